@@ -45,7 +45,8 @@ class Feature:
     """What one part of a service adds to the files that all parts share.
 
     `runtime`, `test` and `lint` are requirements (PEP 508); `unimported` names those of `runtime` that no module
-    imports by name; `installs` says that `app/<name>.py` has an `install(app)`.
+    imports by name; `installs` says that `app/<name>.py` has an `install(app)`; `environment` holds variables of the
+    service's container, and `volumes` the directories that it writes to, each by the name of its volume.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Feature:
     unimported: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     containers: Mapping[str, Container] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
 
 
 SERVICE = Feature(
@@ -112,6 +115,18 @@ SERVICE = Feature(
             meaning="Host names that the service answers to; commas or a JSON list; *.example.com for all below.",
         ),
         Setting(name="BODY_LIMIT", example="1048576", meaning="Bytes that a request's body may have."),
+        Setting(name="HOST", example="127.0.0.1", meaning="Address to listen on; 0.0.0.0 for every one."),
+        Setting(name="PORT", example="8000", meaning="Port to listen on."),
+        Setting(
+            name="FORWARDED_ALLOW_IPS",
+            example="10.0.0.0/8",
+            meaning="Proxies whose word is taken for a client's address and scheme; commas between them.",
+        ),
+        Setting(
+            name="DRAIN_SECONDS",
+            example="5",
+            meaning="Seconds to go on serving after SIGTERM, while load balancers look elsewhere.",
+        ),
     ),
 )
 
@@ -132,7 +147,19 @@ POSTGRESQL = Feature(
             example="postgresql://app:change-me@localhost:5432/app",
             meaning="The same database past PgBouncer, for migrations.",
         ),
+        Setting(
+            name="DATABASE_POOLER",
+            example="transaction",
+            meaning="none, or transaction where PgBouncer lends a connection for one transaction.",
+        ),
         Setting(name="DATABASE_POOL_SIZE", example="10", meaning="Connections that one process keeps open."),
+        Setting(name="DATABASE_MAX_OVERFLOW", example="5", meaning="Connections that it opens beyond, when busy."),
+        Setting(name="DATABASE_POOL_TIMEOUT", example="5", meaning="Seconds that a request waits for a connection."),
+        Setting(
+            name="DATABASE_STATEMENT_TIMEOUT",
+            example="10",
+            meaning="Seconds that a statement may take; 0 for as long as it wants.",
+        ),
     ),
     containers={
         "postgresql": Container(
@@ -140,7 +167,7 @@ POSTGRESQL = Feature(
             port=5432,
             environment={"POSTGRES_USER": "app", "POSTGRES_PASSWORD": "app", "POSTGRES_DB": "app"},
             data="/var/lib/postgresql",
-            healthcheck="pg_isready --username app",
+            healthcheck="pg_isready --host localhost --username app",
             reached_by={"DATABASE_URL": "postgresql://app:app@{host}:5432/app"},
             tested_by={"TEST_DATABASE_URL": "postgresql://app:app@{host}:5432/app"},
         )
@@ -157,7 +184,12 @@ SQLITE = Feature(
             example="sqlite:///.dev/app.db",
             meaning="The file that keeps the data. Leave it out, and `uv run app dev` uses .dev/app.db.",
         ),
+        Setting(name="DATABASE_POOL_SIZE", example="5", meaning="Connections that one process keeps open."),
+        Setting(name="DATABASE_POOL_TIMEOUT", example="5", meaning="Seconds that a request waits for a connection."),
+        Setting(name="DATABASE_BUSY_TIMEOUT", example="5", meaning="Seconds that a write waits for another's."),
     ),
+    environment={"DATABASE_URL": "sqlite:////srv/data/app.db"},
+    volumes={"data": "/srv/data"},
 )
 
 DATABASES = (POSTGRESQL, SQLITE)

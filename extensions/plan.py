@@ -108,6 +108,22 @@ def merged(features: Iterable[Feature], part: str) -> list[str]:
     return sorted({entry for feature in features for entry in getattr(feature, part)})
 
 
+def service(features: list[Feature]) -> dict[str, Any]:
+    """Describe what the service's own container is given in `compose.yml`; what is empty is left out."""
+    servers = {name: container for feature in features for name, container in feature.containers.items()}
+    environment = {"ENVIRONMENT": "development"}
+    for feature in features:
+        environment |= feature.environment
+    for name, container in servers.items():
+        environment |= {key: value.format(host=name) for key, value in container.reached_by.items()}
+    given = {
+        "environment": environment,
+        "volumes": [f"{name}:{path}" for feature in features for name, path in feature.volumes.items()],
+        "depends_on": {name: {"condition": "service_healthy"} for name in servers},
+    }
+    return {key: value for key, value in given.items() if value}
+
+
 def compose(features: Iterable[Feature]) -> dict[str, Any]:
     """Describe the servers that stand beside the service in `compose.yml`."""
     return {
@@ -137,6 +153,7 @@ def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
             "environment": dict(container.environment),
             "healthcheck": container.healthcheck,
             "reached_by": {key: value.format(host=name) for key, value in container.reached_by.items()},
+            "reached_locally_by": {key: value.format(host="localhost") for key, value in container.reached_by.items()},
             "tested_by": {key: value.format(host=name) for key, value in container.tested_by.items()},
             "tested_locally_by": {key: value.format(host="localhost") for key, value in container.tested_by.items()},
         }
@@ -169,6 +186,9 @@ def plan(environment: Environment, answers: Mapping[str, Any]) -> dict[str, Any]
             for feature in features
             for setting in feature.settings
         ],
+        "service": service(features),
+        "directories": [path for feature in features for path in feature.volumes.values()],
+        "volumes": {name: {} for feature in features for name in [*feature.containers, *feature.volumes]},
         "compose": compose(features),
         "containers": containers(features),
     }

@@ -1,0 +1,1 @@
+"""The service: `main` builds it, `__main__` runs it."""

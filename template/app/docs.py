@@ -1,0 +1,34 @@
+"""The pages that show the API: served from this process, so that they open without the internet."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+ASSETS = "/docs/assets"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs", response_class=HTMLResponse)
+async def docs(request: Request) -> HTMLResponse:
+    """Show the API as a page on which it can be tried."""
+    root = request.scope.get("root_path", "").rstrip("/")
+    return get_swagger_ui_html(
+        openapi_url=f"{root}{request.app.openapi_url}",
+        title=request.app.title,
+        swagger_js_url=f"{root}{ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{root}{ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{root}/static/favicon.svg",
+        swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Serve the pages."""
+    assets = files("fastapi_offline") / "static"
+    app.mount(ASSETS, StaticFiles(directory=str(assets)), name="docs")
+    app.include_router(router)

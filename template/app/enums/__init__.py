@@ -1,0 +1,1 @@
+"""The words that a field may be, for tables and schemas alike."""

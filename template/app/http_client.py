@@ -1,0 +1,59 @@
+"""The HTTP client that the service calls others with: one pool of connections per process."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI
+from httpx2 import AsyncClient, Limits, Request, Timeout
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import SettingsConfigDict
+from starlette.requests import HTTPConnection
+
+from app import logging, settings
+
+
+class HttpClientSettings(settings.EnvironmentSettings):
+    """How long to wait for others, and how many connections to hold."""
+
+    model_config = SettingsConfigDict(env_prefix="HTTP_CLIENT_")
+
+    timeout: PositiveFloat = Field(10, description="Set it to a number of seconds.")
+    connect_timeout: PositiveFloat = Field(3, description="Set it to a number of seconds.")
+    max_connections: PositiveInt = Field(100, description="Set it to a number of connections.")
+
+
+async def pass_on(request: Request) -> None:
+    """Send the id of the request that is being answered, so that logs can be joined."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    if request_id:
+        request.headers.setdefault(logging.HEADER, request_id)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    """Keep the client while the service runs."""
+    chosen = settings.read(HttpClientSettings)
+    async with AsyncClient(
+        timeout=Timeout(chosen.timeout, connect=chosen.connect_timeout),
+        limits=Limits(max_connections=chosen.max_connections),
+        event_hooks={"request": [pass_on]},
+    ) as client:
+        app.state.http_client = client
+        yield
+
+
+async def http_client(connection: HTTPConnection) -> AsyncClient:
+    """Give the process's client."""
+    client: AsyncClient = connection.app.state.http_client
+    return client
+
+
+HttpClient = Annotated[AsyncClient, Depends(http_client)]
+
+
+def install(app: FastAPI) -> None:
+    """Give the service its client."""
+    settings.read(HttpClientSettings)
+    app.include_router(APIRouter(lifespan=lifespan))

@@ -1,0 +1,11 @@
+"""The tables. Every module of this package is one of them; adding a file is enough."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from app.models.base import Base
+
+for _module in iter_modules(__path__, f"{__name__}."):
+    import_module(_module.name)
+
+__all__ = ["Base"]

@@ -1,0 +1,42 @@
+"""The API's description (OpenAPI 3.1), in which every error is a problem document."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.errors import Invalid, Problem, described
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Describe the API, once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            routes=app.routes,
+            tags=app.openapi_tags,
+        )
+        _tell_problems(schema)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _tell_problems(schema: dict[str, Any]) -> None:
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs")
+    schemas["Problem"] = problem
+    invalid = {str(status): response for status, response in described(Invalid).items()}
+    for path in schema["paths"].values():
+        for operation in path.values():
+            if "422" in operation["responses"]:
+                operation["responses"] |= invalid
+
+
+def install(app: FastAPI) -> None:
+    """Have the application describe itself this way."""
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -1,0 +1,56 @@
+"""Pages of a list: `Paging` comes in, a `Slice` is found, a `Page` goes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Paging(BaseModel):
+    """Which part of a list is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    page: int = Field(1, ge=1, le=1_000_000)
+    size: int = Field(20, ge=1, le=100)
+
+    @property
+    def offset(self) -> int:
+        """How many rows come before."""
+        return (self.page - 1) * self.size
+
+
+@dataclass(frozen=True)
+class Slice(Generic[T]):
+    """The part of a list that was found, and how long the list is."""
+
+    items: Sequence[T]
+    total: int
+    paging: Paging
+
+    @property
+    def page(self) -> int:
+        return self.paging.page
+
+    @property
+    def size(self) -> int:
+        return self.paging.size
+
+    @property
+    def last(self) -> int:
+        """The number of the last page; an empty list has one."""
+        return max(1, -(-self.total // self.size))
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    items: list[T]
+    total: int = Field(ge=0)
+    page: int = Field(ge=1)
+    size: int = Field(ge=1)

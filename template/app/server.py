@@ -1,0 +1,63 @@
+"""The server: one process, which leaves without losing a request.
+
+On SIGTERM it first answers "not ready" and goes on serving, so that whoever balances the load looks
+elsewhere; then it takes no more connections, finishes what it has, and closes what it holds.
+"""
+
+import asyncio
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import Field, NonNegativeFloat, NonNegativeInt
+
+from app import health, settings
+from app.main import create_app
+
+
+class ServerSettings(settings.EnvironmentSettings):
+    """Where the server listens, and how it leaves."""
+
+    host: str = Field("127.0.0.1", description="Set it to an address; 0.0.0.0 for all.")
+    port: NonNegativeInt = Field(8000, le=65535, description="Set it to a port; 0 for any.")
+    drain_seconds: NonNegativeFloat = Field(
+        5, description="Set it to the seconds that a load balancer takes to look elsewhere."
+    )
+    grace_seconds: NonNegativeInt = Field(
+        20, description="Set it to the seconds that requests may take after that."
+    )
+    forwarded_allow_ips: settings.Strings = Field(
+        ("127.0.0.1",), description="Set it to the addresses of proxies, whose word is believed."
+    )
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, with a while of saying "not ready" before it stops."""
+
+    def __init__(self, app: FastAPI, chosen: ServerSettings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=chosen.host,
+                port=chosen.port,
+                log_config=None,  # its lines are the service's lines
+                access_log=False,
+                server_header=False,
+                forwarded_allow_ips=list(chosen.forwarded_allow_ips),
+                timeout_graceful_shutdown=chosen.grace_seconds,
+            )
+        )
+        self.app = app
+        self.drain_seconds = chosen.drain_seconds
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say "not ready" for a while, then stop; a second signal stops at once."""
+        health.readiness(self.app).draining = True
+        if not self.force_exit:
+            await asyncio.sleep(self.drain_seconds)
+        await super().shutdown(sockets)
+
+
+def serve() -> None:
+    """Serve until a signal ends it."""
+    Server(create_app(), settings.read(ServerSettings)).run()

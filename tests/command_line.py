@@ -1,0 +1,38 @@
+"""Copier as its users run it: a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.combinations import Answers
+
+Run = subprocess.CompletedProcess[str]
+
+
+def copier(*arguments: str, directory: Path | None = None) -> Run:
+    return subprocess.run(
+        [sys.executable, "-m", "copier", *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+
+
+def data(answers: Answers) -> list[str]:
+    return [argument for name, value in answers.items() for argument in ("--data", f"{name}={value}")]
+
+
+def copying(template: Path, destination: Path, *given: str) -> list[str]:
+    return ["copy", "--trust", "--defaults", *given, str(template), str(destination)]
+
+
+def updating(*given: str) -> list[str]:
+    return ["update", "--trust", "--defaults", *given]

@@ -1,0 +1,63 @@
+"""Readers that are stricter than usual: a key that is given twice is a mistake, not the last one's victory."""
+
+from __future__ import annotations
+
+import ast
+import json
+import tomllib
+import warnings
+from typing import Any
+
+import yaml
+
+
+class StrictLoader(yaml.SafeLoader):
+    """Reads YAML in which no key is given twice, and that any reader of 1.1 and 1.2 reads alike."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]  # type: ignore[no-untyped-call]
+        refuse_repetition(keys)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+MERGE = "tag:yaml.org,2002:merge"
+
+
+def refuse_repetition(keys: list[Any]) -> None:
+    repeated = {key for key in keys if keys.count(key) > 1}
+    if repeated:
+        raise ValueError(f"given twice: {', '.join(map(str, repeated))}")
+
+
+def read_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    refuse_repetition([key for key, _ in pairs])
+    return dict(pairs)
+
+
+def read_yaml(text: str) -> object:
+    return list(yaml.load_all(text, StrictLoader))  # noqa: S506 - a safe loader, made stricter
+
+
+def read_json(text: str) -> object:
+    return json.loads(text, object_pairs_hook=read_pairs)
+
+
+def read_toml(text: str) -> object:
+    return tomllib.loads(text)
+
+
+def read_python(text: str) -> object:
+    """Parse Python, and heed what its compiler warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return compile(text, "<emitted>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+
+
+READERS = {
+    "*.py": read_python,
+    "*.toml": read_toml,
+    "*.json": read_json,
+    "*.yml": read_yaml,
+    "*.yaml": read_yaml,
+}

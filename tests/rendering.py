@@ -1,0 +1,143 @@
+"""Copier, called in process and made to remember what it computes again and again.
+
+A copy takes Copier about a second on the command line; here, about fifty milliseconds. Three things are remembered:
+templates that Jinja has compiled, clones of the template's repository, and the path of the answers file. A fourth is
+left out: a question to Git after each file, which matters where Git ignores the executable bit. `test_rendering.py`
+holds the outcome equal to that of the command line.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import copier
+import copier._main
+import pytest
+from copier._jinja_ext import get_yield_context
+from copier._main import Worker
+from copier._subproject import Subproject
+from copier._template import Template
+from jinja2 import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import CodeType
+
+    from tests.combinations import Answers
+
+
+@dataclass(frozen=True)
+class File:
+    """All that Git would keep of a file."""
+
+    content: bytes
+    executable: bool
+
+
+Tree = dict[str, File]
+
+
+def tree(directory: Path) -> Tree:
+    """Read all files below `directory`, but for Git's own."""
+    return {
+        path.relative_to(directory).as_posix(): File(path.read_bytes(), bool(path.stat().st_mode & 0o111))
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(directory).parts
+    }
+
+
+def render(template: Path, destination: Path, answers: Answers, release: str | None = None) -> None:
+    """Do what `copier copy --trust --defaults` does."""
+    copier.run_copy(
+        str(template), destination, data=answers, vcs_ref=release, defaults=True, overwrite=True, quiet=True, unsafe=True
+    )
+
+
+def update(directory: Path, answers: Answers, release: str | None = None) -> None:
+    """Do what `copier update --trust --defaults` does."""
+    copier.run_update(directory, data=answers, vcs_ref=release, defaults=True, overwrite=True, quiet=True, unsafe=True)
+
+
+def forget_yield(environment: Environment) -> None:
+    """Forget the last `yield` tag, as Copier does whenever it compiles a template."""
+    context = get_yield_context(environment)
+    context.yield_name = context.yield_iterable = None
+
+
+def remember_compiled(compile_template: Callable[..., CodeType]) -> Callable[..., CodeType]:
+    """Compile each template once for each clone that it comes from, and so for each version of the extensions."""
+    compiled: dict[tuple[Any, ...], CodeType] = {}
+
+    def compile_once(self: Environment, source: str, name: str | None = None, filename: str | None = None) -> CodeType:
+        key = (source, name, filename, *getattr(self.loader, "searchpath", ()))
+        if key in compiled:
+            forget_yield(self)
+        else:
+            compiled[key] = compile_template(self, source, name, filename)
+        return compiled[key]
+
+    return compile_once
+
+
+class Clones:
+    """One clone for each version of the template, for the workers that ask for it and for those that update from it."""
+
+    def __init__(self) -> None:
+        self.templates: dict[tuple[str, str | None], Template] = {}
+
+    def clone(self, url: str, release: str | None) -> Template:
+        return self.templates.setdefault((url, release), Template(url=url, ref=release))
+
+    def of_worker(self, worker: Worker) -> Template:
+        recorded = worker.subproject.template
+        url = worker.src_path or (recorded and recorded.url)
+        assert url, "a worker renders a template"
+        return self.clone(url, worker.resolved_vcs_ref)
+
+    def of_subproject(self, subproject: Subproject) -> Template | None:
+        recorded = subproject.last_answers
+        return self.clone(recorded["_src_path"], recorded.get("_commit")) if "_src_path" in recorded else None
+
+    def remove(self) -> None:
+        for template in self.templates.values():
+            template._cleanup()  # noqa: SLF001 - what the worker that made it would call
+
+
+def cached(name: str, function: Callable[[Any], Any]) -> cached_property[Any]:
+    remembered = cached_property(function)
+    remembered.__set_name__(Worker, name)
+    return remembered
+
+
+def remember_answers_path(find: Callable[[Worker], Path]) -> property:
+    """Render the path of the answers file once for each worker."""
+
+    def answers_relpath(self: Worker) -> Path:
+        if "_answers_path" in vars(self):
+            forget_yield(self.jinja_env)
+        else:
+            vars(self)["_answers_path"] = find(self)
+        path: Path = vars(self)["_answers_path"]
+        return path
+
+    return property(answers_relpath)
+
+
+@contextmanager
+def memory() -> Iterator[None]:
+    """Let Copier remember, until the context ends."""
+    clones = Clones()
+    answers_path = Worker.answers_relpath.fget
+    assert answers_path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", remember_compiled(Environment.compile))
+        patch.setattr(Worker, "template", cached("template", clones.of_worker))
+        patch.setattr(Subproject, "template", cached("template", clones.of_subproject))
+        patch.setattr(Worker, "answers_relpath", remember_answers_path(answers_path))
+        patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001 - its one use is that question
+        yield
+    clones.remove()

@@ -1,0 +1,95 @@
+"""The template under test: the work tree as it lies, committed and tagged in a repository of its own.
+
+Copier takes what is committed, and records the commit in every service. So the harness neither commits to the
+repository it tests nor lets Copier record a commit that nobody can find again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import plumbum
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
+ENOUGH = 2**30  # bytes; the databases of the services' own suites want memory too
+RELEASE = "v1.0.0"
+
+GIT_CONFIG = """\
+[user]
+    name = Harness
+    email = harness@example.org
+[init]
+    defaultBranch = main
+    templateDir =
+[core]
+    fsync = none
+    hooksPath = /dev/null
+[commit]
+    gpgsign = false
+[gc]
+    auto = 0
+[maintenance]
+    auto = false
+"""
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """Make a directory in memory, where there is enough of it, and remove it in the end."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH
+    with tempfile.TemporaryDirectory(prefix="slipway-", dir=MEMORY if roomy else None) as directory:
+        yield Path(directory)
+
+
+@contextmanager
+def isolation(directory: Path) -> Iterator[None]:
+    """Keep Git and Copier from the settings of whoever runs the harness, and their scratch files in `directory`."""
+    (directory / "gitconfig").write_text(GIT_CONFIG, encoding="utf-8")
+    (directory / "settings.yml").write_text("{}\n", encoding="utf-8")
+    variables = {
+        "GIT_CONFIG_GLOBAL": str(directory / "gitconfig"),
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "COPIER_SETTINGS_PATH": str(directory / "settings.yml"),
+        "TMPDIR": str(directory),
+    }
+    with pytest.MonkeyPatch.context() as patch, plumbum.local.env(**variables):  # plumbum keeps an environment of its own
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.setattr(tempfile, "tempdir", str(directory))
+        yield
+
+
+def git(directory: Path, *arguments: str) -> str:
+    """Run Git in `directory`."""
+    return subprocess.run(["git", *arguments], cwd=directory, check=True, capture_output=True, text=True).stdout
+
+
+def commit(directory: Path, tag: str) -> None:
+    """Commit and tag all that lies in `directory`."""
+    git(directory, "init")
+    git(directory, "add", "--all")
+    git(directory, "commit", "--message", tag)
+    git(directory, "tag", tag)
+
+
+def work_tree() -> list[Path]:
+    """List the files of the work tree that Git tracks, or would."""
+    listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
+    return sorted(Path(name) for name in set(listed) if (ROOT / name).is_file())
+
+
+def copy_work_tree(destination: Path) -> None:
+    for path in work_tree():
+        (destination / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, destination / path, follow_symlinks=False)

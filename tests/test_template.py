@@ -1,0 +1,112 @@
+"""The rules of the template itself: what may not stand under `template/`, whatever it would render to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from copier._jinja_ext import YieldExtension
+from jinja2 import Environment, nodes
+
+from tests.scratch import ROOT, work_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEMPLATE = ROOT / "template"
+ANSWERS = "{{ _copier_conf.answers_file }}.jinja"
+BRANCHES = (nodes.If, nodes.CondExpr)
+# They differ from day to day or from machine to machine, so an update would find a change where there is none.
+CHANGING = {"now", "strftime", "random", "ans_random", "shuffle", "_folder_name", "_copier_python", "dst_path", "src_path"}
+# `filecmp.dircmp`, by which Copier finds what to remove, does not see these.
+UNSEEN = {"RCS", "CVS", "tags", ".git", ".hg", ".bzr", "_darcs", "__pycache__"}
+OWNED_BY_THE_USER = re.compile(r"(^|/)(\.env|[^/]*\.lock|[^/]*-lock\.(json|yaml))$")
+# Spelt so that the pattern does not find itself.
+REGISTRY = re.compile(rb"(py[p]i|python[h]osted|npm[j]s|yarn[p]kg)\.(org|com)")
+
+
+def in_template() -> dict[str, Path]:
+    paths = [ROOT / path for path in work_tree()]
+    return {path.relative_to(TEMPLATE).as_posix(): path for path in paths if path.is_relative_to(TEMPLATE)}
+
+
+FILES = in_template()
+RENDERED = {name: path.read_text(encoding="utf-8") for name, path in FILES.items() if name.endswith(".jinja")}
+
+
+def parsed(source: str) -> nodes.Template:
+    return Environment(autoescape=True, extensions=[YieldExtension]).parse(source)
+
+
+def branches(source: str) -> list[int]:
+    """List the lines at which a template decides something itself."""
+    return [node.lineno for node in parsed(source).find_all(BRANCHES)]
+
+
+def changing(source: str) -> set[str]:
+    """Name what a template prints that differs from one rendering to the next."""
+    template = parsed(source)
+    used = {node.name for node in template.find_all((nodes.Name, nodes.Filter))}
+    return CHANGING & (used | {node.attr for node in template.find_all(nodes.Getattr)})
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_nothing_branches(name: str) -> None:
+    assert branches(RENDERED[name]) == []
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_nothing_changes_by_itself(name: str) -> None:
+    assert changing(RENDERED[name]) == set()
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_what_is_rendered_prints_something(name: str) -> None:
+    """A file without Jinja needs no suffix, and is linted and read where it lies."""
+    assert parsed(RENDERED[name]).find((nodes.Name,))
+
+
+def test_names_are_plain() -> None:
+    assert [name for name in FILES if re.search(r"[{}%]", name)] == [ANSWERS]
+
+
+def test_nothing_stands_under_a_name_that_updates_do_not_see() -> None:
+    assert [name for name in FILES if UNSEEN & set(name.split("/"))] == []
+
+
+def test_what_belongs_to_the_user_is_not_shipped() -> None:
+    assert [name for name in FILES if OWNED_BY_THE_USER.search(name.removesuffix(".jinja"))] == []
+
+
+def test_there_are_no_links() -> None:
+    assert [name for name, path in FILES.items() if path.is_symlink()] == []
+
+
+def test_there_are_no_binaries() -> None:
+    assert [name for name, path in FILES.items() if b"\0" in path.read_bytes()] == []
+
+
+def test_copier_runs_no_command() -> None:
+    assert {"_tasks", "_migrations"}.isdisjoint(yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8")))
+
+
+def test_no_registry_is_named() -> None:
+    """Whoever works behind a mirror names it once, for uv, and finds no other name in the way."""
+    assert [str(path) for path in work_tree() if REGISTRY.search((ROOT / path).read_bytes())] == []
+
+
+@pytest.mark.parametrize("source", ["{% if a %}b{% endif %}", "{%- if a -%}b{% endif %}", "{{ a if b else c }}"])
+def test_a_branch_is_seen(source: str) -> None:
+    assert branches(source) == [1]
+
+
+@pytest.mark.parametrize("source", ["{{ now() }}", "{{ '%Y' | strftime }}", "{{ _copier_conf.dst_path }}"])
+def test_a_changing_value_is_seen(source: str) -> None:
+    assert changing(source)
+
+
+@pytest.mark.parametrize("name", [".env", "uv.lock", "docs/package-lock.json"])
+def test_a_file_of_the_user_is_seen(name: str) -> None:
+    assert OWNED_BY_THE_USER.search(name)
