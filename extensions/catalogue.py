@@ -115,6 +115,7 @@ SERVICE = Feature(
             meaning="Host names that the service answers to; commas or a JSON list; *.example.com for all below.",
         ),
         Setting(name="BODY_LIMIT", example="1048576", meaning="Bytes that a request's body may have."),
+        Setting(name="GZIP_FROM", example="1024", meaning="Bytes from which an answer is compressed; 0 for never."),
         Setting(name="HOST", example="127.0.0.1", meaning="Address to listen on; 0.0.0.0 for every one."),
         Setting(name="PORT", example="8000", meaning="Port to listen on."),
         Setting(
@@ -127,6 +128,10 @@ SERVICE = Feature(
             example="5",
             meaning="Seconds to go on serving after SIGTERM, while load balancers look elsewhere.",
         ),
+        Setting(name="GRACE_SECONDS", example="20", meaning="Seconds that requests may take after that."),
+        Setting(name="HTTP_CLIENT_TIMEOUT", example="10", meaning="Seconds that another service's answer may take."),
+        Setting(name="HTTP_CLIENT_CONNECT_TIMEOUT", example="3", meaning="Seconds that a connection to it may take."),
+        Setting(name="HTTP_CLIENT_MAX_CONNECTIONS", example="100", meaning="Connections to other services in all."),
     ),
 )
 
@@ -154,7 +159,9 @@ POSTGRESQL = Feature(
         ),
         Setting(name="DATABASE_POOL_SIZE", example="10", meaning="Connections that one process keeps open."),
         Setting(name="DATABASE_MAX_OVERFLOW", example="5", meaning="Connections that it opens beyond, when busy."),
+        Setting(name="DATABASE_POOL_RECYCLE", example="1800", meaning="Seconds after which a connection is replaced."),
         Setting(name="DATABASE_POOL_TIMEOUT", example="5", meaning="Seconds that a request waits for a connection."),
+        Setting(name="DATABASE_CONNECT_TIMEOUT", example="5", meaning="Seconds that a connection may take to open."),
         Setting(
             name="DATABASE_STATEMENT_TIMEOUT",
             example="10",

@@ -187,8 +187,8 @@ def plan(environment: Environment, answers: Mapping[str, Any]) -> dict[str, Any]
             for setting in feature.settings
         ],
         "service": service(features),
-        "directories": [path for feature in features for path in feature.volumes.values()],
-        "volumes": {name: {} for feature in features for name in [*feature.containers, *feature.volumes]},
+        "directories": {name: path for feature in features for name, path in feature.volumes.items()},
+        "volumes": {name: {} for feature in features for name in (*feature.containers, *feature.volumes)},
         "compose": compose(features),
         "containers": containers(features),
     }

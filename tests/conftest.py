@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from tests import rendering, scratch
 from tests.combinations import COMBINATIONS
 from tests.files import Files
 from tests.services import Service
+from tests.test_every_service import SUITE
 from tests.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -41,10 +43,9 @@ def workspace() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def template(workspace: Path) -> Path:
-    """The template under test, committed and tagged; not to be changed."""
+    """The template under test, with an earlier release; not to be changed."""
     directory = workspace / "template"
-    scratch.copy_work_tree(directory)
-    scratch.commit(directory, scratch.RELEASE)
+    scratch.release(directory)
     return directory
 
 
@@ -76,8 +77,22 @@ def files(serve: Callable[[str], Service]) -> Files:
 
 
 @pytest.fixture(scope="session")
-def verdicts(workspace: Path) -> Verdicts:
-    return Verdicts(workspace / "code")
+def verdicts(workspace: Path) -> Iterator[Verdicts]:
+    """The verdicts of quick checks, one at a time."""
+    with ThreadPoolExecutor(1) as executor:
+        yield Verdicts(workspace / "code", executor)
+
+
+@pytest.fixture(scope="session")
+def suites(request: pytest.FixtureRequest, workspace: Path, serve: Callable[[str], Service]) -> Iterator[Verdicts]:
+    """The verdicts of the services' own tests: all that were asked for, two at a time."""
+    with ThreadPoolExecutor(2) as executor:
+        verdicts = Verdicts(workspace / "suites", executor)
+        for item in request.session.items:
+            if isinstance(item, pytest.Function) and "suites" in item.fixturenames:
+                verdicts.begin(serve(item.callspec.params["service"]), SUITE)
+        yield verdicts
+        executor.shutdown(cancel_futures=True)
 
 
 @pytest.fixture

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from tests.combinations import Answers
 
 
+UNATTENDED: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": True}
+
+
 @dataclass(frozen=True)
 class File:
     """All that Git would keep of a file."""
@@ -52,14 +55,12 @@ def tree(directory: Path) -> Tree:
 
 def render(template: Path, destination: Path, answers: Answers, release: str | None = None) -> None:
     """Do what `copier copy --trust --defaults` does."""
-    copier.run_copy(
-        str(template), destination, data=answers, vcs_ref=release, defaults=True, overwrite=True, quiet=True, unsafe=True
-    )
+    copier.run_copy(str(template), destination, data=answers, vcs_ref=release, **UNATTENDED)
 
 
 def update(directory: Path, answers: Answers, release: str | None = None) -> None:
     """Do what `copier update --trust --defaults` does."""
-    copier.run_update(directory, data=answers, vcs_ref=release, defaults=True, overwrite=True, quiet=True, unsafe=True)
+    copier.run_update(directory, data=answers, vcs_ref=release, **UNATTENDED)
 
 
 def forget_yield(environment: Environment) -> None:
@@ -131,13 +132,11 @@ def remember_answers_path(find: Callable[[Worker], Path]) -> property:
 def memory() -> Iterator[None]:
     """Let Copier remember, until the context ends."""
     clones = Clones()
-    answers_path = Worker.answers_relpath.fget
-    assert answers_path
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Environment, "compile", remember_compiled(Environment.compile))
         patch.setattr(Worker, "template", cached("template", clones.of_worker))
         patch.setattr(Subproject, "template", cached("template", clones.of_subproject))
-        patch.setattr(Worker, "answers_relpath", remember_answers_path(answers_path))
+        patch.setattr(Worker, "answers_relpath", remember_answers_path(vars(Worker)["answers_relpath"].fget))
         patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001 - its one use is that question
         yield
     clones.remove()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
 ENOUGH = 2**30  # bytes; the databases of the services' own suites want memory too
-RELEASE = "v1.0.0"
+EARLIER, RELEASE = "v0.9.0", "v1.0.0"
 
 GIT_CONFIG = """\
 [user]
@@ -63,7 +63,8 @@ def isolation(directory: Path) -> Iterator[None]:
         "COPIER_SETTINGS_PATH": str(directory / "settings.yml"),
         "TMPDIR": str(directory),
     }
-    with pytest.MonkeyPatch.context() as patch, plumbum.local.env(**variables):  # plumbum keeps an environment of its own
+    # Copier starts Git by plumbum, which keeps an environment of its own.
+    with pytest.MonkeyPatch.context() as patch, plumbum.local.env(**variables):
         for name, value in variables.items():
             patch.setenv(name, value)
         patch.setattr(tempfile, "tempdir", str(directory))
@@ -72,7 +73,9 @@ def isolation(directory: Path) -> Iterator[None]:
 
 def git(directory: Path, *arguments: str) -> str:
     """Run Git in `directory`."""
-    return subprocess.run(["git", *arguments], cwd=directory, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", "-c", "safe.directory=*", *arguments], cwd=directory, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def commit(directory: Path, tag: str) -> None:
@@ -93,3 +96,23 @@ def copy_work_tree(destination: Path) -> None:
     for path in work_tree():
         (destination / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, destination / path, follow_symlinks=False)
+
+
+def make_earlier(directory: Path) -> None:
+    """Turn the template into what an earlier release may have been: a question and a file more, a file less."""
+    with (directory / "copier.yml").open("a", encoding="utf-8") as questions:
+        questions.write("\ncolour: {type: str, default: red}\n")
+    (directory / "template" / "colour.txt.jinja").write_text("{{ colour }}\n", encoding="utf-8")
+    (directory / "template" / ".gitattributes").unlink()
+    with (directory / "template" / "ruff.toml").open("a", encoding="utf-8") as style:
+        style.write("# This line will go.\n")
+
+
+def release(directory: Path) -> None:
+    """Make a repository of two releases, the later of which is the work tree."""
+    copy_work_tree(directory)
+    make_earlier(directory)
+    commit(directory, EARLIER)
+    git(directory, "rm", "-rf", ".")
+    copy_work_tree(directory)
+    commit(directory, RELEASE)

@@ -50,4 +50,4 @@ class Service:
         given = [f"{name}={value}" for name, value in self.answers.items() if value != default[name]]
         data = "".join(f" --data {shlex.quote(answer)}" for answer in given)
         copy = f"uv run copier copy --trust --defaults --vcs-ref HEAD{data} . $service"
-        return f"service=$(mktemp -d) && {copy} && cd $service && {command}"
+        return f"service=$(mktemp -d) && {copy} && cd $service && uv run {command}"

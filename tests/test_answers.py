@@ -1,4 +1,4 @@
-"""Answers that are wrong are refused in one line, before anything is written; odd ones that are right are kept as given."""
+"""Wrong answers are refused in one line, before anything is written; odd ones that are right are kept as given."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from copier._cli import CopierApp
 from tests.combinations import COMBINATIONS, DEFAULT
 from tests.command_line import copier, copying, data
 from tests.files import Files
+from tests.findings import complaint, expect_none, run
 from tests.formats import READERS
 from tests.rendering import render, tree
 from tests.services import Service
-from tests.test_every_file import SCHEMAS, complaint, run
+from tests.test_every_file import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ REFUSED = {
     "choice in capitals": ({"ci": "GitHub"}, "none of github, gitlab, none"),
     "a Python too old": ({"python_version": "3.10"}, "none of 3.13"),
     "a Python too exact": ({"python_version": "3.13.1"}, "none of 3.13"),
-    "misspelt question": ({"databse": "sqlite"}, "Did you mean database?"),
+    "misspelt question": ({"data_base": "sqlite"}, "Did you mean database?"),
     "unknown question": ({"licence": "MIT"}, "There are: project_name"),
     "hidden question": ({"plan": "{}"}, "there is no such question"),
     "several choices": ({"database": "[postgresql, sqlite]"}, "none of postgresql, sqlite"),
@@ -81,7 +82,7 @@ KEPT = {
     "Cyrillic": "Магазин товаров",
     "Arabic": "متجر المنتجات",
     "emoji": "Rocket 🚀 Shop",
-    "dash": "Shop – Berlin",
+    "dash": "Shop \u2013 Berlin",
     "digits first": "3D Prints",
     "digits": "42",
     "hyphens": "---",
@@ -121,9 +122,7 @@ def test_wrong_answers_are_refused(answers: dict[str, str], told: str, refuse: C
 
 
 @pytest.mark.parametrize(("text", "told"), REFUSED_FILES.values(), ids=REFUSED_FILES)
-def test_a_file_of_wrong_answers_is_refused(
-    text: str, told: str, refuse: Callable[..., str], tmp_path: Path
-) -> None:
+def test_a_file_of_wrong_answers_is_refused(text: str, told: str, refuse: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "answers.yml").write_text(text, encoding="utf-8")
     assert told in refuse("--data-file", str(tmp_path / "answers.yml"))
 
@@ -145,7 +144,7 @@ def odd(template: Path, workspace: Path) -> dict[str, Service]:
     for called, text in KEPT.items():
         directory = workspace / "odd" / called
         render(template, directory, COMBINATIONS[DEFAULT] | {"project_name": text, "project_description": text})
-        services[called] = Service(DEFAULT, directory, tree(directory))
+        services[called] = Service(called, directory, tree(directory))
     return services
 
 
@@ -165,19 +164,19 @@ def test_an_odd_answer_is_kept_as_given(called: str, odd: dict[str, Service]) ->
 
 @pytest.mark.parametrize("pattern", READERS)
 def test_odd_answers_break_no_file(pattern: str, odd: dict[str, Service]) -> None:
-    assert not Files(odd.values()).problems(lambda file: complaint(READERS[pattern], file.text), pattern)
+    expect_none(Files(odd.values()).problems(lambda file: complaint(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
 def test_odd_answers_pass_the_lint(command: list[str], odd: dict[str, Service]) -> None:
-    assert not run("ruff", *command, "--no-cache", *(service.directory for service in odd.values()))
+    expect_none(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
 
 
 def test_odd_answers_give_compose_a_name_that_it_takes(odd: dict[str, Service]) -> None:
     files = Files(odd.values()).matching("/compose.yml")
-    assert not run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files))
+    expect_none(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
 
 
 def test_odd_answers_give_the_image_labels_that_it_takes(odd: dict[str, Service]) -> None:
     files = Files(odd.values()).matching("/Dockerfile")
-    assert not run("hadolint", "--no-color", *(file.location for file in files))
+    expect_none(run("hadolint", "--no-color", *(file.location for file in files)))

@@ -42,8 +42,12 @@ def test_every_choice_is_made(name: str) -> None:
 
 
 def test_a_new_choice_makes_new_combinations() -> None:
-    asked = {"database": {"choices": ["a", "b"], "default": "a"}, "ci": {"choices": {"None": "none"}, "default": "none"}}
-    assert combine(asked) == [{"database": "a", "ci": "none"}, {"database": "b", "ci": "none"}]
+    asked: dict[str, dict[str, Any]] = {
+        "database": {"choices": ["a", "b"]},
+        "ci": {"choices": {"None": "none"}},
+        "name": {"default": "x"},
+    }
+    assert [list(answers.values()) for answers in combine(asked)] == [["a", "none", "x"], ["b", "none", "x"]]
 
 
 def test_a_combination_is_named_by_its_choices() -> None:

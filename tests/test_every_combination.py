@@ -38,11 +38,11 @@ def broken_links(path: str, text: str, paths: set[str]) -> list[str]:
     """List the relative links of a page at `path` that lead to no file or directory of the service."""
     targets = (match["target"] for match in LINK.finditer(text))
     relative = (target for target in targets if "://" not in target and not target.startswith("mailto:"))
-    return [target for target in relative if not leads_somewhere(posixpath.join(posixpath.dirname(path), target), paths)]
+    return [target for target in relative if not leads_somewhere(PurePosixPath(path).parent / target, paths)]
 
 
-def leads_somewhere(target: str, paths: set[str]) -> bool:
-    normal = PurePosixPath(posixpath.normpath(target))
+def leads_somewhere(target: PurePosixPath, paths: set[str]) -> bool:
+    normal = posixpath.normpath(target)
     return any(PurePosixPath(path).is_relative_to(normal) for path in paths)
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.findings import complaint, expect_none, run
 from tests.formats import READERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.files import Files
 
-TOOLS = Path(sys.executable).parent
 SCHEMAS = {
     "/.github/workflows/*.yml": ["--builtin-schema", "vendor.github-workflows"],
     "/.github/dependabot.yml": ["--builtin-schema", "vendor.dependabot"],
@@ -27,21 +22,6 @@ SCHEMAS = {
 WITHOUT_SCHEMA = ("/.copier-answers.yml", "/.pre-commit-config.yaml", "/.devcontainer/devcontainer.json")
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 UNPORTABLE = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$')
-
-
-def run(tool: str, *arguments: str | Path) -> str:
-    """Run a tool that ends well only when it finds nothing; tell what it found."""
-    outcome = subprocess.run([TOOLS / tool, *arguments], capture_output=True, text=True, check=False)
-    return "" if outcome.returncode == 0 else outcome.stdout + outcome.stderr
-
-
-def complaint(read: Callable[[str], object], text: str) -> str:
-    """Tell why a text cannot be read; nothing when it can."""
-    try:
-        read(text)
-    except Exception as error:  # noqa: BLE001 - whatever a reader finds is the finding
-        return f"{type(error).__name__}: {error}"
-    return ""
 
 
 def ending_problem(text: str) -> str:
@@ -63,14 +43,14 @@ def name_problem(path: str) -> str:
 
 @pytest.mark.parametrize("pattern", READERS)
 def test_can_be_read(pattern: str, files: Files) -> None:
-    assert not files.problems(lambda file: complaint(READERS[pattern], file.text), pattern)
+    expect_none(files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("pattern", SCHEMAS)
 def test_follows_its_schema(pattern: str, files: Files) -> None:
     found = files.matching(pattern)
     assert found
-    assert not run("check-jsonschema", *SCHEMAS[pattern], *(file.location for file in found))
+    expect_none(run("check-jsonschema", *SCHEMAS[pattern], *(file.location for file in found)))
 
 
 def test_every_data_file_has_a_schema(files: Files) -> None:
@@ -80,23 +60,23 @@ def test_every_data_file_has_a_schema(files: Files) -> None:
 
 def test_workflows_are_secure(files: Files) -> None:
     found = files.matching("/.github/workflows/*.yml", "/.github/dependabot.yml")
-    assert not run("zizmor", "--offline", "--no-progress", "--strict-collection", *(file.location for file in found))
+    expect_none(run("zizmor", "--offline", "--no-progress", "--strict-collection", *(file.location for file in found)))
 
 
 def test_image_is_built_well(files: Files) -> None:
-    assert not run("hadolint", "--no-color", *(file.location for file in files.matching("/Dockerfile")))
+    expect_none(run("hadolint", "--no-color", *(file.location for file in files.matching("/Dockerfile"))))
 
 
 def test_names_are_portable(files: Files) -> None:
-    assert not files.problems(lambda file: name_problem(file.path))
+    expect_none(files.problems(lambda file: name_problem(file.path)))
 
 
 def test_lines_end_alike(files: Files) -> None:
-    assert not files.problems(lambda file: ending_problem(file.text))
+    expect_none(files.problems(lambda file: ending_problem(file.text)))
 
 
 def test_words_are_spelt(files: Files) -> None:
-    assert not run("codespell", *(file.location for file in files))
+    expect_none(run("codespell", *(file.location for file in files)))
 
 
 @pytest.mark.parametrize(

@@ -12,19 +12,20 @@ if TYPE_CHECKING:
     from tests.services import Service
     from tests.verdicts import Verdicts
 
-TYPES = f"--cache-dir={ROOT / '.cache' / 'mypy-services'}"
-
 CHECKS = {
     "ruff check": ["--no-cache"],
     "ruff format --check": ["--no-cache"],
-    "mypy": [TYPES],
+    "mypy": [f"--cache-dir={ROOT / '.cache' / 'mypy-services'}"],
     "lint-imports": ["--no-cache"],
     "deptry .": [],
-    "pytest -q --cov": [],
 }
+SUITE = "pytest -q --cov"
 
 
 @pytest.mark.parametrize("command", CHECKS)
 def test_passes(command: str, service: Service, verdicts: Verdicts) -> None:
-    verdict = verdicts.of(service, command, CHECKS[command])
-    assert verdict.passed, verdict.told(service)
+    verdicts.of(service, command, CHECKS[command]).hold(service)
+
+
+def test_passes_its_own_tests(service: Service, suites: Verdicts) -> None:
+    suites.of(service, SUITE).hold(service)

@@ -6,9 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 LONGEST = 900  # seconds
-TAIL = 60  # lines
+TAIL = 80  # lines
 
 
 def environment() -> dict[str, str]:
@@ -35,40 +38,52 @@ class Verdict:
     passed: bool
     output: str
 
-    def told(self, to: Service) -> str:
-        """Tell a failure where it was found; the services that share the code are referred to it."""
-        if to.label != self.service.label:
-            return f"`{self.command}` fails for the same code in {self.service.label}"
+    def hold(self, for_service: Service) -> None:
+        """Fail where the command failed; skip the services that share the code, so that one failure is told once."""
+        if self.passed:
+            return
+        if for_service is not self.service:
+            pytest.skip(f"the same code as {self.service.label}, for which `{self.command}` failed")
         tail = "\n".join(self.output.splitlines()[-TAIL:])
-        return f"{tail}\n\nOutside the harness:\n{self.service.by_hand(f'uv run {self.command}')}"
+        pytest.fail(f"{tail}\n\nOutside the harness:\n{self.service.by_hand(self.command)}", pytrace=False)
 
 
 class Verdicts:
     """The verdicts of this run, and the copies of the services in which they were found."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, executor: Executor) -> None:
         self.directory = directory
-        self.known: dict[tuple[str, str], Verdict] = {}
+        self.executor = executor
+        self.begun: dict[tuple[str, str], Future[Verdict]] = {}
+
+    def begin(self, service: Service, command: str, options: Iterable[str] = ()) -> Future[Verdict]:
+        """Run `command` on this code, unless that has begun; `options` are the harness's own, and change no outcome."""
+        key = service.digest, command
+        if key not in self.begun:
+            copy = self.copy(service)
+            self.begun[key] = self.executor.submit(find, service, copy, command, options)
+        return self.begun[key]
 
     def of(self, service: Service, command: str, options: Iterable[str] = ()) -> Verdict:
-        """Run `command` once for each distinct code; `options` are the harness's own, and do not change the outcome."""
-        key = service.digest, command
-        if key not in self.known:
-            self.known[key] = self.find(service, command, options)
-        return self.known[key]
+        return self.begin(service, command, options).result()
 
-    def find(self, service: Service, command: str, options: Iterable[str]) -> Verdict:
+    def copy(self, service: Service) -> Path:
         directory = self.directory / service.digest[:12]
         if not directory.exists():
             shutil.copytree(service.directory, directory)
-        run = subprocess.run(
-            [*command.split(), *options],
-            cwd=directory,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=LONGEST,
-            check=False,
-        )
-        return Verdict(service, command, run.returncode == 0, run.stdout)
+        return directory
+
+
+def find(service: Service, directory: Path, command: str, options: Iterable[str]) -> Verdict:
+    run = subprocess.run(
+        [*command.split(), *options],
+        cwd=directory,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    return Verdict(service, command, run.returncode == 0, run.stdout)

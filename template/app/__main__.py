@@ -90,5 +90,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # but not where `app check` imports every module
     sys.exit(main())

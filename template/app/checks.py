@@ -2,20 +2,26 @@
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import walk_packages
 
+import app as package
 from app import health, migrate, settings
 from app.main import create_app
 
 
 def kinds(kind: type[settings.EnvironmentSettings]) -> Iterator[type[settings.EnvironmentSettings]]:
-    """Find every class of settings below `kind`."""
+    """Find the service's classes of settings below `kind`."""
     for below in kind.__subclasses__():
-        yield below
+        if below.__module__.startswith("app."):
+            yield below
         yield from kinds(below)
 
 
 def misconfigured() -> list[str]:
     """List what is wrong with the settings of all parts together."""
+    for module in walk_packages(package.__path__, "app."):
+        import_module(module.name)
     problems = []
     for kind in kinds(settings.EnvironmentSettings):
         try:

@@ -28,7 +28,9 @@ async def docs(request: Request) -> HTMLResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Serve the pages."""
+    """Serve the pages, where the API's description is served."""
+    if app.openapi_url is None:
+        return
     assets = files("fastapi_offline") / "static"
     app.mount(ASSETS, StaticFiles(directory=str(assets)), name="docs")
     app.include_router(router)

@@ -18,7 +18,7 @@ async def as_csv(
 
     The first batch is fetched before the answer begins, so that an error can still be told.
     """
-    first = await anext(batches, ())
+    first = await anext(batches)
     return StreamingResponse(
         _lines(schema, first, batches),
         media_type="text/csv; charset=utf-8",

@@ -70,10 +70,20 @@ class DatabaseSettings(EnvironmentSettings):
         10, description="Seconds that a statement may take; 0 for as long as it wants."
     )
 
+    lock_timeout: NonNegativeFloat = Field(
+        0, description="Seconds that a statement may wait for a lock; 0 for as long as it wants."
+    )
+
     def for_migrations(self) -> "DatabaseSettings":
-        """Lead past the pooler, and give statements the time they want."""
-        changes = {"url": self.direct_url or self.url, "pooler": Pooler.NONE}
-        return self.model_copy(update=changes | {"statement_timeout": 0})
+        """Lead past the pooler; let statements take their time, but not wait while others queue."""
+        return self.model_copy(
+            update={
+                "url": self.direct_url or self.url,
+                "pooler": Pooler.NONE,
+                "statement_timeout": 0,
+                "lock_timeout": self.lock_timeout or 10,
+            }
+        )
 
 
 def create_engine(settings: DatabaseSettings) -> AsyncEngine:
@@ -114,6 +124,7 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
         "server_settings": {
             "application_name": "app",
             "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
+            "lock_timeout": f"{settings.lock_timeout * 1000:.0f}",
         },
     }
 

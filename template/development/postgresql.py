@@ -52,7 +52,7 @@ def kept(directory: Path) -> Generator[str, None, None]:
         yield _url(sockets)
         return
     directory.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="app-") as found, _running_in(data, Path(found), KEPT):
+    with tempfile.TemporaryDirectory(prefix="app-") as found, running_in(data, Path(found), KEPT):
         print(f"           psql --host {found} --username postgres")
         yield _url(Path(found))
 
@@ -62,7 +62,7 @@ def throwaway() -> Generator[str, None, None]:
     """Run a server that keeps nothing."""
     with (
         tempfile.TemporaryDirectory(prefix="app-", dir=memory()) as found,
-        _running_in(Path(found) / "data", Path(found), LOST),
+        running_in(Path(found) / "data", Path(found), LOST),
     ):
         yield _url(Path(found))
 
@@ -133,7 +133,7 @@ def _running(data: Path) -> Path | None:
 
 
 @contextmanager
-def _running_in(
+def running_in(
     data: Path, sockets: Path, options: Mapping[str, str]
 ) -> Generator[None, None, None]:
     """Run a server on `data` until the context ends."""

@@ -25,12 +25,12 @@ def kept(directory: Path) -> Generator[str, None, None]:
 def throwaway() -> Generator[str, None, None]:
     """Make room for databases that vanish when the context ends."""
     with tempfile.TemporaryDirectory(prefix="sqlite-", dir=memory()) as directory:
-        yield f"sqlite:///{directory}/test.db"
+        yield f"sqlite:///{directory}/app.db"
 
 
 async def create(server: str) -> str:
     """Make room for an empty database, and give its URL."""
-    return f"{server.removesuffix('.db')}_{uuid4().hex}.db"
+    return f"{server.partition('_test_')[0].removesuffix('.db')}_test_{uuid4().hex}.db"
 
 
 async def clone(original: str) -> str:
@@ -42,6 +42,9 @@ async def clone(original: str) -> str:
 
 async def drop(database: str) -> None:
     """Remove a database that `create` or `clone` made."""
+    if "_test_" not in database:
+        message = f"{database} was not made by a test; it stays."
+        raise ValueError(message)
     for suffix in ("", "-wal", "-shm"):
         await to_thread(_file(database + suffix).unlink, missing_ok=True)
 

@@ -5,8 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, WithJsonSchema
-from pydantic.experimental.missing_sentinel import MISSING
+from pydantic import MISSING, Field, WithJsonSchema
 
 from app.enums.product import ProductStatus
 from app.pagination import Paging

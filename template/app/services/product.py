@@ -68,10 +68,11 @@ async def export(
     """Find products in the order of their making, so many at a time; no cursor stays open."""
     statement = select(Product).where(*_conditions(wanted)).order_by(Product.id).limit(BATCH)
     batch = (await session.scalars(statement)).all()
-    while batch:
-        yield batch
+    yield batch
+    while len(batch) == BATCH:
         session.expunge_all()
         batch = (await session.scalars(statement.where(Product.id > batch[-1].id))).all()
+        yield batch
 
 
 def _conditions(wanted: ProductFilter) -> Iterator[ColumnElement[bool]]:

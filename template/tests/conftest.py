@@ -1,0 +1,113 @@
+"""What the tests share: a database of their own, the service, and a client.
+
+`client` calls the service in a transaction that is rolled back when the test ends: what the service
+commits is a savepoint. `live` is the service behind a real socket, on a copy of the database made
+for the one test, for what must really commit.
+
+`TEST_DATABASE_URL` names a server to use instead of the embedded one; the tests make databases of
+their own there, and touch no other.
+"""
+
+import os
+from collections.abc import AsyncGenerator, Generator
+
+import pytest
+from app.main import create_app
+from app.migrate import migrate
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from app.checks import kinds
+from app.settings import EnvironmentSettings
+from development import databases
+from tests.serving import Live, serving
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment() -> Generator[pytest.MonkeyPatch, None, None]:
+    """Configure the service as for a test, whatever the shell and `.env` say."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in kinds(EnvironmentSettings):
+            for field in kind.model_fields:
+                prefix = kind.model_config.get("env_prefix", "")
+                patch.delenv(f"{prefix}{field}".upper(), raising=False)
+        patch.setenv("ENVIRONMENT", "test")
+        patch.setenv("ENV_FILE", "")
+        yield patch
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Generator[str, None, None]:
+    """Name a server on which databases may be made."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+    else:
+        with databases.throwaway() as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+async def migrated(
+    environment: pytest.MonkeyPatch, database_server: str
+) -> AsyncGenerator[str, None]:
+    """Make a database at the newest revision, for copies only."""
+    url = await databases.create(database_server)
+    with environment.context() as patch:
+        patch.setenv("DATABASE_URL", url)
+        await migrate()
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+async def app(environment: pytest.MonkeyPatch, migrated: str) -> AsyncGenerator[FastAPI, None]:
+    """Run the service, within this process."""
+    url = await databases.clone(migrated)
+    environment.setenv("DATABASE_URL", url)
+    made = create_app()
+    async with made.router.lifespan_context(made):
+        yield made
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def session(app: FastAPI) -> AsyncGenerator[AsyncSession, None]:
+    """Give a session in the transaction that the service uses too, and undo everything after."""
+    async with app.state.engine.connect() as connection:
+        transaction = await connection.begin()
+        sessions = async_sessionmaker(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
+        kept = app.state.sessions, app.state.readers
+        app.state.sessions = app.state.readers = sessions
+        async with sessions() as opened:
+            yield opened
+        app.state.sessions, app.state.readers = kept
+        await transaction.rollback()
+
+
+@pytest.fixture
+async def client(app: FastAPI, session: AsyncSession) -> AsyncGenerator[AsyncClient, None]:
+    """Call the service; what it commits is gone after the test."""
+    _ = session
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as made:
+        yield made
+
+
+@pytest.fixture
+async def database_url(migrated: str, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[str, None]:
+    """Copy the database for one test, and name the copy in the environment."""
+    url = await databases.clone(migrated)
+    monkeypatch.setenv("DATABASE_URL", url)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def live(database_url: str) -> AsyncGenerator[Live, None]:
+    """Serve on a real socket, and on a copy of the database."""
+    _ = database_url
+    made = create_app()
+    async with serving(made) as client:
+        yield Live(made, client)

@@ -1,0 +1,85 @@
+"""The service behind a real socket: in this process, or in one of its own."""
+
+import asyncio
+import os
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from httpx2 import AsyncClient, TransportError
+
+from app.server import Server, ServerSettings
+
+PATIENCE = 20  # seconds
+
+
+@dataclass(frozen=True)
+class Live:
+    """A service that listens, and a client that calls it."""
+
+    app: FastAPI
+    client: AsyncClient
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self.client.base_url.port or 0
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncGenerator[AsyncClient, None]:
+    """Serve `app` on a free port of this process."""
+    server = Server(app, ServerSettings(port=0, drain_seconds=0))
+    task = asyncio.create_task(server.serve())
+    while not server.started and not task.done():
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def running(**environment: str) -> AsyncGenerator[tuple[Process, AsyncClient], None]:
+    """Run the service as production does, in a process of its own, until it is ready."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", "serve"),
+        env={**os.environ, "PORT": str(port), **environment},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        async with AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+            await asyncio.wait_for(ready(client), PATIENCE)
+            yield process, client
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def ready(client: AsyncClient) -> None:
+    """Wait until the service says that it is ready."""
+    while True:
+        try:
+            if (await client.get("/health/ready")).is_success:
+                return
+        except TransportError:
+            pass
+        await asyncio.sleep(0.05)
+
+
+def free_port() -> int:
+    """Find a port that nobody listens to."""
+    with closing(socket.socket()) as tried:
+        tried.bind(("127.0.0.1", 0))
+        port: int = tried.getsockname()[1]
+        return port

@@ -1,0 +1,79 @@
+"""Health: alive whatever happens elsewhere, ready only when requests can be served."""
+
+import asyncio
+import time
+from collections.abc import Generator
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app import health
+
+
+@pytest.fixture
+def readiness(app: FastAPI) -> Generator[health.Readiness, None, None]:
+    """Give the service a readiness that remembers nothing and depends on nothing."""
+    kept, app.state.readiness = app.state.readiness, health.Readiness()
+    yield app.state.readiness
+    app.state.readiness = kept
+
+
+async def test_a_service_that_runs_is_live_and_ready(client: AsyncClient) -> None:
+    assert (await client.get("/health/live")).json() == {"status": "live"}
+    assert (await client.get("/health/ready")).json() == {"status": "ready"}
+
+
+async def test_a_dependency_that_fails_costs_readiness_alone(
+    client: AsyncClient, app: FastAPI, readiness: health.Readiness
+) -> None:
+    async def fail(_: FastAPI) -> None:
+        raise ConnectionError
+
+    health.add(app, "broker", fail)
+    told = await client.get("/health/ready")
+    assert (told.status_code, told.json()["code"]) == (503, "unavailable")
+    assert told.json()["detail"] == "No answer from: broker."
+    assert (await client.get("/health/live")).status_code == 200
+    readiness.probes.clear()
+    readiness.checked = float("-inf")
+    assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_a_dependency_that_hangs_is_not_waited_for(
+    client: AsyncClient, app: FastAPI, readiness: health.Readiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_: FastAPI) -> None:
+        await asyncio.Event().wait()
+
+    _ = readiness
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    health.add(app, "broker", hang)
+    begun = time.monotonic()
+    assert (await client.get("/health/ready")).status_code == 503
+    assert time.monotonic() - begun < 5
+
+
+async def test_those_who_ask_at_once_share_an_answer(
+    client: AsyncClient, app: FastAPI, readiness: health.Readiness
+) -> None:
+    asked = 0
+
+    async def probe(_: FastAPI) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.01)
+
+    _ = readiness
+    health.add(app, "broker", probe)
+    told = await asyncio.gather(*(client.get("/health/ready") for _ in range(20)))
+    assert {answer.status_code for answer in told} == {200}
+    assert asked == 1
+
+
+async def test_a_service_that_stops_is_not_ready(
+    client: AsyncClient, readiness: health.Readiness
+) -> None:
+    readiness.draining = True
+    told = await client.get("/health/ready")
+    assert (told.status_code, told.json()["detail"]) == (503, "The service is stopping.")

@@ -1,0 +1,19 @@
+"""Keys grow with time."""
+
+import time
+
+from app.identifiers import uuid7
+
+
+def test_a_key_is_a_uuid_of_version_7_that_tells_its_time() -> None:
+    key = uuid7()
+    assert (key.version, key.variant) == (7, "specified in RFC 4122")
+    assert abs((key.int >> 80) / 1000 - time.time()) < 5
+
+
+def test_later_keys_are_greater() -> None:
+    keys = []
+    for _ in range(100):
+        keys.append(uuid7())
+        time.sleep(0.000_01)
+    assert keys == sorted(set(keys))

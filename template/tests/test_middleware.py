@@ -1,0 +1,80 @@
+"""What a request passes on its way in."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from app.main import create_app
+from httpx2 import ASGITransport, AsyncClient
+
+Made = Callable[..., AsyncClient]
+ORIGIN = "https://shop.example"
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Made:
+    """Build the service with other settings; it needs no database for these tests."""
+    _ = database_url
+
+    def make(**environment: str) -> AsyncClient:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return AsyncClient(transport=ASGITransport(create_app()), base_url="http://test")
+
+    return make
+
+
+async def stream(*parts: bytes) -> AsyncIterator[bytes]:
+    """Send a body whose length is not said beforehand."""
+    for part in parts:
+        yield part
+
+
+async def test_a_body_that_is_too_long_is_refused(made: Made) -> None:
+    client = made(BODY_LIMIT="10")
+    headers = {"Content-Type": "application/json"}
+    declared = await client.post("/api/v1/products", content=b"x" * 11, headers=headers)
+    streamed = await client.post(
+        "/api/v1/products", content=stream(b"x" * 6, b"x" * 6), headers=headers
+    )
+    for refused in (declared, streamed):
+        assert (refused.status_code, refused.json()["code"]) == (413, "content_too_large")
+
+
+async def test_a_host_that_is_not_trusted_is_refused(made: Made) -> None:
+    client = made(TRUSTED_HOSTS="api.example, *.shop.example")
+    for host, status in {
+        "api.example": 200,
+        "API.example:8000": 200,
+        "eu.shop.example": 200,
+        "shop.example": 400,
+        "evil.example": 400,
+        "api.example.evil": 400,
+    }.items():
+        answered = await client.get("/health/live", headers={"Host": host})
+        assert answered.status_code == status, host
+    assert answered.json()["code"] == "untrusted_host"
+
+
+async def test_a_page_of_an_allowed_origin_may_call(made: Made) -> None:
+    client = made(CORS_ORIGINS=f'["{ORIGIN}"]')
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH"}
+    allowed = await client.options("/api/v1/products", headers=asked)
+    assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
+    refused = await client.get("/nowhere", headers={"Origin": ORIGIN})
+    assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "X-Request-ID" in refused.headers["Access-Control-Expose-Headers"]
+
+
+async def test_a_page_of_another_origin_may_not(made: Made) -> None:
+    client = made(CORS_ORIGINS=ORIGIN)
+    answered = await client.get("/health/live", headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in answered.headers
+
+
+async def test_long_answers_are_compressed_for_those_who_ask(made: Made) -> None:
+    client = made()
+    for asked, given in {"gzip": "gzip", "identity": None}.items():
+        answered = await client.get("/openapi.json", headers={"Accept-Encoding": asked})
+        assert answered.headers.get("Content-Encoding") == given
+    small = await client.get("/health/live", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in small.headers

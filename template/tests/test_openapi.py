@@ -1,0 +1,66 @@
+"""The API's description: complete, and true."""
+
+import asyncio
+import sys
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from tests.serving import running
+
+
+def operations(app: FastAPI) -> dict[str, dict[str, Any]]:
+    """Give every operation of the API by its id."""
+    return {
+        operation["operationId"]: operation
+        for path in app.openapi()["paths"].values()
+        for operation in path.values()
+    }
+
+
+def references(part: object) -> set[str]:
+    """Find every reference in a part of the description."""
+    if isinstance(part, dict):
+        here = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+        return here.union(*map(references, part.values()))
+    return set().union(*map(references, part)) if isinstance(part, list) else set()
+
+
+def test_every_operation_is_described(app: FastAPI) -> None:
+    for name, operation in operations(app).items():
+        assert operation["tags"], name
+        assert operation["description"], name
+
+
+def test_operations_are_named_as_their_functions(app: FastAPI) -> None:
+    assert {"create_product", "list_products", "ready"} <= set(operations(app))
+
+
+def test_every_error_is_described_as_a_problem(app: FastAPI) -> None:
+    for name, operation in operations(app).items():
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                assert list(response["content"]) == ["application/problem+json"], name
+
+
+def test_every_reference_leads_somewhere(app: FastAPI) -> None:
+    description = app.openapi()
+    for reference in references(description):
+        found = description
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+
+
+@pytest.mark.drill
+async def test_no_request_breaks_the_service(database_url: str) -> None:
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance"
+    async with running(DATABASE_URL=database_url, DRAIN_SECONDS="0") as (_, client):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{client.base_url}openapi.json"),
+            *("--checks", f"{checks},response_schema_conformance", "--max-examples", "25"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await process.communicate()
+    assert process.returncode == 0, told.decode()

@@ -1,0 +1,156 @@
+"""PostgreSQL: its URLs, its outages, its pooler, and what its migrations would lock."""
+
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from app.database import ReadSession, create_engine
+from app.main import create_app
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy import text
+
+from app import settings
+from app.__main__ import main
+from app.postgresql import DatabaseSettings, Pooler, parsed
+from development import databases, postgresql
+from tests.serving import Live
+
+ACCEPTED = (
+    "prefer-text-field",  # a longer varchar is no rewrite since PostgreSQL 9.2
+    "require-lock-timeout",  # `for_migrations` sets both
+    "require-statement-timeout",
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("postgresql+psycopg://h/d", "postgresql+asyncpg://h/d"),
+        (
+            "postgresql://h/d?sslmode=require&channel_binding=require",
+            "postgresql+asyncpg://h/d?ssl=require",
+        ),
+    ],
+)
+def test_a_url_is_taken_as_hosts_hand_it_out(given: str, expected: str) -> None:
+    assert parsed(given).render_as_string(hide_password=False) == expected
+
+
+@pytest.mark.parametrize("given", ["", "hunter2", "mysql://u:hunter2@h/d"])
+def test_another_url_is_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", given)
+    with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: ") as caught:
+        settings.read(DatabaseSettings)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_placeholder_password_is_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app:change-me@db/app")
+    assert settings.read(DatabaseSettings).url.username == "app"
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(settings.ConfigurationError, match="DATABASE_URL: its secret"):
+        settings.read(DatabaseSettings)
+
+
+def test_migrations_go_past_the_pooler_and_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://pooler/app")
+    monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://server/app")
+    monkeypatch.setenv("DATABASE_POOLER", "transaction")
+    chosen = settings.read(DatabaseSettings).for_migrations()
+    assert (chosen.url.host, chosen.pooler, chosen.statement_timeout) == ("server", Pooler.NONE, 0)
+
+
+@pytest.mark.parametrize("pooler", list(Pooler))
+async def test_a_statement_that_takes_too_long_ends(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, pooler: Pooler
+) -> None:
+    _ = database_url
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0.05")
+    monkeypatch.setenv("DATABASE_POOLER", pooler)
+    app = create_app()
+
+    @app.get("/sleep")
+    async def sleep(session: ReadSession) -> None:
+        await session.execute(text("SELECT pg_sleep(5)"))
+
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
+    ):
+        assert (await client.get("/sleep")).status_code == 503
+
+
+async def test_a_busy_pool_is_told_as_unavailable(live: Live) -> None:
+    engine = live.app.state.engine
+    engine.pool._timeout = 0.01  # noqa: SLF001 - the setting, without another service
+    held = [await engine.connect() for _ in range(15)]
+    refused = await live.client.get("/api/v1/products")
+    for connection in held:
+        await connection.close()
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert (await live.client.get("/api/v1/products")).status_code == 200
+
+
+@pytest.fixture
+async def outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[tuple[FastAPI, Path], None]:
+    """Build the service on a server that is not there yet."""
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres@/postgres?host={tmp_path}")
+    monkeypatch.setattr("app.health.FRESH", 0)
+    app = create_app()
+    async with app.router.lifespan_context(app):
+        yield app, tmp_path
+
+
+@pytest.mark.drill
+async def test_an_outage_costs_readiness_and_ends_by_itself(outage: tuple[FastAPI, Path]) -> None:
+    app, directory = outage
+
+    async def probe() -> tuple[int, int, int]:
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+            paths = ("/health/live", "/health/ready", "/api/v1/products")
+            live, ready, listed = [(await client.get(path)).status_code for path in paths]
+        return live, ready, listed
+
+    assert await probe() == (200, 503, 503)
+    for _ in range(2):
+        with postgresql.running_in(directory / "data", directory, postgresql.LOST):
+            assert (await probe())[:2] == (200, 200)
+        assert await probe() == (200, 503, 503)
+
+
+def test_migrations_lock_nothing_for_long(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _ = database_url
+    assert main(["migrate", "--sql"]) == 0
+    command = [Path(sys.executable).with_name("squawk"), "--exclude", ",".join(ACCEPTED)]
+    sql = capsys.readouterr().out
+    told = subprocess.run(command, input=sql, check=False, capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout
+
+
+async def test_a_pooled_engine_prepares_nothing_that_outlives_a_transaction(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ = database_url
+    monkeypatch.setenv("DATABASE_POOLER", "transaction")
+    engine = create_engine(settings.read(DatabaseSettings))
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1 WHERE 1 = :one"), {"one": 1})
+        kept = await connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
+    await engine.dispose()
+    assert kept == 1  # this very question
+
+
+async def test_databases_are_made_beside_the_one_that_is_named(database_server: str) -> None:
+    made = await databases.create(database_server)
+    assert made != database_server
+    await databases.drop(made)

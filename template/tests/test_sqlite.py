@@ -1,0 +1,75 @@
+"""SQLite: its URLs, its exact types, and writers that wait for each other."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from app.main import create_app
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import settings
+from app.models.product import Product
+from app.sqlite import DatabaseSettings, parsed
+from tests.factories import product as factory
+from tests.serving import Live, serving
+
+URL = "/api/v1/products"
+
+
+def test_a_url_names_a_file() -> None:
+    assert str(parsed("sqlite:///data/app.db")) == "sqlite+aiosqlite:///data/app.db"
+
+
+@pytest.mark.parametrize("given", ["", "hunter2", "sqlite://", "postgresql://u:hunter2@h/d"])
+def test_another_url_is_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", given)
+    with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: ") as caught:
+        settings.read(DatabaseSettings)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("price", ["0.00", "0.10", "19.99", "99999999.99"])
+async def test_decimals_are_kept_exactly(session: AsyncSession, price: str) -> None:
+    product = await factory.make(session, price=price)
+    await session.refresh(product)
+    assert str(product.price) == price
+
+
+async def test_decimals_are_compared_as_numbers(session: AsyncSession) -> None:
+    product = await factory.make(session, price="9.50")
+    cheap = select(Product.id).where(Product.price < Decimal("10.00"))
+    assert await session.scalar(cheap) == product.id
+
+
+async def test_times_are_kept_in_utc(session: AsyncSession) -> None:
+    zone = timezone(timedelta(hours=2))
+    product = await factory.make(session)
+    product.created_at = datetime(2026, 1, 2, 1, 0, tzinfo=zone)
+    await session.commit()
+    await session.refresh(product)
+    assert product.created_at == datetime(2026, 1, 1, 23, 0, tzinfo=UTC)
+    assert product.created_at.tzinfo is UTC
+
+
+async def test_writers_wait_for_each_other(live: Live) -> None:
+    made = await asyncio.gather(*(live.client.post(URL, json=factory.payload()) for _ in range(20)))
+    assert {answer.status_code for answer in made} == {201}
+
+
+async def test_a_file_that_stays_locked_can_be_read_but_not_written(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ = database_url
+    monkeypatch.setenv("DATABASE_BUSY_TIMEOUT", "0.05")
+    async with serving(app := create_app()) as client, app.state.engine.connect() as writer:
+        await writer.execute(text("SELECT 1"))
+        assert (await client.get(URL)).status_code == 200
+        assert (await client.post(URL, json=factory.payload())).status_code == 503
+
+
+async def test_foreign_keys_are_enforced(session: AsyncSession) -> None:
+    assert await session.scalar(text("PRAGMA foreign_keys")) == 1

@@ -1,0 +1,104 @@
+"""Transactions: what was answered is kept, and what failed is not. Over real sockets."""
+
+import asyncio
+
+import pytest
+from app.database import Session
+from fastapi import APIRouter
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from app import errors
+from app.models.product import Product
+from tests.factories import product as factory
+from tests.serving import Live
+
+URL = "/api/v1/products"
+HANGING_UP = 50
+
+router = APIRouter()
+
+
+@router.post("/fails/{how}")
+async def fail(session: Session, how: str) -> None:
+    """Write a row, and fail afterwards."""
+    await session.execute(insert(Product).values(**factory.payload(), status="draft"))
+    if how == "refused":
+        message = "No."
+        raise errors.Conflict(message)
+    if how == "broken":
+        raise RuntimeError
+    await session.execute(text("INSERT INTO entries VALUES (1)"))  # which COMMIT refuses
+
+
+@router.get("/slow")
+async def slow(session: Session) -> None:
+    """Hold a connection for a while."""
+    await session.execute(select(1))
+    await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def failing(live: Live) -> Live:
+    """Add the failing routes, and a table of which COMMIT refuses every row."""
+    live.app.include_router(router)
+    async with live.app.state.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE ledgers (id INTEGER PRIMARY KEY)"))
+        await connection.execute(
+            text(
+                "CREATE TABLE entries (ledger INTEGER REFERENCES ledgers (id)"
+                " DEFERRABLE INITIALLY DEFERRED)"
+            )
+        )
+    return live
+
+
+async def test_what_was_answered_can_be_read_at_once(live: Live) -> None:
+    for _ in range(20):
+        made = await live.client.post(URL, json=factory.payload())
+        assert (await live.client.get(made.headers["Location"])).status_code == 200
+
+
+@pytest.mark.parametrize(("how", "status"), [("refused", 409), ("broken", 500), ("commit", 500)])
+async def test_nothing_is_kept_of_what_failed(failing: Live, how: str, status: int) -> None:
+    assert (await failing.client.post(f"/fails/{how}")).status_code == status
+    assert (await failing.client.get(URL)).json()["total"] == 0
+
+
+async def test_the_database_does_refuse_such_a_commit(failing: Live) -> None:
+    async with failing.app.state.engine.connect() as connection:
+        await connection.execute(text("INSERT INTO entries VALUES (1)"))
+        with pytest.raises(IntegrityError):
+            await connection.commit()
+
+
+async def hang_up(port: int, path: str) -> None:
+    """Send a request, and leave before it is answered."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+    await writer.drain()
+    await asyncio.sleep(0.01)
+    writer.close()
+
+
+async def idle(live: Live) -> None:
+    """Wait until no connection of the pool is in use."""
+    async with asyncio.timeout(10):
+        while live.app.state.engine.pool.checkedout():
+            await asyncio.sleep(0.01)
+
+
+async def test_clients_that_hang_up_leave_no_connection_in_use(failing: Live) -> None:
+    await asyncio.gather(*(hang_up(failing.port, "/slow") for _ in range(HANGING_UP)))
+    await idle(failing)
+    assert (await failing.client.get("/health/ready")).status_code == 200
+
+
+@pytest.mark.drill
+async def test_clients_that_leave_an_export_leave_no_connection_in_use(live: Live) -> None:
+    rows = [factory.payload(status="live", description="x" * 9_000) for _ in range(2_000)]
+    async with live.app.state.sessions.begin() as session:
+        await session.execute(insert(Product), rows)
+    await asyncio.gather(*(hang_up(live.port, f"{URL}/export") for _ in range(HANGING_UP)))
+    await idle(live)
+    assert (await live.client.get(f"{URL}/export")).text.count("\n") == 2_001

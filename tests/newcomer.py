@@ -1,0 +1,120 @@
+"""A newcomer's machine: a home of its own, uv, and nothing of the harness but uv's cache."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import urlopen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FENCE = re.compile(r"^```(?:sh|console)\n(?P<commands>.*?)^```$", re.MULTILINE | re.DOTALL)
+BASE = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+")
+# By these a machine reaches a package index; what else is set is the business of whoever runs the harness.
+NETWORK = re.compile(
+    r"(?i)UV_(DEFAULT_|EXTRA_)?INDEX(_\w+)?|UV_OFFLINE|UV_NATIVE_TLS|SSL_CERT_\w+|(HTTPS?|ALL|NO)_PROXY"
+)
+PATIENCE = 120  # seconds that a server may take to be ready, its database and its packages included
+LONGEST = 900  # seconds
+
+
+def commands(page: str) -> list[str]:
+    """List the commands of a page's fenced blocks, one for each line that begins one."""
+    lines = "\n".join(match["commands"] for match in FENCE.finditer(page)).replace("\\\n", " ").splitlines()
+    return [line.removeprefix("$ ").strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Make a home, and name what a new shell in it would have."""
+    home.mkdir()
+    (home / ".gitconfig").write_text("[user]\n\tname = Newcomer\n\temail = newcomer@example.org\n", encoding="utf-8")
+    cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+    path = [entry for entry in os.environ["PATH"].split(os.pathsep) if not Path(entry).is_relative_to(sys.prefix)]
+    return {name: value for name, value in os.environ.items() if NETWORK.fullmatch(name)} | {
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PATH": os.pathsep.join(path),
+        "UV_CACHE_DIR": cache,
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+
+
+class Newcomer:
+    """Someone in the directory of a fresh service, who types commands."""
+
+    def __init__(self, directory: Path, home: Path) -> None:
+        self.directory = directory
+        self.environment = environment(home)
+
+    def types(self, command: str) -> str:
+        """Run a command to its end, which is to be a good one; tell what it prints."""
+        run = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+        assert run.returncode == 0, f"$ {command}\n{run.stdout}"
+        return run.stdout
+
+    @contextmanager
+    def serving(self, command: str) -> Iterator[str]:
+        """Run a server in the background, wait until it is ready, and give its address; end it in the end."""
+        log = self.directory.parent / "server.log"
+        with log.open("wb") as told:
+            server = subprocess.Popen(
+                command.split(),
+                cwd=self.directory,
+                env=self.environment,
+                stdout=told,
+                stderr=told,
+                start_new_session=True,
+            )
+        try:
+            yield wait_until_ready(server, log)
+        finally:
+            end(server)
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait for the address that a server prints, and for its readiness."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and server.poll() is None:
+        told = BASE.search(log.read_text(encoding="utf-8"))
+        if told and is_ready(told[0]):
+            return told[0]
+        time.sleep(0.1)
+    raise AssertionError(f"the server is not ready; it says:\n{log.read_text(encoding='utf-8')}")
+
+
+def is_ready(base: str) -> bool:
+    try:
+        with urlopen(f"{base}/health/ready", timeout=5) as answer:  # noqa: S310 - the address is local
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def end(server: subprocess.Popen[bytes]) -> None:
+    """End a server as a terminal does, and see that it goes."""
+    os.killpg(server.pid, signal.SIGINT)
+    try:
+        server.wait(30)
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from copier.errors import UserMessageError
+from jinja2 import Environment
+
+from extensions.catalogue import Catalogue
+from extensions.plan import Plan, description_problem, given, name_problem, plan, python, questions, slug, toml
+from tests.combinations import COMBINATIONS, DEFAULT
+from tests.findings import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ODD = ["Shop", 'The "Shop"', "Bob's", r"C:\new", "Söhne", "産", "{{ 7*7 }}", "🚀", "'\"", "\\", "${HOME}"]
+BAD = ["", " ", " a", "a ", "a\nb", "a\tb", "\x7f", "a\u2028b", "a\u200bb", "a" * 161, 7, None]
+
+
+@pytest.fixture(scope="module")
+def environment() -> Environment:
+    return Environment(autoescape=True, extensions=[Catalogue, Plan])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Product API", "product-api"),
+        ("Käse & Co", "kase-co"),
+        ("  3D -- Prints!  ", "3d-prints"),
+        ("Ærø", "r"),
+        ("产品目录", "service"),
+        ("---", "service"),
+    ],
+)
+def test_a_slug_is_plain(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_slug_names_a_distribution_and_an_image(name: str) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug(name))
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_toml_reads_back(value: str) -> None:
+    assert tomllib.loads(f"value = {toml(value)}") == {"value": value}
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_python_reads_back(value: str) -> None:
+    assert ast.literal_eval(python(value)) == value
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_python_is_as_the_formatter_has_it(value: str, tmp_path: Path) -> None:
+    (tmp_path / "value.py").write_text(f"value = {python(value)}\n", encoding="utf-8")
+    assert not run("ruff", "format", "--check", "--isolated", "--no-cache", tmp_path)
+
+
+@pytest.mark.parametrize("find", [name_problem, description_problem])
+@pytest.mark.parametrize("value", BAD)
+def test_a_bad_line_is_a_problem(find: Callable[[object], str], value: object) -> None:
+    assert re.fullmatch(r".*\.", find(value))
+
+
+@pytest.mark.parametrize("value", [*ODD, "a" * 60])
+def test_a_good_line_is_no_problem(value: str) -> None:
+    assert name_problem(value) == description_problem(value) == ""
+
+
+@pytest.mark.parametrize("answers", [{}, {"database": "sqlite"}, {"python_version": 3.12}, COMBINATIONS[DEFAULT]])
+def test_good_answers_are_passed_on(answers: dict[str, Any]) -> None:
+    assert given(answers) == answers
+
+
+def test_a_misspelt_question_is_refused_with_the_mend() -> None:
+    with pytest.raises(UserMessageError, match=r"^projekt_name: .* Did you mean project_name\?$"):
+        given({"projekt_name": "Shop"})
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS.values(), ids=COMBINATIONS)
+def test_a_plan_is_plain_data(answers: dict[str, str], environment: Environment) -> None:
+    planned = plan(environment, answers)
+    assert json.loads(json.dumps(planned)) == planned
+
+
+def test_a_plan_holds_what_was_chosen_and_names_what_was_not(environment: Environment) -> None:
+    planned = plan(environment, COMBINATIONS["sqlite-gitlab-3.12"])
+    assert planned["omitted"] == ["postgresql", "github"]
+    assert any(line.startswith("aiosqlite") for line in planned["runtime"])
+    assert not any(line.startswith("asyncpg") for line in planned["runtime"])
+
+
+def test_requirements_are_listed_once_and_sorted(environment: Environment) -> None:
+    for answers in COMBINATIONS.values():
+        for part in ("runtime", "test", "lint"):
+            listed = plan(environment, answers)[part]
+            assert listed == sorted(set(listed))
+
+
+def test_hidden_questions_are_not_asked() -> None:
+    assert {"given", "plan"}.isdisjoint(questions())
+    assert "project_name" in questions()
