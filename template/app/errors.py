@@ -1,7 +1,8 @@
 """What can go wrong, and how HTTP tells it: as a problem document (RFC 9457).
 
 Error                    500  internal_error
-├── UntrustedHost        400  untrusted_host
+├── BadRequest           400  bad_request
+│   └── UntrustedHost    400  untrusted_host
 ├── NotFound             404  not_found
 ├── Conflict             409  conflict
 ├── ContentTooLarge      413  content_too_large
@@ -66,10 +67,16 @@ class Error(Exception):
         self.errors = list(errors)
 
 
-class UntrustedHost(Error):
+class BadRequest(Error):
+    """The request cannot be read."""
+
+    status, code, title = 400, "bad_request", "Bad Request"
+
+
+class UntrustedHost(BadRequest):
     """The request names a host that this service does not answer to."""
 
-    status, code, title = 400, "untrusted_host", "Bad Request"
+    code = "untrusted_host"
 
 
 class NotFound(Error):

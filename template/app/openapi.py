@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.errors import Invalid, Problem, described
+from app.errors import BadRequest, ContentTooLarge, Error, Invalid, Problem, described
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -30,11 +30,18 @@ def _tell_problems(schema: dict[str, Any]) -> None:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs")
     schemas["Problem"] = problem
-    invalid = {str(status): response for status, response in described(Invalid).items()}
+    invalid = _described(Invalid)
+    unreadable = _described(BadRequest, ContentTooLarge)
     for path in schema["paths"].values():
         for operation in path.values():
             if "422" in operation["responses"]:
                 operation["responses"] |= invalid
+            if "requestBody" in operation:
+                operation["responses"] |= unreadable
+
+
+def _described(*kinds: type[Error]) -> dict[str, Any]:
+    return {str(status): response for status, response in described(*kinds).items()}
 
 
 def install(app: FastAPI) -> None:

@@ -12,13 +12,13 @@ import os
 from collections.abc import AsyncGenerator, Generator
 
 import pytest
-from app.main import create_app
-from app.migrate import migrate
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.checks import kinds
+from app.main import create_app
+from app.migrate import migrate
 from app.settings import EnvironmentSettings
 from development import databases
 from tests.serving import Live, serving

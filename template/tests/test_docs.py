@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from app.main import create_app
 from httpx2 import ASGITransport, AsyncClient
+
+from app.main import create_app
 
 
 async def test_the_page_needs_nothing_from_elsewhere(client: AsyncClient) -> None:

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from app.main import create_app
 from fastapi import APIRouter, FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from app import errors
+from app.main import create_app
 
 SECRET = "hunter2"  # noqa: S105
 
@@ -81,5 +81,6 @@ async def test_what_nobody_foresaw_is_a_problem_that_tells_nothing(
 
 def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
     drawn = set((errors.__doc__ or "").split())
-    for kind in (errors.Error, *errors.Error.__subclasses__()):
+    kinds: list[type[errors.Error]] = [errors.Error, *errors.Error.__subclasses__()]
+    for kind in kinds:
         assert kind.code in drawn, f"Draw {kind.__name__} in the docstring of app/errors.py."

@@ -2,11 +2,11 @@
 
 import httpx2
 import pytest
-from app.main import create_app
 from fastapi import APIRouter, FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
 from app.http_client import HttpClient, pass_on
+from app.main import create_app
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ async def test_a_sound_id_is_kept(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("claimed", ["", "a b", 'a"}', "x" * 129, "né"])
 async def test_an_id_that_could_forge_a_line_is_replaced(client: AsyncClient, claimed: str) -> None:
-    headers = {"X-Request-ID": claimed.encode()}
+    headers = {b"X-Request-ID": claimed.encode()}
     answered = await client.get("/health/live", headers=headers)
     assert len(answered.headers["X-Request-ID"]) == 32
 

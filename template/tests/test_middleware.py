@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from app.main import create_app
 from httpx2 import ASGITransport, AsyncClient
+
+from app.main import create_app
 
 Made = Callable[..., AsyncClient]
 ORIGIN = "https://shop.example"
@@ -52,7 +53,7 @@ async def test_a_host_that_is_not_trusted_is_refused(made: Made) -> None:
     }.items():
         answered = await client.get("/health/live", headers={"Host": host})
         assert answered.status_code == status, host
-    assert answered.json()["code"] == "untrusted_host"
+        assert answered.json().get("code") == (None if status == 200 else "untrusted_host")
 
 
 async def test_a_page_of_an_allowed_origin_may_call(made: Made) -> None:

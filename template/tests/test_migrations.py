@@ -7,13 +7,11 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from app.database import DatabaseSettings, create_engine
-from app.main import create_app
-from app.migrate import config, is_current, migrate, upgrade
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import settings
+from app.main import create_app
+from app.migrate import config, create, is_current, migrate, upgrade
 from development import databases
 
 REPLICAS = 3
@@ -26,7 +24,7 @@ async def empty(
     """Make an empty database, name it in the environment, and connect to it."""
     url = await databases.create(database_server)
     monkeypatch.setenv("DATABASE_URL", url)
-    engine = create_engine(settings.read(DatabaseSettings))
+    engine = create()
     async with engine.connect() as connection:
         yield connection
     await engine.dispose()

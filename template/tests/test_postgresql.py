@@ -6,15 +6,15 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from app.database import ReadSession, create_engine
-from app.main import create_app
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import text
 
 from app import settings
 from app.__main__ import main
-from app.postgresql import DatabaseSettings, Pooler, parsed
+from app.database import ReadSession
+from app.main import create_app
+from app.postgresql import DatabaseSettings, Pooler, create_engine, parsed
 from development import databases, postgresql
 from tests.serving import Live
 
@@ -131,7 +131,8 @@ def test_migrations_lock_nothing_for_long(
 ) -> None:
     _ = database_url
     assert main(["migrate", "--sql"]) == 0
-    command = [Path(sys.executable).with_name("squawk"), "--exclude", ",".join(ACCEPTED)]
+    squawk = str(Path(sys.executable).with_name("squawk"))
+    command = [squawk, "--exclude", ",".join(ACCEPTED)]
     sql = capsys.readouterr().out
     told = subprocess.run(command, input=sql, check=False, capture_output=True, text=True)
     assert told.returncode == 0, told.stdout

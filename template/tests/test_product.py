@@ -90,8 +90,8 @@ async def test_a_deleted_product_is_gone(client: AsyncClient, session: AsyncSess
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 async def test_what_is_not_there_is_not_found(client: AsyncClient, method: str) -> None:
-    body = {"json": {}} if method == "PATCH" else {}
-    missing = await client.request(method, f"{URL}/{uuid4()}", **body)
+    body: dict[str, str] | None = {} if method == "PATCH" else None
+    missing = await client.request(method, f"{URL}/{uuid4()}", json=body)
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 

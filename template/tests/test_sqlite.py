@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from app.main import create_app
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import settings
+from app.main import create_app
 from app.models.product import Product
 from app.sqlite import DatabaseSettings, parsed
 from tests.factories import product as factory

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from app.database import Session
 from fastapi import APIRouter
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app import errors
+from app.database import Session
 from app.models.product import Product
 from tests.factories import product as factory
 from tests.serving import Live

@@ -5,9 +5,8 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
-from app import settings
+from app.migrate import DIALECT, create
 from app.models import Base
-from app.{{ plan.database }} import DatabaseSettings, create_engine
 
 
 def run(connection: Connection) -> None:
@@ -25,7 +24,7 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Run on a connection to the database that the environment names."""
-    engine = create_engine(settings.read(DatabaseSettings).for_migrations())
+    engine = create()
     async with engine.connect() as connection:
         await connection.run_sync(run)
         await connection.commit()
@@ -35,7 +34,7 @@ async def connect_and_run() -> None:
 def write() -> None:
     """Write SQL instead of running it."""
     context.configure(
-        dialect_name="{{ plan.database }}",
+        dialect_name=DIALECT,
         target_metadata=Base.metadata,
         literal_binds=True,
         transactional_ddl=True,

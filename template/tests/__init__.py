@@ -1,0 +1,1 @@
+"""The tests; `conftest` says what they share."""

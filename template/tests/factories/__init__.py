@@ -1,0 +1,1 @@
+"""What tests make, one module a resource."""
