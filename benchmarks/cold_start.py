@@ -1,0 +1,44 @@
+"""How long the emitted service takes to start, against importing the libraries that it stands on.
+
+Use: `uv run python benchmarks/cold_start.py [rounds]`. Both are measured in turn, as whole processes; look at the ratio.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import copier
+
+ROOT = Path(__file__).parent.parent
+FLOOR = "import fastapi, sqlalchemy.ext.asyncio, pydantic_settings"
+SERVICE = "import app.main; app.main.create_app()"
+BUDGET = 1.3  # times the floor
+
+
+def seconds(program: str, directory: str) -> float:
+    """Measure a fresh interpreter that runs `program`."""
+    environment = {**os.environ, "DATABASE_URL": "postgresql://app@localhost/app", "PYTHONPATH": directory}
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], cwd=directory, env=environment, check=True)
+    return time.perf_counter() - begun
+
+
+def main(rounds: int) -> None:
+    """Render the default service, and start both in turn."""
+    with tempfile.TemporaryDirectory() as directory:
+        copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
+        seconds(SERVICE, directory)  # compiles the bytecode
+        pairs = [(seconds(FLOOR, directory), seconds(SERVICE, directory)) for _ in range(rounds)]
+    floor, service = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(service / floor for floor, service in pairs)
+    print(f"floor {floor:.2f} s, service {service:.2f} s, ratio {ratio:.2f}, budget {BUDGET}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
