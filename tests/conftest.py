@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import pytest
 
@@ -13,8 +14,7 @@ from tests import rendering, scratch
 from tests.combinations import COMBINATIONS
 from tests.files import Files
 from tests.services import Service
-from tests.test_every_service import SUITE
-from tests.verdicts import Verdicts
+from tests.verdicts import SUITE, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
         config.option.seed = random.randrange(10**6)  # noqa: S311 - samples, not secrets
+
+
+def needs_suites(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    return isinstance(item, pytest.Function) and "suites" in item.fixturenames
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ask for the verdicts of the services' own tests in the end, when they are there."""
+    items.sort(key=needs_suites)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -85,14 +94,20 @@ def verdicts(workspace: Path) -> Iterator[Verdicts]:
 
 @pytest.fixture(scope="session")
 def suites(request: pytest.FixtureRequest, workspace: Path, serve: Callable[[str], Service]) -> Iterator[Verdicts]:
-    """The verdicts of the services' own tests: all that were asked for, two at a time."""
-    with ThreadPoolExecutor(2) as executor:
+    """The verdicts of the services' own tests, all of which begin at once, in the background."""
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1)) as executor:
         verdicts = Verdicts(workspace / "suites", executor)
-        for item in request.session.items:
-            if isinstance(item, pytest.Function) and "suites" in item.fixturenames:
-                verdicts.begin(serve(item.callspec.params["service"]), SUITE)
+        for item in filter(needs_suites, request.session.items):
+            verdicts.begin(serve(str(item.callspec.params["service"])), SUITE)
         yield verdicts
         executor.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def begin_suites(request: pytest.FixtureRequest) -> None:
+    """Begin the services' own tests before all others, for they take longest."""
+    if any(map(needs_suites, request.session.items)):
+        request.getfixturevalue("suites")
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class Files:
         return iter(self.all.values())
 
     def matching(self, *patterns: str) -> list[DistinctFile]:
-        """List the files whose path ends like one of the patterns."""
+        """List the files whose path ends like one of the patterns; `*` is the pattern of all."""
         return [file for file in self if any(PurePosixPath("/" + file.path).match(pattern) for pattern in patterns)]
 
     def problems(self, find: Callable[[DistinctFile], str], *patterns: str) -> str:

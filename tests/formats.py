@@ -61,3 +61,11 @@ READERS = {
     "*.yml": read_yaml,
     "*.yaml": read_yaml,
 }
+
+# The schemas that `check-jsonschema` brings, so that nothing is fetched.
+SCHEMAS = {
+    "/.github/workflows/*.yml": ["--builtin-schema", "vendor.github-workflows"],
+    "/.github/dependabot.yml": ["--builtin-schema", "vendor.dependabot"],
+    "/.gitlab-ci.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
+    "/compose.yml": ["--builtin-schema", "vendor.compose-spec"],
+}

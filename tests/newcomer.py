@@ -14,23 +14,32 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FENCE = re.compile(r"^```(?:sh|console)\n(?P<commands>.*?)^```$", re.MULTILINE | re.DOTALL)
+CHECK = re.compile(r"^\| `(?P<command>uv run (?!app |pytest)[^`]+)` \|", re.MULTILINE)
 BASE = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+")
 # By these a machine reaches a package index; what else is set is the business of whoever runs the harness.
 NETWORK = re.compile(
-    r"(?i)UV_(DEFAULT_|EXTRA_)?INDEX(_\w+)?|UV_OFFLINE|UV_NATIVE_TLS|SSL_CERT_\w+|(HTTPS?|ALL|NO)_PROXY"
+    r"(?i)UV_(DEFAULT_|EXTRA_)?INDEX(_\w+)?|UV_(OFFLINE|NATIVE_TLS)|SSL_CERT_\w+|(HTTPS?|ALL|NO)_PROXY"
 )
 PATIENCE = 120  # seconds that a server may take to be ready, its database and its packages included
 LONGEST = 900  # seconds
 
 
 def commands(page: str) -> list[str]:
-    """List the commands of a page's fenced blocks, one for each line that begins one."""
-    lines = "\n".join(match["commands"] for match in FENCE.finditer(page)).replace("\\\n", " ").splitlines()
-    return [line.removeprefix("$ ").strip() for line in lines if line.strip() and not line.startswith("#")]
+    """List the commands of a page's fenced blocks, one after the other."""
+    blocks = "\n".join(match["commands"] for match in FENCE.finditer(page)).replace("\\\n", " ")
+    lines = [line.removeprefix("$ ") for line in blocks.splitlines() if not line.startswith("#")]
+    return [command.strip() for line in lines for command in line.split(" && ") if command.strip()]
+
+
+def checks(page: str) -> list[str]:
+    """List the checks that a page's table of commands names, beside the service's own commands and its tests."""
+    return [match["command"] for match in CHECK.finditer(page)]
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -68,7 +77,8 @@ class Newcomer:
             timeout=LONGEST,
             check=False,
         )
-        assert run.returncode == 0, f"$ {command}\n{run.stdout}"
+        if run.returncode:
+            pytest.fail(f"$ {command}\n{run.stdout}", pytrace=False)
         return run.stdout
 
     @contextmanager
@@ -98,7 +108,7 @@ def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
         if told and is_ready(told[0]):
             return told[0]
         time.sleep(0.1)
-    raise AssertionError(f"the server is not ready; it says:\n{log.read_text(encoding='utf-8')}")
+    return pytest.fail(f"the server is not ready; it says:\n{log.read_text(encoding='utf-8')}", pytrace=False)
 
 
 def is_ready(base: str) -> bool:

@@ -89,7 +89,7 @@ def commit(directory: Path, tag: str) -> None:
 def work_tree() -> list[Path]:
     """List the files of the work tree that Git tracks, or would."""
     listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
-    return sorted(Path(name) for name in set(listed) if (ROOT / name).is_file())
+    return sorted(Path(name) for name in set(listed) if os.path.lexists(ROOT / name) and not (ROOT / name).is_dir())
 
 
 def copy_work_tree(destination: Path) -> None:

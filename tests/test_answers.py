@@ -15,10 +15,9 @@ from tests.combinations import COMBINATIONS, DEFAULT
 from tests.command_line import copier, copying, data
 from tests.files import Files
 from tests.findings import complaint, expect_none, run
-from tests.formats import READERS
+from tests.formats import READERS, SCHEMAS
 from tests.rendering import render, tree
 from tests.services import Service
-from tests.test_every_file import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

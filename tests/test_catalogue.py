@@ -5,18 +5,15 @@ import re
 import pytest
 from packaging.requirements import Requirement
 
-from extensions.catalogue import FEATURES, SERVICE, Feature, chosen, omitted, with_requirements
+from extensions.catalogue import FEATURES, Feature, chosen, omitted, with_requirements
+from tests import requirements
+from tests.requirements import EVERYTHING
 
-EVERYTHING = (SERVICE, *FEATURES)
 NAMES = {feature.name for feature in FEATURES}
 # Directories of every service; a feature of this name would own all that lies in them.
 TAKEN = {"app", "development", "migrations", "tests", "docs", "models", "schemas", "services", "routers", "static"}
 
 every_feature = pytest.mark.parametrize("feature", EVERYTHING, ids=lambda feature: feature.name)
-
-
-def requirements(feature: Feature) -> list[str]:
-    return [*feature.runtime, *feature.test, *feature.lint]
 
 
 def test_names_differ() -> None:
@@ -37,7 +34,7 @@ def test_what_is_required_exists(feature: Feature) -> None:
 @every_feature
 def test_requirements_are_sound(feature: Feature) -> None:
     """A requirement has a lower bound, so that an old lock cannot bring what was never tested."""
-    for line in requirements(feature):
+    for line in requirements.of(feature):
         assert any(bound.operator in {">=", "=="} for bound in Requirement(line).specifier), line
 
 
@@ -63,7 +60,7 @@ def test_settings_are_variables_with_a_meaning(feature: Feature) -> None:
 def test_one_requirement_is_not_bounded_in_two_ways() -> None:
     bounds: dict[str, set[str]] = {}
     for feature in EVERYTHING:
-        for line in requirements(feature):
+        for line in requirements.of(feature):
             bounds.setdefault(Requirement(line).name, set()).add(line)
     assert not {name: lines for name, lines in bounds.items() if len(lines) > 1}
 

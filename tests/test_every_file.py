@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.findings import complaint, expect_none, run
-from tests.formats import READERS
+from tests.formats import READERS, SCHEMAS
 
 if TYPE_CHECKING:
     from tests.files import Files
 
-SCHEMAS = {
-    "/.github/workflows/*.yml": ["--builtin-schema", "vendor.github-workflows"],
-    "/.github/dependabot.yml": ["--builtin-schema", "vendor.dependabot"],
-    "/.gitlab-ci.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
-    "/compose.yml": ["--builtin-schema", "vendor.compose-spec"],
-}
 WITHOUT_SCHEMA = ("/.copier-answers.yml", "/.pre-commit-config.yaml", "/.devcontainer/devcontainer.json")
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 UNPORTABLE = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$')
@@ -68,11 +62,11 @@ def test_image_is_built_well(files: Files) -> None:
 
 
 def test_names_are_portable(files: Files) -> None:
-    expect_none(files.problems(lambda file: name_problem(file.path)))
+    expect_none(files.problems(lambda file: name_problem(file.path), "*"))
 
 
 def test_lines_end_alike(files: Files) -> None:
-    expect_none(files.problems(lambda file: ending_problem(file.text)))
+    expect_none(files.problems(lambda file: ending_problem(file.text), "*"))
 
 
 def test_words_are_spelt(files: Files) -> None:

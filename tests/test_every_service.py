@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.scratch import ROOT
+from tests.verdicts import SUITE
 
 if TYPE_CHECKING:
     from tests.services import Service
@@ -17,9 +18,8 @@ CHECKS = {
     "ruff format --check": ["--no-cache"],
     "mypy": [f"--cache-dir={ROOT / '.cache' / 'mypy-services'}"],
     "lint-imports": ["--no-cache"],
-    "deptry .": [],
+    "deptry .": ["--no-ansi"],
 }
-SUITE = "pytest -q --cov"
 
 
 @pytest.mark.parametrize("command", CHECKS)

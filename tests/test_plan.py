@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from copier.errors import UserMessageError
 from jinja2 import Environment
+from packaging.requirements import Requirement
 
 from extensions.catalogue import Catalogue
 from extensions.plan import Plan, description_problem, given, name_problem, plan, python, questions, slug, toml
+from tests import requirements
 from tests.combinations import COMBINATIONS, DEFAULT
 from tests.findings import run
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-ODD = ["Shop", 'The "Shop"', "Bob's", r"C:\new", "Söhne", "産", "{{ 7*7 }}", "🚀", "'\"", "\\", "${HOME}"]
+ODD = ["Shop", 'The "Shop"', "Bob's", r"C:\new", "Söhne", "産", "{{ 7*7 }}", "🚀", "'\"", '\'""\\"', "\\", "${HOME}"]
 BAD = ["", " ", " a", "a ", "a\nb", "a\tb", "\x7f", "a\u2028b", "a\u200bb", "a" * 161, 7, None]
 
 
@@ -103,6 +105,14 @@ def test_requirements_are_listed_once_and_sorted(environment: Environment) -> No
         for part in ("runtime", "test", "lint"):
             listed = plan(environment, answers)[part]
             assert listed == sorted(set(listed))
+
+
+def test_a_service_called_like_a_library_does_not_require_itself(environment: Environment) -> None:
+    """A distribution that requires its own name cannot be locked."""
+    for library in [Requirement(line).name for line in requirements.ALL]:
+        planned = plan(environment, COMBINATIONS[DEFAULT] | {"project_name": library})
+        required = [line for part in ("runtime", "test", "lint") for line in planned[part]]
+        assert planned["slug"] not in {Requirement(line).name for line in required}
 
 
 def test_hidden_questions_are_not_asked() -> None:

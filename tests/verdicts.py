@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +14,11 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Executor, Future
 
     from tests.services import Service
 
+SUITE = "pytest -q --cov"
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 LONGEST = 900  # seconds
 TAIL = 80  # lines

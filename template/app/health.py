@@ -16,13 +16,14 @@ from pydantic import BaseModel
 
 from app.errors import Unavailable, described
 
+PREFIX = "/health"
 PATIENCE = 1.0  # seconds that a check may take
 FRESH = 1.0  # seconds for which an answer stands
 
 Probe = Callable[[FastAPI], Awaitable[None]]
 
 log = structlog.get_logger()
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix=PREFIX, tags=["health"])
 
 
 class Health(BaseModel):

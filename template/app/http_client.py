@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Depends, FastAPI
 from httpx2 import AsyncClient, Limits, Request, Timeout
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -26,8 +25,7 @@ class HttpClientSettings(settings.EnvironmentSettings):
 
 async def pass_on(request: Request) -> None:
     """Send the id of the request that is being answered, so that logs can be joined."""
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    if request_id:
+    if request_id := logging.current_request.get():
         request.headers.setdefault(logging.HEADER, request_id)
 
 

@@ -1,6 +1,7 @@
 """Headers that lead on: `Location` to what was made, `Link` to the other pages of a list."""
 
 from typing import Annotated, Any, Protocol, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request, Response
 
@@ -31,17 +32,15 @@ class LinkWriter:
 
     def pages(self, found: Slice[Row]) -> Slice[Row]:
         """Name the first, previous, next and last page (RFC 8288)."""
+        path = self.request.url.path
+        query = [item for item in self.request.query_params.multi_items() if item[0] != "page"]
         numbers = {"first": 1, "prev": found.page - 1, "next": found.page + 1, "last": found.last}
         self.response.headers["Link"] = ", ".join(
-            f'<{self._page(number)}>; rel="{name}"'
+            f'<{path}?{urlencode([*query, ("page", number)])}>; rel="{name}"'
             for name, number in numbers.items()
             if 1 <= number <= found.last
         )
         return found
-
-    def _page(self, number: int) -> str:
-        url = self.request.url.include_query_params(page=number)
-        return f"{url.path}?{url.query}"
 
 
 async def write(request: Request, response: Response) -> LinkWriter:

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import time
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -17,14 +18,16 @@ import structlog
 from fastapi import FastAPI
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from app import settings
+from app import health, settings
 
 HEADER = "X-Request-ID"
 SOUND = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+# The id of the request that is being answered.
+current_request: ContextVar[str | None] = ContextVar("current_request", default=None)
 
 log = structlog.get_logger()
 
@@ -54,41 +57,70 @@ class LogSettings(settings.EnvironmentSettings):
     format: Format = Field(Format.JSON, description="Set it to json or console.")
 
 
+def name_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the id of the request to a line."""
+    if request_id := current_request.get():
+        event["request_id"] = request_id
+    return event
+
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
+    name_request,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
 
+class StandardOutput:
+    """Writes lines to the standard output of the moment, which a test may have replaced."""
+
+    def write(self, line: bytes) -> None:
+        """Write a line, at once."""
+        sys.stdout.buffer.write(line + b"\n")
+        sys.stdout.buffer.flush()
+
+    debug = info = warning = error = critical = exception = write
+
+
 def configure(chosen: LogSettings) -> None:
     """Send the service's lines, and those of the libraries, to the standard output."""
     level = getattr(logging, chosen.level.upper())
-    rendered = _json() if chosen.format is Format.JSON else [_console()]
+    rendered = _json() if chosen.format is Format.JSON else _console()
     structlog.configure(
         processors=[*SHARED, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=lambda *_: StandardOutput(),
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*SHARED, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *rendered,
+                _text,
+            ],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
 
 
-def _console() -> Processor:
-    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+def _text(_logger: WrappedLogger, _method: str, line: Any) -> str:  # noqa: ANN401
+    return str(line, "utf-8")
 
 
 def _json() -> list[Processor]:
-    def write(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-        return orjson.dumps(event, default=repr).decode()
+    def write(_logger: WrappedLogger, _method: str, event: EventDict) -> bytes:
+        return orjson.dumps(event, default=repr)
 
     return [structlog.processors.format_exc_info, write]
+
+
+def _console() -> list[Processor]:
+    write = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [lambda logger, method, event: write(logger, method, event).encode()]
 
 
 class RequestLog:
@@ -104,6 +136,7 @@ class RequestLog:
             return
         request_id = identify(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        header = (HEADER.lower().encode(), request_id.encode())
         status = 500
         begun = time.perf_counter()
 
@@ -111,24 +144,25 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, identified)
-            finally:
-                _tell(scope, status, time.perf_counter() - begun)
+        token = current_request.set(request_id)
+        try:
+            await self.app(scope, receive, identified)
+        finally:
+            _tell(scope, status, time.perf_counter() - begun)
+            current_request.reset(token)
 
 
 def identify(scope: Scope) -> str:
     """Give the request's id: its own, where it could not forge a line of the log."""
-    claimed = Headers(scope=scope).get(HEADER, "")
+    claimed = dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1")
     return claimed if SOUND.fullmatch(claimed) else uuid4().hex
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
-    tell = log.debug if scope["path"].startswith("/health/") else log.info
+    tell = log.debug if scope["path"].startswith(health.PREFIX) else log.info
     client: tuple[Any, ...] = scope.get("client") or ("",)
     tell(
         "request",

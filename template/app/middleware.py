@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import errors, logging, settings
+from app import errors, health, logging, settings
 
 PORT = re.compile(r":\d+$")
 
@@ -39,8 +39,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal():
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"")
+        if declared.isdigit():
             self._check(int(declared))
         size = 0
 
@@ -59,7 +60,7 @@ class BodyLimit:
 
 
 class TrustedHosts:
-    """Refuses requests for host names that are not this service's."""
+    """Refuses requests for host names that are not this service's; probes know only an address."""
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self.app = app
@@ -68,7 +69,7 @@ class TrustedHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Compare the Host header, without its port."""
-        if scope["type"] in {"http", "websocket"}:
+        if scope["type"] in {"http", "websocket"} and not scope["path"].startswith(health.PREFIX):
             host = Headers(scope=scope).get("host", "").lower()
             name = PORT.sub("", host)
             if name not in self.exact and not name.endswith(self.below):

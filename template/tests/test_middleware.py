@@ -51,9 +51,14 @@ async def test_a_host_that_is_not_trusted_is_refused(made: Made) -> None:
         "evil.example": 400,
         "api.example.evil": 400,
     }.items():
-        answered = await client.get("/health/live", headers={"Host": host})
+        answered = await client.get("/openapi.json", headers={"Host": host})
         assert answered.status_code == status, host
         assert answered.json().get("code") == (None if status == 200 else "untrusted_host")
+
+
+async def test_probes_know_only_an_address(made: Made) -> None:
+    probed = await made(TRUSTED_HOSTS="api.example").get("/health/live")
+    assert probed.status_code == 200
 
 
 async def test_a_page_of_an_allowed_origin_may_call(made: Made) -> None:

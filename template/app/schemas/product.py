@@ -14,11 +14,10 @@ from app.schemas.base import Line, ReadSchema, Schema, Text
 Sku = Annotated[Line, Field(min_length=1, max_length=32, examples=["TEA-001"])]
 Title = Annotated[Line, Field(min_length=1, max_length=120, examples=["Green tea"])]
 Description = Annotated[Text, Field(max_length=10_000)]
-Price = Annotated[
-    Decimal,
-    Field(ge=0, max_digits=10, decimal_places=2),
-    WithJsonSchema({"type": "string", "format": "decimal", "examples": ["4.50"]}),
+Amount = Annotated[
+    Decimal, WithJsonSchema({"type": "string", "format": "decimal", "examples": ["4.50"]})
 ]
+Price = Annotated[Amount, Field(ge=0, max_digits=10, decimal_places=2)]
 ProductSort = Literal[
     "created_at", "-created_at", "price", "-price", "released_on", "-released_on", "title", "-title"
 ]
@@ -50,10 +49,10 @@ class ProductRead(ReadSchema):
     """A product."""
 
     id: UUID
-    sku: Sku
-    title: Title
-    description: Description | None
-    price: Price
+    sku: str
+    title: str
+    description: str | None
+    price: Amount
     status: ProductStatus
     released_on: date | None
     created_at: datetime

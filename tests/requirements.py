@@ -1,0 +1,19 @@
+"""What the parts of a service require, all lists of the catalogue together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from extensions.catalogue import FEATURES, SERVICE
+
+if TYPE_CHECKING:
+    from extensions.catalogue import Feature
+
+EVERYTHING = (SERVICE, *FEATURES)
+
+
+def of(feature: Feature) -> list[str]:
+    return [*feature.runtime, *feature.test, *feature.lint]
+
+
+ALL = sorted({requirement for feature in EVERYTHING for requirement in of(feature)})
