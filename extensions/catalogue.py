@@ -70,6 +70,7 @@ SERVICE = Feature(
         "alembic>=1.20,<2",
         "fastapi>=0.165,<0.166",
         "fastapi-offline>=1.7.7,<2",
+        "httptools>=0.7,<1",
         "httpx2>=2.16,<3",
         "orjson>=3.13,<4",
         "pydantic>=2.14,<3",
@@ -77,16 +78,17 @@ SERVICE = Feature(
         "sqlalchemy[asyncio]>=2.1.9,<2.2",
         "starlette>=1.10,<2",
         "structlog>=26.1",
-        "uvicorn[standard]>=0.54,<1",
+        "uvicorn>=0.54,<1",
+        "uvloop>=0.22,<1 ; sys_platform != 'win32'",
     ),
     test=(
-        "polyfactory>=3.5,<4",
         "pytest>=9.2,<10",
         "pytest-asyncio>=1.5,<2",
         "pytest-cov>=7.1,<8",
         "pytest-randomly>=5.1,<6",
         "pytest-xdist>=3.8,<4",
         "schemathesis>=4.32,<5",
+        "watchfiles>=1.1,<2",
     ),
     lint=(
         "deptry>=0.25,<0.26",
@@ -94,7 +96,7 @@ SERVICE = Feature(
         "mypy>=2.4,<3",
         "ruff>=0.17.5,<0.18",
     ),
-    unimported=("fastapi-offline",),
+    unimported=("fastapi-offline", "httptools", "uvloop"),
     settings=(
         Setting(
             name="ENVIRONMENT",
@@ -185,6 +187,7 @@ SQLITE = Feature(
     name="sqlite",
     summary="SQLite on aiosqlite",
     runtime=("aiosqlite>=0.22,<0.23",),
+    unimported=("aiosqlite",),
     settings=(
         Setting(
             name="DATABASE_URL",

@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from extensions.catalogue import Feature
 
 QUESTIONS = Path(__file__).parent.parent / "copier.yml"
+LINE_BREAKS = "\u2028\u2029"  # of Unicode; the others are control characters
 LONGEST_NAME, LONGEST_DESCRIPTION = 60, 160  # characters: one line of a README, of a `pyproject.toml`
 
 
@@ -31,7 +33,7 @@ def line_problem(value: object, called: str, longest: int) -> str:
         return f"A service needs a {called}."
     if value != value.strip():
         return f"The {called} starts or ends with a space; leave it out."
-    if any(unicodedata.category(character)[0] == "C" for character in value):
+    if any(character in LINE_BREAKS or unicodedata.category(character)[0] == "C" for character in value):
         return f"The {called} holds a line break or another control character; leave it out."
     if len(value) > longest:
         return f"The {called} has {len(value)} characters; {longest} is the most."
@@ -54,9 +56,11 @@ PROBLEMS: dict[str, Callable[[object], str]] = {
 }
 
 
+@cache
 def questions() -> dict[str, dict[str, Any]]:
     """Read the questions that a person may answer from `copier.yml`."""
-    entries = yaml.safe_load(QUESTIONS.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    entries = yaml.load(QUESTIONS.read_text(encoding="utf-8"), loader)  # noqa: S506 - both are safe
     return {name: entry for name, entry in entries.items() if name[0] != "_" and entry.get("when") is not False}
 
 
@@ -75,12 +79,16 @@ def given(answers: Mapping[str, Any]) -> dict[str, Any]:
     Raises `UserMessageError`, which Copier tells in one line, before anything is written.
     """
     known = questions()
+    recorded = any(name.startswith("_") for name in answers)  # by an update, which hands on what older releases asked
     for name, value in answers.items():
+        if name not in known and recorded:
+            continue
         if name not in known:
             near = get_close_matches(name, known, n=1)
             mend = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
             raise UserMessageError(f"{name}: there is no such question. {mend}")
-        problem = PROBLEMS.get(name, lambda _: "")(value) or choice_problem(known[name], value)
+        check = PROBLEMS.get(name)
+        problem = (check(value) if check else "") or choice_problem(known[name], value)
         if problem:
             raise UserMessageError(f"{name}: {problem}")
     return dict(answers)
@@ -100,7 +108,10 @@ def toml(value: object) -> str:
 def python(value: str) -> str:
     """Write `value` as the Python string that a formatter leaves alone."""
     quoted = json.dumps(value, ensure_ascii=False)
-    return repr(value) if '"' in value and "'" not in value else quoted
+    if value.count('"') <= value.count("'"):
+        return quoted
+    body = quoted[1:-1].replace('\\"', '"').replace("'", "\\'")
+    return f"'{body}'"
 
 
 def merged(features: Iterable[Feature], part: str) -> list[str]:
@@ -122,6 +133,12 @@ def service(features: list[Feature]) -> dict[str, Any]:
         "depends_on": {name: {"condition": "service_healthy"} for name in servers},
     }
     return {key: value for key, value in given.items() if value}
+
+
+def distribution(name: str, features: Iterable[Feature]) -> str:
+    """Keep a service that is called like a library from requiring itself."""
+    lines = [line for feature in features for line in (*feature.runtime, *feature.test, *feature.lint)]
+    return f"{name}-service" if name in {re.split(r"[^A-Za-z0-9-]", line)[0] for line in lines} else name
 
 
 def compose(features: Iterable[Feature]) -> dict[str, Any]:
@@ -166,12 +183,13 @@ def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
 def plan(environment: Environment, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the answers into all that the shared files print."""
     names = frozenset({answers["database"], answers["ci"]} - {"none"})
-    chosen: Callable[[frozenset[str]], list[Feature]] = environment.globals["chosen"]
-    omitted: Callable[[frozenset[str]], list[str]] = environment.globals["omitted"]
+    offered: dict[str, Any] = environment.globals
+    chosen: Callable[[frozenset[str]], list[Feature]] = offered["chosen"]
+    omitted: Callable[[frozenset[str]], list[str]] = offered["omitted"]
     features = chosen(names)
     return {
         "title": answers["project_name"],
-        "slug": slug(answers["project_name"]),
+        "slug": distribution(slug(answers["project_name"]), features),
         "description": answers["project_description"],
         "python_version": answers["python_version"],
         "database": answers["database"],
