@@ -79,7 +79,7 @@ def given(answers: Mapping[str, Any]) -> dict[str, Any]:
     Raises `UserMessageError`, which Copier tells in one line, before anything is written.
     """
     known = questions()
-    recorded = any(name.startswith("_") for name in answers)  # by an update, which hands on what older releases asked
+    recorded = known.keys() <= answers.keys()  # by an update, which hands on what an older release asked, too
     for name, value in answers.items():
         if name not in known and recorded:
             continue
