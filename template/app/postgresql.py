@@ -166,4 +166,4 @@ async def migration_lock(connection: AsyncConnection) -> AsyncGenerator[None, No
     finally:
         await connection.rollback()
         await connection.execute(select(func.pg_advisory_unlock(MIGRATION_LOCK)))
-        await connection.commit()
+        await connection.rollback()

@@ -5,6 +5,7 @@ elsewhere; then it takes no more connections, finishes what it has, and closes w
 """
 
 import asyncio
+import gc
 import socket
 
 import uvicorn
@@ -49,6 +50,12 @@ class Server(uvicorn.Server):
         )
         self.app = app
         self.drain_seconds = chosen.drain_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; what is there now stays, so the garbage collector need not look at it again."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say "not ready" for a while, then stop; a second signal stops at once."""

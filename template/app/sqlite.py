@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, PositiveFloat, PositiveInt
@@ -90,31 +91,27 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
         hide_parameters=True,  # in errors and logs; they may be secrets
         pool_timeout=settings.pool_timeout,
     )
-    dialect = engine.dialect
-    dialect.colspecs = {
-        **dialect.colspecs,
-        DateTime: UtcDateTime,
-        Numeric: ExactNumeric,
-        Float: Float,
-    }
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401
-        connection.isolation_level = None  # transactions begin where SQLAlchemy says so
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute(f"PRAGMA busy_timeout = {settings.busy_timeout * 1000:.0f}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            # At once: a transaction that reads first and writes later may find the file locked.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
+    kinds = {DateTime: UtcDateTime, Numeric: ExactNumeric, Float: Float}
+    engine.dialect.colspecs = {**engine.dialect.colspecs, **kinds}
+    event.listen(engine.sync_engine, "connect", partial(_prepare, settings))
+    event.listen(engine.sync_engine, "begin", _begin)
     return engine
+
+
+def _prepare(settings: DatabaseSettings, connection: Any, _record: Any) -> None:  # noqa: ANN401
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA busy_timeout = {settings.busy_timeout * 1000:.0f}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        # At once: a transaction that reads first and writes later may find the file locked.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def reading(settings: DatabaseSettings) -> dict[str, Any]:  # noqa: ARG001

@@ -25,6 +25,7 @@ async def test_tests_do_not_meet_what_others_kept(session: AsyncSession, attempt
 
 async def test_a_reader_sees_what_is_committed(live: Live) -> None:
     async with live.app.state.sessions() as writer, live.app.state.readers() as reader:
+        assert await count(reader) == 0
         await factory.make(writer)
         writer.add(Product(**factory.payload(price=1, status="draft")))
         await writer.flush()

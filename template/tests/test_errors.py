@@ -55,10 +55,14 @@ async def test_a_body_that_does_not_fit_is_not_repeated(client: AsyncClient) -> 
 
 
 @pytest.mark.parametrize("body", ["{", '"\\ud800"', "[" * 100_000])
-async def test_a_body_that_is_no_json_is_a_problem(client: AsyncClient, body: str) -> None:
+async def test_a_body_that_is_no_json_is_a_problem(
+    client: AsyncClient, app: FastAPI, body: str
+) -> None:
     headers = {"Content-Type": "application/json"}
     refused = await client.post("/api/v1/products", content=body, headers=headers)
     assert problem(refused)[0] in {400, 422}
+    described = app.openapi()["paths"]["/api/v1/products"]["post"]["responses"]
+    assert str(refused.status_code) in described
 
 
 async def test_a_body_of_another_type_is_a_problem(client: AsyncClient) -> None:

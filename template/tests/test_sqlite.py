@@ -56,8 +56,11 @@ async def test_times_are_kept_in_utc(session: AsyncSession) -> None:
 
 
 async def test_writers_wait_for_each_other(live: Live) -> None:
-    made = await asyncio.gather(*(live.client.post(URL, json=factory.payload()) for _ in range(20)))
-    assert {answer.status_code for answer in made} == {201}
+    made = await live.client.post(URL, json=factory.payload())
+    changes = [factory.payload() for _ in range(20)]  # each is read before it is written
+    place = made.headers["Location"]
+    changed = await asyncio.gather(*(live.client.patch(place, json=change) for change in changes))
+    assert {answer.status_code for answer in changed} == {200}
 
 
 async def test_a_file_that_stays_locked_can_be_read_but_not_written(

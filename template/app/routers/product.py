@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import StreamingResponse
 
-from app.database import ReadSession, Session, StreamSession
+from app.database import ReadSession, Record, Session, StreamSession
 from app.errors import Conflict, NotFound, described
 from app.export import as_csv
 from app.links import Links
@@ -32,7 +32,7 @@ CSV: dict[int | str, dict[str, Any]] = {
 @router.get("", response_model=Page[ProductRead])
 async def list_products(
     session: ReadSession, query: Annotated[ProductQuery, Query()], links: Links
-) -> Slice[Product]:
+) -> Slice[Record]:
     """List products: filtered, searched, sorted, a page at a time."""
     return links.pages(await products.search(session, query))
 
@@ -57,9 +57,9 @@ async def export_products(
 
 
 @router.get("/{product_id}", response_model=ProductRead, responses=described(NotFound))
-async def read_product(session: ReadSession, product_id: UUID) -> Product:
+async def read_product(session: ReadSession, product_id: UUID) -> Record:
     """Show a product."""
-    return await products.get(session, product_id)
+    return await products.read(session, product_id)
 
 
 @router.patch("/{product_id}", response_model=ProductRead, responses=described(NotFound, Conflict))
