@@ -24,6 +24,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from app import health, settings
 
 HEADER = "X-Request-ID"
+NAME = HEADER.lower().encode()
 SOUND = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 # The id of the request that is being answered.
@@ -136,7 +137,7 @@ class RequestLog:
             return
         request_id = identify(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        header = (HEADER.lower().encode(), request_id.encode())
+        header = (NAME, request_id.encode())
         status = 500
         begun = time.perf_counter()
 
@@ -157,7 +158,7 @@ class RequestLog:
 
 def identify(scope: Scope) -> str:
     """Give the request's id: its own, where it could not forge a line of the log."""
-    claimed = dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1")
+    claimed = dict(scope["headers"]).get(NAME, b"").decode("latin-1")
     return claimed if SOUND.fullmatch(claimed) else uuid4().hex
 
 

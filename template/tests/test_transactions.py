@@ -72,12 +72,26 @@ async def test_the_database_does_refuse_such_a_commit(failing: Live) -> None:
             await connection.commit()
 
 
-async def hang_up(port: int, path: str) -> None:
-    """Send a request, and leave before it is answered."""
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
+async def test_those_who_change_the_same_row_wait_for_each_other(live: Live) -> None:
+    made = await live.client.post(URL, json=factory.payload())
+    place = made.headers["Location"]
+    answers = await asyncio.gather(
+        *(live.client.patch(place, json={"title": f"Title {number}"}) for number in range(8)),
+        live.client.delete(place),
+        *(live.client.patch(place, json={"title": f"Title {number}"}) for number in range(8)),
+    )
+    assert {answer.status_code for answer in answers} <= {200, 204, 404}
+    assert (await live.client.get(place)).status_code == 404
+
+
+async def hang_up(port: int, path: str, *, midway: bool = False) -> None:
+    """Send a request, and leave before it is answered, or while the answer waits to be taken."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
     await writer.drain()
-    await asyncio.sleep(0.01)
+    if midway:
+        await reader.read(1)
+    await asyncio.sleep(0.2 if midway else 0.01)
     writer.close()
 
 
@@ -99,6 +113,7 @@ async def test_clients_that_leave_an_export_leave_no_connection_in_use(live: Liv
     rows = [factory.payload(status="live", description="x" * 9_000) for _ in range(2_000)]
     async with live.app.state.sessions.begin() as session:
         await session.execute(insert(Product), rows)
-    await asyncio.gather(*(hang_up(live.port, f"{URL}/export") for _ in range(HANGING_UP)))
+    leaving = (hang_up(live.port, f"{URL}/export", midway=True) for _ in range(HANGING_UP))
+    await asyncio.gather(*leaving)
     await idle(live)
     assert (await live.client.get(f"{URL}/export")).text.count("\n") == 2_001

@@ -55,8 +55,8 @@ async def read(session: AsyncSession, product_id: UUID) -> Record:
 
 
 async def get(session: AsyncSession, product_id: UUID) -> Product:
-    """Find a product, to change it."""
-    product = await session.get(Product, product_id)
+    """Find a product, to change it; whoever else wants to waits until that is done."""
+    product = await session.get(Product, product_id, with_for_update=True)
     if product is None:
         raise NotFound(MISSING)
     return product

@@ -1,0 +1,837 @@
+"""Deliberate breaks of the emitted service: each breaks a promise, and names the test that must then fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BOTH = ("postgresql", "sqlite")
+POSTGRESQL = ("postgresql",)
+SQLITE = ("sqlite",)
+
+
+@dataclass(frozen=True)
+class Break:
+    """A sentence that says what is wrong, the edit that makes it so, and the test of the service that sees it."""
+
+    name: str
+    path: str
+    old: str  # empty where the file is a new one
+    new: str
+    test: str
+    databases: tuple[str, ...] = POSTGRESQL
+    drill: bool = False
+
+    def apply(self, service: Path) -> None:
+        """Edit the service; what is to be replaced must stand there once, or a break would break nothing."""
+        file = service / self.path
+        if not self.old:
+            assert not file.exists(), f"{self.path} is there already"
+            file.write_text(self.new, encoding="utf-8")
+            return
+        text = file.read_text(encoding="utf-8")
+        assert text.count(self.old) == 1, f"{self.path} holds {text.count(self.old)} times: {self.old}"
+        file.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+TRANSACTION = """\
+    async with connection.app.state.sessions.begin() as session:
+        yield session
+"""
+KEEPS_WHAT_FAILED = """\
+    async with connection.app.state.sessions() as session:
+        try:
+            yield session
+        finally:
+            await session.commit()
+"""
+CLOSES_WHEN_ALL_IS_WELL = """\
+    session = connection.app.state.sessions()
+    connection.app.state.kept = (*getattr(connection.app.state, "kept", ()), session)
+    yield session
+    if not await Request(connection.scope, connection._receive).is_disconnected():
+        await session.commit()
+        await session.close()
+"""
+SECOND_HEAD = """\
+revision = "0000"
+down_revision = None
+"""
+REWRITES_A_TABLE = """\
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.alter_column("products", "price", type_=sa.Float())
+
+
+def downgrade() -> None:
+    op.alter_column("products", "price", type_=sa.Numeric(10, 2))
+"""
+LOCKED = """\
+            async with migration_lock(connection):
+                await connection.run_sync(upgrade)
+"""
+# The transaction stays open for longer than replicas that start at once lie apart.
+UNLOCKED = """\
+            async with connection.begin():
+                await connection.run_sync(upgrade)
+                await connection.exec_driver_sql("SELECT pg_sleep(3)")
+"""
+
+TRANSACTIONS = [
+    Break(
+        "the commit comes after the answer",
+        "app/database.py",
+        'Depends(transaction, scope="function")',
+        "Depends(transaction)",
+        "test_transactions.py::test_nothing_is_kept_of_what_failed",
+        BOTH,
+    ),
+    Break(
+        "an error commits",
+        "app/database.py",
+        TRANSACTION,
+        KEEPS_WHAT_FAILED,
+        "test_transactions.py::test_nothing_is_kept_of_what_failed",
+        BOTH,
+    ),
+    Break(
+        "nothing is committed",
+        "app/database.py",
+        "sessions.begin()",
+        "sessions()",
+        "test_transactions.py::test_what_was_answered_can_be_read_at_once",
+        BOTH,
+    ),
+    Break(
+        "a client that hangs up keeps a connection",
+        "app/database.py",
+        TRANSACTION,
+        CLOSES_WHEN_ALL_IS_WELL,
+        "test_transactions.py::test_clients_that_hang_up_leave_no_connection_in_use",
+        BOTH,
+    ),
+    Break(
+        "a reader does not see what is committed",
+        "app/postgresql.py",
+        'return {} if pooled else {"isolation_level": "AUTOCOMMIT"}',
+        'return {"isolation_level": "REPEATABLE READ"}',
+        "test_database.py::test_a_reader_sees_what_is_committed",
+    ),
+    Break(
+        "a reader holds the file",
+        "app/sqlite.py",
+        'return {"isolation_level": "AUTOCOMMIT"}',
+        "return {}",
+        "test_database.py::test_a_reader_sees_what_is_committed",
+        SQLITE,
+    ),
+    Break(
+        "a test keeps what it writes",
+        "tests/conftest.py",
+        "await transaction.rollback()",
+        "await transaction.commit()",
+        "test_database.py::test_tests_do_not_meet_what_others_kept",
+        BOTH,
+    ),
+    Break(
+        "any database of PostgreSQL is dropped",
+        "development/postgresql.py",
+        'if "_test_" not in (url.database or ""):',
+        "if not url.database:",
+        "test_database.py::test_only_a_test_database_is_dropped",
+    ),
+    Break(
+        "any file of SQLite is dropped",
+        "development/sqlite.py",
+        'if "_test_" not in database:',
+        "if not database:",
+        "test_database.py::test_only_a_test_database_is_dropped",
+        SQLITE,
+    ),
+    Break(
+        "a busy pool is an internal error",
+        "app/database.py",
+        "    app.add_exception_handler(PoolTimeoutError, tell_gone)\n",
+        "",
+        "test_postgresql.py::test_a_busy_pool_is_told_as_unavailable",
+    ),
+    Break(
+        "an outage is an internal error",
+        "app/postgresql.py",
+        "raise Unavailable(message) from error",
+        "raise",
+        "test_postgresql.py::test_an_outage_costs_readiness_and_ends_by_itself",
+        drill=True,
+    ),
+]
+
+MIGRATIONS = [
+    Break(
+        "the revisions lack a column",
+        "migrations/versions/0001_products.py",
+        '        sa.Column("description", sa.Text(), nullable=True),\n',
+        "",
+        "test_migrations.py::test_the_revisions_lead_to_the_models",
+        BOTH,
+    ),
+    Break(
+        "the revisions lack an index",
+        "migrations/versions/0001_products.py",
+        '    op.create_index(op.f("ix_products_price"), "products", ["price"])\n',
+        "",
+        "test_migrations.py::test_the_revisions_lead_to_the_models",
+        BOTH,
+    ),
+    Break(
+        "there are two newest revisions",
+        "migrations/versions/0000_other.py",
+        "",
+        SECOND_HEAD,
+        "test_migrations.py::test_there_is_one_newest_revision",
+    ),
+    Break(
+        "the way back forgets a table",
+        "migrations/versions/0001_products.py",
+        'op.drop_table("products")',
+        "pass",
+        "test_migrations.py::test_the_way_back_leads_to_nothing_and_forth_again",
+        BOTH,
+    ),
+    Break(
+        "the service migrates as it starts",
+        "app/database.py",
+        "    engine = create_engine(chosen)\n",
+        "    engine = create_engine(chosen)\n    from app import migrate\n\n    await migrate.migrate()\n",
+        "test_migrations.py::test_the_service_does_not_migrate_as_it_starts",
+        BOTH,
+    ),
+    Break(
+        "replicas migrate without a lock",
+        "app/migrate.py",
+        LOCKED,
+        UNLOCKED,
+        "test_migrations.py::test_replicas_that_start_at_once_migrate_once",
+        drill=True,
+    ),
+    Break(
+        "a migration always has something to do",
+        "app/migrate.py",
+        "                return False\n",
+        "                pass\n",
+        "test_migrations.py::test_a_second_migration_has_nothing_to_do",
+    ),
+    Break(
+        "a migration rewrites a table",
+        "migrations/versions/0002_price.py",
+        "",
+        REWRITES_A_TABLE,
+        "test_postgresql.py::test_migrations_lock_nothing_for_long",
+    ),
+    Break(
+        "migrations go through the pooler's address",
+        "app/postgresql.py",
+        "self.direct_url or self.url",
+        "self.url",
+        "test_postgresql.py::test_migrations_go_past_the_pooler_and_take_their_time",
+    ),
+    Break(
+        "migrations keep the pooler",
+        "app/postgresql.py",
+        '                "pooler": Pooler.NONE,\n',
+        "",
+        "test_postgresql.py::test_migrations_go_past_the_pooler_and_take_their_time",
+    ),
+    Break(
+        "migrations wait for a lock while others queue",
+        "app/postgresql.py",
+        "self.lock_timeout or 10",
+        "self.lock_timeout",
+        "test_postgresql.py::test_migrations_go_past_the_pooler_and_take_their_time",
+    ),
+    Break(
+        "a check does not look at the revision",
+        "app/checks.py",
+        "if not await connection.run_sync(migrate.is_current):",
+        "if False:",
+        "test_commands.py::test_check_tells_that_the_database_is_behind",
+    ),
+]
+
+IMPORTS = "test_architecture.py::test_imports_run_one_way"
+ARCHITECTURE = [
+    Break(
+        "a model asks a service",
+        "app/models/product.py",
+        '    __tablename__ = "products"\n',
+        '    __tablename__ = "products"\n\n    def twin(self):\n        from app.services import product\n',
+        IMPORTS,
+    ),
+    Break(
+        "a service asks a router",
+        "app/services/product.py",
+        '    """Find a product, to change it."""\n',
+        '    """Find a product, to change it."""\n    from app.routers import product as router\n',
+        IMPORTS,
+    ),
+    Break(
+        "a service knows of HTTP",
+        "app/services/product.py",
+        "from sqlalchemy.ext.asyncio import AsyncSession\n",
+        "from sqlalchemy.ext.asyncio import AsyncSession\nfrom fastapi import Request\n",
+        IMPORTS,
+    ),
+    Break(
+        "a schema knows the database",
+        "app/schemas/product.py",
+        "from app.enums.product import ProductStatus\n",
+        "from app.enums.product import ProductStatus\nfrom app.models.product import Product\n",
+        IMPORTS,
+    ),
+    Break(
+        "production needs what is for development",
+        "app/identifiers.py",
+        '    """Make a key;',
+        '    from development import databases\n    """Make a key;',
+        IMPORTS,
+    ),
+    Break(
+        "a route does not say what it returns",
+        "app/routers/product.py",
+        ") -> StreamingResponse:",
+        "):",
+        "test_architecture.py::test_every_route_is_async_and_says_what_it_returns",
+    ),
+    Break(
+        "a route runs in a thread",
+        "app/health.py",
+        "async def live()",
+        "def live()",
+        "test_architecture.py::test_every_route_is_async_and_says_what_it_returns",
+    ),
+    Break(
+        "a handler does a service's work",
+        "app/routers/product.py",
+        "    return await products.read(session, product_id)\n",
+        "    product = await products.read(session, product_id)\n    return product\n",
+        "test_architecture.py::test_every_handler_of_the_api_is_one_statement",
+    ),
+    Break(
+        "a service commits",
+        "app/services/product.py",
+        "    session.add(product)\n",
+        "    session.add(product)\n    await session.commit()\n",
+        "test_architecture.py::test_nobody_commits_but_the_session",
+    ),
+    Break(
+        "a service raises what HTTP knows",
+        "app/services/product.py",
+        "from app.errors import NotFound\n",
+        "from starlette.exceptions import HTTPException as NotFound\n",
+        "test_architecture.py::test_only_errors_speaks_of_http_exceptions",
+    ),
+]
+
+SETTINGS = [
+    Break(
+        "a mistake repeats the value",
+        "app/settings.py",
+        'else problem["msg"]',
+        'else problem["msg"] + os.environ.get(_variable(kind, field), "")',
+        "test_settings.py::test_a_mistake_names_the_variable_and_the_mend_but_not_the_value",
+    ),
+    Break(
+        "a mistake carries the value in its cause",
+        "app/settings.py",
+        "raise ConfigurationError(_told(kind, error)) from None",
+        "raise ConfigurationError(_told(kind, error)) from error",
+        "test_settings.py::test_a_mistake_names_the_variable_and_the_mend_but_not_the_value",
+    ),
+    Break(
+        "a URL for PostgreSQL is repeated when it is refused",
+        "app/postgresql.py",
+        'message = "It is not a URL"',
+        'message = f"It is not a URL: {value}"',
+        "test_postgresql.py::test_another_url_is_refused_without_being_repeated",
+    ),
+    Break(
+        "a URL for SQLite is repeated when it is refused",
+        "app/sqlite.py",
+        'message = "It is not a URL"',
+        'message = f"It is not a URL: {value}"',
+        "test_sqlite.py::test_another_url_is_refused_without_being_repeated",
+        SQLITE,
+    ),
+    Break(
+        "a placeholder is a secret in production",
+        "app/settings.py",
+        "raise ConfigurationError(problems)",
+        "pass",
+        "test_settings.py::test_a_placeholder_is_no_secret_in_production",
+        BOTH,
+    ),
+    Break(
+        "a placeholder is a password in production",
+        "app/settings.py",
+        'return value.password or "" if isinstance(value, URL) else ""',
+        'return ""',
+        "test_postgresql.py::test_a_placeholder_password_is_refused_in_production",
+    ),
+    Break(
+        "what is not said is development",
+        "app/settings.py",
+        "        Environment.PRODUCTION, description=",
+        "        Environment.DEVELOPMENT, description=",
+        "test_settings.py::test_production_is_what_is_not_said_otherwise",
+    ),
+    Break(
+        "a list is not split at its commas",
+        "app/settings.py",
+        'value.split(",")',
+        'value.split(";")',
+        "test_settings.py::test_a_list_is_read_with_commas_or_as_json",
+    ),
+    Break(
+        "sslmode is left as it is",
+        "app/postgresql.py",
+        'ssl = {"ssl": url.query["sslmode"]} if "sslmode" in url.query else {}',
+        "ssl = {}",
+        "test_postgresql.py::test_a_url_is_taken_as_hosts_hand_it_out",
+    ),
+]
+
+ERRORS = [
+    Break(
+        "a refusal repeats what was sent",
+        "app/errors.py",
+        'message=problem["msg"]',
+        "message=f\"{problem['msg']}: {problem['input']}\"",
+        "test_errors.py::test_a_body_that_does_not_fit_is_not_repeated",
+    ),
+    Break(
+        "an unknown method does not name the known",
+        "app/errors.py",
+        "_allowed(request) if allowed else error.headers",
+        "None",
+        "test_errors.py::test_an_unknown_method_is_a_problem_that_names_the_known",
+    ),
+    Break(
+        "an unknown method names the known of one route",
+        "app/errors.py",
+        "_allowed(request) if allowed else error.headers",
+        "error.headers",
+        "test_errors.py::test_an_unknown_method_is_a_problem_that_names_the_known",
+    ),
+    Break(
+        "an internal error tells its words",
+        "app/errors.py",
+        'error = Error("Something went wrong. The log knows more; name the request_id.")',
+        "error = Error(str(error))",
+        "test_errors.py::test_what_nobody_foresaw_is_a_problem_that_tells_nothing",
+    ),
+    Break(
+        "an internal error leaves no trace",
+        "app/errors.py",
+        'log.exception("unforeseen")',
+        "pass",
+        "test_errors.py::test_what_nobody_foresaw_is_a_problem_that_tells_nothing",
+    ),
+    Break(
+        "what the framework raises is no problem document",
+        "app/errors.py",
+        "    app.add_exception_handler(HTTPException, tell_http)  # type: ignore[arg-type]\n",
+        "",
+        "test_errors.py::test_an_unknown_path_is_a_problem",
+    ),
+    Break(
+        "a clash is an internal error",
+        "app/database.py",
+        "fields = _columns(violated(error))",
+        "fields = _columns(None)",
+        "test_product.py::test_a_sku_is_kept_once",
+        BOTH,
+    ),
+]
+
+LOGGING = [
+    Break(
+        "a request's id is taken as it comes",
+        "app/logging.py",
+        "claimed if SOUND.fullmatch(claimed) else",
+        "claimed or",
+        "test_logging.py::test_an_id_that_could_forge_a_line_is_replaced",
+    ),
+    Break(
+        "a request's id is sound when it begins so",
+        "app/logging.py",
+        "SOUND.fullmatch",
+        "SOUND.match",
+        "test_logging.py::test_an_id_that_could_forge_a_line_is_replaced",
+    ),
+    Break(
+        "a sound id is not kept",
+        "app/logging.py",
+        "claimed if SOUND.fullmatch(claimed) else uuid4().hex",
+        "uuid4().hex",
+        "test_logging.py::test_a_sound_id_is_kept",
+    ),
+    Break(
+        "a request is logged twice",
+        "app/logging.py",
+        "            _tell(scope, status, time.perf_counter() - begun)\n",
+        "            _tell(scope, status, time.perf_counter() - begun)\n" * 2,
+        "test_logging.py::test_a_request_is_logged_once",
+    ),
+    Break(
+        "a request is not logged",
+        "app/logging.py",
+        "_tell(scope, status, time.perf_counter() - begun)",
+        "pass",
+        "test_logging.py::test_a_request_is_logged_once",
+    ),
+    Break(
+        "probes fill the log",
+        "app/logging.py",
+        "log.debug if scope",
+        "log.info if scope",
+        "test_logging.py::test_probes_leave_no_line",
+    ),
+    Break(
+        "another is called without the request's id",
+        "app/http_client.py",
+        "request.headers.setdefault(logging.HEADER, request_id)",
+        "pass",
+        "test_http_client.py::test_others_are_called_with_the_id_of_the_request",
+    ),
+    Break(
+        "the server logs in a form of its own",
+        "app/server.py",
+        "                log_config=None,  # its lines are the service's lines\n",
+        "",
+        "test_server.py::test_every_line_of_a_run_is_json",
+        drill=True,
+    ),
+    Break(
+        "the server logs a request once more",
+        "app/server.py",
+        "access_log=False",
+        "access_log=True",
+        "test_server.py::test_every_line_of_a_run_is_json",
+        drill=True,
+    ),
+]
+
+MIDDLEWARE = [
+    Break(
+        "a streamed body has no limit",
+        "app/middleware.py",
+        "            self._check(size)\n",
+        "",
+        "test_middleware.py::test_a_body_that_is_too_long_is_refused",
+    ),
+    Break(
+        "a host is trusted for how it ends",
+        "app/middleware.py",
+        "tuple(host[1:].lower()",
+        "tuple(host[2:].lower()",
+        "test_middleware.py::test_a_host_that_is_not_trusted_is_refused",
+    ),
+    Break(
+        "a host is trusted for how it begins",
+        "app/middleware.py",
+        "if name not in self.exact and",
+        "if not name.startswith(tuple(self.exact)) and",
+        "test_middleware.py::test_a_host_that_is_not_trusted_is_refused",
+    ),
+    Break(
+        "probes must know the host's name",
+        "app/middleware.py",
+        ' and not scope["path"].startswith(health.PREFIX)',
+        "",
+        "test_middleware.py::test_probes_know_only_an_address",
+    ),
+    Break(
+        "a page of any origin may call",
+        "app/middleware.py",
+        "allow_origins=chosen.cors_origins",
+        'allow_origins=["*"]',
+        "test_middleware.py::test_a_page_of_another_origin_may_not",
+    ),
+    Break(
+        "nothing is compressed",
+        "app/middleware.py",
+        "if chosen.gzip_from:",
+        "if False:",
+        "test_middleware.py::test_long_answers_are_compressed_for_those_who_ask",
+    ),
+]
+
+HEALTH = [
+    Break(
+        "readiness asks anew for each who asks",
+        "app/health.py",
+        "if time.monotonic() - self.checked > FRESH:",
+        "if True:",
+        "test_health.py::test_those_who_ask_at_once_share_an_answer",
+    ),
+    Break(
+        "those who ask for readiness at once do not wait for one another",
+        "app/health.py",
+        "async with self.lock:",
+        "if True:",
+        "test_health.py::test_those_who_ask_at_once_share_an_answer",
+    ),
+    Break(
+        "readiness waits without end",
+        "app/health.py",
+        "asyncio.timeout(PATIENCE)",
+        "asyncio.timeout(None)",
+        "test_health.py::test_a_dependency_that_hangs_is_not_waited_for",
+    ),
+    Break(
+        "a service that stops says that it is ready",
+        "app/health.py",
+        "if self.draining:",
+        "if False:",
+        "test_health.py::test_a_service_that_stops_is_not_ready",
+    ),
+    Break(
+        "a dependency that fails does not count",
+        "app/health.py",
+        "        if self.failed:\n",
+        "        if False:\n",
+        "test_health.py::test_a_dependency_that_fails_costs_readiness_alone",
+    ),
+    Break(
+        "the server stops without a word",
+        "app/server.py",
+        "health.readiness(self.app).draining = True",
+        "pass",
+        "test_server.py::test_a_server_that_is_told_to_stop_loses_no_request",
+        drill=True,
+    ),
+    Break(
+        "the server stops at once",
+        "app/server.py",
+        "await asyncio.sleep(self.drain_seconds)",
+        "pass",
+        "test_server.py::test_a_server_that_is_told_to_stop_loses_no_request",
+        drill=True,
+    ),
+]
+
+DESCRIPTION = [
+    Break(
+        "the documentation comes from elsewhere",
+        "app/docs.py",
+        '        swagger_js_url=f"{root}{ASSETS}/swagger-ui-bundle.js",\n',
+        "",
+        "test_docs.py::test_the_page_needs_nothing_from_elsewhere",
+    ),
+    Break(
+        "production shows the documentation",
+        "app/settings.py",
+        "self.environment is not Environment.PRODUCTION if self.docs is None else self.docs",
+        "self.docs is not False",
+        "test_docs.py::test_production_shows_the_api_only_when_told_to",
+    ),
+    Break(
+        "a reference leads nowhere",
+        "app/openapi.py",
+        'schemas |= problem.pop("$defs")',
+        'problem.pop("$defs")',
+        "test_openapi.py::test_every_reference_leads_somewhere",
+    ),
+    Break(
+        "what does not fit is not described as a problem",
+        "app/openapi.py",
+        'operation["responses"] |= invalid',
+        "pass",
+        "test_openapi.py::test_every_error_is_described_as_a_problem",
+    ),
+    Break(
+        "a body that cannot be read gives what is not described",
+        "app/openapi.py",
+        "_described(BadRequest, ContentTooLarge)",
+        "_described(ContentTooLarge)",
+        "test_errors.py::test_a_body_that_is_no_json_is_a_problem",
+    ),
+    Break(
+        "what is not found gives what is not described",
+        "app/routers/product.py",
+        '"/{product_id}", response_model=ProductRead, responses=described(NotFound))',
+        '"/{product_id}", response_model=ProductRead)',
+        "test_openapi.py::test_no_request_breaks_the_service",
+        drill=True,
+    ),
+]
+
+RESOURCES = [
+    Break(
+        "an export loads formulas",
+        "app/export.py",
+        "kept.startswith(FORMULA)",
+        "False",
+        "test_product.py::test_an_export_runs_no_formula",
+    ),
+    Break(
+        "an export skips a batch",
+        "app/services/product.py",
+        "while len(batch) == BATCH:",
+        "if len(batch) == BATCH:",
+        "test_product.py::test_an_export_has_every_row_that_is_wanted",
+        BOTH,
+    ),
+    Break(
+        "an export repeats a row",
+        "app/services/product.py",
+        "Product.id > batch[-1].id",
+        "Product.id >= batch[-1].id",
+        "test_product.py::test_an_export_has_every_row_that_is_wanted",
+    ),
+    Break(
+        "a search takes its words for patterns",
+        "app/services/product.py",
+        ", autoescape=True",
+        "",
+        "test_product.py::test_a_search_takes_its_words_literally",
+        BOTH,
+    ),
+    Break(
+        "a list is sorted with what is empty where the database wants it",
+        "app/services/product.py",
+        ".nulls_last(), Product.id",
+        ", Product.id",
+        "test_product.py::test_a_list_is_sorted",
+        BOTH,
+    ),
+    Break(
+        "a page does not lead on",
+        "app/links.py",
+        '"next": found.page + 1, ',
+        "",
+        "test_product.py::test_a_list_has_pages_that_lead_on",
+    ),
+    Break(
+        "a change resets what is left out",
+        "app/schemas/product.py",
+        "    released_on: date | MISSING | None = MISSING\n",
+        "    released_on: date | None = None\n",
+        "test_product.py::test_a_change_leaves_the_rest",
+    ),
+    Break(
+        "what nobody asked for is taken",
+        "app/schemas/base.py",
+        'extra="forbid"',
+        'extra="ignore"',
+        "test_product.py::test_what_does_not_fit_is_refused",
+    ),
+    Break(
+        "a new thing is said to be in another place",
+        "app/links.py",
+        "{self.request.url.path}/{row.id}",
+        "{self.request.url.path}",
+        "test_product.py::test_a_new_product_is_shown_where_it_is_said_to_be",
+    ),
+    Break(
+        "later keys may be less",
+        "app/identifiers.py",
+        "rest * 4096 // 1_000_000",
+        "int.from_bytes(os.urandom(2)) >> 4",
+        "test_identifiers.py::test_later_keys_are_greater",
+    ),
+]
+
+DATABASES = [
+    Break(
+        "a statement may take for ever",
+        "app/postgresql.py",
+        '            "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",\n',
+        "",
+        "test_postgresql.py::test_a_statement_that_takes_too_long_ends",
+    ),
+    Break(
+        "a statement may take for ever behind a pooler",
+        "app/postgresql.py",
+        "settings.statement_timeout or None",
+        "None",
+        "test_postgresql.py::test_a_statement_that_takes_too_long_ends",
+    ),
+    Break(
+        "a pooler meets statements that are prepared",
+        "app/postgresql.py",
+        '            "statement_cache_size": 0,\n            "prepared_statement_cache_size": 0,\n',
+        "",
+        "test_postgresql.py::test_a_pooled_engine_prepares_nothing_that_outlives_a_transaction",
+    ),
+    Break(
+        "decimals are floats",
+        "app/sqlite.py",
+        'Decimal(f"{value:.{self.scale or 0}f}")',
+        "value",
+        "test_sqlite.py::test_decimals_are_kept_exactly",
+        SQLITE,
+    ),
+    Break(
+        "times are read without a zone",
+        "app/sqlite.py",
+        ".replace(tzinfo=UTC)",
+        "",
+        "test_sqlite.py::test_times_are_kept_in_utc",
+        SQLITE,
+    ),
+    Break(
+        "times are written in the zone that they have",
+        "app/sqlite.py",
+        "value.astimezone(UTC)",
+        "value",
+        "test_sqlite.py::test_times_are_kept_in_utc",
+        SQLITE,
+    ),
+    Break(
+        "a transaction begins when it writes",
+        "app/sqlite.py",
+        '"BEGIN IMMEDIATE"',
+        '"BEGIN"',
+        "test_sqlite.py::test_writers_wait_for_each_other",
+        SQLITE,
+    ),
+    Break(
+        "who only reads waits for who writes",
+        "app/sqlite.py",
+        '!= "AUTOCOMMIT"',
+        '!= ""',
+        "test_sqlite.py::test_a_file_that_stays_locked_can_be_read_but_not_written",
+        SQLITE,
+    ),
+    Break(
+        "foreign keys are not enforced",
+        "app/sqlite.py",
+        "PRAGMA foreign_keys = ON",
+        "PRAGMA foreign_keys = OFF",
+        "test_sqlite.py::test_foreign_keys_are_enforced",
+        SQLITE,
+    ),
+]
+
+BREAKS = [
+    *TRANSACTIONS,
+    *MIGRATIONS,
+    *ARCHITECTURE,
+    *SETTINGS,
+    *ERRORS,
+    *LOGGING,
+    *MIDDLEWARE,
+    *HEALTH,
+    *DESCRIPTION,
+    *RESOURCES,
+    *DATABASES,
+]

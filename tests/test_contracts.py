@@ -1,0 +1,140 @@
+"""Every contract test of the emitted service can fail: each break of `breaks.py` turns the test that it names red.
+
+Run them by name: `uv run pytest tests/test_contracts.py`; with `-k "not drill"`, without the slow rehearsals.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.breaks import BOTH, BREAKS, Break
+from tests.combinations import COMBINATIONS, DEFAULT, label
+from tests.verdicts import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from tests.services import Service
+
+LONGEST = 120  # seconds
+TAIL = 60  # lines
+# The other plugins bring nothing to one test but the seconds that they take to load.
+LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A break of the service that has one of the databases."""
+
+    broken: Break
+    database: str
+
+    def __str__(self) -> str:
+        return f"{'drill, ' * self.broken.drill}{self.database}: {self.broken.name}"
+
+
+CASES = [Case(broken, database) for broken in BREAKS for database in broken.databases]
+
+Outcome = subprocess.CompletedProcess[str]
+
+
+def run(directory: Path, tests: Iterable[str]) -> Outcome:
+    """Run tests of the service in `directory`, and stop at the first that fails."""
+    return subprocess.run(
+        [*PYTEST, *(f"tests/{test}" for test in tests)],
+        cwd=directory,
+        env=environment() | LEAN,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+
+
+def told(outcome: Outcome) -> str:
+    return "\n".join(outcome.stdout.splitlines()[-TAIL:])
+
+
+def failed(outcome: Outcome, test: str) -> bool:
+    """Say whether the test itself failed: neither what it needs, nor pytest, nor nothing."""
+    named = re.search(rf"^FAILED tests/{re.escape(test)}(\[| |$)", outcome.stdout, re.MULTILINE)
+    return outcome.returncode == pytest.ExitCode.TESTS_FAILED and named is not None
+
+
+class Bench:
+    """Copies of services, broken or whole, and how their tests end; as many at a time as there are processors."""
+
+    def __init__(self, directory: Path, serve: Callable[[str], Service], executor: ThreadPoolExecutor) -> None:
+        self.directory = directory
+        self.serve = serve
+        self.executor = executor
+        self.begun: dict[Case, Future[Outcome]] = {}
+
+    def begin(self, case: Case) -> Future[Outcome]:
+        if case not in self.begun:
+            service = self.serve(label(COMBINATIONS[DEFAULT] | {"database": case.database}))
+            self.begun[case] = self.executor.submit(self.find, service, case.broken)
+        return self.begun[case]
+
+    def find(self, service: Service, broken: Break) -> Outcome:
+        directory = self.directory / f"{service.label} {BREAKS.index(broken)}"
+        shutil.copytree(service.directory, directory)
+        broken.apply(directory)
+        outcome = run(directory, [broken.test])
+        shutil.rmtree(directory)
+        return outcome
+
+
+@pytest.fixture(scope="module")
+def bench(request: pytest.FixtureRequest, workspace: Path, serve: Callable[[str], Service]) -> Iterator[Bench]:
+    """Begin all that is asked for at once, the slowest first."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
+    cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case)]
+    with ThreadPoolExecutor(os.cpu_count()) as executor:
+        bench = Bench(workspace / "broken", serve, executor)
+        for case in sorted(cases, key=lambda case: not case.broken.drill):
+            bench.begin(case)
+        yield bench
+        executor.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_is_seen(case: Case, bench: Bench) -> None:
+    outcome = bench.begin(case).result()
+    if not failed(outcome, case.broken.test):
+        pytest.fail(f"{case.broken.test} does not fail.\n\n{told(outcome)}", pytrace=False)
+
+
+@pytest.mark.parametrize("database", BOTH)
+def test_the_whole_service_passes(database: str, workspace: Path, serve: Callable[[str], Service]) -> None:
+    service = serve(label(COMBINATIONS[DEFAULT] | {"database": database}))
+    directory = workspace / "whole" / database
+    shutil.copytree(service.directory, directory)
+    outcome = run(directory, sorted({case.broken.test for case in CASES if case.database == database}))
+    assert outcome.returncode == pytest.ExitCode.OK, told(outcome)
+
+
+def test_names_differ() -> None:
+    names = [broken.name for broken in BREAKS]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_a_break_that_breaks_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text("twice, twice", encoding="utf-8")
+    for old, words in {"twice": "2 times", "never": "0 times", "": "is there already"}.items():
+        with pytest.raises(AssertionError, match=words):
+            Break("It breaks nothing.", "file.py", old, "", "test.py::test").apply(tmp_path)
