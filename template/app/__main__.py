@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -37,6 +38,8 @@ def check(_: argparse.Namespace) -> int:
 
 def openapi(_: argparse.Namespace) -> int:
     """Print the API's description."""
+    dialect = importlib.import_module("app.migrate").DIALECT
+    os.environ.setdefault("DATABASE_URL", f"{dialect}:///unused")  # nothing is asked of it
     app = importlib.import_module("app.main").create_app()
     print(json.dumps(app.openapi(), indent=2))
     return 0
@@ -61,6 +64,15 @@ def _development(name: str) -> Callable[..., int]:
     return found
 
 
+def port(text: str) -> int:
+    """Read the number of a port."""
+    number = int(text)
+    if not 0 < number < 1 << 16:
+        message = "a port is a number from 1 to 65535"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     made = argparse.ArgumentParser(prog="app", description="Run the service.")
@@ -71,7 +83,9 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    add(dev).add_argument("--port", type=int, default=8000, help="the next free one if it is taken")
+    add(dev).add_argument(
+        "--port", type=port, default=8000, help="the next free one if it is taken"
+    )
     add(serve)
     add(migrate).add_argument("--sql", action="store_true", help="print the SQL, and run nothing")
     add(revision).add_argument("message", help="what changes, in a few words")

@@ -15,6 +15,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt
 from app import health, settings
 from app.main import create_app
 
+TICK = 0.1  # seconds
+
 
 class ServerSettings(settings.EnvironmentSettings):
     """Where the server listens, and how it leaves."""
@@ -58,10 +60,12 @@ class Server(uvicorn.Server):
         gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say "not ready" for a while, then stop; a second signal stops at once."""
+        """Say "not ready" for a while, then stop; a second Ctrl-C stops at once."""
         health.readiness(self.app).draining = True
-        if not self.force_exit:
-            await asyncio.sleep(self.drain_seconds)
+        for _ in range(round(self.drain_seconds / TICK)):
+            if self.force_exit:
+                break
+            await asyncio.sleep(TICK)
         await super().shutdown(sockets)
 
 

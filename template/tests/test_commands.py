@@ -27,7 +27,6 @@ PATIENCE = 30  # seconds
 def test_the_configuration_is_told_in_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("LOG_LEVEL", "loud")
     assert main(["openapi"]) == 2
     assert "LOG_LEVEL" in capsys.readouterr().err
@@ -63,8 +62,17 @@ async def test_check_tells_that_the_database_is_behind(
     await databases.drop(url)
 
 
-def test_the_description_is_printed(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _ = database_url
+@pytest.mark.parametrize("given", ["0", "65536", "http"])
+def test_a_port_that_is_none_is_refused(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["dev", "--port", given])
+    assert "--port" in capsys.readouterr().err
+
+
+def test_the_description_is_printed_without_a_database(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
     assert main(["openapi"]) == 0
     assert json.loads(capsys.readouterr().out)["openapi"].startswith("3.1")
 
