@@ -1,0 +1,27 @@
+"""The breaks keep up with the service: quick to see here, before they are run by `test_contracts.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.breaks import BOTH, BREAKS
+from tests.combinations import COMBINATIONS, DEFAULT, label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.services import Service
+
+
+@pytest.mark.parametrize("database", BOTH)
+def test_each_break_finds_its_place_and_its_test(database: str, serve: Callable[[str], Service]) -> None:
+    service = serve(label(COMBINATIONS[DEFAULT] | {"database": database})).directory
+    for broken in BREAKS:
+        if database in broken.databases:
+            file = service / broken.path
+            places = file.read_text(encoding="utf-8").count(broken.old) if broken.old else not file.exists()
+            assert places == 1, broken.name
+            module, test = broken.test.split("::")
+            assert f"def {test}(" in (service / "tests" / module).read_text(encoding="utf-8"), broken.name
