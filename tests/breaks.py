@@ -554,7 +554,7 @@ MIDDLEWARE = [
     Break(
         "probes must know the host's name",
         "app/middleware.py",
-        ' and not scope["path"].startswith(health.PREFIX)',
+        ' and not scope["path"].startswith(health.PROBES)',
         "",
         "test_middleware.py::test_probes_know_only_an_address",
     ),

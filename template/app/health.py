@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from app.errors import Unavailable, described
 
 PREFIX = "/health"
+PROBES = f"{PREFIX}/"  # every path of a probe starts with this
 PATIENCE = 1.0  # seconds that a check may take
 FRESH = 1.0  # seconds for which an answer stands
 

@@ -163,7 +163,7 @@ def identify(scope: Scope) -> str:
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
-    tell = log.debug if scope["path"].startswith(health.PREFIX) else log.info
+    tell = log.debug if scope["path"].startswith(health.PROBES) else log.info
     client: tuple[Any, ...] = scope.get("client") or ("",)
     tell(
         "request",

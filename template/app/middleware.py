@@ -28,7 +28,7 @@ class MiddlewareSettings(settings.EnvironmentSettings):
 
 
 class BodyLimit:
-    """Refuses bodies that are longer than they say, or say to be longer than they may."""
+    """Refuses bodies over the limit: by the length they declare, or as they come."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
@@ -69,7 +69,7 @@ class TrustedHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Compare the Host header, without its port."""
-        if scope["type"] in {"http", "websocket"} and not scope["path"].startswith(health.PREFIX):
+        if scope["type"] in {"http", "websocket"} and not scope["path"].startswith(health.PROBES):
             host = Headers(scope=scope).get("host", "").lower()
             name = PORT.sub("", host)
             if name not in self.exact and not name.endswith(self.below):

@@ -57,8 +57,9 @@ async def test_a_host_that_is_not_trusted_is_refused(made: Made) -> None:
 
 
 async def test_probes_know_only_an_address(made: Made) -> None:
-    probed = await made(TRUSTED_HOSTS="api.example").get("/health/live")
-    assert probed.status_code == 200
+    client = made(TRUSTED_HOSTS="api.example")
+    assert (await client.get("/health/live")).status_code == 200
+    assert (await client.get("/healthy")).status_code == 400
 
 
 async def test_a_page_of_an_allowed_origin_may_call(made: Made) -> None:
