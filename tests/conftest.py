@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import pytest
 
-from tests import rendering, scratch
-from tests.combinations import COMBINATIONS
-from tests.files import Files
-from tests.services import Service
-from tests.verdicts import SUITE, Verdicts
+from tests.harness import rendering, scratch
+from tests.harness.combinations import COMBINATIONS
+from tests.harness.files import Files
+from tests.harness.services import Service
+from tests.harness.verdicts import SUITE, Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

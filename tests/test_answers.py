@@ -11,13 +11,13 @@ import pytest
 import yaml
 from copier._cli import CopierApp
 
-from tests.combinations import COMBINATIONS, DEFAULT
-from tests.command_line import copier, copying, data
-from tests.files import Files
-from tests.findings import complaint, expect_none, run
-from tests.formats import READERS, SCHEMAS
-from tests.rendering import render, tree
-from tests.services import Service
+from tests.harness.combinations import COMBINATIONS, DEFAULT
+from tests.harness.command_line import copier, copying, data
+from tests.harness.files import Files
+from tests.harness.findings import complaint, expect_none, run
+from tests.harness.formats import READERS, SCHEMAS
+from tests.harness.rendering import render, tree
+from tests.harness.services import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.breaks import BOTH, BREAKS
-from tests.combinations import COMBINATIONS, DEFAULT, label
+from tests.harness.breaks import BOTH, BREAKS
+from tests.harness.combinations import COMBINATIONS, DEFAULT, label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.services import Service
+    from tests.harness.services import Service
 
 
 @pytest.mark.parametrize("database", BOTH)

@@ -6,8 +6,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from extensions.catalogue import FEATURES, Feature, chosen, omitted, with_requirements
-from tests import requirements
-from tests.requirements import EVERYTHING
+from tests.harness import requirements
+from tests.harness.requirements import EVERYTHING
 
 NAMES = {feature.name for feature in FEATURES}
 # Directories of every service; a feature of this name would own all that lies in them.

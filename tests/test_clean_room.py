@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.command_line import copier, copying
-from tests.newcomer import BASE, Newcomer, checks, commands
+from tests.harness.command_line import copier, copying
+from tests.harness.newcomer import BASE, Newcomer, checks, commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.combinations import COMBINATIONS, choices, combine, is_covered, label
-from tests.scratch import ROOT
+from tests.harness.combinations import COMBINATIONS, choices, combine, is_covered, label
+from tests.harness.scratch import ROOT
 
 RAW = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
 ASKED = {name: entry for name, entry in RAW.items() if name[0] != "_" and entry.get("when") is not False}

@@ -1,4 +1,4 @@
-"""Every contract test of the emitted service can fail: each break of `breaks.py` turns the test that it names red.
+"""Every contract test of the emitted service can fail: each break of `harness/breaks.py` turns the test that it names red.
 
 Run them by name: `uv run pytest tests/test_contracts.py`; with `-k "not drill"`, without the slow rehearsals.
 """
@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.breaks import BOTH, BREAKS, Break
-from tests.combinations import COMBINATIONS, DEFAULT, label
-from tests.verdicts import environment
+from tests.harness.breaks import BOTH, BREAKS, Break
+from tests.harness.combinations import COMBINATIONS, DEFAULT, label
+from tests.harness.verdicts import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
-    from tests.services import Service
+    from tests.harness.services import Service
 
 LONGEST = 120  # seconds
 TAIL = 60  # lines

@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from extensions.catalogue import omitted
-from tests.rendering import render, tree
+from tests.harness.rendering import render, tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.services import Service
+    from tests.harness.services import Service
 
 ANSWERS = ".copier-answers.yml"
 LEFT_OVER = re.compile(r"(?<!\$)\{\{|\{%|\{#")

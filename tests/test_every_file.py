@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.findings import complaint, expect_none, run
-from tests.formats import READERS, SCHEMAS
+from tests.harness.findings import complaint, expect_none, run
+from tests.harness.formats import READERS, SCHEMAS
 
 if TYPE_CHECKING:
-    from tests.files import Files
+    from tests.harness.files import Files
 
 WITHOUT_SCHEMA = ("/.copier-answers.yml", "/.pre-commit-config.yaml", "/.devcontainer/devcontainer.json")
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")

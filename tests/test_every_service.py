@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.scratch import ROOT
-from tests.verdicts import SUITE
+from tests.harness.scratch import ROOT
+from tests.harness.verdicts import SUITE
 
 if TYPE_CHECKING:
-    from tests.services import Service
-    from tests.verdicts import Verdicts
+    from tests.harness.services import Service
+    from tests.harness.verdicts import Verdicts
 
 CHECKS = {
     "ruff check": ["--no-cache"],

@@ -13,9 +13,9 @@ from packaging.requirements import Requirement
 
 from extensions.catalogue import Catalogue
 from extensions.plan import Plan, description_problem, given, name_problem, plan, python, questions, slug, toml
-from tests import requirements
-from tests.combinations import COMBINATIONS, DEFAULT
-from tests.findings import run
+from tests.harness import requirements
+from tests.harness.combinations import COMBINATIONS, DEFAULT
+from tests.harness.findings import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

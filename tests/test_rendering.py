@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from tests.combinations import COMBINATIONS
-from tests.command_line import copier, copying, data
-from tests.rendering import File, tree
+from tests.harness.combinations import COMBINATIONS
+from tests.harness.command_line import copier, copying, data
+from tests.harness.rendering import File, tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.services import Service
+    from tests.harness.services import Service
 
 SAMPLE = 4
 

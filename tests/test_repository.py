@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.findings import complaint, expect_none, run
-from tests.formats import READERS
-from tests.scratch import ROOT, work_tree
+from tests.harness.findings import complaint, expect_none, run
+from tests.harness.formats import READERS
+from tests.harness.scratch import ROOT, work_tree
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 OWN = [path for path in work_tree() if path.parts[0] != "template"]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import tomllib
 
-from tests import requirements
-from tests.scratch import ROOT
+from tests.harness import requirements
+from tests.harness.scratch import ROOT
 
 
 def test_one_environment_runs_every_service() -> None:

@@ -10,7 +10,7 @@ import yaml
 from copier._jinja_ext import YieldExtension
 from jinja2 import Environment, nodes
 
-from tests.scratch import ROOT, work_tree
+from tests.harness.scratch import ROOT, work_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extensions.plan import questions
-from tests.combinations import COMBINATIONS, DEFAULT, choices, label
-from tests.command_line import copier, data, updating
-from tests.rendering import render, tree, update
-from tests.scratch import EARLIER, RELEASE, commit, git
+from tests.harness.combinations import COMBINATIONS, DEFAULT, choices, label
+from tests.harness.command_line import copier, data, updating
+from tests.harness.rendering import render, tree, update
+from tests.harness.scratch import EARLIER, RELEASE, commit, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.combinations import Answers
-    from tests.rendering import Tree
-    from tests.services import Service
+    from tests.harness.combinations import Answers
+    from tests.harness.rendering import Tree
+    from tests.harness.services import Service
 
 FLIPS = {
     f"{name}: {before} to {after}": ({name: before}, {name: after})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Executor, Future
 
-    from tests.services import Service
+    from tests.harness.services import Service
 
 SUITE = "pytest -q --cov"
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")

@@ -20,7 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
 ENOUGH = 2**30  # bytes; the databases of the services' own suites want memory too
 EARLIER, RELEASE = "v0.9.0", "v1.0.0"

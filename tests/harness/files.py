@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from tests.services import Service
+    from tests.harness.services import Service
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.combinations import Answers
+    from tests.harness.combinations import Answers
 
 Run = subprocess.CompletedProcess[str]
 

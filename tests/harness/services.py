@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from tests.combinations import COMBINATIONS, DEFAULT
+from tests.harness.combinations import COMBINATIONS, DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.combinations import Answers
-    from tests.rendering import Tree
+    from tests.harness.combinations import Answers
+    from tests.harness.rendering import Tree
 
 CODE = ("app", "development", "migrations", "tests")
 STYLE = ("pyproject.toml", "ruff.toml", ".env.example")
