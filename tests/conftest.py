@@ -5,47 +5,133 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeGuard
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
+from rich.console import Console
 
 from tests.harness import rendering, scratch
-from tests.harness.combinations import COMBINATIONS
+from tests.harness.checks import Check
+from tests.harness.facts import Oracle
 from tests.harness.files import Files
+from tests.harness.matrix import Matrix
+from tests.harness.presses import Press, render_matrix
+from tests.harness.progress import Meter
+from tests.harness.questions import all_questions, code_questions
+from tests.harness.report import Report
+from tests.harness.servers import Servers
 from tests.harness.services import Service
-from tests.harness.verdicts import SUITE, Verdicts
+from tests.harness.store import Store
+from tests.harness.traces import recording
+from tests.harness.verdicts import CACHE, Court, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from tests.harness.questions import Answers
 
 CONTRACTS = "test_contracts.py"  # takes minutes, and asks for nothing but its own name
+REPORT = pytest.StashKey[Report]()
+BEGUN = pytest.StashKey[float]()
+STRENGTHS = {"pairs": 2, "triples": 3}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--seed", type=int, help="draw the samples of an earlier run again")
+    options = parser.getgroup("matrix")
+    options.addoption(
+        "--matrix",
+        choices=["pairs", "triples", "all", "product"],
+        default="pairs",
+        help="whose own checks are run: of services in which any two answers meet, any three, or of every service; "
+        "product renders every combination besides, to the letter",
+    )
+    options.addoption("--fresh", action="store_true", help="forget what passed in earlier runs")
+    options.addoption("--seed", type=int, help="draw the samples of an earlier run again")
+    options.addoption("--picture", type=Path, default=CACHE / "matrix.svg", help="where the matrix is drawn")
+    options.addoption("--shard", default="1/1", metavar="K/N", help="run the K-th of N parts of the tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
         config.option.seed = random.randrange(10**6)  # noqa: S311 - samples, not secrets
-
-
-def needs_suites(item: pytest.Item) -> TypeGuard[pytest.Function]:
-    return isinstance(item, pytest.Function) and "suites" in item.fixturenames
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Ask for the services' own verdicts in the end, when they are there; break services only when told to."""
-    left_out = [item for item in items if item.path.name == CONTRACTS and CONTRACTS not in "".join(config.args)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = sorted((item for item in items if item not in left_out), key=needs_suites)
+    config.stash[REPORT] = Report()
+    config.stash[BEGUN] = time.time()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"{len(COMBINATIONS)} combinations; draw the same samples again with --seed={config.option.seed}"
+    number = sum(1 for _ in all_questions().combinations())
+    return f"{number} combinations; draw the same samples again with --seed={config.option.seed}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell what was proven, and draw it."""
+    report = config.stash[REPORT]
+    seconds = time.time() - config.stash[BEGUN]
+    for line in report.lines(seconds):
+        terminalreporter.write_line(line)
+    if report.court:
+        config.option.picture.parent.mkdir(exist_ok=True)
+        config.option.picture.write_text(report.picture(seconds), encoding="utf-8")
+        terminalreporter.write_line(f"The matrix: {config.option.picture}")
+
+
+def selected(config: pytest.Config) -> list[Answers]:
+    """List the combinations whose services are checked, of the questions that decide code."""
+    strength = STRENGTHS.get(config.option.matrix)
+    return code_questions().covering(strength) if strength else list(code_questions().combinations())
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the tests of services their services, by readable names."""
+    offered = {
+        "service": (code_questions(), selected),  # of each code, as far as the matrix goes
+        "covering": (code_questions(), lambda _: code_questions().covering(2)),  # in which any two answers meet
+        "combination": (all_questions(), lambda _: all_questions().covering(2)),  # likewise, with what surrounds code
+    }
+    for name in offered.keys() & set(metafunc.fixturenames):
+        asked, choose = offered[name]
+        answers = choose(metafunc.config)
+        metafunc.parametrize(name, answers, indirect=True, ids=map(asked.label, answers))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A check and the answers of the service that is to pass it."""
+
+    check: Check
+    answers: Answers
+
+    @property
+    def label(self) -> str:
+        return code_questions().label(self.answers)
+
+
+def case(item: pytest.Item) -> Case | None:
+    """Tell what an item checks of a service; nothing when it checks something else."""
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    answers = params.get("service") or params.get("covering")
+    check = params.get("check")
+    return Case(check, answers) if isinstance(check, Check) and isinstance(answers, dict) else None
+
+
+def in_shard(config: pytest.Config, item: pytest.Item) -> bool:
+    """Keep a service on one machine, and spread the other tests by their modules."""
+    part, parts = map(int, config.option.shard.split("/"))
+    found = case(item)
+    return crc32((found.label if found else item.path.name).encode()) % parts == part % parts
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Ask for the services' verdicts in the end, when they are there; break services only when told to."""
+    breaks = CONTRACTS in "".join(config.args)
+    kept = [item for item in items if (breaks or item.path.name != CONTRACTS) and in_shard(config, item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = sorted(kept, key=lambda item: case(item) is not None)
 
 
 @pytest.fixture(scope="session")
@@ -64,55 +150,124 @@ def template(workspace: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def serve(workspace: Path, template: Path) -> Callable[[str], Service]:
-    """Render a combination by its label, once."""
+def serve(workspace: Path, template: Path) -> Callable[[Answers], Service]:
+    """Render a service, once; what is not answered is left at its default."""
     rendered: dict[str, Service] = {}
+    asked = all_questions()
 
-    def service(label: str) -> Service:
+    def service(given: Answers) -> Service:
+        answers = asked.default | given
+        label = asked.label(answers)
         if label not in rendered:
             directory = workspace / "services" / label
-            rendering.render(template, directory, COMBINATIONS[label])
-            rendered[label] = Service(label, directory, rendering.tree(directory))
+            rendering.render(template, directory, answers)
+            rendered[label] = Service(label, answers, directory, rendering.tree(directory))
         return rendered[label]
 
     return service
 
 
-@pytest.fixture(params=COMBINATIONS)
-def service(request: pytest.FixtureRequest, serve: Callable[[str], Service]) -> Service:
-    """The service of each combination in turn."""
+@pytest.fixture(scope="session")
+def show(pytestconfig: pytest.Config) -> Callable[[str], Meter]:
+    """Make what shows how far something is, by what it is called."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    return lambda doing: Meter(Console(), doing, capture.global_and_fixture_disabled)
+
+
+@pytest.fixture(scope="session")
+def store(workspace: Path) -> Store:
+    return Store(workspace / "store")
+
+
+@pytest.fixture(scope="session")
+def matrix(
+    pytestconfig: pytest.Config, workspace: Path, template: Path, store: Store, show: Callable[[str], Meter]
+) -> Matrix:
+    """Every file of every combination."""
+    oracle = Oracle(template)
+    found = Matrix(map(oracle.combination, all_questions().combinations()), oracle)
+    with recording() as recorder:
+        press = Press(template, workspace, store, recorder)
+        render_matrix(found, press, show("Rendering"), every=pytestconfig.option.matrix == "product")
+    pytestconfig.stash[REPORT].matrix = found
+    return found
+
+
+@pytest.fixture(scope="session")
+def services(matrix: Matrix, store: Store, workspace: Path) -> list[Service]:
+    """Every service that was rendered: those that decide code first."""
+    asked = all_questions()
+    return [
+        Service(label := asked.label(each.answers), each.answers, workspace / "rendered" / label, store.tree(listing))
+        for each, listing in matrix.rendered
+    ]
+
+
+@pytest.fixture(scope="session")
+def files(services: list[Service], workspace: Path) -> Files:
+    """Every distinct file of all services."""
+    return Files(services, workspace / "files")
+
+
+@pytest.fixture(scope="session")
+def find_code(services: list[Service]) -> Callable[[Answers], Service]:
+    """Find the service of answers to the questions that decide code, whatever surrounds it."""
+    asked = code_questions()
+    by_label: dict[str, Service] = {}
+    for found in services:
+        by_label.setdefault(asked.label(found.answers), found)
+    return lambda answers: by_label[asked.label(answers)]
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
+    """The service of each code in turn, as far as the matrix goes."""
+    return find_code(request.param)
+
+
+@pytest.fixture
+def covering(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
+    """Few services in turn, in which any two answers that decide code meet."""
+    return find_code(request.param)
+
+
+@pytest.fixture
+def combination(request: pytest.FixtureRequest, serve: Callable[[Answers], Service]) -> Service:
+    """Few services in turn, in which any two answers meet."""
     return serve(request.param)
 
 
 @pytest.fixture(scope="session")
-def files(serve: Callable[[str], Service]) -> Files:
-    """Every distinct file of all services."""
-    return Files(map(serve, COMBINATIONS))
+def servers() -> Iterator[Servers]:
+    """The servers that the services need, each run once for all."""
+    running = Servers()
+    with running.stack:
+        yield running
 
 
 @pytest.fixture(scope="session")
-def verdicts(workspace: Path) -> Iterator[Verdicts]:
-    """The verdicts of quick checks, one at a time."""
-    with ThreadPoolExecutor(1) as executor:
-        yield Verdicts(workspace / "code", executor)
-
-
-@pytest.fixture(scope="session")
-def suites(request: pytest.FixtureRequest, workspace: Path, serve: Callable[[str], Service]) -> Iterator[Verdicts]:
-    """The verdicts of the services' own tests, all of which begin at once, in the background."""
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1)) as executor:
-        verdicts = Verdicts(workspace / "suites", executor)
-        for item in filter(needs_suites, request.session.items):
-            verdicts.begin(serve(str(item.callspec.params["service"])), SUITE)
-        yield verdicts
-        executor.shutdown(cancel_futures=True)
+def court(
+    request: pytest.FixtureRequest, workspace: Path, servers: Servers, find_code: Callable[[Answers], Service]
+) -> Iterator[Court]:
+    """The verdicts of the services' own checks, all of which begin at once, in the background."""
+    memory = Memory(CACHE / "verdicts")
+    if request.config.option.fresh:
+        memory.forget()
+    like = map(find_code, code_questions().covering(1))
+    court = Court(workspace / "checks", memory, servers, like, forks=os.cpu_count() or 1)
+    report = request.config.stash[REPORT]
+    report.court = court
+    for found in [found for item in request.session.items if (found := case(item))]:
+        report.asked.setdefault(found.label, []).append(court.begin(find_code(found.answers), found.check))
+    yield court
+    court.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def begin_suites(request: pytest.FixtureRequest) -> None:
-    """Begin the services' own tests before all others, for they take longest."""
-    if any(map(needs_suites, request.session.items)):
-        request.getfixturevalue("suites")
+def begin_checks(request: pytest.FixtureRequest) -> None:
+    """Begin the services' own checks before all other tests, for they take longest."""
+    if any(map(case, request.session.items)):
+        request.getfixturevalue("court")
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from copier._cli import CopierApp
 
-from tests.harness.combinations import COMBINATIONS, DEFAULT
 from tests.harness.command_line import copier, copying, data
 from tests.harness.files import Files
 from tests.harness.findings import complaint, expect_none, run
 from tests.harness.formats import READERS, SCHEMAS
+from tests.harness.questions import all_questions
 from tests.harness.rendering import render, tree
 from tests.harness.services import Service
 
@@ -142,9 +142,14 @@ def odd(template: Path, workspace: Path) -> dict[str, Service]:
     services = {}
     for called, text in KEPT.items():
         directory = workspace / "odd" / called
-        render(template, directory, COMBINATIONS[DEFAULT] | {"project_name": text, "project_description": text})
-        services[called] = Service(called, directory, tree(directory))
+        render(template, directory, all_questions().default | {"project_name": text, "project_description": text})
+        services[called] = Service(called, {"project_name": text}, directory, tree(directory))
     return services
+
+
+@pytest.fixture(scope="module")
+def odd_files(odd: dict[str, Service], workspace: Path) -> Files:
+    return Files(odd.values(), workspace / "odd files")
 
 
 def strings(source: bytes) -> set[str]:
@@ -162,8 +167,8 @@ def test_an_odd_answer_is_kept_as_given(called: str, odd: dict[str, Service]) ->
 
 
 @pytest.mark.parametrize("pattern", READERS)
-def test_odd_answers_break_no_file(pattern: str, odd: dict[str, Service]) -> None:
-    expect_none(Files(odd.values()).problems(lambda file: complaint(READERS[pattern], file.text), pattern))
+def test_odd_answers_break_no_file(pattern: str, odd_files: Files) -> None:
+    expect_none(odd_files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
@@ -171,11 +176,11 @@ def test_odd_answers_pass_the_lint(command: list[str], odd: dict[str, Service]) 
     expect_none(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
 
 
-def test_odd_answers_give_compose_a_name_that_it_takes(odd: dict[str, Service]) -> None:
-    files = Files(odd.values()).matching("/compose.yml")
+def test_odd_answers_give_compose_a_name_that_it_takes(odd_files: Files) -> None:
+    files = odd_files.matching("/compose.yml")
     expect_none(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
 
 
-def test_odd_answers_give_the_image_labels_that_it_takes(odd: dict[str, Service]) -> None:
-    files = Files(odd.values()).matching("/Dockerfile")
+def test_odd_answers_give_the_image_labels_that_it_takes(odd_files: Files) -> None:
+    files = odd_files.matching("/Dockerfile")
     expect_none(run("hadolint", "--no-color", *(file.location for file in files)))

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.breaks import BOTH, BREAKS
-from tests.harness.combinations import COMBINATIONS, DEFAULT, label
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.harness.questions import Answers
     from tests.harness.services import Service
 
 
 @pytest.mark.parametrize("database", BOTH)
-def test_each_break_finds_its_place_and_its_test(database: str, serve: Callable[[str], Service]) -> None:
-    service = serve(label(COMBINATIONS[DEFAULT] | {"database": database})).directory
+def test_each_break_finds_its_place_and_its_test(database: str, serve: Callable[[Answers], Service]) -> None:
+    service = serve({"database": database}).directory
     for broken in BREAKS:
         if database in broken.databases:
             file = service / broken.path

@@ -1,4 +1,4 @@
-"""Every contract test of the emitted service can fail: each break of `harness/breaks.py` turns the test that it names red.
+"""Every contract test of the emitted service can fail: each of `harness/breaks.py` turns the test that it names red.
 
 Run them by name: `uv run pytest tests/test_contracts.py`; with `-k "not drill"`, without the slow rehearsals.
 """
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.breaks import BOTH, BREAKS, Break
-from tests.harness.combinations import COMBINATIONS, DEFAULT, label
 from tests.harness.verdicts import environment
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from tests.harness.questions import Answers
     from tests.harness.services import Service
 
 LONGEST = 120  # seconds
@@ -78,7 +78,7 @@ def failed(outcome: Outcome, test: str) -> bool:
 class Bench:
     """Copies of services, broken or whole, and how their tests end; as many at a time as there are processors."""
 
-    def __init__(self, directory: Path, serve: Callable[[str], Service], executor: ThreadPoolExecutor) -> None:
+    def __init__(self, directory: Path, serve: Callable[[Answers], Service], executor: ThreadPoolExecutor) -> None:
         self.directory = directory
         self.serve = serve
         self.executor = executor
@@ -86,7 +86,7 @@ class Bench:
 
     def begin(self, case: Case) -> Future[Outcome]:
         if case not in self.begun:
-            service = self.serve(label(COMBINATIONS[DEFAULT] | {"database": case.database}))
+            service = self.serve({"database": case.database})
             self.begun[case] = self.executor.submit(self.find, service, case.broken)
         return self.begun[case]
 
@@ -100,7 +100,7 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(request: pytest.FixtureRequest, workspace: Path, serve: Callable[[str], Service]) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, workspace: Path, serve: Callable[[Answers], Service]) -> Iterator[Bench]:
     """Begin all that is asked for at once, the slowest first."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
     cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case)]
@@ -120,8 +120,8 @@ def test_is_seen(case: Case, bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("database", BOTH)
-def test_the_whole_service_passes(database: str, workspace: Path, serve: Callable[[str], Service]) -> None:
-    service = serve(label(COMBINATIONS[DEFAULT] | {"database": database}))
+def test_the_whole_service_passes(database: str, workspace: Path, serve: Callable[[Answers], Service]) -> None:
+    service = serve({"database": database})
     directory = workspace / "whole" / database
     shutil.copytree(service.directory, directory)
     outcome = run(directory, sorted({case.broken.test for case in CASES if case.database == database}))

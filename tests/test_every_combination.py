@@ -1,27 +1,28 @@
-"""What holds for the service of every combination, whatever is in it."""
+"""Every file of every combination is known, and what holds for all of them, whatever they are."""
 
 from __future__ import annotations
 
-import posixpath
 import re
-from pathlib import PurePosixPath
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from extensions.catalogue import omitted
-from tests.harness.rendering import render, tree
+from tests.harness.findings import expect_none
+from tests.harness.matrix import RECORD
+from tests.harness.questions import SURROUNDINGS, all_questions, code_questions
+from tests.harness.scratch import in_template
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from tests.harness.files import Files
+    from tests.harness.matrix import Matrix
     from tests.harness.services import Service
+    from tests.harness.store import Blob
 
-ANSWERS = ".copier-answers.yml"
+NAME_OF_RECORD = "{{ _copier_conf.answers_file }}"
 LEFT_OVER = re.compile(r"(?<!\$)\{\{|\{%|\{#")
 MAY_BE_EMPTY = ("__init__.py", "py.typed", ".gitkeep")
-LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)#\s]+)[^)]*\)")
 
 
 def left_over(text: str) -> list[str]:
@@ -29,51 +30,51 @@ def left_over(text: str) -> list[str]:
     return [line for line in text.splitlines() if LEFT_OVER.search(line)]
 
 
-def words(path: str) -> set[str]:
-    """Split a path into the words by which a feature owns it."""
-    return set(re.split(r"[^a-z0-9]+", path.lower()))
+def test_every_file_of_every_combination_was_rendered(matrix: Matrix) -> None:
+    """Each combination can be composed: each of its files was rendered with all that it read."""
+    assert len(matrix.combinations) == len(list(all_questions().combinations()))
+    assert list(matrix.unknown()) == []
 
 
-def broken_links(path: str, text: str, paths: set[str]) -> list[str]:
-    """List the relative links of a page at `path` that lead to no file or directory of the service."""
-    targets = (match["target"] for match in LINK.finditer(text))
-    relative = (target for target in targets if "://" not in target and not target.startswith("mailto:"))
-    return [target for target in relative if not leads_somewhere(PurePosixPath(path).parent / target, paths)]
+def test_what_was_rendered_is_what_is_composed(matrix: Matrix) -> None:
+    for combination, listing in matrix.rendered:
+        assert matrix.compose(combination) | {RECORD: listing[RECORD]} == listing, combination.answers
 
 
-def leads_somewhere(target: PurePosixPath, paths: set[str]) -> bool:
-    normal = posixpath.normpath(target)
-    return any(PurePosixPath(path).is_relative_to(normal) for path in paths)
+def test_what_surrounds_the_code_decides_none_of_it(matrix: Matrix) -> None:
+    codes = code_questions()
+    decided: dict[str, set[frozenset[tuple[str, Blob]]]] = defaultdict(set)
+    for code, combinations in matrix.codes().items():
+        for combination in combinations:
+            decided[codes.label(combination.answers)].add(code)
+    assert len(decided) == len(list(codes.combinations()))
+    assert [label for label, found in decided.items() if len(found) > 1] == []
 
 
-def test_no_jinja_is_left_over(service: Service) -> None:
-    found = {path: left_over(file.content.decode()) for path, file in service.files.items()}
-    assert not {path: lines for path, lines in found.items() if lines}
+@pytest.mark.parametrize("name", sorted(SURROUNDINGS))
+def test_what_surrounds_the_code_is_asked(name: str) -> None:
+    assert name in all_questions().chosen
 
 
-def test_no_file_is_empty_by_accident(service: Service) -> None:
-    empty = [path for path, file in service.files.items() if not file.content.strip()]
-    assert [path for path in empty if not path.endswith(MAY_BE_EMPTY)] == []
+def test_every_file_of_the_template_is_given(matrix: Matrix) -> None:
+    given = {path for _, listing in matrix.rendered for path in listing}
+    assert given == {path.removesuffix(".jinja").replace(NAME_OF_RECORD, RECORD) for path in in_template()}
 
 
-def test_an_omitted_feature_leaves_no_path(service: Service) -> None:
-    names = set(omitted(frozenset(map(str, service.answers.values()))))
-    assert [path for path in service.files if words(path) & names] == []
+def test_no_jinja_is_left_over(files: Files) -> None:
+    expect_none(files.problems(lambda file: "; ".join(left_over(file.text)), "*"))
 
 
-def test_links_lead_somewhere(service: Service) -> None:
-    pages = {path: file.content.decode() for path, file in service.files.items() if path.endswith(".md")}
-    broken = {path: broken_links(path, text, set(service.files)) for path, text in pages.items()}
-    assert not {path: targets for path, targets in broken.items() if targets}
+def test_no_file_is_empty_by_accident(files: Files) -> None:
+    empty = [str(file) for file in files if not file.content.strip()]
+    assert [name for name in empty if not name.split(" of ")[0].endswith(MAY_BE_EMPTY)] == []
 
 
-def test_recorded_answers_give_the_same_bytes_elsewhere(service: Service, template: Path, empty: Path) -> None:
-    recorded = yaml.safe_load(service.files[ANSWERS].content)
-    answers = {name: value for name, value in recorded.items() if not name.startswith("_")}
-    assert answers == service.answers
-    destination = empty / "a name that no other service has"
-    render(template, destination, answers)
-    assert tree(destination) == service.files
+def test_answers_are_recorded(services: list[Service]) -> None:
+    """What Copier wrote down leads back to the same combination, by an update years later."""
+    for service in services:
+        recorded = yaml.safe_load(service.files[RECORD].content)
+        assert {name: value for name, value in recorded.items() if not name.startswith("_")} == service.answers
 
 
 @pytest.mark.parametrize("line", ["title = {{ plan.title }}", "{% for x in y %}", "{# why #}", "${{ a }} {{ b }}"])
@@ -83,8 +84,3 @@ def test_left_over_jinja_is_seen(line: str) -> None:
 
 def test_an_expression_of_github_is_not_jinja() -> None:
     assert left_over("group: ${{ github.ref }}") == []
-
-
-def test_a_broken_link_is_seen() -> None:
-    text = "[a](other.md) [b](../app) [c](https://example.org) [d](missing.md#part) ![e](missing.svg)"
-    assert broken_links("docs/page.md", text, {"docs/other.md", "app/main.py"}) == ["missing.md"]

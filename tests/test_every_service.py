@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.scratch import ROOT
-from tests.harness.verdicts import SUITE
+from tests.harness.checks import CODE, QUICK, WHOLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.harness.checks import Check
+    from tests.harness.progress import Meter
     from tests.harness.services import Service
-    from tests.harness.verdicts import Verdicts
-
-CHECKS = {
-    "ruff check": ["--no-cache"],
-    "ruff format --check": ["--no-cache"],
-    "mypy": [f"--cache-dir={ROOT / '.cache' / 'mypy-services'}"],
-    "lint-imports": ["--no-cache"],
-    "deptry .": ["--no-ansi"],
-}
+    from tests.harness.verdicts import Court
 
 
-@pytest.mark.parametrize("command", CHECKS)
-def test_passes(command: str, service: Service, verdicts: Verdicts) -> None:
-    verdicts.of(service, command, CHECKS[command]).hold(service)
+@pytest.fixture(scope="session")
+def meter(show: Callable[[str], Meter]) -> Meter:
+    return show("Checking services")
 
 
-def test_passes_its_own_tests(service: Service, suites: Verdicts) -> None:
-    suites.of(service, SUITE).hold(service)
+@pytest.mark.parametrize("check", [*CODE, QUICK], ids=str)
+def test_passes(check: Check, service: Service, court: Court, meter: Meter) -> None:
+    court.of(service, check, meter).hold(service)
+
+
+@pytest.mark.parametrize("check", [WHOLE], ids=str)
+def test_passes_as_its_owner_runs_it(check: Check, covering: Service, court: Court, meter: Meter) -> None:
+    court.of(covering, check, meter).hold(covering)

@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from extensions.catalogue import Catalogue
 from extensions.plan import Plan, description_problem, given, name_problem, plan, python, questions, slug, toml
 from tests.harness import requirements
-from tests.harness.combinations import COMBINATIONS, DEFAULT
 from tests.harness.findings import run
+from tests.harness.questions import all_questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 ODD = ["Shop", 'The "Shop"', "Bob's", r"C:\new", "Söhne", "産", "{{ 7*7 }}", "🚀", "'\"", '\'""\\"', "\\", "${HOME}"]
 BAD = ["", " ", " a", "a ", "a\nb", "a\tb", "\x7f", "a\u2028b", "a\u200bb", "a" * 161, 7, None]
+
+DEFAULT = all_questions().default
+COVERING = all_questions().covering(2)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,7 @@ def test_a_good_line_is_no_problem(value: str) -> None:
     assert name_problem(value) == description_problem(value) == ""
 
 
-@pytest.mark.parametrize("answers", [{}, {"database": "sqlite"}, {"python_version": 3.12}, COMBINATIONS[DEFAULT]])
+@pytest.mark.parametrize("answers", [{}, {"database": "sqlite"}, {"python_version": 3.12}, DEFAULT])
 def test_good_answers_are_passed_on(answers: dict[str, Any]) -> None:
     assert given(answers) == answers
 
@@ -87,21 +90,21 @@ def test_a_misspelt_question_is_refused_with_the_mend() -> None:
         given({"projekt_name": "Shop"})
 
 
-@pytest.mark.parametrize("answers", COMBINATIONS.values(), ids=COMBINATIONS)
+@pytest.mark.parametrize("answers", COVERING, ids=all_questions().label)
 def test_a_plan_is_plain_data(answers: dict[str, str], environment: Environment) -> None:
     planned = plan(environment, answers)
     assert json.loads(json.dumps(planned)) == planned
 
 
 def test_a_plan_holds_what_was_chosen_and_names_what_was_not(environment: Environment) -> None:
-    planned = plan(environment, COMBINATIONS["sqlite-gitlab-3.12"])
+    planned = plan(environment, DEFAULT | {"database": "sqlite", "ci": "gitlab"})
     assert planned["omitted"] == ["postgresql", "github"]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
 
 
 def test_requirements_are_listed_once_and_sorted(environment: Environment) -> None:
-    for answers in COMBINATIONS.values():
+    for answers in COVERING:
         for part in ("runtime", "test", "lint"):
             listed = plan(environment, answers)[part]
             assert listed == sorted(set(listed))
@@ -110,7 +113,7 @@ def test_requirements_are_listed_once_and_sorted(environment: Environment) -> No
 def test_a_service_called_like_a_library_does_not_require_itself(environment: Environment) -> None:
     """A distribution that requires its own name cannot be locked."""
     for library in [Requirement(line).name for line in requirements.ALL]:
-        planned = plan(environment, COMBINATIONS[DEFAULT] | {"project_name": library})
+        planned = plan(environment, DEFAULT | {"project_name": library})
         required = [line for part in ("runtime", "test", "lint") for line in planned[part]]
         assert planned["slug"] not in {Requirement(line).name for line in required}
 

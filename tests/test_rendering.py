@@ -1,21 +1,23 @@
-"""Holds the harness's own way of calling Copier equal to the command line, byte for byte."""
+"""Holds what the harness knows of a combination equal to what Copier's command line gives, byte for byte."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
 
-from tests.harness.combinations import COMBINATIONS
 from tests.harness.command_line import copier, copying, data
-from tests.harness.rendering import File, tree
+from tests.harness.matrix import RECORD
+from tests.harness.questions import all_questions
+from tests.harness.rendering import File, render, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
 
-    from tests.harness.services import Service
+    from tests.harness.matrix import Matrix
+    from tests.harness.questions import Answers
+    from tests.harness.store import Store
 
 SAMPLE = 4
 
@@ -23,15 +25,22 @@ SAMPLE = 4
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "sampled" in metafunc.fixturenames:
         draw = random.Random(metafunc.config.option.seed)  # noqa: S311 - a sample, not a secret
-        metafunc.parametrize("sampled", draw.sample(sorted(COMBINATIONS), SAMPLE))
+        sample = draw.sample(list(all_questions().combinations()), SAMPLE)
+        metafunc.parametrize("sampled", sample, ids=map(all_questions().label, sample))
 
 
 def test_gives_what_the_command_line_gives(
-    sampled: str, serve: Callable[[str], Service], template: Path, empty: Path
+    sampled: Answers, matrix: Matrix, store: Store, template: Path, empty: Path
 ) -> None:
-    run = copier(*copying(template, empty, *data(COMBINATIONS[sampled])))
+    """Both the composed combination and the one that is rendered in process are what a user gets."""
+    there, here = empty / "command line", empty / "harness"
+    run = copier(*copying(template, there, *data(sampled)))
     assert run.returncode == 0, run.stderr
-    assert tree(empty) == serve(sampled).files
+    render(template, here, sampled)
+    given = tree(there)
+    assert tree(here) == given
+    composed = store.tree(matrix.compose(matrix.oracle.combination(sampled)))
+    assert composed | {RECORD: given[RECORD]} == given
 
 
 def test_a_tree_tells_content_and_mode(tmp_path: Path) -> None:

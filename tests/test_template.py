@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from copier._jinja_ext import YieldExtension
 from jinja2 import Environment, nodes
 
-from tests.harness.scratch import ROOT, work_tree
+from tests.harness.scratch import ROOT, in_template, work_tree
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-TEMPLATE = ROOT / "template"
 ANSWERS = "{{ _copier_conf.answers_file }}.jinja"
 BRANCHES = (nodes.If, nodes.CondExpr)
 # They differ from day to day or from machine to machine, so an update would find a change where there is none.
@@ -25,11 +20,6 @@ UNSEEN = {"RCS", "CVS", "tags", ".git", ".hg", ".bzr", "_darcs", "__pycache__"}
 OWNED_BY_THE_USER = re.compile(r"(^|/)(\.env|[^/]*\.lock|[^/]*-lock\.(json|yaml))$")
 # Spelt so that the pattern does not find itself.
 REGISTRY = re.compile(rb"(py[p]i|python[h]osted|npm[j]s|yarn[p]kg)\.(org|com)")
-
-
-def in_template() -> dict[str, Path]:
-    paths = [ROOT / path for path in work_tree()]
-    return {path.relative_to(TEMPLATE).as_posix(): path for path in paths if path.is_relative_to(TEMPLATE)}
 
 
 FILES = in_template()

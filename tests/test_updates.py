@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extensions.plan import questions
-from tests.harness.combinations import COMBINATIONS, DEFAULT, choices, label
 from tests.harness.command_line import copier, data, updating
+from tests.harness.questions import all_questions, answers
 from tests.harness.rendering import render, tree, update
 from tests.harness.scratch import EARLIER, RELEASE, commit, git
 
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.harness.combinations import Answers
+    from tests.harness.questions import Answers
     from tests.harness.rendering import Tree
     from tests.harness.services import Service
 
+DEFAULT = all_questions().default
 FLIPS = {
     f"{name}: {before} to {after}": ({name: before}, {name: after})
     for name, question in questions().items()
-    for before, after in permutations(choices(question), 2)
+    for before, after in permutations(answers(question), 2)
 }
 HISTORY = "migrations/versions/"  # from its first day on it belongs to the service
 
@@ -44,26 +45,26 @@ def end(directory: Path, answers: Answers) -> None:
     assert git(directory, "diff", "--name-only", "--diff-filter=U") == ""
 
 
-def test_an_update_gives_what_a_fresh_copy_gives(service: Service, template: Path, empty: Path) -> None:
-    start(template, empty, service.answers, EARLIER)
+def test_an_update_gives_what_a_fresh_copy_gives(combination: Service, template: Path, empty: Path) -> None:
+    start(template, empty, combination.answers, EARLIER)
     assert "colour.txt" in tree(empty)
     end(empty, {})
-    assert tree(empty) == service.files
+    assert tree(empty) == combination.files
 
 
 @pytest.mark.parametrize(("before", "after"), FLIPS.values(), ids=FLIPS)
 def test_another_answer_gives_what_a_fresh_copy_gives(
-    before: Answers, after: Answers, serve: Callable[[str], Service], template: Path, empty: Path
+    before: Answers, after: Answers, serve: Callable[[Answers], Service], template: Path, empty: Path
 ) -> None:
-    start(template, empty, COMBINATIONS[DEFAULT] | before, RELEASE)
+    start(template, empty, DEFAULT | before, RELEASE)
     end(empty, after)
-    assert without_history(tree(empty)) == without_history(serve(label(COMBINATIONS[DEFAULT] | after)).files)
+    assert without_history(tree(empty)) == without_history(serve(after).files)
 
 
 def test_the_command_line_updates_likewise(template: Path, empty: Path) -> None:
     there, here = empty / "command line", empty / "harness"
     for directory in (there, here):
-        start(template, directory, COMBINATIONS[DEFAULT], EARLIER)
+        start(template, directory, DEFAULT, EARLIER)
     run = copier(*updating(*data({"database": "sqlite"})), directory=there)
     assert run.returncode == 0, run.stderr
     end(here, {"database": "sqlite"})
@@ -71,7 +72,7 @@ def test_the_command_line_updates_likewise(template: Path, empty: Path) -> None:
 
 
 def test_an_edit_is_kept(template: Path, empty: Path) -> None:
-    start(template, empty, COMBINATIONS[DEFAULT], EARLIER)
+    start(template, empty, DEFAULT, EARLIER)
     style = empty / "ruff.toml"
     style.write_text("# Ours.\n" + style.read_text(encoding="utf-8"), encoding="utf-8")
     commit(empty, "edit")
@@ -81,7 +82,7 @@ def test_an_edit_is_kept(template: Path, empty: Path) -> None:
 
 
 def test_an_edit_that_clashes_is_shown(template: Path, empty: Path) -> None:
-    start(template, empty, COMBINATIONS[DEFAULT], EARLIER)
+    start(template, empty, DEFAULT, EARLIER)
     style = empty / "ruff.toml"
     style.write_text(style.read_text(encoding="utf-8").replace("will go", "will stay"), encoding="utf-8")
     commit(empty, "edit")

@@ -15,7 +15,7 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         compare_type=True,
-        render_as_batch=connection.dialect.name == "sqlite",
+        render_as_batch=not connection.dialect.supports_alter,
         transactional_ddl=True,
     )
     with context.begin_transaction():

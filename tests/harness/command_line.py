@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.harness.combinations import Answers
+    from tests.harness.questions import Answers
 
 Run = subprocess.CompletedProcess[str]
 
@@ -27,7 +28,9 @@ def copier(*arguments: str, directory: Path | None = None) -> Run:
 
 
 def data(answers: Answers) -> list[str]:
-    return [argument for name, value in answers.items() for argument in ("--data", f"{name}={value}")]
+    """Give answers as Copier reads them: text as it is, all else as YAML."""
+    written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in answers.items()}
+    return [argument for name, value in written.items() for argument in ("--data", f"{name}={value}")]
 
 
 def copying(template: Path, destination: Path, *given: str) -> list[str]:

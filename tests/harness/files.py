@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,38 +13,61 @@ if TYPE_CHECKING:
 
     from tests.harness.services import Service
 
+# Each sheet has these, for what a linter thinks of one file depends on them.
+SETTINGS = ("ruff.toml", "__init__.py")
+
 
 @dataclass(frozen=True)
 class DistinctFile:
     """One content that a path has, and the first service in which it has it."""
 
     path: str
-    content: bytes
+    content: bytes = field(repr=False)
     service: Service
+    location: Path
 
     @property
     def text(self) -> str:
         return self.content.decode()
-
-    @property
-    def location(self) -> Path:
-        return self.service.directory / self.path
 
     def __str__(self) -> str:
         return f"{self.path} of {self.service.label}"
 
 
 class Files:
-    """The distinct files; the files of one name that hold the same bytes count once."""
+    """The distinct files, laid out on as few sheets as there are contents of one path.
 
-    def __init__(self, services: Iterable[Service]) -> None:
-        self.all: dict[tuple[str, bytes], DistinctFile] = {}
+    A sheet is a directory; files of one path that hold the same bytes count once.
+    """
+
+    def __init__(self, services: Iterable[Service], directory: Path) -> None:
+        self.directory = directory
+        contents: dict[str, dict[bytes, Service]] = defaultdict(dict)
         for service in services:
-            for path, file in service.files.items():
-                self.all.setdefault((path, file.content), DistinctFile(path, file.content, service))
+            for path, held in service.files.items():
+                contents[path].setdefault(held.content, service)
+        self.all = [
+            DistinctFile(path, content, service, directory / str(number) / path)
+            for path, found in contents.items()
+            for number, (content, service) in enumerate(found.items())
+        ]
+        for file in self.all:
+            file.location.parent.mkdir(parents=True, exist_ok=True)
+            file.location.write_bytes(file.content)
 
     def __iter__(self) -> Iterator[DistinctFile]:
-        return iter(self.all.values())
+        return iter(self.all)
+
+    def sheets(self) -> list[Path]:
+        """Give the directories, each fit for a linter that looks at one file at a time."""
+        sheets = sorted(self.directory.iterdir())
+        settings = [file for file in self.all if file.path.endswith(SETTINGS)]
+        for sheet in sheets:
+            for file in settings:
+                if not (sheet / file.path).exists():
+                    (sheet / file.path).parent.mkdir(parents=True, exist_ok=True)
+                    (sheet / file.path).write_bytes(file.content)
+        return sheets
 
     def matching(self, *patterns: str) -> list[DistinctFile]:
         """List the files whose path ends like one of the patterns; `*` is the pattern of all."""

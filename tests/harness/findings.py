@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +22,24 @@ def expect_none(found: str) -> None:
         pytest.fail(found, pytrace=False)
 
 
-def run(tool: str, *arguments: str | Path) -> str:
+def run(tool: str, *arguments: str | Path, given: str = "") -> str:
     """Run a tool that ends well only when it finds nothing; tell what it found."""
-    outcome = subprocess.run([TOOLS / tool, *arguments], capture_output=True, text=True, check=False)
+    path = os.pathsep.join((str(TOOLS), os.environ["PATH"]))  # one tool may ask another
+    outcome = subprocess.run(
+        [TOOLS / tool, *arguments],
+        env=os.environ | {"PATH": path},
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return "" if outcome.returncode == 0 else outcome.stdout + outcome.stderr
+
+
+@cache
+def script_problem(script: str) -> str:
+    """Tell what shellcheck finds in a script."""
+    return run("shellcheck", "--norc", "--color=never", "--shell=bash", "-", given=script)
 
 
 def complaint(read: Callable[[str], object], text: str) -> str:

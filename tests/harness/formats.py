@@ -1,4 +1,7 @@
-"""Readers that are stricter than usual: a key that is given twice is a mistake, not the last one's victory."""
+"""Which files are of which format, and who reads and judges them: readers, schemas, linters.
+
+The readers are stricter than usual: a key that is given twice is a mistake, not the last one's victory.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,17 @@ import ast
 import json
 import tomllib
 import warnings
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+from tests.harness import scripts
+from tests.harness.scratch import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -68,4 +79,38 @@ SCHEMAS = {
     "/.github/dependabot.yml": ["--builtin-schema", "vendor.dependabot"],
     "/.gitlab-ci.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/compose.yml": ["--builtin-schema", "vendor.compose-spec"],
+    "/renovate.json": ["--builtin-schema", "vendor.renovate"],
+}
+
+# What a shell is given to run; actionlint itself hands the scripts of GitHub's workflows to shellcheck.
+SCRIPTS: dict[str, Callable[[str], list[str]]] = {
+    "*.sh": scripts.whole,
+    "*.md": scripts.fenced,
+    "/.gitlab-ci.yml": scripts.of_pipeline,
+    "/compose.yml": scripts.of_compose,
+    "/.devcontainer/devcontainer.json": scripts.of_container,
+}
+
+# Patterns that no service has a file for yet. The first file that matches one takes it from here.
+AWAITED = {"*.sh", "/renovate.json"}
+
+
+@dataclass(frozen=True)
+class Linter:
+    """The files that a tool judges, and what it is told beside their names."""
+
+    patterns: tuple[str, ...]
+    arguments: tuple[str | Path, ...] = ()
+
+
+LINTERS = {
+    "actionlint": Linter(("/.github/workflows/*.yml",), ("-no-color", "-shellcheck=shellcheck --norc", "-pyflakes=")),
+    "codespell": Linter(("*",)),
+    "hadolint": Linter(("/Dockerfile",), ("--no-color",)),
+    "rumdl": Linter(
+        ("*.md",), ("check", "--quiet", "--no-cache", "--deny-config-warnings", "--config", ROOT / "pyproject.toml")
+    ),
+    "zizmor": Linter(
+        ("/.github/workflows/*.yml", "/.github/dependabot.yml"), ("--offline", "--no-progress", "--strict-collection")
+    ),
 }

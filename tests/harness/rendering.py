@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import CodeType
 
-    from tests.harness.combinations import Answers
+    from tests.harness.questions import Answers
 
 
 UNATTENDED: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True, "unsafe": True}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent.parent
+TEMPLATE = ROOT / "template"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
 ENOUGH = 2**30  # bytes; the databases of the services' own suites want memory too
 EARLIER, RELEASE = "v0.9.0", "v1.0.0"
@@ -90,6 +91,12 @@ def work_tree() -> list[Path]:
     """List the files of the work tree that Git tracks, or would."""
     listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
     return sorted(Path(name) for name in set(listed) if os.path.lexists(ROOT / name) and not (ROOT / name).is_dir())
+
+
+def in_template() -> dict[str, Path]:
+    """List the files of the work tree that a service is rendered from, by their names in it."""
+    paths = [ROOT / path for path in work_tree()]
+    return {path.relative_to(TEMPLATE).as_posix(): path for path in paths if path.is_relative_to(TEMPLATE)}
 
 
 def copy_work_tree(destination: Path) -> None:

@@ -1,4 +1,4 @@
-"""A rendered service: where it lies, what it holds, and how to make it again outside the harness."""
+"""A rendered service: what it holds, where it lies once that matters, and how to make it again outside the harness."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from tests.harness.combinations import COMBINATIONS, DEFAULT
+from tests.harness.command_line import data
+from tests.harness.questions import all_questions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.harness.combinations import Answers
+    from tests.harness.questions import Answers
     from tests.harness.rendering import Tree
 
 CODE = ("app", "development", "migrations", "tests")
@@ -26,17 +27,30 @@ def is_code(path: str) -> bool:
     return PurePosixPath(path).parts[0] in CODE or path in STYLE or path.endswith(".py")
 
 
+def write(files: Tree, directory: Path) -> None:
+    """Lay files out below a directory."""
+    for path, file in files.items():
+        destination = directory / path
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        destination.write_bytes(file.content)
+        destination.chmod(0o755 if file.executable else 0o644)
+
+
 @dataclass(frozen=True)
 class Service:
     """What one combination of answers gives. Nothing may change it: what writes works on a copy."""
 
     label: str
-    directory: Path
+    answers: Answers
+    place: Path = field(repr=False)
     files: Tree = field(repr=False)
 
-    @property
-    def answers(self) -> Answers:
-        return COMBINATIONS[self.label]
+    @cached_property
+    def directory(self) -> Path:
+        """The directory in which the service lies, from the first time that somebody asks."""
+        if not self.place.exists():
+            write(self.files, self.place)
+        return self.place
 
     @cached_property
     def digest(self) -> str:
@@ -46,8 +60,7 @@ class Service:
 
     def by_hand(self, command: str) -> str:
         """Tell the line that runs `command` on this service, from the root of the template and without the harness."""
-        default = COMBINATIONS[DEFAULT]
-        given = [f"{name}={value}" for name, value in self.answers.items() if value != default[name]]
-        data = "".join(f" --data {shlex.quote(answer)}" for answer in given)
-        copy = f"uv run copier copy --trust --defaults --vcs-ref HEAD{data} . $service"
-        return f"service=$(mktemp -d) && {copy} && cd $service && uv run {command}"
+        default = all_questions().default
+        given = data({name: value for name, value in self.answers.items() if value != default[name]})
+        copy = shlex.join(["uv", "run", "copier", "copy", "--trust", "--defaults", "--vcs-ref", "HEAD", *given, "."])
+        return f"service=$(mktemp -d) && {copy} $service && cd $service && uv run {command}"

@@ -1,90 +1,188 @@
-"""Checks of a whole service, run by the first combination that has its code; the others share the verdict."""
+"""The verdicts on services: found in forks of a warm process, shared by services of the same code, remembered."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import shutil
+import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.harness.scratch import ROOT
+from tests.harness.services import write
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from concurrent.futures import Executor, Future
 
+    from tests.harness.checks import Check
+    from tests.harness.progress import Meter
+    from tests.harness.servers import Servers
     from tests.harness.services import Service
 
-SUITE = "pytest -q --cov"
+CACHE = ROOT / ".cache"
+WARM = Path(__file__).with_name("warm.py")
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
-LONGEST = 900  # seconds
 TAIL = 80  # lines
+WARMED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are imported before the forks
 
 
-def environment() -> dict[str, str]:
-    """Give a command the tools of the harness, and none of its other variables."""
-    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {name: os.environ[name] for name in KEPT if name in os.environ} | {"PATH": tools}
+def environment(python: str = sys.executable) -> dict[str, str]:
+    """Give a command the tools of an environment, and none of the harness's other variables."""
+    tools = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return kept | {"PATH": tools, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a check took: seconds, seconds of processors, KiB at the most."""
+
+    seconds: float
+    cpu: float
+    memory: int
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a command ended, on the code that several services share."""
+    """How a check ended, on the code that several services share."""
 
     service: Service
-    command: str
-    passed: bool
+    check: Check
+    figures: Figures
     output: str
+    passed: bool
+    remembered: bool = False
 
     def hold(self, for_service: Service) -> None:
-        """Fail where the command failed; skip the services that share the code, so that one failure is told once."""
+        """Fail where the check failed; skip the services that share the code, so that one failure is told once."""
         if self.passed:
             return
-        if for_service is not self.service:
-            pytest.skip(f"the same code as {self.service.label}, for which `{self.command}` failed")
+        if for_service.digest == self.service.digest and for_service.label != self.service.label:
+            pytest.skip(f"the same code as {self.service.label}, for which `{self.check.command}` fails")
         tail = "\n".join(self.output.splitlines()[-TAIL:])
-        pytest.fail(f"{tail}\n\nOutside the harness:\n{self.service.by_hand(self.command)}", pytrace=False)
+        again = self.service.by_hand(self.check.command)
+        pytest.fail(f"`{self.check.command}` fails\n\n{tail}\n\nOutside the harness:\n{again}", pytrace=False)
 
 
-class Verdicts:
-    """The verdicts of this run, and the copies of the services in which they were found."""
+class Memory:
+    """What passed in earlier runs, by all that it depended on; only a pass is remembered."""
 
-    def __init__(self, directory: Path, executor: Executor) -> None:
+    def __init__(self, directory: Path, python: str = sys.executable) -> None:
         self.directory = directory
-        self.executor = executor
-        self.begun: dict[tuple[str, str], Future[Verdict]] = {}
+        self.python = python
+        directory.mkdir(parents=True, exist_ok=True)
 
-    def begin(self, service: Service, command: str, options: Iterable[str] = ()) -> Future[Verdict]:
-        """Run `command` on this code, unless that has begun; `options` are the harness's own, and change no outcome."""
-        key = service.digest, command
-        if key not in self.begun:
-            copy = self.copy(service)
-            self.begun[key] = self.executor.submit(find, service, copy, command, options)
-        return self.begun[key]
+    @cached_property
+    def tools(self) -> str:
+        run = subprocess.run([self.python, "-P", WARM, "tools"], check=True, capture_output=True, text=True)
+        return run.stdout + WARM.read_text(encoding="utf-8")
 
-    def of(self, service: Service, command: str, options: Iterable[str] = ()) -> Verdict:
-        return self.begin(service, command, options).result()
+    def key(self, service: Service, check: Check) -> str:
+        """Name a check on a code, under the same tools."""
+        return hashlib.sha256(repr((service.digest, check, self.tools)).encode()).hexdigest()
+
+    def recall(self, key: str) -> Figures | None:
+        remembered = self.directory / key
+        return Figures(**json.loads(remembered.read_text(encoding="utf-8"))) if remembered.exists() else None
+
+    def keep(self, key: str, figures: Figures) -> None:
+        (self.directory / key).write_text(json.dumps(asdict(figures)), encoding="utf-8")
+
+    def forget(self) -> None:
+        for remembered in self.directory.iterdir():
+            remembered.unlink()
+
+
+class Court:
+    """Finds verdicts, several at a time, in the background; `python` is the environment in which it does."""
+
+    def __init__(self, directory: Path, memory: Memory, servers: Servers, like: Iterable[Service], forks: int) -> None:
+        self.directory = directory
+        self.memory = memory
+        self.servers = servers
+        self.like = list(like)  # services whose libraries are imported before the first fork
+        self.begun: dict[str, tuple[Service, Check]] = {}
+        self.found: dict[str, Verdict] = {}
+        (directory / "outcomes").mkdir(parents=True)
+        self.server = subprocess.Popen(
+            [memory.python, "-P", WARM, directory / "outcomes", str(forks)],
+            env=environment(memory.python),
+            stdin=subprocess.PIPE,
+            text=True,
+        )
+
+    def order(self, **order: object) -> None:
+        assert self.server.stdin
+        self.server.stdin.write(json.dumps(order) + "\n")
+        self.server.stdin.flush()
+
+    def warm_up(self) -> None:
+        while self.like:
+            self.order(warm_up={"directory": str(self.copy(self.like.pop())), "commands": WARMED})
+
+    def begin(self, service: Service, check: Check) -> str:
+        """Run a check on this code, unless it has begun or is remembered."""
+        key = self.memory.key(service, check)
+        if key in self.begun or key in self.found:
+            return key
+        if figures := self.memory.recall(key):
+            self.found[key] = Verdict(service, check, figures, "", passed=True, remembered=True)
+            return key
+        self.begun[key] = service, check
+        self.warm_up()
+        variables = self.servers.variables(service) if check.asks_servers else {}
+        self.order(
+            key=key,
+            directory=str(self.copy(service)),
+            command=[*shlex.split(check.command), *(option.replace("{cache}", str(CACHE)) for option in check.options)],
+            environment=environment(self.memory.python) | dict(check.variables) | variables,
+            cold=check.cold,
+        )
+        return key
+
+    def of(self, service: Service, check: Check, meter: Meter) -> Verdict:
+        """Wait for the verdict of a check on this code."""
+        key = self.begin(service, check)
+        self.look()
+        if key not in self.found:
+            with meter.shown():
+                while key not in self.found:
+                    time.sleep(0.05)
+                    self.look()
+                    meter.show(len(self.found), len(self.found) + len(self.begun))
+        return self.found[key]
+
+    def look(self) -> None:
+        """Take in what has ended."""
+        for key in list(self.begun):
+            told = self.directory / "outcomes" / f"{key}.json"
+            if told.exists():
+                self.take(key, json.loads(told.read_text(encoding="utf-8")))
+        assert self.server.poll() is None or not self.begun, "the process that runs the checks is gone"
+
+    def take(self, key: str, outcome: dict[str, Any]) -> None:
+        service, check = self.begun.pop(key)
+        figures = Figures(outcome["seconds"], outcome["cpu"], outcome["memory"])
+        self.found[key] = Verdict(service, check, figures, outcome["output"], passed=outcome["code"] == 0)
+        if self.found[key].passed:
+            self.memory.keep(key, figures)
 
     def copy(self, service: Service) -> Path:
+        """Lay a service out where its tests may write, and its siblings' do not."""
         directory = self.directory / service.digest[:12]
         if not directory.exists():
-            shutil.copytree(service.directory, directory)
+            write(service.files, directory)
         return directory
 
-
-def find(service: Service, directory: Path, command: str, options: Iterable[str]) -> Verdict:
-    run = subprocess.run(
-        [*command.split(), *options],
-        cwd=directory,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LONGEST,
-        check=False,
-    )
-    return Verdict(service, command, run.returncode == 0, run.stdout)
+    def close(self) -> None:
+        assert self.server.stdin
+        self.server.stdin.close()
+        self.server.wait()

@@ -1,0 +1,40 @@
+"""What each distinct service must pass: commands that its owner types, and what the harness adds to be quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command after `uv run`; `options` and `variables` are the harness's own, and change no outcome."""
+
+    name: str
+    command: str
+    options: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    cold: bool = False  # in a process of its own, as its owner runs it
+    asks_servers: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# The libraries are imported already, which pytest would tell; the other plugins bring nothing to these tests.
+QUICK = Check(
+    "suite",
+    "pytest -q -m 'not drill'",
+    (
+        *("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"),
+        *("-p", "pytest_asyncio.plugin", "-p", "pytest_randomly"),
+    ),
+    (("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),),
+    asks_servers=True,
+)
+WHOLE = Check("whole suite", "pytest -q --cov", cold=True)
+CODE = (
+    Check("openapi", "app openapi", variables=(("ENVIRONMENT", "development"),)),
+    Check("types", "mypy", ("--cache-dir={cache}/mypy-{slot}",)),
+    Check("imports", "lint-imports", ("--no-cache",)),
+    Check("dependencies", "deptry .", ("--no-ansi",)),
+)

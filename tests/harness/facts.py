@@ -1,0 +1,92 @@
+"""What the files of a template may read, and which of them exist: asked of Copier and of the template's extensions."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from copier._main import Worker
+from jinja2 import meta
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from tests.harness.questions import Answers
+    from tests.harness.traces import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Answers, the features that they leave out, and the numbers of all that a file may read of them."""
+
+    answers: Answers
+    omitted: frozenset[str]
+    values: tuple[int, ...]
+
+
+class Oracle:
+    """Tells what Copier would know of a combination, without rendering a file.
+
+    `places` says where each fact stands in `Combination.values`; equal values of a fact have the same number.
+    """
+
+    def __init__(self, template: Path) -> None:
+        self.worker = Worker(src_path=str(template), defaults=True, quiet=True, unsafe=True)
+        self.environment = self.worker.jinja_env
+        self.computed = {
+            name: self.environment.from_string(question["default"])
+            for name, question in self.worker.template.questions_data.items()
+            if question.get("when") is False and not self.reads_copier(question["default"])
+        }
+        self.places: dict[Fact, int] = {}
+        self.numbers: dict[str, int] = {}
+        self.leavings: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def reads_copier(self, source: str) -> bool:
+        """Say whether something is computed of how Copier was called, rather than of the answers."""
+        return any(name.startswith("_") for name in meta.find_undeclared_variables(self.environment.parse(source)))
+
+    def compute(self, answers: Answers) -> dict[str, dict[str, Any]]:
+        """Compute what no question asks, as Copier does."""
+        return {name: json.loads(default.render(answers)) for name, default in self.computed.items()}
+
+    def combination(self, answers: Answers) -> Combination:
+        """Tell all that a file may read of these answers."""
+        computed = self.compute(answers)
+        facts: dict[Fact, Any] = {(name,): value for name, value in answers.items()}
+        facts |= {(name, part): value for name, parts in computed.items() for part, value in parts.items()}
+        self.places = self.places or {fact: place for place, fact in enumerate(facts)}
+        assert self.places.keys() == facts.keys(), "what can be read differs from one combination to the next"
+        omitted = tuple(computed["plan"]["omitted"])
+        values = tuple(self.number(json.dumps(value)) for value in facts.values())
+        return Combination(answers, self.leavings.setdefault(omitted, frozenset(omitted)), values)
+
+    def number(self, value: str) -> int:
+        return self.numbers.setdefault(value, len(self.numbers))
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """Every path that some combination may have, but for Copier's record of the answers."""
+        root, suffix = self.worker.template_copy_root, self.worker.template.templates_suffix
+        named = (path.relative_to(root).as_posix().removesuffix(suffix) for path in root.rglob("*") if path.is_file())
+        return frozenset(name for name in named if "{" not in name)
+
+    @cached_property
+    def exclusions(self) -> list[jinja2.Template]:
+        return [self.environment.from_string(pattern) for pattern in self.worker.all_exclusions]
+
+    @cache  # noqa: B019 - it lives as long as the run
+    def left_out(self, omitted: str) -> frozenset[str]:
+        """List the paths that one omitted feature takes along.
+
+        The patterns have no exceptions (`!`), so several omitted features take along what each of them does.
+        """
+        plan = {"omitted": [omitted]}
+        patterns = [line for pattern in self.exclusions for line in re.split(r"\r?\n|\r", pattern.render(plan=plan))]
+        assert not any(line.lstrip().startswith("!") for line in patterns), "an exception to an exclusion"
+        is_excluded = self.worker._path_matcher(patterns)  # noqa: SLF001 - so that the patterns mean what Copier means
+        return frozenset(path for path in self.paths if is_excluded(Path(path)))

@@ -1,0 +1,92 @@
+"""Renders many combinations, on every processor: in forks of a process in which Copier remembers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.harness.questions import SURROUNDINGS
+from tests.harness.rendering import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from tests.harness.facts import Combination
+    from tests.harness.matrix import Matrix
+    from tests.harness.progress import Meter
+    from tests.harness.questions import Answers
+    from tests.harness.store import Listing, Store
+    from tests.harness.traces import Recorder, Trace
+
+WARM = 3  # renderings before the forks, so that each need not find out for itself
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """The files that one combination gives, and what each of them read."""
+
+    listing: Listing
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class Press:
+    """All that a process needs to render a combination."""
+
+    template: Path
+    directory: Path
+    store: Store
+    recorder: Recorder
+
+    def render(self, answers: Answers) -> Rendering:
+        destination = self.directory / f"rendering-{os.getpid()}"
+        render(self.template, destination, answers)
+        listing = self.store.keep(destination)
+        shutil.rmtree(destination)
+        return Rendering(listing, self.recorder.taken())
+
+
+class Crew:
+    """Forks of this process, in each of which the press stands ready."""
+
+    press: Press
+
+    @classmethod
+    def begin(cls, press: Press) -> None:
+        cls.press = press
+
+    @classmethod
+    def render(cls, answers: Answers) -> Rendering:
+        return cls.press.render(answers)
+
+
+@contextmanager
+def crew(press: Press) -> Iterator[Callable[[Sequence[Combination]], Iterator[Rendering]]]:
+    """Give what renders combinations, in their order; Copier remembers in the forks what it has seen before them."""
+    with multiprocessing.get_context("fork").Pool(os.cpu_count(), Crew.begin, (press,)) as pool:
+        yield lambda combinations: pool.imap(Crew.render, [each.answers for each in combinations])
+
+
+def first_wave(matrix: Matrix) -> list[Combination]:
+    """Choose each combination of the questions that decide code, with what surrounds it taken in turn."""
+    groups: dict[str, list[Combination]] = {}
+    for combination in matrix.combinations:
+        code = [answer for name, answer in combination.answers.items() if name not in SURROUNDINGS]
+        groups.setdefault(repr(code), []).append(combination)
+    return [group[place % len(group)] for place, group in enumerate(groups.values())]
+
+
+def render_matrix(matrix: Matrix, press: Press, meter: Meter, *, every: bool) -> None:
+    """Render until each file of each combination is known; or every combination, to see that nothing else is needed."""
+    wave = matrix.combinations if every else first_wave(matrix)
+    for combination in wave[:WARM]:
+        press.render(combination.answers)
+    with crew(press) as render_all, meter.shown():
+        while wave:
+            matrix.learn(zip(wave, meter.each(render_all(wave), len(wave)), strict=True))
+            wave = list(matrix.unknown())

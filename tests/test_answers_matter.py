@@ -1,0 +1,91 @@
+"""No answer is without effect, and what was not chosen leaves no trace."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations as choose
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.requirements import Requirement
+
+from extensions.catalogue import FEATURES, Feature, chosen
+from tests.harness import requirements
+from tests.harness.findings import expect_none
+from tests.harness.matrix import RECORD
+from tests.harness.questions import all_questions, answers
+
+if TYPE_CHECKING:
+    from tests.harness.matrix import Matrix
+    from tests.harness.questions import Answers
+    from tests.harness.services import Service
+
+CHANGES = {
+    f"{name}: {one} or {other}": (name, one, other)
+    for name, question in all_questions().questions.items()
+    for one, other in choose(answers(question), 2)
+}
+
+
+@pytest.mark.parametrize(("name", "one", "other"), CHANGES.values(), ids=CHANGES)
+def test_each_answer_changes_something(name: str, one: object, other: object, matrix: Matrix) -> None:
+    """Whatever else is answered."""
+
+    def composed(given: Answers, answer: object) -> object:
+        return matrix.compose(matrix.oracle.combination(given | {name: answer}))
+
+    rest = all_questions().about(all_questions().questions.keys() - {name}).covering(2)
+    assert [given for given in rest if composed(given, one) == composed(given, other)] == []
+
+
+def marks(feature: Feature, others: list[Feature]) -> set[str]:
+    """List the words by which a feature is known: its name, and the requirements and settings that only it has."""
+    own = {Requirement(line).name for line in requirements.of(feature)} | {setting.name for setting in feature.settings}
+    theirs = {Requirement(line).name for other in others for line in requirements.of(other)}
+    return {feature.name} | own - theirs - {setting.name for other in others for setting in other.settings}
+
+
+def has(text: str, word: str) -> bool:
+    """Say whether a word stands in a text, by itself or as a part of a name."""
+    return re.search(rf"(?i)(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", text) is not None
+
+
+def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -> list[str]:
+    """List where an omitted feature is named: in any path, and in any file that no other feature owns."""
+    words = {mark for feature in omitted for mark in marks(feature, kept)}
+    names = [feature.name for feature in kept]
+    shared = {path: text for path, text in files.items() if not any(has(path, name) for name in names)}
+    named = [path for path in files for feature in omitted if has(path, feature.name)]
+    return named + [f"{path}: {word}" for path, text in shared.items() for word in sorted(words) if has(text, word)]
+
+
+def left(service: Service) -> list[str]:
+    given = [answer if isinstance(answer, list) else [str(answer)] for answer in service.answers.values()]
+    kept = chosen(frozenset(name for names in given for name in names))
+    files = {path: file.content.decode() for path, file in service.files.items() if path != RECORD}
+    return traces(files, kept, [feature for feature in FEATURES if feature not in kept])
+
+
+def test_what_is_left_out_leaves_no_trace(services: list[Service]) -> None:
+    found = {service.label: left(service) for service in services}
+    expect_none("\n".join(f"{label}: {', '.join(traced)}" for label, traced in found.items() if traced))
+
+
+CACHE = Feature(name="cache", summary="A cache", runtime=("redis>=8",))
+EMAIL = Feature(name="email", summary="Mail", runtime=("aiosmtplib>=5",))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"app/cache.py": ""}, ["app/cache.py"]),
+        ({"app/main.py": "from app import cache"}, ["app/main.py: cache"]),
+        ({"pyproject.toml": '"redis>=8",'}, ["pyproject.toml: redis"]),
+        ({"README.md": "A Cache. Caches are fine."}, ["README.md: cache"]),
+        ({"app/email.py": "the cache, if there is one"}, []),
+        ({"app/main.py": "from functools import cached"}, []),
+    ],
+    ids=["path", "import", "requirement", "word", "another feature's own file", "another word"],
+)
+def test_a_trace_is_seen(files: dict[str, str], expected: list[str]) -> None:
+    assert traces(files, [EMAIL], [CACHE]) == expected
