@@ -16,15 +16,13 @@ from rich.console import Console
 
 from tests.harness import rendering, scratch
 from tests.harness.checks import Check
-from tests.harness.facts import Oracle
 from tests.harness.files import Files
-from tests.harness.matrix import Matrix
-from tests.harness.presses import Press, render_matrix
+from tests.harness.presses import Press, survey
 from tests.harness.progress import Meter
 from tests.harness.questions import all_questions, code_questions
 from tests.harness.report import Report
 from tests.harness.servers import Servers
-from tests.harness.services import Service
+from tests.harness.services import Service, rendered
 from tests.harness.store import Store
 from tests.harness.traces import recording
 from tests.harness.verdicts import CACHE, Court, Memory
@@ -32,6 +30,7 @@ from tests.harness.verdicts import CACHE, Court, Memory
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.harness.matrix import Matrix
     from tests.harness.questions import Answers
 
 CONTRACTS = "test_contracts.py"  # takes minutes, and asks for nothing but its own name
@@ -184,11 +183,9 @@ def matrix(
     pytestconfig: pytest.Config, workspace: Path, template: Path, store: Store, show: Callable[[str], Meter]
 ) -> Matrix:
     """Every file of every combination."""
-    oracle = Oracle(template)
-    found = Matrix(map(oracle.combination, all_questions().combinations()), oracle)
     with recording() as recorder:
         press = Press(template, workspace, store, recorder)
-        render_matrix(found, press, show("Rendering"), every=pytestconfig.option.matrix == "product")
+        found = survey(all_questions(), press, show("Rendering"), every=pytestconfig.option.matrix == "product")
     pytestconfig.stash[REPORT].matrix = found
     return found
 
@@ -196,11 +193,7 @@ def matrix(
 @pytest.fixture(scope="session")
 def services(matrix: Matrix, store: Store, workspace: Path) -> list[Service]:
     """Every service that was rendered: those that decide code first."""
-    asked = all_questions()
-    return [
-        Service(label := asked.label(each.answers), each.answers, workspace / "rendered" / label, store.tree(listing))
-        for each, listing in matrix.rendered
-    ]
+    return rendered(matrix, store, workspace / "rendered")
 
 
 @pytest.fixture(scope="session")

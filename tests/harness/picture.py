@@ -121,7 +121,13 @@ def draw_legend(parent: Element, fields: Iterable[Field], y: float) -> None:
 def draw_headings(parent: Element, grid: Grid) -> None:
     for number, heading in enumerate(grid.columns):
         x, y = grid.x(number) + grid.width / 2, grid.top - 6
-        text(parent, x, y, heading, **({"transform": f"translate(4 0) rotate(-90 {x:g} {y:g})"} if grid.turned else CENTRED))
+        text(
+            parent,
+            x,
+            y,
+            heading,
+            **({"transform": f"translate(4 0) rotate(-90 {x:g} {y:g})"} if grid.turned else CENTRED),
+        )
     for number, heading in enumerate(grid.rows):
         text(parent, grid.left - 8, grid.y(number) + 14, heading, **{"text-anchor": "end"})
 

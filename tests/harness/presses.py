@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.harness.facts import Oracle
+from tests.harness.matrix import Matrix
 from tests.harness.questions import SURROUNDINGS
 from tests.harness.rendering import render
 
@@ -17,9 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.harness.facts import Combination
-    from tests.harness.matrix import Matrix
     from tests.harness.progress import Meter
-    from tests.harness.questions import Answers
+    from tests.harness.questions import Answers, Questionnaire
     from tests.harness.store import Listing, Store
     from tests.harness.traces import Recorder, Trace
 
@@ -81,8 +82,10 @@ def first_wave(matrix: Matrix) -> list[Combination]:
     return [group[place % len(group)] for place, group in enumerate(groups.values())]
 
 
-def render_matrix(matrix: Matrix, press: Press, meter: Meter, *, every: bool) -> None:
+def survey(asked: Questionnaire, press: Press, meter: Meter, *, every: bool = False) -> Matrix:
     """Render until each file of each combination is known; or every combination, to see that nothing else is needed."""
+    oracle = Oracle(press.template)
+    matrix = Matrix(map(oracle.combination, asked.combinations()), oracle)
     wave = matrix.combinations if every else first_wave(matrix)
     for combination in wave[:WARM]:
         press.render(combination.answers)
@@ -90,3 +93,4 @@ def render_matrix(matrix: Matrix, press: Press, meter: Meter, *, every: bool) ->
         while wave:
             matrix.learn(zip(wave, meter.each(render_all(wave), len(wave)), strict=True))
             wave = list(matrix.unknown())
+    return matrix

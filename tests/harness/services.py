@@ -15,8 +15,10 @@ from tests.harness.questions import all_questions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.harness.matrix import Matrix
     from tests.harness.questions import Answers
     from tests.harness.rendering import Tree
+    from tests.harness.store import Store
 
 CODE = ("app", "development", "migrations", "tests")
 STYLE = ("pyproject.toml", "ruff.toml", ".env.example")
@@ -64,3 +66,10 @@ class Service:
         given = data({name: value for name, value in self.answers.items() if value != default[name]})
         copy = shlex.join(["uv", "run", "copier", "copy", "--trust", "--defaults", "--vcs-ref", "HEAD", *given, "."])
         return f"service=$(mktemp -d) && {copy} $service && cd $service && uv run {command}"
+
+
+def rendered(matrix: Matrix, store: Store, directory: Path) -> list[Service]:
+    """Give every service that was rendered, as Copier gave it."""
+    asked = all_questions()
+    found = [(asked.label(combination.answers), combination, listing) for combination, listing in matrix.rendered]
+    return [Service(label, each.answers, directory / label, store.tree(listing)) for label, each, listing in found]

@@ -23,7 +23,7 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.files: dict[Blob, File] = {}
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)
 
     def keep(self, directory: Path) -> Listing:
         """Keep every file below `directory`."""

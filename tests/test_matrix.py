@@ -1,0 +1,126 @@
+"""Nothing of any combination escapes the harness: neither a file that reads answers in odd ways, nor a rare one."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.harness.files import Files
+from tests.harness.findings import complaint
+from tests.harness.formats import read_yaml
+from tests.harness.matrix import RECORD
+from tests.harness.presses import Press, survey
+from tests.harness.questions import Questionnaire, all_questions, rules
+from tests.harness.scratch import RELEASE, commit
+from tests.harness.services import rendered
+from tests.harness.store import Store
+from tests.harness.traces import recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.harness.matrix import Matrix
+    from tests.harness.progress import Meter
+
+# A template of its own: what its files read differs from one combination to the next.
+ASKED: dict[str, Any] = {
+    "name": {"type": "str", "default": "Shop"},
+    "database": {"type": "str", "choices": ["postgresql", "sqlite"], "default": "postgresql"},
+    "ci": {"type": "str", "choices": ["github", "gitlab", "none"], "default": "github"},
+    "colour": {"type": "str", "choices": ["red", "green", "blue"], "default": "red"},
+    "python_version": {"type": "str", "choices": ["3.13", "3.12"], "default": "3.13"},
+}
+PLAN = """{{ {
+  "omitted": ["github", "gitlab"] | reject("eq", ci) | list,
+  "database": database,
+  "colour": colour,
+  "warm": colour == "red",
+} | to_json }}"""
+QUESTIONS = ASKED | {
+    "plan": {"type": "json", "when": False, "default": PLAN},
+    "_subdirectory": "template",
+    "_exclude": ["{% for name in plan.omitted %}\n/{{ name }}.txt\n{% endfor %}"],
+}
+SMALL = Questionnaire(ASKED, rules(ASKED))
+TEMPLATE = {
+    "plain.txt": "always the same",
+    "github.txt": "there or not",
+    "gitlab.txt.jinja": "{{ plan.database }}",
+    "named.txt.jinja": "{{ name }}",
+    "version.txt.jinja": "{{ python_version }}",
+    "part.txt.jinja": "{{ plan.warm }}",
+    "hidden.txt.jinja": "{% if plan.database == 'sqlite' %}{% if ci == 'none' %}{{ colour }}{% endif %}{% endif %}",
+    "{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_json }}",
+}
+RARE = {"database": "sqlite", "ci": "gitlab", "python_version": "3.12"}
+BREAK = "\n{{ 'tail: [' if plan.database == 'sqlite' and plan.python_version == '3.12' else '' }}\n"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def see(workspace: Path, store: Store, show: Callable[[str], Meter]) -> Callable[..., Matrix]:
+    """Look at every combination of a template."""
+
+    def seen(template: Path, asked: Questionnaire, *, every: bool = False) -> Matrix:
+        with recording() as recorder:
+            return survey(asked, Press(template, workspace, store, recorder), show("Rendering"), every=every)
+
+    return seen
+
+
+@pytest.fixture
+def small(tmp_path: Path, workspace: Path) -> Path:
+    """Lay the small template out, in the isolation of the workspace."""
+    _ = workspace
+    (tmp_path / "small" / "template").mkdir(parents=True)
+    (tmp_path / "small" / "copier.yml").write_text(yaml.safe_dump(QUESTIONS, sort_keys=False), encoding="utf-8")
+    for name, text in TEMPLATE.items():
+        (tmp_path / "small" / "template" / name).write_text(text, encoding="utf-8")
+    commit(tmp_path / "small", RELEASE)
+    return tmp_path / "small"
+
+
+def test_few_renderings_stand_for_all(small: Path, see: Callable[..., Matrix]) -> None:
+    """What is composed without rendering is what Copier gives, whatever a file reads, and when."""
+    few, every = see(small, SMALL), see(small, SMALL, every=True)
+    given = [{path: blob for path, blob in listing.items() if path != RECORD} for _, listing in every.rendered]
+    assert [few.compose(combination) for combination in few.combinations] == given
+    assert len(few.rendered) < len(every.rendered) == 2 * 3 * 3 * 2
+
+
+def test_what_a_file_read_is_known(small: Path, see: Callable[..., Matrix]) -> None:
+    read = see(small, SMALL).reads
+    assert read["named.txt"] == {("name",)}
+    assert read["part.txt"] == {("plan", "warm")}
+    assert read["hidden.txt"] == {("plan", "database"), ("ci",), ("colour",)}
+    assert not read["plain.txt"]
+
+
+def test_a_file_that_reads_what_no_answer_decides_is_refused(small: Path, see: Callable[..., Matrix]) -> None:
+    (small / "template" / "here.txt.jinja").write_text("{{ _copier_conf.dst_path }}", encoding="utf-8")
+    commit(small, "v2.0.0")
+    with pytest.raises(AssertionError, match=r"here\.txt reads _copier_conf"):
+        see(small, SMALL)
+
+
+def test_one_broken_file_of_a_rare_combination_is_seen(
+    tmp_path: Path, template: Path, store: Store, see: Callable[..., Matrix]
+) -> None:
+    """In the template as it is, one file is broken where three answers meet: one of all files is found."""
+    broken = shutil.copytree(template, tmp_path / "broken")
+    with (broken / "template" / ".gitlab-ci.yml.jinja").open("a", encoding="utf-8") as pipeline:
+        pipeline.write(BREAK)
+    commit(broken, "v1.0.1")
+    matrix = see(broken, all_questions())
+    files = Files(rendered(matrix, store, tmp_path / "rendered"), tmp_path / "files")
+    found = [file for file in files.matching("*.yml") if complaint(read_yaml, file.text)]
+    assert [file.path for file in found] == [".gitlab-ci.yml"]
+    assert found[0].service.answers.items() >= RARE.items()
