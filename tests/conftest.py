@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import time
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     from tests.harness.matrix import Matrix
     from tests.harness.questions import Answers
 
-CONTRACTS = "test_contracts.py"  # takes minutes, and asks for nothing but its own name
+# What takes minutes is run with these matrices only, or when it is named.
+MODULES = {"test_contracts.py": (), "test_lanes.py": ("triples", "all", "product")}
 REPORT = pytest.StashKey[Report]()
 BEGUN = pytest.StashKey[float]()
 STRENGTHS = {"pairs": 2, "triples": 3}
@@ -115,7 +115,8 @@ def case(item: pytest.Item) -> Case | None:
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     answers = params.get("service") or params.get("covering")
     check = params.get("check")
-    return Case(check, answers) if isinstance(check, Check) and isinstance(answers, dict) else None
+    checked = isinstance(item, pytest.Function) and "court" in item.fixturenames
+    return Case(check, answers) if checked and isinstance(check, Check) and isinstance(answers, dict) else None
 
 
 def in_shard(config: pytest.Config, item: pytest.Item) -> bool:
@@ -127,8 +128,9 @@ def in_shard(config: pytest.Config, item: pytest.Item) -> bool:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Ask for the services' verdicts in the end, when they are there; break services only when told to."""
-    breaks = CONTRACTS in "".join(config.args)
-    kept = [item for item in items if (breaks or item.path.name != CONTRACTS) and in_shard(config, item)]
+    left_out = {name for name, matrices in MODULES.items() if config.option.matrix not in matrices}
+    skipped = {name for name in left_out if name not in "".join(config.args)}
+    kept = [item for item in items if item.path.name not in skipped and in_shard(config, item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = sorted(kept, key=lambda item: case(item) is not None)
 
@@ -246,8 +248,9 @@ def court(
     memory = Memory(CACHE / "verdicts")
     if request.config.option.fresh:
         memory.forget()
-    like = map(find_code, code_questions().covering(1))
-    court = Court(workspace / "checks", memory, servers, like, forks=os.cpu_count() or 1)
+    court = Court(workspace / "checks", memory, servers)
+    court.seed = request.config.option.seed
+    court.like = list(map(find_code, code_questions().covering(1)))
     report = request.config.stash[REPORT]
     report.court = court
     for found in [found for item in request.session.items if (found := case(item))]:

@@ -1,39 +1,67 @@
-"""A newcomer who copies a service and follows its README, word by word, gets what it promises."""
+"""A newcomer who copies a service and follows its README, word by word, gets what it promises; so does its pipeline."""
 
 from __future__ import annotations
 
 import re
 import tempfile
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.command_line import copier, copying
-from tests.harness.newcomer import BASE, Newcomer, checks, commands
+from tests.harness.command_line import copier, copying, data
+from tests.harness.newcomer import BASE, Newcomer, checks, commands, interpreter
+from tests.harness.pipelines import GITHUB, GITLAB, Job, Step, jobs
+from tests.harness.questions import all_questions
+from tests.harness.servers import CONTAINERS, beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from tests.harness.questions import Answers
+    from tests.harness.services import Service
 
 DISK = tempfile.gettempdir()  # where uv can link what it has in its cache, rather than copy it
 SERVER = "uv run app dev"
 UPDATE = "uvx --with copier-template-extensions copier update"
 COMMIT = "git add --all && git commit --message Work"
-ENGINE = "docker "  # there is none here
+ELSEWHERE = ("docker ", "uv audit")  # there is no engine here, and no way to the list of vulnerabilities
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Build the default service; with a larger matrix, a service for each answer to each question."""
+    if "built" in metafunc.fixturenames:
+        asked = all_questions()
+        rooms = [asked.default] if metafunc.config.option.matrix == "pairs" else asked.covering(1)
+        metafunc.parametrize("built", rooms, ids=map(asked.label, rooms))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was followed in this run, so that services of one code need not follow it again."""
+
+    pages: set[tuple[str, str]]
+    jobs: set[tuple[str, ...]]
+
+
+@pytest.fixture(scope="module")
+def done() -> Done:
+    return Done(set(), set())
 
 
 @pytest.fixture
-def newcomer(template: Path) -> Iterator[Newcomer]:
+def newcomer(built: Answers, template: Path) -> Iterator[Newcomer]:
     with tempfile.TemporaryDirectory(prefix="slipway-newcomer-", dir=DISK, ignore_cleanup_errors=True) as room:
         service = Path(room) / "service"
-        assert copier(*copying(template, service)).returncode == 0
+        assert copier(*copying(template, service, *data(built))).returncode == 0
         yield Newcomer(service, Path(room) / "home")
 
 
 def in_order(typed: list[str]) -> list[str]:
     """Leave out what this machine cannot do; a command that comes twice is run where it comes last."""
-    here = [command for command in typed if not command.startswith(ENGINE)]
+    here = [command for command in typed if not command.startswith(ELSEWHERE)]
     return [command for place, command in enumerate(here) if command not in here[place + 1 :]]
 
 
@@ -57,14 +85,51 @@ def follow(newcomer: Newcomer, typed: list[str]) -> None:
 
 
 @pytest.mark.cleanroom
-def test_the_readme_is_true(newcomer: Newcomer) -> None:
+def test_what_a_service_says_is_true(
+    built: Answers, newcomer: Newcomer, serve: Callable[[Answers], Service], done: Done
+) -> None:
+    """First the README, from top to bottom; then each job of the pipeline, on a clone of what was committed."""
+    service = serve(built)
     page = (newcomer.directory / "README.md").read_text(encoding="utf-8")
     assert {SERVER, "uv run pytest", f"{UPDATE} --trust --skip-answered"} <= set(commands(page))
     assert len(checks(page)) >= 4
+    if (service.digest, page) in done.pages:
+        newcomer.types(f"git init && uv lock && {COMMIT}")
+    else:
+        follow_page(newcomer, page)
+        done.pages.add((service.digest, page))
+    for job in jobs({path: file.content.decode() for path, file in service.files.items()}):
+        do(job, newcomer, service, done)
+
+
+def follow_page(newcomer: Newcomer, page: str) -> None:
     follow(newcomer, in_order(commands(page)))
     newcomer.types("git add --all")
-    follow(newcomer, checks(page))
+    follow(newcomer, in_order(checks(page)))
     newcomer.types("git diff --exit-code")
+
+
+def do(job: Job, newcomer: Newcomer, service: Service, done: Done) -> None:
+    """Do a job as its runner would: on a clone, with its Python where this machine has it, beside its servers."""
+    steps = [step for step in job.steps if not step.command.startswith(ELSEWHERE)]
+    key = service.digest, job.python, repr(steps)
+    if not steps or key in done.jobs:
+        return
+    newcomer.types(f"git clone --quiet . ../{job.name}")
+    with ExitStack() as stack:
+        ports = {name: stack.enter_context(beside(name, service)) for name in job.servers}
+        for step in steps:
+            there = {name: reaching(value, ports) for name, value in step.variables.items()}
+            command = f"cd ../{job.name} && {reaching(step.command, ports)}"
+            newcomer.types(command, **interpreter(job.python), **there)
+    done.jobs.add(key)
+
+
+def reaching(text: str, ports: dict[str, int]) -> str:
+    """Name the servers as they are reached here."""
+    for name, port in ports.items():
+        text = re.sub(rf"(localhost|{name}):{CONTAINERS[name].port}\b", f"127.0.0.1:{port}", text)
+    return text
 
 
 @pytest.mark.parametrize(
@@ -88,3 +153,44 @@ def test_checks_are_found() -> None:
 
 def test_the_order_is_kept() -> None:
     assert in_order(["a", "b", "docker build .", "c", "a"]) == ["b", "c", "a"]
+
+
+WORKFLOW = """
+jobs:
+  tests:
+    services: {postgresql: {image: "postgres:18"}}
+    steps:
+      - uses: actions/checkout@v7
+      - uses: astral-sh/setup-uv@v10
+        with: {python-version: "3.13"}
+      - run: uv run app migrate
+        env: {DATABASE_URL: "postgresql://localhost:5432/app"}
+      - run: docker compose logs
+        if: failure()
+"""
+PIPELINE = """
+default: {timeout: 20 minutes}
+.uv:
+  image: python:3.12-slim
+  variables: {UV_CACHE_DIR: here, A: "1"}
+  before_script: [uv sync]
+tests:
+  extends: .uv
+  services: [{name: "postgres:18", alias: postgresql}]
+  variables: {B: "2"}
+  script: [uv run pytest]
+"""
+
+
+def test_a_workflow_is_read() -> None:
+    step = Step("uv run app migrate", {"DATABASE_URL": "postgresql://localhost:5432/app"})
+    assert jobs({GITHUB: WORKFLOW}) == [Job("tests", "3.13", (step,), ("postgresql",))]
+
+
+def test_a_pipeline_is_read() -> None:
+    steps = tuple(Step(command, {"A": "1", "B": "2"}) for command in ("uv sync", "uv run pytest"))
+    assert jobs({GITLAB: PIPELINE}) == [Job("tests", "3.12", steps, ("postgresql",))]
+
+
+def test_a_server_is_reached_where_it_is() -> None:
+    assert reaching("a://u@postgresql:5432/b", {"postgresql": 7}) == "a://u@127.0.0.1:7/b"

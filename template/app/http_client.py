@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
+from ssl import SSLContext
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI
-from httpx2 import AsyncClient, Limits, Request, Timeout
+from httpx2 import AsyncClient, Limits, Request, Timeout, create_ssl_context
 from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import SettingsConfigDict
 from starlette.requests import HTTPConnection
@@ -29,11 +31,18 @@ async def pass_on(request: Request) -> None:
         request.headers.setdefault(logging.HEADER, request_id)
 
 
+@cache
+def trust() -> SSLContext:
+    """Read whose certificates are trusted, once per process, for it takes a while."""
+    return create_ssl_context()
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     """Keep the client while the service runs."""
     chosen = settings.read(HttpClientSettings)
     async with AsyncClient(
+        verify=trust(),
         timeout=Timeout(chosen.timeout, connect=chosen.connect_timeout),
         limits=Limits(max_connections=chosen.max_connections),
         event_hooks={"request": [pass_on]},

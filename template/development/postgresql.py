@@ -69,7 +69,7 @@ def throwaway() -> Generator[str, None, None]:
 
 async def create(server: str) -> str:
     """Make an empty database beside the one that `server` names, and give its URL."""
-    return await _make(server, "")
+    return await _make(server, "STRATEGY file_copy")
 
 
 async def clone(original: str) -> str:

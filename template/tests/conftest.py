@@ -1,15 +1,18 @@
 """What the tests share: a database of their own, the service, and a client.
 
 `client` calls the service in a transaction that is rolled back when the test ends: what the service
-commits is a savepoint. `live` is the service behind a real socket, on a copy of the database made
-for the one test, for what must really commit.
+commits is a savepoint. `live` is the service behind a real socket, on a database of its own, for
+what must really commit: every table is emptied when the test ends. `shared_url` is for tests that
+only read, or never connect; `database_url` is a copy for the one test.
 
 `TEST_DATABASE_URL` names a server to use instead of the embedded one; the tests make databases of
 their own there, and touch no other.
 """
 
+import logging
 import os
 from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack
 
 import pytest
 from fastapi import FastAPI
@@ -19,14 +22,16 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from app.checks import kinds
 from app.main import create_app
 from app.migrate import migrate
+from app.models import Base
 from app.settings import EnvironmentSettings
 from development import databases
-from tests.serving import Live, serving
+from tests.serving import Live, calling, serving
 
 
 @pytest.fixture(scope="session", autouse=True)
 def environment() -> Generator[pytest.MonkeyPatch, None, None]:
     """Configure the service as for a test, whatever the shell and `.env` say."""
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the service tells of each request
     with pytest.MonkeyPatch.context() as patch:
         for kind in kinds(EnvironmentSettings):
             for field in kind.model_fields:
@@ -61,14 +66,29 @@ async def migrated(
 
 
 @pytest.fixture(scope="session")
-async def app(environment: pytest.MonkeyPatch, migrated: str) -> AsyncGenerator[FastAPI, None]:
-    """Run the service, within this process."""
+async def empty_url(database_server: str) -> AsyncGenerator[str, None]:
+    """Make a database in which there is nothing, for tests that leave it so."""
+    url = await databases.create(database_server)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+async def shared_url(environment: pytest.MonkeyPatch, migrated: str) -> AsyncGenerator[str, None]:
+    """Copy the database for all tests that leave it as they find it; name it in the environment."""
     url = await databases.clone(migrated)
     environment.setenv("DATABASE_URL", url)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+async def app(shared_url: str) -> AsyncGenerator[FastAPI, None]:
+    """Run the service, within this process."""
+    _ = shared_url
     made = create_app()
     async with made.router.lifespan_context(made):
         yield made
-    await databases.drop(url)
 
 
 @pytest.fixture
@@ -104,10 +124,27 @@ async def database_url(migrated: str, monkeypatch: pytest.MonkeyPatch) -> AsyncG
     await databases.drop(url)
 
 
+@pytest.fixture(scope="session")
+async def listening(
+    environment: pytest.MonkeyPatch, migrated: str
+) -> AsyncGenerator[tuple[FastAPI, int], None]:
+    """Serve on a real socket, and on a database of its own."""
+    url = await databases.clone(migrated)
+    async with AsyncExitStack() as stack:
+        with environment.context() as patch:
+            patch.setenv("DATABASE_URL", url)
+            made = create_app()
+            port = await stack.enter_async_context(serving(made))
+        yield made, port
+    await databases.drop(url)
+
+
 @pytest.fixture
-async def live(database_url: str) -> AsyncGenerator[Live, None]:
-    """Serve on a real socket, and on a copy of the database."""
-    _ = database_url
-    made = create_app()
-    async with serving(made) as client:
+async def live(listening: tuple[FastAPI, int]) -> AsyncGenerator[Live, None]:
+    """Call the service that listens, and empty its tables after."""
+    made, port = listening
+    async with calling(port) as client:
         yield Live(made, client)
+    async with made.state.engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            await connection.execute(table.delete())

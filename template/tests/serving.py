@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import ssl
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
@@ -15,6 +16,7 @@ from httpx2 import AsyncClient, TransportError
 from app.server import Server, ServerSettings
 
 PATIENCE = 20  # seconds
+NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP needs no certificates read
 
 
 @dataclass(frozen=True)
@@ -31,19 +33,30 @@ class Live:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncGenerator[AsyncClient, None]:
-    """Serve `app` on a free port of this process."""
-    server = Server(app, ServerSettings(port=0, drain_seconds=0))
-    task = asyncio.create_task(server.serve())
-    while not server.started and not task.done():
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
+async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
+    """Serve `app` on a free port of this process, and give the port.
+
+    The server neither takes signals, which are meant for the tests, nor waits for its next tick to
+    stop; how it stops in production is rehearsed in a process of its own.
+    """
+    server = Server(app, ServerSettings(port=0))
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup()
+    await server.on_tick(0)
     try:
-        async with AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
-            yield client
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
-        server.should_exit = True
-        await task
+        for listener in server.servers:
+            listener.close()
+        for connection in list(server.server_state.connections):
+            connection.shutdown()
+        await server.lifespan.shutdown()
+
+
+def calling(port: int) -> AsyncClient:
+    """Call whatever listens on a port of this machine."""
+    return AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, verify=NO_TRUST)
 
 
 @asynccontextmanager
@@ -57,7 +70,7 @@ async def running(**environment: str) -> AsyncGenerator[tuple[Process, AsyncClie
         stderr=PIPE,
     )
     try:
-        async with AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+        async with calling(port) as client:
             await asyncio.wait_for(ready(client), PATIENCE)
             yield process, client
     finally:

@@ -2,14 +2,14 @@
 
 import ast
 import inspect
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
+from importlinter.application.use_cases import lint_imports
+from importlinter.configuration import configure
 
 ROOT = Path(__file__).parent.parent
 PYTHON = sorted((ROOT / "app").rglob("*.py"))
@@ -29,10 +29,10 @@ def calls(path: Path) -> Iterator[str]:
             yield node.func.attr
 
 
-def test_imports_run_one_way() -> None:
-    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as l; l()"]
-    told = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout
+def test_imports_run_one_way(capsys: pytest.CaptureFixture[str]) -> None:
+    configure()
+    kept = lint_imports(str(ROOT / "pyproject.toml"), cache_dir=None, no_logo=True)
+    assert kept, capsys.readouterr().out
 
 
 def test_every_route_is_async_and_says_what_it_returns(app: FastAPI) -> None:

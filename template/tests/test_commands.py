@@ -16,7 +16,6 @@ from httpx2 import AsyncClient
 
 from app.__main__ import main
 from app.checks import check
-from development import databases
 from tests.factories import product as factory
 from tests.serving import ready
 
@@ -33,9 +32,9 @@ def test_the_configuration_is_told_in_words(
 
 
 async def test_check_finds_nothing_wrong_where_nothing_is(
-    database_url: str, capsys: pytest.CaptureFixture[str]
+    shared_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _ = database_url
+    _ = shared_url
     assert await check() == 0
     assert "✓" in capsys.readouterr().out
 
@@ -53,13 +52,11 @@ async def test_check_tells_all_that_is_wrong_at_once(
 
 
 async def test_check_tells_that_the_database_is_behind(
-    database_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    empty_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = await databases.create(database_server)
-    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("DATABASE_URL", empty_url)
     assert await check() == 1
     assert "app migrate" in capsys.readouterr().err
-    await databases.drop(url)
 
 
 @pytest.mark.parametrize("given", ["0", "65536", "http"])

@@ -13,9 +13,9 @@ SECRET = "hunter2"  # noqa: S105
 
 
 @pytest.fixture
-def broken(database_url: str) -> FastAPI:
+def broken(shared_url: str) -> FastAPI:
     """Build the service with a route that fails."""
-    _ = database_url
+    _ = shared_url
     router = APIRouter()
 
     @router.get("/broken")

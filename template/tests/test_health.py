@@ -46,7 +46,7 @@ async def test_a_dependency_that_hangs_is_not_waited_for(
         await asyncio.Event().wait()
 
     _ = readiness
-    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    monkeypatch.setattr(health, "PATIENCE", 0.01)
     health.add(app, "broker", hang)
     async with asyncio.timeout(5):
         assert (await client.get("/health/ready")).status_code == 503

@@ -10,9 +10,9 @@ from app.main import create_app
 
 
 @pytest.fixture
-def caller(database_url: str) -> FastAPI:
+def caller(shared_url: str) -> FastAPI:
     """Build the service with a route that calls another."""
-    _ = database_url
+    _ = shared_url
     router = APIRouter()
 
     @router.get("/weather")

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from alembic import command
@@ -17,17 +18,37 @@ from development import databases
 REPLICAS = 3
 
 
-@pytest.fixture
-async def empty(
-    database_server: str, monkeypatch: pytest.MonkeyPatch
+@asynccontextmanager
+async def connected(
+    url: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[AsyncConnection, None]:
-    """Make an empty database, name it in the environment, and connect to it."""
-    url = await databases.create(database_server)
+    """Name a database in the environment, and connect to it."""
     monkeypatch.setenv("DATABASE_URL", url)
     engine = create()
     async with engine.connect() as connection:
         yield connection
     await engine.dispose()
+
+
+@pytest.fixture
+async def empty(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[AsyncConnection, None]:
+    """Connect to an empty database, which is as empty after the test."""
+    async with connected(empty_url, monkeypatch) as connection:
+        transaction = await connection.begin()
+        yield connection
+        await transaction.rollback()
+
+
+@pytest.fixture
+async def own(
+    database_server: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[AsyncConnection, None]:
+    """Connect to an empty database of the test's own, for what must really commit."""
+    url = await databases.create(database_server)
+    async with connected(url, monkeypatch) as connection:
+        yield connection
     await databases.drop(url)
 
 
@@ -60,22 +81,22 @@ async def test_the_way_back_leads_to_nothing_and_forth_again(empty: AsyncConnect
     assert await empty.run_sync(tables) == before
 
 
-async def test_a_second_migration_has_nothing_to_do(empty: AsyncConnection) -> None:
-    assert not await empty.run_sync(is_current)
-    await empty.rollback()
+async def test_a_second_migration_has_nothing_to_do(own: AsyncConnection) -> None:
+    assert not await own.run_sync(is_current)
+    await own.rollback()
     assert await migrate()
     assert not await migrate()
-    assert await empty.run_sync(is_current)
+    assert await own.run_sync(is_current)
 
 
-async def test_the_service_does_not_migrate_as_it_starts(empty: AsyncConnection) -> None:
+async def test_the_service_does_not_migrate_as_it_starts(own: AsyncConnection) -> None:
     app = create_app()
     async with app.router.lifespan_context(app):
-        assert await empty.run_sync(tables) == set()
+        assert await own.run_sync(tables) == set()
 
 
 @pytest.mark.drill
-async def test_replicas_that_start_at_once_migrate_once(empty: AsyncConnection) -> None:
+async def test_replicas_that_start_at_once_migrate_once(own: AsyncConnection) -> None:
     replicas = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app", "migrate"),
@@ -86,4 +107,4 @@ async def test_replicas_that_start_at_once_migrate_once(empty: AsyncConnection) 
     ]
     told = [(await replica.communicate())[0].decode() for replica in replicas]
     assert [replica.returncode for replica in replicas] == [0] * REPLICAS, told
-    assert await empty.run_sync(is_current)
+    assert await own.run_sync(is_current)

@@ -15,8 +15,7 @@ from app.__main__ import main
 from app.database import ReadSession
 from app.main import create_app
 from app.postgresql import DatabaseSettings, Pooler, create_engine, parsed
-from development import databases, postgresql
-from tests.serving import Live
+from development import postgresql
 
 ACCEPTED = (
     "prefer-text-field",  # a longer varchar is no rewrite since PostgreSQL 9.2
@@ -69,10 +68,10 @@ def test_migrations_go_past_the_pooler_and_take_their_time(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("pooler", list(Pooler))
 async def test_a_statement_that_takes_too_long_ends(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, pooler: Pooler
+    shared_url: str, monkeypatch: pytest.MonkeyPatch, pooler: Pooler
 ) -> None:
-    _ = database_url
-    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0.05")
+    _ = shared_url
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0.02")
     monkeypatch.setenv("DATABASE_POOLER", pooler)
     app = create_app()
 
@@ -87,15 +86,21 @@ async def test_a_statement_that_takes_too_long_ends(
         assert (await client.get("/sleep")).status_code == 503
 
 
-async def test_a_busy_pool_is_told_as_unavailable(live: Live) -> None:
-    engine = live.app.state.engine
-    engine.pool._timeout = 0.01  # noqa: SLF001 - the setting, without another service
-    held = [await engine.connect() for _ in range(15)]
-    refused = await live.client.get("/api/v1/products")
-    for connection in held:
-        await connection.close()
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-    assert (await live.client.get("/api/v1/products")).status_code == 200
+async def test_a_busy_pool_is_told_as_unavailable(
+    shared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ = shared_url
+    for name, value in {"POOL_SIZE": "1", "MAX_OVERFLOW": "1", "POOL_TIMEOUT": "0.01"}.items():
+        monkeypatch.setenv(f"DATABASE_{name}", value)
+    app = create_app()
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
+    ):
+        async with app.state.engine.connect(), app.state.engine.connect():
+            refused = await client.get("/api/v1/products")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert (await client.get("/api/v1/products")).status_code == 200
 
 
 @pytest.fixture
@@ -128,9 +133,9 @@ async def test_an_outage_costs_readiness_and_ends_by_itself(outage: tuple[FastAP
 
 
 def test_migrations_lock_nothing_for_long(
-    database_url: str, capsys: pytest.CaptureFixture[str]
+    shared_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _ = database_url
+    _ = shared_url
     assert main(["migrate", "--sql"]) == 0
     squawk = str(Path(sys.executable).with_name("squawk"))
     command = [squawk, "--exclude", ",".join(ACCEPTED)]
@@ -140,9 +145,9 @@ def test_migrations_lock_nothing_for_long(
 
 
 async def test_a_pooled_engine_prepares_nothing_that_outlives_a_transaction(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    shared_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _ = database_url
+    _ = shared_url
     monkeypatch.setenv("DATABASE_POOLER", "transaction")
     engine = create_engine(settings.read(DatabaseSettings))
     async with engine.connect() as connection:
@@ -152,7 +157,7 @@ async def test_a_pooled_engine_prepares_nothing_that_outlives_a_transaction(
     assert kept == 1  # this very question
 
 
-async def test_databases_are_made_beside_the_one_that_is_named(database_server: str) -> None:
-    made = await databases.create(database_server)
-    assert made != database_server
-    await databases.drop(made)
+def test_databases_are_made_beside_the_one_that_is_named(
+    database_server: str, empty_url: str
+) -> None:
+    assert empty_url != database_server

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +14,7 @@ from app.main import create_app
 from app.models.product import Product
 from app.sqlite import DatabaseSettings, parsed
 from tests.factories import product as factory
-from tests.serving import Live, serving
+from tests.serving import Live
 
 URL = "/api/v1/products"
 
@@ -67,8 +68,13 @@ async def test_a_file_that_stays_locked_can_be_read_but_not_written(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
-    monkeypatch.setenv("DATABASE_BUSY_TIMEOUT", "0.05")
-    async with serving(app := create_app()) as client, app.state.engine.connect() as writer:
+    monkeypatch.setenv("DATABASE_BUSY_TIMEOUT", "0.01")
+    app = create_app()
+    async with (
+        app.router.lifespan_context(app),
+        app.state.engine.connect() as writer,
+        AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
+    ):
         await writer.execute(text("SELECT 1"))
         assert (await client.get(URL)).status_code == 200
         assert (await client.post(URL, json=factory.payload())).status_code == 503

@@ -1,9 +1,11 @@
 """Transactions: what was answered is kept, and what failed is not. Over real sockets."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -17,6 +19,7 @@ URL = "/api/v1/products"
 HANGING_UP = 50
 
 router = APIRouter()
+left = asyncio.Event()
 
 
 @router.post("/fails/{how}")
@@ -33,16 +36,17 @@ async def fail(session: Session, how: str) -> None:
 
 @router.get("/slow")
 async def slow(session: Session) -> None:
-    """Hold a connection for a while."""
+    """Hold a connection until the clients have left."""
     await session.execute(select(1))
-    await asyncio.sleep(0.02)
+    await left.wait()
 
 
-@pytest.fixture
-async def failing(live: Live) -> Live:
+@pytest.fixture(scope="module")
+async def ledgers(listening: tuple[FastAPI, int]) -> AsyncGenerator[None, None]:
     """Add the failing routes, and a table of which COMMIT refuses every row."""
-    live.app.include_router(router)
-    async with live.app.state.engine.begin() as connection:
+    app, _ = listening
+    app.include_router(router)
+    async with app.state.engine.begin() as connection:
         await connection.execute(text("CREATE TABLE ledgers (id INTEGER PRIMARY KEY)"))
         await connection.execute(
             text(
@@ -50,6 +54,16 @@ async def failing(live: Live) -> Live:
                 " DEFERRABLE INITIALLY DEFERRED)"
             )
         )
+    yield
+    async with app.state.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE entries"))
+        await connection.execute(text("DROP TABLE ledgers"))
+
+
+@pytest.fixture
+def failing(live: Live, ledgers: None) -> Live:
+    """Serve with the failing routes."""
+    _ = ledgers
     return live
 
 
@@ -66,10 +80,11 @@ async def test_nothing_is_kept_of_what_failed(failing: Live, how: str, status: i
 
 
 async def test_the_database_does_refuse_such_a_commit(failing: Live) -> None:
-    async with failing.app.state.engine.connect() as connection:
-        await connection.execute(text("INSERT INTO entries VALUES (1)"))
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(failing.app.state.sessions.begin())
+        await session.execute(text("INSERT INTO entries VALUES (1)"))
         with pytest.raises(IntegrityError):
-            await connection.commit()
+            await stack.aclose()
 
 
 async def test_those_who_change_the_same_row_wait_for_each_other(live: Live) -> None:
@@ -103,7 +118,10 @@ async def idle(live: Live) -> None:
 
 
 async def test_clients_that_hang_up_leave_no_connection_in_use(failing: Live) -> None:
+    left.clear()
     await asyncio.gather(*(hang_up(failing.port, "/slow") for _ in range(HANGING_UP)))
+    assert failing.app.state.engine.pool.checkedout()
+    left.set()
     await idle(failing)
     assert (await failing.client.get("/health/ready")).status_code == 200
 

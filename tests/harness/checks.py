@@ -15,6 +15,7 @@ class Check:
     variables: tuple[tuple[str, str], ...] = ()
     cold: bool = False  # in a process of its own, as its owner runs it
     asks_servers: bool = False
+    shuffles: bool = False  # runs tests in an order that a seed decides
 
     def __str__(self) -> str:
         return self.name
@@ -30,11 +31,13 @@ QUICK = Check(
     ),
     (("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),),
     asks_servers=True,
+    shuffles=True,
 )
-WHOLE = Check("whole suite", "pytest -q --cov", cold=True)
+WHOLE = Check("whole suite", "pytest -q --cov", cold=True, shuffles=True)
 CODE = (
     Check("openapi", "app openapi", variables=(("ENVIRONMENT", "development"),)),
     Check("types", "mypy", ("--cache-dir={cache}/mypy-{slot}",)),
     Check("imports", "lint-imports", ("--no-cache",)),
     Check("dependencies", "deptry .", ("--no-ansi",)),
 )
+LANE = (CODE[0], QUICK)  # in other versions of what a service requires

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
@@ -57,6 +59,15 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
+@cache
+def interpreter(version: str) -> dict[str, str]:
+    """Choose a Python of this machine, pyenv's included; whatever uv chooses, where there is none of this version."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = shutil.which(f"python{version}", path=os.pathsep.join(map(str, pyenv.glob(f"{version}.*/bin"))))
+    found = found or shutil.which(f"python{version}")
+    return {"UV_PYTHON": found} if version and found else {}
+
+
 class Newcomer:
     """Someone in the directory of a fresh service, who types commands."""
 
@@ -64,12 +75,12 @@ class Newcomer:
         self.directory = directory
         self.environment = environment(home)
 
-    def types(self, command: str) -> str:
+    def types(self, command: str, **variables: str) -> str:
         """Run a command to its end, which is to be a good one; tell what it prints."""
         run = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=self.directory,
-            env=self.environment,
+            env=self.environment | variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

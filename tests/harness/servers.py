@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
 
 from extensions.catalogue import FEATURES
+from tests.harness.doors import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.harness.services import Service
 
@@ -22,6 +28,8 @@ with throwaway() as url:
     print(url, flush=True)
     sys.stdin.read()
 """
+CONTAINERS = {name: container for feature in FEATURES for name, container in feature.containers.items()}
+FEATURES_BY_CONTAINER = {name: feature.name for feature in FEATURES for name in feature.containers}
 VARIABLES = {
     feature.name: variable
     for feature in FEATURES
@@ -53,6 +61,24 @@ def running(feature: str, service: Service) -> Iterator[str]:
             yield url
         finally:
             launcher.stdin.close()
+
+
+async def furnish(url: str, wanted: Mapping[str, str]) -> None:
+    """Make the user and the database that PostgreSQL's image makes, by the image's own variables."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(f"CREATE ROLE {wanted['POSTGRES_USER']} SUPERUSER LOGIN")
+    await connection.execute(f"CREATE DATABASE {wanted['POSTGRES_DB']} OWNER {wanted['POSTGRES_USER']}")
+    await connection.close()
+
+
+@contextmanager
+def beside(name: str, service: Service) -> Iterator[int]:
+    """Run a server as a pipeline does, of its own for each job, and give its port."""
+    with running(FEATURES_BY_CONTAINER[name], service) as url:
+        asyncio.run(furnish(url, CONTAINERS[name].environment))
+        directory = Path(parse_qs(urlsplit(url).query)["host"][0])
+        with opened(next(path for path in directory.iterdir() if path.is_socket())) as port:
+            yield port
 
 
 class Servers:

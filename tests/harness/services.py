@@ -65,7 +65,7 @@ class Service:
         default = all_questions().default
         given = data({name: value for name, value in self.answers.items() if value != default[name]})
         copy = shlex.join(["uv", "run", "copier", "copy", "--trust", "--defaults", "--vcs-ref", "HEAD", *given, "."])
-        return f"service=$(mktemp -d) && {copy} $service && cd $service && uv run {command}"
+        return f"service=$(mktemp -d) && {copy} $service && cd $service && {command}"
 
 
 def rendered(matrix: Matrix, store: Store, directory: Path) -> list[Service]:

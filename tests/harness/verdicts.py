@@ -20,7 +20,7 @@ from tests.harness.scratch import ROOT
 from tests.harness.services import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from tests.harness.checks import Check
     from tests.harness.progress import Meter
@@ -31,6 +31,7 @@ CACHE = ROOT / ".cache"
 WARM = Path(__file__).with_name("warm.py")
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
+FORKS = 2 * (os.cpu_count() or 1)  # at a time: half of what a suite does is wait
 WARMED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are imported before the forks
 
 
@@ -57,8 +58,9 @@ class Verdict:
     service: Service
     check: Check
     figures: Figures
-    output: str
     passed: bool
+    output: str = ""
+    again: str = ""  # the line that runs it again, outside the harness
     remembered: bool = False
 
     def hold(self, for_service: Service) -> None:
@@ -68,8 +70,7 @@ class Verdict:
         if for_service.digest == self.service.digest and for_service.label != self.service.label:
             pytest.skip(f"the same code as {self.service.label}, for which `{self.check.command}` fails")
         tail = "\n".join(self.output.splitlines()[-TAIL:])
-        again = self.service.by_hand(self.check.command)
-        pytest.fail(f"`{self.check.command}` fails\n\n{tail}\n\nOutside the harness:\n{again}", pytrace=False)
+        pytest.fail(f"`{self.check.command}` fails\n\n{tail}\n\nOutside the harness:\n{self.again}", pytrace=False)
 
 
 class Memory:
@@ -102,22 +103,29 @@ class Memory:
 
 
 class Court:
-    """Finds verdicts, several at a time, in the background; `python` is the environment in which it does."""
+    """Finds verdicts, several at a time, in the background, in the environment of `memory`."""
 
-    def __init__(self, directory: Path, memory: Memory, servers: Servers, like: Iterable[Service], forks: int) -> None:
+    run: Sequence[str] = ("uv", "run")  # what makes such an environment, before a command
+    seed: int = 0
+    like: Sequence[Service] = ()  # services whose libraries are imported before the first fork
+
+    def __init__(self, directory: Path, memory: Memory, servers: Servers) -> None:
         self.directory = directory
         self.memory = memory
         self.servers = servers
-        self.like = list(like)  # services whose libraries are imported before the first fork
         self.begun: dict[str, tuple[Service, Check]] = {}
         self.found: dict[str, Verdict] = {}
         (directory / "outcomes").mkdir(parents=True)
         self.server = subprocess.Popen(
-            [memory.python, "-P", WARM, directory / "outcomes", str(forks)],
+            [memory.python, "-P", WARM, directory / "outcomes", str(FORKS)],
             env=environment(memory.python),
             stdin=subprocess.PIPE,
             text=True,
         )
+
+    def command(self, check: Check) -> list[str]:
+        """Give the command of a check, as its owner would type it to see the same."""
+        return [*shlex.split(check.command), *([f"--randomly-seed={self.seed}"] * check.shuffles)]
 
     def order(self, **order: object) -> None:
         assert self.server.stdin
@@ -125,8 +133,9 @@ class Court:
         self.server.stdin.flush()
 
     def warm_up(self) -> None:
-        while self.like:
-            self.order(warm_up={"directory": str(self.copy(self.like.pop())), "commands": WARMED})
+        for service in self.like:
+            self.order(warm_up={"directory": str(self.copy(service)), "commands": WARMED})
+        self.like = ()
 
     def begin(self, service: Service, check: Check) -> str:
         """Run a check on this code, unless it has begun or is remembered."""
@@ -134,7 +143,7 @@ class Court:
         if key in self.begun or key in self.found:
             return key
         if figures := self.memory.recall(key):
-            self.found[key] = Verdict(service, check, figures, "", passed=True, remembered=True)
+            self.found[key] = Verdict(service, check, figures, passed=True, remembered=True)
             return key
         self.begun[key] = service, check
         self.warm_up()
@@ -142,7 +151,7 @@ class Court:
         self.order(
             key=key,
             directory=str(self.copy(service)),
-            command=[*shlex.split(check.command), *(option.replace("{cache}", str(CACHE)) for option in check.options)],
+            command=[*self.command(check), *(option.replace("{cache}", str(CACHE)) for option in check.options)],
             environment=environment(self.memory.python) | dict(check.variables) | variables,
             cold=check.cold,
         )
@@ -171,7 +180,8 @@ class Court:
     def take(self, key: str, outcome: dict[str, Any]) -> None:
         service, check = self.begun.pop(key)
         figures = Figures(outcome["seconds"], outcome["cpu"], outcome["memory"])
-        self.found[key] = Verdict(service, check, figures, outcome["output"], passed=outcome["code"] == 0)
+        again = service.by_hand(shlex.join([*self.run, *self.command(check)]))
+        self.found[key] = Verdict(service, check, figures, outcome["code"] == 0, outcome["output"], again)
         if self.found[key].passed:
             self.memory.keep(key, figures)
 

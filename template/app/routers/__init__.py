@@ -3,14 +3,12 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 PREFIX = "/api/v1"
 
 
 def install(app: FastAPI) -> None:
     """Serve every router below the API's prefix."""
-    api = APIRouter(prefix=PREFIX)
     for module in iter_modules(__path__, f"{__name__}."):
-        api.include_router(import_module(module.name).router)
-    app.include_router(api)
+        app.include_router(import_module(module.name).router, prefix=PREFIX)

@@ -1,0 +1,66 @@
+"""Services pass their own tests with the newest versions that they allow, and with the lowest."""
+
+from __future__ import annotations
+
+import subprocess
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.harness import requirements
+from tests.harness.checks import LANE
+from tests.harness.questions import code_questions
+from tests.harness.verdicts import CACHE, Court, Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.harness.checks import Check
+    from tests.harness.progress import Meter
+    from tests.harness.questions import Answers
+    from tests.harness.servers import Servers
+    from tests.harness.services import Service
+
+LANES = {"newest": "highest", "lowest": "lowest-direct"}  # as uv calls them
+
+
+def uv(*arguments: str | Path) -> None:
+    run = subprocess.run(["uv", *arguments], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def environment(lane: str) -> str:
+    """Make an environment of all that services can require, in the versions of a lane; give its interpreter."""
+    directory = CACHE / "lanes" / lane
+    python = directory / "bin" / "python"
+    uv("venv", "--quiet", "--clear", directory)
+    uv("pip", "install", "--quiet", "--python", python, "--resolution", LANES[lane], *requirements.ALL)
+    return str(python)
+
+
+@pytest.fixture(scope="module", params=LANES)
+def lane(
+    request: pytest.FixtureRequest, workspace: Path, servers: Servers, find_code: Callable[[Answers], Service]
+) -> Iterator[Court]:
+    """The verdicts in each environment in turn, all of which begin at once."""
+    memory = Memory(CACHE / "verdicts", environment(request.param))
+    court = Court(workspace / "lanes" / request.param, memory, servers)
+    court.run = ("uv", "run", "--resolution", LANES[request.param])
+    court.seed = request.config.option.seed
+    court.like = services = list(map(find_code, code_questions().covering(2)))
+    for service, check in product(services, LANE):
+        court.begin(service, check)
+    yield court
+    court.close()
+
+
+@pytest.fixture(scope="module")
+def meter(show: Callable[[str], Meter]) -> Meter:
+    return show("Checking services in other versions")
+
+
+@pytest.mark.parametrize("check", LANE, ids=str)
+def test_passes_in_the_lane(check: Check, covering: Service, lane: Court, meter: Meter) -> None:
+    lane.of(covering, check, meter).hold(covering)
