@@ -15,6 +15,7 @@ class Check:
     variables: tuple[tuple[str, str], ...] = ()
     cold: bool = False  # in a process of its own, as its owner runs it
     asks_servers: bool = False
+    patience: float = 900  # seconds
     shuffles: bool = False  # runs tests in an order that a seed decides
 
     def __str__(self) -> str:

@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 
 
 async def carry(source: asyncio.StreamReader, destination: asyncio.StreamWriter) -> None:
-    """Pass on what one side says until it is silent."""
-    while said := await source.read(1 << 16):
-        destination.write(said)
-        await destination.drain()
-    destination.close()
+    """Pass on what one side says until it is silent, or hangs up."""
+    try:
+        while said := await source.read(1 << 16):
+            destination.write(said)
+            await destination.drain()
+    except ConnectionError:
+        pass
+    finally:
+        destination.close()
 
 
 async def listen(behind: str) -> None:
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, questions = await asyncio.open_unix_connection(behind)
-        await asyncio.gather(carry(reader, questions), carry(answers, writer), return_exceptions=True)
+        await asyncio.gather(carry(reader, questions), carry(answers, writer))
 
     async with await asyncio.start_server(connect, "127.0.0.1", 0) as door:
         print(door.sockets[0].getsockname()[1], flush=True)  # noqa: T201

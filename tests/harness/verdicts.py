@@ -154,6 +154,7 @@ class Court:
             command=[*self.command(check), *(option.replace("{cache}", str(CACHE)) for option in check.options)],
             environment=environment(self.memory.python) | dict(check.variables) | variables,
             cold=check.cold,
+            patience=check.patience,
         )
         return key
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import resource
     from collections.abc import Iterator
 
-LONGEST = 900  # seconds
 OWN = ("app", "development", "migrations", "tests", "__main__")
 COLLECT = ["--collect-only", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 SLOT = "{slot}"  # in an argument: the number of the fork, for what two forks must not share
@@ -44,6 +43,7 @@ class Order:
     command: list[str]
     environment: dict[str, str]
     cold: bool = False
+    patience: float = 900  # seconds
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Server:
                 self.slots.append(fork.slot)
                 fork.kill()  # what it left behind
                 self.tell(fork.order.key, fork.end(status, used))
-            elif time.monotonic() - fork.begun > LONGEST:
+            elif time.monotonic() - fork.begun > fork.order.patience:
                 fork.kill()
 
     def tell(self, key: str, outcome: Outcome) -> None:

@@ -1,0 +1,176 @@
+"""A verdict is found once for each code, told with the line that shows it again, and remembered when it is a pass."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.harness.checks import Check
+from tests.harness.questions import all_questions
+from tests.harness.rendering import File
+from tests.harness.servers import Servers
+from tests.harness.services import Service
+from tests.harness.verdicts import Court, Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.harness.progress import Meter
+
+OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+SUITE = Check("suite", "pytest -q", OPTIONS)
+COLD = Check("whole suite", "pytest -q", OPTIONS, cold=True)
+HASTY = Check("suite", "pytest -q", OPTIONS, patience=1)
+PASSES = "def test_it() -> None:\n    pass\n"
+FAILS = "def test_it() -> None:\n    assert False, 'told'\n"
+MARKS = """
+import os, sys
+def test_it() -> None:
+    assert "MARK" not in os.environ and "marked" not in sys.modules
+    os.environ["MARK"] = "here"
+    sys.modules["marked"] = sys
+"""
+HANGS = "import time\ndef test_it() -> None:\n    time.sleep(60)\n"
+LEAVES = """
+import pathlib, subprocess
+def test_it() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    pathlib.Path("child").write_text(str(child.pid))
+"""
+
+
+def service(label: str, directory: Path, test: str) -> Service:
+    """Make the smallest service that there can be."""
+    files = {"tests/test_it.py": File(test.encode(), executable=False)}
+    return Service(label, all_questions().default, directory / label, files)
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Callable[[], Court]]:
+    """Begin a run, one after the other, which share their memory and nothing else."""
+    begun: list[Court] = []
+
+    def court() -> Court:
+        begun.append(Court(tmp_path / f"run {len(begun)}", Memory(tmp_path / "memory"), Servers()))
+        return begun[-1]
+
+    yield court
+    for each in begun:
+        each.close()
+
+
+@pytest.fixture
+def meter(show: Callable[[str], Meter]) -> Meter:
+    return show("Checking")
+
+
+@pytest.mark.parametrize("check", [SUITE, COLD], ids=["forked", "cold"])
+def test_a_pass_is_remembered(check: Check, begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    passing = service("passing", tmp_path, PASSES)
+    first, second = begin().of(passing, check, meter), begin().of(passing, check, meter)
+    assert (first.passed, first.remembered) == (True, False)
+    assert (second.passed, second.remembered) == (True, True)
+    assert second.figures == first.figures
+    assert first.figures.seconds > 0
+
+
+def test_a_failure_is_found_again(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    failing = service("failing", tmp_path, FAILS)
+    for _ in range(2):
+        verdict = begin().of(failing, SUITE, meter)
+        assert (verdict.passed, verdict.remembered) == (False, False)
+        assert "told" in verdict.output
+
+
+def test_other_code_is_not_remembered(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    assert begin().of(service("one", tmp_path, PASSES), SUITE, meter).passed
+    assert not begin().of(service("other", tmp_path, PASSES + "\n"), SUITE, meter).remembered
+
+
+def test_another_check_is_not_remembered(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    passing = service("passing", tmp_path, PASSES)
+    assert begin().of(passing, SUITE, meter).passed
+    assert not begin().of(passing, HASTY, meter).remembered
+
+
+def test_under_other_tools_nothing_is_remembered(
+    begin: Callable[[], Court], tmp_path: Path, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing = service("passing", tmp_path, PASSES)
+    court = begin()
+    assert court.of(passing, SUITE, meter).passed
+    monkeypatch.setattr(Memory, "tools", court.memory.tools.replace("pytest==", "pytest==0"))
+    assert not begin().of(passing, SUITE, meter).remembered
+
+
+def test_what_is_forgotten_is_not_remembered(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    passing = service("passing", tmp_path, PASSES)
+    court = begin()
+    assert court.of(passing, SUITE, meter).passed
+    court.memory.forget()
+    assert not begin().of(passing, SUITE, meter).remembered
+
+
+def test_services_of_one_code_share_a_verdict(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    one, other = service("one", tmp_path, FAILS), service("other", tmp_path, FAILS)
+    court = begin()
+    assert court.of(one, SUITE, meter) is court.of(other, SUITE, meter)
+    with pytest.raises(pytest.fail.Exception, match="told"):
+        court.of(one, SUITE, meter).hold(one)
+    with pytest.raises(pytest.skip.Exception, match="the same code as one"):
+        court.of(other, SUITE, meter).hold(other)
+
+
+def test_services_do_not_see_each_other(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    court = begin()
+    for number in range(3):
+        verdict = court.of(service(f"number {number}", tmp_path, f"{MARKS}\n# {number}\n"), SUITE, meter)
+        assert verdict.passed, verdict.output
+
+
+def test_what_hangs_is_ended(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    verdict = begin().of(service("hanging", tmp_path, HANGS), HASTY, meter)
+    assert not verdict.passed
+    assert verdict.figures.seconds < 30
+
+
+def test_what_a_suite_leaves_behind_is_ended(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    court, leaving = begin(), service("leaving", tmp_path, LEAVES)
+    assert court.of(leaving, SUITE, meter).passed
+    child = int((court.copy(leaving) / "child").read_text(encoding="utf-8"))
+    deadline = time.monotonic() + 10
+    while is_alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_alive(process: int) -> bool:
+    """Say whether a process runs; one that nobody waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_verdict_tells_how_to_see_it_again(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    court = begin()
+    court.seed = 7
+    shuffled = Check("suite", "pytest -q -m 'not drill'", OPTIONS, shuffles=True)
+    sqlite = Service("x", all_questions().default | {"database": "sqlite"}, tmp_path / "x", {})
+    assert court.of(sqlite, shuffled, meter).again == (
+        "service=$(mktemp -d) && uv run copier copy --trust --defaults --vcs-ref HEAD --data database=sqlite . $service"
+        " && cd $service && uv run pytest -q -m 'not drill' --randomly-seed=7"
+    )
+
+
+def test_only_figures_are_kept(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    """What is remembered says nothing of the machine, and can be thrown away at any time."""
+    assert begin().of(service("passing", tmp_path, PASSES), SUITE, meter).passed
+    (kept,) = (tmp_path / "memory").iterdir()
+    assert json.loads(kept.read_text(encoding="utf-8")).keys() == {"seconds", "cpu", "memory"}
+    assert os.access(kept, os.W_OK)
