@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 import pytest
 from rich.console import Console
@@ -22,6 +21,7 @@ from tests.harness.questions import all_questions, code_questions
 from tests.harness.report import Report
 from tests.harness.servers import Servers
 from tests.harness.services import Service, rendered
+from tests.harness.shards import shard
 from tests.harness.store import Store
 from tests.harness.traces import recording
 from tests.harness.verdicts import CACHE, Court, Memory
@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--fresh", action="store_true", help="forget what passed in earlier runs")
     options.addoption("--seed", type=int, help="draw the samples of an earlier run again")
     options.addoption("--picture", type=Path, default=CACHE / "matrix.svg", help="where the matrix is drawn")
-    options.addoption("--shard", default="1/1", metavar="K/N", help="run the K-th of N parts of the tests")
+    options.addoption("--shard", type=shard, default="1/1", metavar="K/N", help="run the K-th of N parts")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -119,18 +119,17 @@ def case(item: pytest.Item) -> Case | None:
     return Case(check, answers) if checked and isinstance(check, Check) and isinstance(answers, dict) else None
 
 
-def in_shard(config: pytest.Config, item: pytest.Item) -> bool:
-    """Keep a service on one machine, and spread the other tests by their modules."""
-    part, parts = map(int, config.option.shard.split("/"))
+def name(item: pytest.Item) -> str:
+    """Name what is kept on one machine: all checks of a service, or a single test."""
     found = case(item)
-    return crc32((found.label if found else item.path.name).encode()) % parts == part % parts
+    return found.label if found else item.nodeid
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Ask for the services' verdicts in the end, when they are there; break services only when told to."""
-    left_out = {name for name, matrices in MODULES.items() if config.option.matrix not in matrices}
-    skipped = {name for name in left_out if name not in "".join(config.args)}
-    kept = [item for item in items if item.path.name not in skipped and in_shard(config, item)]
+    left_out = {module for module, matrices in MODULES.items() if config.option.matrix not in matrices}
+    skipped = {module for module in left_out if module not in "".join(config.args)}
+    kept = [item for item in items if item.path.name not in skipped and config.option.shard.has(name(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = sorted(kept, key=lambda item: case(item) is not None)
 

@@ -1,9 +1,10 @@
 """Copier, called in process and made to remember what it computes again and again.
 
-A copy takes Copier about a second on the command line; here, about fifty milliseconds. Three things are remembered:
-templates that Jinja has compiled, clones of the template's repository, and the path of the answers file. A fourth is
-left out: a question to Git after each file, which matters where Git ignores the executable bit. `test_rendering.py`
-holds the outcome equal to that of the command line.
+A copy takes Copier about a second on the command line; here, about forty milliseconds. Four things are remembered:
+templates that Jinja has compiled, clones of the template's repository, the environment of extensions that each clone
+has, and the path of the answers file. Two are left out: the rendering of names in which there is nothing to render, and
+a question to Git after each file, which matters where Git ignores the executable bit. `test_rendering.py` holds the
+outcome equal to that of the command line.
 """
 
 from __future__ import annotations
@@ -128,6 +129,31 @@ def remember_answers_path(find: Callable[[Worker], Path]) -> property:
     return property(answers_relpath)
 
 
+def remember_environment(make: Callable[[Worker], Environment]) -> Callable[[Worker], Environment]:
+    """Load the extensions once for each clone that they come from."""
+    made: dict[Path, Environment] = {}
+
+    def environment(self: Worker) -> Environment:
+        clone = self.template.local_abspath
+        if clone not in made:
+            made[clone] = make(self)
+        return made[clone]
+
+    return environment
+
+
+def leave_plain(render_string: Callable[..., str]) -> Callable[..., str]:
+    """Render no string in which there is nothing of Jinja's."""
+
+    def render(self: Worker, string: str, extra_context: dict[str, Any] | None = None) -> str:
+        if "{" in string:
+            return render_string(self, string, extra_context)
+        forget_yield(self.jinja_env)
+        return string
+
+    return render
+
+
 @contextmanager
 def memory() -> Iterator[None]:
     """Let Copier remember, until the context ends."""
@@ -136,6 +162,8 @@ def memory() -> Iterator[None]:
         patch.setattr(Environment, "compile", remember_compiled(Environment.compile))
         patch.setattr(Worker, "template", cached("template", clones.of_worker))
         patch.setattr(Subproject, "template", cached("template", clones.of_subproject))
+        patch.setattr(Worker, "jinja_env", cached("jinja_env", remember_environment(vars(Worker)["jinja_env"].func)))
+        patch.setattr(Worker, "_render_string", leave_plain(Worker._render_string))  # noqa: SLF001
         patch.setattr(Worker, "answers_relpath", remember_answers_path(vars(Worker)["answers_relpath"].fget))
         patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001 - its one use is that question
         yield
