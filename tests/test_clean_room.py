@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from tests.harness.newcomer import BASE, Newcomer, checks, commands, interpreter
 from tests.harness.pipelines import GITHUB, GITLAB, Job, Step, jobs
 from tests.harness.questions import all_questions
 from tests.harness.servers import CONTAINERS, beside
+from tests.harness.services import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.harness.questions import Answers
-    from tests.harness.services import Service
 
 DISK = tempfile.gettempdir()  # where uv can link what it has in its cache, rather than copy it
 SERVER = "uv run app dev"
@@ -112,7 +113,7 @@ def follow_page(newcomer: Newcomer, page: str) -> None:
 def do(job: Job, newcomer: Newcomer, service: Service, done: Done) -> None:
     """Do a job as its runner would: on a clone, with its Python where this machine has it, beside its servers."""
     steps = [step for step in job.steps if not step.command.startswith(ELSEWHERE)]
-    key = service.digest, job.python, repr(steps)
+    key = service.digest, repr(interpreter(job.python)), repr(steps)
     if not steps or key in done.jobs:
         return
     newcomer.types(f"git clone --quiet . ../{job.name}")
@@ -130,6 +131,15 @@ def reaching(text: str, ports: dict[str, int]) -> str:
     for name, port in ports.items():
         text = re.sub(rf"(localhost|{name}):{CONTAINERS[name].port}\b", f"127.0.0.1:{port}", text)
     return text
+
+
+@pytest.mark.cleanroom
+def test_the_line_that_a_failure_tells_can_be_typed(template: Path, tmp_path: Path) -> None:
+    """In a shell of one's own, at the root of the template: it makes the service, and runs the command there."""
+    answers = all_questions().default | {"database": "sqlite", "ci": "none"}
+    line = Service("sqlite-no-ci", answers, tmp_path, {}).by_hand("uv run app openapi")
+    root = Newcomer(shutil.copytree(template, tmp_path / "root"), tmp_path / "home")
+    assert '"openapi": "3.1.0"' in root.types(line)
 
 
 @pytest.mark.parametrize(

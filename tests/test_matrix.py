@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from copier.errors import UserMessageError
 
 from tests.harness.files import Files
 from tests.harness.findings import complaint
@@ -14,6 +15,7 @@ from tests.harness.formats import read_yaml
 from tests.harness.matrix import RECORD
 from tests.harness.presses import Press, survey
 from tests.harness.questions import Questionnaire, all_questions, rules
+from tests.harness.rendering import render
 from tests.harness.scratch import RELEASE, commit
 from tests.harness.services import rendered
 from tests.harness.store import Store
@@ -56,6 +58,7 @@ TEMPLATE = {
     "hidden.txt.jinja": "{% if plan.database == 'sqlite' %}{% if ci == 'none' %}{{ colour }}{% endif %}{% endif %}",
     "{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_json }}",
 }
+REFUSAL = "{% if database == 'sqlite' and ci == 'gitlab' %}These do not go together.{% endif %}"
 RARE = {"database": "sqlite", "ci": "gitlab", "python_version": "3.12"}
 BREAK = "\n{{ 'tail: [' if plan.database == 'sqlite' and plan.python_version == '3.12' else '' }}\n"
 
@@ -109,6 +112,38 @@ def test_a_file_that_reads_what_no_answer_decides_is_refused(small: Path, see: C
     commit(small, "v2.0.0")
     with pytest.raises(AssertionError, match=r"here\.txt reads _copier_conf"):
         see(small, SMALL)
+
+
+@pytest.fixture
+def strict(template: Path, tmp_path: Path) -> tuple[Path, Questionnaire]:
+    """Make a template that refuses two answers together, and what the harness reads of it."""
+    directory = shutil.copytree(template, tmp_path / "strict")
+    asked = dict(all_questions().questions) | {"ci": all_questions().questions["ci"] | {"validator": REFUSAL}}
+    raw = yaml.safe_load((directory / "copier.yml").read_text(encoding="utf-8"))
+    (directory / "copier.yml").write_text(yaml.safe_dump(raw | {"ci": asked["ci"]}, sort_keys=False), encoding="utf-8")
+    commit(directory, "v1.0.1")
+    return directory, Questionnaire(asked, rules(asked))
+
+
+def test_what_must_be_refused_is_refused(
+    strict: tuple[Path, Questionnaire], template: Path, tmp_path: Path, workspace: Path
+) -> None:
+    """Of the template as it is, all there is; of one with a rule more, what the rule says."""
+    _ = workspace
+    refused = list(strict[1].refused())
+    assert {(given["database"], given["ci"]) for given in refused} == {("sqlite", "gitlab")}
+    both = [(template, given) for given in all_questions().refused()] + [(strict[0], given) for given in refused]
+    for directory, given in both:
+        with pytest.raises((UserMessageError, ValueError)):
+            render(directory, tmp_path / "refused", given)
+        assert not (tmp_path / "refused").exists()
+
+
+def test_what_is_not_refused_is_rendered(strict: tuple[Path, Questionnaire], see: Callable[..., Matrix]) -> None:
+    matrix = see(*strict)
+    given = [combination.answers for combination in matrix.combinations]
+    assert given == list(strict[1].combinations())
+    assert {("sqlite", "github"), ("postgresql", "gitlab")} < {(each["database"], each["ci"]) for each in given}
 
 
 def test_one_broken_file_of_a_rare_combination_is_seen(
