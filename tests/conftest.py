@@ -240,14 +240,24 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
+def passed(pytestconfig: pytest.Config) -> Memory:
+    """What passed in this run, and in those before."""
+    memory = Memory(CACHE / "verdicts")
+    if pytestconfig.option.fresh:
+        memory.forget()
+    return memory
+
+
+@pytest.fixture(scope="session")
 def court(
-    request: pytest.FixtureRequest, workspace: Path, servers: Servers, find_code: Callable[[Answers], Service]
+    request: pytest.FixtureRequest,
+    workspace: Path,
+    passed: Memory,
+    servers: Servers,
+    find_code: Callable[[Answers], Service],
 ) -> Iterator[Court]:
     """The verdicts of the services' own checks, all of which begin at once, in the background."""
-    memory = Memory(CACHE / "verdicts")
-    if request.config.option.fresh:
-        memory.forget()
-    court = Court(workspace / "checks", memory, servers)
+    court = Court(workspace / "checks", passed, servers)
     court.seed = request.config.option.seed
     court.like = list(map(find_code, code_questions().covering(1)))
     report = request.config.stash[REPORT]

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from contextlib import ExitStack
-from dataclasses import dataclass
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness import newcomer as newcomer_module
+from tests.harness import pipelines, servers
 from tests.harness.command_line import copier, copying, data
 from tests.harness.newcomer import BASE, Newcomer, checks, commands, interpreter
 from tests.harness.pipelines import GITHUB, GITLAB, Job, Step, jobs
 from tests.harness.questions import all_questions
 from tests.harness.servers import CONTAINERS, beside
 from tests.harness.services import Service
+from tests.harness.verdicts import Figures, Memory, key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
 
 DISK = tempfile.gettempdir()  # where uv can link what it has in its cache, rather than copy it
 SERVER = "uv run app dev"
-UPDATE = "uvx --with copier-template-extensions copier update"
+COPIER = "uvx --with copier-template-extensions copier"
+UPDATE = f"{COPIER} update"
 COMMIT = "git add --all && git commit --message Work"
 ELSEWHERE = ("docker ", "uv audit")  # there is no engine here, and no way to the list of vulnerabilities
 
@@ -37,19 +42,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         asked = all_questions()
         rooms = [asked.default] if metafunc.config.option.matrix == "pairs" else asked.covering(1)
         metafunc.parametrize("built", rooms, ids=map(asked.label, rooms))
-
-
-@dataclass(frozen=True)
-class Done:
-    """What was followed in this run, so that services of one code need not follow it again."""
-
-    pages: set[tuple[str, str]]
-    jobs: set[tuple[str, ...]]
-
-
-@pytest.fixture(scope="module")
-def done() -> Done:
-    return Done(set(), set())
 
 
 @pytest.fixture
@@ -87,20 +79,44 @@ def follow(newcomer: Newcomer, typed: list[str]) -> None:
 
 @pytest.mark.cleanroom
 def test_what_a_service_says_is_true(
-    built: Answers, newcomer: Newcomer, serve: Callable[[Answers], Service], done: Done
+    built: Answers, newcomer: Newcomer, serve: Callable[[Answers], Service], passed: Memory
 ) -> None:
-    """First the README, from top to bottom; then each job of the pipeline, on a clone of what was committed."""
+    """First the README, from top to bottom; then each job of the pipeline, on a clone of what was pushed before."""
     service = serve(built)
     page = (newcomer.directory / "README.md").read_text(encoding="utf-8")
     assert {SERVER, "uv run pytest", f"{UPDATE} --trust --skip-answered"} <= set(commands(page))
     assert len(checks(page)) >= 4
-    if (service.digest, page) in done.pages:
-        newcomer.types(f"git init && uv lock && {COMMIT}")
-    else:
-        follow_page(newcomer, page)
-        done.pages.add((service.digest, page))
+    world = seen_from(newcomer)
+    newcomer.types(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")
+    with once(passed, service.digest, page, world) as new:
+        if new:
+            follow_page(newcomer, page)
     for job in jobs({path: file.content.decode() for path, file in service.files.items()}):
-        do(job, newcomer, service, done)
+        steps = [step for step in job.steps if not step.command.startswith(ELSEWHERE)]
+        with once(passed, service.digest, steps, interpreter(job.python), world) as new:
+            if new and steps:
+                do(replace(job, steps=tuple(steps)), newcomer, service)
+
+
+def seen_from(newcomer: Newcomer) -> str:
+    """Name all that the outcome depends on beside the service: the harness, the tools, and what the index offers."""
+    tools = [newcomer.types(f"{tool} --version") for tool in ("uv", "uv run --no-project python", COPIER, "git")]
+    newcomer.types("uv lock")
+    lock = newcomer.directory / "uv.lock"
+    offered = lock.read_text(encoding="utf-8")
+    lock.unlink()
+    modules = (__file__, newcomer_module.__file__, pipelines.__file__, servers.__file__)
+    return key(tools, offered, [Path(module).read_text(encoding="utf-8") for module in modules])
+
+
+@contextmanager
+def once(passed: Memory, *parts: object) -> Iterator[bool]:
+    """Say whether something is to be done, and remember that it ended well."""
+    name, begun = key(*parts), time.monotonic()
+    known = passed.recall(name) is not None
+    yield not known
+    if not known:
+        passed.keep(name, Figures(time.monotonic() - begun, 0, 0))
 
 
 def follow_page(newcomer: Newcomer, page: str) -> None:
@@ -110,20 +126,15 @@ def follow_page(newcomer: Newcomer, page: str) -> None:
     newcomer.types("git diff --exit-code")
 
 
-def do(job: Job, newcomer: Newcomer, service: Service, done: Done) -> None:
+def do(job: Job, newcomer: Newcomer, service: Service) -> None:
     """Do a job as its runner would: on a clone, with its Python where this machine has it, beside its servers."""
-    steps = [step for step in job.steps if not step.command.startswith(ELSEWHERE)]
-    key = service.digest, repr(interpreter(job.python)), repr(steps)
-    if not steps or key in done.jobs:
-        return
-    newcomer.types(f"git clone --quiet . ../{job.name}")
+    newcomer.types(f"git clone --quiet ../pushed ../{job.name}")
     with ExitStack() as stack:
         ports = {name: stack.enter_context(beside(name, service)) for name in job.servers}
-        for step in steps:
+        for step in job.steps:
             there = {name: reaching(value, ports) for name, value in step.variables.items()}
             command = f"cd ../{job.name} && {reaching(step.command, ports)}"
             newcomer.types(command, **interpreter(job.python), **there)
-    done.jobs.add(key)
 
 
 def reaching(text: str, ports: dict[str, int]) -> str:

@@ -42,11 +42,14 @@ def environment(lane: str) -> str:
 
 @pytest.fixture(scope="module", params=LANES)
 def lane(
-    request: pytest.FixtureRequest, workspace: Path, servers: Servers, find_code: Callable[[Answers], Service]
+    request: pytest.FixtureRequest,
+    workspace: Path,
+    passed: Memory,
+    servers: Servers,
+    find_code: Callable[[Answers], Service],
 ) -> Iterator[Court]:
     """The verdicts in each environment in turn, all of which begin at once."""
-    memory = Memory(CACHE / "verdicts", environment(request.param))
-    court = Court(workspace / "lanes" / request.param, memory, servers)
+    court = Court(workspace / "lanes" / request.param, passed, servers, environment(request.param))
     court.run = ("uv", "run", "--resolution", LANES[request.param])
     court.seed = request.config.option.seed
     court.like = services = list(map(find_code, code_questions().covering(2)))

@@ -104,7 +104,7 @@ def test_under_other_tools_nothing_is_remembered(
     passing = service("passing", tmp_path, PASSES)
     court = begin()
     assert court.of(passing, SUITE, meter).passed
-    monkeypatch.setattr(Memory, "tools", court.memory.tools.replace("pytest==", "pytest==0"))
+    monkeypatch.setattr(Court, "tools", court.tools.replace("pytest==", "pytest==0"))
     assert not begin().of(passing, SUITE, meter).remembered
 
 

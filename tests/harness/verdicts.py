@@ -76,21 +76,12 @@ class Verdict:
 class Memory:
     """What passed in earlier runs, by all that it depended on; only a pass is remembered."""
 
-    def __init__(self, directory: Path, python: str = sys.executable) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.python = python
         directory.mkdir(parents=True, exist_ok=True)
 
-    @cached_property
-    def tools(self) -> str:
-        run = subprocess.run([self.python, "-P", WARM, "tools"], check=True, capture_output=True, text=True)
-        return run.stdout + WARM.read_text(encoding="utf-8")
-
-    def key(self, service: Service, check: Check) -> str:
-        """Name a check on a code, under the same tools."""
-        return hashlib.sha256(repr((service.digest, check, self.tools)).encode()).hexdigest()
-
     def recall(self, key: str) -> Figures | None:
+        """Tell what it took when it passed; nothing, when it never did."""
         remembered = self.directory / key
         return Figures(**json.loads(remembered.read_text(encoding="utf-8"))) if remembered.exists() else None
 
@@ -102,26 +93,38 @@ class Memory:
             remembered.unlink()
 
 
+def key(*parts: object) -> str:
+    """Name what passed by all that it depends on."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
 class Court:
-    """Finds verdicts, several at a time, in the background, in the environment of `memory`."""
+    """Finds verdicts, several at a time, in the background, in the environment of an interpreter."""
 
     run: Sequence[str] = ("uv", "run")  # what makes such an environment, before a command
     seed: int = 0
     like: Sequence[Service] = ()  # services whose libraries are imported before the first fork
 
-    def __init__(self, directory: Path, memory: Memory, servers: Servers) -> None:
+    def __init__(self, directory: Path, memory: Memory, servers: Servers, python: str = sys.executable) -> None:
         self.directory = directory
         self.memory = memory
+        self.python = python
         self.servers = servers
         self.begun: dict[str, tuple[Service, Check]] = {}
         self.found: dict[str, Verdict] = {}
         (directory / "outcomes").mkdir(parents=True)
         self.server = subprocess.Popen(
-            [memory.python, "-P", WARM, directory / "outcomes", str(FORKS)],
-            env=environment(memory.python),
+            [python, "-P", WARM, directory / "outcomes", str(FORKS)],
+            env=environment(python),
             stdin=subprocess.PIPE,
             text=True,
         )
+
+    @cached_property
+    def tools(self) -> str:
+        """All that a verdict depends on beside the service and the check."""
+        run = subprocess.run([self.python, "-P", WARM, "tools"], check=True, capture_output=True, text=True)
+        return run.stdout + WARM.read_text(encoding="utf-8")
 
     def command(self, check: Check) -> list[str]:
         """Give the command of a check, as its owner would type it to see the same."""
@@ -138,53 +141,53 @@ class Court:
         self.like = ()
 
     def begin(self, service: Service, check: Check) -> str:
-        """Run a check on this code, unless it has begun or is remembered."""
-        key = self.memory.key(service, check)
-        if key in self.begun or key in self.found:
-            return key
-        if figures := self.memory.recall(key):
-            self.found[key] = Verdict(service, check, figures, passed=True, remembered=True)
-            return key
-        self.begun[key] = service, check
+        """Run a check on this code, unless it has begun or is remembered; name it by all that it depends on."""
+        name = key(service.digest, check, self.tools)
+        if name in self.begun or name in self.found:
+            return name
+        if figures := self.memory.recall(name):
+            self.found[name] = Verdict(service, check, figures, passed=True, remembered=True)
+            return name
+        self.begun[name] = service, check
         self.warm_up()
         variables = self.servers.variables(service) if check.asks_servers else {}
         self.order(
-            key=key,
+            key=name,
             directory=str(self.copy(service)),
             command=[*self.command(check), *(option.replace("{cache}", str(CACHE)) for option in check.options)],
-            environment=environment(self.memory.python) | dict(check.variables) | variables,
+            environment=environment(self.python) | dict(check.variables) | variables,
             cold=check.cold,
             patience=check.patience,
         )
-        return key
+        return name
 
     def of(self, service: Service, check: Check, meter: Meter) -> Verdict:
         """Wait for the verdict of a check on this code."""
-        key = self.begin(service, check)
+        name = self.begin(service, check)
         self.look()
-        if key not in self.found:
+        if name not in self.found:
             with meter.shown():
-                while key not in self.found:
+                while name not in self.found:
                     time.sleep(0.05)
                     self.look()
                     meter.show(len(self.found), len(self.found) + len(self.begun))
-        return self.found[key]
+        return self.found[name]
 
     def look(self) -> None:
         """Take in what has ended."""
-        for key in list(self.begun):
-            told = self.directory / "outcomes" / f"{key}.json"
+        for name in list(self.begun):
+            told = self.directory / "outcomes" / f"{name}.json"
             if told.exists():
-                self.take(key, json.loads(told.read_text(encoding="utf-8")))
+                self.take(name, json.loads(told.read_text(encoding="utf-8")))
         assert self.server.poll() is None or not self.begun, "the process that runs the checks is gone"
 
-    def take(self, key: str, outcome: dict[str, Any]) -> None:
-        service, check = self.begun.pop(key)
+    def take(self, name: str, outcome: dict[str, Any]) -> None:
+        service, check = self.begun.pop(name)
         figures = Figures(outcome["seconds"], outcome["cpu"], outcome["memory"])
         again = service.by_hand(shlex.join([*self.run, *self.command(check)]))
-        self.found[key] = Verdict(service, check, figures, outcome["code"] == 0, outcome["output"], again)
-        if self.found[key].passed:
-            self.memory.keep(key, figures)
+        self.found[name] = Verdict(service, check, figures, outcome["code"] == 0, outcome["output"], again)
+        if self.found[name].passed:
+            self.memory.keep(name, figures)
 
     def copy(self, service: Service) -> Path:
         """Lay a service out where its tests may write, and its siblings' do not."""
