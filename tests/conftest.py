@@ -119,8 +119,8 @@ def case(item: pytest.Item) -> Case | None:
     return Case(check, answers) if checked and isinstance(check, Check) and isinstance(answers, dict) else None
 
 
-def name(item: pytest.Item) -> str:
-    """Name what is kept on one machine: all checks of a service, or a single test."""
+def kept_together(item: pytest.Item) -> str:
+    """Name what is run on one machine: all checks of a service, or a single test."""
     found = case(item)
     return found.label if found else item.nodeid
 
@@ -129,7 +129,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Ask for the services' verdicts in the end, when they are there; break services only when told to."""
     left_out = {module for module, matrices in MODULES.items() if config.option.matrix not in matrices}
     skipped = {module for module in left_out if module not in "".join(config.args)}
-    kept = [item for item in items if item.path.name not in skipped and config.option.shard.has(name(item))]
+    kept = [item for item in items if item.path.name not in skipped and config.option.shard.has(kept_together(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = sorted(kept, key=lambda item: case(item) is not None)
 
@@ -170,8 +170,10 @@ def serve(workspace: Path, template: Path) -> Callable[[Answers], Service]:
 @pytest.fixture(scope="session")
 def show(pytestconfig: pytest.Config) -> Callable[[str], Meter]:
     """Make what shows how far something is, by what it is called."""
-    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    return lambda doing: Meter(Console(), doing, capture.global_and_fixture_disabled)
+    uncovered = pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
+    with uncovered():  # or it would take the capture for the terminal
+        console = Console()
+    return lambda doing: Meter(console, doing, uncovered)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import re
+import subprocess
+import sys
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, fromstring
 
@@ -17,6 +23,7 @@ from tests.harness.progress import Meter
 from tests.harness.questions import Questionnaire
 from tests.harness.rendering import File
 from tests.harness.report import duration, state
+from tests.harness.scratch import ROOT
 from tests.harness.services import Service
 from tests.harness.verdicts import Figures, Verdict
 
@@ -124,3 +131,38 @@ def test_a_log_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_terminal_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "4/8" in follow(monkeypatch, terminal=True)
+
+
+def test_a_person_sees_it_move() -> None:
+    """Through pytest, which keeps what is printed to itself, in a terminal of the test's own."""
+    ours, theirs = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"{ROOT}/tests/test_every_combination.py",
+    ]
+    with subprocess.Popen(
+        [*command, "-k", "every_combination_was_rendered"],
+        cwd=ROOT,
+        env=os.environ | {"TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ):
+        os.close(theirs)
+        seen = b"".join(iter(partial(read, ours), b"")).decode()
+    os.close(ours)
+    assert re.search(r"Rendering .*[1-9]\d*/[1-9]\d*", seen)
+    assert "1 passed" in seen
+
+
+def read(terminal: int) -> bytes:
+    """Read what is there; nothing once nobody writes any more, which Linux tells as an error."""
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:
+        return b""

@@ -133,6 +133,14 @@ def test_services_do_not_see_each_other(begin: Callable[[], Court], tmp_path: Pa
         assert verdict.passed, verdict.output
 
 
+def test_a_check_that_needs_more_than_code_fails(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
+    """Its verdict would be remembered for services in which that is another."""
+    reads = "def test_it() -> None:\n    assert open('README.md').read()\n"
+    reading = service("reading", tmp_path, reads)
+    reading.files["README.md"] = File(b"# Shop\n", executable=False)
+    assert "No such file" in begin().of(reading, SUITE, meter).output
+
+
 def test_what_hangs_is_ended(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:
     verdict = begin().of(service("hanging", tmp_path, HANGS), HASTY, meter)
     assert not verdict.passed

@@ -55,10 +55,13 @@ class Service:
         return self.place
 
     @cached_property
+    def code(self) -> Tree:
+        return {path: file for path, file in sorted(self.files.items()) if is_code(path)}
+
+    @cached_property
     def digest(self) -> str:
         """Name the code of the service: services of one digest differ only in what surrounds them."""
-        code = sorted((path, file.content) for path, file in self.files.items() if is_code(path))
-        return hashlib.sha256(repr(code).encode()).hexdigest()
+        return hashlib.sha256(repr(self.code).encode()).hexdigest()
 
     def by_hand(self, command: str) -> str:
         """Tell the line that runs `command` on this service, from the root of the template and without the harness."""

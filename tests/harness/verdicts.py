@@ -190,10 +190,10 @@ class Court:
             self.memory.keep(name, figures)
 
     def copy(self, service: Service) -> Path:
-        """Lay a service out where its tests may write, and its siblings' do not."""
+        """Lay the code out where its tests may write; a check that needs anything else than code fails."""
         directory = self.directory / service.digest[:12]
         if not directory.exists():
-            write(service.files, directory)
+            write(service.code, directory)
         return directory
 
     def close(self) -> None:
