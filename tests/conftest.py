@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -236,8 +237,7 @@ def combination(request: pytest.FixtureRequest, serve: Callable[[Answers], Servi
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """The servers that the services need, each run once for all."""
-    running = Servers()
-    with running.stack:
+    with closing(Servers()) as running:
         yield running
 
 

@@ -88,6 +88,9 @@ class Servers:
         self.stack = ExitStack()
         self.urls: dict[str, str] = {}
 
+    def close(self) -> None:
+        self.stack.close()
+
     def variables(self, service: Service) -> dict[str, str]:
         """Name the servers as the service's tests know them."""
         for feature in needed(service) - self.urls.keys():

@@ -31,7 +31,7 @@ CACHE = ROOT / ".cache"
 WARM = Path(__file__).with_name("warm.py")
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
-FORKS = 2 * (os.cpu_count() or 1)  # at a time: half of what a suite does is wait
+FORKS = os.cpu_count() or 1  # at a time; more would only wait for each other
 WARMED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are imported before the forks
 
 

@@ -9,6 +9,7 @@ as lines of JSON; the outcome of each lies in a file once it is known. When the 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import logging
@@ -174,6 +175,8 @@ def warm_up(directory: str, commands: list[str]) -> None:
                 importlib.import_module(name)
     logging.root.handlers.clear()  # one of the libraries sets up the log of whoever imports it
     logging.root.setLevel(logging.WARNING)
+    gc.collect()
+    gc.freeze()  # no fork needs to look for garbage in what all of them share
 
 
 class Server:
