@@ -15,7 +15,7 @@ from tests.harness.questions import all_questions
 from tests.harness.rendering import File
 from tests.harness.servers import Servers
 from tests.harness.services import Service
-from tests.harness.verdicts import Court, Memory
+from tests.harness.verdicts import Court, Figures, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,6 +114,16 @@ def test_what_is_forgotten_is_not_remembered(begin: Callable[[], Court], tmp_pat
     assert court.of(passing, SUITE, meter).passed
     court.memory.forget()
     assert not begin().of(passing, SUITE, meter).remembered
+
+
+def test_what_nobody_asks_for_is_forgotten_in_time(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for name in ("asked for", "left alone"):
+        memory.keep(name, Figures(1, 1, 1))
+        os.utime(tmp_path / name, (0, 0))
+    assert memory.recall("asked for")
+    Memory(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["asked for"]
 
 
 def test_services_of_one_code_share_a_verdict(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:

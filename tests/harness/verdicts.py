@@ -20,7 +20,7 @@ from tests.harness.scratch import ROOT
 from tests.harness.services import write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.harness.checks import Check
     from tests.harness.progress import Meter
@@ -31,6 +31,7 @@ CACHE = ROOT / ".cache"
 WARM = Path(__file__).with_name("warm.py")
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
+LONG_AGO = 30 * 86_400  # seconds: what nobody asked for since then is code that is gone
 FORKS = os.cpu_count() or 1  # at a time; more would only wait for each other
 WARMED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are imported before the forks
 
@@ -79,17 +80,21 @@ class Memory:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
+        self.forget(lambda remembered: time.time() - remembered.stat().st_mtime > LONG_AGO)
 
     def recall(self, key: str) -> Figures | None:
         """Tell what it took when it passed; nothing, when it never did."""
         remembered = self.directory / key
-        return Figures(**json.loads(remembered.read_text(encoding="utf-8"))) if remembered.exists() else None
+        if not remembered.exists():
+            return None
+        remembered.touch()
+        return Figures(**json.loads(remembered.read_text(encoding="utf-8")))
 
     def keep(self, key: str, figures: Figures) -> None:
         (self.directory / key).write_text(json.dumps(asdict(figures)), encoding="utf-8")
 
-    def forget(self) -> None:
-        for remembered in self.directory.iterdir():
+    def forget(self, which: Callable[[Path], bool] = lambda _: True) -> None:
+        for remembered in filter(which, list(self.directory.iterdir())):
             remembered.unlink()
 
 
