@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -251,23 +251,36 @@ def passed(pytestconfig: pytest.Config) -> Memory:
 
 
 @pytest.fixture(scope="session")
-def court(
-    request: pytest.FixtureRequest,
+def convene(
+    pytestconfig: pytest.Config,
     workspace: Path,
     passed: Memory,
     servers: Servers,
     find_code: Callable[[Answers], Service],
-) -> Iterator[Court]:
+) -> Iterator[Callable[..., Court]]:
+    """Make what finds verdicts in an environment, that of the harness unless another one is named."""
+    with ExitStack() as courts:
+
+        def court(name: str, *environment: str) -> Court:
+            made = courts.enter_context(closing(Court(workspace / "courts" / name, passed, servers, *environment)))
+            made.seed = pytestconfig.option.seed
+            made.like = list(map(find_code, code_questions().covering(1)))
+            return made
+
+        yield court
+
+
+@pytest.fixture(scope="session")
+def court(
+    request: pytest.FixtureRequest, convene: Callable[..., Court], find_code: Callable[[Answers], Service]
+) -> Court:
     """The verdicts of the services' own checks, all of which begin at once, in the background."""
-    court = Court(workspace / "checks", passed, servers)
-    court.seed = request.config.option.seed
-    court.like = list(map(find_code, code_questions().covering(1)))
+    court = convene("checks")
     report = request.config.stash[REPORT]
     report.court = court
     for found in [found for item in request.session.items if (found := case(item))]:
         report.asked.setdefault(found.label, []).append(court.begin(find_code(found.answers), found.check))
-    yield court
-    court.close()
+    return court
 
 
 @pytest.fixture(scope="session", autouse=True)

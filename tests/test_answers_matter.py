@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from extensions.catalogue import FEATURES, Feature, chosen
 from tests.harness import requirements
-from tests.harness.findings import expect_none
+from tests.harness.findings import expect_none, listed
 from tests.harness.matrix import RECORD
 from tests.harness.questions import all_questions, answers
 
@@ -68,7 +68,7 @@ def left(service: Service) -> list[str]:
 
 def test_what_is_left_out_leaves_no_trace(services: list[Service]) -> None:
     found = {service.label: left(service) for service in services}
-    expect_none("\n".join(f"{label}: {', '.join(traced)}" for label, traced in found.items() if traced))
+    expect_none(listed(found))
 
 
 CACHE = Feature(name="cache", summary="A cache", runtime=("redis>=8",))

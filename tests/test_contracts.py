@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.breaks import BOTH, BREAKS, Break
+from tests.harness.command_line import run_to_its_end
 from tests.harness.verdicts import environment
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from tests.harness.command_line import Run
     from tests.harness.questions import Answers
     from tests.harness.services import Service
 
 LONGEST = 120  # seconds
 TAIL = 60  # lines
 # The other plugins bring nothing to one test but the seconds that they take to load.
-LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin"]
 
 
@@ -47,29 +48,18 @@ class Case:
 
 CASES = [Case(broken, database) for broken in BREAKS for database in broken.databases]
 
-Outcome = subprocess.CompletedProcess[str]
 
-
-def run(directory: Path, tests: Iterable[str]) -> Outcome:
+def run(directory: Path, tests: Iterable[str]) -> Run:
     """Run tests of the service in `directory`, and stop at the first that fails."""
-    return subprocess.run(
-        [*PYTEST, *(f"tests/{test}" for test in tests)],
-        cwd=directory,
-        env=environment() | LEAN,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=LONGEST,
-        check=False,
-    )
+    command = [*PYTEST, *(f"tests/{test}" for test in tests)]
+    return run_to_its_end(command, directory, environment() | LEAN, LONGEST)
 
 
-def told(outcome: Outcome) -> str:
+def told(outcome: Run) -> str:
     return "\n".join(outcome.stdout.splitlines()[-TAIL:])
 
 
-def failed(outcome: Outcome, test: str) -> bool:
+def failed(outcome: Run, test: str) -> bool:
     """Say whether the test itself failed: neither what it needs, nor pytest, nor nothing."""
     named = re.search(rf"^FAILED tests/{re.escape(test)}(\[| |$)", outcome.stdout, re.MULTILINE)
     return outcome.returncode == pytest.ExitCode.TESTS_FAILED and named is not None
@@ -82,15 +72,15 @@ class Bench:
         self.directory = directory
         self.serve = serve
         self.executor = executor
-        self.begun: dict[Case, Future[Outcome]] = {}
+        self.begun: dict[Case, Future[Run]] = {}
 
-    def begin(self, case: Case) -> Future[Outcome]:
+    def begin(self, case: Case) -> Future[Run]:
         if case not in self.begun:
             service = self.serve({"database": case.database})
             self.begun[case] = self.executor.submit(self.find, service, case.broken)
         return self.begun[case]
 
-    def find(self, service: Service, broken: Break) -> Outcome:
+    def find(self, service: Service, broken: Break) -> Run:
         directory = self.directory / f"{service.label} {BREAKS.index(broken)}"
         shutil.copytree(service.directory, directory)
         broken.apply(directory)

@@ -32,8 +32,9 @@ def left_over(text: str) -> list[str]:
 
 def test_every_file_of_every_combination_was_rendered(matrix: Matrix) -> None:
     """Each combination can be composed: each of its files was rendered with all that it read."""
-    assert len(matrix.combinations) == len(list(all_questions().combinations()))
-    assert list(matrix.unknown()) == []
+    assert [combination.answers for combination in matrix.combinations] == list(all_questions().combinations())
+    for combination in matrix.combinations:
+        assert matrix.compose(combination).keys() == matrix.present(combination)
 
 
 def test_what_was_rendered_is_what_is_composed(matrix: Matrix) -> None:

@@ -11,16 +11,15 @@ import pytest
 from tests.harness import requirements
 from tests.harness.checks import LANE
 from tests.harness.questions import code_questions
-from tests.harness.verdicts import CACHE, Court, Memory
+from tests.harness.verdicts import CACHE, Court
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.harness.checks import Check
     from tests.harness.progress import Meter
     from tests.harness.questions import Answers
-    from tests.harness.servers import Servers
     from tests.harness.services import Service
 
 LANES = {"newest": "highest", "lowest": "lowest-direct"}  # as uv calls them
@@ -42,21 +41,14 @@ def environment(lane: str) -> str:
 
 @pytest.fixture(scope="module", params=LANES)
 def lane(
-    request: pytest.FixtureRequest,
-    workspace: Path,
-    passed: Memory,
-    servers: Servers,
-    find_code: Callable[[Answers], Service],
-) -> Iterator[Court]:
+    request: pytest.FixtureRequest, convene: Callable[..., Court], find_code: Callable[[Answers], Service]
+) -> Court:
     """The verdicts in each environment in turn, all of which begin at once."""
-    court = Court(workspace / "lanes" / request.param, passed, servers, environment(request.param))
+    court = convene(request.param, environment(request.param))
     court.run = ("uv", "run", "--resolution", LANES[request.param])
-    court.seed = request.config.option.seed
-    court.like = services = list(map(find_code, code_questions().covering(2)))
-    for service, check in product(services, LANE):
-        court.begin(service, check)
-    yield court
-    court.close()
+    for answers, check in product(code_questions().covering(2), LANE):
+        court.begin(find_code(answers), check)
+    return court
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.commands import Runnable, runnable, unknown_commands
-from tests.harness.findings import expect_none
+from tests.harness.findings import expect_none, listed
 from tests.harness.pages import anchors, broken_anchors, broken_links, missing_paths
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ RUNNABLE = Runnable(
 def tell(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
     """Gather what is found in each service, a line for each that something is found in."""
     read = ((each.label, {path: file.content.decode() for path, file in each.files.items()}) for each in services)
-    found = {label: find(texts) for label, texts in read}
-    return "\n".join(f"{label}: {', '.join(problems)}" for label, problems in found.items() if problems)
+    return listed({label: find(texts) for label, texts in read})
 
 
 def pages(texts: Texts) -> Texts:

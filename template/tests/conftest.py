@@ -31,7 +31,7 @@ from tests.serving import Live, calling, serving
 @pytest.fixture(scope="session", autouse=True)
 def environment() -> Generator[pytest.MonkeyPatch, None, None]:
     """Configure the service as for a test, whatever the shell and `.env` say."""
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the service tells of each request
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the tests' own client
     with pytest.MonkeyPatch.context() as patch:
         for kind in kinds(EnvironmentSettings):
             for field in kind.model_fields:

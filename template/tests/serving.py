@@ -43,7 +43,7 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup()
-    await server.on_tick(0)
+    await server.on_tick(0)  # sets the date that every answer carries
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:

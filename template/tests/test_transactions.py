@@ -84,7 +84,7 @@ async def test_the_database_does_refuse_such_a_commit(failing: Live) -> None:
         session = await stack.enter_async_context(failing.app.state.sessions.begin())
         await session.execute(text("INSERT INTO entries VALUES (1)"))
         with pytest.raises(IntegrityError):
-            await stack.aclose()
+            await stack.aclose()  # which commits; the row itself was taken
 
 
 async def test_those_who_change_the_same_row_wait_for_each_other(live: Live) -> None:

@@ -27,6 +27,21 @@ def copier(*arguments: str, directory: Path | None = None) -> Run:
     )
 
 
+def run_to_its_end(command: list[str], directory: Path, environment: dict[str, str], longest: float) -> Run:
+    """Run a command that nobody talks to, for so many seconds at most; all that it prints is its output."""
+    return subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=longest,
+        check=False,
+    )
+
+
 def data(answers: Answers) -> list[str]:
     """Give answers as Copier reads them: text as it is, all else as YAML."""
     written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in answers.items()}

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 TOOLS = Path(sys.executable).parent
+
+
+def listed(found: Mapping[str, list[str]]) -> str:
+    """Write a line for each name for which something is found."""
+    return "\n".join(f"{name}: {', '.join(problems)}" for name, problems in found.items() if problems)
 
 
 def expect_none(found: str) -> None:

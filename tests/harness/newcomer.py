@@ -18,6 +18,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.harness.command_line import run_to_its_end
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -77,17 +79,8 @@ class Newcomer:
 
     def types(self, command: str, **variables: str) -> str:
         """Run a command to its end, which is to be a good one; tell what it prints."""
-        run = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", command],
-            cwd=self.directory,
-            env=self.environment | variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=LONGEST,
-            check=False,
-        )
+        shell = ["bash", "-euo", "pipefail", "-c", command]
+        run = run_to_its_end(shell, self.directory, self.environment | variables, LONGEST)
         if run.returncode:
             pytest.fail(f"$ {command}\n{run.stdout}", pytrace=False)
         return run.stdout

@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import resource
-    from collections.abc import Iterator
 
 OWN = ("app", "development", "migrations", "tests", "__main__")
 COLLECT = ["--collect-only", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -151,7 +150,6 @@ def imported_by(directory: str) -> list[str]:
         os.dup2(os.open(os.devnull, os.O_RDWR), 1)
         os.chdir(directory)
         sys.path.insert(0, directory)
-        sys.argv = ["pytest", *COLLECT]
         exit_code(["pytest", *COLLECT])
         with os.fdopen(write, "w") as told:
             told.write("\n".join(name for name in sys.modules if name.partition(".")[0] not in OWN))
@@ -192,10 +190,14 @@ class Server:
     def serve(self) -> None:
         """Work until nobody is there who would read the outcomes."""
         os.set_blocking(0, False)
-        while self.read():
-            while self.waiting and self.slots:
-                self.begin(self.waiting.pop(0), self.slots.pop(0))
-            self.collect()
+        try:
+            while self.read():
+                while self.waiting and self.slots:
+                    self.begin(self.waiting.pop(0), self.slots.pop(0))
+                self.collect()
+        finally:
+            for fork in self.running.values():
+                fork.kill()
 
     def read(self) -> bool:
         """Read what orders there are; tell whether there can be more."""
@@ -234,19 +236,8 @@ class Server:
         partial.rename(self.outcomes / f"{key}.json")
 
 
-@contextlib.contextmanager
-def ending(server: Server) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for fork in server.running.values():
-            fork.kill()
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == ["tools"]:
         print(json.dumps(tools()))  # noqa: T201
     else:
-        server = Server(Path(sys.argv[1]), int(sys.argv[2]))
-        with ending(server):
-            server.serve()
+        Server(Path(sys.argv[1]), int(sys.argv[2])).serve()
