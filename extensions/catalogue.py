@@ -8,14 +8,12 @@ here and its files under `template/`; no shared file changes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jinja2.ext import Extension
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from jinja2 import Environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +207,16 @@ PIPELINES = (
 )
 FEATURES = (*DATABASES, *PIPELINES)
 
+# What a service is built of besides, once a field of its domain has the type.
+OF_TYPES = {
+    "email": Feature(
+        name="emailfield",
+        summary="Addresses that could be delivered to",
+        runtime=("email-validator>=2.3,<3",),
+        unimported=("email-validator",),
+    )
+}
+
 
 def with_requirements(names: frozenset[str]) -> frozenset[str]:
     """Add to `names` every feature that one of them requires."""
@@ -229,9 +237,4 @@ def omitted(names: frozenset[str]) -> list[str]:
 
 
 class Catalogue(Extension):
-    """Hands the catalogue to the other extensions, which Copier loads one by one, each without its siblings."""
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        offered: dict[str, Any] = environment.globals
-        offered["chosen"], offered["omitted"] = chosen, omitted
+    """Lets Copier load this module, which its neighbours import."""

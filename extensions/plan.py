@@ -12,18 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from copier.errors import UserMessageError
-from jinja2 import pass_environment
 from jinja2.ext import Extension
+
+from .catalogue import FEATURES, OF_TYPES, chosen, omitted
+from .layers import requests, terms
+from .resources import domain_problem, read_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from jinja2 import Environment
 
-    from extensions.catalogue import Feature
+    from .catalogue import Feature
+    from .domain import Resources
 
 QUESTIONS = Path(__file__).parent.parent / "copier.yml"
 LINE_BREAKS = "\u2028\u2029"  # of Unicode; the others are control characters
+NAMES = frozenset(feature.name for feature in FEATURES)
 LONGEST_NAME, LONGEST_DESCRIPTION = 60, 160  # characters: one line of a README, of a `pyproject.toml`
 
 
@@ -50,9 +55,20 @@ def description_problem(value: object) -> str:
     return line_problem(value, "description", LONGEST_DESCRIPTION)
 
 
+def resources_problem(value: object) -> str:
+    """Say what is wrong with the domain, and the mend; on the command line, it is text that holds YAML."""
+    if not isinstance(value, str):
+        return domain_problem(value, NAMES)
+    try:
+        return domain_problem(yaml.safe_load(value), NAMES)
+    except yaml.YAMLError as error:
+        return f"It is no YAML: {' '.join(str(error).split())[:300]}"
+
+
 PROBLEMS: dict[str, Callable[[object], str]] = {
     "project_name": name_problem,
     "project_description": description_problem,
+    "resources": resources_problem,
 }
 
 
@@ -179,15 +195,24 @@ def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
     ]
 
 
-@pass_environment
-def plan(environment: Environment, answers: Mapping[str, Any]) -> dict[str, Any]:
+def of_types(resources: Resources) -> list[Feature]:
+    """List what the types of the domain's fields ask for."""
+    types = {field.type for resource in resources for field in resource.fields}
+    return [feature for name, feature in OF_TYPES.items() if name in types]
+
+
+def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the answers into all that the shared files print."""
     names = frozenset({answers["database"], answers["ci"]} - {"none"})
-    offered: dict[str, Any] = environment.globals
-    chosen: Callable[[frozenset[str]], list[Feature]] = offered["chosen"]
-    omitted: Callable[[frozenset[str]], list[str]] = offered["omitted"]
-    features = chosen(names)
+    resources = read_domain(answers["resources"], NAMES)
+    features = [*chosen(names), *of_types(resources)]
+    described, tables = terms(resources)
     return {
+        "resources": described,
+        "enumerations": [each for each in described if each["model"]["enums"]],
+        "tables": tables,
+        "late": [key for table in tables for key in table["late"]],
+        "requests": requests(resources),
         "title": answers["project_name"],
         "slug": distribution(slug(answers["project_name"]), features),
         "description": answers["project_description"],
@@ -223,5 +248,6 @@ class Plan(Extension):
             "name_problem": name_problem,
             "plan": plan,
             "python": python,
+            "resources_problem": resources_problem,
             "toml": toml,
         }

@@ -13,7 +13,7 @@ from extensions.catalogue import FEATURES, Feature, chosen
 from tests.harness import requirements
 from tests.harness.findings import expect_none, listed
 from tests.harness.matrix import RECORD
-from tests.harness.questions import all_questions, answers
+from tests.harness.questions import OPEN, all_questions, answers
 
 if TYPE_CHECKING:
     from tests.harness.matrix import Matrix
@@ -60,7 +60,8 @@ def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -
 
 
 def left(service: Service) -> list[str]:
-    given = [answer if isinstance(answer, list) else [str(answer)] for answer in service.answers.values()]
+    answers = [answer for name, answer in service.answers.items() if name not in OPEN]
+    given = [answer if isinstance(answer, list) else [str(answer)] for answer in answers]
     kept = chosen(frozenset(name for names in given for name in names))
     files = {path: file.content.decode() for path, file in service.files.items() if path != RECORD}
     return traces(files, kept, [feature for feature in FEATURES if feature not in kept])

@@ -91,29 +91,29 @@ def test_a_misspelt_question_is_refused_with_the_mend() -> None:
 
 
 @pytest.mark.parametrize("answers", COVERING, ids=all_questions().label)
-def test_a_plan_is_plain_data(answers: dict[str, str], environment: Environment) -> None:
-    planned = plan(environment, answers)
+def test_a_plan_is_plain_data(answers: dict[str, str]) -> None:
+    planned = plan(answers)
     assert json.loads(json.dumps(planned)) == planned
 
 
-def test_a_plan_holds_what_was_chosen_and_names_what_was_not(environment: Environment) -> None:
-    planned = plan(environment, DEFAULT | {"database": "sqlite", "ci": "gitlab"})
+def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
+    planned = plan(DEFAULT | {"database": "sqlite", "ci": "gitlab"})
     assert planned["omitted"] == ["postgresql", "github"]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
 
 
-def test_requirements_are_listed_once_and_sorted(environment: Environment) -> None:
+def test_requirements_are_listed_once_and_sorted() -> None:
     for answers in COVERING:
         for part in ("runtime", "test", "lint"):
-            listed = plan(environment, answers)[part]
+            listed = plan(answers)[part]
             assert listed == sorted(set(listed))
 
 
-def test_a_service_called_like_a_library_does_not_require_itself(environment: Environment) -> None:
+def test_a_service_called_like_a_library_does_not_require_itself() -> None:
     """A distribution that requires its own name cannot be locked."""
     for library in [Requirement(line).name for line in requirements.ALL]:
-        planned = plan(environment, DEFAULT | {"project_name": library})
+        planned = plan(DEFAULT | {"project_name": library})
         required = [line for part in ("runtime", "test", "lint") for line in planned[part]]
         assert planned["slug"] not in {Requirement(line).name for line in required}
 

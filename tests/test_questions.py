@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from extensions.plan import questions
-from tests.harness.questions import Questionnaire, all_questions, answers, code_questions, is_covered, rules
+from tests.harness.domains import DOMAINS
+from tests.harness.questions import OPEN, Questionnaire, all_questions, answers, code_questions, is_covered, rules
 from tests.harness.scratch import ROOT
 
 RAW = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
@@ -67,7 +68,22 @@ def test_a_question_of_another_kind_is_not_covered(question: dict[str, Any]) -> 
 
 
 def test_no_combination_is_left_out() -> None:
-    assert len(list(all_questions().product())) == prod(len(answers(question)) for question in ASKED.values())
+    closed = prod(len(answers(question)) for name, question in ASKED.items() if name not in OPEN)
+    further = sum(
+        (len(answers(ASKED[name])) - 1) * prod(len(answers(ASKED[other])) for other in met)
+        for name, met in OPEN.items()
+    )
+    assert len(list(all_questions().product())) == closed + further
+
+
+def test_each_domain_meets_each_database() -> None:
+    met = {(repr(given["resources"]), given["database"]) for given in all_questions().combinations()}
+    assert len(met) == len(DOMAINS) * len(answers(ASKED["database"]))
+
+
+def test_each_domain_is_among_few_combinations() -> None:
+    for strength in (2, 3):
+        assert len({repr(given["resources"]) for given in code_questions().covering(strength)}) == len(DOMAINS)
 
 
 def test_hidden_questions_are_not_answered() -> None:

@@ -1,6 +1,7 @@
 """Exports: any number of rows as CSV (RFC 4180), with no more than a batch of them in memory."""
 
 import csv
+import json
 from collections.abc import AsyncGenerator, Sequence
 from io import StringIO
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -42,6 +46,8 @@ def _cells(schema: type[BaseModel], row: object) -> list[Any]:
 
 def _harmless(shown: Any, kept: Any) -> Any:  # noqa: ANN401
     """Keep a spreadsheet from running text as a formula (OWASP, CSV injection)."""
+    if isinstance(shown, dict | list):
+        return json.dumps(shown, ensure_ascii=False)
     return f"'{shown}" if isinstance(kept, str) and kept.startswith(FORMULA) else shown
 
 

@@ -50,12 +50,16 @@ class DatabaseSettings(EnvironmentSettings):
         return self.model_copy(update={"busy_timeout": 600.0})
 
 
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
 class UtcDateTime(DATETIME):
     """Points in time, kept in UTC; SQLite itself keeps no zone."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:  # noqa: ARG002
         """Write an aware time in UTC, so that text sorts as time."""
-        return lambda value: f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" if value else None
+        return lambda value: _written(value) if value else None
 
     def result_processor(
         self,

@@ -15,6 +15,7 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         compare_type=True,
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         render_as_batch=not connection.dialect.supports_alter,
         transactional_ddl=True,
     )

@@ -5,6 +5,9 @@ commits is a savepoint. `live` is the service behind a real socket, on a databas
 what must really commit: every table is emptied when the test ends. `shared_url` is for tests that
 only read, or never connect; `database_url` is a copy for the one test.
 
+What all resources share is tested with one that is in every service: `jot_client` is `client`, but
+serves jots too, as `live` does; see `tests.jots`.
+
 `TEST_DATABASE_URL` names a server to use instead of the embedded one; the tests make databases of
 their own there, and touch no other.
 """
@@ -21,10 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.checks import kinds
 from app.main import create_app
-from app.migrate import migrate
+from app.migrate import create, migrate
 from app.models import Base
 from app.settings import EnvironmentSettings
 from development import databases
+from tests import jots, tables
 from tests.serving import Live, calling, serving
 
 
@@ -56,11 +60,15 @@ def database_server() -> Generator[str, None, None]:
 async def migrated(
     environment: pytest.MonkeyPatch, database_server: str
 ) -> AsyncGenerator[str, None]:
-    """Make a database at the newest revision, for copies only."""
+    """Make a database at the newest revision, and jots in it, for copies only."""
     url = await databases.create(database_server)
     with environment.context() as patch:
         patch.setenv("DATABASE_URL", url)
         await migrate()
+        engine = create()
+    async with engine.begin() as connection:
+        await connection.run_sync(jots.JotBase.metadata.create_all)
+    await engine.dispose()
     yield url
     await databases.drop(url)
 
@@ -115,6 +123,30 @@ async def client(app: FastAPI, session: AsyncSession) -> AsyncGenerator[AsyncCli
         yield made
 
 
+@pytest.fixture(scope="session")
+def jot_app(app: FastAPI) -> FastAPI:
+    """Give the service that runs a second face, which shows jots too."""
+    made = jots.create_app()
+    made.state = app.state
+    return made
+
+
+@pytest.fixture
+async def jot_client(jot_app: FastAPI, session: AsyncSession) -> AsyncGenerator[AsyncClient, None]:
+    """Call the service that serves jots too; what it commits is gone after the test."""
+    _ = session
+    async with AsyncClient(transport=ASGITransport(jot_app), base_url="http://test") as made:
+        yield made
+
+
+@pytest.fixture
+def listed_jots() -> Generator[None, None, None]:
+    """List the jots' table among the service's."""
+    table = jots.JotBase.metadata.tables["jots"].to_metadata(Base.metadata)
+    yield
+    Base.metadata.remove(table)
+
+
 @pytest.fixture
 async def database_url(migrated: str, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[str, None]:
     """Copy the database for one test, and name the copy in the environment."""
@@ -128,12 +160,12 @@ async def database_url(migrated: str, monkeypatch: pytest.MonkeyPatch) -> AsyncG
 async def listening(
     environment: pytest.MonkeyPatch, migrated: str
 ) -> AsyncGenerator[tuple[FastAPI, int], None]:
-    """Serve on a real socket, and on a database of its own."""
+    """Serve, jots too, on a real socket, and on a database of its own."""
     url = await databases.clone(migrated)
     async with AsyncExitStack() as stack:
         with environment.context() as patch:
             patch.setenv("DATABASE_URL", url)
-            made = create_app()
+            made = jots.create_app()
             port = await stack.enter_async_context(serving(made))
         yield made, port
     await databases.drop(url)
@@ -146,5 +178,5 @@ async def live(listening: tuple[FastAPI, int]) -> AsyncGenerator[Live, None]:
     async with calling(port) as client:
         yield Live(made, client)
     async with made.state.engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
-            await connection.execute(table.delete())
+        for metadata in (Base.metadata, jots.JotBase.metadata):
+            await tables.empty(connection, metadata)

@@ -60,11 +60,13 @@ def calling(port: int) -> AsyncClient:
 
 
 @asynccontextmanager
-async def running(**environment: str) -> AsyncGenerator[tuple[Process, AsyncClient], None]:
+async def running(
+    module: str = "app", **environment: str
+) -> AsyncGenerator[tuple[Process, AsyncClient], None]:
     """Run the service as production does, in a process of its own, until it is ready."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "serve"),
+        *(sys.executable, "-m", module, "serve"),
         env={**os.environ, "PORT": str(port), **environment},
         stdout=PIPE,
         stderr=PIPE,

@@ -37,7 +37,7 @@ def test_imports_run_one_way(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_route_is_async_and_says_what_it_returns(app: FastAPI) -> None:
     found = list(routes(app))
-    assert len(found) > 5
+    assert {"live", "ready"} <= {route.name for route in found}
     for route in found:
         assert inspect.iscoroutinefunction(route.endpoint), route.name
         assert "return" in route.endpoint.__annotations__, route.name

@@ -16,11 +16,37 @@ from httpx2 import AsyncClient
 
 from app.__main__ import main
 from app.checks import check
-from tests.factories import product as factory
 from tests.serving import ready
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 30  # seconds
+
+ROUTER = '''
+"""Jots, counted."""
+
+from fastapi import APIRouter
+from sqlalchemy import text
+
+from app.database import Session
+
+router = APIRouter()
+
+
+@router.post("/jots")
+async def jot(session: Session) -> int:
+    await session.execute(text("CREATE TABLE IF NOT EXISTS _jots (id INTEGER)"))
+    await session.execute(text("INSERT INTO _jots VALUES (1)"))
+    return await session.scalar(text("SELECT count(*) FROM _jots")) or 0
+'''
+MODEL = '''
+"""Jots, counted."""
+
+from app.models.base import Base, Identified
+
+
+class Jot(Identified, Base):
+    __tablename__ = "_jots"
+'''
 
 
 def test_the_configuration_is_told_in_words(
@@ -74,6 +100,16 @@ def test_the_description_is_printed_without_a_database(
     assert json.loads(capsys.readouterr().out)["openapi"].startswith("3.1")
 
 
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the service to where it may be changed, and name no database."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for name in ("app", "development", "migrations"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
 @asynccontextmanager
 async def developing(directory: Path, port: int) -> AsyncGenerator[AsyncClient, None]:
     """Run `app dev` on a copy of the service; stop it as Ctrl-C does."""
@@ -94,19 +130,39 @@ async def developing(directory: Path, port: int) -> AsyncGenerator[AsyncClient, 
 
 
 @pytest.mark.drill
-async def test_development_needs_nothing_and_keeps_its_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    for name in ("app", "development", "migrations"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+async def test_development_needs_nothing_and_keeps_its_data(copy: Path) -> None:
+    (copy / "app" / "routers" / "_jots.py").write_text(ROUTER)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        async with developing(tmp_path, port) as client:
-            made = await client.post("/api/v1/products", json=factory.payload())
-            assert made.status_code == 201
+        async with developing(copy, port) as client:
+            assert (await client.post("/api/v1/jots")).json() == 1
             assert client.base_url.port != port
-    async with developing(tmp_path, port) as client:
+    async with developing(copy, port) as client:
         assert client.base_url.port == port
-        assert (await client.get(made.headers["Location"])).json() == made.json()
+        assert (await client.post("/api/v1/jots")).json() == 2
+
+
+async def command(directory: Path, *arguments: str) -> str:
+    """Run a command in a copy of the service, and give what it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", *arguments),
+        cwd=directory,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert process.returncode == 0, told.decode()
+    return told.decode()
+
+
+@pytest.mark.drill
+async def test_a_revision_says_what_a_model_asks_for(copy: Path) -> None:
+    known = set((copy / "migrations" / "versions").glob("*.py"))
+    (copy / "app" / "models" / "_jots.py").write_text(MODEL)
+    for message in ("Count jots", "Nothing more"):
+        await command(copy, "revision", message)
+    written = sorted(set((copy / "migrations" / "versions").glob("*.py")) - known)
+    counted, nothing = [path.read_text() for path in written]
+    assert 'op.create_table(\n        "_jots",' in counted
+    assert "op." not in nothing
+    await command(copy, "migrate", "--sql")

@@ -1,35 +1,63 @@
 """The database: sessions, and the promise that the tests touch no database but their own."""
 
+from uuid import uuid4
+
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select, text
+from httpx2 import AsyncClient
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.product import Product
 from development import databases
-from tests.factories import product as factory
+from tests import jots, tables
+from tests.jots import URL, Jot
 from tests.serving import Live
 
 
 async def count(session: AsyncSession) -> int:
-    """Count the products."""
-    return await session.scalar(select(func.count()).select_from(Product)) or 0
+    """Count the jots."""
+    return await session.scalar(select(func.count()).select_from(Jot)) or 0
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
 async def test_tests_do_not_meet_what_others_kept(session: AsyncSession, attempt: int) -> None:
     assert await count(session) == 0, attempt
-    await factory.make(session, sku="SAME")
+    await jots.make(session, title="Same")
     assert await count(session) == 1
 
 
 async def test_a_reader_sees_what_is_committed(live: Live) -> None:
     async with live.app.state.sessions() as writer, live.app.state.readers() as reader:
         assert await count(reader) == 0
-        await factory.make(writer)
-        writer.add(Product(**factory.payload(price=1, status="draft")))
+        await jots.make(writer)
+        writer.add(Jot(**jots.payload()))
         await writer.flush()
         assert await count(reader) == 1
+
+
+@pytest.mark.usefixtures("listed_jots")
+async def test_a_clash_is_a_conflict_that_names_the_fields(jot_client: AsyncClient) -> None:
+    made = await jot_client.post(URL, json=jots.payload(title="Taken"))
+    again = await jot_client.post(URL, json=jots.payload(title="Taken"))
+    assert (made.status_code, again.status_code) == (201, 409)
+    assert [error["location"] for error in again.json()["errors"]] == ["body.title"]
+    assert (await jot_client.get(made.headers["Location"])).json() == made.json()
+
+
+async def test_a_reference_to_nothing_is_refused(jot_client: AsyncClient) -> None:
+    refused = await jot_client.post(URL, json=jots.payload(follows_id=str(uuid4())))
+    assert refused.status_code == 422
+    assert [error["location"] for error in refused.json()["errors"]] == ["body.follows_id"]
+
+
+async def test_what_others_refer_to_stays(jot_client: AsyncClient, session: AsyncSession) -> None:
+    first = await jots.make(session)
+    made = await jot_client.post(URL, json=jots.payload(follows_id=str(first.id)))
+    assert made.json()["follows_id"] == str(first.id)
+    assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 409
+    assert (await jot_client.delete(made.headers["Location"])).status_code == 204
+    assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 204
+    assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 404
 
 
 async def test_the_tests_database_is_their_own(app: FastAPI) -> None:
@@ -43,6 +71,30 @@ async def test_only_a_test_database_is_dropped(database_server: str) -> None:
 
 async def test_a_copy_does_not_touch_its_original(live: Live, session: AsyncSession) -> None:
     async with live.app.state.sessions.begin() as other:
-        await other.execute(text("DELETE FROM products"))
-        other.add(Product(**factory.payload(price=1, status="draft")))
+        await other.execute(delete(Jot))
+        other.add(Jot(**jots.payload()))
     assert await count(session) == 0
+
+
+async def test_tables_are_emptied_though_they_refer_to_one_another(session: AsyncSession) -> None:
+    metadata = MetaData()
+
+    def reference(name: str, table: str, *, nullable: bool = True) -> Column[int]:
+        key = ForeignKey(f"{table}.id", ondelete="RESTRICT", name=f"fk_{name}")
+        return Column(name, key, nullable=nullable)
+
+    def key() -> Column[int]:
+        return Column("id", Integer, primary_key=True)
+
+    above, head = reference("above", "_teams"), reference("head", "_people")
+    people = Table("_people", metadata, key(), reference("team", "_teams", nullable=False))
+    teams = Table("_teams", metadata, key(), above, head)
+    connection = await session.connection()
+    await connection.run_sync(metadata.create_all)
+    await connection.execute(insert(teams).values(id=1))
+    await connection.execute(insert(people).values(id=1, team=1))
+    await connection.execute(teams.update().values(head=1))
+    await connection.execute(insert(teams).values(id=2, above=1))
+    await tables.empty(connection, metadata)
+    for table in (teams, people):
+        assert await connection.scalar(select(func.count()).select_from(table)) == 0

@@ -7,9 +7,10 @@ from fastapi import APIRouter, FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from app import errors
-from app.main import create_app
+from tests import jots
+from tests.jots import URL
 
-SECRET = "hunter2"  # noqa: S105
+SECRET = "hunter2"
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def broken(shared_url: str) -> FastAPI:
     async def fail() -> None:
         raise RuntimeError(SECRET)
 
-    app = create_app()
+    app = jots.create_app()
     app.include_router(router)
     return app
 
@@ -36,37 +37,38 @@ def problem(response: Response) -> tuple[int, str]:
     return told.status, told.code
 
 
-async def test_an_unknown_path_is_a_problem(client: AsyncClient) -> None:
-    assert problem(await client.get("/nowhere")) == (404, "not_found")
-    assert problem(await client.get("/api/v1/products/")) == (404, "not_found")
-    assert problem(await client.get("/static/nothing.css")) == (404, "not_found")
+@pytest.mark.parametrize("path", ["/nowhere", f"{URL}/", "/static/nothing.css"])
+async def test_an_unknown_path_is_a_problem(jot_client: AsyncClient, path: str) -> None:
+    assert problem(await jot_client.get(path)) == (404, "not_found")
 
 
-async def test_an_unknown_method_is_a_problem_that_names_the_known(client: AsyncClient) -> None:
-    refused = await client.put("/api/v1/products")
+async def test_an_unknown_method_is_a_problem_that_names_the_known(
+    jot_client: AsyncClient,
+) -> None:
+    refused = await jot_client.put(URL)
     assert problem(refused) == (405, "method_not_allowed")
     assert refused.headers["Allow"] == "GET, POST"
 
 
-async def test_a_body_that_does_not_fit_is_not_repeated(client: AsyncClient) -> None:
-    refused = await client.post("/api/v1/products", json={"sku": {"password": SECRET}})
+async def test_a_body_that_does_not_fit_is_not_repeated(jot_client: AsyncClient) -> None:
+    refused = await jot_client.post(URL, json={"title": {"password": SECRET}})
     assert problem(refused) == (422, "invalid")
     assert SECRET not in refused.text
 
 
 @pytest.mark.parametrize("body", ["{", '"\\ud800"', "[" * 100_000])
 async def test_a_body_that_is_no_json_is_a_problem(
-    client: AsyncClient, app: FastAPI, body: str
+    jot_client: AsyncClient, jot_app: FastAPI, body: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
-    refused = await client.post("/api/v1/products", content=body, headers=headers)
+    refused = await jot_client.post(URL, content=body, headers=headers)
     assert problem(refused)[0] in {400, 422}
-    described = app.openapi()["paths"]["/api/v1/products"]["post"]["responses"]
+    described = jot_app.openapi()["paths"][URL]["post"]["responses"]
     assert str(refused.status_code) in described
 
 
-async def test_a_body_of_another_type_is_a_problem(client: AsyncClient) -> None:
-    refused = await client.post("/api/v1/products", content=json.dumps({"sku": "A"}))
+async def test_a_body_of_another_type_is_a_problem(jot_client: AsyncClient) -> None:
+    refused = await jot_client.post(URL, content=json.dumps(jots.payload()))
     assert problem(refused) == (422, "invalid")
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
+from tests.jots import URL
+
 Lines = list[dict[str, Any]]
 
 
@@ -16,12 +18,12 @@ def requests(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 
 async def test_a_request_is_logged_once(
-    client: AsyncClient, capsys: pytest.CaptureFixture[str]
+    jot_client: AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answered = await client.get("/api/v1/products?search=tea")
+    answered = await jot_client.get(f"{URL}?search=tea")
     (line,) = requests(capsys)
     assert line["method"] == "GET"
-    assert line["path"] == "/api/v1/products"
+    assert line["path"] == URL
     assert line["status"] == 200
     assert line["duration_ms"] > 0
     assert line["request_id"] == answered.headers["X-Request-ID"]

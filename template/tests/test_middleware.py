@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 
-from app.main import create_app
+from tests import jots
+from tests.jots import URL
 
 Made = Callable[..., AsyncClient]
 ORIGIN = "https://shop.example"
@@ -19,7 +20,7 @@ def made(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Made:
     def make(**environment: str) -> AsyncClient:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        return AsyncClient(transport=ASGITransport(create_app()), base_url="http://test")
+        return AsyncClient(transport=ASGITransport(jots.create_app()), base_url="http://test")
 
     return make
 
@@ -33,10 +34,8 @@ async def stream(*parts: bytes) -> AsyncIterator[bytes]:
 async def test_a_body_that_is_too_long_is_refused(made: Made) -> None:
     client = made(BODY_LIMIT="10")
     headers = {"Content-Type": "application/json"}
-    declared = await client.post("/api/v1/products", content=b"x" * 11, headers=headers)
-    streamed = await client.post(
-        "/api/v1/products", content=stream(b"x" * 6, b"x" * 6), headers=headers
-    )
+    declared = await client.post(URL, content=b"x" * 11, headers=headers)
+    streamed = await client.post(URL, content=stream(b"x" * 6, b"x" * 6), headers=headers)
     for refused in (declared, streamed):
         assert (refused.status_code, refused.json()["code"]) == (413, "content_too_large")
 
@@ -65,7 +64,7 @@ async def test_probes_know_only_an_address(made: Made) -> None:
 async def test_a_page_of_an_allowed_origin_may_call(made: Made) -> None:
     client = made(CORS_ORIGINS=f'["{ORIGIN}"]')
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH"}
-    allowed = await client.options("/api/v1/products", headers=asked)
+    allowed = await client.options(URL, headers=asked)
     assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
     refused = await client.get("/nowhere", headers={"Origin": ORIGIN})
     assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN

@@ -8,16 +8,15 @@ from asyncio.subprocess import Process
 import pytest
 from httpx2 import AsyncClient, TransportError
 
-from tests.factories import product as factory
-from tests.serving import running
+from tests.jots import URL, payload
+from tests.serving import PATIENCE, running
 
-URL = "/api/v1/products"
 CALLERS = 8
 
 
 async def lines(process: Process) -> list[dict[str, object]]:
     """Wait for the end, and read every line of the log."""
-    told, errors = await asyncio.wait_for(process.communicate(), 20)
+    told, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert errors == b"", errors.decode()
     return [json.loads(line) for line in told.splitlines()]
 
@@ -26,7 +25,7 @@ async def call(client: AsyncClient, balanced: asyncio.Event, counts: dict[str, i
     """Call, like one of many clients behind a load balancer."""
     while not balanced.is_set():
         try:
-            answered = await client.post(URL, json=factory.payload())
+            answered = await client.post(URL, json=payload())
             counts["lost"] += answered.status_code != 201
         except TransportError:
             counts["lost"] += 1
@@ -43,11 +42,13 @@ async def balance(client: AsyncClient, balanced: asyncio.Event) -> None:
 @pytest.mark.drill
 async def test_a_server_that_is_told_to_stop_loses_no_request(database_url: str) -> None:
     counts, balanced = {"calls": 0, "lost": 0}, asyncio.Event()
-    async with running(DATABASE_URL=database_url, DRAIN_SECONDS="3") as (process, client):
-        async with asyncio.TaskGroup() as callers:
+    environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "3"}
+    async with running("tests.jots", **environment) as (process, client):
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as callers:
             for _ in range(CALLERS):
                 callers.create_task(call(client, balanced, counts))
-            await asyncio.sleep(0.5)
+            while counts["calls"] < CALLERS:
+                await asyncio.sleep(0.05)
             process.send_signal(signal.SIGTERM)
             told = counts["calls"]
             await balance(client, balanced)
@@ -60,7 +61,8 @@ async def test_a_server_that_is_told_to_stop_loses_no_request(database_url: str)
 
 @pytest.mark.drill
 async def test_every_line_of_a_run_is_json(database_url: str) -> None:
-    async with running(DATABASE_URL=database_url, DRAIN_SECONDS="0") as (process, client):
+    environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "0"}
+    async with running("tests.jots", **environment) as (process, client):
         answered = await client.get(URL)
         process.send_signal(signal.SIGTERM)
         logged = await lines(process)

@@ -10,13 +10,10 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import settings
-from app.main import create_app
-from app.models.product import Product
 from app.sqlite import DatabaseSettings, parsed
-from tests.factories import product as factory
+from tests import jots
+from tests.jots import URL, Jot
 from tests.serving import Live
-
-URL = "/api/v1/products"
 
 
 def test_a_url_names_a_file() -> None:
@@ -33,32 +30,40 @@ def test_another_url_is_refused_without_being_repeated(
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("price", ["0.00", "0.10", "19.99", "99999999.99"])
-async def test_decimals_are_kept_exactly(session: AsyncSession, price: str) -> None:
-    product = await factory.make(session, price=price)
-    await session.refresh(product)
-    assert str(product.price) == price
+@pytest.mark.parametrize("amount", ["0.00", "0.10", "19.99", "-99999999.99"])
+async def test_decimals_are_kept_exactly(session: AsyncSession, amount: str) -> None:
+    jot = await jots.make(session, amount=amount)
+    await session.refresh(jot)
+    assert str(jot.amount) == amount
 
 
 async def test_decimals_are_compared_as_numbers(session: AsyncSession) -> None:
-    product = await factory.make(session, price="9.50")
-    cheap = select(Product.id).where(Product.price < Decimal("10.00"))
-    assert await session.scalar(cheap) == product.id
+    jot = await jots.make(session, amount="9.50")
+    small = select(Jot.id).where(Jot.amount < Decimal("10.00"))
+    assert await session.scalar(small) == jot.id
 
 
 async def test_times_are_kept_in_utc(session: AsyncSession) -> None:
     zone = timezone(timedelta(hours=2))
-    product = await factory.make(session)
-    product.created_at = datetime(2026, 1, 2, 1, 0, tzinfo=zone)
+    jot = await jots.make(session)
+    jot.created_at = datetime(2026, 1, 2, 1, 0, tzinfo=zone)
     await session.commit()
-    await session.refresh(product)
-    assert product.created_at == datetime(2026, 1, 1, 23, 0, tzinfo=UTC)
-    assert product.created_at.tzinfo is UTC
+    await session.refresh(jot)
+    assert jot.created_at == datetime(2026, 1, 1, 23, 0, tzinfo=UTC)
+    assert jot.created_at.tzinfo is UTC
+
+
+async def test_times_of_long_ago_are_kept(session: AsyncSession) -> None:
+    jot = await jots.make(session)
+    jot.created_at = datetime(197, 8, 24, tzinfo=UTC)
+    await session.commit()
+    await session.refresh(jot)
+    assert jot.created_at == datetime(197, 8, 24, tzinfo=UTC)
 
 
 async def test_writers_wait_for_each_other(live: Live) -> None:
-    made = await live.client.post(URL, json=factory.payload())
-    changes = [factory.payload() for _ in range(20)]  # each is read before it is written
+    made = await live.client.post(URL, json=jots.payload())
+    changes = [{"text": f"Text {number}"} for number in range(20)]  # each reads before it writes
     place = made.headers["Location"]
     changed = await asyncio.gather(*(live.client.patch(place, json=change) for change in changes))
     assert {answer.status_code for answer in changed} == {200}
@@ -69,7 +74,7 @@ async def test_a_file_that_stays_locked_can_be_read_but_not_written(
 ) -> None:
     _ = database_url
     monkeypatch.setenv("DATABASE_BUSY_TIMEOUT", "0.01")
-    app = create_app()
+    app = jots.create_app()
     async with (
         app.router.lifespan_context(app),
         app.state.engine.connect() as writer,
@@ -77,7 +82,7 @@ async def test_a_file_that_stays_locked_can_be_read_but_not_written(
     ):
         await writer.execute(text("SELECT 1"))
         assert (await client.get(URL)).status_code == 200
-        assert (await client.post(URL, json=factory.payload())).status_code == 503
+        assert (await client.post(URL, json=jots.payload())).status_code == 503
 
 
 async def test_foreign_keys_are_enforced(session: AsyncSession) -> None:

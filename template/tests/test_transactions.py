@@ -11,11 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app import errors
 from app.database import Session
-from app.models.product import Product
-from tests.factories import product as factory
+from tests.jots import URL, Jot, payload
 from tests.serving import Live
 
-URL = "/api/v1/products"
 HANGING_UP = 50
 
 router = APIRouter()
@@ -25,7 +23,7 @@ left = asyncio.Event()
 @router.post("/fails/{how}")
 async def fail(session: Session, how: str) -> None:
     """Write a row, and fail afterwards."""
-    await session.execute(insert(Product).values(**factory.payload(), status="draft"))
+    await session.execute(insert(Jot).values(**payload()))
     if how == "refused":
         message = "No."
         raise errors.Conflict(message)
@@ -69,7 +67,7 @@ def failing(live: Live, ledgers: None) -> Live:
 
 async def test_what_was_answered_can_be_read_at_once(live: Live) -> None:
     for _ in range(20):
-        made = await live.client.post(URL, json=factory.payload())
+        made = await live.client.post(URL, json=payload())
         assert (await live.client.get(made.headers["Location"])).status_code == 200
 
 
@@ -88,12 +86,12 @@ async def test_the_database_does_refuse_such_a_commit(failing: Live) -> None:
 
 
 async def test_those_who_change_the_same_row_wait_for_each_other(live: Live) -> None:
-    made = await live.client.post(URL, json=factory.payload())
+    made = await live.client.post(URL, json=payload())
     place = made.headers["Location"]
     answers = await asyncio.gather(
-        *(live.client.patch(place, json={"title": f"Title {number}"}) for number in range(8)),
+        *(live.client.patch(place, json={"text": f"Text {number}"}) for number in range(8)),
         live.client.delete(place),
-        *(live.client.patch(place, json={"title": f"Title {number}"}) for number in range(8)),
+        *(live.client.patch(place, json={"text": f"Text {number}"}) for number in range(8)),
     )
     assert {answer.status_code for answer in answers} <= {200, 204, 404}
     assert (await live.client.get(place)).status_code == 404
@@ -128,9 +126,9 @@ async def test_clients_that_hang_up_leave_no_connection_in_use(failing: Live) ->
 
 @pytest.mark.drill
 async def test_clients_that_leave_an_export_leave_no_connection_in_use(live: Live) -> None:
-    rows = [factory.payload(status="live", description="x" * 9_000) for _ in range(2_000)]
+    rows = [payload(text="x" * 9_000) for _ in range(2_000)]
     async with live.app.state.sessions.begin() as session:
-        await session.execute(insert(Product), rows)
+        await session.execute(insert(Jot), rows)
     leaving = (hang_up(live.port, f"{URL}/export", midway=True) for _ in range(HANGING_UP))
     await asyncio.gather(*leaving)
     await idle(live)

@@ -44,7 +44,9 @@ def run_to_its_end(command: list[str], directory: Path, environment: dict[str, s
 
 def data(answers: Answers) -> list[str]:
     """Give answers as Copier reads them: text as it is, all else as YAML."""
-    written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in answers.items()}
+    written = {
+        name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in answers.items()
+    }
     return [argument for name, value in written.items() for argument in ("--data", f"{name}={value}")]
 
 

@@ -19,12 +19,21 @@ if TYPE_CHECKING:
     from tests.harness.traces import Fact
 
 
+# The one way in which a path of the template gives several.
+LOOP = re.compile(r"\{% yield resource from plan\.(\w+) %\}\{\{ resource\.name \}\}\{% endyield %\}")
+
+
+def names(entries: list[dict[str, Any]]) -> list[str]:
+    return [entry["name"] for entry in entries]
+
+
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """Answers, the features that they leave out, and the numbers of all that a file may read of them."""
+    """Answers, the features that they leave out, the paths of the rest, and the numbers of all that a file may read."""
 
     answers: Answers
     omitted: frozenset[str]
+    paths: frozenset[str]
     values: tuple[int, ...]
 
 
@@ -44,6 +53,7 @@ class Oracle:
         }
         self.places: dict[Fact, int] = {}
         self.numbers: dict[str, int] = {}
+        self.paths: frozenset[str] = frozenset()  # of all combinations so far
         self.leavings: dict[tuple[str, ...], frozenset[str]] = {}
 
     def reads_copier(self, source: str) -> bool:
@@ -62,18 +72,39 @@ class Oracle:
         self.places = self.places or {fact: place for place, fact in enumerate(facts)}
         assert self.places.keys() == facts.keys(), "what can be read differs from one combination to the next"
         omitted = tuple(computed["plan"]["omitted"])
-        values = tuple(self.number(json.dumps(value)) for value in facts.values())
-        return Combination(answers, self.leavings.setdefault(omitted, frozenset(omitted)), values)
+        values = tuple(self.number(json.dumps(value, default=str)) for value in facts.values())
+        paths = self.static | self.looped(*(tuple(names(computed["plan"].get(loop, []))) for loop in self.loops))
+        self.paths |= paths
+        return Combination(answers, self.leavings.setdefault(omitted, frozenset(omitted)), paths, values)
 
     def number(self, value: str) -> int:
         return self.numbers.setdefault(value, len(self.numbers))
 
     @cached_property
-    def paths(self) -> frozenset[str]:
-        """Every path that some combination may have, but for Copier's record of the answers."""
+    def named(self) -> frozenset[str]:
+        """The name of every file of the template, as it stands there, but for Copier's record of the answers."""
         root, suffix = self.worker.template_copy_root, self.worker.template.templates_suffix
         named = (path.relative_to(root).as_posix().removesuffix(suffix) for path in root.rglob("*") if path.is_file())
-        return frozenset(name for name in named if "{" not in name)
+        return frozenset(name for name in named if "_copier_conf" not in name)
+
+    @cached_property
+    def static(self) -> frozenset[str]:
+        return frozenset(name for name in self.named if "{" not in name)
+
+    @cached_property
+    def loops(self) -> list[str]:
+        """The lists of the plan that give a file for each of their entries."""
+        found = {name: LOOP.search(name) for name in self.named - self.static}
+        strange = [name for name, loop in found.items() if loop is None]
+        assert not strange, f"the harness does not know what these paths become: {strange}"
+        return sorted({loop[1] for loop in found.values() if loop})
+
+    @cache  # noqa: B019 - it lives as long as the run
+    def looped(self, *entries: tuple[str, ...]) -> frozenset[str]:
+        """List the paths that lists of these names give."""
+        listed = dict(zip(self.loops, entries, strict=True))
+        paths = [(LOOP.search(name), name) for name in self.named - self.static]
+        return frozenset(LOOP.sub(entry, name) for loop, name in paths if loop for entry in listed[loop[1]])
 
     @cached_property
     def exclusions(self) -> list[jinja2.Template]:

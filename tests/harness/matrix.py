@@ -59,7 +59,7 @@ class Matrix:
 
     def present(self, combination: Combination) -> frozenset[str]:
         """List the paths of a combination, but for Copier's record."""
-        return self.oracle.paths.difference(*map(self.oracle.left_out, combination.omitted))
+        return combination.paths.difference(*map(self.oracle.left_out, combination.omitted))
 
     def unknown(self) -> Iterator[Combination]:
         """Find combinations that, once rendered, leave none with a file that was never rendered so."""

@@ -13,17 +13,22 @@ from jinja2 import StrictUndefined, meta
 
 from extensions.catalogue import Catalogue
 from extensions.plan import Plan, questions
+from tests.harness.domains import DOMAINS, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jinja2 import Template
 
+PAIRS = 2
 Answers = dict[str, Any]
 Question = dict[str, Any]
 
 # What these decide surrounds the code; `test_every_combination.py` holds that no line of code depends on them.
 SURROUNDINGS = frozenset({"ci", "python_version"})
+# What is open has more answers than can be listed. Those beyond the first meet all answers to these questions, and only
+# the first to each of the others: a domain and a feature meet in the code that each service has of its own.
+OPEN = {"resources": frozenset({"database"})}
 
 
 def choices(question: Mapping[str, Any]) -> list[Any]:
@@ -35,7 +40,11 @@ def choices(question: Mapping[str, Any]) -> list[Any]:
 def is_covered(question: Mapping[str, Any]) -> bool:
     """Say whether `answers` does the question justice: it is always asked, and takes choices, yes or no, or a line."""
     plain = all(isinstance(choice, str) for choice in choices(question))
-    return "when" not in question and question["type"] in {"str", "bool"} and plain
+    return "when" not in question and (is_domain(question) or question["type"] in {"str", "bool"}) and plain
+
+
+def is_domain(question: Mapping[str, Any]) -> bool:
+    return question["type"] == "yaml" and "resources_problem" in question.get("validator", "")
 
 
 def subsets(offered: list[Any]) -> list[list[Any]]:
@@ -45,14 +54,18 @@ def subsets(offered: list[Any]) -> list[list[Any]]:
 
 def answers(question: Mapping[str, Any]) -> list[Any]:
     """List what the harness answers: each choice or selection, yes and no, or the default text; the default first."""
+    if is_domain(question):
+        return list(DOMAINS.values())
     default = question["default"]
     offered = choices(question)
     possible = [True, False] if question["type"] == "bool" else offered or [default]
     return sorted(subsets(offered) if question.get("multiselect") else possible, key=lambda answer: answer != default)
 
 
-def word(name: str, answer: object) -> str:
+def word(name: str, answer: Any) -> str:  # noqa: ANN401 - as the question has it
     """Say what was answered to one question, in a word that no other question's answer is: `sqlite`, `no-ci`."""
+    if name in OPEN:
+        return name_of(answer)
     if isinstance(answer, list):
         answer = "+".join(answer) or False
     return f"no-{name}" if answer in ("none", False) else name if answer is True else str(answer)
@@ -92,8 +105,17 @@ class Questionnaire:
 
     def product(self) -> Iterator[Answers]:
         """Give each question each of its answers, with all the answers of the others."""
-        axes = [answers(question) for question in self.questions.values()]
-        return (dict(zip(self.questions, given, strict=True)) for given in product(*axes))
+        axes = [answers(question)[: 1 if name in OPEN else None] for name, question in self.questions.items()]
+        yield from (dict(zip(self.questions, given, strict=True)) for given in product(*axes))
+        yield from self.further()
+
+    def further(self) -> Iterator[Answers]:
+        """Give an open question its other answers, with all the answers of those that it meets."""
+        for name in OPEN.keys() & self.questions.keys():
+            met = [other for other in self.questions if other in OPEN[name]]
+            for answer in answers(self.questions[name])[1:]:
+                for given in product(*(answers(self.questions[other]) for other in met)):
+                    yield self.default | {name: answer} | dict(zip(met, given, strict=True))
 
     def combinations(self) -> Iterator[Answers]:
         return (given for given in self.product() if not self.refuse(given))
@@ -109,7 +131,10 @@ class Questionnaire:
         )
 
     def covering(self, strength: int) -> list[Answers]:
-        """List few combinations, the default first, in which any `strength` answers that may meet do meet."""
+        """List few combinations, the default first, in which any `strength` answers that may meet do meet.
+
+        From pairs on, each further answer to an open question is among them; from triples on, with all that it meets.
+        """
         factors = {name: values for name, question in self.questions.items() for name, values in parts(name, question)}
         rows = make(
             factors,
@@ -117,7 +142,9 @@ class Questionnaire:
             presets=[split(self.questions, self.default)],
             constraints=[constraint(rule, self.questions) for rule in self.rules],
         )
-        return [joined(self.questions, row) for row in rows]
+        found = [joined(self.questions, row) for row in rows]
+        further = [given for given in self.further() if not self.refuse(given)]
+        return found + (further if strength > PAIRS else alternate(further) if strength == PAIRS else [])
 
     def label(self, given: Answers) -> str:
         """Name a combination by its choices: `postgresql-github-3.13`."""
@@ -130,7 +157,15 @@ def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
         selected = question["default"]
         yield from ((f"{name}: {choice}", [choice in selected, choice not in selected]) for choice in choices(question))
     else:
-        yield name, answers(question)
+        yield name, answers(question)[: 1 if name in OPEN else None]
+
+
+def alternate(further: list[Answers]) -> list[Answers]:
+    """Take one combination for each answer to an open question, with the answers that it meets taken in turn."""
+    grouped: dict[str, list[Answers]] = {}
+    for given in further:
+        grouped.setdefault(repr([given[name] for name in OPEN]), []).append(given)
+    return [group[number % len(group)] for number, group in enumerate(grouped.values())]
 
 
 def split(asked: Mapping[str, Question], given: Answers) -> Answers:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extensions.catalogue import FEATURES, SERVICE
+from extensions.catalogue import FEATURES, OF_TYPES, SERVICE
 
 if TYPE_CHECKING:
     from extensions.catalogue import Feature
 
-EVERYTHING = (SERVICE, *FEATURES)
+EVERYTHING = (SERVICE, *FEATURES, *OF_TYPES.values())
 
 
 def of(feature: Feature) -> list[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Fact = tuple[str, ...]  # an answer, by its name; or a part of a computed one, by both names
+LISTED: Fact = ("plan", "resources")  # what decides the entry of a list that gives a path
 Trace = dict[str, set[Fact]]  # what was read, by the path of the file that was rendered
 
 
@@ -39,15 +40,18 @@ class Recorder:
     def __init__(self) -> None:
         self.trace: Trace = {}
         self.read: set[Fact] | None = None
+        self.entry: Mapping[str, Any] = {}  # of the list that gave the path
 
     @contextmanager
-    def file(self, path: str) -> Iterator[None]:
+    def file(self, path: str, entry: Mapping[str, Any]) -> Iterator[None]:
         self.read = self.trace.setdefault(path, set())
+        self.read |= {LISTED} if entry else set()
+        self.entry = entry
         yield
-        self.read = None
+        self.read, self.entry = None, {}
 
     def resolved(self, name: str, value: Any) -> Any:  # noqa: ANN401 - whatever Jinja found
-        if self.read is None:
+        if self.read is None or name in self.entry:
             return value
         if isinstance(value, dict) and not name.startswith("_"):
             return Part(name, value, self.read)
@@ -71,7 +75,7 @@ def recording() -> Iterator[Recorder]:
             return recorder.resolved(key, super().resolve_or_missing(key))
 
     def render_recorded(self: Worker, source: Path, destination: Path, extra_context: dict[str, Any]) -> None:
-        with recorder.file(destination.as_posix()):
+        with recorder.file(destination.as_posix(), extra_context):
             render_file(self, source, destination, extra_context)
 
     with pytest.MonkeyPatch.context() as patch:
