@@ -19,6 +19,23 @@ BITS = {"int": 31, "bigint": 63}
 NUMBERS = frozenset({"int", "bigint", "float", "decimal"})
 UNINDEXED = frozenset({"text", "json"})
 SAMPLES = 12  # texts of a pattern that tests and examples are filled with
+KEPT = {
+    "str": "str",
+    "text": "str",
+    "email": "str",
+    "url": "str",
+    "int": "int",
+    "bigint": "int",
+    "float": "float",
+    "decimal": "Decimal",
+    "bool": "bool",
+    "date": "date",
+    "datetime": "datetime",
+    "time": "time",
+    "uuid": "UUID",
+    "json": "dict[str, Any] | list[Any]",
+    "ref": "UUID",
+}  # what each type is in Python
 MANY = 1_000  # values: more need not be counted
 
 
@@ -49,6 +66,11 @@ class Field:
     def column(self) -> str:
         """The name of its column, and of what goes over the wire."""
         return f"{self.name}_id" if self.type == "ref" else self.name
+
+    @property
+    def null(self) -> str:
+        """What its annotations end in."""
+        return " | None" if self.optional else ""
 
     @property
     def longest(self) -> int:
@@ -142,6 +164,10 @@ class Resource:
     @property
     def class_name(self) -> str:
         return camel(self.name)
+
+    def type_name(self, field: Field) -> str:
+        """Name the type that one of its fields has of its own."""
+        return f"{self.class_name}{camel(field.name)}"
 
     @property
     def phrase(self) -> str:

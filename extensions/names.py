@@ -23,17 +23,24 @@ OF_A_LIST = frozenset({"page", "size", "sort", "search", "offset"})
 OF_A_ROW = frozenset({"id", "created_at", "updated_at", "deleted_at", "metadata", "registry", "type_annotation_map"})
 OF_A_CLASS = frozenset({"create", "filter", "query", "read", "sort", "update"})  # ends of the names of classes
 OF_PYTHON = frozenset({"bool", "cls", "date", "datetime", "dict", "float", "int", "list", "self", "str", "time"})
-# What the emitted modules import or define beside a resource; a class or module of its name would hide it.
-IN_MODULES = frozenset(
+# Classes that the modules of a resource import; its own would hide one of the same name.
+CLASSES = frozenset(
     """
-    abc adapter amount annotated any async_client async_generator async_session base big_integer big_number
-    change check_constraint column conflict date datetime decimal double enum factory field finite_float
-    foreign_key http http_status identified integer invalid iterator json json_value line link links literal
-    made mapped missing model new none not_found number numeric page paging parameter path query read_schema
-    read_session record response result router row schema select sequence session slice str_enum stream_session
-    streaming_response string text time time_of_day timestamped total true type type_var unique_constraint url
-    uuid value warning word
-    """.split()  # noqa: SIM905 - so many words are read as text
+    Annotated Any AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict Decimal Double EmailStr False
+    Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped ModuleType
+    Moment None NotFound Number Numeric Page Paging Query ReadSchema ReadSession Record Schema Sequence Session
+    Slice StrEnum StreamSession StreamingResponse String Text TimeOfDay Timestamped True UniqueConstraint
+    """.split()  # noqa: SIM905
+)
+# What these modules call or define, and a variable, an alias or a module that is called like the resource would hide.
+WORDS = frozenset(
+    """
+    await bindparam bool changes check conditions contains count create csv date datetime delete described dict
+    enumerated equals export factory field fields float flush found func get getattr int joinedload len links
+    list made make method new next now number object objects pages payload pytest query range read records refer
+    relationship remove router search select selects session setattr some str time timedelta update uuid4 value
+    values wanted
+    """.split()  # noqa: SIM905
 )
 # What the design has announced, so that no table need be renamed once it arrives.
 ANNOUNCED = frozenset(
@@ -188,7 +195,7 @@ def resource_name(place: str, name: object, features: Iterable[str]) -> str:
     found = snake_case(place, name, "name")
     if len(found) > LONGEST["name"]:
         refuse(place, f"the name has {len(found)} characters; {LONGEST['name']} is the most.")
-    if found in modules() or found in IN_MODULES:
+    if found in modules() or found in WORDS or camel(found) in CLASSES:
         refuse(place, f"{found} is the name of a part of the service; choose another, such as {found}_entry.")
     if found in ANNOUNCED or found in features:
         refuse(place, f"{found} is the name of a feature; choose another, such as {found}_entry.")
@@ -203,7 +210,7 @@ def plural_name(place: str, name: str, given: object) -> str:
         refuse(
             place, f"the plural {plural} has {len(plural)} characters; {LONGEST['name']} is the most: set `plural:`."
         )
-    if plural in SQL or plural in modules() or plural in IN_MODULES | {"changes", "links", "records", "objects"}:
+    if plural in SQL or plural in modules() or plural in WORDS:
         refuse(place, f"the plural {plural} is a word of SQL or of the service; set `plural:` to another.")
     return plural
 
@@ -248,7 +255,8 @@ def member(value: str) -> str:
     if not name:
         spoken = "_".join(unicodedata.name(character, "") for character in value if character.isalnum())
         name = re.sub(r"\W+", "_", spoken)
-    name = name[: LONGEST["member"]].strip("_")
+    if len(name) > LONGEST["member"]:
+        name = name[: LONGEST["member"]].rpartition("_")[0] or name[: LONGEST["member"]]
     return f"VALUE_{name}" if name[:1].isdigit() or name in {"I", "O", "MRO", "NAME", "VALUE"} else name
 
 

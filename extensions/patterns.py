@@ -103,6 +103,11 @@ def matching(pattern: str, least: int, most: int, number: int) -> tuple[str, ...
     return tuple(found)
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Say whether a text matches, in linear time: the expression may be one on which Python's own would take years."""
+    return is_valid(TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]), text)
+
+
 def is_valid(adapter: TypeAdapter[str], text: str) -> bool:
     try:
         adapter.validate_python(text)

@@ -14,6 +14,7 @@ from jinja2.ext import Extension
 from .domain import BITS, MANY, Field, Resource, Resources, find
 from .literals import literal, quoted
 from .names import spaced
+from .patterns import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +24,6 @@ Terms = dict[str, Any]
 WORDS = ("alpha", "bravo")
 DIGITS = 6  # of the number that tells rows apart
 LONG = 50_000  # characters that no test sends
-EQUAL = frozenset({"str", "int", "bigint", "decimal", "bool", "date", "time", "uuid", "email", "url", "enum"})
-ORDERED = frozenset({"int", "bigint", "float", "decimal", "date", "datetime", "time"})
-SORTED = ORDERED | {"str", "email", "url"}
-LITERAL = ("100% wool", "1000 nails")  # a search for 100% finds the first only
 
 
 # ── Values that fit ───────────────────────────────────────────────────────────────────────────────
@@ -55,6 +52,8 @@ def numbers(field: Field) -> list[Any]:
         "date": [date(2026, 1, 1), date(2026, 1, 2)],
     }
     wanted = first.get(field.type, [1, 2])
+    if all(holds(field, each) for each in wanted):
+        return wanted
     sound = [each for each in (*wanted, *near) if holds(field, each)]
     return sorted(sorted(dict.fromkeys(sound), key=lambda value: abs(value - wanted[0]))[:2])
 
@@ -95,11 +94,7 @@ def samples(field: Field) -> list[Any]:
 
 def written(resource: Resource, field: Field, value: Any) -> str:  # noqa: ANN401 - of the field's type
     """Write a sample in Python."""
-    return f"{enum_name(resource, field)}.{value}" if field.type == "enum" else literal(value)
-
-
-def enum_name(resource: Resource, field: Field) -> str:
-    return f"{resource.class_name}{''.join(word.capitalize() for word in field.name.split('_'))}"
+    return f"{resource.type_name(field)}.{value}" if field.type == "enum" else literal(value)
 
 
 # ── Factories ─────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +137,7 @@ def numbered(resource: Resource, field: Field) -> str:
         return numbered_text(field)
     return {
         "bool": "number % 2 == 0",
-        "enum": f"list({enum_name(resource, field)})[number % {len(field.values)}]",
+        "enum": f"list({resource.type_name(field)})[number % {len(field.values)}]",
         "datetime": "datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)",
         "time": "time(number // 60 % 24, number % 60)",
         "uuid": "uuid4()",
@@ -224,16 +219,9 @@ def unfit_texts(field: Field) -> Iterator[str]:
     if field.min_length:
         yield '""' if field.min_length == 1 else f'"x" * {literal(field.min_length - 1)}'
     yield '"two\\nlines"' if field.type == "str" else '"\\x00"'
-    wrong = next((text for text in ("?", "0", "a", "A-") if field.pattern and text not in matches(field)), None)
+    wrong = next((text for text in ("?", "0", "a", "A-") if field.pattern and not matches(field.pattern, text)), None)
     if wrong and field.min_length <= len(wrong) <= field.longest:
         yield quoted(wrong)
-
-
-def matches(field: Field) -> list[str]:
-    """List what is surely a match, or looks like one."""
-    import re  # noqa: PLC0415
-
-    return [text for text in ("?", "0", "a", "A-") if re.search(field.pattern or "", text)]
 
 
 def unfit_bounds(field: Field) -> Iterator[str]:
@@ -254,138 +242,17 @@ def sent(value: Any) -> str:  # noqa: ANN401 - of the field's type
     )
 
 
-# ── Tests ─────────────────────────────────────────────────────────────────────────────────────────
+# ── A request ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def cases(resource: Resource, kinds: frozenset[str], *, plain: bool = False) -> list[str]:
-    """Write a case for each field of some kinds of which there are two values: its column, and both."""
-    found = []
-    for field in resource.fields:
-        both = samples(field) if field.type in kinds and field.is_filtered and not (plain and field.pattern) else []
-        if len(both) > 1:
-            low, high = (written(resource, field, value) for value in both)
-            found.append(f"({quoted(field.column)}, {low}, {high})")
-    return found
-
-
-def changed(resource: Resource) -> list[Terms]:
-    """Choose a field to change."""
-    for field in resource.fields:
-        both = samples(field)
-        if len(both) > 1:
-            low, high = (written(resource, field, value) for value in both)
-            return [{"column": field.column, "low": low, "high": high}]
-    return []
-
-
-def searched(resource: Resource) -> list[Terms]:
-    """Choose a field to search."""
-    longest = max(map(len, LITERAL))
-    for field in resource.fields:
-        if (
-            field.type in {"str", "text"}
-            and not field.pattern
-            and field.min_length <= len(LITERAL[0])
-            and field.longest >= longest
-        ):
-            return [{"column": field.column}]
-    return []
-
-
-def kept_targets(resources: Resources, resource: Resource, rule: str) -> list[str]:
-    """Write a case for each reference whose target can be deleted for good: its column, its factory, its path."""
-    found = []
-    for field in resource.references:
-        target = find(resources, field.to)
-        if field.on_delete == rule and "delete" in target.operations and not target.soft_delete:
-            module = "factory" if target is resource else target.name
-            found.append(f'({quoted(field.column)}, {module}, "{target.plural.replace("_", "-")}")')
-    return found
-
-
-def soft_targets(resources: Resources, resource: Resource) -> list[str]:
-    soft = [field for field in resource.references if find(resources, field.to).soft_delete]
-    return [f"({quoted(field.column)}, {'factory' if field.to == resource.name else field.to})" for field in soft]
-
-
-def tests(resources: Resources, resource: Resource, loads: Any) -> Terms:  # noqa: ANN401
-    """List the tests of a resource, and what they are filled with."""
-    does = set(resource.operations)
-    equal = cases(resource, EQUAL)
-    ranges = cases(resource, ORDERED)
-    sorts = cases(resource, SORTED, plain=True)
-    references = [field for field in resource.references if field.is_filtered]
-    by_reference = [
-        f"({quoted(each.column)}, {'factory' if each.to == resource.name else each.to})" for each in references
-    ]
-    required = [field.column for field in resource.fields if not field.optional]
-    optional = [quoted(field.column) for field in resource.fields if field.optional]
-    change, search = changed(resource), searched(resource)
-    restricted, cascaded, nulled = (
-        kept_targets(resources, resource, rule) for rule in ("restrict", "cascade", "set_null")
-    )
-    gone = soft_targets(resources, resource)
-    uniques = ["[" + ", ".join(quoted(field.column) for field in fields) + "]" for fields in resource.uniques]
-    parts = {
-        "shown": {"create", "read"} <= does,
-        "made": "create" in does and "read" not in does,
-        "unique": "create" in does and uniques,
-        "moved": "update" in does and uniques,
-        "refused": "create" in does,
-        "dangling": "create" in does and resource.references,
-        "dangling_change": "update" in does and resource.references,
-        "gone": "create" in does and gone,
-        "changed": "update" in does and change,
-        "cleared": "update" in does and optional,
-        "insisted": "update" in does and required,
-        "deleted": "delete" in does and not resource.soft_delete,
-        "marked": "delete" in does and resource.soft_delete,
-        "missing": does & {"read", "update", "delete"},
-        "filtered": "list" in does and equal,
-        "filtered_by_reference": "list" in does and by_reference,
-        "ranged": "list" in does and ranges,
-        "sorted": "list" in does and sorts,
-        "newest": "list" in does,
-        "searched": "list" in does and search,
-        "paged": "list" in does,
-        "unknown": "list" in does,
-        "counted": "list" in does and loads,
-        "exported": "export" in does,
-        "restricted": restricted,
-        "cascaded": cascaded,
-        "nulled": nulled,
-    }
-    methods = (("GET", "read"), ("PATCH", "update"), ("DELETE", "delete"))
-    targets = {each.split(", ")[1].rstrip(")") for each in (*by_reference, *restricted, *cascaded, *nulled, *gone)}
-    return {
-        "parts": [name for name, wanted in parts.items() if wanted],
-        "unfit": [
-            f"({quoted(each.column)}, {value})" for each in resource.fields for value in dict.fromkeys(unfit(each))
-        ],
-        "equal": equal,
-        "ranges": ranges,
-        "sorts": sorts,
-        "references": [quoted(field.column) for field in resource.references],
-        "by_reference": by_reference,
-        "uniques": uniques,
-        "optional": optional,
-        "required": required[:1],
-        "change": change[:1],
-        "search": search[:1],
-        "restricted": restricted,
-        "cascaded": cascaded,
-        "nulled": nulled,
-        "gone": gone,
-        "methods": [quoted(method) for method, operation in methods if operation in does],
-        "targets": sorted(targets - {"factory"}),
-        "lists": ["found"] * ("list" in does),
-    }
+def needed(field: Field) -> bool:
+    """Say whether a client must send the field."""
+    return not field.optional and field.default is None
 
 
 def example(resource: Resource) -> str:
     """Write a request's body: what one is made of, at least."""
-    needed = [field for field in resource.fields if not field.optional and field.default is None]
-    values = {field.column: plain_value(field) for field in needed}
+    values = {field.column: plain_value(field) for field in resource.fields if needed(field)}
     return json.dumps(values, ensure_ascii=False).replace("'", "'\\''")  # as a shell takes it
 
 

@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--fresh", action="store_true", help="forget what passed in earlier runs")
     options.addoption("--seed", type=int, help="draw the samples of an earlier run again")
     options.addoption("--picture", type=Path, default=CACHE / "matrix.svg", help="where the matrix is drawn")
-    options.addoption("--domains", type=int, default=4, metavar="N", help="how many random domains are tried")
+    options.addoption("--domains", type=int, default=2, metavar="N", help="how many random domains are tried")
     options.addoption("--shard", type=shard, default="1/1", metavar="K/N", help="run the K-th of N parts")
 
 

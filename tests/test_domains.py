@@ -5,17 +5,21 @@ Domains are drawn at random (`--domains`, `--seed`); those that once failed are 
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from extensions.names import CLASSES
 from extensions.resources import domain_problem
 from tests.harness.checks import CODE, QUICK, Check
 from tests.harness.command_line import copier, copying
+from tests.harness.domains import DOMAINS
 from tests.harness.questions import all_questions
 from tests.harness.rendering import render, tree
 from tests.harness.scratch import ROOT
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
     from tests.harness.domains import Domain
     from tests.harness.progress import Meter
+    from tests.harness.questions import Answers
     from tests.harness.verdicts import Court
 
 # Random requests, as the owner's own suite makes them, and nothing else of it.
@@ -102,6 +107,28 @@ def test_any_domain_passes(
         if not each.passed
     ]
     assert not failed, f"{len(failed)} failed; keep the domain in tests/corpus\n" + "\n\n".join(failed[:5])
+
+
+def imported(service: Service) -> set[str]:
+    """Name the classes that the modules of resources import from elsewhere."""
+    stems = {resource["name"] for resource in service.answers["resources"]}
+    modules = [file for path, file in service.files.items() if PurePosixPath(path).stem.removeprefix("test_") in stems]
+    imports = [
+        node
+        for module in modules
+        for node in ast.walk(ast.parse(module.content))
+        if isinstance(node, ast.ImportFrom) and str(node.module).rsplit(".", 1)[-1] not in stems
+    ]
+    return {
+        alias.name for node in imports for alias in node.names if alias.name[0].isupper() and not alias.name.isupper()
+    }
+
+
+def test_no_class_of_a_resource_hides_another(serve: Callable[[Answers], Service]) -> None:
+    used = set().union(*(imported(serve({"resources": domain})) for domain in DOMAINS.values()))
+    keywords = {"False", "None", "True"}
+    asked_for = {"APIRouter", "FastAPI", "HTTPStatus"}  # no name makes a class like these
+    assert used - asked_for == CLASSES - keywords
 
 
 @pytest.mark.parametrize(

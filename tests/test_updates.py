@@ -9,7 +9,7 @@ import pytest
 
 from extensions.plan import questions
 from tests.harness.command_line import copier, data, updating
-from tests.harness.questions import all_questions, answers
+from tests.harness.questions import all_questions, answers, word
 from tests.harness.rendering import render, tree, update
 from tests.harness.scratch import EARLIER, RELEASE, commit, git
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT = all_questions().default
 FLIPS = {
-    f"{name}: {before} to {after}": ({name: before}, {name: after})
+    f"{name}: {word(name, before)} to {word(name, after)}": ({name: before}, {name: after})
     for name, question in questions().items()
     for before, after in permutations(answers(question), 2)
 }

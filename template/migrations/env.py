@@ -1,12 +1,34 @@
 """How Alembic reaches the database: on the connection that it is given, or on one of its own."""
 
 import asyncio
+from typing import Any
 
 from alembic import context
-from sqlalchemy import Connection
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, Connection
+from sqlalchemy.schema import CreateTable
 
 from app.migrate import DIALECT, create
 from app.models import Base
+
+
+def differs(
+    migration: MigrationContext,
+    _inspected: Column[Any],
+    column: Column[Any],
+    found: str | None,
+    _default: object,
+    wanted: str | None,
+) -> bool:
+    """Compare defaults by what the database makes of them, however it writes them."""
+    if found is None or wanted is None:
+        return found is not wanted
+    dialect = migration.dialect
+    compiler = dialect.ddl_compiler(dialect, CreateTable(column.table))
+    kind = column.type.compile(dialect)
+    values = (found, compiler.get_column_default_string(column))
+    one, other = (f"CAST(CAST({value} AS {kind}) AS TEXT)" for value in values)
+    return bool(context.get_bind().exec_driver_sql(f"SELECT {one} <> {other}").scalar())
 
 
 def run(connection: Connection) -> None:
@@ -15,6 +37,7 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         compare_type=True,
+        compare_server_default=differs,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         render_as_batch=not connection.dialect.supports_alter,
         transactional_ddl=True,

@@ -40,7 +40,7 @@ from app.errors import Conflict, NotFound, described
 from app.export import CSV, as_csv
 from app.links import Links
 from app.lists import Filters, at_least, at_most, conditions, contains, equals, one_of, pages
-from app.models.base import Base, Identified, Timestamped, check, enumerated
+from app.models.base import Base, Identified, Timestamped, among, check, enumerated
 from app.pagination import Page, Paging, Slice
 from app.schemas.base import Json, Line, ReadSchema, Schema, Text
 
@@ -69,12 +69,16 @@ class Jot(Identified, Timestamped, JotBase):
     """Something written down."""
 
     __tablename__ = "jots"
-    __table_args__ = (check("amount > -100000000"), check("amount < 100000000"))
+    __table_args__ = (
+        check("amount > -100000000"),
+        check("amount < 100000000"),
+        among("kind", JotKind),
+    )
 
     title: Mapped[str] = mapped_column(String(40), unique=True)
     text: Mapped[str | None] = mapped_column(LongString)
     amount: Mapped[Decimal] = mapped_column(Numeric(10, 2), default=Decimal("0.00"))
-    kind: Mapped[JotKind] = mapped_column(enumerated("kind", JotKind), default=JotKind.IDEA)
+    kind: Mapped[JotKind] = mapped_column(enumerated(JotKind), default=JotKind.IDEA)
     extra: Mapped[dict[str, Any] | list[Any] | None] = mapped_column(JSON(none_as_null=True))
     follows_id: Mapped[UUID | None] = mapped_column(ForeignKey("jots.id", ondelete="RESTRICT"))
 

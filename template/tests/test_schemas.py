@@ -1,13 +1,13 @@
 """What goes over the wire: nothing that is not asked for, and no text that cannot be kept."""
 
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from httpx2 import AsyncClient
 from pydantic import TypeAdapter, ValidationError
 
-from app.schemas.base import BigInteger, Integer, Json, Link, Moment, TimeOfDay
+from app.schemas.base import BigInteger, Integer, Json, Link, Moment, Number, TimeOfDay, places
 from tests.jots import URL, payload
 
 
@@ -38,6 +38,7 @@ async def test_text_is_kept_as_it_is_but_a_line_is_trimmed(jot_client: AsyncClie
         (Json, ["\ud800"]),
         (Json, [float("nan")]),
         (Link, "javascript:alert(1)"),
+        (Link, f"https://{'a.' * 1_000}example/?{'é' * 20}"),
         (Moment, "2026-01-02T00:00:00"),
         (Moment, "0001-01-01T00:00:00+14:00"),
         (TimeOfDay, "09:30:00Z"),
@@ -61,3 +62,8 @@ def test_what_cannot_be_kept_is_refused(kind: Any, given: object) -> None:  # no
 )
 def test_what_is_kept_is_kept_alike(kind: Any, given: object, kept: object) -> None:  # noqa: ANN401
     assert TypeAdapter(kind).validate_python(given) == kept
+
+
+@pytest.mark.parametrize(("given", "told"), [("1.5", "1.50"), ("-0", "0.00"), ("-0.01", "-0.01")])
+def test_a_decimal_is_told_as_it_is_kept(given: str, told: str) -> None:
+    assert str(TypeAdapter(Annotated[Number, places(2)]).validate_python(given)) == told

@@ -10,8 +10,9 @@ from typing import Any
 
 from extensions.domain import NUMBERS, ON_DELETE, OPERATIONS
 from extensions.names import LONGEST
-from extensions.resources import EVERYWHERE, FIELDS, MOST_DIGITS, RESOURCES, TYPES, VALUES
-from extensions.resources import LONGEST as WIDTHS
+from extensions.resources import EVERYWHERE, FIELDS, MOST_DIGITS, RESOURCES, TYPES
+from extensions.values import LONGEST as WIDTHS
+from extensions.values import VALUES
 
 Schema = dict[str, Any]
 

@@ -26,6 +26,7 @@ PATH = re.compile(
     )""",
     re.VERBOSE,
 )
+OF_THE_READER = {"domain.yml"}  # a file that whoever follows the text makes first
 PLACEHOLDER = re.compile(r"<[^>]*>|\{[^}]*\}")
 
 
@@ -94,4 +95,4 @@ def is_there(named: str, paths: set[str]) -> bool:
 def missing_paths(text: str, paths: set[str]) -> list[str]:
     """List what a text calls a path of the service, and is none."""
     named = [match[0].rstrip(".") for match in PATH.finditer(text)] + list(drawn(text))
-    return [name for name in named if not is_there(name, paths)]
+    return [name for name in named if name not in OF_THE_READER and not is_there(name, paths)]

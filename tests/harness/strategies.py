@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 # Things of many trades, as people of several languages call them.
 NOUNS = """
-    adresse almacen angebot apartment artikel asset auto banana bestellung box branch bus candidate case_file
-    chapter city cliente company contract course day_off diagnosis dish dossier eintrag employee enrolment equipo
-    event facture family ficha flight hero hour invoice ispit journal kategoria kunde lease leaf lesson
-    library_card libro machine man manufacturing_site_plan measure_2 membership message month news_item note offre
-    order parcel patient payment person photo produkt quiz racun recette rezept school sesja shipment sprint
-    stock_keeping_unit story studio subscription supplier survey ticket tier train unit uzytkownik utente vehicle
-    visit voucher wallet warehouse widget wydarzenie x y1 zone
+    answer batch client error item last low object_x place second statement target test word adresse almacen
+    angebot apartment artikel asset auto banana bestellung box branch bus candidate case_file chapter city cliente
+    company contract course day_off diagnosis dish dossier eintrag employee enrolment equipo event facture family
+    ficha flight hero hour invoice ispit journal kategoria kunde lease leaf lesson library_card libro machine man
+    manufacturing_site_plan measure_2 membership message month news_item note offre order parcel patient payment
+    person photo produkt quiz racun recette rezept school sesja shipment sprint stock_keeping_unit story studio
+    subscription supplier survey ticket tier train unit uzytkownik utente vehicle visit voucher wallet warehouse
+    widget wydarzenie x y1 zone
 """.split()  # noqa: SIM905
 ATTRIBUTES = """
     active address_line amount anzahl betrag body capacity class_name code colour comment count_2 currency

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, Enum, MetaData
+from sqlalchemy import CheckConstraint, DateTime, Enum, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql import expression
 
 from app.identifiers import uuid7
 
@@ -51,16 +52,17 @@ class Timestamped:
 
 
 def named(rule: str) -> str:
-    """Name a check after what it allows.
+    """Name a check after what it allows; what would not fit, or is not ASCII, is summed up.
 
     Alembic compares constraints by their names: this way it sees that one has changed.
     """
+    sum_of_all = f"{zlib.crc32(rule.encode()):08x}"
     for sign, word in WORDS.items():
         rule = rule.replace(sign, word)
-    name = re.sub(r"\W+", "_", rule).strip("_")
-    if len(name) <= LONGEST:
+    name = re.sub(r"[^0-9A-Za-z]+", "_", rule).strip("_").lower()
+    if rule.isascii() and len(name) <= LONGEST:
         return name
-    return f"{name[: LONGEST - 9]}_{zlib.crc32(name.encode()):08x}"
+    return f"{name[: LONGEST - 9].strip('_')}_{sum_of_all}"
 
 
 def check(rule: str) -> CheckConstraint:
@@ -68,14 +70,15 @@ def check(rule: str) -> CheckConstraint:
     return CheckConstraint(rule, name=named(rule))
 
 
-def enumerated(column: str, kind: type[StrEnum]) -> Enum:
-    """Keep one of an enumeration's words as text, and have the database check it."""
+def among(column: str, kind: type[StrEnum]) -> CheckConstraint:
+    """Have the database check that a column holds one of an enumeration's words."""
     words = [member.value for member in kind]
-    return Enum(
-        kind,
-        name=named("_".join([column, *words])),
-        native_enum=False,
-        create_constraint=True,
-        length=max(TOKEN, *map(len, words)),
-        values_callable=lambda _: words,
-    )
+    name = named(" ".join([column, *words]))
+    return CheckConstraint(expression.column(column, String()).in_(words), name=name)
+
+
+def enumerated(kind: type[StrEnum]) -> Enum:
+    """Keep an enumeration's word as text."""
+    words = [member.value for member in kind]
+    length = max(TOKEN, *map(len, words))
+    return Enum(kind, native_enum=False, length=length, values_callable=lambda _: words)

@@ -17,6 +17,13 @@ from pydantic import (
     WithJsonSchema,
 )
 
+LONGEST_LINK = 2083  # characters, as most browsers have it
+
+
+def places(number: int) -> AfterValidator:
+    """Tell a decimal with as many digits after the point as are kept."""
+    return AfterValidator(lambda value: round(value, number) + 0)
+
 
 def in_utc(moment: datetime) -> datetime:
     """Tell a point in time in UTC, as it is kept."""
@@ -25,6 +32,15 @@ def in_utc(moment: datetime) -> datetime:
     except OverflowError:
         message = "It lies outside the years 1 to 9999, in UTC."
         raise ValueError(message) from None
+
+
+def as_text(address: HttpUrl) -> str:
+    """Write out an address, which may be longer than it was sent."""
+    text = str(address)
+    if len(text) > LONGEST_LINK:
+        message = f"It has more than {LONGEST_LINK} characters, written out."
+        raise ValueError(message)
+    return text
 
 
 def without_zone(value: time) -> time:
@@ -54,7 +70,7 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON may hold
 # Databases keep no NUL; a line keeps no other control character either.
 Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
-Link = Annotated[HttpUrl, AfterValidator(str)]
+Link = Annotated[HttpUrl, AfterValidator(as_text)]
 Integer = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 BigInteger = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Number = Annotated[
