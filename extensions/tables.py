@@ -30,12 +30,12 @@ WORDS = {">=": " ge ", "<=": " le ", ">": " gt ", "<": " lt ", " -": " minus "}
 
 def named(rule: str) -> str:
     """Name a check after what it allows, as `app.models.base` does."""
-    sum_of_all = f"{zlib.crc32(rule.encode()):08x}"
+    checksum = f"{zlib.crc32(rule.encode()):08x}"
     for sign, word in WORDS.items():
         rule = rule.replace(sign, word)
     name = re.sub(r"[^0-9A-Za-z]+", "_", rule).strip("_").lower()
     short = rule.isascii() and len(name) <= CHECK
-    return name if short else f"{name[: CHECK - 9].strip('_')}_{sum_of_all}"
+    return name if short else f"{name[: CHECK - 9].strip('_')}_{checksum}"
 
 
 def sql(value: object) -> str:

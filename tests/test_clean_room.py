@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.harness import newcomer as newcomer_module
 from tests.harness import pipelines, servers
@@ -32,6 +33,7 @@ DISK = tempfile.gettempdir()  # where uv can link what it has in its cache, rath
 SERVER = "uv run app dev"
 COPIER = "uvx --with copier-template-extensions copier"
 UPDATE = f"{COPIER} update"
+DOMAIN = "domain.yml"
 COMMIT = "git add --all && git commit --message Work"
 ELSEWHERE = ("docker ", "uv audit")  # there is no engine here, and no way to the list of vulnerabilities
 
@@ -72,9 +74,19 @@ def follow(newcomer: Newcomer, typed: list[str]) -> None:
             if command == SERVER:
                 base = servers.enter_context(newcomer.serving(command))
                 continue
+            if DOMAIN in command:
+                grow(newcomer)
             if command.startswith(UPDATE):  # of a clean working tree, as the page says
                 newcomer.types(COMMIT)
             newcomer.types(in_place(command, base))
+
+
+def grow(newcomer: Newcomer) -> None:
+    """Declare orders, too, in a file of the domain that is recorded."""
+    recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))["resources"]
+    orders = {"name": "order", "fields": {"number": {"type": "str", "unique": True}, "placed_on": "date"}}
+    grown = {"resources": [*(each for each in recorded if each["name"] != "order"), orders]}
+    (newcomer.directory / DOMAIN).write_text(yaml.safe_dump(grown, sort_keys=False), encoding="utf-8")
 
 
 @pytest.mark.cleanroom

@@ -56,13 +56,13 @@ def named(rule: str) -> str:
 
     Alembic compares constraints by their names: this way it sees that one has changed.
     """
-    sum_of_all = f"{zlib.crc32(rule.encode()):08x}"
+    checksum = f"{zlib.crc32(rule.encode()):08x}"
     for sign, word in WORDS.items():
         rule = rule.replace(sign, word)
     name = re.sub(r"[^0-9A-Za-z]+", "_", rule).strip("_").lower()
     if rule.isascii() and len(name) <= LONGEST:
         return name
-    return f"{name[: LONGEST - 9].strip('_')}_{sum_of_all}"
+    return f"{name[: LONGEST - 9].strip('_')}_{checksum}"
 
 
 def check(rule: str) -> CheckConstraint:
