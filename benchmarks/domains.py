@@ -12,53 +12,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.harness import rendering, scratch
+from tests.harness.domains import great
 from tests.harness.questions import all_questions
 from tests.harness.verdicts import environment
-
-FIELDS: dict[str, Any] = {
-    "code": {"type": "str", "max_length": 20, "unique": True},
-    "title": {"type": "str", "min_length": 1},
-    "body": "text?",
-    "amount": "int",
-    "total_count": "bigint?",
-    "weight": {"type": "float", "ge": 0},
-    "price": {"type": "decimal", "ge": 0},
-    "discount": {"type": "decimal", "ge": 0, "le": 1, "max_digits": 3, "decimal_places": 2, "default": 0},
-    "active": {"type": "bool", "default": True},
-    "starts_on": "date",
-    "ends_on": "date?",
-    "seen_at": "datetime?",
-    "opens_at": "time?",
-    "token": "uuid",
-    "extras": {"type": "json", "default": {}},
-    "status": {"type": "enum", "values": ["draft", "live", "retired"], "default": "draft"},
-    "kind": {"type": "enum", "values": ["small", "large"]},
-    "contact": "email?",
-    "homepage": "url?",
-}
-
-
-def domain(number: int) -> list[dict[str, Any]]:
-    """Describe so many resources of twenty fields."""
-    names = [f"thing_{place}" for place in range(number)]
-    return [
-        {
-            "name": name,
-            "fields": FIELDS | {"parent": {"type": "ref", "to": names[max(0, place - 1)], "optional": place == 0}},
-        }
-        for place, name in enumerate(names)
-    ]
 
 
 def measure(template: Path, directory: Path, number: int) -> tuple[float, int, float]:
     """Tell the seconds of a rendering, the lines that it gives, and the seconds of its quick suite."""
     begun = time.perf_counter()
-    rendering.render(template, directory, all_questions().default | {"resources": domain(number)})
+    rendering.render(template, directory, all_questions().default | {"resources": great(number)})
     rendered = time.perf_counter() - begun
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in directory.rglob("*thing_*.py"))
     begun = time.perf_counter()

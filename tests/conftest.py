@@ -18,7 +18,7 @@ from tests.harness.checks import Check
 from tests.harness.files import Files
 from tests.harness.presses import Press, survey
 from tests.harness.progress import Meter
-from tests.harness.questions import all_questions, code_questions
+from tests.harness.questions import OPEN, all_questions, code_questions
 from tests.harness.report import Report
 from tests.harness.servers import Servers
 from tests.harness.services import Service, rendered
@@ -87,11 +87,22 @@ def selected(config: pytest.Config) -> list[Answers]:
     return code_questions().covering(strength) if strength else list(code_questions().combinations())
 
 
+def covering_selected(config: pytest.Config) -> list[Answers]:
+    """List few combinations in which any two answers meet; domains beyond the sample only with a larger matrix."""
+    asked = code_questions()
+    sample = {name: asked.default[name] for name in OPEN}
+    return [
+        given
+        for given in asked.covering(2)
+        if config.option.matrix != "pairs" or all(given[name] == answer for name, answer in sample.items())
+    ]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the tests of services their services, by readable names."""
     offered = {
         "service": (code_questions(), selected),  # of each code, as far as the matrix goes
-        "covering": (code_questions(), lambda _: code_questions().covering(2)),  # in which any two answers meet
+        "covering": (code_questions(), covering_selected),  # few of them
         "combination": (all_questions(), lambda _: all_questions().covering(2)),  # likewise, with what surrounds code
     }
     for name in offered.keys() & set(metafunc.fixturenames):

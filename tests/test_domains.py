@@ -19,7 +19,8 @@ from extensions.names import CLASSES
 from extensions.resources import domain_problem
 from tests.harness.checks import CODE, QUICK, Check
 from tests.harness.command_line import copier, copying
-from tests.harness.domains import DOMAINS
+from tests.harness.domains import DOMAINS, great
+from tests.harness.findings import expect_none, run
 from tests.harness.questions import all_questions
 from tests.harness.rendering import render, tree
 from tests.harness.scratch import ROOT
@@ -91,6 +92,13 @@ def test_the_code_of_any_domain_is_as_the_linter_has_it(command: str, any_servic
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_great_domain_is_as_the_linter_has_it(template: Path, empty: Path) -> None:
+    """Forty resources of twenty fields each: thirty thousand lines, of which none may be too long, or too many."""
+    render(template, empty, all_questions().default | {"resources": great(40)})
+    for command in ("check", "format --check"):
+        expect_none(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
 
 
 def test_any_domain_passes(
