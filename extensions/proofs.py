@@ -70,13 +70,13 @@ def cases(resource: Resource, kinds: frozenset[str], *, plain: bool = False) -> 
 
 
 def changed(resource: Resource) -> list[Terms]:
-    """Choose a field to change, and beside it one that a careless change would reset."""
+    """Choose a field to change, and beside it all that a careless change would reset."""
     able = [(field, [written(resource, field, value) for value in samples(field)]) for field in resource.fields]
     for field, both in able:
         if len(both) > 1:
             loose = [(other, values[-1]) for other, values in able if other != field and values and not needed(other)]
-            rest = "".join(f", {other.column}={value}" for other, value in loose[:1])
-            return [{"column": field.column, "low": both[0], "high": both[1], "rest": rest}]
+            given = [f"{quoted(each.column)}: {value}" for each, value in [(field, both[0]), *loose]]
+            return [{"column": field.column, "high": both[1], "given": ", ".join(given)}]
     return []
 
 
