@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Things of many trades, as people of several languages call them.
 NOUNS = """
-    answer batch client error item last low object_x place second statement target test word adresse almacen
+    answer batch client error item last low object_x place second statement target testimonial word adresse almacen
     angebot apartment artikel asset auto banana bestellung box branch bus candidate case_file chapter city cliente
     company contract course day_off diagnosis dish dossier eintrag employee enrolment equipo event facture family
     ficha flight hero hour invoice ispit journal kategoria kunde lease leaf lesson library_card libro machine man
