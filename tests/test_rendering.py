@@ -5,7 +5,11 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import pytest
+import yaml
+
 from tests.harness.command_line import copier, copying, data
+from tests.harness.domains import DOMAINS
 from tests.harness.matrix import RECORD
 from tests.harness.questions import all_questions
 from tests.harness.rendering import File, render, tree
@@ -13,8 +17,7 @@ from tests.harness.rendering import File, render, tree
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
+    from tests.harness.domains import Domain
     from tests.harness.matrix import Matrix
     from tests.harness.questions import Answers
     from tests.harness.store import Store
@@ -41,6 +44,12 @@ def test_gives_what_the_command_line_gives(
     assert tree(here) == given
     composed = store.tree(matrix.compose(matrix.oracle.combination(sampled)))
     assert composed | {RECORD: given[RECORD]} == given
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
+def test_the_command_line_is_given_what_the_harness_is(domain: Domain) -> None:
+    _, written = data({"resources": domain})
+    assert yaml.safe_load(written.removeprefix("resources=")) == domain
 
 
 def test_a_tree_tells_content_and_mode(tmp_path: Path) -> None:

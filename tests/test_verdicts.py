@@ -155,6 +155,7 @@ def test_what_hangs_is_ended(begin: Callable[[], Court], tmp_path: Path, meter: 
     verdict = begin().of(service("hanging", tmp_path, HANGS), HASTY, meter)
     assert not verdict.passed
     assert verdict.figures.seconds < 30
+    assert "ended by SIGKILL after" in verdict.output
 
 
 def test_what_a_suite_leaves_behind_is_ended(begin: Callable[[], Court], tmp_path: Path, meter: Meter) -> None:

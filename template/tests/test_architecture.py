@@ -2,14 +2,14 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from importlinter.application.use_cases import lint_imports
-from importlinter.configuration import configure
 
 ROOT = Path(__file__).parent.parent
 PYTHON = sorted((ROOT / "app").rglob("*.py"))
@@ -29,10 +29,11 @@ def calls(path: Path) -> Iterator[str]:
             yield node.func.attr
 
 
-def test_imports_run_one_way(capsys: pytest.CaptureFixture[str]) -> None:
-    configure()
-    kept = lint_imports(str(ROOT / "pyproject.toml"), cache_dir=None, no_logo=True)
-    assert kept, capsys.readouterr().out
+def test_imports_run_one_way() -> None:
+    # In a process of its own: on Python 3.11, threads that end under coverage's tracer may hang it.
+    linter = Path(sys.executable).with_name("lint-imports")
+    run = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, check=False)
+    assert run.returncode == 0, run.stdout.decode()
 
 
 def test_every_route_is_async_and_says_what_it_returns(app: FastAPI) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+import yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,11 +43,15 @@ def run_to_its_end(command: list[str], directory: Path, environment: dict[str, s
     )
 
 
+def on_a_line(value: object) -> str:
+    """Write YAML on one line, in which a date stays a date."""
+    written = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+    return written.strip()
+
+
 def data(answers: Answers) -> list[str]:
     """Give answers as Copier reads them: text as it is, all else as YAML."""
-    written = {
-        name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in answers.items()
-    }
+    written = {name: value if isinstance(value, str) else on_a_line(value) for name, value in answers.items()}
     return [argument for name, value in written.items() for argument in ("--data", f"{name}={value}")]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -72,6 +73,11 @@ class Verdict:
             pytest.skip(f"the same code as {self.service.label}, for which `{self.check.command}` fails")
         tail = "\n".join(self.output.splitlines()[-TAIL:])
         pytest.fail(f"`{self.check.command}` fails\n\n{tail}\n\nOutside the harness:\n{self.again}", pytrace=False)
+
+
+def cut_short(code: int, seconds: float) -> str:
+    """Say that a command did not end by itself, as one that hangs does not."""
+    return f"\nIt was ended by {signal.Signals(-code).name} after {seconds:.0f} seconds." if code < 0 else ""
 
 
 class Memory:
@@ -190,7 +196,8 @@ class Court:
         service, check = self.begun.pop(name)
         figures = Figures(outcome["seconds"], outcome["cpu"], outcome["memory"])
         again = service.by_hand(shlex.join([*self.run, *self.command(check)]))
-        self.found[name] = Verdict(service, check, figures, outcome["code"] == 0, outcome["output"], again)
+        output = outcome["output"] + cut_short(outcome["code"], figures.seconds)
+        self.found[name] = Verdict(service, check, figures, outcome["code"] == 0, output, again)
         if self.found[name].passed:
             self.memory.keep(name, figures)
 
