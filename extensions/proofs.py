@@ -8,7 +8,7 @@ from jinja2.ext import Extension
 
 from .domain import find
 from .literals import quoted
-from .samples import needed, samples, unfit, written
+from .samples import is_unique, leads_back, needed, samples, unfit, written
 
 if TYPE_CHECKING:
     from .domain import Field, Resource, Resources
@@ -104,6 +104,12 @@ def targets(resource: Resource, fields: list[Field]) -> list[str]:
     return [f"({quoted(field.column)}, {module_of(resource, field.to)})" for field in fields]
 
 
+def loose(resources: Resources, resource: Resource) -> list[tuple[str, str]]:
+    """List the unique references that a row can do without: each with the factory of what it may refer to."""
+    left = [each for each in resource.references if is_unique(resource, each) and leads_back(resources, resource, each)]
+    return [(field.column, module_of(resource, field.to)) for field in left]
+
+
 def material(resources: Resources, resource: Resource) -> Terms:
     """Give the cases of all tests; those without any are not written."""
     fields, references = resource.fields, resource.references
@@ -139,10 +145,13 @@ def tests(resources: Resources, resource: Resource, *, loads: bool) -> Terms:
         "unread": "read" not in does,
     }
     found = cases | facts | {"": True}
-    factories = {case.split(", ")[1].rstrip(")") for key in FACTORIES for case in cases[key]} - {"factory"}
+    factories = {case.split(", ")[1].rstrip(")") for key in FACTORIES for case in cases[key]}
+    referred = loose(resources, resource) if does & {"create", "update"} else []
     return cases | {
+        "loose": [", ".join(f"{quoted(column)}: (await {made}.make(session)).id" for column, made in referred)]
+        * bool(referred),
         "parts": [name for name, (calls, takes) in NEEDS.items() if calls <= does and found[takes]],
-        "targets": sorted(factories),
+        "targets": sorted(factories.union(made for _, made in referred) - {"factory"}),
         "lists": ["found"] * ("list" in does),
     }
 

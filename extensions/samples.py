@@ -149,10 +149,9 @@ def numbered(resource: Resource, field: Field) -> str:
 
 def made_of(resources: Resources, resource: Resource) -> Iterator[tuple[Field, str]]:
     """Give each field that a row needs, and the value that it gets."""
-    unique = {field.name for fields in resource.uniques for field in fields}
     for field in resource.fields:
-        if field.name in unique:
-            yield field, own(resource, field)
+        if is_unique(resource, field):
+            yield field, "None" if leads_back(resources, resource, field) else numbered(resource, field)
         elif not field.optional and field.default is None:
             plain = field.type in {"str", "email", "url"} and not field.pattern
             target = field.to and find(resources, field.to).class_name
@@ -161,9 +160,24 @@ def made_of(resources: Resources, resource: Resource) -> Iterator[tuple[Field, s
             yield field, value or numbered(resource, field)
 
 
-def own(resource: Resource, field: Field) -> str:
-    """Write the value of a field that is unique; a reference to itself has none."""
-    return "None" if field.to == resource.name else numbered(resource, field)
+def is_unique(resource: Resource, field: Field) -> bool:
+    """Say whether no two rows have the same value, alone or together with others."""
+    return any(field in fields for fields in resource.uniques)
+
+
+def leads_back(resources: Resources, resource: Resource, field: Field) -> bool:
+    """Say whether a reference is left empty, for what it refers to would need a row of this resource in turn."""
+    return bool(field.to) and field.optional and resource.name in needed_by(resources, field.to, frozenset())
+
+
+def needed_by(resources: Resources, name: str, seen: frozenset[str]) -> frozenset[str]:
+    """Name a resource, and all of which a row of it needs one."""
+    target = find(resources, name)
+    given = [field.to for field in target.references if not field.optional or is_unique(target, field)]
+    for to in given:
+        if to not in seen | {name}:
+            seen = needed_by(resources, to, seen | {name})
+    return seen | {name}
 
 
 def factory(resources: Resources, resource: Resource) -> Terms:
