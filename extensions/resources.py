@@ -13,6 +13,7 @@ language for those who write it, and `resources.schema.json` for their editors.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jinja2.ext import Extension
@@ -107,7 +108,14 @@ def read_field(resource: str, name: object, told: object) -> Field:
     values = {key: readers[key](f"{place}: {key}", value) for key, value in given.items()}
     field = Field(name=found, **values)
     check_field(place, field)
-    return field
+    return with_its_digits(field)
+
+
+def with_its_digits(field: Field) -> Field:
+    """Write a decimal default with as many digits after the point as the database tells: `0` becomes `0.00`."""
+    if field.type != "decimal" or field.default is None:
+        return field
+    return replace(field, default=round(field.default, field.decimal_places) + 0)
 
 
 # ── Resources ─────────────────────────────────────────────────────────────────────────────────────

@@ -90,6 +90,14 @@ def bounds(draw: st.DrawFn, numbers: st.SearchStrategy[Any]) -> dict[str, Any]:
 
 
 @st.composite
+def defaulted(draw: st.DrawFn, told: dict[str, Any], usual: list[Any]) -> dict[str, Any]:
+    """Give some fields a default, of which no value is unique: one of their bounds, or a usual one."""
+    ends = [told[key] for key in ("ge", "gt", "le", "lt") if key in told]
+    default = draw(maybe(st.sampled_from([*usual, *ends]))) if not told.get("unique") else None
+    return told | kept(default=default)
+
+
+@st.composite
 def strings(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.integers(0, 3)) == 0:
         pattern, longest = draw(st.sampled_from(PATTERNS))
@@ -120,12 +128,15 @@ def decimals(draw: st.DrawFn) -> dict[str, Any]:
     )
     found = {key: f"{value:.{places}f}" for key, value in found.items()}
     unique = draw(maybe(st.booleans()))
-    return {"type": "decimal", "max_digits": digits, "decimal_places": places, **found, **kept(unique=unique)}
+    told = {"type": "decimal", "max_digits": digits, "decimal_places": places, **found, **kept(unique=unique)}
+    return draw(defaulted(told, [0, 1, "0.5", "-0"]))
 
 
 def numbers_of(kind: str, numbers: st.SearchStrategy[Any], *more: str) -> st.SearchStrategy[dict[str, Any]]:
+    usual = ["2026-01-31"] if kind == "date" else [0, 1]
     flags = st.fixed_dictionaries({}, optional={flag: st.booleans() for flag in more})
-    return st.builds(lambda found, flag: {"type": kind, **found, **flag}, st.just({}) | bounds(numbers), flags)
+    told = st.builds(lambda found, flag: {"type": kind, **found, **flag}, st.just({}) | bounds(numbers), flags)
+    return told.flatmap(lambda field: defaulted(field, usual))
 
 
 SCALARS = st.one_of(
