@@ -26,6 +26,33 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command of the service beside those of every service: a coroutine function that takes an address."""
+
+    name: str
+    module: str  # of `app`
+    meaning: str  # its docstring
+    done: str  # what it does, as a table says it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What the README has somebody type before their first request, and a line that says why."""
+
+    says: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table as the first revision makes it: its columns and constraints, and the columns that are indexed."""
+
+    name: str
+    parts: tuple[str, ...]
+    indexes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Container:
     """A server that runs beside the service: in compose, and in the pipeline's test job."""
 
@@ -44,13 +71,24 @@ class Feature:
 
     `runtime`, `test` and `lint` are requirements (PEP 508); `unimported` names those of `runtime` that no module
     imports by name; `installs` says that `app/<name>.py` has an `install(app)`; `environment` holds variables of the
-    service's container, and `volumes` the directories that it writes to, each by the name of its volume.
+    service's container, and `volumes` the directories that it writes to, each by the name of its volume. `stems` names
+    modules that are its own beside those of its name; `guards` says that routes declare who may call them, and
+    `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody who may, and
+    `shows` is how curl does, in the README.
     """
 
     name: str
     summary: str
     requires: tuple[str, ...] = ()
+    stems: tuple[str, ...] = ()
+    is_word: bool = False  # which others use, too, so that it is no trace of the feature
     installs: bool = False
+    guards: bool = False
+    signs_in: str = ""
+    shows: str = ""
+    first_steps: tuple[Step, ...] = ()
+    commands: tuple[Command, ...] = ()
+    tables: tuple[Table, ...] = ()
     runtime: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     lint: tuple[str, ...] = ()
@@ -59,6 +97,7 @@ class Feature:
     containers: Mapping[str, Container] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
+    tested_with: Mapping[str, str] = field(default_factory=dict)
 
 
 SERVICE = Feature(
@@ -200,12 +239,132 @@ SQLITE = Feature(
     volumes={"data": "/srv/data"},
 )
 
+
+def references(table: str, column: str, target: str, rule: str) -> str:
+    """Write a foreign key as the first revision makes it."""
+    name = f'name=op.f("fk_{table}_{column}")'
+    return f'sa.ForeignKeyConstraint(["{column}"], ["{target}.id"], {name}, ondelete="{rule}")'
+
+
+AUTH = Feature(
+    name="auth",
+    summary="Who calls, and what they may do",
+    stems=("access", "administration", "refresh_token", "signing", "signing_in", "user"),
+    installs=True,
+    guards=True,
+    signs_in="signing_in",
+    tested_with={"AUTH_KEYS": "for the tests; whoever reads them knows it"},
+    runtime=("pyjwt[crypto]>=2.15,<3",),
+    settings=(
+        Setting(
+            name="AUTH_KEYS",
+            example="change-me",
+            meaning="Secrets of 32 bytes or more that sign tokens, the newest first; files of private keys with EdDSA.",
+        ),
+        Setting(name="AUTH_ALGORITHM", example="HS256", meaning="HS256 (the default), EdDSA or RS256."),
+        Setting(name="AUTH_ISSUER", example="app", meaning="Who tokens say that they are from."),
+        Setting(name="AUTH_AUDIENCE", example="app", meaning="Who tokens say that they are for."),
+        Setting(name="AUTH_ACCESS_MINUTES", example="15", meaning="Minutes for which an access token is good."),
+    ),
+    tables=(
+        Table(
+            name="roles",
+            parts=(
+                'sa.Column("id", sa.Uuid(), nullable=False)',
+                'sa.Column("name", sa.String(length=40), nullable=False)',
+                'sa.Column("permissions", sa.JSON(), nullable=False)',
+                'sa.Column("created_at", sa.DateTime(timezone=True), nullable=False)',
+                'sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False)',
+                'sa.PrimaryKeyConstraint("id", name=op.f("pk_roles"))',
+                'sa.UniqueConstraint("name", name=op.f("uq_roles_name"))',
+            ),
+            indexes=("created_at",),
+        ),
+        Table(
+            name="users",
+            parts=(
+                'sa.Column("id", sa.Uuid(), nullable=False)',
+                'sa.Column("email", sa.String(length=320), nullable=False)',
+                'sa.Column("password_hash", sa.String(length=200), nullable=False)',
+                'sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True)',
+                'sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True)',
+                'sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True)',
+                'sa.Column("generation", sa.Integer(), nullable=False)',
+                'sa.Column("role_id", sa.Uuid(), nullable=True)',
+                'sa.Column("created_at", sa.DateTime(timezone=True), nullable=False)',
+                'sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False)',
+                references("users", "role_id", "roles", "RESTRICT"),
+                'sa.PrimaryKeyConstraint("id", name=op.f("pk_users"))',
+                'sa.UniqueConstraint("email", name=op.f("uq_users_email"))',
+            ),
+            indexes=("created_at", "role_id"),
+        ),
+        Table(
+            name="refresh_tokens",
+            parts=(
+                'sa.Column("id", sa.Uuid(), nullable=False)',
+                'sa.Column("user_id", sa.Uuid(), nullable=False)',
+                'sa.Column("family", sa.Uuid(), nullable=False)',
+                'sa.Column("digest", sa.String(length=64), nullable=False)',
+                'sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False)',
+                'sa.Column("used_at", sa.DateTime(timezone=True), nullable=True)',
+                'sa.Column("created_at", sa.DateTime(timezone=True), nullable=False)',
+                references("refresh_tokens", "user_id", "users", "CASCADE"),
+                'sa.PrimaryKeyConstraint("id", name=op.f("pk_refresh_tokens"))',
+                'sa.UniqueConstraint("digest", name=op.f("uq_refresh_tokens_digest"))',
+            ),
+            indexes=("family", "user_id"),
+        ),
+    ),
+)
+
+LOCAL = Feature(
+    name="local",
+    summary="Accounts, passwords and tokens of the service's own",
+    requires=("auth",),
+    stems=("hashing", "outgoing", "refreshing"),
+    is_word=True,
+    runtime=(
+        "anyio>=4.11,<5",
+        "email-validator>=2.3,<3",
+        "pwdlib[argon2]>=0.3.1,<0.4",
+        "python-multipart>=0.0.34",
+    ),
+    unimported=("email-validator", "python-multipart"),
+    settings=(
+        Setting(name="AUTH_REFRESH_DAYS", example="30", meaning="Days for which a login can be continued."),
+        Setting(name="AUTH_REGISTRATION", example="false", meaning="Whether anybody may make an account."),
+    ),
+    shows='--oauth2-bearer "$(uv run app token admin@example.com)"',
+    first_steps=(
+        Step(
+            says="Only those who have signed in may make one. Make yourself an administrator first:",
+            command="echo 'correct horse battery staple' | uv run app create-admin admin@example.com",
+        ),
+    ),
+    commands=(
+        Command(
+            name="create_admin",
+            module="administration",
+            meaning="Make an administrator, or make one of a user; the password is asked for.",
+            done="Makes an administrator; asks for the password, or reads it from a pipe",
+        ),
+        Command(
+            name="token",
+            module="administration",
+            meaning="Print an access token of a user, to try the API with.",
+            done="Prints an access token, to try the API with",
+        ),
+    ),
+)
+
 DATABASES = (POSTGRESQL, SQLITE)
+IDENTITIES = (AUTH, LOCAL)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),
     Feature(name="gitlab", summary="GitLab CI/CD"),
 )
-FEATURES = (*DATABASES, *PIPELINES)
+FEATURES = (*DATABASES, *IDENTITIES, *PIPELINES)
 
 # What a service is built of besides, once a field of its domain has the type.
 OF_TYPES = {
@@ -231,9 +390,10 @@ def chosen(names: frozenset[str]) -> list[Feature]:
 
 
 def omitted(names: frozenset[str]) -> list[str]:
-    """Name every feature that leaves no trace in the service."""
+    """Name every feature that leaves no trace in the service, and the other modules that would be its own."""
     wanted = with_requirements(names)
-    return [feature.name for feature in FEATURES if feature.name not in wanted]
+    left = [feature for feature in FEATURES if feature.name not in wanted]
+    return [name for feature in left for name in (feature.name, *feature.stems)]
 
 
 class Catalogue(Extension):

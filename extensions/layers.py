@@ -79,13 +79,17 @@ def taken(source: str, resource: Resource, begin: str, end: str) -> list[str]:
 HANDLERS = ("list", "create", "export", "read", "update", "delete")  # so that no path hides another
 
 
-def router(resource: Resource, schema: Terms) -> Terms:
-    """Say what each handler answers with, and which errors it may tell."""
+def router(resource: Resource, schema: Terms, *, guards: bool) -> Terms:
+    """Say what each handler answers with, which errors it may tell, and who may call it."""
     clash = ["Conflict"] * bool(resource.uniques)
     made = f"await {resource.plural}.create(session, new)"
     leads = "read" in resource.operations
+    writes = {"create", "update", "delete"} & set(resource.operations)
     return {
         "handlers": [name for name in HANDLERS if name in resource.operations],
+        "guard": ", dependencies=[SIGNED_IN]" * guards,
+        "write": ", dependencies=[WRITE]" * guards,
+        "permissions": [f'WRITE = require_permission("{path(resource)}:write")'] * (guards and bool(writes)),
         "creates": ", responses=described(Conflict)" * bool(clash),
         "links": ", links: Links" * leads,
         "made": f"links.made({made})" if leads else made,
@@ -95,7 +99,12 @@ def router(resource: Resource, schema: Terms) -> Terms:
     }
 
 
-def terms(resources: Resources) -> tuple[list[Terms], list[Terms]]:
+def path(resource: Resource) -> str:
+    """Give the last part of the path at which they are served."""
+    return resource.plural.replace("_", "-")
+
+
+def terms(resources: Resources, *, guards: bool = False) -> tuple[list[Terms], list[Terms]]:
     """Describe every resource, in its owner's order, and every table, in the order of its making."""
     placed, late = ordered(resources)
     schemas = {each.name: schema(resources, each) for each in resources}
@@ -107,13 +116,13 @@ def terms(resources: Resources) -> tuple[list[Terms], list[Terms]]:
             "words": spaced(each.name),
             "phrase": each.phrase,
             "all": spaced(each.plural),
-            "path": each.plural.replace("_", "-"),
+            "path": path(each),
             "description": each.description,
             "operations": list(each.operations),
             "model": model(resources, each, late),
             "schema": schemas[each.name],
             "service": service(resources, each),
-            "router": router(each, schemas[each.name]),
+            "router": router(each, schemas[each.name], guards=guards),
             "factory": factory(resources, each),
             "tests": tests(resources, each, loads=bool(schemas[each.name]["summaries"])),
             "filters": [f'"{one["name"]}": {one["test"]}' for lists in schemas[each.name]["filters"] for one in lists],
@@ -132,7 +141,7 @@ def requests(resources: Resources) -> list[Terms]:
             return [
                 {
                     "body": example(each),
-                    "path": each.plural.replace("_", "-"),
+                    "path": path(each),
                     "phrase": each.phrase,
                     "unique": unique[:1],
                 }

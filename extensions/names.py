@@ -45,8 +45,8 @@ WORDS = frozenset(
 # What the design has announced, so that no table need be renamed once it arrives.
 ANNOUNCED = frozenset(
     """
-    agents auth cache celery email files fly kubernetes local observability oidc ratelimit taskiq tasks
-    websockets
+    agents auth cache celery email files fly kubernetes local observability oidc ratelimit role roles taskiq
+    tasks users websockets
     """.split()  # noqa: SIM905 - so many words are read as text
 )
 # Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not take for a name.
@@ -210,7 +210,7 @@ def plural_name(place: str, name: str, given: object) -> str:
         refuse(
             place, f"the plural {plural} has {len(plural)} characters; {LONGEST['name']} is the most: set `plural:`."
         )
-    if plural in SQL or plural in modules() or plural in WORDS:
+    if plural in SQL or plural in modules() or plural in WORDS or plural in ANNOUNCED:
         refuse(place, f"the plural {plural} is a word of SQL or of the service; set `plural:` to another.")
     return plural
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from dataclasses import asdict
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from .catalogue import Feature
+    from .catalogue import Feature, Table
     from .domain import Resources
 
 QUESTIONS = Path(__file__).parent.parent / "copier.yml"
@@ -201,16 +202,22 @@ def of_types(resources: Resources) -> list[Feature]:
     return [feature for name, feature in OF_TYPES.items() if name in types]
 
 
+def made(table: Table) -> dict[str, Any]:
+    """Describe a table of a feature's as the first revision makes it."""
+    return {"name": table.name, "parts": list(table.parts), "indexes": list(table.indexes), "late": []}
+
+
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the answers into all that the shared files print."""
-    names = frozenset({answers["database"], answers["ci"]} - {"none"})
+    names = frozenset({answers["database"], answers["auth"], answers["ci"]} - {"none"})
     resources = read_domain(answers["resources"], NAMES)
     features = [*chosen(names), *of_types(resources)]
-    described, tables = terms(resources)
+    guards = any(feature.guards for feature in features)
+    described, tables = terms(resources, guards=guards)
     return {
         "resources": described,
         "enumerations": [each for each in described if each["model"]["enums"]],
-        "tables": tables,
+        "tables": [made(table) for feature in features for table in feature.tables] + tables,
         "late": [key for table in tables for key in table["late"]],
         "requests": requests(resources),
         "title": answers["project_name"],
@@ -219,6 +226,10 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "python_version": answers["python_version"],
         "database": answers["database"],
         "omitted": omitted(names),
+        "commands": [asdict(command) for feature in features for command in feature.commands],
+        "signs_in": [feature.signs_in for feature in features if feature.signs_in],
+        "authorized": "".join(f"{feature.shows} " for feature in features if feature.shows),
+        "first_steps": [asdict(step) for feature in features for step in feature.first_steps],
         "installs": [feature.name for feature in features if feature.installs],
         "runtime": merged(features, "runtime"),
         "test": merged(features, "test"),
@@ -228,6 +239,9 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
             {"name": setting.name, "example": setting.example, "meaning": setting.meaning}
             for feature in features
             for setting in feature.settings
+        ],
+        "test_environment": [
+            {"name": name, "value": value} for feature in features for name, value in feature.tested_with.items()
         ],
         "service": service(features),
         "directories": {name: path for feature in features for name, path in feature.volumes.items()},

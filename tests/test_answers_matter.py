@@ -10,6 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from extensions.catalogue import FEATURES, Feature, chosen
+from extensions.plan import of_types
+from extensions.resources import read_domain
 from tests.harness import requirements
 from tests.harness.findings import expect_none, listed
 from tests.harness.matrix import RECORD
@@ -42,7 +44,8 @@ def marks(feature: Feature, others: list[Feature]) -> set[str]:
     """List the words by which a feature is known: its name, and the requirements and settings that only it has."""
     own = {Requirement(line).name for line in requirements.of(feature)} | {setting.name for setting in feature.settings}
     theirs = {Requirement(line).name for other in others for line in requirements.of(other)}
-    return {feature.name} | own - theirs - {setting.name for other in others for setting in other.settings}
+    names = set() if feature.is_word else {feature.name}
+    return names | own - theirs - {setting.name for other in others for setting in other.settings}
 
 
 def has(text: str, word: str) -> bool:
@@ -62,7 +65,8 @@ def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -
 def left(service: Service) -> list[str]:
     answers = [answer for name, answer in service.answers.items() if name not in OPEN]
     given = [answer if isinstance(answer, list) else [str(answer)] for answer in answers]
-    kept = chosen(frozenset(name for names in given for name in names))
+    domain = read_domain(service.answers["resources"], ())
+    kept = [*chosen(frozenset(name for names in given for name in names)), *of_types(domain)]
     files = {path: file.content.decode() for path, file in service.files.items() if path != RECORD}
     return traces(files, kept, [feature for feature in FEATURES if feature not in kept])
 

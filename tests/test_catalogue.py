@@ -5,7 +5,7 @@ import re
 import pytest
 from packaging.requirements import Requirement
 
-from extensions.catalogue import FEATURES, Feature, chosen, omitted, with_requirements
+from extensions.catalogue import AUTH, FEATURES, Feature, chosen, omitted, with_requirements
 from tests.harness import requirements
 from tests.harness.requirements import EVERYTHING
 
@@ -83,5 +83,13 @@ def test_a_feature_brings_what_it_requires(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_feature_is_either_chosen_or_omitted() -> None:
     for name in NAMES:
         kept = {feature.name for feature in chosen(frozenset({name}))} - {"service"}
-        assert kept | set(omitted(frozenset({name}))) == NAMES
-        assert kept.isdisjoint(omitted(frozenset({name})))
+        left = set(omitted(frozenset({name})))
+        assert kept | (left & NAMES) == NAMES
+        assert kept.isdisjoint(left)
+
+
+def test_a_module_is_the_own_of_one_feature() -> None:
+    stems = [stem for feature in EVERYTHING for stem in feature.stems]
+    assert sorted(stems) == sorted(set(stems) - NAMES)
+    assert set(AUTH.stems) <= set(omitted(frozenset()))
+    assert set(AUTH.stems).isdisjoint(omitted(frozenset({"local"})))

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from packaging.requirements import Requirement
 
 from extensions.catalogue import Catalogue
-from extensions.plan import Plan, description_problem, given, name_problem, plan, python, questions, slug, toml
+from extensions.plan import NAMES, Plan, description_problem, given, name_problem, plan, python, questions, slug, toml
 from tests.harness import requirements
 from tests.harness.findings import run
 from tests.harness.questions import all_questions
@@ -98,7 +98,7 @@ def test_a_plan_is_plain_data(answers: dict[str, str]) -> None:
 
 def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
     planned = plan(DEFAULT | {"database": "sqlite", "ci": "gitlab"})
-    assert planned["omitted"] == ["postgresql", "github"]
+    assert [name for name in planned["omitted"] if name in NAMES] == ["postgresql", "auth", "local", "github"]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
 

@@ -3,6 +3,8 @@
 Error                    500  internal_error
 ├── BadRequest           400  bad_request
 │   └── UntrustedHost    400  untrusted_host
+├── Unauthenticated      401  unauthenticated
+├── Forbidden            403  forbidden
 ├── NotFound             404  not_found
 ├── Conflict             409  conflict
 ├── ContentTooLarge      413  content_too_large
@@ -77,6 +79,19 @@ class UntrustedHost(BadRequest):
     """The request names a host that this service does not answer to."""
 
     code = "untrusted_host"
+
+
+class Unauthenticated(Error):
+    """The request does not show who calls."""
+
+    status, code, title = 401, "unauthenticated", "Unauthorized"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(Error):
+    """Whoever calls may not do this."""
+
+    status, code, title = 403, "forbidden", "Forbidden"
 
 
 class NotFound(Error):

@@ -5,7 +5,16 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.errors import BadRequest, ContentTooLarge, Error, Invalid, Problem, described
+from app.errors import (
+    BadRequest,
+    ContentTooLarge,
+    Error,
+    Forbidden,
+    Invalid,
+    Problem,
+    Unauthenticated,
+    described,
+)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -32,10 +41,13 @@ def _tell_problems(schema: dict[str, Any]) -> None:
     schemas["Problem"] = problem
     invalid = _described(Invalid)
     unreadable = _described(BadRequest, ContentTooLarge)
+    guarded = _described(Unauthenticated, Forbidden)
     for path in schema["paths"].values():
         for operation in path.values():
             if "422" in operation["responses"]:
                 operation["responses"] |= invalid
+            if "security" in operation:
+                operation["responses"] |= guarded
             if "requestBody" in operation:
                 operation["responses"] |= unreadable
 

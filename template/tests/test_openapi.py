@@ -1,7 +1,5 @@
 """The API's description: complete, and true."""
 
-import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +8,7 @@ from fastapi import FastAPI
 
 from app import health
 from tests import jots
-from tests.serving import running
-
-REQUESTS = 250  # of each kind that schemathesis makes, over all operations
-CHECKS = (
-    "not_a_server_error,status_code_conformance,content_type_conformance,"
-    "response_headers_conformance,response_schema_conformance"
-)
+from tests.asking import ask_at_random
 
 
 def operations(app: FastAPI) -> dict[str, dict[str, Any]]:
@@ -66,16 +58,4 @@ def test_every_reference_leads_somewhere(jot_app: FastAPI) -> None:
 async def test_no_request_breaks_the_service(
     app: FastAPI, database_url: str, tmp_path: Path
 ) -> None:
-    examples = max(5, REQUESTS // len(operations(app)))
-    quiet = {"DRAIN_SECONDS": "0", "LOG_LEVEL": "error"}  # a pipe that nobody reads is soon full
-    async with running(DATABASE_URL=database_url, **quiet) as (_, client):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "schemathesis.cli", "run"),
-            *("--checks", CHECKS, "--max-examples", str(examples)),
-            str(client.base_url.join("/openapi.json")),
-            cwd=tmp_path,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        told, _ = await process.communicate()
-    assert process.returncode == 0, told.decode()
+    await ask_at_random(database_url, tmp_path, len(operations(app)))

@@ -56,7 +56,7 @@ def added(main: ast.Module) -> Iterator[str]:
     """Name the functions that `app/__main__.py` adds to its command line."""
     for node in ast.walk(main):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "add":
-            yield from (argument.id for argument in node.args if isinstance(argument, ast.Name))
+            yield from (argument.id.replace("_", "-") for argument in node.args if isinstance(argument, ast.Name))
 
 
 def texts(main: ast.Module) -> Iterator[str]:

@@ -28,7 +28,7 @@ Question = dict[str, Any]
 SURROUNDINGS = frozenset({"ci", "python_version"})
 # What is open has more answers than can be listed. Those beyond the first meet all answers to these questions, and only
 # the first to each of the others: a domain and a feature meet in the code that each service has of its own.
-OPEN = {"resources": frozenset({"database"})}
+OPEN = {"resources": frozenset({"auth", "database"})}
 
 
 def choices(question: Mapping[str, Any]) -> list[Any]:

@@ -1,0 +1,48 @@
+"""Users and their roles, as they are kept."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import Base, Identified, Timestamped
+
+EVERYTHING = "*"  # the permission to do anything
+
+
+class Role(Identified, Timestamped, Base):
+    """A name for what some users may do; permissions are words such as `products:write`."""
+
+    __tablename__ = "roles"
+
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    permissions: Mapped[list[str]] = mapped_column(JSON)
+
+
+class User(Identified, Timestamped, Base):
+    """Somebody who can sign in."""
+
+    __tablename__ = "users"
+
+    email: Mapped[str] = mapped_column(String(320), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    verified_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    generation: Mapped[int] = mapped_column(default=0)  # of tokens; those of an older one are void
+    role_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("roles.id", ondelete="RESTRICT"), index=True
+    )
+
+    role: Mapped[Role | None] = relationship(lazy="raise")
+
+    def __repr__(self) -> str:
+        """Tell the key, and nothing that a log must not hold."""
+        return f"User({self.id})"
+
+    def may(self, permission: str) -> bool:
+        """Say whether the role allows it."""
+        return self.role is not None and not {permission, EVERYTHING}.isdisjoint(
+            self.role.permissions
+        )

@@ -1,0 +1,103 @@
+"""Signing in and out, over HTTP."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.security import OAuth2PasswordRequestForm
+from pydantic import SecretStr
+
+from app.auth import CurrentUser, Readers, Tokens
+from app.database import Session
+from app.errors import Forbidden, Unauthenticated, described
+from app.refreshing import Cookies, LastingSession
+from app.schemas.auth import (
+    Address,
+    Grant,
+    Login,
+    OneTimeToken,
+    PasswordReset,
+    PublicKeys,
+    Registration,
+    Renewal,
+    Sent,
+)
+from app.services import auth
+
+REFUSED = described(Unauthenticated, Forbidden)
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+
+Form = Annotated[OAuth2PasswordRequestForm, Depends()]
+
+
+@router.post("/register", status_code=HTTPStatus.ACCEPTED, responses=described(Forbidden))
+async def register(session: Session, readers: Readers, tokens: Tokens, new: Registration) -> Sent:
+    """Make an account; the answer is the same where there is one already."""
+    return await auth.register(session, readers, tokens, new)
+
+
+@router.post("/login", responses=REFUSED)
+async def login(
+    session: Session, readers: Readers, tokens: Tokens, cookies: Cookies, given: Login
+) -> Grant:
+    """Sign in; a browser asks for its refresh token in a cookie."""
+    return cookies.keep(
+        await auth.log_in(session, readers, tokens, given.email, given.password),
+        wanted=given.cookie,
+    )
+
+
+@router.post("/token", responses=REFUSED)
+async def login_with_form(session: Session, readers: Readers, tokens: Tokens, form: Form) -> Grant:
+    """Sign in as OAuth 2.0 has it (RFC 6749, section 4.3), which the documentation page uses."""
+    return await auth.log_in(
+        session, readers, tokens, form.username.lower(), SecretStr(form.password)
+    )
+
+
+@router.post("/refresh", responses=REFUSED)
+async def refresh(
+    session: LastingSession, tokens: Tokens, cookies: Cookies, given: Renewal | None = None
+) -> Grant:
+    """Exchange a refresh token, from the body or the cookie, for new tokens."""
+    return cookies.renew(given, await auth.refresh(session, tokens, cookies.secret(given)))
+
+
+@router.post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=REFUSED)
+async def logout(session: Session, cookies: Cookies, given: Renewal | None = None) -> None:
+    """Sign out: void the refresh token and all that come from the same login."""
+    return await auth.log_out(session, cookies.taken(given))
+
+
+@router.post("/logout-everywhere", status_code=HTTPStatus.NO_CONTENT)
+async def logout_everywhere(session: Session, user: CurrentUser) -> None:
+    """Void every token of whoever calls, at once."""
+    return await auth.log_out_everywhere(session, user.id)
+
+
+@router.post("/verify", status_code=HTTPStatus.NO_CONTENT, responses=described(Unauthenticated))
+async def verify(session: Session, tokens: Tokens, given: OneTimeToken) -> None:
+    """Confirm an address with the token that was sent there."""
+    return await auth.verify(session, tokens, given.token)
+
+
+@router.post("/forgot-password", status_code=HTTPStatus.ACCEPTED)
+async def forgot_password(readers: Readers, tokens: Tokens, given: Address) -> Sent:
+    """Ask for a link that sets a new password; the answer is the same for everybody."""
+    return await auth.forgot_password(readers, tokens, given.email)
+
+
+@router.post(
+    "/reset-password", status_code=HTTPStatus.NO_CONTENT, responses=described(Unauthenticated)
+)
+async def reset_password(session: Session, tokens: Tokens, given: PasswordReset) -> None:
+    """Set a new password with the token that was sent; every other token is void from then on."""
+    return await auth.reset_password(session, tokens, given)
+
+
+@router.get("/keys")
+async def read_keys(tokens: Tokens) -> PublicKeys:
+    """Show the keys that tokens are signed with, where others may know them (RFC 7517)."""
+    return PublicKeys(keys=tokens.published())

@@ -1,0 +1,102 @@
+"""Users and roles, over HTTP."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from app.auth import SIGNED_IN, CurrentUser, require_permission
+from app.database import ReadSession, Session
+from app.errors import Conflict, NotFound, described
+from app.links import Links
+from app.models.user import Role, User
+from app.pagination import Page, Slice
+from app.schemas.user import (
+    Name,
+    PasswordChange,
+    RoleChange,
+    RoleRead,
+    UserQuery,
+    UserRead,
+    UserUpdate,
+)
+from app.services import auth
+from app.services import user as users
+
+READ, WRITE = require_permission("users:read"), require_permission("users:write")
+
+router = APIRouter(tags=["users"], dependencies=[SIGNED_IN])
+
+
+@router.get("/users/me", response_model=UserRead)
+async def read_me(user: CurrentUser) -> User:
+    """Show who calls."""
+    return user
+
+
+@router.post("/users/me/password", status_code=HTTPStatus.NO_CONTENT)
+async def change_password(session: Session, user: CurrentUser, change: PasswordChange) -> None:
+    """Set a new password; every token is void from then on."""
+    return await auth.change_password(session, user, change)
+
+
+@router.get("/users", response_model=Page[UserRead], dependencies=[READ])
+async def list_users(
+    session: ReadSession, query: Annotated[UserQuery, Query()], links: Links
+) -> Slice[User]:
+    """List users: filtered, sorted, a page at a time."""
+    return links.pages(await users.search(session, query))
+
+
+@router.get(
+    "/users/{user_id}",
+    response_model=UserRead,
+    responses=described(NotFound),
+    dependencies=[READ],
+)
+async def read_user(session: ReadSession, user_id: UUID) -> User:
+    """Show a user."""
+    return await users.read(session, user_id)
+
+
+@router.patch(
+    "/users/{user_id}",
+    response_model=UserRead,
+    responses=described(NotFound, Conflict),
+    dependencies=[WRITE],
+)
+async def update_user(
+    session: Session, user_id: UUID, caller: CurrentUser, changes: UserUpdate
+) -> User:
+    """Change what a user may do, or whether they may sign in; their tokens are void then."""
+    return await users.update(session, user_id, caller, changes)
+
+
+@router.delete(
+    "/users/{user_id}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=described(NotFound, Conflict),
+    dependencies=[WRITE],
+)
+async def delete_user(session: Session, user_id: UUID, caller: CurrentUser) -> None:
+    """Remove a user."""
+    return await users.delete(session, user_id, caller)
+
+
+@router.get("/roles", response_model=list[RoleRead], dependencies=[READ])
+async def list_roles(session: ReadSession) -> Sequence[Role]:
+    """List all roles, and what each allows."""
+    return await users.list_roles(session)
+
+
+@router.put(
+    "/roles/{name}",
+    response_model=RoleRead,
+    responses=described(Conflict),
+    dependencies=[require_permission("roles:write")],
+)
+async def put_role(session: Session, name: Name, change: RoleChange) -> Role:
+    """Make a role, or change what it allows."""
+    return await users.put_role(session, name, change)

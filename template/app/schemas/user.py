@@ -1,0 +1,66 @@
+"""Users and roles, as they are sent and shown."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import MISSING, Field
+
+from app.pagination import Paging
+from app.schemas.auth import NewPassword, Secret
+from app.schemas.base import Line, ReadSchema, Schema
+
+Name = Annotated[Line, Field(min_length=1, max_length=40)]
+Permission = Annotated[str, Field(pattern=r"^(\*|[a-z0-9_-]+:[a-z]+)$", max_length=80)]
+UserSort = Literal["created_at", "-created_at", "email", "-email"]
+
+
+class RoleRead(ReadSchema):
+    """A role."""
+
+    name: str
+    permissions: list[str]
+
+
+class RoleChange(Schema):
+    """What a role allows from now on."""
+
+    permissions: list[Permission] = Field(max_length=200)
+
+
+class UserRead(ReadSchema):
+    """A user."""
+
+    id: UUID
+    email: str
+    role: RoleRead | None
+    verified_at: datetime | None
+    disabled_at: datetime | None
+    created_at: datetime
+
+
+class UserUpdate(Schema):
+    """What changes for a user; what is left out stays."""
+
+    role: Name | MISSING | None = MISSING
+    disabled: bool | MISSING = MISSING
+
+
+class PasswordChange(Schema):
+    """A new password, from somebody who knows the old one."""
+
+    current: Secret
+    new: NewPassword
+
+
+class UserFilter(Schema):
+    """Which users are meant; without a word, all."""
+
+    search: Line | None = None
+    role: Name | None = None
+
+
+class UserQuery(UserFilter, Paging):
+    """Which users are meant, in which order, and which page of them."""
+
+    sort: UserSort = "created_at"

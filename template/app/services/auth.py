@@ -1,0 +1,239 @@
+"""Signing in and out, and the links that work once.
+
+Passwords are hashed while no connection is held, and for those who are not there as well.
+"""
+
+from datetime import timedelta
+from secrets import token_urlsafe
+from typing import NoReturn
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from app import hashing, outgoing
+from app.database import flush
+from app.errors import Conflict, Forbidden, Unauthenticated
+from app.identifiers import uuid7
+from app.models.base import now
+from app.models.refresh_token import RefreshToken
+from app.models.user import User
+from app.schemas.auth import Grant, PasswordReset, Registration, Sent
+from app.schemas.user import PasswordChange
+from app.signing import Claims, Purpose, Signer, digest, expiry
+
+GRACE = timedelta(seconds=10)  # for clients that ask twice at once; later, it is a thief who asks
+LINK = timedelta(minutes=30)
+VOID = "The token is not valid, or no longer."
+
+Readers = async_sessionmaker[AsyncSession]
+
+
+class Replayed(Unauthenticated):
+    """A refresh token was used again; that its family is void outlasts this error."""
+
+
+async def register(
+    session: AsyncSession, readers: Readers, tokens: Signer, new: Registration
+) -> Sent:
+    """Add a user, and send a link that verifies the address; whoever has it already is told so."""
+    if not tokens.chosen.registration:
+        message = "Accounts are made by an administrator."
+        raise Forbidden(message)
+    kept = await hashing.hashed(new.password.get_secret_value())
+    user = await named(readers, new.email)
+    subject = "You have an account already"
+    if user is None:
+        subject = "Is this your address?"
+        user = User(id=uuid7(), email=new.email, password_hash=kept)
+        await _add(session, user)
+    await _send_link(tokens, user, Purpose.VERIFY, subject)
+    return Sent()
+
+
+async def _add(session: AsyncSession, user: User) -> None:
+    try:
+        async with session.begin_nested():
+            session.add(user)
+            await flush(session)
+    except Conflict:
+        pass  # somebody was faster, and is told as they are
+
+
+async def log_in(
+    session: AsyncSession, readers: Readers, tokens: Signer, email: str, password: SecretStr
+) -> Grant:
+    """Let a user in who knows the password.
+
+    Raises:
+        Unauthenticated: the address or the password is wrong; nobody is told which.
+    """
+    user = await named(readers, email)
+    kept = user.password_hash if user else None
+    right, renewed = await hashing.verified(password.get_secret_value(), kept)
+    if user is None or not right or user.disabled_at is not None:
+        message = "The address or the password is wrong."
+        raise Unauthenticated(message)
+    if renewed:
+        same = (User.id == user.id, User.password_hash == user.password_hash)
+        await session.execute(update(User).where(*same).values(password_hash=renewed))
+    return await grant(session, tokens, user, uuid7())
+
+
+async def grant(session: AsyncSession, tokens: Signer, user: User, family: UUID) -> Grant:
+    """Give a user an access token, and a refresh token that continues a family."""
+    secret = token_urlsafe(32)
+    expired = (RefreshToken.user_id == user.id, RefreshToken.expires_at <= now())
+    await session.execute(delete(RefreshToken).where(*expired))
+    session.add(
+        RefreshToken(
+            user_id=user.id,
+            family=family,
+            digest=digest(secret),
+            expires_at=expiry(tokens.chosen),
+        )
+    )
+    await session.flush()
+    return Grant(
+        access_token=access_token(tokens, user),
+        expires_in=tokens.chosen.access_minutes * 60,
+        refresh_token=secret,
+    )
+
+
+def access_token(tokens: Signer, user: User) -> str:
+    """Sign what shows for some minutes who calls."""
+    lifetime = timedelta(minutes=tokens.chosen.access_minutes)
+    return tokens.sign(str(user.id), Purpose.ACCESS, lifetime, generation=user.generation)
+
+
+async def refresh(session: AsyncSession, tokens: Signer, secret: SecretStr) -> Grant:
+    """Exchange a refresh token for its successor; of those who ask at once, one gets it.
+
+    Raises:
+        Replayed: it was used before, so two have it, and its whole family is void.
+        Unauthenticated: it is unknown or expired, or its user may not sign in.
+    """
+    summed = digest(secret.get_secret_value())
+    unused = (
+        RefreshToken.digest == summed,
+        RefreshToken.used_at.is_(None),
+        RefreshToken.expires_at > now(),
+    )
+    use = update(RefreshToken).where(*unused).values(used_at=now())
+    used = (
+        await session.execute(use.returning(RefreshToken.user_id, RefreshToken.family))
+    ).one_or_none()
+    if used is None:
+        await _refuse(session, summed)
+    user = await session.get(User, used.user_id)
+    if user is None or user.deleted_at or user.disabled_at:
+        raise Unauthenticated(VOID)
+    return await grant(session, tokens, user, used.family)
+
+
+async def _refuse(session: AsyncSession, summed: str) -> NoReturn:
+    token = await session.scalar(select(RefreshToken).where(RefreshToken.digest == summed))
+    if token and token.used_at and token.used_at < now() - GRACE:
+        await session.execute(delete(RefreshToken).where(RefreshToken.family == token.family))
+        raise Replayed(VOID)
+    raise Unauthenticated(VOID)
+
+
+async def log_out(session: AsyncSession, secret: SecretStr | None) -> None:
+    """Void a refresh token, and all that descend from the same login."""
+    summed = digest(secret.get_secret_value()) if secret else ""
+    family = select(RefreshToken.family).where(RefreshToken.digest == summed)
+    await session.execute(
+        delete(RefreshToken).where(RefreshToken.family.in_(family.scalar_subquery()))
+    )
+
+
+async def log_out_everywhere(session: AsyncSession, user_id: UUID) -> None:
+    """Void every token of a user, at once."""
+    later = {"generation": User.generation + 1}
+    await session.execute(update(User).where(User.id == user_id).values(later))
+    await session.execute(delete(RefreshToken).where(RefreshToken.user_id == user_id))
+
+
+async def verify(session: AsyncSession, tokens: Signer, token: SecretStr) -> None:
+    """Believe that a user reads the mail of their address.
+
+    Raises:
+        Unauthenticated: the link does not work, or worked already.
+    """
+    claims = tokens.read(token.get_secret_value(), Purpose.VERIFY)
+    user = await _linked(session, claims)
+    user.verified_at = now()
+    await session.flush()
+
+
+async def forgot_password(readers: Readers, tokens: Signer, email: str) -> Sent:
+    """Send a link that sets a new password, if there is such a user."""
+    user = await named(readers, email)
+    subject = "A new password"
+    await _send_link(tokens, user, Purpose.RESET, subject)
+    return Sent()
+
+
+async def reset_password(session: AsyncSession, tokens: Signer, reset: PasswordReset) -> None:
+    """Set a new password, and sign out everywhere.
+
+    Raises:
+        Unauthenticated: the link does not work, or worked already.
+    """
+    claims = tokens.read(reset.token.get_secret_value(), Purpose.RESET)
+    kept = await hashing.hashed(reset.password.get_secret_value())
+    user = await _linked(session, claims)
+    await _set_password(session, user, kept)
+
+
+async def change_password(session: AsyncSession, user: User, change: PasswordChange) -> None:
+    """Set a new password, and sign out everywhere.
+
+    Raises:
+        Forbidden: the current one is wrong.
+    """
+    right, _ = await hashing.verified(change.current.get_secret_value(), user.password_hash)
+    if not right:
+        message = "The current password is wrong."
+        raise Forbidden(message)
+    kept = await hashing.hashed(change.new.get_secret_value())
+    await _set_password(session, user, kept)
+
+
+async def _set_password(session: AsyncSession, user: User, kept: str) -> None:
+    await session.execute(update(User).where(User.id == user.id).values(password_hash=kept))
+    await log_out_everywhere(session, user.id)
+
+
+async def named(readers: Readers, email: str) -> User | None:
+    """Find a user by the address, and hold no connection afterwards."""
+    if "\0" in email:  # which databases do not keep, nor look for
+        return None
+    statement = select(User).where(User.email == email, User.deleted_at.is_(None))
+    async with readers() as session:
+        found: User | None = await session.scalar(statement)
+        return found
+
+
+async def _send_link(tokens: Signer, user: User | None, purpose: Purpose, subject: str) -> None:
+    """Send a link to a user; where there is none, only the work is done."""
+    subject_id, state = (user.id, _state(user)) if user else (uuid7(), "")
+    token = tokens.sign(str(subject_id), purpose, LINK, state=state)
+    if user:
+        await outgoing.send(tokens.chosen.environment, user.email, subject, token)
+
+
+async def _linked(session: AsyncSession, claims: Claims) -> User:
+    """Find the user of a link that has not worked yet."""
+    user = await session.get(User, UUID(claims["sub"]), with_for_update=True)
+    if user is None or user.deleted_at or _state(user) != claims["state"]:
+        raise Unauthenticated(VOID)
+    return user
+
+
+def _state(user: User) -> str:
+    """Sum up what a link changes, so that it works once."""
+    return digest(f"{user.password_hash} {user.verified_at}")[:16]

@@ -1,0 +1,31 @@
+"""Requests at random, made from the API's description by schemathesis."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from tests.serving import running
+
+REQUESTS = 250  # of each kind that schemathesis makes, over all operations
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_headers_conformance,response_schema_conformance"
+)
+
+
+async def ask_at_random(database_url: str, directory: Path, operations: int, *options: str) -> None:
+    """Ask a service on this database whatever its description allows; every answer keeps to it."""
+    examples = max(5, REQUESTS // operations)
+    quiet = {"DRAIN_SECONDS": "0", "LOG_LEVEL": "error"}  # a pipe that nobody reads is soon full
+    async with running(DATABASE_URL=database_url, **quiet) as (_, client):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "schemathesis.cli", "run"),
+            *("--checks", CHECKS, "--max-examples", str(examples)),
+            *options,
+            str(client.base_url.join("/openapi.json")),
+            cwd=directory,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await process.communicate()
+    assert process.returncode == 0, told.decode()

@@ -1,0 +1,89 @@
+"""Who may call: every route says so."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from httpx2 import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import migrate
+from app.auth import current_user
+from app.models.user import EVERYTHING
+from tests.asking import ask_at_random
+from tests.signing_in import bearer, make_user
+
+# Open to everybody. A route on neither list declares `CurrentUser`, `SIGNED_IN` or a permission.
+PUBLIC = {"docs", "live", "ready", "read_keys"}
+SIGNING_IN = {
+    *("forgot_password", "login", "login_with_form", "logout", "refresh", "register"),
+    *("reset_password", "verify"),
+}
+
+
+def calls(dependant: Dependant) -> Iterator[object]:
+    """Find every dependency of a route, however deep."""
+    yield dependant.call
+    for below in dependant.dependencies:
+        yield from calls(below)
+
+
+def test_every_route_declares_who_may_call_it(app: FastAPI) -> None:
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute) and route.name not in PUBLIC | SIGNING_IN:
+            declared = set(calls(context.dependant))
+            assert current_user in declared, f"{route.name}: declare a policy, or list it here."
+
+
+async def test_nobody_reads_without_signing_in(client: AsyncClient) -> None:
+    del client.headers["Authorization"]
+    refused = await client.get("/api/v1/users/me")
+    assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("permissions", "status"),
+    [((), 403), (("products:write",), 403), (("users:read",), 200), ((EVERYTHING,), 200)],
+)
+async def test_a_permission_is_asked_for(
+    client: AsyncClient, session: AsyncSession, permissions: tuple[str, ...], status: int
+) -> None:
+    headers = bearer(await make_user(session, *permissions))
+    assert (await client.get("/api/v1/users", headers=headers)).status_code == status
+
+
+async def test_what_a_role_allows_counts_from_the_next_request(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    headers = bearer(await make_user(session, "products:read"))
+    assert (await client.get("/api/v1/users", headers=headers)).status_code == 403
+    changed = {"permissions": ["users:read"]}
+    assert (await client.put("/api/v1/roles/products:read", json=changed)).status_code == 200
+    assert (await client.get("/api/v1/users", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("state", ["deleted_at", "disabled_at"])
+async def test_a_token_of_somebody_who_is_gone_is_void(
+    client: AsyncClient, session: AsyncSession, state: str
+) -> None:
+    user = await make_user(session)
+    headers = bearer(user)
+    setattr(user, state, user.created_at)
+    await session.commit()
+    assert (await client.get("/api/v1/users/me", headers=headers)).status_code == 401
+
+
+@pytest.mark.drill
+async def test_no_request_of_an_administrator_breaks_the_service(
+    database_url: str, tmp_path: Path
+) -> None:
+    engine = migrate.create()
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        (header,) = bearer(await make_user(session, EVERYTHING)).items()
+    await engine.dispose()
+    await ask_at_random(database_url, tmp_path, 30, "--header", ": ".join(header))
