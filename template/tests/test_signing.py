@@ -1,5 +1,7 @@
 """Tokens: only those are read that this service signed, for this purpose, a moment ago."""
 
+import hmac
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,12 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from app.errors import Unauthenticated
 from app.settings import ConfigurationError, read
@@ -94,7 +101,7 @@ def test_a_token_without_a_signature_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
-def test_a_public_key_is_published_and_makes_no_signature(
+def test_a_public_key_is_published(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, algorithm: str
 ) -> None:
     tokens = signer(monkeypatch, algorithm=algorithm, keys=private_key(tmp_path, algorithm))
@@ -103,9 +110,18 @@ def test_a_public_key_is_published_and_makes_no_signature(
     (published,) = jwt.PyJWKSet.from_dict({"keys": tokens.published()}).keys
     assert jwt.decode(signed, published.key, [algorithm], audience="app")["sub"] == "7"
     assert "d" not in tokens.published()[0]
-    confused = forged(tokens, key="x" * 64)  # HS256, where a public key must not be its secret
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
+def test_a_public_key_makes_no_signature(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, algorithm: str
+) -> None:
+    tokens = signer(monkeypatch, algorithm=algorithm, keys=private_key(tmp_path, algorithm))
+    public = tokens.newest.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    signed, _, _ = forged(tokens, key="x" * 64).rpartition(".")  # says HS256
+    made = hmac.digest(public, signed.encode(), "sha256")
     with pytest.raises(Unauthenticated):
-        tokens.read(confused, Purpose.ACCESS)
+        tokens.read(f"{signed}.{urlsafe_b64encode(made).decode().rstrip('=')}", Purpose.ACCESS)
 
 
 def test_a_secret_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
