@@ -155,6 +155,11 @@ SERVICE = Feature(
         ),
         Setting(name="BODY_LIMIT", example="1048576", meaning="Bytes that a request's body may have."),
         Setting(name="GZIP_FROM", example="1024", meaning="Bytes from which an answer is compressed; 0 for never."),
+        Setting(
+            name="HSTS_SECONDS",
+            example="31536000",
+            meaning="Seconds for which a browser that came over https comes by nothing else; 0 to leave it free.",
+        ),
         Setting(name="HOST", example="127.0.0.1", meaning="Address to listen on; 0.0.0.0 for every one."),
         Setting(name="PORT", example="8000", meaning="Port to listen on."),
         Setting(

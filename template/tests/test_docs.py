@@ -1,6 +1,8 @@
 """The pages that show the API."""
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -17,6 +19,17 @@ async def test_the_page_needs_nothing_from_elsewhere(client: AsyncClient) -> Non
     for path in used:
         assert (await client.head(path)).status_code == 200, path
     assert (await client.get("/openapi.json")).status_code == 200
+
+
+async def test_the_page_may_load_only_what_is_served_here(client: AsyncClient) -> None:
+    page = await client.get("/docs")
+    scripts = re.findall(rb"<script>(.*?)</script>", page.content, re.DOTALL)
+    digests = [f"'sha256-{b64encode(sha256(script).digest()).decode()}'" for script in scripts]
+    policy = page.headers["Content-Security-Policy"].split("; ")
+    assert "default-src 'none'" in policy
+    assert f"script-src 'self' {' '.join(digests)}" in policy
+    sources = {source for directive in policy for source in directive.split()[1:]}
+    assert sources == {"'none'", "'self'", "data:", *digests}
 
 
 @pytest.mark.parametrize(("docs", "status"), [("", 404), ("true", 200)])

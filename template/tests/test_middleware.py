@@ -1,15 +1,40 @@
-"""What a request passes on its way in."""
+"""What a request passes on its way in, and an answer on its way out."""
 
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from fastapi import APIRouter, Response
 from httpx2 import ASGITransport, AsyncClient
+from httpx2 import Response as Answer
 
 from tests import jots
 from tests.jots import URL
 
 Made = Callable[..., AsyncClient]
 ORIGIN = "https://shop.example"
+GUARDS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+HSTS = "Strict-Transport-Security"
+
+router = APIRouter()
+
+
+@router.get("/broken")
+async def broken() -> None:
+    """Fail, as nobody foresaw."""
+    raise RuntimeError
+
+
+@router.get("/framed")
+async def framed(response: Response) -> None:
+    """Let pages of this origin show the answer."""
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
 
 
 @pytest.fixture
@@ -20,9 +45,16 @@ def made(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Made:
     def make(**environment: str) -> AsyncClient:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        return AsyncClient(transport=ASGITransport(jots.create_app()), base_url="http://test")
+        app = jots.create_app()
+        app.include_router(router)
+        return AsyncClient(transport=ASGITransport(app), base_url="http://test")
 
     return make
+
+
+def guards(answer: Answer) -> dict[str, str]:
+    """Give the headers of an answer that tell browsers what not to do."""
+    return {name: answer.headers.get(name, "") for name in GUARDS}
 
 
 async def stream(*parts: bytes) -> AsyncIterator[bytes]:
@@ -83,3 +115,54 @@ async def test_long_answers_are_compressed_for_those_who_ask(client: AsyncClient
         assert answered.headers.get("Content-Encoding") == given
     small = await client.get("/health/live", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in small.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", URL, 200),
+        ("GET", "/health/live", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/static/favicon.svg", 200),
+        ("GET", "/nowhere", 404),
+        ("PUT", URL, 405),
+        ("POST", URL, 422),
+    ],
+)
+async def test_every_answer_is_guarded(
+    jot_client: AsyncClient, method: str, path: str, status: int
+) -> None:
+    answered = await jot_client.request(method, path)
+    assert (answered.status_code, guards(answered)) == (status, GUARDS)
+
+
+async def test_what_never_reaches_a_route_is_guarded_too(made: Made) -> None:
+    client = made(BODY_LIMIT="10", TRUSTED_HOSTS="test", CORS_ORIGINS=ORIGIN)
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+    for answered, status in {
+        await client.options(URL, headers=asked): 200,
+        await client.get("/broken", headers={"Host": "evil.example"}): 400,
+        await client.post(URL, content=b"x" * 11): 413,
+        await client.get("/broken"): 500,
+    }.items():
+        assert (answered.status_code, guards(answered)) == (status, GUARDS)
+
+
+async def test_a_guard_that_a_route_sets_itself_stays(made: Made) -> None:
+    answered = await made().get("/framed")
+    assert guards(answered) == GUARDS | {"X-Frame-Options": "SAMEORIGIN"}
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds", "told"),
+    [
+        ("https://test/nowhere", "60", "max-age=60; includeSubDomains"),
+        ("https://test/nowhere", "0", None),
+        ("http://test/nowhere", "60", None),
+    ],
+)
+async def test_who_came_over_https_is_told_to_stay_there(
+    made: Made, url: str, seconds: str, told: str | None
+) -> None:
+    answered = await made(HSTS_SECONDS=seconds).get(url)
+    assert answered.headers.get(HSTS) == told

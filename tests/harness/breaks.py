@@ -606,6 +606,48 @@ MIDDLEWARE = [
         "if False:",
         "test_middleware.py::test_long_answers_are_compressed_for_those_who_ask",
     ),
+    Break(
+        "an error of a route's goes out unguarded",
+        "app/middleware.py",
+        'if message["type"] == "http.response.start":',
+        'if message["type"] == "http.response.start" and message["status"] != 422:',
+        "test_middleware.py::test_every_answer_is_guarded",
+    ),
+    Break(
+        "what nobody foresaw goes out unguarded",
+        "app/middleware.py",
+        'if message["type"] == "http.response.start":',
+        'if message["type"] == "http.response.start" and message["status"] != 500:',
+        "test_middleware.py::test_what_never_reaches_a_route_is_guarded_too",
+    ),
+    Break(
+        "an answer may be framed",
+        "app/middleware.py",
+        '    (b"x-frame-options", b"DENY"),\n',
+        "",
+        "test_middleware.py::test_every_answer_is_guarded",
+    ),
+    Break(
+        "a header of a route's is sent twice",
+        "app/middleware.py",
+        " if header[0] not in names",
+        "",
+        "test_middleware.py::test_a_guard_that_a_route_sets_itself_stays",
+    ),
+    Break(
+        "who came over http is kept to https",
+        "app/middleware.py",
+        '"http": HEADERS,',
+        '"http": (*HEADERS, *secure),',
+        "test_middleware.py::test_who_came_over_https_is_told_to_stay_there",
+    ),
+    Break(
+        "nobody can be left free to come over http",
+        "app/middleware.py",
+        " if hsts_seconds else ()",
+        "",
+        "test_middleware.py::test_who_came_over_https_is_told_to_stay_there",
+    ),
 ]
 
 HEALTH = [
@@ -669,6 +711,20 @@ DESCRIPTION = [
         '        swagger_js_url=f"{root}{ASSETS}/swagger-ui-bundle.js",\n',
         "",
         "test_docs.py::test_the_page_needs_nothing_from_elsewhere",
+    ),
+    Break(
+        "the documentation may run any script",
+        "app/docs.py",
+        "'sha256-{digest}'",
+        "'unsafe-inline'",
+        "test_docs.py::test_the_page_may_load_only_what_is_served_here",
+    ),
+    Break(
+        "the documentation may not run its own script",
+        "app/docs.py",
+        'rpartition(b"<script>")[2]',
+        'partition(b"<script>")[0]',
+        "test_docs.py::test_the_page_may_load_only_what_is_served_here",
     ),
     Break(
         "production shows the documentation",
