@@ -165,7 +165,7 @@ SERVICE = Feature(
         Setting(
             name="FORWARDED_ALLOW_IPS",
             example="10.0.0.0/8",
-            meaning="Proxies whose word is taken for a client's address and scheme; commas between them.",
+            meaning="Addresses and networks of proxies, which alone are believed about clients; * lets clients lie.",
         ),
         Setting(
             name="DRAIN_SECONDS",

@@ -7,15 +7,33 @@ elsewhere; then it takes no more connections, finishes what it has, and closes w
 import asyncio
 import gc
 import socket
+from ipaddress import ip_network
+from typing import Annotated
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import Field, NonNegativeFloat, NonNegativeInt
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeFloat, NonNegativeInt
+from pydantic_settings import NoDecode
 
 from app import health, settings
 from app.main import create_app
 
 TICK = 0.1  # seconds
+
+
+def proxy(value: str) -> str:
+    """Refuse what is neither an address nor a network: uvicorn would take it, and trust nobody."""
+    try:
+        ip_network("0.0.0.0/0" if value == "*" else value)
+    except ValueError:
+        message = "neither an address nor a network"
+        raise ValueError(message) from None
+    return value
+
+
+Proxies = Annotated[
+    tuple[Annotated[str, AfterValidator(proxy)], ...], NoDecode, BeforeValidator(settings.split)
+]
 
 
 class ServerSettings(settings.EnvironmentSettings):
@@ -29,7 +47,7 @@ class ServerSettings(settings.EnvironmentSettings):
     grace_seconds: NonNegativeInt = Field(
         20, description="Set it to the seconds that requests may take after that."
     )
-    forwarded_allow_ips: settings.Strings = Field(
+    forwarded_allow_ips: Proxies = Field(
         ("127.0.0.1",), description="Set it to the addresses of proxies, whose word is believed."
     )
 

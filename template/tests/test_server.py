@@ -1,17 +1,129 @@
-"""The server, in a process of its own: what it logs, and how it leaves."""
+"""The server: whom it believes, what it refuses, what it logs, and how it leaves."""
 
 import asyncio
 import json
+import re
 import signal
 from asyncio.subprocess import Process
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 from httpx2 import AsyncClient, TransportError
 
+from app import settings
+from app.main import create_app
+from app.server import ServerSettings
 from tests.jots import URL, payload
-from tests.serving import PATIENCE, running
+from tests.serving import PATIENCE, Live, calling, running, serving
 
 CALLERS = 8
+HERE = "127.0.0.1"  # where the tests call from
+PROXIES = "FORWARDED_ALLOW_IPS"
+# A body of five bytes, or of no chunk at all; and behind it, what could be taken for a request.
+BODY = b"0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+SIZED = b"Content-Length: 5\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+Behind = Callable[..., AbstractAsyncContextManager[AsyncClient]]
+Seen = Callable[[AsyncClient, bytes, bytes], Awaitable[tuple[str, bool]]]
+
+
+@pytest.fixture
+def behind(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Behind:
+    """Serve on a real socket, behind proxies of these addresses; the tests are one at `HERE`."""
+    _ = shared_url
+
+    @asynccontextmanager
+    async def serve(*proxies: str) -> AsyncGenerator[AsyncClient, None]:
+        if proxies:
+            monkeypatch.setenv(PROXIES, ",".join(proxies))
+        async with serving(create_app()) as port, calling(port) as client:
+            yield client
+
+    return serve
+
+
+@pytest.fixture
+def seen(capsys: pytest.CaptureFixture[str]) -> Seen:
+    """Call, with what a proxy would add; give the client in the log, and whether over https."""
+
+    async def call(client: AsyncClient, addresses: bytes, scheme: bytes) -> tuple[str, bool]:
+        headers = {b"X-Forwarded-For": addresses, b"X-Forwarded-Proto": scheme}
+        answered = await client.get("/nowhere", headers=headers)
+        assert answered.status_code == 404
+        line = json.loads(capsys.readouterr().out.splitlines()[-1])
+        return line["client"], "Strict-Transport-Security" in answered.headers
+
+    return call
+
+
+async def test_a_proxy_is_believed(behind: Behind, seen: Seen) -> None:
+    async with behind(HERE) as client:
+        assert await seen(client, b"203.0.113.9", b"https") == ("203.0.113.9", True)
+        assert await seen(client, b"203.0.113.9", b"http") == ("203.0.113.9", False)
+
+
+async def test_a_stranger_is_not_believed(behind: Behind, seen: Seen) -> None:
+    async with behind("10.0.0.0/8", "::1") as client:
+        assert await seen(client, b"203.0.113.9", b"https") == (HERE, False)
+
+
+async def test_the_last_address_that_is_no_proxy_is_the_client(behind: Behind, seen: Seen) -> None:
+    async with behind(HERE, "10.0.0.0/8") as client:
+        forwarded = b"198.51.100.1, 203.0.113.9, 10.0.0.1"
+        assert await seen(client, forwarded, b"https") == ("203.0.113.9", True)
+
+
+async def test_unless_told_otherwise_only_this_machine_is_a_proxy(
+    behind: Behind, seen: Seen
+) -> None:
+    async with behind() as client:
+        assert await seen(client, b"203.0.113.9, 10.0.0.1", b"https") == ("10.0.0.1", True)
+
+
+@pytest.mark.parametrize("scheme", [b"", b"gopher", b"https, http", b"\xff"])
+@pytest.mark.parametrize("addresses", [b"", b",", b"[::1", b"[::1]:x", b"1.2.3.4:x", b"\xff" * 999])
+async def test_what_a_proxy_garbles_breaks_nothing(
+    behind: Behind, seen: Seen, addresses: bytes, scheme: bytes
+) -> None:
+    async with behind(HERE) as client:
+        assert (await seen(client, addresses, scheme))[1] is False
+
+
+@pytest.mark.parametrize("proxies", ["nginx", "10.0.0.1/8", "10.0.0.1 10.0.0.2"])
+def test_a_proxy_without_an_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch, proxies: str
+) -> None:
+    monkeypatch.setenv(PROXIES, proxies)
+    with pytest.raises(settings.ConfigurationError, match=PROXIES):
+        settings.read(ServerSettings)
+
+
+@pytest.mark.parametrize(
+    ("headers", "statuses"),
+    [
+        (SIZED, [404, 200]),
+        (CHUNKED, [404, 200]),
+        (SIZED + CHUNKED, [400]),
+        (CHUNKED + SIZED, [400]),
+        (SIZED + b"Content-Length: 6\r\n", [400]),
+        (b"Content-Length: 5, 6\r\n", [400]),
+        (b"Content-Length : 5\r\n", [400]),
+        (b"Transfer-Encoding: chunked, identity\r\n", [400]),
+        (b"X-Tea: green\n" + SIZED, [400]),
+        (b"X-Tea: green\r" + SIZED, [400]),
+        (b"X-Tea: green\r\n black\r\n" + SIZED, [400]),
+    ],
+)
+async def test_a_request_that_can_be_read_in_two_ways_is_refused(
+    live: Live, headers: bytes, statuses: list[int]
+) -> None:
+    reader, writer = await asyncio.open_connection(HERE, live.port)
+    writer.write(b"POST /nowhere HTTP/1.1\r\nHost: test\r\n" + headers + b"\r\n" + BODY)
+    answers = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    assert [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", answers)] == statuses
 
 
 async def lines(process: Process) -> list[dict[str, object]]:

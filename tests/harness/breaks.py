@@ -86,6 +86,29 @@ UNLOCKED = """\
                 await connection.exec_driver_sql("SELECT pg_sleep(3)")
 """
 
+LENIENT = """\
+from uvicorn.config import HTTP_PROTOCOLS
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class Lenient(HttpToolsProtocol):
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.parser.set_dangerous_leniencies(
+            lenient_headers=True,
+            lenient_chunked_length=True,
+            lenient_transfer_encoding=True,
+            lenient_optional_lf_after_cr=True,
+            lenient_optional_cr_before_lf=True,
+        )
+
+
+HTTP_PROTOCOLS["auto"] = f"{__name__}:Lenient"
+
+
+class Server(uvicorn.Server):
+"""
+
 TRANSACTIONS = [
     Break(
         "the commit comes after the answer",
@@ -650,6 +673,58 @@ MIDDLEWARE = [
     ),
 ]
 
+SERVER = [
+    Break(
+        "a stranger is believed",
+        "app/server.py",
+        "list(chosen.forwarded_allow_ips)",
+        '["0.0.0.0/0"]',
+        "test_server.py::test_a_stranger_is_not_believed",
+    ),
+    Break(
+        "a proxy is not believed",
+        "app/server.py",
+        "access_log=False,",
+        "access_log=False, proxy_headers=False,",
+        "test_server.py::test_a_proxy_is_believed",
+    ),
+    Break(
+        "the first address is the client, whoever wrote it",
+        "app/server.py",
+        "list(chosen.forwarded_allow_ips)",
+        '"*"',
+        "test_server.py::test_the_last_address_that_is_no_proxy_is_the_client",
+    ),
+    Break(
+        "a private address is believed unasked",
+        "app/server.py",
+        '("127.0.0.1",)',
+        '("127.0.0.1", "10.0.0.0/8")',
+        "test_server.py::test_unless_told_otherwise_only_this_machine_is_a_proxy",
+    ),
+    Break(
+        "an address that is none breaks the request",
+        "app/logging.py",
+        "client=client[0]",
+        'client=str(__import__("ipaddress").ip_address(client[0]))',
+        "test_server.py::test_what_a_proxy_garbles_breaks_nothing",
+    ),
+    Break(
+        "a proxy without an address is accepted",
+        "app/server.py",
+        "raise ValueError(message) from None",
+        "pass",
+        "test_server.py::test_a_proxy_without_an_address_is_refused",
+    ),
+    Break(
+        "the server reads what can be read in two ways",
+        "app/server.py",
+        "class Server(uvicorn.Server):\n",
+        LENIENT,
+        "test_server.py::test_a_request_that_can_be_read_in_two_ways_is_refused",
+    ),
+]
+
 HEALTH = [
     Break(
         "readiness asks anew for each who asks",
@@ -1007,6 +1082,7 @@ BREAKS = [
     *ERRORS,
     *LOGGING,
     *MIDDLEWARE,
+    *SERVER,
     *HEALTH,
     *DESCRIPTION,
     *RESOURCES,
