@@ -151,6 +151,17 @@ def test_a_missing_migration_is_told_and_written(database: str, growth: str, tem
     assert len(list((empty / "migrations" / "versions").glob("*.py"))) == 2
 
 
+@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
+def test_accounts_come_to_a_service_that_lives(database: str, template: Path, empty: Path) -> None:
+    """Another answer brings tables, too; their migration is written by the same command."""
+    start(template, empty, database=database)
+    update(empty, {"auth": "local"}, RELEASE)
+    made = run(empty, "app", "revision", "accounts")
+    assert made.returncode == 0, made.stdout + made.stderr
+    passed = run(empty, "pytest", "-q", "-p", "no:cacheprovider", "-k", "revisions_lead or way_back or test_user")
+    assert passed.returncode == 0, passed.stdout
+
+
 def test_the_record_keeps_the_order_of_resources_and_fields(template: Path, empty: Path) -> None:
     start(template, empty)
     recorded = yaml.safe_load((empty / ".copier-answers.yml").read_text(encoding="utf-8"))["resources"]

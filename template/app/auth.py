@@ -3,11 +3,12 @@
 A route that names none of these is open to everybody; `tests/test_access.py` lists those that may.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, FastAPI
-from fastapi.security import OAuth2PasswordBearer
+from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import joinedload
@@ -16,11 +17,28 @@ from starlette.requests import HTTPConnection
 from app import settings
 from app.errors import Forbidden, Unauthenticated
 from app.middleware import MiddlewareSettings
-from app.models.user import User
+from app.models.user import EVERYTHING, User
 from app.routers import PREFIX
+from app.services import api_key as api_keys
 from app.signing import AuthSettings, Purpose, Signer
 
+VOID = "The token or key is not valid, or no longer."
+
 bearer = OAuth2PasswordBearer(f"{PREFIX}/auth/token", auto_error=False)
+api_key = APIKeyHeader(name="X-API-Key", auto_error=False)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, and how much of what they may do they may do now."""
+
+    user: User
+    scopes: frozenset[str] = frozenset({EVERYTHING})
+    is_present: bool = True  # rather than a machine that shows their key
+
+    def may(self, permission: str) -> bool:
+        """Say whether both the user's role and the key allow it."""
+        return self.user.may(permission) and not self.scopes.isdisjoint({permission, EVERYTHING})
 
 
 async def signer(connection: HTTPConnection) -> Signer:
@@ -39,70 +57,105 @@ Tokens = Annotated[Signer, Depends(signer)]
 Readers = Annotated[async_sessionmaker[AsyncSession], Depends(readers)]
 
 
-async def optional_user(
+async def optional_caller(
+    connection: HTTPConnection,
     token: Annotated[str | None, Depends(bearer)],
+    key: Annotated[str | None, Depends(api_key)],
     tokens: Tokens,
     readers: Readers,
-) -> User | None:
-    """Find who calls; nobody, where no token is given.
+) -> Caller | None:
+    """Find who calls; nobody, where neither a token nor a key is given.
 
     Raises:
-        Unauthenticated: the token is not good, or its user is gone.
+        Unauthenticated: what is given is not good, or its user is gone.
     """
-    if token is None:
+    if token is None and key is None:
         return None
+    if token is not None:
+        found = await _with_token(token, tokens, readers)
+    else:
+        found = await _with_key(key or "", connection, readers)
+    if found is None:
+        raise Unauthenticated(VOID)
+    connection.state.caller = f"user:{found.user.id}"
+    return found
+
+
+async def _with_token(token: str, tokens: Signer, readers: Readers) -> Caller | None:
     claims = tokens.read(token, Purpose.ACCESS)
-    statement = select(User).where(*_same(claims)).options(joinedload(User.role))
+    same = (User.id == UUID(claims["sub"]), User.generation == claims["generation"])
+    statement = select(User).where(*same, User.is_active).options(joinedload(User.role))
     async with readers() as session:
         user = await session.scalar(statement)
-    if user is None:
-        message = "The token is not valid, or no longer."
-        raise Unauthenticated(message)
-    return user
+    return Caller(user) if user else None
 
 
-def _same(claims: dict[str, Any]) -> tuple[Any, ...]:
-    """Ask for the user of a token who can still sign in, and has not signed out everywhere."""
-    return (
-        User.id == UUID(claims["sub"]),
-        User.generation == claims["generation"],
-        User.deleted_at.is_(None),
-        User.disabled_at.is_(None),
-    )
+async def _with_key(given: str, connection: HTTPConnection, readers: Readers) -> Caller | None:
+    key = await api_keys.find(readers, given)
+    if key is None:
+        return None
+    await api_keys.note(connection.app.state.sessions, key)
+    return Caller(key.user, frozenset(key.scopes), is_present=False)
 
 
-async def current_user(user: Annotated[User | None, Depends(optional_user)]) -> User:
+async def current_caller(
+    caller: Annotated[Caller | None, Depends(optional_caller)],
+) -> Caller:
     """Find who calls.
 
     Raises:
         Unauthenticated: nobody who is known.
     """
-    if user is None:
+    if caller is None:
         message = "Sign in first."
         raise Unauthenticated(message)
-    return user
+    return caller
 
 
-SIGNED_IN: Any = Depends(current_user)
-CurrentUser = Annotated[User, SIGNED_IN]
+async def current_user(caller: Annotated[Caller, Depends(current_caller)]) -> User:
+    """Give the user who calls, or whose key it is."""
+    return caller.user
+
+
+async def optional_user(
+    caller: Annotated[Caller | None, Depends(optional_caller)],
+) -> User | None:
+    """Give the user who calls, or whose key it is; nobody, where nothing is shown."""
+    return caller.user if caller else None
+
+
+async def present_user(caller: Annotated[Caller, Depends(current_caller)]) -> User:
+    """Give the user who calls.
+
+    Raises:
+        Forbidden: a machine calls with their key, which could make itself another.
+    """
+    if not caller.is_present:
+        message = "An API key may not do this; sign in."
+        raise Forbidden(message)
+    return caller.user
+
+
+SIGNED_IN: Any = Depends(current_caller)
+CurrentUser = Annotated[User, Depends(current_user)]
 OptionalUser = Annotated[User | None, Depends(optional_user)]
+PresentUser = Annotated[User, Depends(present_user)]
 
 
 class Permission:
-    """A dependency that refuses those whose role does not allow it."""
+    """A dependency that refuses those whose role, or whose key, does not allow it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    async def __call__(self, user: CurrentUser) -> User:
-        """Give who calls, if they may.
+    async def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> None:
+        """Let pass who may.
 
         Raises:
             Forbidden: they may not.
         """
-        if not user.may(self.name):
+        if not caller.may(self.name):
             raise Forbidden(f"This takes the permission {self.name}.")
-        return user
 
 
 def require_permission(name: str) -> Any:  # noqa: ANN401 - as `Depends` itself

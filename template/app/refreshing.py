@@ -27,7 +27,8 @@ class RefreshCookie:
         self.response = response
 
     def keep(self, grant: Grant, *, wanted: bool) -> Grant:
-        """Move the refresh token into a cookie, where that is wanted."""
+        """Move the refresh token into a cookie, where that is wanted; nobody caches the answer."""
+        self.response.headers["Cache-Control"] = "no-store"
         if not wanted or grant.refresh_token is None:
             return grant
         self._set(grant.refresh_token, self.request.app.state.signer.chosen.refresh_days)

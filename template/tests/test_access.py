@@ -11,7 +11,7 @@ from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import migrate
-from app.auth import current_user
+from app.auth import current_caller
 from app.models.user import EVERYTHING
 from tests.asking import ask_at_random
 from tests.signing_in import bearer, make_user
@@ -36,7 +36,7 @@ def test_every_route_declares_who_may_call_it(app: FastAPI) -> None:
         route = context.original_route
         if isinstance(route, APIRoute) and route.name not in PUBLIC | SIGNING_IN:
             declared = set(calls(context.dependant))
-            assert current_user in declared, f"{route.name}: declare a policy, or list it here."
+            assert current_caller in declared, f"{route.name}: declare a policy, or list it here."
 
 
 async def test_nobody_reads_without_signing_in(client: AsyncClient) -> None:

@@ -139,6 +139,7 @@ async def test_the_form_of_oauth_signs_in(client: AsyncClient, session: AsyncSes
     form = {"username": user.email, "password": PASSWORD, "grant_type": "password"}
     answer = await client.post(f"{URL}/token", data=form)
     assert (answer.json()["token_type"], answer.status_code) == ("bearer", 200)
+    assert answer.headers["Cache-Control"] == "no-store"
     assert await me(client, answer.json()["access_token"]) == 200
 
 

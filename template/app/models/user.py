@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ColumnElement, ForeignKey, String, and_
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, Identified, Timestamped
@@ -36,6 +37,16 @@ class User(Identified, Timestamped, Base):
     )
 
     role: Mapped[Role | None] = relationship(lazy="raise")
+
+    @hybrid_property
+    def is_active(self) -> bool:
+        """Whether they may sign in, and what they were given is good."""
+        return self.deleted_at is None and self.disabled_at is None
+
+    @is_active.inplace.expression
+    @classmethod
+    def _is_active(cls) -> ColumnElement[bool]:
+        return and_(cls.deleted_at.is_(None), cls.disabled_at.is_(None))
 
     def __repr__(self) -> str:
         """Tell the key, and nothing that a log must not hold."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import SecretStr
 
-from app.auth import CurrentUser, Readers, Tokens
+from app.auth import PresentUser, Readers, Tokens
 from app.database import Session
 from app.errors import Forbidden, Unauthenticated, described
 from app.refreshing import Cookies, LastingSession
@@ -50,10 +50,15 @@ async def login(
 
 
 @router.post("/token", responses=REFUSED)
-async def login_with_form(session: Session, readers: Readers, tokens: Tokens, form: Form) -> Grant:
+async def login_with_form(
+    session: Session, readers: Readers, tokens: Tokens, cookies: Cookies, form: Form
+) -> Grant:
     """Sign in as OAuth 2.0 has it (RFC 6749, section 4.3), which the documentation page uses."""
-    return await auth.log_in(
-        session, readers, tokens, form.username.lower(), SecretStr(form.password)
+    return cookies.keep(
+        await auth.log_in(
+            session, readers, tokens, form.username.lower(), SecretStr(form.password)
+        ),
+        wanted=False,
     )
 
 
@@ -72,7 +77,7 @@ async def logout(session: Session, cookies: Cookies, given: Renewal | None = Non
 
 
 @router.post("/logout-everywhere", status_code=HTTPStatus.NO_CONTENT)
-async def logout_everywhere(session: Session, user: CurrentUser) -> None:
+async def logout_everywhere(session: Session, user: PresentUser) -> None:
     """Void every token of whoever calls, at once."""
     return await auth.log_out_everywhere(session, user.id)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from app.auth import SIGNED_IN, CurrentUser, require_permission
+from app.auth import SIGNED_IN, CurrentUser, PresentUser, require_permission
 from app.database import ReadSession, Session
 from app.errors import Conflict, NotFound, described
 from app.links import Links
@@ -37,7 +37,7 @@ async def read_me(user: CurrentUser) -> User:
 
 
 @router.post("/users/me/password", status_code=HTTPStatus.NO_CONTENT)
-async def change_password(session: Session, user: CurrentUser, change: PasswordChange) -> None:
+async def change_password(session: Session, user: PresentUser, change: PasswordChange) -> None:
     """Set a new password; every token is void from then on."""
     return await auth.change_password(session, user, change)
 

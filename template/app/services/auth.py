@@ -128,7 +128,7 @@ async def refresh(session: AsyncSession, tokens: Signer, secret: SecretStr) -> G
     if used is None:
         await _refuse(session, summed)
     user = await session.get(User, used.user_id)
-    if user is None or user.deleted_at or user.disabled_at:
+    if user is None or not user.is_active:
         raise Unauthenticated(VOID)
     return await grant(session, tokens, user, used.family)
 

@@ -1,0 +1,34 @@
+"""API keys, over HTTP: made by people, for machines."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.auth import PresentUser
+from app.database import ReadSession, Session
+from app.errors import NotFound, described
+from app.models.api_key import ApiKey
+from app.schemas.api_key import ApiKeyCreate, ApiKeyMade, ApiKeyRead
+from app.services import api_key as api_keys
+
+router = APIRouter(prefix="/users/me/api-keys", tags=["api keys"])
+
+
+@router.get("", response_model=list[ApiKeyRead])
+async def list_api_keys(session: ReadSession, user: PresentUser) -> Sequence[ApiKey]:
+    """List the API keys of whoever calls."""
+    return await api_keys.search(session, user)
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+async def create_api_key(session: Session, user: PresentUser, new: ApiKeyCreate) -> ApiKeyMade:
+    """Make an API key; it is shown this once."""
+    return await api_keys.create(session, user, new)
+
+
+@router.delete("/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=described(NotFound))
+async def delete_api_key(session: Session, user: PresentUser, key_id: UUID) -> None:
+    """Revoke an API key."""
+    return await api_keys.delete(session, user, key_id)
