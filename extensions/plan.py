@@ -82,12 +82,22 @@ def questions() -> dict[str, dict[str, Any]]:
 
 
 def choice_problem(question: Mapping[str, Any], value: object) -> str:
-    """Say that `value` is none of the question's choices; nothing when it is one, or when it has none."""
+    """Say what of `value` is none of the question's choices; nothing when all is, or when it has none."""
     choices = question.get("choices", [])
-    values = list(choices.values()) if isinstance(choices, dict) else choices
-    if not values or str(value) in map(str, values):
-        return ""
-    return f"{value!r} is none of {', '.join(map(str, values))}."
+    values = list(map(str, choices.values() if isinstance(choices, dict) else choices))
+    answered = selected(value) if question.get("multiselect") else [value]
+    if not isinstance(answered, list):
+        return f"{value!r} is no list; it may hold any of {', '.join(values)}."
+    wrong = [answer for answer in answered if str(answer) not in values]
+    return f"{wrong[0]!r} is none of {', '.join(values)}." if values and wrong else ""
+
+
+def selected(value: object) -> object:
+    """Read the answer to a question that takes several; on the command line, it is text that holds YAML."""
+    try:
+        return yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        return value
 
 
 def given(answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +173,7 @@ def compose(features: Iterable[Feature]) -> dict[str, Any]:
     return {
         name: {
             "image": container.image,
-            "environment": dict(container.environment),
+            **({"environment": dict(container.environment)} if container.environment else {}),
             "volumes": [f"{name}:{container.data}"],
             "healthcheck": {
                 "test": ["CMD-SHELL", container.healthcheck],
@@ -190,6 +200,7 @@ def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
             "reached_locally_by": {key: value.format(host="localhost") for key, value in container.reached_by.items()},
             "tested_by": {key: value.format(host=name) for key, value in container.tested_by.items()},
             "tested_locally_by": {key: value.format(host="localhost") for key, value in container.tested_by.items()},
+            "tried_by": list(container.tried_by),
         }
         for feature in features
         for name, container in feature.containers.items()
@@ -209,7 +220,7 @@ def made(table: Table) -> dict[str, Any]:
 
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the answers into all that the shared files print."""
-    names = frozenset({answers["database"], answers["auth"], answers["ci"]} - {"none"})
+    names = frozenset({answers["database"], answers["auth"], *answers["features"], answers["ci"]} - {"none"})
     resources = read_domain(answers["resources"], NAMES)
     features = [*chosen(names), *of_types(resources)]
     guards = any(feature.guards for feature in features)
@@ -231,6 +242,9 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "authorized": "".join(f"{feature.shows} " for feature in features if feature.shows),
         "first_steps": [asdict(step) for feature in features for step in feature.first_steps],
         "installs": [feature.name for feature in features if feature.installs],
+        "integrations": [
+            {"name": feature.name, "summary": feature.summary} for feature in features if feature.installs
+        ],
         "runtime": merged(features, "runtime"),
         "test": merged(features, "test"),
         "lint": merged(features, "lint"),
@@ -240,6 +254,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
             for feature in features
             for setting in feature.settings
         ],
+        "exposed": merged(features, "exposes"),
         "test_environment": [
             {"name": name, "value": value} for feature in features for name, value in feature.tested_with.items()
         ],

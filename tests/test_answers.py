@@ -46,6 +46,10 @@ REFUSED = {
     "unknown question": ({"licence": "MIT"}, "There are: project_name"),
     "hidden question": ({"plan": "{}"}, "there is no such question"),
     "several choices": ({"database": "[postgresql, sqlite]"}, "none of postgresql, sqlite"),
+    "unknown feature": ({"features": "[ratelimit, teleport]"}, "'teleport' is none of ratelimit"),
+    "feature that comes with others": ({"features": "[valkey]"}, "'valkey' is none of ratelimit"),
+    "feature that is no list": ({"features": "ratelimit"}, "is no list; it may hold any of ratelimit"),
+    "feature that is no YAML": ({"features": "[ratelimit"}, "is no list"),
 }
 REFUSED_FILES = {
     "number": ("project_name: 7\n", "A service needs a name."),
@@ -54,6 +58,8 @@ REFUSED_FILES = {
     "no": ("ci: no\n", "none of github, gitlab, none"),
     "null": ("ci: null\n", "none of github, gitlab, none"),
     "mapping": ("database: {name: sqlite}\n", "none of postgresql, sqlite"),
+    "no features": ("features:\n", "None is no list"),
+    "features of features": ("features: [[ratelimit]]\n", "['ratelimit'] is none of ratelimit"),
 }
 KEPT = {
     "sum": "{{ 7*7 }}",

@@ -40,6 +40,10 @@ def test_each_answer_changes_something(name: str, one: object, other: object, ma
     assert [given for given in rest if composed(given, one) == composed(given, other)] == []
 
 
+# Distributions whose names are words besides: a trace where they are required or imported.
+WORDS = {"limits"}
+
+
 def marks(feature: Feature, others: list[Feature]) -> set[str]:
     """List the words by which a feature is known: its name, and the requirements and settings that only it has."""
     own = {Requirement(line).name for line in requirements.of(feature)} | {setting.name for setting in feature.settings}
@@ -50,7 +54,8 @@ def marks(feature: Feature, others: list[Feature]) -> set[str]:
 
 def has(text: str, word: str) -> bool:
     """Say whether a word stands in a text, by itself or as a part of a name."""
-    return re.search(rf"(?i)(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", text) is not None
+    before = "(?:from|import) |[\"']" if word in WORDS else "(?<![a-z0-9])"
+    return re.search(rf"(?i)(?:{before}){re.escape(word)}(?![a-z0-9])", text) is not None
 
 
 def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -> list[str]:
@@ -76,6 +81,7 @@ def test_what_is_left_out_leaves_no_trace(services: list[Service]) -> None:
     expect_none(listed(found))
 
 
+LIMITS = Feature(name="ratelimit", summary="Limits", runtime=("limits>=5",))
 CACHE = Feature(name="cache", summary="A cache", runtime=("redis>=8",))
 EMAIL = Feature(name="email", summary="Mail", runtime=("aiosmtplib>=5",))
 
@@ -89,8 +95,13 @@ EMAIL = Feature(name="email", summary="Mail", runtime=("aiosmtplib>=5",))
         ({"README.md": "A Cache. Caches are fine."}, ["README.md: cache"]),
         ({"app/email.py": "the cache, if there is one"}, []),
         ({"app/main.py": "from functools import cached"}, []),
+        ({"app/main.py": "import limits", "uv.toml": '"limits>=5"'}, ["app/main.py: limits", "uv.toml: limits"]),
+        ({"app/main.py": "AsyncClient(limits=Limits(9))"}, []),
     ],
-    ids=["path", "import", "requirement", "word", "another feature's own file", "another word"],
+    ids=[
+        *("path", "import", "requirement", "word", "another feature's own file", "another word"),
+        *("library", "word that is a library elsewhere"),
+    ],
 )
 def test_a_trace_is_seen(files: dict[str, str], expected: list[str]) -> None:
-    assert traces(files, [EMAIL], [CACHE]) == expected
+    assert traces(files, [EMAIL], [CACHE, LIMITS]) == expected

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("database", BOTH)
 def test_each_break_finds_its_place_and_its_test(database: str, serve: Callable[[Answers], Service]) -> None:
-    service = serve({"database": database}).directory
     for broken in BREAKS:
         if database in broken.databases:
+            service = serve({"database": database, **broken.answers}).directory
             file = service / broken.path
             places = file.read_text(encoding="utf-8").count(broken.old) if broken.old else not file.exists()
             assert places == 1, broken.name

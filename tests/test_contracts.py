@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.breaks import BOTH, BREAKS, Break
+from tests.harness.breaks import BREAKS, Break
 from tests.harness.command_line import run_to_its_end
+from tests.harness.questions import all_questions
 from tests.harness.verdicts import environment
 
 if TYPE_CHECKING:
@@ -42,11 +43,16 @@ class Case:
     broken: Break
     database: str
 
+    @property
+    def answers(self) -> Answers:
+        return {"database": self.database, **self.broken.answers}
+
     def __str__(self) -> str:
         return f"{'drill, ' * self.broken.drill}{self.database}: {self.broken.name}"
 
 
 CASES = [Case(broken, database) for broken in BREAKS for database in broken.databases]
+WHOLE = {all_questions().label(all_questions().default | case.answers): case.answers for case in CASES}
 
 
 def run(directory: Path, tests: Iterable[str]) -> Run:
@@ -76,7 +82,7 @@ class Bench:
 
     def begin(self, case: Case) -> Future[Run]:
         if case not in self.begun:
-            service = self.serve({"database": case.database})
+            service = self.serve(case.answers)
             self.begun[case] = self.executor.submit(self.find, service, case.broken)
         return self.begun[case]
 
@@ -109,12 +115,12 @@ def test_is_seen(case: Case, bench: Bench) -> None:
         pytest.fail(f"{case.broken.test} does not fail.\n\n{told(outcome)}", pytrace=False)
 
 
-@pytest.mark.parametrize("database", BOTH)
-def test_the_whole_service_passes(database: str, workspace: Path, serve: Callable[[Answers], Service]) -> None:
-    service = serve({"database": database})
-    directory = workspace / "whole" / database
+@pytest.mark.parametrize("answers", WHOLE.values(), ids=WHOLE)
+def test_the_whole_service_passes(answers: Answers, workspace: Path, serve: Callable[[Answers], Service]) -> None:
+    service = serve(answers)
+    directory = workspace / "whole" / service.label
     shutil.copytree(service.directory, directory)
-    outcome = run(directory, sorted({case.broken.test for case in CASES if case.database == database}))
+    outcome = run(directory, sorted({case.broken.test for case in CASES if case.answers == answers}))
     assert outcome.returncode == pytest.ExitCode.OK, told(outcome)
 
 

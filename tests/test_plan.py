@@ -98,9 +98,16 @@ def test_a_plan_is_plain_data(answers: dict[str, str]) -> None:
 
 def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
     planned = plan(DEFAULT | {"database": "sqlite", "ci": "gitlab"})
-    assert [name for name in planned["omitted"] if name in NAMES] == ["postgresql", "auth", "local", "github"]
+    assert [name for name in planned["omitted"] if name in NAMES] == ["postgresql", "auth", "local", "valkey", "ratelimit", "github"]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
+
+
+def test_a_feature_is_planned_with_what_it_requires() -> None:
+    planned = plan(DEFAULT | {"features": ["ratelimit"]})
+    assert {"valkey", "ratelimit"}.isdisjoint(planned["omitted"])
+    assert planned["installs"] == ["ratelimit"]
+    assert {"name": "RATELIMIT_ENABLED", "value": "false"} in planned["test_environment"]
 
 
 def test_requirements_are_listed_once_and_sorted() -> None:

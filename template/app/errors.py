@@ -61,7 +61,7 @@ class Error(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Internal Server Error"
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: Mapping[str, str] = {}  # of the answer; an instance may have its own
 
     def __init__(self, detail: str, *, errors: Iterable[FieldProblem] = ()) -> None:
         super().__init__(detail)
@@ -122,7 +122,7 @@ class Unavailable(Error):
     """Something that the service needs does not answer now."""
 
     status, code, title = 503, "unavailable", "Service Unavailable"
-    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+    headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
 def answer(

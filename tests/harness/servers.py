@@ -63,7 +63,7 @@ def running(feature: str, service: Service) -> Iterator[str]:
             launcher.stdin.close()
 
 
-async def furnish(url: str, wanted: Mapping[str, str]) -> None:
+async def furnish_postgresql(url: str, wanted: Mapping[str, str]) -> None:
     """Make the user and the database that PostgreSQL's image makes, by the image's own variables."""
     connection = await asyncpg.connect(url)
     await connection.execute(f"CREATE ROLE {wanted['POSTGRES_USER']} SUPERUSER LOGIN")
@@ -71,13 +71,24 @@ async def furnish(url: str, wanted: Mapping[str, str]) -> None:
     await connection.close()
 
 
+FURNISH = {"postgresql": furnish_postgresql}  # what an image makes of its variables; others have none
+
+
+def behind(url: str) -> Path:
+    """Find the socket of a server by its URL, which names it or the directory in which it stands."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return Path(parts.path)
+    return next(path for path in Path(parse_qs(parts.query)["host"][0]).iterdir() if path.is_socket())
+
+
 @contextmanager
 def beside(name: str, service: Service) -> Iterator[int]:
     """Run a server as a pipeline does, of its own for each job, and give its port."""
     with running(FEATURES_BY_CONTAINER[name], service) as url:
-        asyncio.run(furnish(url, CONTAINERS[name].environment))
-        directory = Path(parse_qs(urlsplit(url).query)["host"][0])
-        with opened(next(path for path in directory.iterdir() if path.is_socket())) as port:
+        if name in FURNISH:
+            asyncio.run(FURNISH[name](url, CONTAINERS[name].environment))
+        with opened(behind(url)) as port:
             yield port
 
 

@@ -1,0 +1,50 @@
+"""Valkey, or Redis, which speaks alike: its address, and connections that give up soon."""
+
+from typing import Annotated
+
+from pydantic import PlainValidator
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+CONNECTIONS = 32  # that one process holds at most
+PATIENCE = 0.25  # seconds that a connection, or an answer, may take
+
+# As hosts hand them out, and as the client knows them.
+SCHEMES = {
+    "redis": "redis",
+    "rediss": "rediss",
+    "unix": "unix",
+    "valkey": "redis",
+    "valkeys": "rediss",
+}
+
+
+def address(value: object) -> URL:
+    """Read a URL, without repeating it where it is none."""
+    try:
+        url = make_url(str(value))
+    except (ArgumentError, ValueError):
+        message = "It is not a URL"
+        raise ValueError(message) from None
+    if url.drivername not in SCHEMES:
+        message = "It is not a URL of Valkey or Redis"
+        raise ValueError(message)
+    return url.set(drivername=SCHEMES[url.drivername])
+
+
+ValkeyUrl = Annotated[URL, PlainValidator(address)]
+
+
+def connections(url: URL) -> BlockingConnectionPool:
+    """Hold connections, each made as it is needed; one that broke is made anew, once."""
+    return BlockingConnectionPool.from_url(
+        url.render_as_string(hide_password=False),
+        max_connections=CONNECTIONS,
+        timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        socket_timeout=PATIENCE,
+        retry=Retry(NoBackoff(), 1),
+    )

