@@ -48,7 +48,8 @@ class Case:
         return {"database": self.database, **self.broken.answers}
 
     def __str__(self) -> str:
-        return f"{'drill, ' * self.broken.drill}{self.database}: {self.broken.name}"
+        chosen = "-".join([self.database, *self.broken.answers.get("features", [])])
+        return f"{'drill, ' * self.broken.drill}{chosen}: {self.broken.name}"
 
 
 CASES = [Case(broken, database) for broken in BREAKS for database in broken.databases]

@@ -22,8 +22,6 @@ from app.routers import PREFIX
 from app.services import api_key as api_keys
 from app.signing import AuthSettings, Purpose, Signer
 
-VOID = "The token or key is not valid, or no longer."
-
 bearer = OAuth2PasswordBearer(f"{PREFIX}/auth/token", auto_error=False)
 api_key = APIKeyHeader(name="X-API-Key", auto_error=False)
 
@@ -57,41 +55,50 @@ Tokens = Annotated[Signer, Depends(signer)]
 Readers = Annotated[async_sessionmaker[AsyncSession], Depends(readers)]
 
 
-async def optional_caller(
-    connection: HTTPConnection,
-    token: Annotated[str | None, Depends(bearer)],
-    key: Annotated[str | None, Depends(api_key)],
-    tokens: Tokens,
-    readers: Readers,
-) -> Caller | None:
-    """Find who calls; nobody, where neither a token nor a key is given.
-
-    Raises:
-        Unauthenticated: what is given is not good, or its user is gone.
-    """
-    if token is None and key is None:
-        return None
-    if token is not None:
-        found = await _with_token(token, tokens, readers)
+async def identify(connection: HTTPConnection) -> Caller | None:
+    """Find who calls, before anything else asks; nobody, where what is shown is not good."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        found = await _with_token(connection, token)
+    elif key := connection.headers.get("x-api-key"):
+        found = await _with_key(connection, key)
     else:
-        found = await _with_key(key or "", connection, readers)
-    if found is None:
-        raise Unauthenticated(VOID)
-    connection.state.caller = f"user:{found.user.id}"
+        return None
+    if found:
+        connection.state.caller = f"user:{found.user.id}"
     return found
 
 
-async def _with_token(token: str, tokens: Signer, readers: Readers) -> Caller | None:
-    claims = tokens.read(token, Purpose.ACCESS)
+async def optional_caller(
+    token: Annotated[str | None, Depends(bearer)],
+    key: Annotated[str | None, Depends(api_key)],
+    found: Annotated[Caller | None, Depends(identify)],
+) -> Caller | None:
+    """Give who calls; nobody, where neither a token nor a key is shown.
+
+    Raises:
+        Unauthenticated: what is shown is not good, or its user is gone.
+    """
+    if found is None and (token is not None or key is not None):
+        message = "The token or key is not valid, or no longer."
+        raise Unauthenticated(message)
+    return found
+
+
+async def _with_token(connection: HTTPConnection, token: str) -> Caller | None:
+    try:
+        claims = connection.app.state.signer.read(token, Purpose.ACCESS)
+    except Unauthenticated:
+        return None
     same = (User.id == UUID(claims["sub"]), User.generation == claims["generation"])
     statement = select(User).where(*same, User.is_active).options(joinedload(User.role))
-    async with readers() as session:
+    async with connection.app.state.readers() as session:
         user = await session.scalar(statement)
     return Caller(user) if user else None
 
 
-async def _with_key(given: str, connection: HTTPConnection, readers: Readers) -> Caller | None:
-    key = await api_keys.find(readers, given)
+async def _with_key(connection: HTTPConnection, given: str) -> Caller | None:
+    key = await api_keys.find(connection.app.state.readers, given)
     if key is None:
         return None
     await api_keys.note(connection.app.state.sessions, key)
@@ -164,6 +171,7 @@ def require_permission(name: str) -> Any:  # noqa: ANN401 - as `Depends` itself
 
 
 def install(app: FastAPI) -> None:
-    """Give the service what signs and reads its tokens."""
+    """Have the service sign tokens, and know from the first who calls."""
+    app.router.dependencies.append(Depends(identify))
     app.state.signer = Signer(settings.read(AuthSettings))
     app.state.own_origins = settings.read(MiddlewareSettings).cors_origins

@@ -85,7 +85,7 @@ class Unauthenticated(Error):
     """The request does not show who calls."""
 
     status, code, title = 401, "unauthenticated", "Unauthorized"
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(Error):

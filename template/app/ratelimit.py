@@ -36,6 +36,7 @@ PAUSE = 5.0  # seconds after which a Valkey that did not answer is asked again
 # Where a password or a token could be guessed, addresses count, whoever calls from them.
 SIGN_IN = {
     "login": "10/minute",
+    "login_with_form": "10/minute",
     "refresh": "60/minute",
     "register": "10/minute",
     "forgot_password": "5/minute",

@@ -9,9 +9,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
 
 from app import migrate
-from app.auth import current_caller
+from app.auth import current_caller, identify
 from app.models.user import EVERYTHING
 from tests.asking import ask_at_random
 from tests.signing_in import bearer, make_user
@@ -65,6 +66,16 @@ async def test_what_a_role_allows_counts_from_the_next_request(
     changed = {"permissions": ["users:read"]}
     assert (await client.put("/api/v1/roles/products:read", json=changed)).status_code == 200
     assert (await client.get("/api/v1/users", headers=headers)).status_code == 200
+
+
+async def test_whoever_calls_is_known_before_any_route_asks(
+    app: FastAPI, session: AsyncSession
+) -> None:
+    user = await make_user(session)
+    shown = [(name.lower().encode(), value.encode()) for name, value in bearer(user).items()]
+    asked = Request({"type": "http", "app": app, "headers": shown, "state": {}})
+    assert await identify(asked)
+    assert asked.state.caller == f"user:{user.id}"
 
 
 @pytest.mark.parametrize("state", ["deleted_at", "disabled_at"])

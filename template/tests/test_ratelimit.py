@@ -34,7 +34,7 @@ async def hello() -> str:
     return "hello"
 
 
-@router.get("/login")
+@router.get("/login", include_in_schema=False)  # for there may be another
 async def login() -> str:
     return "welcome"
 
