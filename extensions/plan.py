@@ -194,7 +194,7 @@ def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
             "name": name,
             "image": container.image,
             "port": container.port,
-            "environment": dict(container.environment),
+            "environments": [dict(container.environment)] if container.environment else [],
             "healthcheck": container.healthcheck,
             "reached_by": {key: value.format(host=name) for key, value in container.reached_by.items()},
             "reached_locally_by": {key: value.format(host="localhost") for key, value in container.reached_by.items()},

@@ -59,8 +59,8 @@ TEMPLATE = {
     "{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_json }}",
 }
 REFUSAL = "{% if database == 'sqlite' and ci == 'gitlab' %}These do not go together.{% endif %}"
-RARE = {"database": "sqlite", "ci": "gitlab", "python_version": "3.12"}
-BREAK = "\n{{ 'tail: [' if plan.database == 'sqlite' and plan.python_version == '3.12' else '' }}\n"
+RARE = {"database": "sqlite", "ci": "gitlab", "python_version": "3.12", "features": ["ratelimit"]}
+BREAK = "\n{{ 'tail: [' if plan.database == 'sqlite' and plan.python_version == '3.12' and plan.installs else '' }}\n"
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_what_is_not_refused_is_rendered(strict: tuple[Path, Questionnaire], see
 def test_one_broken_file_of_a_rare_combination_is_seen(
     tmp_path: Path, template: Path, store: Store, see: Callable[..., Matrix]
 ) -> None:
-    """In the template as it is, one file is broken where three answers meet: one of all files is found."""
+    """In the template as it is, one file is broken where four answers meet: one of all files is found."""
     broken = shutil.copytree(template, tmp_path / "broken")
     with (broken / "template" / ".gitlab-ci.yml.jinja").open("a", encoding="utf-8") as pipeline:
         pipeline.write(BREAK)

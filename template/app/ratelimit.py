@@ -215,7 +215,8 @@ class Told:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add the headers to an answer, once it begins."""
-        noted: list[Noted] = scope.setdefault("state", {}).setdefault("rates", [])
+        noted: list[Noted] = []
+        scope.setdefault("state", {})["rates"] = noted
 
         async def told(message: Message) -> None:
             if noted and message["type"] == "http.response.start":

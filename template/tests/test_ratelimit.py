@@ -103,6 +103,22 @@ async def test_what_is_left_is_told(made: Made) -> None:
     assert failed.headers["RateLimit"].startswith('"default";r=0;')
 
 
+async def test_an_answer_tells_of_its_own_request_only(made: Made) -> None:
+    async with serving(made(DEFAULT="3/hour")) as port, calling(port) as client:
+        told = [(await client.get("/hello")).headers["RateLimit"] for _ in range(2)]
+    assert [each.partition(";t=")[0] for each in told] == ['"default";r=2', '"default";r=1']
+    assert not any("," in each for each in told)
+
+
+async def test_a_page_of_another_origin_may_read_what_is_left(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://shop.example")
+    answered = await get(made(), "/hello", Origin="https://shop.example")
+    exposed = answered.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= set(exposed)
+
+
 async def test_too_much_is_refused_as_a_problem(made: Made) -> None:
     app = made(DEFAULT="1/hour")
     assert (await get(app, "/hello")).status_code == 200
