@@ -23,6 +23,7 @@ class Setting:
     name: str
     example: str
     meaning: str
+    is_needed: bool = False  # in production, which does not start without
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +193,7 @@ POSTGRESQL = Feature(
     settings=(
         Setting(
             name="DATABASE_URL",
+            is_needed=True,
             example="postgresql://app:change-me@localhost:5432/app",
             meaning="Where the service keeps its data. Leave it out, and `uv run app dev` brings its own server.",
         ),
@@ -238,6 +240,7 @@ SQLITE = Feature(
     settings=(
         Setting(
             name="DATABASE_URL",
+            is_needed=True,
             example="sqlite:///.dev/app.db",
             meaning="The file that keeps the data. Leave it out, and `uv run app dev` uses .dev/app.db.",
         ),
@@ -268,6 +271,7 @@ AUTH = Feature(
     settings=(
         Setting(
             name="AUTH_KEYS",
+            is_needed=True,
             example="change-me",
             meaning="Secrets of 32 bytes or more that sign tokens, the newest first; files of private keys with EdDSA.",
         ),

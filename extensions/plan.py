@@ -267,6 +267,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
             for feature in features
             for setting in feature.settings
         ],
+        "needed": [setting.name for feature in features for setting in feature.settings if setting.is_needed],
         "exposed": merged(features, "exposes"),
         "test_environment": [
             {"name": name, "value": value} for feature in features for name, value in feature.tested_with.items()
