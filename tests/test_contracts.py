@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.harness.services import Service
 
 LONGEST = 120  # seconds
+LONGEST_OF_ALL = 900  # seconds, for all tests of a service one after the other
 TAIL = 60  # lines
 # The other plugins bring nothing to one test but the seconds that they take to load.
 LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -56,10 +57,10 @@ CASES = [Case(broken, database) for broken in BREAKS for database in broken.data
 WHOLE = {all_questions().label(all_questions().default | case.answers): case.answers for case in CASES}
 
 
-def run(directory: Path, tests: Iterable[str]) -> Run:
+def run(directory: Path, tests: Iterable[str], longest: float = LONGEST) -> Run:
     """Run tests of the service in `directory`, and stop at the first that fails."""
     command = [*PYTEST, *(f"tests/{test}" for test in tests)]
-    return run_to_its_end(command, directory, environment() | LEAN, LONGEST)
+    return run_to_its_end(command, directory, environment() | LEAN, longest)
 
 
 def told(outcome: Run) -> str:
@@ -121,7 +122,8 @@ def test_the_whole_service_passes(answers: Answers, workspace: Path, serve: Call
     service = serve(answers)
     directory = workspace / "whole" / service.label
     shutil.copytree(service.directory, directory)
-    outcome = run(directory, sorted({case.broken.test for case in CASES if case.answers == answers}))
+    tests = sorted({case.broken.test for case in CASES if case.answers == answers})
+    outcome = run(directory, tests, longest=LONGEST_OF_ALL)
     assert outcome.returncode == pytest.ExitCode.OK, told(outcome)
 
 
