@@ -179,7 +179,8 @@ async def test_signing_in_counts_addresses_whoever_calls(made: Made) -> None:
 
 async def test_signing_in_is_limited_unless_another_rate_is_set(made: Made) -> None:
     app = made(ROUTES="hello=2/hour")
-    assert await statuses(app, *[("/login", HERE)] * 11) == [200] * 10 + [429]
+    answers = await statuses(app, *[("/login", HERE)] * 13)  # a minute may end meanwhile
+    assert (answers[:10], answers[-1]) == ([200] * 10, 429)
     app = made(ROUTES="login=20/hour")
     assert await statuses(app, *[("/login", HERE)] * 11) == [200] * 11
 
