@@ -215,7 +215,7 @@ def of_types(resources: Resources) -> list[Feature]:
 
 def made(table: Table) -> dict[str, Any]:
     """Describe a table of a feature's as the first revision makes it."""
-    return {"name": table.name, "parts": list(table.parts), "indexes": list(table.indexes), "late": []}
+    return {"name": table.name, "parts": list(table.parts), "indexes": list(table.indexes), "kept": "", "late": []}
 
 
 def keep_no_promise_of_owners(resources: Resources) -> None:
@@ -242,6 +242,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "resources": described,
         "enumerations": [each for each in described if each["model"]["enums"]],
         "tables": [made(table) for feature in features for table in feature.tables] + tables,
+        "late_tables": [table for table in tables if table["late"]],
         "late": [key for table in tables for key in table["late"]],
         "requests": requests(resources),
         "title": answers["project_name"],

@@ -233,6 +233,8 @@ def table(resources: Resources, resource: Resource, late: Late) -> Terms:
     moments = ["created_at", "updated_at", *["deleted_at"] * resource.soft_delete]
     keys = {field.name: revised_key(resources, resource, field) for field in resource.references}
     indexed = [field.column for field in resource.fields if is_indexed(field)]
+    indexes = sorted(["created_at", *["deleted_at"] * resource.soft_delete, *indexed])
+    waits = [key for name, key in keys.items() if (resource.name, name) in late]
     return {
         "name": resource.plural,
         "parts": [
@@ -244,8 +246,11 @@ def table(resources: Resources, resource: Resource, late: Late) -> Terms:
             f'sa.PrimaryKeyConstraint("id", name=op.f("pk_{resource.plural}"))',
             *revised_uniques(resource),
         ],
-        "late": [key for name, key in keys.items() if (resource.name, name) in late],
-        "indexes": sorted(["created_at", *["deleted_at"] * resource.soft_delete, *indexed]),
+        # SQLite makes a table anew to add a key: of the table as it was made, and so before its indexes.
+        "kept": f"{resource.plural} = " * bool(waits),
+        "late": waits,
+        "indexes": [] if waits else indexes,
+        "late_indexes": indexes if waits else [],
     }
 
 
