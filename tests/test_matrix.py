@@ -60,7 +60,8 @@ TEMPLATE = {
 }
 REFUSAL = "{% if database == 'sqlite' and ci == 'gitlab' %}These do not go together.{% endif %}"
 RARE = {"database": "sqlite", "ci": "gitlab", "python_version": "3.12", "features": ["ratelimit"]}
-BREAK = "\n{{ 'tail: [' if plan.database == 'sqlite' and plan.python_version == '3.12' and plan.installs else '' }}\n"
+LIMITED = "plan.installs == ['ratelimit']"
+BREAK = f"\n{{{{ 'tail: [' if plan.database == 'sqlite' and plan.python_version == '3.12' and {LIMITED} else '' }}}}\n"
 
 
 @pytest.fixture
