@@ -31,7 +31,7 @@ class Command:
     """A command of the service beside those of every service: a coroutine function that takes an address."""
 
     name: str
-    module: str  # of `app`
+    module: str
     meaning: str  # its docstring
     done: str  # what it does, as a table says it
 
@@ -262,24 +262,12 @@ def references(table: str, column: str, target: str, rule: str) -> str:
 AUTH = Feature(
     name="auth",
     summary="who calls, and what they may do",
-    stems=("access", "administration", "api_key", "refresh_token", "signing", "signing_in", "user"),
+    stems=("access", "administration", "api_key", "digests", "signing_in", "user"),
     installs=True,
     guards=True,
     signs_in="signing_in",
-    tested_with={"AUTH_KEYS": "for the tests; whoever reads them knows it"},
-    runtime=("pyjwt[crypto]>=2.15,<3",),
-    settings=(
-        Setting(
-            name="AUTH_KEYS",
-            is_needed=True,
-            example="change-me",
-            meaning="Secrets of 32 bytes or more that sign tokens, the newest first; files of private keys with EdDSA.",
-        ),
-        Setting(name="AUTH_ALGORITHM", example="HS256", meaning="HS256 (the default), EdDSA or RS256."),
-        Setting(name="AUTH_ISSUER", example="app", meaning="Who tokens say that they are from."),
-        Setting(name="AUTH_AUDIENCE", example="app", meaning="Who tokens say that they are for."),
-        Setting(name="AUTH_ACCESS_MINUTES", example="15", meaning="Minutes for which an access token is good."),
-    ),
+    runtime=("email-validator>=2.3,<3",),
+    unimported=("email-validator",),
     tables=(
         Table(
             name="roles",
@@ -299,11 +287,10 @@ AUTH = Feature(
             parts=(
                 'sa.Column("id", sa.Uuid(), nullable=False)',
                 'sa.Column("email", sa.String(length=320), nullable=False)',
-                'sa.Column("password_hash", sa.String(length=200), nullable=False)',
                 'sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True)',
                 'sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True)',
                 'sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True)',
-                'sa.Column("generation", sa.Integer(), nullable=False)',
+                'sa.Column("voided_at", sa.DateTime(timezone=True), nullable=True)',
                 'sa.Column("role_id", sa.Uuid(), nullable=True)',
                 'sa.Column("created_at", sa.DateTime(timezone=True), nullable=False)',
                 'sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False)',
@@ -312,22 +299,6 @@ AUTH = Feature(
                 'sa.UniqueConstraint("email", name=op.f("uq_users_email"))',
             ),
             indexes=("created_at", "role_id"),
-        ),
-        Table(
-            name="refresh_tokens",
-            parts=(
-                'sa.Column("id", sa.Uuid(), nullable=False)',
-                'sa.Column("user_id", sa.Uuid(), nullable=False)',
-                'sa.Column("family", sa.Uuid(), nullable=False)',
-                'sa.Column("digest", sa.String(length=64), nullable=False)',
-                'sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False)',
-                'sa.Column("used_at", sa.DateTime(timezone=True), nullable=True)',
-                'sa.Column("created_at", sa.DateTime(timezone=True), nullable=False)',
-                references("refresh_tokens", "user_id", "users", "CASCADE"),
-                'sa.PrimaryKeyConstraint("id", name=op.f("pk_refresh_tokens"))',
-                'sa.UniqueConstraint("digest", name=op.f("uq_refresh_tokens_digest"))',
-            ),
-            indexes=("family", "user_id"),
         ),
         Table(
             name="api_keys",
@@ -353,20 +324,58 @@ AUTH = Feature(
 
 LOCAL = Feature(
     name="local",
-    summary="Accounts, passwords and tokens of the service's own",
+    summary="accounts, passwords and tokens of the service's own",
     requires=("auth",),
-    stems=("hashing", "outgoing", "refreshing"),
+    stems=("hashing", "local_commands", "login", "outgoing", "password", "refresh_token", "refreshing", "signing"),
     is_word=True,
+    installs=True,
     runtime=(
         "anyio>=4.11,<5",
-        "email-validator>=2.3,<3",
         "pwdlib[argon2]>=0.3.1,<0.4",
+        "pyjwt[crypto]>=2.15,<3",
         "python-multipart>=0.0.34",
     ),
-    unimported=("email-validator", "python-multipart"),
+    unimported=("python-multipart",),
     settings=(
+        Setting(
+            name="AUTH_KEYS",
+            is_needed=True,
+            example="change-me",
+            meaning="Secrets of 32 bytes or more that sign tokens, the newest first; files of private keys with EdDSA.",
+        ),
+        Setting(name="AUTH_ALGORITHM", example="HS256", meaning="HS256 (the default), EdDSA or RS256."),
+        Setting(name="AUTH_ISSUER", example="app", meaning="Who tokens say that they are from."),
+        Setting(name="AUTH_AUDIENCE", example="app", meaning="Who tokens say that they are for."),
+        Setting(name="AUTH_ACCESS_MINUTES", example="15", meaning="Minutes for which an access token is good."),
         Setting(name="AUTH_REFRESH_DAYS", example="30", meaning="Days for which a login can be continued."),
         Setting(name="AUTH_REGISTRATION", example="false", meaning="Whether anybody may make an account."),
+    ),
+    tables=(
+        Table(
+            name="passwords",
+            parts=(
+                'sa.Column("user_id", sa.Uuid(), nullable=False)',
+                'sa.Column("hash", sa.String(length=200), nullable=False)',
+                references("passwords", "user_id", "users", "CASCADE"),
+                'sa.PrimaryKeyConstraint("user_id", name=op.f("pk_passwords"))',
+            ),
+        ),
+        Table(
+            name="refresh_tokens",
+            parts=(
+                'sa.Column("id", sa.Uuid(), nullable=False)',
+                'sa.Column("user_id", sa.Uuid(), nullable=False)',
+                'sa.Column("family", sa.Uuid(), nullable=False)',
+                'sa.Column("digest", sa.String(length=64), nullable=False)',
+                'sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False)',
+                'sa.Column("used_at", sa.DateTime(timezone=True), nullable=True)',
+                'sa.Column("created_at", sa.DateTime(timezone=True), nullable=False)',
+                references("refresh_tokens", "user_id", "users", "CASCADE"),
+                'sa.PrimaryKeyConstraint("id", name=op.f("pk_refresh_tokens"))',
+                'sa.UniqueConstraint("digest", name=op.f("uq_refresh_tokens_digest"))',
+            ),
+            indexes=("family", "user_id"),
+        ),
     ),
     shows='--oauth2-bearer "$(uv run app token admin@example.com)"',
     first_steps=(
@@ -378,13 +387,13 @@ LOCAL = Feature(
     commands=(
         Command(
             name="create_admin",
-            module="administration",
+            module="app.local_commands",
             meaning="Make an administrator, or make one of a user; the password is asked for.",
             done="Makes an administrator; asks for the password, or reads it from a pipe",
         ),
         Command(
             name="token",
-            module="administration",
+            module="app.local_commands",
             meaning="Print an access token of a user, to try the API with.",
             done="Prints an access token, to try the API with",
         ),

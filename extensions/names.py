@@ -45,8 +45,8 @@ WORDS = frozenset(
 # What the design has announced, so that no table need be renamed once it arrives.
 ANNOUNCED = frozenset(
     """
-    agents auth cache celery email files fly kubernetes local observability oidc ratelimit role roles taskiq
-    tasks users websockets
+    agents api_keys auth cache celery email files fly identities kubernetes local observability oidc passwords
+    ratelimit refresh_tokens role roles taskiq tasks users websockets
     """.split()  # noqa: SIM905 - so many words are read as text
 )
 # Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not take for a name.

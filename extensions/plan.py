@@ -250,6 +250,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "description": answers["project_description"],
         "python_version": answers["python_version"],
         "database": answers["database"],
+        "identity": answers["auth"],
         "omitted": omitted(names),
         "commands": [asdict(command) for feature in features for command in feature.commands],
         "signs_in": [feature.signs_in for feature in features if feature.signs_in],

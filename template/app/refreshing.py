@@ -11,8 +11,8 @@ from starlette.requests import HTTPConnection
 
 from app.errors import Forbidden, Unauthenticated
 from app.routers import PREFIX
-from app.schemas.auth import Grant, Renewal
-from app.services.auth import Replayed
+from app.schemas.login import Grant, Renewal
+from app.services.login import Replayed
 
 NAME = "__Secure-refresh"
 PATH = f"{PREFIX}/auth"

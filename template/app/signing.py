@@ -19,6 +19,7 @@ from app.models.base import now
 from app.settings import PLACEHOLDERS, Environment, EnvironmentSettings, split
 
 LONGEST = 4096  # characters of a token that is looked at
+LEEWAY = timedelta(seconds=10)  # by which the clocks of machines may differ
 SHORTEST = 32  # bytes of a secret (RFC 7518, section 3.2)
 CLAIMS = ("sub", "iss", "aud", "iat", "exp", "jti", "type")
 DEVELOPMENT = "for development and tests; everybody knows it"
@@ -97,14 +98,21 @@ class Signer:
         self.newest = keys[0]
         self.keys = {key.name: key for key in keys}
 
-    def sign(self, subject: str, purpose: Purpose, lifetime: timedelta, **more: object) -> str:
-        """Sign a token about a subject."""
-        moment = now()
+    def sign(
+        self,
+        subject: str,
+        purpose: Purpose,
+        lifetime: timedelta,
+        issued: datetime | None = None,
+        **more: object,
+    ) -> str:
+        """Sign a token about a subject, issued now unless that is to be another time."""
+        moment = issued or now()
         claims = {
             "sub": subject,
             "iss": self.chosen.issuer,
             "aud": self.chosen.audience,
-            "iat": moment,
+            "iat": moment.timestamp(),  # with fractions, as RFC 7519 has it
             "exp": moment + lifetime,
             "jti": str(uuid4()),
             "type": purpose,
@@ -141,6 +149,7 @@ class Signer:
             algorithms=[self.chosen.algorithm],
             audience=self.chosen.audience,
             issuer=self.chosen.issuer,
+            leeway=LEEWAY,
             options={"require": list(CLAIMS)},
         )
 
@@ -170,11 +179,6 @@ def _public(algorithm: Algorithm, public: Any) -> dict[str, Any]:  # noqa: ANN40
     found: Any = get_default_algorithms()[algorithm]
     members = found.to_jwk(public, as_dict=True)
     return {name: members[name] for name in ("crv", "e", "kty", "n", "x") if name in members}
-
-
-def digest(token: str) -> str:
-    """Sum up a token, to be kept in its place."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def expiry(chosen: AuthSettings) -> datetime:

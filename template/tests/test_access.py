@@ -1,6 +1,7 @@
 """Who may call: every route says so."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,13 @@ from starlette.requests import Request
 
 from app import migrate
 from app.auth import current_caller, identify
+from app.models.base import now
 from app.models.user import EVERYTHING
 from tests.asking import ask_at_random
-from tests.signing_in import bearer, make_user
+from tests.signing_in import OPEN, bearer, make_user
 
 # Open to everybody. A route on neither list declares `CurrentUser`, `SIGNED_IN` or a permission.
-PUBLIC = {"docs", "live", "ready", "read_keys"}
-SIGNING_IN = {
-    *("forgot_password", "login", "login_with_form", "logout", "refresh", "register"),
-    *("reset_password", "verify"),
-}
+PUBLIC = {"docs", "live", "ready"}
 
 
 def calls(dependant: Dependant) -> Iterator[object]:
@@ -35,7 +33,7 @@ def calls(dependant: Dependant) -> Iterator[object]:
 def test_every_route_declares_who_may_call_it(app: FastAPI) -> None:
     for context in iter_route_contexts(app.routes):
         route = context.original_route
-        if isinstance(route, APIRoute) and route.name not in PUBLIC | SIGNING_IN:
+        if isinstance(route, APIRoute) and route.name not in PUBLIC | OPEN:
             declared = set(calls(context.dependant))
             assert current_caller in declared, f"{route.name}: declare a policy, or list it here."
 
@@ -87,6 +85,18 @@ async def test_a_token_of_somebody_who_is_gone_is_void(
     setattr(user, state, user.created_at)
     await session.commit()
     assert (await client.get("/api/v1/users/me", headers=headers)).status_code == 401
+
+
+async def test_who_signs_out_everywhere_voids_what_was_given_before(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    user = await make_user(session)
+    earlier = bearer(user, issued=now() - timedelta(minutes=1))
+    assert (await client.get("/api/v1/users/me", headers=earlier)).status_code == 200
+    gone = await client.post("/api/v1/users/me/logout-everywhere", headers=earlier)
+    assert gone.status_code == 204
+    assert (await client.get("/api/v1/users/me", headers=earlier)).status_code == 401
+    assert (await client.get("/api/v1/users/me", headers=bearer(user))).status_code == 200
 
 
 @pytest.mark.drill

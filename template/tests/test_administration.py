@@ -1,62 +1,37 @@
-"""What is done to users from the command line."""
-
-import io
-import sys
+"""Administrators, made from the command line."""
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
 
 from app import administration
-from app.models.user import EVERYTHING
-from app.services.auth import named
-from app.settings import read
-from app.signing import AuthSettings, Purpose, Signer
-from tests.signing_in import PASSWORD
+from app.models.user import EVERYTHING, User
+from tests.signing_in import make_user
 
 
-@pytest.fixture
-def piped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the password through a pipe."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
+async def test_an_administrator_is_made_once(session: AsyncSession) -> None:
+    first = await administration.appoint(session, "root@example.com")
+    again = await administration.appoint(session, "root@example.com")
+    assert first.id == again.id
+    kept = await session.scalar(
+        select(User).options(joinedload(User.role)).where(User.role_id.is_not(None))
+    )
+    assert kept is not None
+    assert kept.may("anything:write")
+    assert kept.role is not None
+    assert kept.role.permissions == [EVERYTHING]
 
 
-@pytest.mark.usefixtures("piped", "database_url")
-async def test_an_administrator_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = await administration.create_admin("Root@Example.com")
-    assert said == "root@example.com may do everything."
-    async with administration.sessions() as made:
-        first = await named(made, "root@example.com")
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
-    await administration.create_admin("root@example.com")
-    async with administration.sessions() as made, made() as session:
-        again = await named(made, "root@example.com")
-        assert first is not None
-        assert again is not None
-        assert first.id == again.id
-        merged = await session.merge(again)
-        await session.refresh(merged, ["role"])
-        assert merged.may("anything:write")
-        assert merged.role is not None
-        assert merged.role.permissions == [EVERYTHING]
+async def test_a_user_is_made_an_administrator(session: AsyncSession) -> None:
+    user = await make_user(session)
+    assert (await administration.appoint(session, user.email)).id == user.id
 
 
-@pytest.mark.usefixtures("piped", "database_url")
-async def test_a_token_is_printed_for_a_user() -> None:
-    await administration.create_admin("root@example.com")
-    token = await administration.token("root@example.com")
-    assert Signer(read(AuthSettings)).read(token, Purpose.ACCESS)["generation"] == 0
+def test_an_address_is_read_in_small_letters() -> None:
+    assert administration.address("Root@Example.com") == "root@example.com"
 
 
-@pytest.mark.usefixtures("database_url")
-async def test_a_user_who_is_not_there_has_no_token() -> None:
-    with pytest.raises(SystemExit, match="no user"):
-        await administration.token("nobody@example.com")
-
-
-@pytest.mark.parametrize(("email", "password"), [("nobody", PASSWORD), ("a@example.com", "short")])
-async def test_what_makes_no_administrator_is_refused(
-    monkeypatch: pytest.MonkeyPatch, email: str, password: str
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{password}\n"))
-    with pytest.raises(SystemExit) as refused:
-        await administration.create_admin(email)
-    assert PASSWORD not in str(refused.value)
+def test_what_is_no_address_is_refused() -> None:
+    with pytest.raises(SystemExit, match="no address"):
+        administration.address("nobody")

@@ -5,7 +5,7 @@ from unittest.mock import patch
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app import hashing
-from tests.signing_in import HASHED, PASSWORD
+from tests.local import HASHED, PASSWORD
 
 
 async def test_a_password_is_known_again() -> None:

@@ -1,11 +1,13 @@
 """Users and roles, as administrators see them."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.base import now
 from app.models.user import User
 from tests.signing_in import bearer, make_role, make_user
 
@@ -51,13 +53,13 @@ async def test_who_is_disabled_is_out_until_they_are_enabled(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session)
-    headers = bearer(user)
+    headers = bearer(user, issued=now() - timedelta(minutes=1))
     off = await client.patch(f"{URL}/{user.id}", json={"disabled": True})
     assert off.json()["disabled_at"] is not None
     assert (await client.get(f"{URL}/me", headers=headers)).status_code == 401
     on = await client.patch(f"{URL}/{user.id}", json={"disabled": False})
     assert on.json()["disabled_at"] is None
-    await session.refresh(user)
+    assert (await client.get(f"{URL}/me", headers=headers)).status_code == 401
     assert (await client.get(f"{URL}/me", headers=bearer(user))).status_code == 200
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, String, and_
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import Base, Identified, Timestamped
+from app.models.base import Base, Identified, Timestamped, now
 
 EVERYTHING = "*"  # the permission to do anything
 
@@ -27,11 +27,10 @@ class User(Identified, Timestamped, Base):
     __tablename__ = "users"
 
     email: Mapped[str] = mapped_column(String(320), unique=True)
-    password_hash: Mapped[str] = mapped_column(String(200))
     verified_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
-    generation: Mapped[int] = mapped_column(default=0)  # of tokens; those of an older one are void
+    voided_at: Mapped[datetime | None]  # whatever token was given before is void
     role_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("roles.id", ondelete="RESTRICT"), index=True
     )
@@ -51,6 +50,14 @@ class User(Identified, Timestamped, Base):
     def __repr__(self) -> str:
         """Tell the key, and nothing that a log must not hold."""
         return f"User({self.id})"
+
+    def issued(self) -> datetime:
+        """Tell the time of a token that is given now, after all that is void by any clock."""
+        return max(now(), self.voided_at or now())
+
+    def has_voided(self, issued: datetime) -> bool:
+        """Say whether a token of that time is void, though it has not expired."""
+        return self.voided_at is not None and issued < self.voided_at
 
     def may(self, permission: str) -> bool:
         """Say whether the role allows it."""

@@ -15,14 +15,12 @@ from app.models.user import Role, User
 from app.pagination import Page, Slice
 from app.schemas.user import (
     Name,
-    PasswordChange,
     RoleChange,
     RoleRead,
     UserQuery,
     UserRead,
     UserUpdate,
 )
-from app.services import auth
 from app.services import user as users
 
 READ, WRITE = require_permission("users:read"), require_permission("users:write")
@@ -36,10 +34,10 @@ async def read_me(user: CurrentUser) -> User:
     return user
 
 
-@router.post("/users/me/password", status_code=HTTPStatus.NO_CONTENT)
-async def change_password(session: Session, user: PresentUser, change: PasswordChange) -> None:
-    """Set a new password; every token is void from then on."""
-    return await auth.change_password(session, user, change)
+@router.post("/users/me/logout-everywhere", status_code=HTTPStatus.NO_CONTENT)
+async def logout_everywhere(session: Session, user: PresentUser) -> None:
+    """Void every token of whoever calls, at once."""
+    return await users.void(session, user.id)
 
 
 @router.get("/users", response_model=Page[UserRead], dependencies=[READ])

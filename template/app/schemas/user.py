@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, Field
+from pydantic import MISSING, AfterValidator, EmailStr, Field
 
 from app.pagination import Paging
-from app.schemas.auth import NewPassword, Secret
 from app.schemas.base import Line, ReadSchema, Schema
 
+Email = Annotated[EmailStr, Field(max_length=320), AfterValidator(str.lower)]
 Name = Annotated[Line, Field(min_length=1, max_length=40)]
 Permission = Annotated[str, Field(pattern=r"^(\*|[a-z0-9_-]+:[a-z]+)$", max_length=80)]
 UserSort = Literal["created_at", "-created_at", "email", "-email"]
@@ -44,13 +44,6 @@ class UserUpdate(Schema):
 
     role: Name | MISSING | None = MISSING
     disabled: bool | MISSING = MISSING
-
-
-class PasswordChange(Schema):
-    """A new password, from somebody who knows the old one."""
-
-    current: Secret
-    new: NewPassword
 
 
 class UserFilter(Schema):

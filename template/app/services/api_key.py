@@ -10,12 +10,12 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import joinedload
 
-from app.errors import NotFound
+from app.digests import digest
+from app.errors import NotFound, Unauthenticated
 from app.models.api_key import ApiKey
 from app.models.base import now
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate, ApiKeyMade, ApiKeyRead
-from app.signing import digest
 
 NOTED = timedelta(minutes=1)  # for which one use stands for all
 LONGEST = 200  # characters of a key that is looked at
@@ -47,8 +47,20 @@ async def delete(session: AsyncSession, user: User, key_id: UUID) -> None:
     await session.flush()
 
 
-async def find(readers: async_sessionmaker[AsyncSession], given: str) -> ApiKey | None:
-    """Find the key that is shown, with its user; nothing, where it is not good."""
+async def find(readers: async_sessionmaker[AsyncSession], given: str) -> ApiKey:
+    """Find the key that is shown, with its user.
+
+    Raises:
+        Unauthenticated: it is not good, or no longer, or its user is gone.
+    """
+    key = await _looked_up(readers, given)
+    if key is None or not compare_digest(key.digest, digest(given)):
+        message = "The API key is not valid, or no longer."
+        raise Unauthenticated(message)
+    return key
+
+
+async def _looked_up(readers: async_sessionmaker[AsyncSession], given: str) -> ApiKey | None:
     if len(given) > LONGEST or not given.startswith("key_") or not given.isascii():
         return None
     statement = (
@@ -59,8 +71,8 @@ async def find(readers: async_sessionmaker[AsyncSession], given: str) -> ApiKey 
         .options(joinedload(ApiKey.user).joinedload(User.role))
     )
     async with readers() as session:
-        key = await session.scalar(statement)
-    return key if key and compare_digest(key.digest, digest(given)) else None
+        found: ApiKey | None = await session.scalar(statement)
+        return found
 
 
 async def note(sessions: async_sessionmaker[AsyncSession], key: ApiKey) -> None:

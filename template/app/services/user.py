@@ -5,8 +5,8 @@ from typing import get_args
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import contains_eager, joinedload
 
 from app.database import flush, objects
 from app.errors import Conflict, FieldProblem, Invalid, NotFound
@@ -15,7 +15,6 @@ from app.models.base import now
 from app.models.user import Role, User
 from app.pagination import Slice
 from app.schemas.user import RoleChange, UserQuery, UserSort, UserUpdate
-from app.services import auth
 
 MISSING = "There is no such user."
 ROWS = (
@@ -27,6 +26,24 @@ ROWS = (
 COUNT = select(func.count(User.id)).outerjoin(User.role).where(User.deleted_at.is_(None))
 PAGES = pages(ROWS, User, get_args(UserSort))
 FILTERS: Filters = {"search": contains(User.email), "role": equals(Role.name)}
+
+Readers = async_sessionmaker[AsyncSession]
+
+
+async def find(readers: Readers, user_id: UUID) -> User | None:
+    """Find a user who may sign in, with the role, and hold no connection afterwards."""
+    active = select(User).where(User.id == user_id, User.is_active)
+    async with readers() as session:
+        found: User | None = await session.scalar(active.options(joinedload(User.role)))
+        return found
+
+
+async def named(readers: Readers, email: str) -> User | None:
+    """Find a user by the address, and hold no connection afterwards."""
+    there = select(User).where(User.email == email, User.deleted_at.is_(None))
+    async with readers() as session:
+        found: User | None = await session.scalar(there)
+        return found
 
 
 async def search(session: AsyncSession, query: UserQuery) -> Slice[User]:
@@ -66,18 +83,24 @@ async def update(session: AsyncSession, user_id: UUID, caller: User, changes: Us
         user.role_id = await _role_id(session, given["role"])
     if "disabled" in given:
         user.disabled_at = (user.disabled_at or now()) if given["disabled"] else None
+    user.voided_at = now()
     await flush(session)
-    await auth.log_out_everywhere(session, user.id)
-    await session.refresh(user, ["role", "generation"])
+    await session.refresh(user, ["role"])
     return user
 
 
 async def delete(session: AsyncSession, user_id: UUID, caller: User) -> None:
     """Remove a user; the row stays, marked as deleted, and so does the address."""
     user = await get(session, user_id, caller)
-    user.deleted_at = now()
+    user.deleted_at = user.voided_at = now()
     await flush(session)
-    await auth.log_out_everywhere(session, user.id)
+
+
+async def void(session: AsyncSession, user_id: UUID) -> None:
+    """Void every token that a user was given."""
+    user = await session.get_one(User, user_id)
+    user.voided_at = now()
+    await session.flush()
 
 
 async def _role_id(session: AsyncSession, name: str | None) -> UUID | None:

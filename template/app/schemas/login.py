@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, EmailStr, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from app.schemas.base import ReadSchema, Schema
+from app.schemas.user import Email
 
-Email = Annotated[EmailStr, Field(max_length=320), AfterValidator(str.lower)]
 NewPassword = Annotated[SecretStr, Field(min_length=12, max_length=128)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 
@@ -48,6 +48,13 @@ class PasswordReset(OneTimeToken):
     """A new password, for whoever has the link."""
 
     password: NewPassword
+
+
+class PasswordChange(Schema):
+    """A new password, from somebody who knows the old one."""
+
+    current: Secret
+    new: NewPassword
 
 
 class Grant(ReadSchema):

@@ -14,14 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app import hashing, outgoing
 from app.database import flush
+from app.digests import digest
 from app.errors import Conflict, Forbidden, Unauthenticated
 from app.identifiers import uuid7
 from app.models.base import now
+from app.models.password import Password
 from app.models.refresh_token import RefreshToken
 from app.models.user import User
-from app.schemas.auth import Grant, PasswordReset, Registration, Sent
-from app.schemas.user import PasswordChange
-from app.signing import Claims, Purpose, Signer, digest, expiry
+from app.schemas.login import Grant, PasswordChange, PasswordReset, Registration, Sent
+from app.services import user as users
+from app.signing import Claims, Purpose, Signer, expiry
 
 GRACE = timedelta(seconds=10)  # for clients that ask twice at once; later, it is a thief who asks
 LINK = timedelta(minutes=30)
@@ -42,21 +44,22 @@ async def register(
         message = "Accounts are made by an administrator."
         raise Forbidden(message)
     kept = await hashing.hashed(new.password.get_secret_value())
-    user = await named(readers, new.email)
+    user, present = await _known(readers, new.email)
     subject = "You have an account already"
     if user is None:
         subject = "Is this your address?"
-        user = User(id=uuid7(), email=new.email, password_hash=kept)
-        await _add(session, user)
-    await _send_link(tokens, user, Purpose.VERIFY, subject)
+        user, present = User(id=uuid7(), email=new.email), kept
+        await _add(session, user, kept)
+    await _send_link(tokens, user, present, Purpose.VERIFY, subject)
     return Sent()
 
 
-async def _add(session: AsyncSession, user: User) -> None:
+async def _add(session: AsyncSession, user: User, kept: str) -> None:
     try:
         async with session.begin_nested():
             session.add(user)
             await flush(session)
+            session.add(Password(user_id=user.id, hash=kept))
     except Conflict:
         pass  # somebody was faster, and is told as they are
 
@@ -69,15 +72,14 @@ async def log_in(
     Raises:
         Unauthenticated: the address or the password is wrong; nobody is told which.
     """
-    user = await named(readers, email)
-    kept = user.password_hash if user else None
+    user, kept = await _known(readers, email)
     right, renewed = await hashing.verified(password.get_secret_value(), kept)
     if user is None or not right or user.disabled_at is not None:
         message = "The address or the password is wrong."
         raise Unauthenticated(message)
     if renewed:
-        same = (User.id == user.id, User.password_hash == user.password_hash)
-        await session.execute(update(User).where(*same).values(password_hash=renewed))
+        same = (Password.user_id == user.id, Password.hash == kept)
+        await session.execute(update(Password).where(*same).values(hash=renewed))
     return await grant(session, tokens, user, uuid7())
 
 
@@ -92,6 +94,7 @@ async def grant(session: AsyncSession, tokens: Signer, user: User, family: UUID)
             family=family,
             digest=digest(secret),
             expires_at=expiry(tokens.chosen),
+            created_at=user.issued(),
         )
     )
     await session.flush()
@@ -105,7 +108,7 @@ async def grant(session: AsyncSession, tokens: Signer, user: User, family: UUID)
 def access_token(tokens: Signer, user: User) -> str:
     """Sign what shows for some minutes who calls."""
     lifetime = timedelta(minutes=tokens.chosen.access_minutes)
-    return tokens.sign(str(user.id), Purpose.ACCESS, lifetime, generation=user.generation)
+    return tokens.sign(str(user.id), Purpose.ACCESS, lifetime, user.issued())
 
 
 async def refresh(session: AsyncSession, tokens: Signer, secret: SecretStr) -> Grant:
@@ -122,13 +125,11 @@ async def refresh(session: AsyncSession, tokens: Signer, secret: SecretStr) -> G
         RefreshToken.expires_at > now(),
     )
     use = update(RefreshToken).where(*unused).values(used_at=now())
-    used = (
-        await session.execute(use.returning(RefreshToken.user_id, RefreshToken.family))
-    ).one_or_none()
+    used = await session.scalar(use.returning(RefreshToken))
     if used is None:
         await _refuse(session, summed)
     user = await session.get(User, used.user_id)
-    if user is None or not user.is_active:
+    if user is None or not user.is_active or user.has_voided(used.created_at):
         raise Unauthenticated(VOID)
     return await grant(session, tokens, user, used.family)
 
@@ -150,13 +151,6 @@ async def log_out(session: AsyncSession, secret: SecretStr | None) -> None:
     )
 
 
-async def log_out_everywhere(session: AsyncSession, user_id: UUID) -> None:
-    """Void every token of a user, at once."""
-    later = {"generation": User.generation + 1}
-    await session.execute(update(User).where(User.id == user_id).values(later))
-    await session.execute(delete(RefreshToken).where(RefreshToken.user_id == user_id))
-
-
 async def verify(session: AsyncSession, tokens: Signer, token: SecretStr) -> None:
     """Believe that a user reads the mail of their address.
 
@@ -171,9 +165,9 @@ async def verify(session: AsyncSession, tokens: Signer, token: SecretStr) -> Non
 
 async def forgot_password(readers: Readers, tokens: Signer, email: str) -> Sent:
     """Send a link that sets a new password, if there is such a user."""
-    user = await named(readers, email)
+    user, present = await _known(readers, email)
     subject = "A new password"
-    await _send_link(tokens, user, Purpose.RESET, subject)
+    await _send_link(tokens, user, present, Purpose.RESET, subject)
     return Sent()
 
 
@@ -186,7 +180,7 @@ async def reset_password(session: AsyncSession, tokens: Signer, reset: PasswordR
     claims = tokens.read(reset.token.get_secret_value(), Purpose.RESET)
     kept = await hashing.hashed(reset.password.get_secret_value())
     user = await _linked(session, claims)
-    await _set_password(session, user, kept)
+    await set_password(session, user.id, kept)
 
 
 async def change_password(session: AsyncSession, user: User, change: PasswordChange) -> None:
@@ -195,32 +189,40 @@ async def change_password(session: AsyncSession, user: User, change: PasswordCha
     Raises:
         Forbidden: the current one is wrong.
     """
-    right, _ = await hashing.verified(change.current.get_secret_value(), user.password_hash)
+    present = await session.scalar(select(Password.hash).where(Password.user_id == user.id))
+    right, _ = await hashing.verified(change.current.get_secret_value(), present)
     if not right:
         message = "The current password is wrong."
         raise Forbidden(message)
     kept = await hashing.hashed(change.new.get_secret_value())
-    await _set_password(session, user, kept)
+    await set_password(session, user.id, kept)
 
 
-async def _set_password(session: AsyncSession, user: User, kept: str) -> None:
-    await session.execute(update(User).where(User.id == user.id).values(password_hash=kept))
-    await log_out_everywhere(session, user.id)
+async def set_password(session: AsyncSession, user_id: UUID, kept: str) -> None:
+    """Keep the hash of a user's new password, and void whatever the old one gave."""
+    await session.merge(Password(user_id=user_id, hash=kept))
+    await users.void(session, user_id)
 
 
-async def named(readers: Readers, email: str) -> User | None:
-    """Find a user by the address, and hold no connection afterwards."""
+async def _known(readers: Readers, email: str) -> tuple[User | None, str | None]:
+    """Find a user and the password's hash by the address, and hold no connection afterwards."""
     if "\0" in email:  # which databases do not keep, nor look for
-        return None
-    statement = select(User).where(User.email == email, User.deleted_at.is_(None))
+        return None, None
+    statement = (
+        select(User, Password.hash)
+        .outerjoin(Password, Password.user_id == User.id)
+        .where(User.email == email, User.deleted_at.is_(None))
+    )
     async with readers() as session:
-        found: User | None = await session.scalar(statement)
-        return found
+        found = (await session.execute(statement)).one_or_none()
+    return (found.User, found.hash) if found else (None, None)
 
 
-async def _send_link(tokens: Signer, user: User | None, purpose: Purpose, subject: str) -> None:
+async def _send_link(
+    tokens: Signer, user: User | None, present: str | None, purpose: Purpose, subject: str
+) -> None:
     """Send a link to a user; where there is none, only the work is done."""
-    subject_id, state = (user.id, _state(user)) if user else (uuid7(), "")
+    subject_id, state = (user.id, _state(user, present)) if user else (uuid7(), "")
     token = tokens.sign(str(subject_id), purpose, LINK, state=state)
     if user:
         await outgoing.send(tokens.chosen.environment, user.email, subject, token)
@@ -229,11 +231,13 @@ async def _send_link(tokens: Signer, user: User | None, purpose: Purpose, subjec
 async def _linked(session: AsyncSession, claims: Claims) -> User:
     """Find the user of a link that has not worked yet."""
     user = await session.get(User, UUID(claims["sub"]), with_for_update=True)
-    if user is None or user.deleted_at or _state(user) != claims["state"]:
+    password = await session.get(Password, UUID(claims["sub"]))
+    present = password.hash if password else None
+    if user is None or user.deleted_at or _state(user, present) != claims["state"]:
         raise Unauthenticated(VOID)
     return user
 
 
-def _state(user: User) -> str:
+def _state(user: User, present: str | None) -> str:
     """Sum up what a link changes, so that it works once."""
-    return digest(f"{user.password_hash} {user.verified_at}")[:16]
+    return digest(f"{present} {user.verified_at}")[:16]

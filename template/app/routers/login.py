@@ -7,22 +7,24 @@ from fastapi import APIRouter, Depends
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import SecretStr
 
-from app.auth import PresentUser, Readers, Tokens
+from app.auth import PresentUser
 from app.database import Session
 from app.errors import Forbidden, Unauthenticated, described
+from app.local import Readers, Tokens
 from app.refreshing import Cookies, LastingSession
-from app.schemas.auth import (
+from app.schemas.login import (
     Address,
     Grant,
     Login,
     OneTimeToken,
+    PasswordChange,
     PasswordReset,
     PublicKeys,
     Registration,
     Renewal,
     Sent,
 )
-from app.services import auth
+from app.services import login as logins
 
 REFUSED = described(Unauthenticated, Forbidden)
 
@@ -35,7 +37,7 @@ Form = Annotated[OAuth2PasswordRequestForm, Depends()]
 @router.post("/register", status_code=HTTPStatus.ACCEPTED, responses=described(Forbidden))
 async def register(session: Session, readers: Readers, tokens: Tokens, new: Registration) -> Sent:
     """Make an account; the answer is the same where there is one already."""
-    return await auth.register(session, readers, tokens, new)
+    return await logins.register(session, readers, tokens, new)
 
 
 @router.post("/login", responses=REFUSED)
@@ -44,7 +46,7 @@ async def login(
 ) -> Grant:
     """Sign in; a browser asks for its refresh token in a cookie."""
     return cookies.keep(
-        await auth.log_in(session, readers, tokens, given.email, given.password),
+        await logins.log_in(session, readers, tokens, given.email, given.password),
         wanted=given.cookie,
     )
 
@@ -55,7 +57,7 @@ async def login_with_form(
 ) -> Grant:
     """Sign in as OAuth 2.0 has it (RFC 6749, section 4.3), which the documentation page uses."""
     return cookies.keep(
-        await auth.log_in(
+        await logins.log_in(
             session, readers, tokens, form.username.lower(), SecretStr(form.password)
         ),
         wanted=False,
@@ -67,31 +69,25 @@ async def refresh(
     session: LastingSession, tokens: Tokens, cookies: Cookies, given: Renewal | None = None
 ) -> Grant:
     """Exchange a refresh token, from the body or the cookie, for new tokens."""
-    return cookies.renew(given, await auth.refresh(session, tokens, cookies.secret(given)))
+    return cookies.renew(given, await logins.refresh(session, tokens, cookies.secret(given)))
 
 
 @router.post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=REFUSED)
 async def logout(session: Session, cookies: Cookies, given: Renewal | None = None) -> None:
     """Sign out: void the refresh token and all that come from the same login."""
-    return await auth.log_out(session, cookies.taken(given))
-
-
-@router.post("/logout-everywhere", status_code=HTTPStatus.NO_CONTENT)
-async def logout_everywhere(session: Session, user: PresentUser) -> None:
-    """Void every token of whoever calls, at once."""
-    return await auth.log_out_everywhere(session, user.id)
+    return await logins.log_out(session, cookies.taken(given))
 
 
 @router.post("/verify", status_code=HTTPStatus.NO_CONTENT, responses=described(Unauthenticated))
 async def verify(session: Session, tokens: Tokens, given: OneTimeToken) -> None:
     """Confirm an address with the token that was sent there."""
-    return await auth.verify(session, tokens, given.token)
+    return await logins.verify(session, tokens, given.token)
 
 
 @router.post("/forgot-password", status_code=HTTPStatus.ACCEPTED)
 async def forgot_password(readers: Readers, tokens: Tokens, given: Address) -> Sent:
     """Ask for a link that sets a new password; the answer is the same for everybody."""
-    return await auth.forgot_password(readers, tokens, given.email)
+    return await logins.forgot_password(readers, tokens, given.email)
 
 
 @router.post(
@@ -99,7 +95,13 @@ async def forgot_password(readers: Readers, tokens: Tokens, given: Address) -> S
 )
 async def reset_password(session: Session, tokens: Tokens, given: PasswordReset) -> None:
     """Set a new password with the token that was sent; every other token is void from then on."""
-    return await auth.reset_password(session, tokens, given)
+    return await logins.reset_password(session, tokens, given)
+
+
+@router.post("/change-password", status_code=HTTPStatus.NO_CONTENT)
+async def change_password(session: Session, user: PresentUser, change: PasswordChange) -> None:
+    """Set a new password; every token is void from then on."""
+    return await logins.change_password(session, user, change)
 
 
 @router.get("/keys")

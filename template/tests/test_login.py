@@ -12,12 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import hashing, outgoing
 from app.models.base import now
+from app.models.password import Password
 from app.models.refresh_token import RefreshToken
 from app.models.user import User
-from app.services.auth import GRACE
+from app.services.login import GRACE
 from app.settings import Environment
+from app.signing import LEEWAY
+from tests import signing_in
+from tests.local import HASHED, PASSWORD, QUICK, with_password
 from tests.serving import Live
-from tests.signing_in import PASSWORD, QUICK, bearer, make_user
+from tests.signing_in import bearer
 
 URL = "/api/v1/auth"
 COOKIE = "__Secure-refresh"
@@ -50,6 +54,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Mail]:
 
     monkeypatch.setattr(outgoing, "send", keep)
     return kept
+
+
+async def make_user(session: AsyncSession, **changes: object) -> User:
+    """Make a user who has a password, and is kept."""
+    return await with_password(session, await signing_in.make_user(session, **changes))
 
 
 async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> Response:
@@ -121,7 +130,7 @@ async def test_a_login_is_refused_in_the_same_words(
 async def test_a_login_costs_a_hash_whoever_it_is(
     client: AsyncClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch, email: str
 ) -> None:
-    user = await make_user(session, email="user@example.com")
+    await make_user(session, email="user@example.com")
     seen: list[str | None] = []
     verified = hashing.verified
 
@@ -131,7 +140,7 @@ async def test_a_login_costs_a_hash_whoever_it_is(
 
     monkeypatch.setattr(hashing, "verified", watched)
     await log_in(client, f"{email}@example.com", NEW)
-    assert seen == [user.password_hash if email == "user" else None]
+    assert seen == [HASHED if email == "user" else None]
 
 
 async def test_the_form_of_oauth_signs_in(client: AsyncClient, session: AsyncSession) -> None:
@@ -217,7 +226,7 @@ async def test_a_logout_everywhere_voids_every_token(
 ) -> None:
     grants = [await granted(client, user) for user in [await make_user(session)] * 2]
     headers = {"Authorization": f"Bearer {grants[0]['access_token']}"}
-    gone = await client.post(f"{URL}/logout-everywhere", headers=headers)
+    gone = await client.post("/api/v1/users/me/logout-everywhere", headers=headers)
     assert gone.status_code == 204
     assert [await me(client, grant["access_token"]) for grant in grants] == [401, 401]
     assert [(await refresh(client, each["refresh_token"])).status_code for each in grants] == [
@@ -317,6 +326,26 @@ async def test_a_forgotten_password_tells_nobody_who_is_there(
     assert [mail[0] for mail in sent] == [user.email]
 
 
+async def test_a_link_gives_a_password_to_who_had_none(
+    client: AsyncClient, session: AsyncSession, sent: list[Mail]
+) -> None:
+    user = await signing_in.make_user(session)
+    assert (await log_in(client, user.email)).status_code == 401
+    await client.post(f"{URL}/forgot-password", json={"email": user.email})
+    given = {"token": sent[0][2], "password": NEW}
+    assert (await client.post(f"{URL}/reset-password", json=given)).status_code == 204
+    assert (await log_in(client, user.email, NEW)).status_code == 200
+
+
+async def test_no_login_is_void_by_another_machines_clock(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    user = await make_user(session, voided_at=now() + LEEWAY / 2)
+    grant = await granted(client, user)
+    assert await me(client, grant["access_token"]) == 200
+    assert (await refresh(client, grant["refresh_token"])).status_code == 200
+
+
 async def test_a_link_is_no_access_token(
     client: AsyncClient, session: AsyncSession, sent: list[Mail]
 ) -> None:
@@ -330,7 +359,7 @@ async def test_a_password_is_changed_by_who_knows_it(
 ) -> None:
     user = await make_user(session)
     headers = bearer(user)
-    place = "/api/v1/users/me/password"
+    place = f"{URL}/change-password"
     wrong = await client.post(place, json={"current": NEW, "new": NEW}, headers=headers)
     right = await client.post(place, json={"current": PASSWORD, "new": NEW}, headers=headers)
     assert [wrong.status_code, right.status_code] == [403, 204]
@@ -350,10 +379,10 @@ async def test_no_secret_is_logged_or_told(
     told.append(await client.post(f"{URL}/login", json={"email": 1, "password": NEW}))
     await client.post(f"{URL}/forgot-password", json={"email": user.email})
     said = capsys.readouterr().out + "".join(answer.text for answer in told)
-    secrets = [PASSWORD, NEW, user.password_hash, grant["access_token"], grant["refresh_token"]]
+    secrets = [PASSWORD, NEW, HASHED, grant["access_token"], grant["refresh_token"]]
     assert "login" in said
     assert not [secret for secret in [*secrets, sent[0][2], "x" * 40] if secret in said]
-    assert user.password_hash not in repr(user)
+    assert HASHED not in repr((user, Password(user_id=user.id, hash=HASHED)))
 
 
 async def test_the_log_of_development_shows_a_link(capsys: pytest.CaptureFixture[str]) -> None:

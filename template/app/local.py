@@ -1,0 +1,68 @@
+"""Accounts of the service's own: what signs their tokens, and finds a user by one."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, FastAPI
+from fastapi.security import OAuth2PasswordBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.requests import HTTPConnection
+
+from app import settings
+from app.errors import Unauthenticated
+from app.middleware import MiddlewareSettings
+from app.models.user import User
+from app.routers import PREFIX
+from app.services import user as users
+from app.signing import AuthSettings, Purpose, Signer
+
+
+class Bearer(OAuth2PasswordBearer):
+    """The header in which a token is shown, by requests and WebSockets alike."""
+
+    async def __call__(self, request: HTTPConnection) -> str | None:
+        """Give what is shown."""
+        scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+        return token if scheme.lower() == "bearer" else None
+
+
+bearer = Bearer(f"{PREFIX}/auth/token", auto_error=False)
+
+
+async def signer(connection: HTTPConnection) -> Signer:
+    """Give what signs and reads tokens."""
+    found: Signer = connection.app.state.signer
+    return found
+
+
+async def readers(connection: HTTPConnection) -> async_sessionmaker[AsyncSession]:
+    """Give sessions that hold a connection for no longer than they read."""
+    found: async_sessionmaker[AsyncSession] = connection.app.state.readers
+    return found
+
+
+Tokens = Annotated[Signer, Depends(signer)]
+Readers = Annotated[async_sessionmaker[AsyncSession], Depends(readers)]
+
+
+async def find_user(connection: HTTPConnection, token: str) -> User:
+    """Find the user who was given an access token.
+
+    Raises:
+        Unauthenticated: it is not good, or void, or its user is gone.
+    """
+    state = connection.app.state
+    claims = state.signer.read(token, Purpose.ACCESS)
+    user = await users.find(state.readers, UUID(claims["sub"]))
+    if user is None or user.has_voided(datetime.fromtimestamp(claims["iat"], UTC)):
+        message = "The token is not valid, or no longer."
+        raise Unauthenticated(message)
+    return user
+
+
+def install(app: FastAPI) -> None:
+    """Have the service sign tokens."""
+    app.state.signer = Signer(settings.read(AuthSettings))
+    app.state.own_origins = settings.read(MiddlewareSettings).cors_origins
