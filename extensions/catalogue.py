@@ -77,7 +77,8 @@ class Feature:
     `tested_with` holds variables under which the service's tests run; `exposes` names headers that a page of another
     origin may read. `stems` names modules that are its own beside those of its name; `guards` says that routes declare
     who may call them, `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody
-    who may, and `shows` is how curl does, in the README.
+    who may, and `shows` is how curl does, in the README. `beside` names modules of `development` whose `beside()` runs
+    what `app dev` brings, and gives the variables that name it.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Feature:
     installs: bool = False
     guards: bool = False
     signs_in: str = ""
+    beside: tuple[str, ...] = ()
     shows: str = ""
     first_steps: tuple[Step, ...] = ()
     commands: tuple[Command, ...] = ()
@@ -400,6 +402,84 @@ LOCAL = Feature(
     ),
 )
 
+OIDC = Feature(
+    name="oidc",
+    summary="accounts of an identity provider",
+    requires=("auth",),
+    stems=("identity", "issuer", "oidc_commands", "provider"),
+    installs=True,
+    beside=("issuer",),
+    runtime=("cryptography>=48,<51", "pyjwt[crypto]>=2.15,<3"),
+    settings=(
+        Setting(
+            name="OIDC_ISSUER",
+            is_needed=True,
+            example="https://login.example.com/realms/app",
+            meaning="The provider, as tokens say it in `iss`. Leave it out, and `uv run app dev` brings its own.",
+        ),
+        Setting(
+            name="OIDC_AUDIENCE", is_needed=True, example="app", meaning="What tokens for this service say in `aud`."
+        ),
+        Setting(name="OIDC_CLIENT_ID", example="app", meaning="The public client with which /docs signs in."),
+        Setting(
+            name="OIDC_ALGORITHMS",
+            example="RS256",
+            meaning="How tokens may be signed; RS256, ES256 and EdDSA if unset.",
+        ),
+        Setting(name="OIDC_EMAIL_CLAIM", example="email", meaning="The claim that holds the address."),
+        Setting(
+            name="OIDC_TRUST_EMAIL",
+            example="false",
+            meaning="Whether an address is believed that is not said to be verified.",
+        ),
+        Setting(name="OIDC_ROLES_CLAIM", example="realm_access.roles", meaning="The claim that holds roles or groups."),
+        Setting(
+            name="OIDC_ROLES",
+            example="admins=admin,staff=clerk",
+            meaning="What of it stands for which role here, the first first; unset, administrators give roles.",
+        ),
+        Setting(
+            name="OIDC_PROVISION",
+            example="false",
+            meaning="Whether whoever comes first gets an account; else only those whose address is here.",
+        ),
+    ),
+    tables=(
+        Table(
+            name="identities",
+            parts=(
+                'sa.Column("issuer", sa.String(length=200), nullable=False)',
+                'sa.Column("subject", sa.String(length=255), nullable=False)',
+                'sa.Column("user_id", sa.Uuid(), nullable=False)',
+                references("identities", "user_id", "users", "CASCADE"),
+                'sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_identities"))',
+                'sa.UniqueConstraint("user_id", "issuer", name=op.f("uq_identities_user_id_issuer"))',
+            ),
+        ),
+    ),
+    shows='--oauth2-bearer "$(uv run app token admin@example.com)"',
+    first_steps=(
+        Step(
+            says="Only those who have signed in may make one. Make yourself an administrator first:",
+            command="uv run app create-admin admin@example.com",
+        ),
+    ),
+    commands=(
+        Command(
+            name="create_admin",
+            module="app.oidc_commands",
+            meaning="Make an administrator of whoever signs in with this address.",
+            done="Makes an administrator of whoever signs in with this address",
+        ),
+        Command(
+            name="token",
+            module="development.issuer",
+            meaning="Print a token of the provider that `dev` brings, to try the API with.",
+            done="Prints a token of the provider that `uv run app dev` brings",
+        ),
+    ),
+)
+
 VALKEY = Feature(
     name="valkey",
     summary="Valkey, or Redis, which speaks alike",
@@ -444,7 +524,7 @@ RATELIMIT = Feature(
 )
 
 DATABASES = (POSTGRESQL, SQLITE)
-IDENTITIES = (AUTH, LOCAL)
+IDENTITIES = (AUTH, LOCAL, OIDC)
 INTEGRATIONS = (VALKEY, RATELIMIT)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),

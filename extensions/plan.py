@@ -254,6 +254,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "omitted": omitted(names),
         "commands": [asdict(command) for feature in features for command in feature.commands],
         "signs_in": [feature.signs_in for feature in features if feature.signs_in],
+        "beside": [module for feature in features for module in feature.beside],
         "authorized": "".join(f"{feature.shows} " for feature in features if feature.shows),
         "first_steps": [asdict(step) for feature in features for step in feature.first_steps],
         "installs": [feature.name for feature in features if feature.installs],

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import Depends, FastAPI
 from fastapi.security import OAuth2PasswordBearer
-from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.requests import HTTPConnection
 
@@ -18,17 +17,7 @@ from app.routers import PREFIX
 from app.services import user as users
 from app.signing import AuthSettings, Purpose, Signer
 
-
-class Bearer(OAuth2PasswordBearer):
-    """The header in which a token is shown, by requests and WebSockets alike."""
-
-    async def __call__(self, request: HTTPConnection) -> str | None:
-        """Give what is shown."""
-        scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
-        return token if scheme.lower() == "bearer" else None
-
-
-bearer = Bearer(f"{PREFIX}/auth/token", auto_error=False)
+bearer = OAuth2PasswordBearer(f"{PREFIX}/auth/token", auto_error=False)
 
 
 async def signer(connection: HTTPConnection) -> Signer:

@@ -20,7 +20,7 @@ from tests.asking import ask_at_random
 from tests.signing_in import OPEN, bearer, make_user
 
 # Open to everybody. A route on neither list declares `CurrentUser`, `SIGNED_IN` or a permission.
-PUBLIC = {"docs", "live", "ready"}
+PUBLIC = {"docs", "live", "ready", "redirect"}
 
 
 def calls(dependant: Dependant) -> Iterator[object]:

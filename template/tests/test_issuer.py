@@ -1,0 +1,37 @@
+"""The identity provider that `app dev` brings."""
+
+from pathlib import Path
+
+import jwt
+import pytest
+
+from development import issuer
+
+
+@pytest.fixture(autouse=True)
+def address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Have its address kept for one test."""
+    monkeypatch.setattr(issuer, "ADDRESS", tmp_path / "kept" / "issuer")
+    return issuer.ADDRESS
+
+
+async def test_it_gives_tokens_while_it_runs(
+    monkeypatch: pytest.MonkeyPatch, address: Path
+) -> None:
+    monkeypatch.delenv("OIDC_ISSUER")
+    with issuer.beside() as given:
+        token = await issuer.token("admin@example.com")
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["iss"], claims["email"]) == (given["OIDC_ISSUER"], "admin@example.com")
+    assert not list(address.parent.iterdir())
+
+
+async def test_without_it_there_are_no_tokens() -> None:
+    with pytest.raises(SystemExit, match="does not run"):
+        await issuer.token("admin@example.com")
+
+
+def test_one_that_is_given_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OIDC_ISSUER", "https://login.example.com")
+    with issuer.beside() as given:
+        assert given == {}
