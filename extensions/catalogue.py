@@ -410,6 +410,10 @@ OIDC = Feature(
     installs=True,
     beside=("issuer",),
     runtime=("cryptography>=48,<51", "pyjwt[crypto]>=2.15,<3"),
+    environment={
+        "OIDC_ISSUER": "${OIDC_ISSUER:-http://127.0.0.1:9000}",
+        "OIDC_AUDIENCE": "${OIDC_AUDIENCE:-app}",
+    },
     settings=(
         Setting(
             name="OIDC_ISSUER",

@@ -49,7 +49,8 @@ class Case:
         return {"database": self.database, **self.broken.answers}
 
     def __str__(self) -> str:
-        chosen = "-".join([self.database, *self.broken.answers.get("features", [])])
+        asked = self.broken.answers
+        chosen = "-".join([self.database, *filter(None, [asked.get("auth")]), *asked.get("features", [])])
         return f"{'drill, ' * self.broken.drill}{chosen}: {self.broken.name}"
 
 

@@ -155,11 +155,14 @@ def test_a_missing_migration_is_told_and_written(database: str, growth: str, tem
 def test_accounts_come_to_a_service_that_lives(database: str, template: Path, empty: Path) -> None:
     """Another answer brings tables, too; their migration is written by the same command."""
     start(template, empty, database=database)
-    update(empty, {"auth": "local"}, RELEASE)
-    made = run(empty, "app", "revision", "accounts")
-    assert made.returncode == 0, made.stdout + made.stderr
-    passed = run(empty, "pytest", "-q", "-p", "no:cacheprovider", "-k", "revisions_lead or way_back or test_user")
-    assert passed.returncode == 0, passed.stdout
+    tests = ("pytest", "-q", "-p", "no:cacheprovider", "-k", "revisions_lead or way_back or test_user")
+    for auth in ("local", "oidc"):
+        update(empty, {"auth": auth}, RELEASE)
+        made = run(empty, "app", "revision", f"{auth} accounts")
+        assert made.returncode == 0, made.stdout + made.stderr
+        passed = run(empty, *tests)
+        assert passed.returncode == 0, passed.stdout
+        commit(empty, auth)
 
 
 def test_the_record_keeps_the_order_of_resources_and_fields(template: Path, empty: Path) -> None:

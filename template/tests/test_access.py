@@ -11,9 +11,11 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
+from starlette.types import Message
+from starlette.websockets import WebSocket
 
-from app import migrate
-from app.auth import current_caller, identify
+from app import errors, migrate
+from app.auth import CurrentUser, current_caller, identify
 from app.models.base import now
 from app.models.user import EVERYTHING
 from tests.asking import ask_at_random
@@ -74,6 +76,40 @@ async def test_whoever_calls_is_known_before_any_route_asks(
     asked = Request({"type": "http", "app": app, "headers": shown, "state": {}})
     assert await identify(asked)
     assert asked.state.caller == f"user:{user.id}"
+
+
+async def connect(app: FastAPI, headers: dict[str, str]) -> list[Message]:
+    """Ask for a WebSocket, and give what comes back."""
+    shown = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "websocket", "path": "/greeting", "query_string": b"", "headers": shown}
+    told: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    await app({**scope, "extensions": {"websocket.http.response": {}}}, receive, send)
+    return told
+
+
+async def test_a_websocket_knows_who_calls(app: FastAPI, session: AsyncSession) -> None:
+    user = await make_user(session)
+    greeter = FastAPI()
+    errors.install(greeter)
+    greeter.state = app.state
+
+    @greeter.websocket("/greeting")
+    async def greet(websocket: WebSocket, user: CurrentUser) -> None:
+        await websocket.accept()
+        await websocket.send_text(user.email)
+
+    accepted, greeted, *_ = await connect(greeter, bearer(user))
+    assert (accepted["type"], greeted["text"]) == ("websocket.accept", user.email)
+    refused, body = await connect(greeter, {})
+    assert refused["status"] == 401
+    assert b'"unauthenticated"' in body["body"]
 
 
 @pytest.mark.parametrize("state", ["deleted_at", "disabled_at"])

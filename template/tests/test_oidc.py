@@ -120,6 +120,13 @@ async def test_the_provider_is_asked_for_an_address_that_the_token_lacks(
     assert (await me(client, token))[1]["email"] == "robot@example.com"
 
 
+async def test_what_is_said_of_somebody_else_is_not_believed(client: AsyncClient) -> None:
+    ISSUER.says = {"sub": "somebody else"}
+    status, _ = await me(client, ISSUER.token(None, sub="robot", email_verified=None))
+    ISSUER.says = {}
+    assert status == 403
+
+
 async def test_the_address_stands_in_the_claim_that_is_chosen(
     client: AsyncClient, choose: Choose
 ) -> None:
@@ -217,6 +224,11 @@ async def test_the_documentation_page_signs_in_with_pkce(client: AsyncClient) ->
     discovery = schemes["OpenIdConnect"]["openIdConnectUrl"]
     token = await signed_in(discovery, "http://test/docs/oauth2-redirect")
     assert (await me(client, token))[1]["email"] == NEW
+
+
+async def test_the_documentation_page_may_ask_the_provider(client: AsyncClient) -> None:
+    policy = (await client.get("/docs")).headers["Content-Security-Policy"]
+    assert f"connect-src 'self' {ISSUER.url};" in policy
 
 
 async def signed_in(discovery: str, redirect_uri: str) -> str:

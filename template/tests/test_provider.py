@@ -101,10 +101,21 @@ async def test_one_that_was_never_there_is_told(caller: AsyncClient) -> None:
         await Provider("http://127.0.0.1:9").key(caller, "any")
 
 
+async def test_one_that_is_down_tells_nobodys_address(caller: AsyncClient) -> None:
+    issuer = Issuer()
+    with issuer.running():
+        provider = Provider(issuer.url)
+        assert await provider.userinfo(caller, "token") == {}  # it has not been asked for anything
+        await provider.key(caller, issuer.key.name)
+        token = issuer.token("a@example.com")
+        assert (await provider.userinfo(caller, token))["email"] == "a@example.com"
+    with pytest.raises(Unavailable):
+        await provider.userinfo(caller, token)
+
+
 async def test_one_that_calls_itself_otherwise_is_not_believed(
     issuer: Issuer, caller: AsyncClient
 ) -> None:
-    provider = Provider(issuer.url)
-    issuer.url = "https://another.example.com"
+    provider = Provider(f"{issuer.url}/")
     with pytest.raises(Unavailable):
         await provider.key(caller, issuer.key.name)

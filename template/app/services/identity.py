@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import joinedload
 
 from app.database import flush
-from app.errors import Conflict, Forbidden, Unauthenticated
+from app.errors import Conflict, Forbidden
 from app.models.base import now
 from app.models.identity import Identity
 from app.models.user import Role, User
@@ -45,7 +45,6 @@ async def link(sessions: Sessions, readers: Sessions, person: Person, *, makes: 
 
     Raises:
         Forbidden: there is no such user and none is to be made, or it is somebody else.
-        Unauthenticated: the user was deleted.
     """
     try:
         async with sessions.begin() as session:
@@ -68,9 +67,6 @@ async def _link(session: AsyncSession, person: Person, *, makes: bool) -> None:
         user = User(email=person.email)
         session.add(user)
         await flush(session)
-    if user.deleted_at is not None:
-        message = "Your account was deleted."
-        raise Unauthenticated(message)
     user.verified_at = user.verified_at or now()
     session.add(Identity(issuer=person.issuer, subject=person.subject, user_id=user.id))
     await flush(session)
