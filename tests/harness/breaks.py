@@ -794,14 +794,14 @@ DESCRIPTION = [
         "app/docs.py",
         "'sha256-{digest}'",
         "'unsafe-inline'",
-        "test_docs.py::test_the_page_may_load_only_what_is_served_here",
+        "test_docs.py::test_a_page_may_load_only_what_is_served_here",
     ),
     Break(
         "the documentation may not run its own script",
         "app/docs.py",
         'rpartition(b"<script>")[2]',
         'partition(b"<script>")[0]',
-        "test_docs.py::test_the_page_may_load_only_what_is_served_here",
+        "test_docs.py::test_a_page_may_load_only_what_is_served_here",
     ),
     Break(
         "production shows the documentation",
