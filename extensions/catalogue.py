@@ -337,6 +337,7 @@ LOCAL = Feature(
         "pyjwt[crypto]>=2.15,<3",
         "python-multipart>=0.0.34",
     ),
+    test=("cryptography>=48,<51",),
     unimported=("python-multipart",),
     settings=(
         Setting(

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from string import Template
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -37,14 +38,14 @@ HOST, PORT = "127.0.0.1", 9000
 LIFETIME = 3600  # seconds
 ALGORITHM = "ES256"
 ADDRESS = Path(__file__).resolve().parent.parent / ".dev" / "issuer"  # a file that names it
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title>
-<style>body {{ font: 1rem system-ui; max-width: 24rem; margin: 20vh auto }}
-input, button {{ font: inherit; width: 100%; box-sizing: border-box; padding: .5rem }}</style>
+PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title>
+<style>body { font: 1rem system-ui; max-width: 24rem; margin: 20vh auto }
+input, button { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem }</style>
 <h1>Sign in</h1><p>This is for development: any address will do.</p>
-<form method="post"><input type="hidden" name="asked" value="{asked}">
+<form method="post"><input type="hidden" name="asked" value="$asked">
 <label>Address <input name="email" type="email" value="admin@example.com" required></label>
 <p><button autofocus>Sign in</button></p></form></html>
-"""
+""")
 
 Claims = dict[str, Any]
 
@@ -144,7 +145,7 @@ class Issuer:
 
     async def ask(self, request: Request) -> Response:
         """Ask who it is."""
-        return HTMLResponse(PAGE.format(asked=escape(str(request.query_params), quote=True)))
+        return HTMLResponse(PAGE.substitute(asked=escape(str(request.query_params))))
 
     async def send_back(self, request: Request) -> Response:
         """Send the browser back with a code, which is good once."""

@@ -13,14 +13,7 @@ from app.errors import Conflict, NotFound, described
 from app.links import Links
 from app.models.user import Role, User
 from app.pagination import Page, Slice
-from app.schemas.user import (
-    Name,
-    RoleChange,
-    RoleRead,
-    UserQuery,
-    UserRead,
-    UserUpdate,
-)
+from app.schemas.user import Name, RoleChange, RoleRead, UserQuery, UserRead, UserUpdate
 from app.services import user as users
 
 READ, WRITE = require_permission("users:read"), require_permission("users:write")
