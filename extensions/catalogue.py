@@ -264,7 +264,7 @@ def references(table: str, column: str, target: str, rule: str) -> str:
 AUTH = Feature(
     name="auth",
     summary="who calls, and what they may do",
-    stems=("access", "administration", "api_key", "digests", "signing_in", "user"),
+    stems=("access", "administration", "api_key", "digests", "owning", "signing_in", "user"),
     installs=True,
     guards=True,
     signs_in="signing_in",

@@ -107,6 +107,7 @@ def check_resource(resource: Resource) -> None:
     check_columns(resource)
     check_widths(resource)
     check_parameters(resource)
+    check_owner(resource)
     for fields in resource.uniques:
         check_uniqueness(resource, fields)
 
@@ -145,6 +146,18 @@ def check_parameters(resource: Resource) -> None:
             if f"{field.column}_{end}" in columns:
                 problem = f"{field.column}_{end} is what its lists are filtered by; choose another name for that field."
                 refuse(f"{resource.name}.{field.name}", problem)
+
+
+def check_owner(resource: Resource) -> None:
+    """Refuse what would be confused with the account that owns a row."""
+    if not resource.owner:
+        return
+    if "owner" in {resource.name, resource.plural}:
+        refuse(resource.name, "`owner: true` gives it an owner of its own; choose another name, such as keeper.")
+    for field in resource.references:
+        if field.name == "owner":
+            told = "owner_id is the account that `owner: true` gives each; choose another name, such as holder."
+            refuse(f"{resource.name}.owner", told)
 
 
 def width(field: Field) -> int:

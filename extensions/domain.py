@@ -165,6 +165,11 @@ class Resource:
     def class_name(self) -> str:
         return camel(self.name)
 
+    @property
+    def path(self) -> str:
+        """The last part of the path at which they are served."""
+        return self.plural.replace("_", "-")
+
     def type_name(self, field: Field) -> str:
         """Name the type that one of its fields has of its own."""
         return f"{self.class_name}{camel(field.name)}"

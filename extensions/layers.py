@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2.ext import Extension
 
 from .names import spaced
+from .owning import of_router, of_service
 from .proofs import tests
 from .samples import example, factory
 from .tables import model, ordered, table
@@ -47,6 +48,7 @@ def service(resources: Resources, resource: Resource) -> Terms:
         "filters": does & {"list", "export"},
     }
     kept = [f".where({resource.class_name}.deleted_at.is_(None))"] * resource.soft_delete
+    owning = of_service(resources, resource)
     source = resource.class_name if loads else f"{resource.class_name}.__table__"
     return {
         "parts": [name for name, wanted in parts.items() if wanted],
@@ -55,53 +57,48 @@ def service(resources: Resources, resource: Resource) -> Terms:
         "fetch": "objects" if loads else "records",
         "rows": "".join([f"select({source})", *[f".options({', '.join(loads)})"] * bool(loads), *kept]),
         "kept": "".join(kept),
-        "exported": ", ".join([*(each[len(".where(") : -1] for each in kept), "*conditions(wanted, FILTERS)"]),
+        "exported": ", ".join(
+            [*(each[len(".where(") : -1] for each in kept), *owning["asked"], "*conditions(wanted, FILTERS)"]
+        ),
         "gone": f" or {resource.name}.deleted_at" * resource.soft_delete,
-        "made": f"await read(session, {resource.name}.id)" if loads else resource.name,
-        "created": taken("new", resource, f"{resource.name} = {resource.class_name}(**", ")"),
-        "changed": taken("changes", resource, "for field, value in ", ".items():"),
+        "made": f"await read(session{owning['owner']}, {resource.name}.id)" if loads else resource.name,
+        "created": taken("new", resource, owning, f"{resource.name} = {resource.class_name}({owning['given']}**", ")"),
+        "changed": taken("changes", resource, owning, "for field, value in ", ".items():"),
         "unless": ", unless it clashes with another" * bool(resource.uniques),
         "keeping": "; its row stays, marked as deleted" * resource.soft_delete,
         "remove": f"{resource.name}.deleted_at = now()"
         if resource.soft_delete
         else f"await remove(session, {resource.name})",
+        "owning": owning,
     }
 
 
-def taken(source: str, resource: Resource, begin: str, end: str) -> list[str]:
+def taken(source: str, resource: Resource, owning: Terms, begin: str, end: str) -> list[str]:
     """Take over what was sent; what it refers to is held first."""
     if not resource.references:
         return [f"{begin}{source}.model_dump(){end}"]
-    held = f"await refer(session, {resource.class_name}, values)"
+    held = f"await refer(session, {resource.class_name}, values{owning['reached']})"
     return [f"values = {source}.model_dump()", held, f"{begin}values{end}"]
 
 
 HANDLERS = ("list", "create", "export", "read", "update", "delete")  # so that no path hides another
 
 
-def router(resource: Resource, schema: Terms, *, guards: bool) -> Terms:
+def router(resource: Resource, schema: Terms, owning: Terms) -> Terms:
     """Say what each handler answers with, which errors it may tell, and who may call it."""
     clash = ["Conflict"] * bool(resource.uniques)
-    made = f"await {resource.plural}.create(session, new)"
+    made = f"await {resource.plural}.create(session{owning['caller_id']}, new{owning['reached']})"
     leads = "read" in resource.operations
-    writes = {"create", "update", "delete"} & set(resource.operations)
     return {
         "handlers": [name for name in HANDLERS if name in resource.operations],
-        "guard": ", dependencies=[SIGNED_IN]" * guards,
-        "write": ", dependencies=[WRITE]" * guards,
-        "permissions": [f'WRITE = require_permission("{path(resource)}:write")'] * (guards and bool(writes)),
         "creates": ", responses=described(Conflict)" * bool(clash),
         "links": ", links: Links" * leads,
         "made": f"links.made({made})" if leads else made,
         "exported": schema["reads"][0]["name"] if schema["reads"] else "",
         "updates": ", ".join(["NotFound", *clash]),
         "deletes": ", ".join(["NotFound", *["Conflict"] * (not resource.soft_delete)]),
+        "owning": owning,
     }
-
-
-def path(resource: Resource) -> str:
-    """Give the last part of the path at which they are served."""
-    return resource.plural.replace("_", "-")
 
 
 def terms(resources: Resources, *, guards: bool = False) -> tuple[list[Terms], list[Terms]]:
@@ -116,13 +113,13 @@ def terms(resources: Resources, *, guards: bool = False) -> tuple[list[Terms], l
             "words": spaced(each.name),
             "phrase": each.phrase,
             "all": spaced(each.plural),
-            "path": path(each),
+            "path": each.path,
             "description": each.description,
             "operations": list(each.operations),
             "model": model(resources, each, late),
             "schema": schemas[each.name],
             "service": service(resources, each),
-            "router": router(each, schemas[each.name], guards=guards),
+            "router": router(each, schemas[each.name], of_router(resources, each, guards=guards)),
             "factory": factory(resources, each),
             "tests": tests(resources, each, loads=bool(schemas[each.name]["summaries"])),
             "filters": [f'"{one["name"]}": {one["test"]}' for lists in schemas[each.name]["filters"] for one in lists],
@@ -141,7 +138,7 @@ def requests(resources: Resources) -> list[Terms]:
             return [
                 {
                     "body": example(each),
-                    "path": path(each),
+                    "path": each.path,
                     "phrase": each.phrase,
                     "unique": unique[:1],
                 }

@@ -26,20 +26,21 @@ OF_PYTHON = frozenset({"bool", "cls", "date", "datetime", "dict", "float", "int"
 # Classes that the modules of a resource import; its own would hide one of the same name.
 CLASSES = frozenset(
     """
-    Annotated Any AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict Decimal Double EmailStr False
-    Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped ModuleType
-    Moment None NotFound Number Numeric Page Paging Query ReadSchema ReadSession Record Schema Sequence Session
-    Slice StrEnum StreamSession StreamingResponse String Text TimeOfDay Timestamped True UniqueConstraint
+    Annotated Any AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict CurrentUser Decimal Double
+    EmailStr False Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped
+    ModuleType Moment None NotFound Number Numeric Page Paging Query Reach ReadSchema ReadSession Record Schema
+    Sequence Session Slice StrEnum StreamSession StreamingResponse String Text TimeOfDay Timestamped True
+    UniqueConstraint User
     """.split()  # noqa: SIM905
 )
 # What these modules call or define, and a variable, an alias or a module that is called like the resource would hide.
 WORDS = frozenset(
     """
-    await bindparam bool changes check conditions contains count create csv date datetime delete described dict
-    enumerated equals export factory field fields float flush found func get getattr int joinedload len links
-    list made make method new next now number object objects pages payload pytest query range read records refer
-    relationship remove router search select selects session setattr some str test tests time timedelta update uuid4
-    value values wanted
+    allow await bindparam bool changes check conditions contains count create csv date datetime delete described dict
+    enumerated equals export factory field fields float flush found func get getattr int joinedload len links list
+    made make method new next now number object objects owned pages payload pytest query range reach read records
+    refer relationship remove router search select selects session setattr some str test tests time timedelta update
+    uuid4 value values wanted
     """.split()  # noqa: SIM905
 )
 # What the design has announced, so that no table need be renamed once it arrives.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -218,25 +218,18 @@ def made(table: Table) -> dict[str, Any]:
     return {"name": table.name, "parts": list(table.parts), "indexes": list(table.indexes), "kept": "", "late": []}
 
 
-def keep_no_promise_of_owners(resources: Resources) -> None:
-    """Refuse rows that were to be somebody's own, rather than show them to everybody who has signed in.
-
-    Raises `UserMessageError`, as `given` does.
-    """
-    for resource in resources:
-        if resource.owner:
-            mend = "leave `owner:` out, or answer auth=none."
-            raise UserMessageError(f"resources: {resource.name}: owner: what accounts own is not built yet; {mend}")
+def of_nobody(resources: Resources) -> Resources:
+    """Take the owners from what they own, for a service without accounts."""
+    return tuple(replace(resource, owner=False) for resource in resources)
 
 
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the answers into all that the shared files print."""
     names = frozenset({answers["database"], answers["auth"], *answers["features"], answers["ci"]} - {"none"})
-    resources = read_domain(answers["resources"], NAMES)
-    features = [*chosen(names), *of_types(resources)]
+    domain = read_domain(answers["resources"], NAMES)
+    features = [*chosen(names), *of_types(domain)]
     guards = any(feature.guards for feature in features)
-    if guards:
-        keep_no_promise_of_owners(resources)
+    resources = domain if guards else of_nobody(domain)
     described, tables = terms(resources, guards=guards)
     return {
         "resources": described,

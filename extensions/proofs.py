@@ -8,6 +8,7 @@ from jinja2.ext import Extension
 
 from .domain import find
 from .literals import quoted
+from .owning import owned
 from .samples import is_unique, leads_back, needed, samples, unfit, written
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ EQUAL = frozenset({"str", "int", "bigint", "decimal", "bool", "date", "time", "u
 ORDERED = frozenset({"int", "bigint", "float", "decimal", "date", "datetime", "time"})
 SORTED = ORDERED | {"str", "email", "url"}
 SOUGHT = ("100% wool", "1000 nails")  # a search for 100% finds the first only
-FACTORIES = ("by_reference", "gone", "restricted", "cascaded", "nulled")  # cases that name one
-METHODS = (("GET", "read"), ("PATCH", "update"), ("DELETE", "delete"))
+FACTORIES = ("by_reference", "gone", "strange", "restricted", "cascaded", "nulled")  # cases that name one
+METHODS = (("GET", "read", 200), ("PATCH", "update", 200), ("DELETE", "delete", 204))
 # Each test, with the operations that it calls and the cases that it takes, in the order of the file.
 NEEDS: dict[str, tuple[set[str], str]] = {
     "shown": ({"create", "read"}, ""),
@@ -50,6 +51,16 @@ NEEDS: dict[str, tuple[set[str], str]] = {
     "restricted": (set(), "restricted"),
     "cascaded": (set(), "cascaded"),
     "nulled": (set(), "nulled"),
+    "own": (set(), "own"),
+    "hidden": (set(), "own"),
+    "opened": (set(), "opened"),
+    "listed": ({"list"}, "owner"),
+    "downloaded": ({"export"}, "owner"),
+    "owner": ({"create"}, "owner"),
+    "owner_kept": ({"update"}, "owner"),
+    "keyed": ({"create"}, "owner"),
+    "strange": ({"create"}, "strange"),
+    "strange_change": ({"update"}, "strange"),
 }
 
 
@@ -94,8 +105,7 @@ def kept_targets(resources: Resources, resource: Resource, rule: str) -> list[st
     for field in resource.references:
         target = find(resources, field.to)
         if field.on_delete == rule and "delete" in target.operations and not target.soft_delete:
-            path = quoted(target.plural.replace("_", "-"))
-            found.append(f"({quoted(field.column)}, {module_of(resource, field.to)}, {path})")
+            found.append(f"({quoted(field.column)}, {module_of(resource, field.to)}, {quoted(target.path)})")
     return found
 
 
@@ -108,6 +118,25 @@ def loose(resources: Resources, resource: Resource) -> list[tuple[str, str]]:
     """List the unique references that a row can do without: each with the factory of what it may refer to."""
     left = [each for each in resource.references if is_unique(resource, each) and leads_back(resources, resource, each)]
     return [(field.column, module_of(resource, field.to)) for field in left]
+
+
+def opened(resource: Resource) -> list[str]:
+    """Write a case for each method and permission: how an answer ends that is about somebody else's row."""
+    found = []
+    for method, operation, status in METHODS:
+        if operation in resource.operations:
+            read = status if operation == "read" else 404
+            found += [
+                f'("{method}", "{resource.path}:read", {read})',
+                f'("{method}", "{resource.path}:write", {status})',
+            ]
+    return found
+
+
+def scopes(resources: Resources, resource: Resource) -> list[str]:
+    """Name what an API key needs to make one, with all that it refers to."""
+    targets = {find(resources, field.to).path for field in owned(resources, resource)} - {resource.path}
+    return [quoted(f"{path}:read") for path in sorted(targets)]
 
 
 def material(resources: Resources, resource: Resource) -> Terms:
@@ -123,7 +152,7 @@ def material(resources: Resources, resource: Resource) -> Terms:
         "change": changed(resource),
         "optional": [quoted(field.column) for field in fields if field.optional],
         "required": [field.column for field in fields if not field.optional][:1],
-        "methods": [quoted(method) for method, operation in METHODS if operation in resource.operations],
+        "methods": [quoted(method) for method, operation, _ in METHODS if operation in resource.operations],
         "equal": cases(resource, EQUAL),
         "ranges": cases(resource, ORDERED),
         "sorts": cases(resource, SORTED, plain=True),
@@ -131,6 +160,10 @@ def material(resources: Resources, resource: Resource) -> Terms:
         "restricted": kept_targets(resources, resource, "restrict"),
         "cascaded": kept_targets(resources, resource, "cascade"),
         "nulled": kept_targets(resources, resource, "set_null"),
+        "own": [f'("{method}", {status})' for method, operation, status in METHODS if operation in resource.operations]
+        * resource.owner,
+        "opened": opened(resource) * resource.owner,
+        "strange": targets(resource, owned(resources, resource)),
     }
 
 
@@ -143,6 +176,7 @@ def tests(resources: Resources, resource: Resource, *, loads: bool) -> Terms:
         "soft": resource.soft_delete,
         "loads": loads,
         "unread": "read" not in does,
+        "owner": resource.owner,
     }
     found = cases | facts | {"": True}
     factories = {case.split(", ")[1].rstrip(")") for key in FACTORIES for case in cases[key]}
@@ -153,6 +187,8 @@ def tests(resources: Resources, resource: Resource, *, loads: bool) -> Terms:
         "parts": [name for name, (calls, takes) in NEEDS.items() if calls <= does and found[takes]],
         "targets": sorted(factories.union(made for _, made in referred) - {"factory"}),
         "lists": ["found"] * ("list" in does),
+        "may_write": "" if resource.owner else f', "{resource.path}:write"',
+        "scopes": scopes(resources, resource),
     }
 
 

@@ -180,6 +180,13 @@ def needed_by(resources: Resources, name: str, seen: frozenset[str]) -> frozense
     return seen | {name}
 
 
+def made(resource: Resource, values: str) -> str:
+    """Write what a row is made of; its owner is no part of what a client would send."""
+    owner = '{"owner_id": user.id} | ' * resource.owner
+    row = f"{owner}{values} | changes"
+    return f"({row})" if owner or "await" in values else row
+
+
 def factory(resources: Resources, resource: Resource) -> Terms:
     values = list(made_of(resources, resource))
     targets = sorted({field.to for field, value in values if "await" in value})
@@ -189,6 +196,8 @@ def factory(resources: Resources, resource: Resource) -> Terms:
         "targets": [{"name": name, "class": find(resources, name).class_name} for name in targets],
         "waits": bool(targets),
         "counts": ["number = next(_numbers)"] * any("number" in value for _, value in values),
+        "owner": ["user = await some(session, User, make_user)"] * resource.owner,
+        "made": made(resource, "await values(session)" if targets else "values()"),
         "patterns": [f"{field.name.upper()}S = ({', '.join(map(quoted, field.examples))})" for field in patterns],
     }
 

@@ -147,6 +147,8 @@ def model(resources: Resources, resource: Resource, late: Late) -> Terms:
     return {
         "arguments": [f"({', '.join(arguments)}{',' * (len(arguments) == 1)})"] if arguments else [],
         "lines": [
+            *['owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), index=True)']
+            * resource.owner,
             *(mapped(resources, resource, field, late) for field in resource.fields),
             *["deleted_at: Mapped[datetime | None] = mapped_column(index=True)"] * resource.soft_delete,
             "",
@@ -206,6 +208,11 @@ def revised_key(resources: Resources, resource: Resource, field: Field) -> Terms
     }
 
 
+def owner_key(resource: Resource) -> Terms:
+    name = f"fk_{resource.plural}_owner_id"
+    return {"column": "owner_id", "name": name, "target": "users", "rule": "RESTRICT"}
+
+
 def constrained(key: Terms) -> str:
     name = f'name=op.f("{key["name"]}")'
     return f'sa.ForeignKeyConstraint(["{key["column"]}"], ["{key["target"]}.id"], {name}, ondelete="{key["rule"]}")'
@@ -233,15 +240,17 @@ def table(resources: Resources, resource: Resource, late: Late) -> Terms:
     moments = ["created_at", "updated_at", *["deleted_at"] * resource.soft_delete]
     keys = {field.name: revised_key(resources, resource, field) for field in resource.references}
     indexed = [field.column for field in resource.fields if is_indexed(field)]
-    indexes = sorted(["created_at", *["deleted_at"] * resource.soft_delete, *indexed])
+    indexes = sorted(["created_at", *["deleted_at"] * resource.soft_delete, *["owner_id"] * resource.owner, *indexed])
     waits = [key for name, key in keys.items() if (resource.name, name) in late]
     return {
         "name": resource.plural,
         "parts": [
             'sa.Column("id", sa.Uuid(), nullable=False)',
+            *['sa.Column("owner_id", sa.Uuid(), nullable=False)'] * resource.owner,
             *map(revised_column, resource.fields),
             *(f'sa.Column("{name}", sa.DateTime(timezone=True), nullable={name == "deleted_at"})' for name in moments),
             *revised_checks(resource),
+            *[constrained(owner_key(resource))] * resource.owner,
             *(constrained(key) for name, key in keys.items() if (resource.name, name) not in late),
             f'sa.PrimaryKeyConstraint("id", name=op.f("pk_{resource.plural}"))',
             *revised_uniques(resource),

@@ -130,18 +130,23 @@ def reading(resource: Resource, summary: list[Terms]) -> list[Terms]:
     own = [f"{field.column}: {kind}{field.null}" for field, kind in zip(resource.fields, shown, strict=True)]
     moments = ["created_at: datetime", "updated_at: datetime"]
     nested = [each["field"] for each in summary]
-    row = ["id: UUID", *own, *moments]
+    keys = ["id: UUID", *["owner_id: UUID"] * resource.owner]
     if not nested or "export" not in resource.operations:
         return [
             {
                 "name": f"{name}Read",
                 "base": "ReadSchema",
                 "doc": f"{phrase}.",
-                "fields": ["id: UUID", *own, *nested, *moments],
+                "fields": [*keys, *own, *nested, *moments],
             }
         ]
     return [
-        {"name": f"{name}Row", "base": "ReadSchema", "doc": f"{phrase}, as it is exported.", "fields": row},
+        {
+            "name": f"{name}Row",
+            "base": "ReadSchema",
+            "doc": f"{phrase}, as it is exported.",
+            "fields": [*keys, *own, *moments],
+        },
         {"name": f"{name}Read", "base": f"{name}Row", "doc": f"{phrase}, with what it refers to.", "fields": nested},
     ]
 

@@ -46,10 +46,6 @@ REFUSED = {
     "unknown question": ({"licence": "MIT"}, "There are: project_name"),
     "hidden question": ({"plan": "{}"}, "there is no such question"),
     "several choices": ({"database": "[postgresql, sqlite]"}, "none of postgresql, sqlite"),
-    "owners that accounts do not have": (
-        {"resources": "[{name: note, owner: true, fields: {text: text}}]", "auth": "local"},
-        "resources: note: owner: what accounts own is not built yet",
-    ),
     "unknown feature": ({"features": "[ratelimit, teleport]"}, "'teleport' is none of ratelimit"),
     "feature that comes with others": ({"features": "[valkey]"}, "'valkey' is none of ratelimit"),
     "feature that is no list": ({"features": "ratelimit"}, "is no list; it may hold any of ratelimit"),

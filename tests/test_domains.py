@@ -75,7 +75,11 @@ def any_services(
     found = []
     with meter.shown():
         for number, (name, domain) in enumerate(meter.each(named.items(), len(named))):
-            answers = all_questions().default | {"resources": domain, "database": ("postgresql", "sqlite")[number % 2]}
+            answers = all_questions().default | {
+                "resources": domain,
+                "database": ("postgresql", "sqlite")[number % 2],
+                "auth": "local" if any(resource.get("owner") for resource in domain) else "none",
+            }
             directory = workspace / "domains" / name
             render(template, directory, answers)
             found.append(Service(name, answers, directory, tree(directory)))
@@ -133,7 +137,8 @@ def imported(service: Service) -> set[str]:
 
 
 def test_no_class_of_a_resource_hides_another(serve: Callable[[Answers], Service]) -> None:
-    used = set().union(*(imported(serve({"resources": domain})) for domain in DOMAINS.values()))
+    answers = [{"resources": domain, "auth": auth} for domain in DOMAINS.values() for auth in ("none", "local")]
+    used = set().union(*(imported(serve(each)) for each in answers))
     keywords = {"False", "None", "True"}
     asked_for = {"APIRouter", "FastAPI", "HTTPStatus"}  # no name makes a class like these
     assert used - asked_for == CLASSES - keywords

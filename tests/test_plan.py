@@ -111,6 +111,33 @@ def test_a_feature_is_planned_with_what_it_requires() -> None:
     assert {"name": "RATELIMIT_ENABLED", "value": "false"} in planned["test_environment"]
 
 
+NOTE = {"name": "note", "owner": True, "fields": {"text": "text"}}
+PIN = {"name": "pin", "fields": {"note": {"type": "ref", "to": "note"}}}
+
+
+def test_without_accounts_nobody_owns_anything() -> None:
+    answers = DEFAULT | {"auth": "none"}
+    free = [NOTE | {"owner": False}, PIN]
+    assert plan(answers | {"resources": [NOTE, PIN]}) == plan(answers | {"resources": free})
+
+
+def test_with_accounts_a_row_has_an_owner_and_only_they_refer_to_it() -> None:
+    planned = plan(DEFAULT | {"auth": "local", "resources": [NOTE, PIN]})
+    note, pin = planned["resources"]
+    assert note["router"]["owning"]["policies"] == [
+        'READ = own_unless("notes:read", "notes:write")',
+        'WRITE = own_unless("notes:write")',
+    ]
+    assert pin["router"]["owning"]["policies"] == [
+        'WRITE = require_permission("pins:write")',
+        'REACH = reaching(note_id="notes")',
+    ]
+    notes, pins = planned["tables"][-2:]
+    assert notes["indexes"] == ["created_at", "owner_id"]
+    assert any("users.id" in part for part in notes["parts"])
+    assert not any("users.id" in part for part in pins["parts"])
+
+
 def test_requirements_are_listed_once_and_sorted() -> None:
     for answers in COVERING:
         for part in ("runtime", "test", "lint"):

@@ -109,6 +109,18 @@ def test_a_mistake_is_told_with_its_mend(told: object, said: str) -> None:
     assert domain_problem(told) == said
 
 
+def test_only_what_is_owned_may_not_refer_to_an_owner() -> None:
+    owner = {"name": "owner", "fields": {"name": "str"}}
+    pet = {"name": "pet", "fields": {"name": "str", "owner": {"type": "ref", "to": "owner"}}}
+    assert domain_problem([owner, pet]) == ""
+    assert domain_problem([owner, pet | {"owner": True}]) == (
+        "pet.owner: owner_id is the account that `owner: true` gives each; choose another name, such as holder."
+    )
+    assert domain_problem([owner | {"owner": True}]) == (
+        "owner: `owner: true` gives it an owner of its own; choose another name, such as keeper."
+    )
+
+
 def test_a_circle_of_required_references_is_told_whole() -> None:
     def link(name: str, to: str) -> dict[str, Any]:
         return {"name": name, "fields": {"next": {"type": "ref", "to": to}}}

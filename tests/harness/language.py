@@ -91,7 +91,7 @@ def field(kind: str) -> Schema:
 def resource() -> Schema:
     short = [each for kind in TYPES if kind not in {"enum", "ref"} for each in (kind, f"{kind}?")]
     flags = {
-        "owner": "Whether each is to be its account's own; not built yet, so refused where there are accounts.",
+        "owner": "Whether each is the own of the account that made it, where there are accounts.",
         "soft_delete": "Whether what is deleted stays in the database, marked.",
     }
     return {

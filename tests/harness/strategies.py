@@ -236,6 +236,12 @@ def with_field(name: str, told: object) -> Callable[[dict[str, Any]], None]:
     return lambda resource: resource["fields"].update({name: told})
 
 
+def own_twice(resource: dict[str, Any]) -> None:
+    """Have a resource refer to an owner beside the one that it has."""
+    resource["fields"]["owner"] = {"type": "ref", "to": resource["name"], "optional": True}
+    resource["owner"] = True
+
+
 # What is done to a resource, and what the refusal speaks of beside it.
 SPOILERS: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (with_field("odd", "strg"), "Did you mean str"),
@@ -292,6 +298,8 @@ SPOILERS: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda resource: resource.update(operations=["lsit"]), "Did you mean list"),
     (lambda resource: resource.update(operations=[]), "some of"),
     (lambda resource: resource.update(owner="yes"), "true nor false"),
+    (lambda resource: resource.update(owner=True, plural="owner"), "an owner of its own"),
+    (own_twice, "the account"),
     (lambda resource: resource.update(soft_delete=1), "true nor false"),
     (lambda resource: resource.update(description="two\nlines"), "line break"),
     (lambda resource: resource.update(description='"""'), "quotes"),

@@ -1,0 +1,52 @@
+"""Whose rows a caller reaches: everybody's by a permission, or else their own."""
+
+import pytest
+from httpx2 import AsyncClient
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth import Caller, Ownership, References
+from app.errors import Forbidden
+from app.models.api_key import ApiKey
+from app.models.user import EVERYTHING
+from app.owning import NOBODY, owned
+from tests.owning import allow, use_key
+from tests.signing_in import make_user
+
+READING = ("notes:read", "notes:write")  # either of which opens everybody's
+
+
+@pytest.mark.parametrize("permission", [*READING, EVERYTHING])
+async def test_a_permission_opens_everybodys_rows(session: AsyncSession, permission: str) -> None:
+    caller = Caller(await make_user(session, permission))
+    assert caller.reach(*READING) is None
+    assert await References({"note_id": "notes"})(caller) == {"note_id": None}
+
+
+async def test_everybody_reaches_their_own_rows(session: AsyncSession) -> None:
+    caller = Caller(await make_user(session, "others:read"))
+    assert await Ownership(*READING)(caller) == caller.user.id
+    assert await References({"note_id": "notes"})(caller) == {"note_id": caller.user.id}
+
+
+@pytest.mark.parametrize("scope", [*READING, EVERYTHING])
+async def test_a_key_opens_no_more_than_its_user_may(session: AsyncSession, scope: str) -> None:
+    caller = Caller(await make_user(session), frozenset({scope}), is_present=False)
+    assert caller.reach(*READING) == caller.user.id
+
+
+async def test_a_key_reaches_nothing_beyond_its_scopes(session: AsyncSession) -> None:
+    scopes = frozenset({"notes:read"})
+    caller = Caller(await make_user(session, EVERYTHING), scopes, is_present=False)
+    assert caller.reach(*READING) is None
+    assert await References({"note_id": "pages"})(caller) == {"note_id": NOBODY}
+    with pytest.raises(Forbidden, match="notes:write"):
+        await Ownership("notes:write")(caller)
+
+
+async def test_rows_are_those_of_their_owner(client: AsyncClient, session: AsyncSession) -> None:
+    user, other = await allow(session), await make_user(session)
+    await use_key(client)
+    for owner, count in {user.id: 1, other.id: 0, None: 1}.items():
+        rows = select(ApiKey).where(*owned(ApiKey.user_id, owner))
+        assert len((await session.scalars(rows)).all()) == count
