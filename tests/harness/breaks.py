@@ -1891,6 +1891,9 @@ OIDC = [
             "            raise Unavailable(message)\n        return self.keys[name]",
             "            raise KeyError(message)\n        return self.keys[name]",
             "test_oidc.py::test_a_provider_that_is_down_is_no_fault_of_whoever_calls",
+        ),
+    )
+]
 
 # Of the example in which issues and comments are somebody's own.
 OWNERS = [
@@ -2046,7 +2049,6 @@ BREAKS = [
     *DATABASES,
     *AUTH,
     *OIDC,
-
     *OWNERS,
     *LIMITS,
 ]
