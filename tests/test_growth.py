@@ -153,14 +153,15 @@ def test_a_missing_migration_is_told_and_written(database: str, growth: str, tem
 
 @pytest.mark.parametrize("database", ["postgresql", "sqlite"])
 def test_accounts_come_to_a_service_that_lives(database: str, template: Path, empty: Path) -> None:
-    """Another answer brings tables, too; their migration is written by the same command."""
+    """Another answer brings tables, too, and owners of rows; their migration is written by the same command."""
     start(template, empty, database=database)
-    tests = ("pytest", "-q", "-p", "no:cacheprovider", "-k", "revisions_lead or way_back or test_user")
+    owned = changed("order", lambda it: it.update(owner=True))
+    wanted = "revisions_lead or way_back or test_user or test_order"
     for auth in ("local", "oidc"):
-        update(empty, {"auth": auth}, RELEASE)
+        update(empty, {"auth": auth, "resources": owned}, RELEASE)
         made = run(empty, "app", "revision", f"{auth} accounts")
         assert made.returncode == 0, made.stdout + made.stderr
-        passed = run(empty, *tests)
+        passed = run(empty, "pytest", "-q", "-p", "no:cacheprovider", "-k", wanted)
         assert passed.returncode == 0, passed.stdout
         commit(empty, auth)
 
