@@ -72,13 +72,14 @@ class Feature:
     """What one part of a service adds to the files that all parts share.
 
     `runtime`, `test` and `lint` are requirements (PEP 508); `unimported` names those of `runtime` that no module
-    imports by name; `installs` says that `app/<name>.py` has an `install(app)`; `environment` holds variables of the
-    service's container, and `volumes` the directories that it writes to, each by the name of its volume;
-    `tested_with` holds variables under which the service's tests run; `exposes` names headers that a page of another
-    origin may read. `stems` names modules that are its own beside those of its name; `guards` says that routes declare
-    who may call them, `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody
-    who may, and `shows` is how curl does, in the README. `beside` names modules of `development` whose `beside()` runs
-    what `app dev` brings, and gives the variables that name it.
+    imports by name; `installs` says that `app/<name>.py` has an `install(app)`, `is_explained` that `docs/<name>.md`
+    tells more, to which the README leads; `environment` holds variables of the service's container, and `volumes` the
+    directories that it writes to, each by the name of its volume; `tested_with` holds variables under which the
+    service's tests run; `exposes` names headers that a page of another origin may read. `stems` names modules that are
+    its own beside those of its name; `guards` says that routes declare who may call them, `signs_in` names the module
+    of tests whose `sign_in(client, session)` makes their client somebody who may, and `shows` is how curl does, in the
+    README. `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and gives the variables
+    that name it.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Feature:
     stems: tuple[str, ...] = ()
     is_word: bool = False  # which others use, too, so that it is no trace of the feature
     installs: bool = False
+    is_explained: bool = False
     guards: bool = False
     signs_in: str = ""
     beside: tuple[str, ...] = ()
@@ -264,8 +266,9 @@ def references(table: str, column: str, target: str, rule: str) -> str:
 AUTH = Feature(
     name="auth",
     summary="who calls, and what they may do",
-    stems=("access", "administration", "api_key", "digests", "owning", "signing_in", "user"),
+    stems=("access", "administration", "api_key", "digests", "signing_in", "user"),
     installs=True,
+    is_explained=True,
     guards=True,
     signs_in="signing_in",
     runtime=("email-validator>=2.3,<3",),
@@ -331,6 +334,7 @@ LOCAL = Feature(
     stems=("hashing", "local_commands", "login", "outgoing", "password", "refresh_token", "refreshing", "signing"),
     is_word=True,
     installs=True,
+    is_explained=True,
     runtime=(
         "anyio>=4.11,<5",
         "pwdlib[argon2]>=0.3.1,<0.4",
@@ -409,6 +413,7 @@ OIDC = Feature(
     requires=("auth",),
     stems=("identity", "issuer", "oidc_commands", "provider"),
     installs=True,
+    is_explained=True,
     beside=("issuer",),
     runtime=("cryptography>=48,<51", "pyjwt[crypto]>=2.15,<3"),
     environment={
@@ -485,6 +490,14 @@ OIDC = Feature(
     ),
 )
 
+OWNING = Feature(
+    name="owning",
+    summary="rows that are somebody's own",
+    requires=("auth",),
+    stems=("ownership",),
+    is_explained=True,
+)
+
 VALKEY = Feature(
     name="valkey",
     summary="Valkey, or Redis, which speaks alike",
@@ -508,6 +521,7 @@ RATELIMIT = Feature(
     summary="how often one caller may call",
     requires=("valkey",),
     installs=True,
+    is_explained=True,
     runtime=("limits>=5.8,<6",),
     environment={"RATELIMIT_URL": "redis://valkey:6379/0"},
     settings=(
@@ -529,7 +543,7 @@ RATELIMIT = Feature(
 )
 
 DATABASES = (POSTGRESQL, SQLITE)
-IDENTITIES = (AUTH, LOCAL, OIDC)
+IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
 INTEGRATIONS = (VALKEY, RATELIMIT)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),

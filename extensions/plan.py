@@ -15,7 +15,7 @@ import yaml
 from copier.errors import UserMessageError
 from jinja2.ext import Extension
 
-from .catalogue import FEATURES, OF_TYPES, chosen, omitted
+from .catalogue import FEATURES, OF_TYPES, OWNING, chosen, omitted
 from .layers import requests, terms
 from .resources import domain_problem, read_domain
 
@@ -218,19 +218,20 @@ def made(table: Table) -> dict[str, Any]:
     return {"name": table.name, "parts": list(table.parts), "indexes": list(table.indexes), "kept": "", "late": []}
 
 
-def of_nobody(resources: Resources) -> Resources:
-    """Take the owners from what they own, for a service without accounts."""
-    return tuple(replace(resource, owner=False) for resource in resources)
+def ordered(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
+    """Name what the service is built of, and read what it keeps; without accounts, nothing is anybody's own."""
+    names = frozenset({answers["database"], answers["auth"], *answers["features"], answers["ci"]} - {"none"})
+    domain = read_domain(answers["resources"], NAMES)
+    if not any(feature.guards for feature in chosen(names)):
+        return names, tuple(replace(resource, owner=False) for resource in domain)
+    return names | {OWNING.name} if any(resource.owner for resource in domain) else names, domain
 
 
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the answers into all that the shared files print."""
-    names = frozenset({answers["database"], answers["auth"], *answers["features"], answers["ci"]} - {"none"})
-    domain = read_domain(answers["resources"], NAMES)
-    features = [*chosen(names), *of_types(domain)]
-    guards = any(feature.guards for feature in features)
-    resources = domain if guards else of_nobody(domain)
-    described, tables = terms(resources, guards=guards)
+    names, resources = ordered(answers)
+    features = [*chosen(names), *of_types(resources)]
+    described, tables = terms(resources, guards=any(feature.guards for feature in features))
     return {
         "resources": described,
         "enumerations": [each for each in described if each["model"]["enums"]],
@@ -251,8 +252,8 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "authorized": "".join(f"{feature.shows} " for feature in features if feature.shows),
         "first_steps": [asdict(step) for feature in features for step in feature.first_steps],
         "installs": [feature.name for feature in features if feature.installs],
-        "integrations": [
-            {"name": feature.name, "summary": feature.summary} for feature in features if feature.installs
+        "explained": [
+            {"name": feature.name, "summary": feature.summary} for feature in features if feature.is_explained
         ],
         "runtime": merged(features, "runtime"),
         "test": merged(features, "test"),

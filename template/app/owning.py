@@ -1,6 +1,6 @@
 """Rows that are somebody's own: whose rows a service means, and what they may refer to.
 
-An owner is the key of a user, or None, where everybody's rows are meant; `app/auth.py` tells it.
+An owner is the key of a user, or None, where everybody's rows are meant: see `app/ownership.py`.
 """
 
 from collections.abc import Mapping

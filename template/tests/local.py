@@ -7,7 +7,6 @@ from typing import Any
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.password import Password
 from app.models.user import User
@@ -36,8 +35,6 @@ def token(user: User, **claims: Any) -> str:  # noqa: ANN401
     return signer.sign(str(user.id), Purpose.ACCESS, timedelta(minutes=15), **claims)
 
 
-async def with_password(session: AsyncSession, user: User) -> User:
-    """Give a user a password."""
-    session.add(Password(user_id=user.id, hash=HASHED))
-    await session.commit()
-    return user
+def credential(user: User) -> Password:
+    """Make what a user signs in with."""
+    return Password(user_id=user.id, hash=HASHED)

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 
+from app.models.identity import Identity
 from app.models.user import User
 from development.issuer import Issuer
 
@@ -16,6 +17,11 @@ def configured() -> Generator[dict[str, str], None, None]:
     """Run the provider, and give the variables that name it."""
     with ISSUER.running():
         yield {"OIDC_ISSUER": ISSUER.url, "OIDC_AUDIENCE": "app"}
+
+
+def credential(user: User) -> Identity:
+    """Make what a user signs in with."""
+    return Identity(issuer=ISSUER.url, subject=str(user.id), user_id=user.id)
 
 
 def token(user: User, issued: datetime | None = None, **claims: object) -> str:

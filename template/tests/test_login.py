@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import hashing, outgoing
@@ -18,10 +18,9 @@ from app.models.user import User
 from app.services.login import GRACE
 from app.settings import Environment
 from app.signing import LEEWAY
-from tests import signing_in
-from tests.local import HASHED, PASSWORD, QUICK, with_password
+from tests.local import HASHED, PASSWORD, QUICK
 from tests.serving import Live
-from tests.signing_in import bearer
+from tests.signing_in import bearer, make_user
 
 URL = "/api/v1/auth"
 COOKIE = "__Secure-refresh"
@@ -54,11 +53,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Mail]:
 
     monkeypatch.setattr(outgoing, "send", keep)
     return kept
-
-
-async def make_user(session: AsyncSession, **changes: object) -> User:
-    """Make a user who has a password, and is kept."""
-    return await with_password(session, await signing_in.make_user(session, **changes))
 
 
 async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> Response:
@@ -329,7 +323,9 @@ async def test_a_forgotten_password_tells_nobody_who_is_there(
 async def test_a_link_gives_a_password_to_who_had_none(
     client: AsyncClient, session: AsyncSession, sent: list[Mail]
 ) -> None:
-    user = await signing_in.make_user(session)
+    user = await make_user(session)
+    await session.execute(delete(Password))
+    await session.commit()
     assert (await log_in(client, user.email)).status_code == 401
     await client.post(f"{URL}/forgot-password", json={"email": user.email})
     given = {"token": sent[0][2], "password": NEW}

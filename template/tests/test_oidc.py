@@ -23,7 +23,7 @@ from app.settings import ConfigurationError, read
 from development.issuer import ALGORITHM, Key
 from tests.oidc import ISSUER
 from tests.serving import Live
-from tests.signing_in import make_role, make_user
+from tests.signing_in import make_role
 
 ME = "/api/v1/users/me"
 NEW = "new@example.com"
@@ -66,6 +66,15 @@ async def me(client: AsyncClient, token: str) -> tuple[int, dict[str, Any]]:
     return answer.status_code, answer.json()
 
 
+async def make_stranger(session: AsyncSession, *permissions: str) -> User:
+    """Make a user whom the provider has not sent yet."""
+    role = await make_role(session, *permissions) if permissions else None
+    user = User(email="stranger@example.com", role=role)
+    session.add(user)
+    await session.commit()
+    return user
+
+
 def forged(token: str, key: Any, algorithm: str, **header: str) -> str:  # noqa: ANN401
     """Sign what a token says by another key, or in another way."""
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -82,7 +91,7 @@ async def test_who_comes_first_gets_an_account(client: AsyncClient) -> None:
 async def test_who_is_here_already_is_known_by_the_address(
     client: AsyncClient, session: AsyncSession
 ) -> None:
-    user = await make_user(session, "products:write")
+    user = await make_stranger(session, "products:write")
     _, shown = await me(client, ISSUER.token(user.email))
     assert (shown["id"], shown["role"]["permissions"]) == (str(user.id), ["products:write"])
 
@@ -105,7 +114,7 @@ async def test_an_address_that_is_given_again_gives_no_account_away(client: Asyn
 async def test_an_address_that_is_not_verified_makes_nobody(
     client: AsyncClient, session: AsyncSession, choose: Choose, verified: object
 ) -> None:
-    user = await make_user(session)
+    user = await make_stranger(session)
     token = ISSUER.token(user.email, email_verified=verified)
     status, told = await me(client, token)
     assert (status, told["code"]) == (403, "forbidden")
@@ -141,7 +150,7 @@ async def test_accounts_can_be_for_those_who_are_here(
     choose(provision=False)
     status, told = await me(client, ISSUER.token(NEW))
     assert (status, told["code"]) == (403, "forbidden")
-    assert (await me(client, ISSUER.token((await make_user(session)).email)))[0] == 200
+    assert (await me(client, ISSUER.token((await make_stranger(session)).email)))[0] == 200
 
 
 async def test_a_role_follows_the_token(

@@ -5,10 +5,11 @@ from httpx2 import AsyncClient
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth import Caller, Ownership, References
+from app.auth import Caller
 from app.errors import Forbidden
 from app.models.api_key import ApiKey
 from app.models.user import EVERYTHING
+from app.ownership import Ownership, References, reach
 from app.owning import NOBODY, owned
 from tests.owning import allow, use_key
 from tests.signing_in import make_user
@@ -19,7 +20,7 @@ READING = ("notes:read", "notes:write")  # either of which opens everybody's
 @pytest.mark.parametrize("permission", [*READING, EVERYTHING])
 async def test_a_permission_opens_everybodys_rows(session: AsyncSession, permission: str) -> None:
     caller = Caller(await make_user(session, permission))
-    assert caller.reach(*READING) is None
+    assert reach(caller, *READING) is None
     assert await References({"note_id": "notes"})(caller) == {"note_id": None}
 
 
@@ -31,14 +32,14 @@ async def test_everybody_reaches_their_own_rows(session: AsyncSession) -> None:
 
 @pytest.mark.parametrize("scope", [*READING, EVERYTHING])
 async def test_a_key_opens_no_more_than_its_user_may(session: AsyncSession, scope: str) -> None:
-    caller = Caller(await make_user(session), frozenset({scope}), is_present=False)
-    assert caller.reach(*READING) == caller.user.id
+    caller = Caller(await make_user(session), frozenset({scope}), "12345678")
+    assert reach(caller, *READING) == caller.user.id
 
 
 async def test_a_key_reaches_nothing_beyond_its_scopes(session: AsyncSession) -> None:
     scopes = frozenset({"notes:read"})
-    caller = Caller(await make_user(session, EVERYTHING), scopes, is_present=False)
-    assert caller.reach(*READING) is None
+    caller = Caller(await make_user(session, EVERYTHING), scopes, "12345678")
+    assert reach(caller, *READING) is None
     assert await References({"note_id": "pages"})(caller) == {"note_id": NOBODY}
     with pytest.raises(Forbidden, match="notes:write"):
         await Ownership("notes:write")(caller)

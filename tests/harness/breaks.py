@@ -1998,8 +1998,8 @@ OWNERS = [
         ),
         Break(
             "a permission opens nothing",
-            "app/auth.py",
-            "if any(map(self.may, permissions)):",
+            "app/ownership.py",
+            "if any(map(caller.may, permissions)):",
             "if False:",
             "test_issue.py::test_a_permission_opens_what_is_somebody_elses",
         ),
@@ -2012,16 +2012,16 @@ OWNERS = [
         ),
         Break(
             "a permission opens no references",
-            "app/auth.py",
-            'caller.reach(f"{path}:read", f"{path}:write")',
+            "app/ownership.py",
+            'reach(caller, f"{path}:read", f"{path}:write")',
             "caller.user.id",
             "test_owning.py::test_a_permission_opens_everybodys_rows",
         ),
         Break(
             "the scopes of a key do not count for its user's own",
-            "app/auth.py",
-            "return NOBODY if self.scopes.isdisjoint({*permissions, EVERYTHING}) else self.user.id",
-            "return self.user.id",
+            "app/ownership.py",
+            "return NOBODY if caller.scopes.isdisjoint({*permissions, EVERYTHING}) else caller.user.id",
+            "return caller.user.id",
             "test_issue.py::test_an_api_key_makes_issues_by_its_scope",
         ),
         Break(
