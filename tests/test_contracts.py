@@ -1,40 +1,45 @@
 """Every contract test of the emitted service can fail: each of `harness/breaks.py` turns the test that it names red.
 
+A break of `app/` is judged in a fork of a warm process, on a database of its own on one server. What else a service
+holds starts and fills databases, or is part of the tests: a break of that could be hidden by what forks share, so it
+is judged cold, in a new process that starts servers of its own. So are drills, which start processes themselves.
+
 Run them by name: `uv run pytest tests/test_contracts.py`; with `-k "not drill"`, without the slow rehearsals.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import shlex
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.harness.breaks import BREAKS, Break
-from tests.harness.command_line import run_to_its_end
+from tests.harness.checks import ALONE, LEAN, Check
 from tests.harness.questions import all_questions
-from tests.harness.verdicts import environment
+from tests.harness.rendering import tree
+from tests.harness.servers import Servers
+from tests.harness.services import write
+from tests.harness.verdicts import Court, Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
-    from tests.harness.command_line import Run
+    from tests.harness.progress import Meter
     from tests.harness.questions import Answers
     from tests.harness.services import Service
+    from tests.harness.verdicts import Verdict
 
 LONGEST = 120  # seconds
 LONGEST_OF_ALL = 900  # seconds, for all tests of a service one after the other
 TAIL = 60  # lines
-# The other plugins bring nothing to one test but the seconds that they take to load.
-LEAN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin"]
+# Each test has databases of its own; but what keeps counts in a Valkey apart is itself broken now and then.
+SHARED = ("postgresql",)
 
 
 @dataclass(frozen=True)
@@ -48,84 +53,101 @@ class Case:
     def answers(self) -> Answers:
         return {"database": self.database, **self.broken.answers}
 
+    @property
+    def cold(self) -> bool:
+        """Say whether what forks share could hide the break."""
+        return self.broken.drill or not self.broken.path.startswith("app/")
+
+    @property
+    def check(self) -> Check:
+        return contracts([self.broken.test], cold=self.cold)
+
+    def of(self, service: Service) -> Service:
+        """Break the one file of a service that the break is about."""
+        with TemporaryDirectory() as name:
+            directory = Path(name)
+            write({path: file for path, file in service.files.items() if path == self.broken.path}, directory)
+            (directory / self.broken.path).parent.mkdir(parents=True, exist_ok=True)
+            self.broken.apply(directory)
+            return replace(service, files=service.files | tree(directory))
+
     def __str__(self) -> str:
         asked = self.broken.answers
         chosen = "-".join([self.database, *filter(None, [asked.get("auth")]), *asked.get("features", [])])
         return f"{'drill, ' * self.broken.drill}{chosen}: {self.broken.name}"
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A service that nobody broke, and all tests that see breaks of it, either the cold ones or the others."""
+
+    answers: Answers
+    cold: bool
+
+    @property
+    def check(self) -> Check:
+        tests = {case.broken.test for case in CASES if (case.answers, case.cold) == (self.answers, self.cold)}
+        return contracts(sorted(tests), cold=self.cold, longest=LONGEST_OF_ALL)
+
+    def of(self, service: Service) -> Service:
+        return service
+
+    def __str__(self) -> str:
+        return f"{'cold, ' * self.cold}{all_questions().label(all_questions().default | self.answers)}"
+
+
+def contracts(tests: list[str], *, cold: bool, longest: float = LONGEST) -> Check:
+    """Run tests of a service, and stop at the first that fails."""
+    command = shlex.join(["pytest", "-q", "-x", *(f"tests/{test}" for test in tests)])
+    return Check("contracts", command, LEAN, ALONE, cold=cold, asks_servers=not cold, patience=longest)
+
+
 CASES = [Case(broken, database) for broken in BREAKS for database in broken.databases]
-WHOLE = {all_questions().label(all_questions().default | case.answers): case.answers for case in CASES}
+WHOLE = {str(whole): whole for whole in (Whole(case.answers, case.cold) for case in CASES)}
 
 
-def run(directory: Path, tests: Iterable[str], longest: float = LONGEST) -> Run:
-    """Run tests of the service in `directory`, and stop at the first that fails."""
-    command = [*PYTEST, *(f"tests/{test}" for test in tests)]
-    return run_to_its_end(command, directory, environment() | LEAN, longest)
+def told(verdict: Verdict) -> str:
+    return "\n".join(verdict.output.splitlines()[-TAIL:])
 
 
-def told(outcome: Run) -> str:
-    return "\n".join(outcome.stdout.splitlines()[-TAIL:])
-
-
-def failed(outcome: Run, test: str) -> bool:
+def failed(verdict: Verdict, test: str) -> bool:
     """Say whether the test itself failed: neither what it needs, nor pytest, nor nothing."""
-    named = re.search(rf"^FAILED tests/{re.escape(test)}(\[| |$)", outcome.stdout, re.MULTILINE)
-    return outcome.returncode == pytest.ExitCode.TESTS_FAILED and named is not None
-
-
-class Bench:
-    """Copies of services, broken or whole, and how their tests end; as many at a time as there are processors."""
-
-    def __init__(self, directory: Path, serve: Callable[[Answers], Service], executor: ThreadPoolExecutor) -> None:
-        self.directory = directory
-        self.serve = serve
-        self.executor = executor
-        self.begun: dict[Case, Future[Run]] = {}
-
-    def begin(self, case: Case) -> Future[Run]:
-        if case not in self.begun:
-            service = self.serve(case.answers)
-            self.begun[case] = self.executor.submit(self.find, service, case.broken)
-        return self.begun[case]
-
-    def find(self, service: Service, broken: Break) -> Run:
-        directory = self.directory / f"{service.label} {BREAKS.index(broken)}"
-        shutil.copytree(service.directory, directory)
-        broken.apply(directory)
-        outcome = run(directory, [broken.test])
-        shutil.rmtree(directory)
-        return outcome
+    named = re.search(rf"^FAILED tests/{re.escape(test)}(\[| |$)", verdict.output, re.MULTILINE)
+    return verdict.code == pytest.ExitCode.TESTS_FAILED and named is not None
 
 
 @pytest.fixture(scope="module")
-def bench(request: pytest.FixtureRequest, workspace: Path, serve: Callable[[Answers], Service]) -> Iterator[Bench]:
-    """Begin all that is asked for at once, the slowest first."""
+def judge(
+    request: pytest.FixtureRequest,
+    workspace: Path,
+    serve: Callable[[Answers], Service],
+    show: Callable[[str], Meter],
+) -> Iterator[Callable[[Case | Whole], Verdict]]:
+    """Begin all that is asked for at once, the slowest first; nothing is remembered from one run to the next."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case)]
-    with ThreadPoolExecutor(os.cpu_count()) as executor:
-        bench = Bench(workspace / "broken", serve, executor)
-        for case in sorted(cases, key=lambda case: not case.broken.drill):
-            bench.begin(case)
-        yield bench
-        executor.shutdown(cancel_futures=True)
+    cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Whole)]
+    meter = show("Breaking services")
+    memory = Memory(workspace / "contracts" / "memory")
+    with closing(Servers(SHARED)) as servers, closing(Court(workspace / "contracts", memory, servers)) as court:
+        forked = [serve(case.answers) for case in cases if not case.cold]
+        court.like = list({service.label: service for service in forked}.values())
+        for case in sorted(cases, key=lambda case: (-case.check.patience, not case.cold)):
+            with suppress(AssertionError):  # of a break that finds no place; its own test tells it
+                court.begin(case.of(serve(case.answers)), case.check)
+        yield lambda case: court.of(case.of(serve(case.answers)), case.check, meter)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_is_seen(case: Case, bench: Bench) -> None:
-    outcome = bench.begin(case).result()
-    if not failed(outcome, case.broken.test):
-        pytest.fail(f"{case.broken.test} does not fail.\n\n{told(outcome)}", pytrace=False)
+def test_is_seen(case: Case, judge: Callable[[Case], Verdict]) -> None:
+    verdict = judge(case)
+    if not failed(verdict, case.broken.test):
+        pytest.fail(f"{case.broken.test} does not fail.\n\n{told(verdict)}", pytrace=False)
 
 
-@pytest.mark.parametrize("answers", WHOLE.values(), ids=WHOLE)
-def test_the_whole_service_passes(answers: Answers, workspace: Path, serve: Callable[[Answers], Service]) -> None:
-    service = serve(answers)
-    directory = workspace / "whole" / service.label
-    shutil.copytree(service.directory, directory)
-    tests = sorted({case.broken.test for case in CASES if case.answers == answers})
-    outcome = run(directory, tests, longest=LONGEST_OF_ALL)
-    assert outcome.returncode == pytest.ExitCode.OK, told(outcome)
+@pytest.mark.parametrize("case", WHOLE.values(), ids=str)
+def test_the_whole_service_passes(case: Whole, judge: Callable[[Whole], Verdict]) -> None:
+    verdict = judge(case)
+    assert verdict.passed, told(verdict)
 
 
 def test_names_differ() -> None:

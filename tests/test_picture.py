@@ -91,7 +91,7 @@ def test_colours_differ() -> None:
 
 def verdict(tmp_path: Path, *, passed: bool, remembered: bool = False) -> Verdict:
     service = Service("x", {}, tmp_path, {"a": File(b"", executable=False)})
-    return Verdict(service, QUICK if passed else WHOLE, Figures(1, 1, 1), passed, remembered=remembered)
+    return Verdict(service, QUICK if passed else WHOLE, Figures(1, 1, 1), code=int(not passed), remembered=remembered)
 
 
 @pytest.mark.parametrize(

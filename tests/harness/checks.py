@@ -23,14 +23,16 @@ class Check:
 
 
 # The libraries are imported already, which pytest would tell; the other plugins bring nothing to these tests.
+LEAN = (
+    *("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"),
+    *("-p", "pytest_asyncio.plugin"),
+)
+ALONE = (("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),)
 QUICK = Check(
     "suite",
     "pytest -q -m 'not drill'",
-    (
-        *("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"),
-        *("-p", "pytest_asyncio.plugin", "-p", "pytest_randomly"),
-    ),
-    (("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),),
+    (*LEAN, "-p", "pytest_randomly"),
+    ALONE,
     asks_servers=True,
     shuffles=True,
 )

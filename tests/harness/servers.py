@@ -16,7 +16,7 @@ from extensions.catalogue import FEATURES
 from tests.harness.doors import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from tests.harness.services import Service
 
@@ -93,9 +93,13 @@ def beside(name: str, service: Service) -> Iterator[int]:
 
 
 class Servers:
-    """The servers of this run, by feature; each begins when the first service asks for it."""
+    """The servers of this run, by feature; each begins when the first service asks for it.
 
-    def __init__(self) -> None:
+    Some features' only, if they are named: the tests of a service that finds no server of another one start their own.
+    """
+
+    def __init__(self, features: Collection[str] = VARIABLES) -> None:
+        self.features = set(features)
         self.stack = ExitStack()
         self.urls: dict[str, str] = {}
 
@@ -104,6 +108,7 @@ class Servers:
 
     def variables(self, service: Service) -> dict[str, str]:
         """Name the servers as the service's tests know them."""
-        for feature in needed(service) - self.urls.keys():
+        shared = needed(service) & self.features
+        for feature in shared - self.urls.keys():
             self.urls[feature] = self.stack.enter_context(running(feature, service))
-        return {VARIABLES[feature]: self.urls[feature] for feature in needed(service)}
+        return {VARIABLES[feature]: self.urls[feature] for feature in shared}

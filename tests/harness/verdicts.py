@@ -60,10 +60,14 @@ class Verdict:
     service: Service
     check: Check
     figures: Figures
-    passed: bool
+    code: int  # with which the command ended
     output: str = ""
     again: str = ""  # the line that runs it again, outside the harness
     remembered: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return self.code == 0
 
     def hold(self, for_service: Service) -> None:
         """Fail where the check failed; skip the services that share the code, so that one failure is told once."""
@@ -157,7 +161,7 @@ class Court:
         if name in self.begun or name in self.found:
             return name
         if figures := self.memory.recall(name):
-            self.found[name] = Verdict(service, check, figures, passed=True, remembered=True)
+            self.found[name] = Verdict(service, check, figures, code=0, remembered=True)
             return name
         self.begun[name] = service, check
         self.warm_up()
@@ -197,7 +201,7 @@ class Court:
         figures = Figures(outcome["seconds"], outcome["cpu"], outcome["memory"])
         again = service.by_hand(shlex.join([*self.run, *self.command(check)]))
         output = outcome["output"] + cut_short(outcome["code"], figures.seconds)
-        self.found[name] = Verdict(service, check, figures, outcome["code"] == 0, output, again)
+        self.found[name] = Verdict(service, check, figures, outcome["code"], output, again)
         if self.found[name].passed:
             self.memory.keep(name, figures)
 
