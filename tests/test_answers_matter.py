@@ -10,12 +10,11 @@ import pytest
 from packaging.requirements import Requirement
 
 from extensions.catalogue import FEATURES, Feature, chosen
-from extensions.plan import of_types
-from extensions.resources import read_domain
+from extensions.plan import of_types, ordered
 from tests.harness import requirements
 from tests.harness.findings import expect_none, listed
 from tests.harness.matrix import RECORD
-from tests.harness.questions import OPEN, all_questions, answers
+from tests.harness.questions import all_questions, answers
 
 if TYPE_CHECKING:
     from tests.harness.matrix import Matrix
@@ -73,10 +72,8 @@ def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -
 
 
 def left(service: Service) -> list[str]:
-    answers = [answer for name, answer in service.answers.items() if name not in OPEN]
-    given = [answer if isinstance(answer, list) else [str(answer)] for answer in answers]
-    domain = read_domain(service.answers["resources"], ())
-    kept = [*chosen(frozenset(name for names in given for name in names)), *of_types(domain)]
+    names, domain = ordered(service.answers)
+    kept = [*chosen(names), *of_types(domain)]
     files = {path: file.content.decode() for path, file in service.files.items() if path != RECORD}
     return traces(files, kept, [feature for feature in FEATURES if feature not in kept])
 
