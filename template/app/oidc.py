@@ -189,10 +189,12 @@ async def _introduced(connection: HTTPConnection, token: str, claims: Claims) ->
         if told.get("sub") != claims["sub"]:
             raise Forbidden(NAMELESS)
         claims = {**told, **claims}
-    if not chosen.trust_email and claims.get("email_verified") is not True:
+    address = claim(claims, chosen.email_claim)
+    is_verified = claims.get("email_verified") is True and address == claims.get("email")
+    if not chosen.trust_email and not is_verified:
         raise Forbidden(NAMELESS)
     try:
-        email = TypeAdapter(Email).validate_python(claim(claims, chosen.email_claim))
+        email = TypeAdapter(Email).validate_python(address)
     except ValidationError:
         raise Forbidden(NAMELESS) from None
     return Person(claims["iss"], claims["sub"], email)

@@ -141,6 +141,8 @@ async def test_the_address_stands_in_the_claim_that_is_chosen(
 ) -> None:
     choose(email_claim="https://example.com/mail")
     token = ISSUER.token("other@example.com", **{"https://example.com/mail": NEW})
+    assert (await me(client, token))[0] == 403  # it is another address that is verified
+    choose(email_claim="https://example.com/mail", trust_email=True)
     assert (await me(client, token))[1]["email"] == NEW
 
 

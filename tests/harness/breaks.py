@@ -1734,9 +1734,16 @@ OIDC = [
         Break(
             "an address that is not verified is believed",
             "app/oidc.py",
-            'claims.get("email_verified") is not True',
-            'not claims.get("email_verified")',
+            'claims.get("email_verified") is True and',
+            'claims.get("email_verified") and',
             "test_oidc.py::test_an_address_that_is_not_verified_makes_nobody",
+        ),
+        Break(
+            "any address is as good as the one that is verified",
+            "app/oidc.py",
+            ' and address == claims.get("email")',
+            "",
+            "test_oidc.py::test_the_address_stands_in_the_claim_that_is_chosen",
         ),
         Break(
             "what is said of somebody else is believed",
