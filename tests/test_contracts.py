@@ -1,4 +1,4 @@
-"""Every contract test of the emitted service can fail: each of `harness/breaks.py` turns the test that it names red.
+"""Every contract test of the emitted service can fail: each of `harness/breaks` turns the test that it names red.
 
 A break of `app/` is judged in a fork of a warm process, on a database of its own on one server. What else a service
 holds starts and fills databases, or is part of the tests: a break of that could be hidden by what forks share, so it

@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
 
+from app.auth import identify
 from app.models.api_key import ApiKey
 from app.models.base import now
 from app.models.user import EVERYTHING, User
@@ -112,6 +115,18 @@ async def test_what_is_no_key_is_refused(
     shown = {"longer": f"{key}x", "shorter": key[:-1], "nothing": "key_", "nonsense": "x" * 300}
     headers = {"X-API-Key": shown[change]}
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 401
+
+
+async def test_each_key_is_counted_by_itself(
+    client: AsyncClient, app: FastAPI, session: AsyncSession
+) -> None:
+    user = await make_user(session)
+    for headers in [await made(client, user) for _ in range(2)]:
+        key = headers["X-API-Key"]
+        shown = [(b"x-api-key", key.encode())]
+        asked = Request({"type": "http", "app": app, "headers": shown, "state": {}})
+        assert await identify(asked)
+        assert asked.state.caller == f"key:{key.split('_')[1]}"
 
 
 async def test_the_last_use_of_a_key_is_known(client: AsyncClient, session: AsyncSession) -> None:

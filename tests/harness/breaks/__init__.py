@@ -1,0 +1,34 @@
+"""Deliberate breaks of the emitted service: each breaks a promise, and names the test that must then fail."""
+
+from __future__ import annotations
+
+from tests.harness.breaks.auth import AUTH
+from tests.harness.breaks.data import DATABASES, MIGRATIONS, TRANSACTIONS
+from tests.harness.breaks.definition import BOTH, Break
+from tests.harness.breaks.edges import ERRORS, HEALTH, LOGGING, MIDDLEWARE, SERVER
+from tests.harness.breaks.oidc import OIDC
+from tests.harness.breaks.owning import OWNERS
+from tests.harness.breaks.ratelimit import LIMITS
+from tests.harness.breaks.resources import RESOURCES
+from tests.harness.breaks.shape import ARCHITECTURE, DESCRIPTION, SETTINGS
+
+__all__ = ["BOTH", "BREAKS", "Break"]
+
+BREAKS = [
+    *TRANSACTIONS,
+    *MIGRATIONS,
+    *ARCHITECTURE,
+    *SETTINGS,
+    *ERRORS,
+    *LOGGING,
+    *MIDDLEWARE,
+    *SERVER,
+    *HEALTH,
+    *DESCRIPTION,
+    *RESOURCES,
+    *DATABASES,
+    *AUTH,
+    *OIDC,
+    *OWNERS,
+    *LIMITS,
+]
