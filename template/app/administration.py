@@ -20,8 +20,10 @@ ROLE = "admin"
 async def sessions() -> AsyncGenerator[async_sessionmaker[AsyncSession], None]:
     """Reach the database that the environment names."""
     engine = migrate.create()
-    yield async_sessionmaker(engine, expire_on_commit=False)
-    await engine.dispose()
+    try:
+        yield async_sessionmaker(engine, expire_on_commit=False)
+    finally:
+        await engine.dispose()
 
 
 def address(given: str) -> str:

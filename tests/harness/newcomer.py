@@ -105,12 +105,12 @@ class Newcomer:
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
-    """Wait for the address that a server prints, and for its readiness."""
+    """Wait until what answers at one of the addresses that a server prints says that it is ready."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
-        told = BASE.search(log.read_text(encoding="utf-8"))
-        if told and is_ready(told[0]):
-            return told[0]
+        for address in BASE.findall(log.read_text(encoding="utf-8")):
+            if is_ready(address):
+                return str(address)
         time.sleep(0.1)
     return pytest.fail(f"the server is not ready; it says:\n{log.read_text(encoding='utf-8')}", pytrace=False)
 
