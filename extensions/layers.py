@@ -25,11 +25,8 @@ Terms = dict[str, Any]
 # ── Services ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def service(resources: Resources, resource: Resource) -> Terms:
-    """List what a service is made of, in order; what is shown with its references is read back once it is made."""
-    does = set(resource.operations)
-    loads = [each["load"] for each in summaries(resources, resource)]
-    reads = "read" in does or bool(loads and does & {"create", "update"})
+def functions(does: set[str], *, reads: bool) -> list[str]:
+    """List the functions of a service, in order."""
     parts = {
         "create": "create" in does,
         "read": reads,
@@ -39,7 +36,12 @@ def service(resources: Resources, resource: Resource) -> Terms:
         "search": "list" in does,
         "export": "export" in does,
     }
-    constants = {
+    return [name for name, wanted in parts.items() if wanted]
+
+
+def constants(does: set[str], *, reads: bool) -> list[str]:
+    """List what the functions share, in order."""
+    parts = {
         "missing": reads or does & {"update", "delete"},
         "batch": "export" in does,
         "rows": reads or "list" in does,
@@ -47,12 +49,20 @@ def service(resources: Resources, resource: Resource) -> Terms:
         "pages": "list" in does,
         "filters": does & {"list", "export"},
     }
+    return [name for name, wanted in parts.items() if wanted]
+
+
+def service(resources: Resources, resource: Resource) -> Terms:
+    """List what a service is made of; what is shown with its references is read back once it is made."""
+    does = set(resource.operations)
+    loads = [each["load"] for each in summaries(resources, resource)]
+    reads = "read" in does or bool(loads and does & {"create", "update"})
     kept = [f".where({resource.class_name}.deleted_at.is_(None))"] * resource.soft_delete
     owning = of_service(resources, resource)
     source = resource.class_name if loads else f"{resource.class_name}.__table__"
     return {
-        "parts": [name for name, wanted in parts.items() if wanted],
-        "constants": [name for name, wanted in constants.items() if wanted],
+        "parts": functions(does, reads=reads),
+        "constants": constants(does, reads=reads),
         "row": resource.class_name if loads else "Record",
         "fetch": "objects" if loads else "records",
         "rows": "".join([f"select({source})", *[f".options({', '.join(loads)})"] * bool(loads), *kept]),

@@ -227,10 +227,8 @@ def ordered(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
     return names | {OWNING.name} if any(resource.owner for resource in domain) else names, domain
 
 
-def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the answers into all that the shared files print."""
-    names, resources = ordered(answers)
-    features = [*chosen(names), *of_types(resources)]
+def of_domain(resources: Resources, features: list[Feature]) -> dict[str, Any]:
+    """Describe what the service keeps, in every layer, and the tables of the first revision."""
     described, tables = terms(resources, guards=any(feature.guards for feature in features))
     return {
         "resources": described,
@@ -239,6 +237,54 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "late_tables": [table for table in tables if table["late"]],
         "late": [key for table in tables for key in table["late"]],
         "requests": requests(resources),
+    }
+
+
+def of_identity(features: list[Feature]) -> dict[str, Any]:
+    """Describe how somebody signs in: a person who reads the README, the tests' client, and what `app dev` brings."""
+    return {
+        "signs_in": [feature.signs_in for feature in features if feature.signs_in],
+        "beside": [module for feature in features for module in feature.beside],
+        "authorized": "".join(f"{feature.shows} " for feature in features if feature.shows),
+        "first_steps": [asdict(step) for feature in features for step in feature.first_steps],
+    }
+
+
+def of_parts(features: list[Feature]) -> dict[str, Any]:
+    """List what is installed, required, set and explained."""
+    settings = [setting for feature in features for setting in feature.settings]
+    tested_with = [pair for feature in features for pair in feature.tested_with.items()]
+    return {
+        "commands": [asdict(command) for feature in features for command in feature.commands],
+        "installs": [feature.name for feature in features if feature.installs],
+        "explained": [
+            {"name": feature.name, "summary": feature.summary} for feature in features if feature.is_explained
+        ],
+        **{part: merged(features, part) for part in ("runtime", "test", "lint", "unimported")},
+        "settings": [{"name": each.name, "example": each.example, "meaning": each.meaning} for each in settings],
+        "needed": [setting.name for setting in settings if setting.is_needed],
+        "exposed": merged(features, "exposes"),
+        "test_environment": [{"name": name, "value": value} for name, value in tested_with],
+    }
+
+
+def of_servers(features: list[Feature]) -> dict[str, Any]:
+    """Describe the service's container, and the servers that stand beside it."""
+    return {
+        "service": service(features),
+        "directories": {name: path for feature in features for name, path in feature.volumes.items()},
+        "volumes": {name: {} for feature in features for name in (*feature.containers, *feature.volumes)},
+        "compose": compose(features),
+        "containers": containers(features),
+    }
+
+
+def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the answers into all that the shared files print."""
+    names, resources = ordered(answers)
+    features = [*chosen(names), *of_types(resources)]
+    return {
+        **of_domain(resources, features),
         "title": answers["project_name"],
         "slug": distribution(slug(answers["project_name"]), features),
         "description": answers["project_description"],
@@ -246,34 +292,9 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "database": answers["database"],
         "identity": answers["auth"],
         "omitted": omitted(names),
-        "commands": [asdict(command) for feature in features for command in feature.commands],
-        "signs_in": [feature.signs_in for feature in features if feature.signs_in],
-        "beside": [module for feature in features for module in feature.beside],
-        "authorized": "".join(f"{feature.shows} " for feature in features if feature.shows),
-        "first_steps": [asdict(step) for feature in features for step in feature.first_steps],
-        "installs": [feature.name for feature in features if feature.installs],
-        "explained": [
-            {"name": feature.name, "summary": feature.summary} for feature in features if feature.is_explained
-        ],
-        "runtime": merged(features, "runtime"),
-        "test": merged(features, "test"),
-        "lint": merged(features, "lint"),
-        "unimported": merged(features, "unimported"),
-        "settings": [
-            {"name": setting.name, "example": setting.example, "meaning": setting.meaning}
-            for feature in features
-            for setting in feature.settings
-        ],
-        "needed": [setting.name for feature in features for setting in feature.settings if setting.is_needed],
-        "exposed": merged(features, "exposes"),
-        "test_environment": [
-            {"name": name, "value": value} for feature in features for name, value in feature.tested_with.items()
-        ],
-        "service": service(features),
-        "directories": {name: path for feature in features for name, path in feature.volumes.items()},
-        "volumes": {name: {} for feature in features for name in (*feature.containers, *feature.volumes)},
-        "compose": compose(features),
-        "containers": containers(features),
+        **of_identity(features),
+        **of_parts(features),
+        **of_servers(features),
     }
 
 
