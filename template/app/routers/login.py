@@ -99,9 +99,11 @@ async def reset_password(session: Session, tokens: Tokens, given: PasswordReset)
 
 
 @router.post("/change-password", status_code=HTTPStatus.NO_CONTENT)
-async def change_password(session: Session, user: PresentUser, change: PasswordChange) -> None:
+async def change_password(
+    session: Session, readers: Readers, user: PresentUser, change: PasswordChange
+) -> None:
     """Set a new password; every token is void from then on."""
-    return await logins.change_password(session, user, change)
+    return await logins.change_password(session, readers, user, change)
 
 
 @router.get("/keys")

@@ -183,13 +183,15 @@ async def reset_password(session: AsyncSession, tokens: Signer, reset: PasswordR
     await set_password(session, user.id, kept)
 
 
-async def change_password(session: AsyncSession, user: User, change: PasswordChange) -> None:
+async def change_password(
+    session: AsyncSession, readers: Readers, user: User, change: PasswordChange
+) -> None:
     """Set a new password, and sign out everywhere.
 
     Raises:
         Forbidden: the current one is wrong.
     """
-    present = await session.scalar(select(Password.hash).where(Password.user_id == user.id))
+    _, present = await _known(readers, user.email)
     right, _ = await hashing.verified(change.current.get_secret_value(), present)
     if not right:
         message = "The current password is wrong."
