@@ -542,9 +542,42 @@ RATELIMIT = Feature(
     exposes=("RateLimit", "RateLimit-Policy", "Retry-After"),
 )
 
+AFTER_COMMIT = Feature(name="after_commit", summary="what follows a commit")
+
+EMAIL = Feature(
+    name="email",
+    summary="mails, sent once what they tell of is committed",
+    requires=("after_commit",),
+    stems=("smtp",),
+    is_word=True,
+    installs=True,
+    is_explained=True,
+    runtime=("aiosmtplib>=5.1,<6", "jinja2>=3.1.6,<4"),
+    test=("aiosmtpd>=1.4.6,<2", "trustme>=1.2,<2"),
+    commands=(
+        Command(
+            name="mail",
+            module="app.email.command",
+            meaning="Send a mail, to try the server with.",
+            done="Sends a mail, to try the server with",
+        ),
+    ),
+    settings=(
+        Setting(
+            name="EMAIL_URL",
+            is_needed=True,
+            example="smtp://app:change-me@smtp.example.com:587",
+            meaning="The server that takes mails: smtp with STARTTLS, smtps, or smtp://host:25?tls=off. Leave it out, and "
+            "`uv run app dev` shows them at /dev/mails.",
+        ),
+        Setting(name="EMAIL_SENDER", example="Shop <shop@example.com>", meaning="Whom mails come from."),
+        Setting(name="EMAIL_TIMEOUT", example="10", meaning="Seconds that the server may take for each answer."),
+    ),
+)
+
 DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
-INTEGRATIONS = (VALKEY, RATELIMIT)
+INTEGRATIONS = (VALKEY, RATELIMIT, AFTER_COMMIT, EMAIL)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),
     Feature(name="gitlab", summary="GitLab CI/CD"),
