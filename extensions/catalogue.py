@@ -85,6 +85,8 @@ class Feature:
     name: str
     summary: str
     requires: tuple[str, ...] = ()
+    meets: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
     stems: tuple[str, ...] = ()
     is_word: bool = False  # which others use, too, so that it is no trace of the feature
     installs: bool = False
@@ -331,7 +333,7 @@ LOCAL = Feature(
     name="local",
     summary="accounts, passwords and tokens of the service's own",
     requires=("auth",),
-    stems=("hashing", "local_commands", "login", "outgoing", "password", "refresh_token", "refreshing", "signing"),
+    stems=("hashing", "letters", "local_commands", "login", "password", "refresh_token", "refreshing", "signing"),
     is_word=True,
     installs=True,
     is_explained=True,
@@ -567,17 +569,35 @@ EMAIL = Feature(
             name="EMAIL_URL",
             is_needed=True,
             example="smtp://app:change-me@smtp.example.com:587",
-            meaning="The server that takes mails: smtp with STARTTLS, smtps, or smtp://host:25?tls=off. Leave it out, and "
-            "`uv run app dev` shows them at /dev/mails.",
+            meaning="The server that takes mails; without it, `uv run app dev` shows them at /dev/mails.",
         ),
         Setting(name="EMAIL_SENDER", example="Shop <shop@example.com>", meaning="Whom mails come from."),
         Setting(name="EMAIL_TIMEOUT", example="10", meaning="Seconds that the server may take for each answer."),
     ),
 )
 
+OUTGOING = Feature(name="outgoing", summary="links that the log of development shows", meets=("local",), installs=True)
+
+ACCOUNT_MAIL = Feature(
+    name="account_mail",
+    summary="links for people who sign in, as mails",
+    meets=("local", "email"),
+    replaces=("outgoing",),
+    installs=True,
+    is_explained=True,
+    settings=(
+        Setting(
+            name="ACCOUNT_MAIL_PAGE",
+            is_needed=True,
+            example="https://shop.example.com/account",
+            meaning="The page that links in mails lead to; the token comes after a #.",
+        ),
+    ),
+)
+
 DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
-INTEGRATIONS = (VALKEY, RATELIMIT, AFTER_COMMIT, EMAIL)
+INTEGRATIONS = (VALKEY, RATELIMIT, AFTER_COMMIT, EMAIL, OUTGOING, ACCOUNT_MAIL)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),
     Feature(name="gitlab", summary="GitLab CI/CD"),
@@ -601,15 +621,23 @@ def with_requirements(names: frozenset[str]) -> frozenset[str]:
     return names if required <= names else with_requirements(names | required)
 
 
+def with_meetings(names: frozenset[str]) -> frozenset[str]:
+    """Add every feature that is there because others meet, unless one replaces it for which more meet."""
+    wanted = with_requirements(names)
+    met = [feature for feature in FEATURES if feature.meets and set(feature.meets) <= wanted]
+    replaced = {name for feature in met for name in feature.replaces}
+    return wanted | {feature.name for feature in met} - replaced
+
+
 def chosen(names: frozenset[str]) -> list[Feature]:
     """List what the service is built of, in the catalogue's order."""
-    wanted = with_requirements(names)
+    wanted = with_meetings(names)
     return [SERVICE, *(feature for feature in FEATURES if feature.name in wanted)]
 
 
 def omitted(names: frozenset[str]) -> list[str]:
     """Name every feature that leaves no trace in the service, and the other modules that would be its own."""
-    wanted = with_requirements(names)
+    wanted = with_meetings(names)
     left = [feature for feature in FEATURES if feature.name not in wanted]
     return [name for feature in left for name in (feature.name, *feature.stems)]
 

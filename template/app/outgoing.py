@@ -1,13 +1,28 @@
-"""What is sent to people: links that work once."""
+"""Links for people who sign in, where nothing sends mails: the log of development shows them."""
 
 import structlog
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.letters import OneTimeLink
 from app.settings import Environment
 
 log = structlog.get_logger()
 
 
-async def send(environment: Environment, to: str, subject: str, token: str) -> None:
-    """Show a link's token in the log of development; elsewhere, nobody may read it there."""
-    if environment is Environment.DEVELOPMENT:
-        log.info("mail", to=to, subject=subject, one_time_token=token)
+class Shown:
+    """Shows links in the log of development; elsewhere, nobody may read them there."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+
+    def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
+        """Show a link."""
+        _ = session
+        if self.environment is Environment.DEVELOPMENT:
+            log.info("a link", to=link.to, letter=link.letter, one_time_token=link.token)
+
+
+def install(app: FastAPI) -> None:
+    """Have links shown."""
+    app.state.outgoing = Shown(app.state.settings.environment)

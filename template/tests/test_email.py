@@ -75,10 +75,10 @@ async def test_a_mail_is_sent_once_all_is_committed(
 ) -> None:
     async with app.state.sessions() as session:
         async with session.begin() as transaction:
-            mails.send(session, Mail("you@example.com", "hello", {"service": "Lost"}))
+            mails.send(Mail("you@example.com", "hello", {"service": "Lost"}), session)
             await transaction.rollback()
         async with session.begin():
-            mails.send(session, HELLO)
+            mails.send(HELLO, session)
             assert mails.waiting.empty()
     assert "Shop" in await taken(post)
     assert post.asked == 1

@@ -98,9 +98,13 @@ class Outbox:
         self.waiting: asyncio.Queue[EmailMessage] = asyncio.Queue(WAITING)
         self.shown = preview.Shown()
 
-    def send(self, session: AsyncSession, mail: Mail) -> None:
-        """Send a mail once the session's transaction is committed, and not if it is rolled back."""
-        after_commit(session, partial(self.put, compose(mail, self.chosen.sender)))
+    def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
+        """Send a mail, once what the session has done is committed; not if it is rolled back."""
+        message = compose(mail, self.chosen.sender)
+        if session is None:
+            self.put(message)
+        else:
+            after_commit(session, partial(self.put, message))
 
     def put(self, message: EmailMessage) -> None:
         """Have a mail sent in the background."""

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from app.auth import PresentUser
 from app.database import Session
 from app.errors import Forbidden, Unauthenticated, described
+from app.letters import Outgoing
 from app.local import Readers, Tokens
 from app.refreshing import Cookies, LastingSession
 from app.schemas.login import (
@@ -35,9 +36,11 @@ Form = Annotated[OAuth2PasswordRequestForm, Depends()]
 
 
 @router.post("/register", status_code=HTTPStatus.ACCEPTED, responses=described(Forbidden))
-async def register(session: Session, readers: Readers, tokens: Tokens, new: Registration) -> Sent:
+async def register(
+    session: Session, readers: Readers, tokens: Tokens, outgoing: Outgoing, new: Registration
+) -> Sent:
     """Make an account; the answer is the same where there is one already."""
-    return await logins.register(session, readers, tokens, new)
+    return await logins.register(session, readers, tokens, outgoing, new)
 
 
 @router.post("/login", responses=REFUSED)
@@ -85,9 +88,11 @@ async def verify(session: Session, tokens: Tokens, given: OneTimeToken) -> None:
 
 
 @router.post("/forgot-password", status_code=HTTPStatus.ACCEPTED)
-async def forgot_password(readers: Readers, tokens: Tokens, given: Address) -> Sent:
+async def forgot_password(
+    readers: Readers, tokens: Tokens, outgoing: Outgoing, given: Address
+) -> Sent:
     """Ask for a link that sets a new password; the answer is the same for everybody."""
-    return await logins.forgot_password(readers, tokens, given.email)
+    return await logins.forgot_password(readers, tokens, outgoing, given.email)
 
 
 @router.post(

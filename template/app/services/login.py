@@ -12,11 +12,12 @@ from pydantic import SecretStr
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from app import hashing, outgoing
+from app import hashing
 from app.database import flush
 from app.digests import digest
 from app.errors import Conflict, Forbidden, Unauthenticated
 from app.identifiers import uuid7
+from app.letters import Letter, OneTimeLink, Sends
 from app.models.base import now
 from app.models.password import Password
 from app.models.refresh_token import RefreshToken
@@ -37,7 +38,7 @@ class Replayed(Unauthenticated):
 
 
 async def register(
-    session: AsyncSession, readers: Readers, tokens: Signer, new: Registration
+    session: AsyncSession, readers: Readers, tokens: Signer, outgoing: Sends, new: Registration
 ) -> Sent:
     """Add a user, and send a link that verifies the address; whoever has it already is told so."""
     if not tokens.chosen.registration:
@@ -45,12 +46,13 @@ async def register(
         raise Forbidden(message)
     kept = await hashing.hashed(new.password.get_secret_value())
     user, present = await _known(readers, new.email)
-    subject = "You have an account already"
+    letter = Letter.KNOWN
     if user is None:
-        subject = "Is this your address?"
+        letter = Letter.VERIFY
         user, present = User(id=uuid7(), email=new.email), kept
         await _add(session, user, kept)
-    await _send_link(tokens, user, present, Purpose.VERIFY, subject)
+    token = _link(tokens, user, present, Purpose.VERIFY)
+    outgoing.send(OneTimeLink(user.email, letter, token), session)
     return Sent()
 
 
@@ -163,11 +165,12 @@ async def verify(session: AsyncSession, tokens: Signer, token: SecretStr) -> Non
     await session.flush()
 
 
-async def forgot_password(readers: Readers, tokens: Signer, email: str) -> Sent:
+async def forgot_password(readers: Readers, tokens: Signer, outgoing: Sends, email: str) -> Sent:
     """Send a link that sets a new password, if there is such a user."""
     user, present = await _known(readers, email)
-    subject = "A new password"
-    await _send_link(tokens, user, present, Purpose.RESET, subject)
+    token = _link(tokens, user, present, Purpose.RESET)
+    if user:
+        outgoing.send(OneTimeLink(user.email, Letter.RESET, token))
     return Sent()
 
 
@@ -220,14 +223,10 @@ async def _known(readers: Readers, email: str) -> tuple[User | None, str | None]
     return (found.User, found.hash) if found else (None, None)
 
 
-async def _send_link(
-    tokens: Signer, user: User | None, present: str | None, purpose: Purpose, subject: str
-) -> None:
-    """Send a link to a user; where there is none, only the work is done."""
-    subject_id, state = (user.id, _state(user, present)) if user else (uuid7(), "")
-    token = tokens.sign(str(subject_id), purpose, LINK, state=state)
-    if user:
-        await outgoing.send(tokens.chosen.environment, user.email, subject, token)
+def _link(tokens: Signer, user: User | None, present: str | None, purpose: Purpose) -> str:
+    """Make the token of a link; where there is no user, only the work is done."""
+    subject, state = (user.id, _state(user, present)) if user else (uuid7(), "")
+    return tokens.sign(str(subject), purpose, LINK, state=state)
 
 
 async def _linked(session: AsyncSession, claims: Claims) -> User:
