@@ -22,7 +22,7 @@ def test_names_differ() -> None:
 
 @every_feature
 def test_a_name_can_be_a_path_and_a_module(feature: Feature) -> None:
-    assert re.fullmatch(r"[a-z][a-z0-9]*", feature.name)
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
     assert feature.name not in TAKEN
 
 

@@ -257,8 +257,8 @@ AUTH = [
         Break(
             "a forgotten password tells who is there",
             "app/services/login.py",
-            '    subject = "A new password"\n',
-            '    subject = "A new password"\n    if user is None:\n        raise Unauthenticated(VOID)\n',
+            "    if user:\n        outgoing.send(",
+            "    if user is None:\n        raise Unauthenticated(VOID)\n    if user:\n        outgoing.send(",
             "test_login.py::test_a_forgotten_password_tells_nobody_who_is_there",
         ),
         Break(
@@ -271,9 +271,9 @@ AUTH = [
         Break(
             "a link stands in the log of production",
             "app/outgoing.py",
-            "if environment is Environment.DEVELOPMENT:",
-            "if environment:",
-            "test_login.py::test_the_log_of_development_shows_a_link",
+            "if self.environment is Environment.DEVELOPMENT:",
+            "if self.environment:",
+            "test_outgoing.py::test_only_the_log_of_development_shows_a_link",
         ),
         Break(
             "a password shows its hash",
