@@ -546,6 +546,8 @@ RATELIMIT = Feature(
 
 AFTER_COMMIT = Feature(name="after_commit", summary="what follows a commit")
 
+CHANGES = Feature(name="changes", summary="what a commit changed", requires=("after_commit",), installs=True)
+
 EMAIL = Feature(
     name="email",
     summary="mails, sent once what they tell of is committed",
@@ -597,7 +599,7 @@ ACCOUNT_MAIL = Feature(
 
 DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
-INTEGRATIONS = (VALKEY, RATELIMIT, AFTER_COMMIT, EMAIL, OUTGOING, ACCOUNT_MAIL)
+INTEGRATIONS = (VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, EMAIL, OUTGOING, ACCOUNT_MAIL)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),
     Feature(name="gitlab", summary="GitLab CI/CD"),

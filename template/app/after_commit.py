@@ -15,13 +15,13 @@ Waiting = list[tuple[SessionTransaction | None, Call]]  # each with the savepoin
 log = structlog.get_logger()
 
 
-def after_commit(session: AsyncSession, call: Call) -> None:
+def after_commit(session: AsyncSession | Session, call: Call) -> None:
     """Call a function, which must not wait for anything, once all is committed.
 
     It is not called where the transaction, or the savepoint in which this was asked for, is rolled
     back. What it raises is logged: nothing can be undone any more.
     """
-    inner = session.sync_session
+    inner = session.sync_session if isinstance(session, AsyncSession) else session
     if KEY not in inner.info:
         inner.info[KEY] = Waiting()
         event.listen(inner, "after_commit", _committed)
