@@ -46,7 +46,7 @@ async def list_mails(request: Request) -> HTMLResponse:
     return _page(LIST.format("".join(items)))
 
 
-@router.get(f"{URL}/{{number}}", response_class=HTMLResponse)
+@router.get(URL + "/{number}", response_class=HTMLResponse)
 async def show_mail(request: Request, number: int) -> HTMLResponse:
     """Show a mail, as it is read."""
     mails = request.app.state.mails.shown.mails
