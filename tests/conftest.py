@@ -46,8 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--matrix",
         choices=["pairs", "triples", "all", "product"],
         default="pairs",
-        help="whose own checks are run: of services in which any two answers meet, any three, or of every service; "
-        "product renders every combination besides, to the letter",
+        help="whose own checks are run: of services in which any two answers meet, any three (and every service is "
+        "built), or of every service; product renders every combination besides, to the letter",
     )
     options.addoption("--fresh", action="store_true", help="forget what passed in earlier runs")
     options.addoption("--seed", type=int, help="draw the samples of an earlier run again")
@@ -87,6 +87,11 @@ def selected(config: pytest.Config) -> list[Answers]:
     return code_questions().covering(strength) if strength else list(code_questions().combinations())
 
 
+def every_selected(config: pytest.Config) -> list[Answers]:
+    """List the combinations whose services are built: every one, but for the run before a commit."""
+    return selected(config) if config.option.matrix == "pairs" else list(code_questions().combinations())
+
+
 def covering_selected(config: pytest.Config) -> list[Answers]:
     """List few combinations in which any two answers meet; domains beyond the sample only with a larger matrix."""
     asked = code_questions()
@@ -102,7 +107,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the tests of services their services, by readable names."""
     offered = {
         "service": (code_questions(), selected),  # of each code, as far as the matrix goes
+        "every": (code_questions(), every_selected),  # of more codes, as far as what is checked is quick
         "covering": (code_questions(), covering_selected),  # few of them
+        "each": (code_questions(), lambda _: code_questions().covering(1)),  # fewer
         "combination": (all_questions(), lambda _: all_questions().covering(2)),  # likewise, with what surrounds code
     }
     for name in offered.keys() & set(metafunc.fixturenames):
@@ -126,7 +133,7 @@ class Case:
 def case(item: pytest.Item) -> Case | None:
     """Tell what an item checks of a service; nothing when it checks something else."""
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    answers = params.get("service") or params.get("covering")
+    answers = params.get("service") or params.get("every") or params.get("covering")
     check = params.get("check")
     checked = isinstance(item, pytest.Function) and "court" in item.fixturenames
     return Case(check, answers) if checked and isinstance(check, Check) and isinstance(answers, dict) else None
@@ -231,6 +238,18 @@ def find_code(services: list[Service]) -> Callable[[Answers], Service]:
 @pytest.fixture
 def service(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
     """The service of each code in turn, as far as the matrix goes."""
+    return find_code(request.param)
+
+
+@pytest.fixture
+def every(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
+    """The service of each code in turn, farther than the matrix goes."""
+    return find_code(request.param)
+
+
+@pytest.fixture
+def each(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
+    """Few services in turn, in which each answer is given."""
     return find_code(request.param)
 
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from extensions.names import CLASSES
 from extensions.resources import domain_problem
-from tests.harness.checks import CODE, QUICK, Check
+from tests.harness.checks import BUILT, CODE, QUICK, Check
 from tests.harness.command_line import copier, copying
 from tests.harness.domains import DOMAINS, great
 from tests.harness.findings import expect_none, run
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 # Random requests, as the owner's own suite makes them, and nothing else of it.
 REQUESTS = Check("requests", "pytest -q -k no_request_breaks_the_service", ("-p", "no:cacheprovider"), cold=True)
-CHECKS = (CODE[0], CODE[1], QUICK, REQUESTS)
+CHECKS = (BUILT, CODE[0], QUICK, REQUESTS)
 CORPUS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests/corpus").iterdir())
 }

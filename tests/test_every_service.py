@@ -1,4 +1,4 @@
-"""Every service passes its own tests, types and lint; services of the same code pass them once."""
+"""Every service is built; as far as the matrix goes, they pass their own tests, types and lint, each code once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.checks import CODE, QUICK, WHOLE
+from tests.harness.checks import BUILT, CODE, QUICK, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def meter(show: Callable[[str], Meter]) -> Meter:
     return show("Checking services")
+
+
+@pytest.mark.parametrize("check", [BUILT], ids=str)
+def test_is_built(check: Check, every: Service, court: Court, meter: Meter) -> None:
+    """All of it can be imported, plugged together, and described."""
+    court.of(every, check, meter).hold(every)
 
 
 @pytest.mark.parametrize("check", [*CODE, QUICK], ids=str)

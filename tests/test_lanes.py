@@ -46,7 +46,7 @@ def lane(
     """The verdicts in each environment in turn, all of which begin at once."""
     court = convene(request.param, environment(request.param))
     court.run = ("uv", "run", "--resolution", LANES[request.param])
-    for answers, check in product(code_questions().covering(2), LANE):
+    for answers, check in product(code_questions().covering(1), LANE):
         court.begin(find_code(answers), check)
     return court
 
@@ -57,5 +57,5 @@ def meter(show: Callable[[str], Meter]) -> Meter:
 
 
 @pytest.mark.parametrize("check", LANE, ids=str)
-def test_passes_in_the_lane(check: Check, covering: Service, lane: Court, meter: Meter) -> None:
-    lane.of(covering, check, meter).hold(covering)
+def test_passes_in_the_lane(check: Check, each: Service, lane: Court, meter: Meter) -> None:
+    lane.of(each, check, meter).hold(each)

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element, fromstring
@@ -17,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from tests.harness import progress
-from tests.harness.checks import QUICK, WHOLE
+from tests.harness.checks import BUILT, QUICK, WHOLE
 from tests.harness.picture import COLOURS, Field, draw
 from tests.harness.progress import Meter
 from tests.harness.questions import Questionnaire
@@ -105,6 +106,13 @@ def verdict(tmp_path: Path, *, passed: bool, remembered: bool = False) -> Verdic
 )
 def test_one_failure_is_enough(ends: list[tuple[bool, bool]], expected: State, tmp_path: Path) -> None:
     assert state([verdict(tmp_path, passed=passed, remembered=known) for passed, known in ends]) == expected
+
+
+def test_a_service_that_is_built_only_is_not_said_to_have_passed(tmp_path: Path) -> None:
+    built = replace(verdict(tmp_path, passed=True), check=BUILT)
+    assert state([built]) == "built"
+    assert state([built, verdict(tmp_path, passed=True)]) == "passed"
+    assert state([replace(built, code=1)]) == "failed"
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (125, "2 min 5 s")])

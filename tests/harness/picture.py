@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from tests.harness.questions import Answers, Questionnaire
 
-State = Literal["passed", "remembered", "failed", "not checked"]
+State = Literal["passed", "remembered", "built", "failed", "not checked"]
 
 # Told apart by lightness too, and a failure by its cross: not everybody sees red and green as two colours.
 COLOURS: dict[State, str] = {
     "passed": "#1a7f37",
     "remembered": "#7bc68d",
+    "built": "#b3dcf2",  # and no more was checked
     "failed": "#cf222e",
     "not checked": "#d8dee4",
 }

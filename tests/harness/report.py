@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.harness.checks import BUILT
 from tests.harness.picture import Field, State, draw
 from tests.harness.questions import all_questions, code_questions
 
@@ -21,6 +22,8 @@ def state(verdicts: list[Verdict]) -> State:
         return "failed"
     if not verdicts:
         return "not checked"
+    if all(verdict.check == BUILT for verdict in verdicts):
+        return "built"
     return "remembered" if all(verdict.remembered for verdict in verdicts) else "passed"
 
 
