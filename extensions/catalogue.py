@@ -24,6 +24,7 @@ class Setting:
     example: str
     meaning: str
     is_needed: bool = False  # in production, which does not start without
+    stand_in: str = ""  # what the tests of production give it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -570,6 +571,7 @@ EMAIL = Feature(
         Setting(
             name="EMAIL_URL",
             is_needed=True,
+            stand_in="smtp://localhost",
             example="smtp://app:change-me@smtp.example.com:587",
             meaning="The server that takes mails; without it, `uv run app dev` shows them at /dev/mails.",
         ),
@@ -591,6 +593,7 @@ ACCOUNT_MAIL = Feature(
         Setting(
             name="ACCOUNT_MAIL_PAGE",
             is_needed=True,
+            stand_in="https://example.com/account",
             example="https://shop.example.com/account",
             meaning="The page that links in mails lead to; the token comes after a #.",
         ),

@@ -263,6 +263,7 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
         **{part: merged(features, part) for part in ("runtime", "test", "lint", "unimported")},
         "settings": [{"name": each.name, "example": each.example, "meaning": each.meaning} for each in settings],
         "needed": [setting.name for setting in settings if setting.is_needed],
+        "stand_ins": [{"name": each.name, "value": each.stand_in} for each in settings if each.stand_in],
         "exposed": merged(features, "exposes"),
         "test_environment": [{"name": name, "value": value} for name, value in tested_with],
     }

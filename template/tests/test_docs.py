@@ -50,12 +50,11 @@ async def test_a_window_that_signs_in_may_come_back(client: AsyncClient) -> None
     assert policies == ["same-origin-allow-popups", "unsafe-none"]
 
 
+@pytest.mark.usefixtures("production", "shared_url")
 @pytest.mark.parametrize(("docs", "status"), [("", 404), ("true", 200)])
 async def test_production_shows_the_api_only_when_told_to(
-    monkeypatch: pytest.MonkeyPatch, shared_url: str, docs: str, status: int
+    monkeypatch: pytest.MonkeyPatch, docs: str, status: int
 ) -> None:
-    _ = shared_url
-    monkeypatch.setenv("ENVIRONMENT", "production")
     if docs:
         monkeypatch.setenv("DOCS", docs)
     app = create_app()
