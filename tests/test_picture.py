@@ -73,6 +73,13 @@ def test_no_two_fields_stand_in_one_place(image: Element) -> None:
     assert len(set(places)) == len(places) == 2 * 2**3
 
 
+def test_what_no_service_answers_has_no_row() -> None:
+    asked = Questionnaire(ASKED, ())
+    only = {"database": "sqlite", "features": []}
+    drawn = fromstring(draw(asked, {asked.label(only): Field(only, "passed", 1)}, ["one"]))  # noqa: S314 - our own
+    assert {"sqlite"} == {"sqlite", "postgresql"} & set(texts(drawn, "text"))
+
+
 def test_the_picture_says_what_it_shows(image: Element) -> None:
     words = texts(image, "text")
     assert {"16 combinations", "9 files", "postgresql", "sqlite", "no-features", "cache+email+files"} <= set(words)

@@ -59,11 +59,13 @@ def text(parent: Element, x: float, y: float, words: str, **attributes: str) -> 
 class Grid:
     """Where each field stands: in the column of the question that has most answers, in the row of all others."""
 
-    def __init__(self, questionnaire: Questionnaire, told: Sequence[str]) -> None:
+    def __init__(self, questionnaire: Questionnaire, fields: Iterable[Field], told: Sequence[str]) -> None:
         self.chosen = questionnaire.chosen
         across = max(self.chosen, key=lambda name: len(self.chosen[name]))
         self.of_rows, self.of_columns = [name for name in self.chosen if name != across], [across]
-        self.rows, self.columns = self.headings(self.of_rows), self.headings(self.of_columns)
+        used = {self.heading(self.of_rows, field.answers) for field in fields}
+        self.rows = [heading for heading in self.headings(self.of_rows) if heading in used]
+        self.columns = self.headings(self.of_columns)
         self.width = min(WIDEST, max(NARROWEST, 900 / len(self.columns)))
         longest = max(map(len, self.columns)) * LETTER
         self.turned = longest > self.width
@@ -135,7 +137,7 @@ def draw_headings(parent: Element, grid: Grid) -> None:
 
 def draw(questionnaire: Questionnaire, fields: Mapping[str, Field], told: Sequence[str]) -> str:
     """Draw all fields, by the labels of their combinations; `told` are lines of text above them. The result is SVG."""
-    grid = Grid(questionnaire, told)
+    grid = Grid(questionnaire, fields.values(), told)
     size = {"viewBox": f"0 0 {grid.right:.0f} {grid.bottom:.0f}", "width": f"{grid.right:.0f}"}
     image = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "fill": INK} | FONT | size)
     SubElement(image, "title").text = told[0]
