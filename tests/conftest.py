@@ -93,14 +93,10 @@ def every_selected(config: pytest.Config) -> list[Answers]:
 
 
 def covering_selected(config: pytest.Config) -> list[Answers]:
-    """List few combinations in which any two answers meet; domains beyond the sample only with a larger matrix."""
+    """List few combinations, in which each answer is given; domains beyond the sample only with a larger matrix."""
     asked = code_questions()
-    sample = {name: asked.default[name] for name in OPEN}
-    return [
-        given
-        for given in asked.covering(2)
-        if config.option.matrix != "pairs" or all(given[name] == answer for name, answer in sample.items())
-    ]
+    beyond = [given for given in asked.covering(2) if any(given[name] != asked.default[name] for name in OPEN)]
+    return asked.covering(1) + (beyond if config.option.matrix != "pairs" else [])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -255,7 +251,7 @@ def each(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]
 
 @pytest.fixture
 def covering(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """Few services in turn, in which any two answers that decide code meet."""
+    """Few services in turn, in which each answer that decides code is given, and each domain."""
     return find_code(request.param)
 
 

@@ -86,6 +86,14 @@ def test_each_domain_is_among_few_combinations() -> None:
         assert len({repr(given["resources"]) for given in code_questions().covering(strength)}) == len(DOMAINS)
 
 
+def test_each_domain_meets_each_answer_that_may_matter_among_more() -> None:
+    rows = code_questions().covering(3)
+    for name, met in OPEN.items():
+        for other in met:
+            every = len(answers(ASKED[name])) * len(answers(ASKED[other]))
+            assert len({(repr(row[name]), row[other]) for row in rows}) == every
+
+
 def test_hidden_questions_are_not_answered() -> None:
     assert set(ASKED) == set(questions())
 

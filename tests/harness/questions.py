@@ -28,7 +28,7 @@ Question = dict[str, Any]
 SURROUNDINGS = frozenset({"ci", "python_version"})
 # What is open has more answers than can be listed. Those beyond the first meet all answers to these questions, and only
 # the first to each of the others: a domain and a feature meet in the code that each service has of its own.
-OPEN = {"resources": frozenset({"auth", "database"})}
+OPEN = {"resources": ("auth", "database")}
 
 
 def choices(question: Mapping[str, Any]) -> list[Any]:
@@ -133,7 +133,8 @@ class Questionnaire:
     def covering(self, strength: int) -> list[Answers]:
         """List few combinations, the default first, in which any `strength` answers that may meet do meet.
 
-        From pairs on, each further answer to an open question is among them; from triples on, with all that it meets.
+        From pairs on, each further answer to an open question is among them; from triples on, with each that it meets,
+        the last of them in turn.
         """
         factors = {name: values for name, question in self.questions.items() for name, values in parts(name, question)}
         rows = make(
@@ -144,7 +145,7 @@ class Questionnaire:
         )
         found = [joined(self.questions, row) for row in rows]
         further = [given for given in self.further() if not self.refuse(given)]
-        return found + (further if strength > PAIRS else alternate(further) if strength == PAIRS else [])
+        return found + (alternate(further, thrifty=strength == PAIRS) if strength >= PAIRS else [])
 
     def label(self, given: Answers) -> str:
         """Name a combination by its choices: `postgresql-github-3.13`."""
@@ -160,11 +161,15 @@ def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
         yield name, answers(question)[: 1 if name in OPEN else None]
 
 
-def alternate(further: list[Answers]) -> list[Answers]:
-    """Take one combination for each answer to an open question, with the answers that it meets taken in turn."""
+def alternate(further: list[Answers], *, thrifty: bool) -> list[Answers]:
+    """Take few combinations for each answer to an open question: one, or one for each but the last that it meets.
+
+    What is not taken with each of its answers is taken with these in turn.
+    """
+    told = [*OPEN, *(name for met in OPEN.values() if not thrifty for name in met[:-1])]
     grouped: dict[str, list[Answers]] = {}
     for given in further:
-        grouped.setdefault(repr([given[name] for name in OPEN]), []).append(given)
+        grouped.setdefault(repr([given[name] for name in told]), []).append(given)
     return [group[number % len(group)] for number, group in enumerate(grouped.values())]
 
 
