@@ -28,11 +28,24 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Argument:
+    """What is typed after a command's name."""
+
+    name: str
+    meaning: str
+    example: str
+
+
+ADDRESS = Argument(name="email", meaning="whose account it is", example="admin@example.com")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command of the service beside those of every service: a coroutine function that takes an address."""
+    """A command of the service beside those of every service: a coroutine function that takes texts."""
 
     name: str
     module: str
+    takes: tuple[Argument, ...] = (ADDRESS,)
     meaning: str  # its docstring
     done: str  # what it does, as a table says it
 
@@ -79,7 +92,8 @@ class Feature:
     service's tests run; `exposes` names headers that a page of another origin may read. `stems` names modules that are
     its own beside those of its name; `guards` says that routes declare who may call them, `signs_in` names the module
     of tests whose `sign_in(client, session)` makes their client somebody who may, and `shows` is how curl does, in the
-    README. `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and gives the variables
+    README. `plays` is a part that one of several features plays: a shared file imports from the module of its name.
+    `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and gives the variables
     that name it.
     """
 
@@ -94,6 +108,7 @@ class Feature:
     is_explained: bool = False
     guards: bool = False
     signs_in: str = ""
+    plays: str = ""
     beside: tuple[str, ...] = ()
     shows: str = ""
     first_steps: tuple[Step, ...] = ()
@@ -600,9 +615,73 @@ ACCOUNT_MAIL = Feature(
     ),
 )
 
+FILES = Feature(
+    name="files",
+    summary="files in a directory or a bucket",
+    requires=("after_commit",),
+    stems=("collecting", "disposition", "file", "parting", "receiving", "sending", "sniffing", "storing"),
+    is_word=True,
+    installs=True,
+    is_explained=True,
+    runtime=("obstore>=0.12,<0.13", "python-multipart>=0.0.34"),
+    environment={"FILES_URL": "file:///srv/files"},
+    volumes={"files": "/srv/files"},
+    exposes=("Content-Disposition", "Content-Range", "ETag", "Repr-Digest"),
+    commands=(
+        Command(
+            name="collect_files",
+            module="app.files.collecting",
+            takes=(),
+            meaning="Delete content that no file has, a day after it came.",
+            done="Deletes content that no file has, a day after it came",
+        ),
+    ),
+    settings=(
+        Setting(
+            name="FILES_URL",
+            is_needed=True,
+            example="s3://bucket/prefix",
+            meaning="The store: file:///srv/files, s3://…, gs://… or az://…; without it, `uv run app dev` uses .dev/files.",
+        ),
+        Setting(name="FILES_LIMIT", example="104857600", meaning="Bytes that a file, or several at once, may have."),
+        Setting(
+            name="FILES_TYPES",
+            example="image/*,application/pdf",
+            meaning="Types that are taken, by what content is; * for any.",
+        ),
+    ),
+    tables=(
+        Table(
+            name="files",
+            parts=(
+                'sa.Column("id", sa.Uuid(), nullable=False)',
+                'sa.Column("owner_id", sa.Uuid(), nullable=True)',
+                'sa.Column("name", sa.String(length=255), nullable=False)',
+                'sa.Column("content_type", sa.String(length=100), nullable=False)',
+                'sa.Column("size", sa.BigInteger(), nullable=False)',
+                'sa.Column("sha256", sa.String(length=64), nullable=False)',
+                'sa.Column("created_at", sa.DateTime(timezone=True), nullable=False)',
+                'sa.PrimaryKeyConstraint("id", name=op.f("pk_files"))',
+            ),
+            indexes=("created_at", "owner_id"),
+        ),
+    ),
+)
+
+OPEN_FILES = Feature(name="open_files", summary="files that are everybody's", meets=("files",), plays="keeper")
+
+OWN_FILES = Feature(
+    name="own_files",
+    summary="files that are somebody's own",
+    requires=("owning",),
+    meets=("files", "auth"),
+    replaces=("open_files",),
+    plays="keeper",
+)
+
 DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
-INTEGRATIONS = (VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, EMAIL, OUTGOING, ACCOUNT_MAIL)
+INTEGRATIONS = (VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, EMAIL, OUTGOING, ACCOUNT_MAIL, FILES, OPEN_FILES, OWN_FILES)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),
     Feature(name="gitlab", summary="GitLab CI/CD"),
@@ -631,7 +710,7 @@ def with_meetings(names: frozenset[str]) -> frozenset[str]:
     wanted = with_requirements(names)
     met = [feature for feature in FEATURES if feature.meets and set(feature.meets) <= wanted]
     replaced = {name for feature in met for name in feature.replaces}
-    return wanted | {feature.name for feature in met} - replaced
+    return with_requirements(wanted | {feature.name for feature in met}) - replaced
 
 
 def chosen(names: frozenset[str]) -> list[Feature]:

@@ -243,6 +243,7 @@ def of_domain(resources: Resources, features: list[Feature]) -> dict[str, Any]:
 def of_identity(features: list[Feature]) -> dict[str, Any]:
     """Describe how somebody signs in: a person who reads the README, the tests' client, and what `app dev` brings."""
     return {
+        "players": {feature.plays: feature.name for feature in features if feature.plays},
         "signs_in": [feature.signs_in for feature in features if feature.signs_in],
         "beside": [module for feature in features for module in feature.beside],
         "authorized": "".join(f"{feature.shows} " for feature in features if feature.shows),

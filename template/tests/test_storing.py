@@ -1,0 +1,88 @@
+"""The store of files: where it is, what it says when it is away, and whom it gives links."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from fastapi import FastAPI
+
+from app import files
+from app.files.storing import ROOT, FilesSettings, opened
+from app.main import create_app
+from app.settings import ConfigurationError, read
+from tests.serving import calling, free_port, serving
+
+URL = "/api/v1/files"
+KEY = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "known", "AWS_REGION": "here"}
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name a bucket that nobody answers for."""
+    monkeypatch.setenv("FILES_URL", "s3://bucket/prefix")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    for name, value in KEY.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "told"),
+    [
+        ("", "production", "It is missing"),
+        ("memory://", "production", "Memory keeps nothing"),
+        ("https://user:hunter2@example.com", "test", "It is not a URL of a store"),
+        ("hunter2", "test", "It is not a URL of a store"),
+        ("file:///dev/null/files", "test", "cannot be opened"),
+        ("az://container", "test", "Account must be specified"),
+    ],
+)
+def test_a_store_that_is_none_is_told(
+    monkeypatch: pytest.MonkeyPatch, url: str, environment: str, told: str
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", environment)
+    if url:
+        monkeypatch.setenv("FILES_URL", url)
+    with pytest.raises(ConfigurationError, match="FILES_URL") as raised:
+        files.install(FastAPI())
+    assert told in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_development_keeps_files_in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    assert read(FilesSettings).place == (ROOT / ".dev" / "files").as_uri()
+    assert (ROOT / "pyproject.toml").exists()
+
+
+def test_a_directory_is_made_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FILES_URL", (tmp_path / "a" / "b").as_uri())
+    opened(read(FilesSettings))
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+async def test_a_store_that_is_away_is_told_and_holds_nothing_else_up(
+    bucket: None, database_url: str, entitled: dict[str, str]
+) -> None:
+    _ = bucket, database_url
+    async with serving(create_app()) as port, calling(port) as client:
+        client.headers |= entitled
+        told = await client.post(URL, params={"name": "a"}, content=b"text")
+        assert (told.status_code, told.json()["code"]) == (503, "unavailable")
+        assert "Retry-After" in told.headers
+        assert (await client.get(URL)).json()["total"] == 0
+        assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_a_bucket_gives_links(bucket: None) -> None:
+    _ = bucket
+    app = FastAPI()
+    files.install(app)
+    store = app.state.files
+    assert store.signs
+    link = urlsplit(await store.link("key"))
+    assert link.path == "/bucket/prefix/key"
+    assert parse_qs(link.query)["X-Amz-Expires"] == ["900"]
+    assert KEY["AWS_SECRET_ACCESS_KEY"] not in link.query
