@@ -99,7 +99,8 @@ def test_a_plan_is_plain_data(answers: dict[str, str]) -> None:
 def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
     planned = plan(DEFAULT | {"database": "sqlite", "ci": "gitlab"})
     omitted = [name for name in planned["omitted"] if name in NAMES]
-    integrations = ["valkey", "ratelimit", "after_commit", "email", "outgoing", "account_mail"]
+    filing = ["files", "open_files", "own_files"]
+    integrations = ["valkey", "ratelimit", "after_commit", "email", "outgoing", "account_mail", *filing]
     assert omitted == ["postgresql", "auth", "local", "oidc", "owning", *integrations, "github"]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])

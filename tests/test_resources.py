@@ -95,6 +95,14 @@ def test_every_type_stands_in_an_example() -> None:
             "resource 1: sqlite is the name of a part of the service; choose another, such as sqlite_entry.",
         ),
         (
+            [PERSON | {"name": "file"}],
+            "resource 1: file is the name of a part of the service; choose another, such as file_entry.",
+        ),
+        (
+            [PERSON | {"name": "upload", "plural": "files"}],
+            "upload: the plural files is a word of SQL or of the service; set `plural:` to another.",
+        ),
+        (
             [PERSON | {"name": "news"}],
             "news: the plural of news is news, too; tell them apart by `plural:`, such as news_entries.",
         ),

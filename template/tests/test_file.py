@@ -4,18 +4,16 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import obstore
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from obstore.exceptions import GenericError
 
-from app.files import storing
 from app.main import create_app
 from app.models.file import File
 from tests.serving import Live, calling, running, serving
@@ -24,6 +22,8 @@ URL = "/api/v1/files"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 LONG = b"0123456789abcde\n" * (1 << 17)  # two MiB: more than is taken at once
 MEBIBYTE = 1 << 20
+
+Content = bytes | AsyncIterator[bytes]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def live_files(
         yield Live(app, client)
 
 
-async def send(client: AsyncClient, content: Any, name: str = "a", **headers: str) -> Response:
+async def send(client: AsyncClient, content: Content, name: str = "a", **headers: str) -> Response:
     """Send a file."""
     return await client.post(URL, params={"name": name}, content=content, headers=headers)
 
@@ -53,6 +53,11 @@ async def in_pieces(*pieces: bytes) -> AsyncIterator[bytes]:
     """Send a body whose length is not said beforehand."""
     for piece in pieces:
         yield piece
+
+
+def names(directory: Path) -> list[str]:
+    """Name what a directory has, finished or not."""
+    return [path.name for path in directory.iterdir()]
 
 
 def kept(app: FastAPI) -> list[str]:
@@ -118,16 +123,15 @@ HARMFUL = [
 ]
 
 
-@pytest.mark.parametrize("name", HARMLESS)
-async def test_a_name_is_nothing_but_a_name(live_files: Live, tmp_path: Path, name: str) -> None:
-    made = await send(live_files.client, PNG, name)
-    assert made.json()["name"] == name
-    assert [path.name for path in tmp_path.iterdir()] == [made.json()["id"]]
-    given = await live_files.client.get(f"{made.headers['Location']}/content")
-    assert given.content == PNG
-    assert re.fullmatch(
-        r'inline; filename="[^/\\"%]+"(; .*)?', given.headers["Content-Disposition"]
-    )
+async def test_a_name_is_nothing_but_a_name(live_files: Live, tmp_path: Path) -> None:
+    for name in HARMLESS:
+        made = await send(live_files.client, PNG, name)
+        assert made.json()["name"] == name
+        assert made.json()["id"] in names(tmp_path)
+        given = await live_files.client.get(f"{made.headers['Location']}/content")
+        header = given.headers["Content-Disposition"]
+        assert re.fullmatch(r'inline; filename="[^/\\"%]+"(; .*)?', header), name
+    assert len(names(tmp_path)) == len(HARMLESS)
 
 
 @pytest.mark.parametrize("name", HARMFUL)
@@ -252,7 +256,7 @@ async def begin(live: Live, length: int) -> tuple[asyncio.StreamReader, asyncio.
 async def until(path: Path, count: int) -> None:
     """Wait until a directory has so many files, finished or not."""
     async with asyncio.timeout(10):
-        while len(list(path.iterdir())) != count:
+        while len(names(path)) != count:
             await asyncio.sleep(0.01)
 
 
@@ -276,23 +280,25 @@ async def test_a_file_that_comes_slowly_holds_no_connection(
     writer.close()
 
 
+@contextmanager
+def full_disk(free: int) -> Generator[None, None, None]:
+    """Have files of this process grow to so many bytes and no further."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 async def test_a_store_that_fails_midway_is_told_and_leaves_nothing(
-    live_files: Live, monkeypatch: pytest.MonkeyPatch
+    live_files: Live, tmp_path: Path
 ) -> None:
-    put = obstore.put_async
-
-    async def full(store: Any, key: str, content: AsyncIterator[bytes], **options: Any) -> Any:
-        async def some() -> AsyncIterator[bytes]:
-            yield await anext(content)
-            raise GenericError
-
-        return await put(store, key, some(), **options)
-
-    monkeypatch.setattr(storing.obstore, "put_async", full)
-    told = await send(live_files.client, LONG)
+    with full_disk(4 * MEBIBYTE):
+        told = await send(live_files.client, in_pieces(LONG, LONG, LONG, LONG))
     assert (told.status_code, told.json()["code"]) == (503, "unavailable")
-    monkeypatch.undo()
-    assert kept(live_files.app) == []
+    assert names(tmp_path) == []
     assert (await live_files.client.get(URL)).json()["total"] == 0
     assert (await send(live_files.client, LONG)).status_code == 201
 

@@ -21,7 +21,6 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     """Name a bucket that nobody answers for."""
     monkeypatch.setenv("FILES_URL", "s3://bucket/prefix")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     for name, value in KEY.items():
         monkeypatch.setenv(name, value)
 
@@ -64,7 +63,10 @@ def test_a_directory_is_made_where_there_is_none(
 
 
 async def test_a_store_that_is_away_is_told_and_holds_nothing_else_up(
-    bucket: None, database_url: str, entitled: dict[str, str]
+    bucket: None,
+    database_url: str,
+    entitled: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     _ = bucket, database_url
     async with serving(create_app()) as port, calling(port) as client:
@@ -72,6 +74,7 @@ async def test_a_store_that_is_away_is_told_and_holds_nothing_else_up(
         told = await client.post(URL, params={"name": "a"}, content=b"text")
         assert (told.status_code, told.json()["code"]) == (503, "unavailable")
         assert "Retry-After" in told.headers
+        assert "error sending request" in capsys.readouterr().out
         assert (await client.get(URL)).json()["total"] == 0
         assert (await client.get("/health/ready")).status_code == 200
 

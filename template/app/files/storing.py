@@ -37,8 +37,8 @@ AT_ONCE = 2  # parts of one file that are on their way
 READ = 1 << 20  # bytes of content that are held of a file on its way out
 LINKED = timedelta(minutes=15)  # for which a link is good
 GRACE = 5.0  # seconds that the last deletions have when the process stops
-# An outage is told soon; a part has a minute.
-CLIENT: "ClientConfig" = {"connect_timeout": "5s", "timeout": "60s"}
+# An outage is told soon; a part has a minute. Plain HTTP is for an endpoint whose URL says so.
+CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "60s"}
 RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 # Whatever is known, but what browsers run (HTML, XML and with it SVG), and what nobody knows.
 TYPES = ("application/gzip", "application/pdf", "application/zip", "audio/*", "font/*", "image/*")
@@ -103,9 +103,14 @@ def opened(chosen: FilesSettings) -> "ObjectStore":
             return from_url(chosen.place, mkdir=True)
         return from_url(chosen.place, client_options=CLIENT, retry_config=RETRY)
     except (BaseError, OSError, ValueError) as error:
-        reason = str(error).split("\n", maxsplit=1)[0]
-        message = f"FILES_URL: its store cannot be opened ({reason}). Set what it lacks."
+        message = (
+            f"FILES_URL: its store cannot be opened ({_first_line(error)}). Set what it lacks."
+        )
         raise settings.ConfigurationError(message) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", maxsplit=1)[0]
 
 
 @contextmanager
@@ -113,16 +118,12 @@ def told() -> Generator[None, None, None]:
     """Tell what the store says as an error of the service's.
 
     Raises:
-        NotFound: there is no such content.
         Unavailable: the store does not answer, or not as it should.
     """
     try:
         yield
-    except FileNotFoundError as error:
-        message = "Its content is gone."
-        raise NotFound(message) from error
     except (BaseError, OSError) as error:
-        log.warning("the store of files does not answer", error=type(error).__name__)
+        log.warning("the store of files does not answer", reason=_first_line(error))
         message = "The store of files does not answer."
         raise Unavailable(message) from error
 
@@ -175,10 +176,16 @@ class Store:
             Unavailable: the store does not answer.
         """
         for begin in range(start, stop, READ):
-            end = min(begin + READ, stop)
             with told():
-                part = await obstore.get_range_async(self.inner, key, start=begin, end=end)
-            yield bytes(part)
+                part = await self._part(key, begin, min(begin + READ, stop))
+            yield part
+
+    async def _part(self, key: str, start: int, stop: int) -> bytes:
+        try:
+            return bytes(await obstore.get_range_async(self.inner, key, start=start, end=stop))
+        except FileNotFoundError as error:
+            message = "Its content is gone."
+            raise NotFound(message) from error
 
     async def link(self, key: str) -> str:
         """Sign a URL by which content can be had for a while.
@@ -207,7 +214,7 @@ class Store:
             except FileNotFoundError:
                 pass
             except (BaseError, OSError) as error:
-                log.warning("content is left over", key=key, error=type(error).__name__)
+                log.warning("content is left over", key=key, reason=_first_line(error))
 
 
 @asynccontextmanager
