@@ -641,7 +641,7 @@ FILES = Feature(
             name="FILES_URL",
             is_needed=True,
             example="s3://bucket/prefix",
-            meaning="The store: file:///srv/files, s3://…, gs://… or az://…; without it, `uv run app dev` uses .dev/files.",
+            meaning="A directory (file:///srv/files) or bucket; without it, `uv run app dev` uses .dev/files.",
         ),
         Setting(name="FILES_LIMIT", example="104857600", meaning="Bytes that a file, or several at once, may have."),
         Setting(

@@ -15,7 +15,6 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app.main import create_app
-from app.models.file import File
 from tests.serving import Live, calling, running, serving
 
 URL = "/api/v1/files"
@@ -309,12 +308,6 @@ async def test_a_link_is_given_only_where_the_store_gives_links(client: AsyncCli
     assert (none.status_code, none.json()["code"]) == (404, "no_links")
     unknown = await client.get(f"{URL}/{uuid4()}/link")
     assert unknown.json()["code"] == "not_found"
-
-
-def test_a_row_names_no_path() -> None:
-    columns = {column.name for column in File.__table__.columns}
-    known = {"id", "owner_id", "name", "content_type", "size", "sha256", "created_at"}
-    assert columns == known
 
 
 def peak(process: int) -> int:

@@ -15,9 +15,7 @@ from app.files.disposition import disposition
 from app.files.storing import Store
 
 RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
-CONTENT: dict[str, Any] = {
-    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-}
+CONTENT: dict[str, Any] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "All of it.", "content": CONTENT},
     206: {"description": "The part that `Range` asks for.", "content": CONTENT},

@@ -7,6 +7,7 @@ from tests.harness.breaks.data import DATABASES, MIGRATIONS, TRANSACTIONS
 from tests.harness.breaks.definition import BOTH, Break
 from tests.harness.breaks.edges import ERRORS, HEALTH, LOGGING, MIDDLEWARE, SERVER
 from tests.harness.breaks.email import ACCOUNT_MAIL, EMAIL
+from tests.harness.breaks.files import FILES, OWN_FILES
 from tests.harness.breaks.oidc import OIDC
 from tests.harness.breaks.owning import OWNERS
 from tests.harness.breaks.ratelimit import LIMITS
@@ -34,4 +35,6 @@ BREAKS = [
     *LIMITS,
     *EMAIL,
     *ACCOUNT_MAIL,
+    *FILES,
+    *OWN_FILES,
 ]
