@@ -93,8 +93,8 @@ class Feature:
     its own beside those of its name; `guards` says that routes declare who may call them, `signs_in` names the module
     of tests whose `sign_in(client, session)` makes their client somebody who may, and `shows` is how curl does, in the
     README. `plays` is a part that one of several features plays: a shared file imports from the module of its name.
-    `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and gives the variables
-    that name it.
+    `counts` names the module whose `count` gives the totals of lists, in place of `app.lists`. `beside` names modules
+    of `development` whose `beside()` runs what `app dev` brings, and gives the variables that name it.
     """
 
     name: str
@@ -109,6 +109,7 @@ class Feature:
     guards: bool = False
     signs_in: str = ""
     plays: str = ""
+    counts: str = ""
     beside: tuple[str, ...] = ()
     shows: str = ""
     first_steps: tuple[Step, ...] = ()
@@ -564,6 +565,33 @@ AFTER_COMMIT = Feature(name="after_commit", summary="what follows a commit")
 
 CHANGES = Feature(name="changes", summary="what a commit changed", requires=("after_commit",), installs=True)
 
+CACHE = Feature(
+    name="cache",
+    summary="values and totals that are kept until what they are made of changes, and tags of answers",
+    requires=("valkey", "changes"),
+    stems=("cache_answers", "cache_totals", "caching"),
+    is_word=True,
+    installs=True,
+    is_explained=True,
+    counts="app.cache.totals",
+    environment={"CACHE_URL": "redis://valkey:6379/0"},
+    settings=(
+        Setting(
+            name="CACHE_URL",
+            example="redis://localhost:6379/0",
+            meaning="The Valkey that keeps values for all processes. Leave it out only where there is one process.",
+        ),
+        Setting(
+            name="CACHE_MEMORY",
+            example="33554432",
+            meaning="Bytes of values that a process keeps in its own memory, without CACHE_URL.",
+        ),
+        Setting(name="CACHE_ENABLED", example="true", meaning="Whether values are kept at all."),
+    ),
+    tested_with={"CACHE_ENABLED": "false"},
+    exposes=("ETag",),
+)
+
 EMAIL = Feature(
     name="email",
     summary="mails, sent once what they tell of is committed",
@@ -681,7 +709,10 @@ OWN_FILES = Feature(
 
 DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
-INTEGRATIONS = (VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, EMAIL, OUTGOING, ACCOUNT_MAIL, FILES, OPEN_FILES, OWN_FILES)
+INTEGRATIONS = (
+    *(VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
+    *(EMAIL, OUTGOING, ACCOUNT_MAIL, FILES, OPEN_FILES, OWN_FILES),
+)
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),
     Feature(name="gitlab", summary="GitLab CI/CD"),

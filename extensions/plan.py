@@ -292,6 +292,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "description": answers["project_description"],
         "python_version": answers["python_version"],
         "database": answers["database"],
+        "counting": next((feature.counts for feature in features if feature.counts), "app.lists"),
         "identity": answers["auth"],
         "omitted": omitted(names),
         **of_identity(features),

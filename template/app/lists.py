@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, or_
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models.base import Identified
@@ -59,3 +60,8 @@ def pages(
             .offset(bindparam("offset", type_=Integer))
         )
     return statements
+
+
+async def count(session: AsyncSession, statement: Select[int]) -> int:
+    """Give the number that a statement counts."""
+    return await session.scalar(statement) or 0

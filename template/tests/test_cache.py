@@ -1,0 +1,538 @@
+"""The cache: what is kept is not asked for again, and is void once what it is made of changes."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+from sqlalchemy import Column, ForeignKey, Table, Uuid, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.cache import Cached, generations, stores, values
+from app.cache.generations import reached
+from app.cache.stores import OVERHEAD, Memory
+from app.changes import Change, Kind
+from app.models.base import Base
+from app.settings import ConfigurationError
+from development import databases
+from development.memory import memory
+from development.valkey import running_in, url
+from tests import valkey
+from tests.caching import JOTS, TITLES, Caching, Made, load, making
+from tests.counting import selects
+from tests.jots import Jot
+
+WORDS = TypeAdapter(str)
+HURRY = 2.0  # seconds: 0.5, and what a busy machine takes
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[str, None, None]:
+    """Name a Valkey."""
+    with valkey.server() as found:
+        yield found
+
+
+@pytest.fixture
+def place() -> Generator[Path, None, None]:
+    """Give a Valkey of one test a place, at which it can end and come back."""
+    with TemporaryDirectory(prefix="app-", dir=memory()) as found:
+        yield Path(found)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Made:
+    """Build services on a database of one test."""
+    return making(monkeypatch, database_url)
+
+
+@pytest.fixture(scope="module")
+async def services(server: str, migrated: str) -> AsyncGenerator[dict[str, Caching], None]:
+    """Run services on one database: one that keeps values in its memory, two that share them."""
+    database = await databases.clone(migrated)
+    async with AsyncExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DATABASE_URL", database)
+            make = making(patch, database)
+            found = {"memory": await stack.enter_async_context(make())}
+            for name in ("valkey", "another"):
+                found[name] = await stack.enter_async_context(make(URL=server))
+        yield found
+    await databases.drop(database)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have services wait as long as this machine takes."""
+    for module, name in [(stores, "PATIENCE"), (generations, "PATIENCE"), (values, "WAIT")]:
+        monkeypatch.setattr(module, name, 10.0)
+
+
+@pytest.fixture(params=["memory", "valkey"])
+async def caching(
+    request: pytest.FixtureRequest, services: dict[str, Caching], patient: None
+) -> Caching:
+    """Give a service that keeps values in its memory, or in a Valkey; it begins with nothing."""
+    _ = patient
+    found = services[request.param]
+    await found.begin()
+    return found
+
+
+@pytest.fixture
+async def both(services: dict[str, Caching], patient: None) -> tuple[Caching, Caching]:
+    """Give two services that share what they keep; they begin with nothing."""
+    _ = patient
+    await services["valkey"].begin()
+    return services["valkey"], services["another"]
+
+
+@pytest.fixture
+async def client(server: str) -> AsyncGenerator[Redis, None]:
+    """Look into the Valkey."""
+    async with Redis.from_url(server) as found:
+        yield found
+
+
+# ── What is kept, and how long ────────────────────────────────────────────────────────────────────
+
+
+async def test_what_is_kept_is_not_asked_for_again(caching: Caching) -> None:
+    await caching.add("one")
+    with selects(caching.app) as seen:
+        assert [await caching.titles() for _ in range(3)] == [["one"]] * 3
+    assert len(seen) == 1
+
+
+async def test_a_commit_makes_it_void(caching: Caching) -> None:
+    for number in range(1, 4):
+        await caching.add(f"{number}")
+        assert len(await caching.titles()) == number
+
+
+async def test_neither_what_is_not_committed_does_nor_what_never_is(caching: Caching) -> None:
+    await caching.titles()
+    with selects(caching.app) as seen:
+        async with caching.app.state.sessions.begin() as session:
+            session.add(Jot(title="one"))
+            await session.flush()
+            assert await caching.titles() == []
+            await session.rollback()
+        assert await caching.titles() == []
+    assert seen == []
+
+
+async def test_what_a_statement_changes_is_void_too(caching: Caching) -> None:
+    await caching.add("one")
+    assert await caching.titles() == ["one"]
+    async with caching.app.state.sessions.begin() as session:
+        await session.execute(delete(Jot))
+    assert await caching.titles() == []
+
+
+async def test_what_nobody_saw_change_can_be_forgotten(caching: Caching) -> None:
+    assert await caching.titles() == []
+    async with caching.app.state.engine.begin() as connection:
+        await connection.execute(JOTS.insert(), {"title": "one"})
+    assert await caching.titles() == []
+    caching.values.forget(Jot)
+    assert await caching.titles() == ["one"]
+
+
+async def test_who_began_before_a_commit_leaves_nothing_stale(caching: Caching) -> None:
+    has_read, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(session: AsyncSession) -> list[str]:
+        found = await load(session)
+        has_read.set()
+        await may_end.wait()
+        return found
+
+    reader = asyncio.create_task(caching.values.get(TITLES, slow))
+    await has_read.wait()
+    await caching.add("one")
+    assert await caching.titles() == ["one"]  # it does not wait for the reader
+    may_end.set()
+    assert await reader == []
+    assert await caching.titles() == ["one"]
+
+
+async def test_each_key_has_a_value_of_its_own(caching: Caching) -> None:
+    async def get(*key: object) -> str:
+        async def write(_: AsyncSession) -> str:
+            return repr(key)
+
+        return await caching.values.get(Cached("words", WORDS, (), 60), write, *key)
+
+    for key in [(), ("a",), ("a", "b"), ("a,b",), (1,), ("1",), (None,)]:
+        assert await get(*key) == repr(key)
+
+
+async def test_another_schema_does_not_read_what_this_one_keeps(caching: Caching) -> None:
+    async def number(_: AsyncSession) -> int:
+        return 1
+
+    async def words(_: AsyncSession) -> int | str:
+        return "one"
+
+    assert await caching.values.get(Cached("same", TypeAdapter(int), (), 60), number) == 1
+    newer = Cached("same", TypeAdapter(int | str), (), 60)
+    assert await caching.values.get(newer, words) == "one"
+
+
+async def test_what_is_too_large_is_not_kept(caching: Caching) -> None:
+    kind = Cached("large", WORDS, (), 60)
+    asked = []
+
+    async def write(_: AsyncSession) -> str:
+        asked.append(1)
+        return "x" * values.LARGEST
+
+    for _ in range(2):
+        found = await caching.values.get(kind, write)
+        assert len(found) == values.LARGEST
+    assert len(asked) == 2
+
+
+async def test_what_failed_is_not_kept(caching: Caching) -> None:
+    async def fail(_: AsyncSession) -> list[str]:
+        raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            await caching.values.get(TITLES, fail)
+    assert await caching.titles() == []
+
+
+def test_values_do_not_all_end_at_once() -> None:
+    seconds = [TITLES.lasting() for _ in range(1000)]
+    assert 54 <= min(seconds) < 57
+    assert 63 < max(seconds) <= 66
+
+
+async def test_a_value_ends(both: tuple[Caching, Caching], client: Redis) -> None:
+    caching, _ = both
+    await caching.titles()
+    assert 0 < await client.pttl(where(caching)) <= 66_000
+
+
+async def test_memory_keeps_what_was_used_last_in_so_many_bytes() -> None:
+    kept = Memory(room=3 * (OVERHEAD + 10))
+    for key in ("a", "b", "c"):
+        await kept.keep(key, b"x" * 10, 60)
+    await kept.read("a")
+    await kept.keep("d", b"x" * 10, 60)
+    assert [value is not None for value in await kept.read("a", "b", "c", "d")] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    await kept.keep("e", b"x" * 10_000, 60)
+    assert await kept.read("a", "c", "d", "e") == [None] * 4
+    assert kept.used == 0
+
+
+async def test_memory_forgets_what_has_ended() -> None:
+    kept = Memory(room=10_000)
+    await kept.keep("a", b"x", -1)
+    assert await kept.read("a") == [None]
+    assert await kept.claim("a", b"y", 60)
+    assert not await kept.claim("a", b"y", 60)
+
+
+async def test_rows_that_the_database_changes_with_others_count_as_changed(
+    listed_jots: None,
+) -> None:
+    _ = listed_jots
+    rules = {"jot_marks": "CASCADE", "jot_notes": "SET NULL", "jot_holds": "RESTRICT"}
+    tables = [
+        Table(name, Base.metadata, Column("id", Uuid, ForeignKey("jots.id", ondelete=rule)))
+        for name, rule in rules.items()
+    ]
+    gone, changed = (set(reached(Change("jots", kind))) for kind in (Kind.DELETED, Kind.UPDATED))
+    for table in tables:
+        Base.metadata.remove(table)
+    assert (gone, changed) == ({"jots", "jot_marks", "jot_notes"}, {"jots"})
+
+
+# ── One asks for all ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_one_asks_for_all_who_want_the_same(caching: Caching) -> None:
+    await caching.add("one")
+    with selects(caching.app) as seen:
+        found = await asyncio.gather(*(caching.titles() for _ in range(100)))
+    assert (found, len(seen)) == ([["one"]] * 100, 1)
+    assert caching.values.flights == {}
+
+
+async def test_those_who_wait_do_not_share_what_they_may_change(caching: Caching) -> None:
+    each = (caching.values.get(TITLES, load) for _ in range(2))
+    one, other = await asyncio.gather(*each)
+    assert one is not other
+
+
+async def test_others_get_it_though_the_first_goes_away(caching: Caching) -> None:
+    may_end = asyncio.Event()
+
+    async def slow(session: AsyncSession) -> list[str]:
+        await may_end.wait()
+        return await load(session)
+
+    first, second = (asyncio.create_task(caching.values.get(TITLES, slow)) for _ in range(2))
+    while not caching.values.flights:
+        await asyncio.sleep(0)
+    first.cancel()
+    may_end.set()
+    assert await second == []
+
+
+async def test_one_process_asks_for_all(both: tuple[Caching, Caching]) -> None:
+    asked = []
+
+    async def slow(session: AsyncSession) -> list[str]:
+        asked.append(1)
+        await asyncio.sleep(0.1)  # so that the others come while it lasts
+        return await load(session)
+
+    each = [service.values.get(TITLES, slow) for service in both for _ in range(50)]
+    assert await asyncio.gather(*each) == [[]] * 100
+    assert len(asked) == 1
+
+
+async def test_a_process_that_died_is_not_waited_for_long(
+    both: tuple[Caching, Caching], client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caching, _ = both
+    monkeypatch.setattr(values, "WAIT", 0.1)
+    await client.set(f"{where(caching)}:{(await stamp(caching)).hex()}", b"", ex=60)
+    assert await caching.titles() == []
+
+
+# ── Several processes, and a Valkey that goes away ────────────────────────────────────────────────
+
+
+def where(caching: Caching) -> str:
+    """Name the key under which a service keeps titles."""
+    return f"{caching.values.generations.prefix}:value:{TITLES.place()}"
+
+
+async def stamp(caching: Caching) -> bytes:
+    """Give the tokens of what titles are made of."""
+    found, _ = await caching.values.generations.current(where(caching), TITLES.tables)
+    return found
+
+
+async def test_processes_share_what_is_kept_and_what_is_void(
+    both: tuple[Caching, Caching],
+) -> None:
+    one, other = both
+    await one.add("one")
+    assert await one.titles() == ["one"]
+    with selects(other.app) as seen:
+        assert await other.titles() == ["one"]
+    assert seen == []
+    await other.add("two")
+    assert await one.titles() == ["one", "two"]
+
+
+async def test_an_answer_waits_until_others_know(
+    both: tuple[Caching, Caching], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = both
+    await other.titles()
+    delayed(one, monkeypatch)
+    await one.add("one")
+    assert await other.titles() == ["one"]
+
+
+async def test_who_reads_first_tells_what_this_process_changed(
+    both: tuple[Caching, Caching], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caching, _ = both
+    await caching.titles()
+    delayed(caching, monkeypatch)
+    async with caching.app.state.sessions.begin() as session:
+        session.add(Jot(title="one"))
+    assert await caching.titles() == ["one"]
+
+
+def delayed(caching: Caching, patch: pytest.MonkeyPatch) -> None:
+    """Have a service take its time to tell what it changed."""
+    write = caching.values.store.write
+
+    async def late(entries: Mapping[str, bytes]) -> None:
+        await asyncio.sleep(0.1)
+        await write(entries)
+
+    patch.setattr(caching.values.store, "write", late)
+
+
+async def test_a_process_that_starts_believes_nothing_that_is_kept(
+    made: Made, server: str, patient: None
+) -> None:
+    _ = patient
+    async with made(URL=server) as caching:
+        assert await caching.titles() == []
+        async with caching.app.state.engine.begin() as connection:  # as a migration does
+            await connection.execute(JOTS.insert(), {"title": "one"})
+    async with made(URL=server) as caching:
+        assert await caching.titles() == ["one"]
+
+
+@pytest.mark.parametrize("spoilt", [b"{", b'[1, "x"', b"\xff", b'{"a": 1}', b"[1]"])
+async def test_bytes_that_are_no_value_are_computed_anew(
+    both: tuple[Caching, Caching], client: Redis, spoilt: bytes
+) -> None:
+    caching, _ = both
+    await caching.titles()
+    for bad in (await stamp(caching) + spoilt, spoilt, b""):
+        await client.set(where(caching), bad)
+        assert await caching.titles() == []
+
+
+async def test_tokens_that_were_evicted_make_values_void(
+    both: tuple[Caching, Caching], client: Redis
+) -> None:
+    caching, _ = both
+    await caching.titles()
+    await client.delete(f"{caching.values.generations.prefix}:generation:jots")
+    with selects(caching.app) as seen:
+        await asyncio.gather(*(caching.titles() for _ in range(10)))
+        await caching.titles()
+    assert len(seen) == 1
+
+
+def warnings(told: str) -> list[str]:
+    """List the warnings among lines of the log."""
+    lines = [json.loads(line) for line in told.splitlines()]
+    return [line["event"] for line in lines if line["level"] == "warning"]
+
+
+async def hurried(caching: Caching, times: int = 5) -> list[str]:
+    """Ask several times at once, and expect that nobody waits for long."""
+    begun = time.monotonic()
+    found = await asyncio.gather(*(caching.titles() for _ in range(times)))
+    assert time.monotonic() - begun < HURRY
+    return found[0]
+
+
+async def until_found(caching: Caching) -> None:
+    """Wait until the service uses its Valkey again."""
+    async with asyncio.timeout(10):
+        while caching.values.store.lost:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_outage_holds_nobody_up_and_leaves_nothing_stale(
+    made: Made, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generations, "PAUSE", 0.2)
+    async with made(URL=url(place)) as caching:
+        with running_in(place):
+            await settled(caching)
+            assert await caching.titles() == []
+            kept = await dump(place)
+        capsys.readouterr()
+        assert await hurried(caching) == []
+        await caching.add("one")
+        for _ in range(3):
+            assert await hurried(caching) == ["one"]
+            await asyncio.sleep(0.25)
+        ready = await caching.client.get("/health/ready")
+        assert ready.status_code == 200
+        assert len(warnings(capsys.readouterr().out)) == 1
+        with running_in(place):
+            await restore(place, kept)  # as a server that reads its file again
+            await until_found(caching)
+            assert await caching.titles() == ["one"]
+            with selects(caching.app) as seen:
+                assert await caching.titles() == ["one"]
+            assert seen == []
+
+
+async def settled(caching: Caching) -> None:
+    """Wait until a service that began before its Valkey has found it."""
+    async with asyncio.timeout(10):
+        while not await caching.values.generations.settle():
+            await asyncio.sleep(0.01)
+
+
+async def dump(place: Path) -> dict[Any, Any]:
+    """Read all that a server keeps."""
+    async with Redis.from_url(url(place)) as client:
+        return {key: await client.get(key) async for key in client.scan_iter("*[^:]")}
+
+
+async def restore(place: Path, kept: dict[Any, Any]) -> None:
+    """Have a server keep what another kept."""
+    async with Redis.from_url(url(place)) as client:
+        await client.mset(kept)
+
+
+async def test_a_valkey_that_says_nothing_is_asked_once(
+    made: Made, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_in(place) as process:
+        async with made(URL=url(place)) as caching:
+            assert await caching.titles() == []
+            process.send_signal(signal.SIGSTOP)
+            assert await hurried(caching) == []
+            assert caching.values.store.lost
+            monkeypatch.setattr(stores, "PATIENCE", 60)
+            monkeypatch.setattr(generations, "PATIENCE", 60)
+            await caching.add("one")
+            assert await hurried(caching) == ["one"]  # nobody asks it
+            process.kill()
+
+
+async def test_a_service_starts_without_its_valkey(made: Made, place: Path) -> None:
+    async with made(URL=url(place)) as caching:
+        assert await hurried(caching) == []
+
+
+async def test_a_cache_can_be_off(made: Made) -> None:
+    async with made(ENABLED="false") as caching:
+        with selects(caching.app) as seen:
+            assert [await caching.titles() for _ in range(2)] == [[]] * 2
+        assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("URL", "s3cr3t"),
+        ("URL", "http://:s3cr3t@localhost"),
+        ("URL", "redis://:s3cr3t@localhost:port"),
+        ("MEMORY", "s3cr3t"),
+        ("MEMORY", "0"),
+        ("ENABLED", "s3cr3t"),
+    ],
+)
+async def test_a_bad_setting_is_told_by_name_and_mend(made: Made, name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"CACHE_{name}: .* Set it to") as caught:
+        async with made(**{name: value}):
+            pass
+    assert "s3cr3t" not in str(caught.value)
+
+
+async def test_it_reads_past_the_writers_transaction(caching: Caching) -> None:
+    async def number(session: AsyncSession) -> list[str]:
+        found: list[Any] = list(await session.scalars(select(Jot.title)))
+        return found
+
+    async with caching.app.state.sessions.begin() as session:
+        session.add(Jot(title="never"))
+        await session.flush()
+        assert await caching.values.get(TITLES, number) == []
+        await session.rollback()
+    assert await caching.titles() == []
