@@ -569,11 +569,11 @@ CACHE = Feature(
     name="cache",
     summary="values and totals that are kept until what they are made of changes, and tags of answers",
     requires=("valkey", "changes"),
-    stems=("cache_answers", "cache_totals", "caching"),
+    stems=("cache_tagging", "cache_counting"),
     is_word=True,
     installs=True,
     is_explained=True,
-    counts="app.cache.totals",
+    counts="app.cache.counting",
     environment={"CACHE_URL": "redis://valkey:6379/0"},
     settings=(
         Setting(

@@ -16,9 +16,9 @@ from redis.asyncio import Redis
 from sqlalchemy import Column, ForeignKey, Table, Uuid, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cache import Cached, generations, stores, values
-from app.cache.generations import reached
-from app.cache.stores import OVERHEAD, Memory
+from app.cache import Cached, freshness, keeping, values
+from app.cache.freshness import reached
+from app.cache.keeping import OVERHEAD, Memory
 from app.changes import Change, Kind
 from app.models.base import Base
 from app.settings import ConfigurationError
@@ -26,7 +26,7 @@ from development import databases
 from development.memory import memory
 from development.valkey import running_in, url
 from tests import valkey
-from tests.caching import JOTS, TITLES, Caching, Made, load, making
+from tests.cache import JOTS, TITLES, Caching, Made, load, making
 from tests.counting import selects
 from tests.jots import Jot
 
@@ -72,7 +72,7 @@ async def services(server: str, migrated: str) -> AsyncGenerator[dict[str, Cachi
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have services wait as long as this machine takes."""
-    for module, name in [(stores, "PATIENCE"), (generations, "PATIENCE"), (values, "WAIT")]:
+    for module, name in [(keeping, "PATIENCE"), (freshness, "PATIENCE"), (values, "WAIT")]:
         monkeypatch.setattr(module, name, 10.0)
 
 
@@ -436,7 +436,7 @@ async def until_found(caching: Caching) -> None:
 async def test_an_outage_holds_nobody_up_and_leaves_nothing_stale(
     made: Made, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(generations, "PAUSE", 0.2)
+    monkeypatch.setattr(freshness, "PAUSE", 0.2)
     async with made(URL=url(place)) as caching:
         with running_in(place):
             await settled(caching)
@@ -488,8 +488,8 @@ async def test_a_valkey_that_says_nothing_is_asked_once(
             process.send_signal(signal.SIGSTOP)
             assert await hurried(caching) == []
             assert caching.values.store.lost
-            monkeypatch.setattr(stores, "PATIENCE", 60)
-            monkeypatch.setattr(generations, "PATIENCE", 60)
+            monkeypatch.setattr(keeping, "PATIENCE", 60)
+            monkeypatch.setattr(freshness, "PATIENCE", 60)
             await caching.add("one")
             assert await hurried(caching) == ["one"]  # nobody asks it
             process.kill()

@@ -14,9 +14,9 @@ from pydantic_settings import SettingsConfigDict
 from starlette.requests import HTTPConnection
 
 from app import changes, settings, valkey
-from app.cache.answers import Answers
-from app.cache.generations import Generations
-from app.cache.stores import Memory, Shared
+from app.cache.freshness import Generations
+from app.cache.keeping import Memory, Shared
+from app.cache.tagging import Answers
 from app.cache.values import Cached, Values
 from app.middleware import MiddlewareSettings
 

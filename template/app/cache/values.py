@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cache.generations import Generations
-from app.cache.stores import Away, Store
+from app.cache.freshness import Generations
+from app.cache.keeping import Away, Store
 from app.models.base import Base
 
 LARGEST = 1 << 20  # bytes; a longer value is not kept

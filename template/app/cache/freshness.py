@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from app.cache.stores import Away, Store
+from app.cache.keeping import Away, Store
 from app.changes import Change, Kind
 from app.models.base import Base
 

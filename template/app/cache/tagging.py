@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import health
-from app.cache.generations import Generations
+from app.cache.freshness import Generations
 
 TAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')  # what `W/` stands before is compared without it
 OF_CONTENT = ("content-length", "content-type")  # headers that an answer without content leaves out

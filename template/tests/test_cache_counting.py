@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 import pytest
 from sqlalchemy import Select, func, select
 
-from app.cache.totals import STATEMENTS, count
-from tests.caching import Caching, making
+from app.cache.counting import STATEMENTS, count
+from tests.cache import Caching, making
 from tests.counting import selects
 from tests.jots import Jot, JotKind
 
@@ -68,6 +68,6 @@ async def test_no_more_statements_are_remembered_than_there_is_room_for(
     caching: Caching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts: dict[object, str] = dict.fromkeys(range(STATEMENTS + 1), "")
-    monkeypatch.setattr("app.cache.totals._texts", texts)
+    monkeypatch.setattr("app.cache.counting._texts", texts)
     await total(caching)
     assert len(texts) == 1
