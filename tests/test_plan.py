@@ -11,7 +11,7 @@ from copier.errors import UserMessageError
 from jinja2 import Environment
 from packaging.requirements import Requirement
 
-from extensions.catalogue import Catalogue
+from extensions.catalogue import INTEGRATIONS, Catalogue
 from extensions.plan import NAMES, Plan, description_problem, given, name_problem, plan, python, questions, slug, toml
 from tests.harness import requirements
 from tests.harness.findings import run
@@ -99,8 +99,7 @@ def test_a_plan_is_plain_data(answers: dict[str, str]) -> None:
 def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
     planned = plan(DEFAULT | {"database": "sqlite", "ci": "gitlab"})
     omitted = [name for name in planned["omitted"] if name in NAMES]
-    filing = ["files", "open_files", "own_files"]
-    integrations = ["valkey", "ratelimit", "after_commit", "email", "outgoing", "account_mail", *filing]
+    integrations = [feature.name for feature in INTEGRATIONS]
     assert omitted == ["postgresql", "auth", "local", "oidc", "owning", *integrations, "github"]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])

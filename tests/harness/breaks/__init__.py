@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.harness.breaks.auth import AUTH
+from tests.harness.breaks.cache import CACHE
 from tests.harness.breaks.data import DATABASES, MIGRATIONS, TRANSACTIONS
 from tests.harness.breaks.definition import BOTH, Break
 from tests.harness.breaks.edges import ERRORS, HEALTH, LOGGING, MIDDLEWARE, SERVER
@@ -33,6 +34,7 @@ BREAKS = [
     *OIDC,
     *OWNERS,
     *LIMITS,
+    *CACHE,
     *EMAIL,
     *ACCOUNT_MAIL,
     *FILES,

@@ -1,0 +1,93 @@
+"""What the total of a list costs where it is kept, against the COUNT that it saves, in the same run.
+
+Use: `uv run python benchmarks/cache.py [rows]`. Both are asked in turn, in many short rounds, and the least of each is
+kept. Look at the ratios: they grow with the rows. It asks a real PostgreSQL and a real Valkey.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import copier
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+ROOT = Path(__file__).parent.parent
+ANSWERS = {"features": ["cache"]}
+ROUNDS, CALLS = 30, 20
+
+
+async def cost(count: Callable[[], Awaitable[int]]) -> float:
+    """Measure the microseconds that one call takes, at best."""
+    least = float("inf")
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        for _ in range(CALLS):
+            await count()
+        least = min(least, (time.perf_counter() - begun) / CALLS)
+    return least * 1e6
+
+
+async def prepare(rows: int) -> None:
+    """Make the tables and the rows."""
+    from app.migrate import create, migrate  # the emitted service's, once it is on the path
+    from app.models.product import Product
+
+    await migrate()
+    engine = create()
+    values = [{"sku": f"SKU-{n}", "title": f"Product {n}", "price": n, "status": "live"} for n in range(rows)]
+    async with engine.begin() as connection:
+        for begin in range(0, rows, 1000):
+            batch = values[begin : begin + 1000]
+            await connection.execute(Product.__table__.insert(), batch)  # type: ignore[attr-defined]
+    await engine.dispose()
+
+
+async def compare(name: str) -> None:
+    """Measure a total with and without a cache, and print the least of each and their ratio."""
+    from app.cache.counting import count
+    from app.lists import count as asked
+    from app.main import create_app
+    from app.services.product import COUNT
+
+    app = create_app()
+
+    async def kept() -> int:
+        async with app.state.readers() as session:
+            return await count(session, COUNT)
+
+    async def saved() -> int:
+        async with app.state.readers() as session:
+            return await asked(session, COUNT)
+
+    async with app.router.lifespan_context(app):
+        hit, query = await cost(kept), await cost(saved)
+    print(f"{name:8} {query:9.0f} {hit:8.0f} {query / hit:6.1f}")
+
+
+async def main(rows: int) -> None:
+    """Render a service with a cache, and compare in its memory and on Valkey."""
+    with tempfile.TemporaryDirectory() as directory:
+        copier.run_copy(str(ROOT), directory, data=ANSWERS, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
+        os.chdir(directory)
+        sys.path.insert(0, directory)
+        from development import databases, valkey
+
+        with databases.throwaway() as url, valkey.throwaway() as cache:
+            os.environ |= {"DATABASE_URL": url, "LOG_LEVEL": "error"}
+            await prepare(rows)
+            print(f"{'kept in':8} {'COUNT µs':>9} {'hit µs':>8} {'ratio':>6}")
+            await compare("memory")
+            os.environ["CACHE_URL"] = cache
+            await compare("valkey")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
