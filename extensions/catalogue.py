@@ -86,7 +86,8 @@ class Feature:
     """What one part of a service adds to the files that all parts share.
 
     `runtime`, `test` and `lint` are requirements (PEP 508); `unimported` names those of `runtime` that no module
-    imports by name; `installs` says that `app/<name>.py` has an `install(app)`, `is_explained` that `docs/<name>.md`
+    imports by name; `installs` says that `app/<name>.py` has an `install(app)`, `watches` that its `watched(run)` wraps
+    every command, and `arguments` holds what it has `FastAPI(...)` given; `is_explained` says that `docs/<name>.md`
     tells more, to which the README leads; `environment` holds variables of the service's container, and `volumes` the
     directories that it writes to, each by the name of its volume; `tested_with` holds variables under which the
     service's tests run; `exposes` names headers that a page of another origin may read. `stems` names modules that are
@@ -105,6 +106,8 @@ class Feature:
     stems: tuple[str, ...] = ()
     is_word: bool = False  # which others use, too, so that it is no trace of the feature
     installs: bool = False
+    watches: bool = False
+    arguments: Mapping[str, str] = field(default_factory=dict)
     is_explained: bool = False
     guards: bool = False
     signs_in: str = ""
@@ -517,6 +520,80 @@ OWNING = Feature(
     is_explained=True,
 )
 
+OBSERVABILITY = Feature(
+    name="observability",
+    summary="traces, metrics and reports of errors",
+    stems=("observability_files", "observability_reports", "observing"),
+    installs=True,
+    watches=True,
+    arguments={"telemetry": "observability.config()"},
+    is_explained=True,
+    runtime=(
+        "opentelemetry-api>=1.45,<2",
+        "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
+        "opentelemetry-exporter-prometheus>=0.66b1,<1",
+        "opentelemetry-instrumentation-httpx>=0.66b1,<1",
+        "opentelemetry-sdk>=1.45,<2",
+        "prometheus-client>=0.26,<1",
+        "sentry-sdk>=2.75,<3",
+    ),
+    test=("opentelemetry-proto>=1.45,<2", "promql-parser>=0.12,<1", "pyyaml>=6.0.3,<7"),
+    lint=("types-protobuf>=7", "types-pyyaml>=6.0.12"),
+    settings=(
+        Setting(
+            name="OTEL_EXPORTER_OTLP_ENDPOINT",
+            example="http://localhost:4318",
+            meaning="The collector that takes traces and metrics by OTLP over HTTP; without it, nothing is sent.",
+        ),
+        Setting(
+            name="OTEL_EXPORTER_OTLP_HEADERS",
+            example="authorization=Bearer%20change-me",
+            meaning="Headers for it, as pairs; characters may be percent-encoded.",
+        ),
+        Setting(
+            name="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            example="http://localhost:4318/v1/traces",
+            meaning="Another one for traces alone, with its path.",
+        ),
+        Setting(
+            name="OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            example="http://localhost:4318/v1/metrics",
+            meaning="Another one for metrics alone, with its path.",
+        ),
+        Setting(name="OTEL_TRACES_EXPORTER", example="otlp", meaning="otlp (the default), or none to send no traces."),
+        Setting(
+            name="OTEL_METRICS_EXPORTER",
+            example="none",
+            meaning="otlp (the default), or none to send no metrics, where Prometheus fetches them.",
+        ),
+        Setting(name="OTEL_METRIC_EXPORT_INTERVAL", example="60000", meaning="Milliseconds between sending metrics."),
+        Setting(name="OTEL_SERVICE_NAME", example="shop", meaning="What the service is called in traces."),
+        Setting(
+            name="OTEL_RESOURCE_ATTRIBUTES",
+            example="service.namespace=shop,k8s.cluster.name=east",
+            meaning="What else is told of the process, as pairs.",
+        ),
+        Setting(
+            name="OTEL_TRACES_SAMPLER",
+            example="parentbased_traceidratio",
+            meaning="Which traces are kept; all of them if unset, unless a caller has decided.",
+        ),
+        Setting(name="OTEL_TRACES_SAMPLER_ARG", example="0.1", meaning="The share that a sampler of a ratio keeps."),
+        Setting(name="OTEL_SDK_DISABLED", example="false", meaning="Whether to send nothing, whatever else is set."),
+        Setting(
+            name="METRICS_PORT",
+            example="9464",
+            meaning="The port at which Prometheus finds /metrics; without it, nowhere.",
+        ),
+        Setting(name="METRICS_HOST", example="127.0.0.1", meaning="The address of that port; that of HOST if unset."),
+        Setting(
+            name="SENTRY_DSN",
+            example="https://key@o0.ingest.sentry.io/0",
+            meaning="Where errors are reported that nobody foresaw; without it, nowhere.",
+        ),
+    ),
+)
+
 VALKEY = Feature(
     name="valkey",
     summary="Valkey, or Redis, which speaks alike",
@@ -623,6 +700,14 @@ EMAIL = Feature(
     ),
 )
 
+TRACED_VALKEY = Feature(
+    name="traced_valkey",
+    summary="spans of what Valkey is asked",
+    meets=("observability", "valkey"),
+    installs=True,
+    runtime=("opentelemetry-instrumentation-redis>=0.66b1,<1",),
+)
+
 OUTGOING = Feature(name="outgoing", summary="links that the log of development shows", meets=("local",), installs=True)
 
 ACCOUNT_MAIL = Feature(
@@ -710,7 +795,7 @@ OWN_FILES = Feature(
 DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
 INTEGRATIONS = (
-    *(VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
+    *(OBSERVABILITY, VALKEY, TRACED_VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
     *(EMAIL, OUTGOING, ACCOUNT_MAIL, FILES, OPEN_FILES, OWN_FILES),
 )
 PIPELINES = (

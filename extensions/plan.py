@@ -258,6 +258,8 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
     return {
         "commands": [asdict(command) for feature in features for command in feature.commands],
         "installs": [feature.name for feature in features if feature.installs],
+        "watches": [feature.name for feature in features if feature.watches],
+        "arguments": {name: value for feature in features for name, value in feature.arguments.items()},
         "explained": [
             {"name": feature.name, "summary": feature.summary} for feature in features if feature.is_explained
         ],

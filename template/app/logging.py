@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
@@ -65,9 +66,21 @@ def name_request(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return event
 
 
+# What parts of the service add to every line, or do with it.
+ADDED: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = []
+
+
+def add(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Hand a line to the parts of the service that asked for it."""
+    for added in ADDED:
+        event = added(logger, method, event)
+    return event
+
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     name_request,
+    add,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]

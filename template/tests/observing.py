@@ -1,0 +1,101 @@
+"""A collector, and what it was sent: spans and metrics by OTLP over HTTP."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.observability.pipeline import Pipeline
+from tests.serving import serving
+
+
+@dataclass
+class Collector:
+    """Keeps what it is sent; while it is held up, it answers nobody."""
+
+    url: str = ""
+    spans: list[Span] = field(default_factory=list)
+    metrics: set[str] = field(default_factory=set)
+    resource: dict[str, str] = field(default_factory=dict)
+    bodies: list[bytes] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, request: Request) -> Response:
+        """Take what is sent."""
+        body = await request.body()
+        if request.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.headers.append(dict(request.headers))
+        self.bodies.append(body)
+        self.asked.set()
+        await self.free.wait()
+        return Response()
+
+    async def take_spans(self, request: Request) -> Response:
+        """Take spans."""
+        answer = await self.take(request)
+        for sent in ExportTraceServiceRequest.FromString(self.bodies[-1]).resource_spans:
+            self.resource = {pair.key: pair.value.string_value for pair in sent.resource.attributes}
+            self.spans += [span for scope in sent.scope_spans for span in scope.spans]
+        return answer
+
+    async def take_metrics(self, request: Request) -> Response:
+        """Take metrics."""
+        answer = await self.take(request)
+        for sent in ExportMetricsServiceRequest.FromString(self.bodies[-1]).resource_metrics:
+            self.metrics |= {each.name for scope in sent.scope_metrics for each in scope.metrics}
+        return answer
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A service that is observed, a client that calls it, and what the collector was sent."""
+
+    app: FastAPI
+    client: AsyncClient
+    collector: Collector
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The way of its spans and metrics."""
+        found: Pipeline = self.app.state.observability
+        return found
+
+    async def spans(self) -> list[Span]:
+        """Have everything sent, and give the spans."""
+        await asyncio.to_thread(self.pipeline.tracers.force_flush)  # type: ignore[attr-defined]
+        return self.collector.spans
+
+
+@asynccontextmanager
+async def collecting() -> AsyncGenerator[Collector, None]:
+    """Collect on a free port of this process."""
+    collector = Collector()
+    collector.free.set()
+    app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
+    app.add_route("/v1/traces", collector.take_spans, ["POST"])
+    app.add_route("/v1/metrics", collector.take_metrics, ["POST"])
+    app.add_route("/{path:path}", collector.take, ["GET", "POST"])
+    async with serving(app) as port:
+        collector.url = f"http://127.0.0.1:{port}"
+        yield collector
+
+
+def attributes(span: Span) -> dict[str, str | int]:
+    """Read the attributes of a span."""
+    return {
+        pair.key: pair.value.string_value or pair.value.int_value for pair in span.attributes
+    }
