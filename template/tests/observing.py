@@ -96,6 +96,4 @@ async def collecting() -> AsyncGenerator[Collector, None]:
 
 def attributes(span: Span) -> dict[str, str | int]:
     """Read the attributes of a span."""
-    return {
-        pair.key: pair.value.string_value or pair.value.int_value for pair in span.attributes
-    }
+    return {pair.key: pair.value.string_value or pair.value.int_value for pair in span.attributes}

@@ -1,4 +1,4 @@
-"""What is shipped for Prometheus and Grafana asks for what the service tells, and for nothing else."""
+"""Alerts and dashboard ask for what the service tells, and for nothing else."""
 
 import json
 import re
@@ -9,7 +9,6 @@ import promql_parser
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import Metric
 
 from app.observability.vitals import vitals
 from tests import jots
@@ -56,9 +55,8 @@ def asked(expression: str) -> Told:
 
 def told(registry: CollectorRegistry) -> Told:
     """Name what the service tells Prometheus, with the labels."""
-    families: list[Metric] = list(registry.collect())
     found: Told = {}
-    for family in families:
+    for family in registry.collect():
         for sample in family.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
     return found

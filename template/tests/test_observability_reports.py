@@ -67,10 +67,7 @@ async def test_an_error_that_a_client_is_told_of_is_not_reported(reported: Obser
 
 
 async def test_what_a_library_logs_with_a_traceback_is_reported(reported: Observed) -> None:
-    try:
-        raise KeyError(SECRET)
-    except KeyError:
-        standard.getLogger("library").exception("it broke")
+    standard.getLogger("library").error("it broke", exc_info=KeyError(SECRET))
     (event,) = await events(reported.collector)
     assert event["exception"]["values"][0]["type"] == "KeyError"
 

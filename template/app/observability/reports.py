@@ -39,8 +39,7 @@ def reporting() -> Generator[None, None, None]:
         default_integrations=False,
         before_send=discreet,
         include_local_variables=False,
-        max_breadcrumbs=0,
-        send_default_pii=False,
+        max_breadcrumbs=0,  # lines of the log, with what they tell
     )
     logging.ADDED.append(report)
     try:
