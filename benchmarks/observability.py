@@ -1,6 +1,6 @@
 """How much processor time observability adds to a request: one service, measured in each way it can be set.
 
-Use: `uv run python benchmarks/observability.py [rounds]`. As in `throughput.py`, figures are of the servers' own threads,
+Use: `uv run python benchmarks/observability.py [rounds]`. As in `throughput.py`, figures are of the servers' threads,
 those that export included; all are measured in turn, and the least of each is kept. Look at what is added.
 """
 
@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import copier
 from throughput import REQUESTS, ROOT, Target, cost, prepare, served
@@ -43,7 +42,7 @@ async def collecting() -> AsyncGenerator[str, None]:
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 await reader.readexactly(length)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -80,7 +79,7 @@ async def main(rounds: int) -> None:
                 targets = {}
                 for number, (name, way) in enumerate(WAYS.items()):
                     given = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if BATCH.items() <= way.items() else {}
-                    environment = {"DATABASE_URL": url, **way, **given}
+                    environment = {"DATABASE_URL": url, "DOCS": "true", **way, **given}
                     targets[name] = await stack.enter_async_context(
                         served(["-m", "app", "serve"], PORT + number, **environment)
                     )
