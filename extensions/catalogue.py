@@ -51,6 +51,17 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Process:
+    """A further process of the service's image: a command that runs until a signal ends it, and writes the log."""
+
+    name: str  # the command, the function, and the service in compose
+    module: str
+    meaning: str
+    done: str
+    grace: int  # seconds that it may take to stop
+
+
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """What the README has somebody type before their first request, and a line that says why."""
 
@@ -86,16 +97,17 @@ class Feature:
     """What one part of a service adds to the files that all parts share.
 
     `runtime`, `test` and `lint` are requirements (PEP 508); `unimported` names those of `runtime` that no module
-    imports by name; `installs` says that `app/<name>.py` has an `install(app)`, `watches` that its `watched(run)` wraps
-    every command, and `arguments` holds what it has `FastAPI(...)` given; `is_explained` says that `docs/<name>.md`
-    tells more, to which the README leads; `environment` holds variables of the service's container, and `volumes` the
-    directories that it writes to, each by the name of its volume; `tested_with` holds variables under which the
-    service's tests run; `exposes` names headers that a page of another origin may read. `stems` names modules that are
-    its own beside those of its name; `guards` says that routes declare who may call them, `signs_in` names the module
-    of tests whose `sign_in(client, session)` makes their client somebody who may, and `shows` is how curl does, in the
-    README. `plays` is a part that one of several features plays: a shared file imports from the module of its name.
-    `counts` names the module whose `count` gives the totals of lists, in place of `app.lists`. `beside` names modules
-    of `development` whose `beside()` runs what `app dev` brings, and gives the variables that name it.
+    imports by name; `installs` says that `app/<name>.py` has an `install(app)`, `is_package` that it is a directory,
+    `watches` that its `watched(run)` wraps every command, and `arguments` holds what it has `FastAPI(...)` given;
+    `is_explained` says that `docs/<name>.md` tells more, to which the README leads; `environment` holds variables of
+    the service's container, and `volumes` the directories that it writes to, each by the name of its volume;
+    `tested_with` holds variables under which the service's tests run; `exposes` names headers that a page of another
+    origin may read. `stems` names modules that are its own beside those of its name; `guards` says that routes declare
+    who may call them, `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody
+    who may, and `shows` is how curl does, in the README. `plays` is a part that one of several features plays: a shared
+    file imports from the module of its name. `counts` names the module whose `count` gives the totals of lists, in
+    place of `app.lists`. `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and gives
+    the variables that name it. `processes` run beside the service, from the same image.
     """
 
     name: str
@@ -108,6 +120,7 @@ class Feature:
     installs: bool = False
     watches: bool = False
     arguments: Mapping[str, str] = field(default_factory=dict)
+    is_package: bool = False
     is_explained: bool = False
     guards: bool = False
     signs_in: str = ""
@@ -117,6 +130,7 @@ class Feature:
     shows: str = ""
     first_steps: tuple[Step, ...] = ()
     commands: tuple[Command, ...] = ()
+    processes: tuple[Process, ...] = ()
     tables: tuple[Table, ...] = ()
     runtime: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
@@ -669,6 +683,102 @@ CACHE = Feature(
     exposes=("ETag",),
 )
 
+JOBS = Feature(
+    name="jobs",
+    summary="work outside the request",
+    requires=("after_commit",),
+    stems=("errands", "job", "jobs_worker", "tasks"),
+    is_word=True,
+    installs=True,
+    is_package=True,
+    is_explained=True,
+    runtime=("cronsim>=2.7,<3", "opentelemetry-api>=1.44,<2"),
+    commands=(
+        Command(
+            name="dead_jobs",
+            module="app.jobs.command",
+            meaning="List the jobs that failed too often.",
+            done="Lists the jobs that failed too often",
+            takes=(),
+        ),
+        Command(
+            name="retry_job",
+            module="app.jobs.command",
+            meaning="Have a job that failed too often tried again.",
+            done="Has one of them tried again",
+            takes=(
+                Argument(
+                    name="job_id", meaning="as `dead-jobs` tells it", example="019a0000-0000-7000-8000-000000000000"
+                ),
+            ),
+        ),
+    ),
+    processes=(
+        Process(
+            name="worker",
+            module="app.jobs.process",
+            meaning="Do jobs, until a signal ends it.",
+            done="Does jobs, outside the service's process",
+            grace=30,
+        ),
+    ),
+    settings=(
+        Setting(name="TASKS_CONCURRENCY", example="4", meaning="Jobs that one worker does at once."),
+        Setting(name="TASKS_GRACE_SECONDS", example="20", meaning="Seconds that jobs have once a worker is to stop."),
+        Setting(name="TASKS_RETENTION_DAYS", example="7", meaning="Days for which jobs that are done are remembered."),
+    ),
+    tables=(
+        Table(
+            name="jobs",
+            parts=(
+                'sa.Column("id", sa.Uuid(), nullable=False)',
+                'sa.Column("task", sa.String(length=80), nullable=False)',
+                'sa.Column("arguments", sa.JSON(), nullable=False)',
+                'sa.Column("key", sa.String(length=240), nullable=True)',
+                'sa.Column("asked_by", sa.Uuid(), nullable=True)',
+                'sa.Column("traceparent", sa.String(length=55), nullable=True)',
+                'sa.Column("state", sa.Enum("waiting", "running", "done", "dead", name="jobstate", native_enum=False, length=16), nullable=False)',  # noqa: E501
+                'sa.Column("attempts", sa.Integer(), nullable=False)',
+                'sa.Column("due_at", sa.DateTime(timezone=True), nullable=True)',
+                'sa.Column("error", sa.String(length=200), nullable=True)',
+                'sa.Column("result", sa.JSON(none_as_null=True), nullable=True)',
+                'sa.Column("created_at", sa.DateTime(timezone=True), nullable=False)',
+                'sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True)',
+                "sa.CheckConstraint(\"state IN ('waiting', 'running', 'done', 'dead')\", name=op.f(\"ck_jobs_state_waiting_runni_86ae649c\"))",  # noqa: E501
+                'sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs"))',
+                'sa.UniqueConstraint("key", name=op.f("uq_jobs_key"))',
+            ),
+            indexes=("due_at", "finished_at"),
+        ),
+    ),
+)
+
+TASKIQ = Feature(
+    name="taskiq",
+    summary="workers that taskiq tells of jobs",
+    requires=("jobs", "valkey"),
+    runtime=("taskiq>=0.13,<0.14", "taskiq-redis>=1.2.4,<2"),
+    environment={"TASKS_URL": "redis://valkey:6379/0"},
+    settings=(
+        Setting(
+            name="TASKS_URL",
+            is_needed=True,
+            stand_in="redis://localhost",
+            example="redis://localhost:6379/0",
+            meaning="The Valkey by which workers hear of jobs; without it, `uv run app dev` does them itself.",
+        ),
+    ),
+)
+
+OPEN_JOBS = Feature(name="open_jobs", summary="jobs that everybody may see", meets=("jobs",))
+
+OWN_JOBS = Feature(
+    name="own_jobs",
+    summary="jobs that are shown to whoever asked for them",
+    meets=("jobs", "auth"),
+    replaces=("open_jobs",),
+)
+
 EMAIL = Feature(
     name="email",
     summary="mails, sent once what they tell of is committed",
@@ -676,6 +786,7 @@ EMAIL = Feature(
     stems=("smtp",),
     is_word=True,
     installs=True,
+    is_package=True,
     is_explained=True,
     runtime=("aiosmtplib>=5.1,<6", "jinja2>=3.1.6,<4"),
     test=("aiosmtpd>=1.4.6,<2", "trustme>=1.2,<2"),
@@ -706,6 +817,13 @@ TRACED_VALKEY = Feature(
     meets=("observability", "valkey"),
     installs=True,
     runtime=("opentelemetry-instrumentation-redis>=0.66b1,<1",),
+)
+
+MAIL_JOBS = Feature(
+    name="mail_jobs",
+    summary="mails that are kept until they are sent",
+    meets=("email", "jobs"),
+    installs=True,
 )
 
 OUTGOING = Feature(name="outgoing", summary="links that the log of development shows", meets=("local",), installs=True)
@@ -753,6 +871,7 @@ FILES = Feature(
         Setting(
             name="FILES_URL",
             is_needed=True,
+            stand_in="s3://bucket",
             example="s3://bucket/prefix",
             meaning="A directory (file:///srv/files) or bucket; without it, `uv run app dev` uses .dev/files.",
         ),
@@ -796,7 +915,9 @@ DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
 INTEGRATIONS = (
     *(OBSERVABILITY, VALKEY, TRACED_VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
-    *(EMAIL, OUTGOING, ACCOUNT_MAIL, FILES, OPEN_FILES, OWN_FILES),
+    *(JOBS, TASKIQ, OPEN_JOBS, OWN_JOBS),
+    *(EMAIL, MAIL_JOBS, OUTGOING, ACCOUNT_MAIL),  # mails are made jobs before anybody is given their way out
+    *(FILES, OPEN_FILES, OWN_FILES),
 )
 PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TEMPLATE = Path(__file__).parent.parent / "template"
+# Where a resource has modules of its own, which are called like it.
+FOLDERS = (
+    "app",
+    *(f"app/{layer}" for layer in ("enums", "models", "routers", "schemas", "services")),
+    "tests",
+    "tests/factories",
+)
 LONGEST = {"name": 24, "field": 24, "ref": 21, "shown": 60, "member": 40}  # characters
 
 OF_A_LIST = frozenset({"page", "size", "sort", "search", "offset"})
@@ -46,7 +53,7 @@ WORDS = frozenset(
 # What the design has announced, so that no table need be renamed once it arrives.
 ANNOUNCED = frozenset(
     """
-    agents api_keys auth cache celery email files fly identities kubernetes local observability oidc passwords
+    agents api_keys auth cache celery email files fly identities jobs kubernetes local observability oidc passwords
     ratelimit refresh_tokens role roles taskiq tasks users websockets
     """.split()  # noqa: SIM905 - so many words are read as text
 )
@@ -154,7 +161,7 @@ def choice(place: str, value: object, known: Iterable[str]) -> str:
 @cache
 def modules() -> frozenset[str]:
     """Name the modules of the service that a resource's own would replace."""
-    sources = [path for folder in ("app", "tests", "app/*", "tests/*") for path in TEMPLATE.glob(f"{folder}/*.py*")]
+    sources = [path for folder in FOLDERS for path in TEMPLATE.glob(f"{folder}/*.py*")]
     stems = {path.name.split(".")[0] for path in sources if "{" not in path.name}
     return frozenset(stems | {stem.removeprefix("test_") for stem in stems}) - {"__init__", "__main__"}
 

@@ -220,7 +220,8 @@ def made(table: Table) -> dict[str, Any]:
 
 def ordered(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
     """Name what the service is built of, and read what it keeps; without accounts, nothing is anybody's own."""
-    names = frozenset({answers["database"], answers["auth"], *answers["features"], answers["ci"]} - {"none"})
+    single = {answers[question] for question in ("database", "auth", "tasks", "ci")}
+    names = frozenset({*single, *answers["features"]} - {"none"})
     domain = read_domain(answers["resources"], NAMES)
     if not any(feature.guards for feature in chosen(names)):
         return names, tuple(replace(resource, owner=False) for resource in domain)
@@ -257,11 +258,18 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
     tested_with = [pair for feature in features for pair in feature.tested_with.items()]
     return {
         "commands": [asdict(command) for feature in features for command in feature.commands],
+        "processes": [asdict(process) for feature in features for process in feature.processes],
         "installs": [feature.name for feature in features if feature.installs],
         "watches": [feature.name for feature in features if feature.watches],
         "arguments": {name: value for feature in features for name, value in feature.arguments.items()},
         "explained": [
-            {"name": feature.name, "summary": feature.summary} for feature in features if feature.is_explained
+            {
+                "name": feature.name,
+                "place": f"{feature.name}/" if feature.is_package else f"{feature.name}.py",
+                "summary": feature.summary,
+            }
+            for feature in features
+            if feature.is_explained
         ],
         **{part: merged(features, part) for part in ("runtime", "test", "lint", "unimported")},
         "settings": [{"name": each.name, "example": each.example, "meaning": each.meaning} for each in settings],
@@ -296,6 +304,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "database": answers["database"],
         "counting": next((feature.counts for feature in features if feature.counts), "app.lists"),
         "identity": answers["auth"],
+        "broker": answers["tasks"],
         "omitted": omitted(names),
         **of_identity(features),
         **of_parts(features),

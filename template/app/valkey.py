@@ -38,13 +38,16 @@ def address(value: object) -> URL:
 ValkeyUrl = Annotated[URL, PlainValidator(address)]
 
 
-def connections(url: URL) -> BlockingConnectionPool:
-    """Hold connections, each made as it is needed; one that broke is made anew, once."""
+def connections(url: URL, patience: float = PATIENCE) -> BlockingConnectionPool:
+    """Hold connections, each made as it is needed; one that broke is made anew, once.
+
+    `patience` is for the seconds that an answer may take.
+    """
     return BlockingConnectionPool.from_url(
         url.render_as_string(hide_password=False),
         max_connections=CONNECTIONS,
         timeout=PATIENCE,
         socket_connect_timeout=PATIENCE,
-        socket_timeout=PATIENCE,
+        socket_timeout=patience,
         retry=Retry(NoBackoff(), 1),
     )

@@ -2,15 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Generator
+from collections.abc import AsyncGenerator
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.account_mail import AccountMailSettings
-from app.email import EmailSettings
+from app import account_mail, email
+from app.account_mail import AccountMailSettings, Mailed
 from app.settings import ConfigurationError, read
 from tests.local import PASSWORD
 from tests.signing_in import make_user
@@ -20,14 +20,17 @@ URL = "/api/v1/auth"
 
 
 @pytest.fixture
-def post(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Generator[Post, None, None]:
-    """Run a server that takes what the service sends."""
-    post = Post()
+async def post(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Post, None]:
+    """Run a server that takes what the service sends, from an outbox of its own."""
+    post, mailing = Post(), FastAPI()
     with running(post) as url:
         monkeypatch.setenv("EMAIL_URL", url)
-        kept, app.state.mails.chosen = app.state.mails.chosen, read(EmailSettings)
-        yield post
-        app.state.mails.chosen = kept
+        email.install(mailing)
+        account_mail.install(mailing)
+        kept, app.state.outgoing = app.state.outgoing, mailing.state.outgoing
+        async with mailing.router.lifespan_context(mailing):
+            yield post
+        app.state.outgoing = kept
 
 
 async def token(post: Post, letter: str) -> str:
@@ -62,6 +65,11 @@ async def test_a_forgotten_password_is_set_anew(
     await client.post(f"{URL}/forgot-password", json={"email": user.email})
     given = {"token": await token(post, "reset"), "password": f"{PASSWORD}!"}
     assert (await client.post(f"{URL}/reset-password", json=given)).status_code == 204
+
+
+def test_links_leave_as_the_service_s_other_mails_do(app: FastAPI) -> None:
+    assert isinstance(app.state.outgoing, Mailed)
+    assert app.state.outgoing.mails is app.state.mails
 
 
 def test_production_says_where_links_lead(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import pytest
 from httpx2 import ASGITransport, AsyncClient
 
 from app.main import create_app
-from app.settings import Settings, read
 
 
 async def test_the_page_needs_nothing_from_elsewhere(client: AsyncClient) -> None:
@@ -58,9 +57,6 @@ async def test_production_shows_the_api_only_when_told_to(
 ) -> None:
     if docs:
         monkeypatch.setenv("DOCS", docs)
-    # Other parts ask more of production than there is in a test.
-    monkeypatch.setenv("DOCS", str(read(Settings).serves_docs))
-    monkeypatch.setenv("ENVIRONMENT", "test")
     app = create_app()
     async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
         assert (await client.get("/docs")).status_code == status

@@ -9,6 +9,7 @@ from tests.harness.breaks.definition import BOTH, Break
 from tests.harness.breaks.edges import ERRORS, HEALTH, LOGGING, MIDDLEWARE, SERVER
 from tests.harness.breaks.email import ACCOUNT_MAIL, EMAIL
 from tests.harness.breaks.files import FILES, OWN_FILES
+from tests.harness.breaks.jobs import JOBS
 from tests.harness.breaks.observability import OBSERVABILITY
 from tests.harness.breaks.oidc import OIDC
 from tests.harness.breaks.owning import OWNERS
@@ -41,4 +42,5 @@ BREAKS = [
     *ACCOUNT_MAIL,
     *FILES,
     *OWN_FILES,
+    *JOBS,
 ]

@@ -1,0 +1,35 @@
+"""Jobs, as they are kept: what is to be done outside a request, and how far it is."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.enums.job import JobState
+from app.models.base import Base, Identified, among, enumerated, now
+
+
+class Job(Identified, Base):
+    """Something to be done once, by whichever worker takes it first.
+
+    A worker may take it from `due_at` on: while another is at it, that is when this one's lease
+    ends; once there is nothing more to do, it is never.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (among("state", JobState),)
+
+    task: Mapped[str] = mapped_column(String(80))
+    arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
+    key: Mapped[str | None] = mapped_column(String(240), unique=True)  # asked for twice, done once
+    asked_by: Mapped[UUID | None]  # a user, where there are users
+    traceparent: Mapped[str | None] = mapped_column(String(55))  # of who asked (W3C Trace Context)
+    state: Mapped[JobState] = mapped_column(enumerated(JobState), default=JobState.WAITING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime | None] = mapped_column(default=now, index=True)
+    error: Mapped[str | None] = mapped_column(String(200))
+    result: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(index=True)

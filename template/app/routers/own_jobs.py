@@ -1,0 +1,35 @@
+"""Jobs, over HTTP, for whoever asked for them."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.auth import require_permission
+from app.database import ReadSession
+from app.errors import NotFound, described
+from app.jobs import Nothing
+from app.models.job import Job
+from app.own_jobs import Accepts, Asker
+from app.schemas.job import JobRead
+from app.services import job as jobs
+from app.tasks.report import REPORT
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+@router.post(
+    "/reports",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=JobRead,
+    dependencies=[require_permission("reports:write")],
+)
+async def ask_for_report(accepts: Accepts) -> Job:
+    """Ask for a report of what is kept; the job's result will be the number of rows, by table."""
+    return await accepts.accept(REPORT, Nothing())
+
+
+@router.get("/{job_id}", response_model=JobRead, responses=described(NotFound))
+async def read_job(session: ReadSession, asked_by: Asker, job_id: UUID) -> Job:
+    """Show a job, and how far it is, to whoever asked for it."""
+    return await jobs.read(session, job_id, asked_by)

@@ -1,0 +1,121 @@
+"""Taskiq on Valkey: tells workers of jobs, each message to one of them.
+
+A message holds the id of a job and no more. One that is lost is no loss: the row is what counts,
+and workers look for those they were not told of.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from pydantic import Field, ValidationInfo
+from pydantic import field_validator as validator
+from pydantic_settings import SettingsConfigDict
+from sqlalchemy import URL
+from taskiq.acks import AcknowledgeType
+from taskiq.exceptions import SendTaskError
+from taskiq.kicker import AsyncKicker
+from taskiq.receiver import Receiver
+from taskiq_redis import RedisStreamBroker
+
+from app import settings, valkey
+from app.settings import Environment
+
+TASK = "job"
+KEPT = 10_000  # messages, read or not; older ones go
+FETCHED = 10  # messages at once
+BLOCK = 1.0  # seconds that the server waits for a message before it answers
+PATIENCE = 5.0  # seconds that its answer may take
+IDLE = 60.0  # seconds after which what one worker was told is told to another
+
+Hear = Callable[[UUID], Awaitable[None]]
+
+
+class BrokerSettings(settings.EnvironmentSettings):
+    """Where workers hear of jobs."""
+
+    model_config = SettingsConfigDict(env_prefix="TASKS_")
+
+    environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
+    url: valkey.ValkeyUrl | None = Field(
+        None, validate_default=True, description="Set it to redis://host:6379/0."
+    )
+
+    @validator("url")
+    @classmethod
+    def given(cls, value: URL | None, info: ValidationInfo) -> URL | None:
+        """Refuse production without a Valkey; in development, the service does its jobs itself."""
+        if value is None and info.data.get("environment") is Environment.PRODUCTION:
+            message = "It is missing"
+            raise ValueError(message)
+        return value
+
+
+class Broker:
+    """Carries the ids of jobs to workers, by a stream of Valkey's."""
+
+    def __init__(self, url: URL, name: str) -> None:
+        self.url = url
+        self.name = name
+        self.sender = self._stream(valkey.PATIENCE)
+        self.kicker: AsyncKicker[[str], None] = AsyncKicker(TASK, self.sender, {})
+
+    async def send(self, job_id: UUID) -> None:
+        """Tell some worker of a job.
+
+        Raises:
+            ConnectionError: Valkey does not answer.
+        """
+        try:
+            await self.kicker.kiq(str(job_id))
+        except SendTaskError as error:
+            raise ConnectionError(type(error.__cause__).__name__) from error
+
+    async def receive(self, hear: Hear) -> None:
+        """Hear of jobs until this is cancelled; a message is gone once `hear` has returned.
+
+        Raises:
+            ConnectionError: Valkey does not answer.
+        """
+        stream = self._stream(PATIENCE)
+
+        async def job(job_id: UUID) -> None:
+            await hear(job_id)
+
+        stream.register_task(job, TASK)
+        logging.getLogger("taskiq").setLevel(logging.ERROR)  # jobs have lines of their own
+        receiver = Receiver(
+            stream, max_async_tasks=1, ack_type=AcknowledgeType.WHEN_EXECUTED, wait_tasks_timeout=0
+        )
+        try:
+            await receiver.listen(asyncio.Event())
+        except Exception as error:
+            raise ConnectionError(type(error).__name__) from error
+        finally:
+            await stream.shutdown()
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self.sender.shutdown()
+
+    def _stream(self, patience: float) -> RedisStreamBroker:
+        stream = RedisStreamBroker(
+            "redis://",
+            queue_name=f"jobs:{self.name}",
+            consumer_group_name="workers",
+            consumer_id="0",  # from the first message on
+            xread_count=FETCHED,
+            xread_block=round(BLOCK * 1000),
+            maxlen=KEPT,
+            idle_timeout=round(IDLE * 1000),
+            unacknowledged_lock_timeout=IDLE,
+        )
+        stream.connection_pool = valkey.connections(self.url, patience)
+        return stream
+
+
+def connect(name: str) -> Broker | None:
+    """Give what reaches the workers of a service; nothing, where no Valkey is named."""
+    url = settings.read(BrokerSettings).url
+    return Broker(url, name) if url else None

@@ -1,0 +1,127 @@
+"""Errands: tasks of the tests' own. `python -m tests.errands worker` runs a worker that knows them.
+
+`ERRANDS_LEASE` shortens for how long, in seconds, a worker that says nothing is waited for.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from app import main, migrate
+from app.__main__ import main as run
+from app.jobs import GiveUpError, Task, Work, ask, doing, ledger
+from app.jobs.ledger import Sessions
+from app.jobs.times import Timetable
+from app.models.job import Job
+from tests import jots
+
+
+class Errand(BaseModel):
+    """What a job of the tests is told: what to write, and how many seconds to take."""
+
+    text: str = "done"
+    seconds: float = 0
+
+
+async def write(work: Work, errand: Errand) -> dict[str, str]:
+    """Write something that can be counted, and take a while."""
+    await asyncio.sleep(errand.seconds)
+    await work.session.execute(insert(jots.Jot).values(**jots.payload(text=errand.text)))
+    return {"written": errand.text}
+
+
+async def fail(work: Work, errand: Errand) -> None:
+    """Write, and fail."""
+    await write(work, errand)
+    raise ZeroDivisionError
+
+
+async def give_up(work: Work, errand: Errand) -> None:
+    """Write, and give up."""
+    await write(work, errand)
+    raise GiveUpError
+
+
+WRITE = Task("write", Errand, write)
+FAIL = Task("fail", Errand, fail, attempts=2)
+GIVE_UP = Task("give_up", Errand, give_up)
+HURRIED = Task("hurried", Errand, write, seconds=0.05)
+TASKS: dict[str, Task[Any]] = {task.name: task for task in (WRITE, FAIL, GIVE_UP, HURRIED)}
+
+
+@asynccontextmanager
+async def opened() -> AsyncGenerator[Sessions, None]:
+    """Open sessions on the database that the environment names, on which all is committed."""
+    engine = migrate.create()
+    yield async_sessionmaker(engine, expire_on_commit=False)
+    await engine.dispose()
+
+
+def service(sessions: Sessions) -> FastAPI:
+    """Make as much of a service as jobs need."""
+    app = FastAPI()
+    app.state.sessions, app.state.tasks, app.state.timetable = sessions, TASKS, Timetable([])
+    return app
+
+
+async def asked(sessions: Sessions, task: Task[Errand] = WRITE, **more: Any) -> Job:  # noqa: ANN401
+    """Ask for a job, and commit."""
+    async with sessions.begin() as session:
+        return ask(session, task, Errand(**more))
+
+
+async def taken(sessions: Sessions, job: Job) -> Job:
+    """Take a job, as a worker does."""
+    found = await ledger.take(sessions, job.id)
+    assert found is not None
+    return found
+
+
+async def kept(sessions: Sessions, job: Job) -> Job:
+    """Find what is kept of a job."""
+    async with sessions() as session:
+        return await session.get_one(Job, job.id)
+
+
+async def written(sessions: Sessions) -> int:
+    """Count what jobs have written."""
+    async with sessions() as session:
+        return await session.scalar(select(func.count()).select_from(jots.Jot)) or 0
+
+
+async def work_off(app: FastAPI) -> None:
+    """Do all jobs that are due, one after the other."""
+    while job := await ledger.take(app.state.sessions):
+        await doing.do(app, job)
+
+
+async def until(sessions: Sessions, number: int) -> None:
+    """Wait until jobs have written so often."""
+    async with asyncio.timeout(30):
+        while await written(sessions) < number:
+            await asyncio.sleep(0.02)
+
+
+def create_app() -> FastAPI:
+    """Build the service that the environment describes, with errands and nothing periodic."""
+    app = main.create_app()
+    app.state.tasks |= TASKS
+    app.state.timetable = Timetable([])
+    return app
+
+
+if __name__ == "__main__":
+    if given := os.environ.get("ERRANDS_LEASE"):
+        ledger.LEASE = timedelta(seconds=float(given))
+    with patch("app.jobs.process.create_app", create_app):
+        sys.exit(run())

@@ -1,0 +1,185 @@
+"""The worker: it does what it finds, so many at once, and loses nothing when it stops."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+
+from app.enums.job import JobState
+from app.jobs import Every, Periodic, worker
+from app.jobs.ledger import Sessions
+from app.jobs.times import Timetable
+from app.jobs.worker import Worker
+from app.main import create_app
+from app.models.job import Job
+from tests import errands
+from tests.errands import WRITE, Errand, asked, kept, service, until, written
+
+HANDS = 4
+PATIENCE = 30  # seconds
+
+
+@pytest.fixture
+async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
+    """Open sessions on a database of the test's own."""
+    _ = database_url
+    async with errands.opened() as found:
+        yield found
+
+
+@pytest.fixture
+def app(sessions: Sessions) -> FastAPI:
+    """Make as much of a service as jobs need."""
+    return service(sessions)
+
+
+def made(app: FastAPI, grace: float = PATIENCE) -> Worker:
+    """Make a worker."""
+    return Worker(app, HANDS, grace)
+
+
+async def test_what_is_there_is_done(app: FastAPI, sessions: Sessions) -> None:
+    jobs = [await asked(sessions) for _ in range(3 * HANDS)]
+    async with made(app).working():
+        await until(sessions, len(jobs))
+    for job in jobs:
+        assert (await kept(sessions, job)).state is JobState.DONE
+
+
+async def test_what_comes_later_is_found_too(app: FastAPI, sessions: Sessions) -> None:
+    async with made(app).working():
+        for number in range(2):
+            await asked(sessions)
+            await until(sessions, number + 1)
+
+
+async def test_who_is_woken_looks_at_once(
+    app: FastAPI, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LOOK_ALONE", 3600)
+    woken = made(app)
+    async with woken.working():
+        for number in range(5):
+            woken.wake((await asked(sessions)).id)
+            await until(sessions, number + 1)
+
+
+async def test_no_more_are_done_at_once_than_there_are_hands(
+    app: FastAPI, sessions: Sessions
+) -> None:
+    for _ in range(2 * HANDS):
+        await asked(sessions, seconds=0.1)
+    busy = made(app)
+    most = 0
+    async with busy.working():
+        while await written(sessions) < 2 * HANDS:
+            most = max(most, len(busy.running))
+            await asyncio.sleep(0.01)
+    assert most == HANDS
+
+
+async def test_what_is_begun_is_finished(app: FastAPI, sessions: Sessions) -> None:
+    job = await asked(sessions, seconds=0.3)
+    stopped = made(app)
+    async with stopped.working():
+        while not stopped.running:
+            await asyncio.sleep(0.01)
+    assert (await kept(sessions, job)).state is JobState.DONE
+
+
+async def test_what_would_take_too_long_is_given_back(app: FastAPI, sessions: Sessions) -> None:
+    job = await asked(sessions, seconds=3600)
+    stopped = made(app, grace=0.05)
+    async with stopped.working():
+        while not stopped.running:
+            await asyncio.sleep(0.01)
+    found = await kept(sessions, job)
+    assert (found.state, found.attempts) == (JobState.WAITING, 0)
+
+
+async def test_periodic_jobs_are_done(app: FastAPI, sessions: Sessions) -> None:
+    app.state.timetable = Timetable([Periodic(WRITE, Errand(), Every(timedelta(seconds=1)))])
+    async with made(app).working():
+        await until(sessions, 2)
+
+
+async def test_development_does_its_jobs_itself(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ = database_url
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    made = create_app()
+    made.state.tasks |= errands.TASKS
+    async with made.router.lifespan_context(made):
+        await asked(made.state.sessions)
+        await until(made.state.sessions, 1)
+
+
+@asynccontextmanager
+async def process(**environment: str) -> AsyncGenerator[Process, None]:
+    """Run a worker in a process of its own, until it is ready."""
+    made = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.errands", "worker"),
+        env={**os.environ, **environment},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        await asyncio.wait_for(says(made, "the worker is ready"), PATIENCE)
+        yield made
+    finally:
+        if made.returncode is None:
+            made.kill()
+            await made.communicate()
+
+
+async def says(made: Process, event: str) -> None:
+    """Wait until a process says something."""
+    assert made.stdout is not None
+    async for line in made.stdout:
+        if json.loads(line)["event"] == event:
+            return
+    raise EOFError((await made.communicate())[1].decode())
+
+
+async def begun(sessions: Sessions, *jobs: Job) -> None:
+    """Wait until workers are at some jobs."""
+    async with asyncio.timeout(PATIENCE):
+        while {(await kept(sessions, job)).state for job in jobs} != {JobState.RUNNING}:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.drill
+async def test_a_worker_that_is_told_to_stop_finishes_or_gives_back(sessions: Sessions) -> None:
+    short, long = await asked(sessions, seconds=2), await asked(sessions, seconds=3600)
+    async with process(TASKS_GRACE_SECONDS="3") as stopped:
+        await begun(sessions, short, long)
+        stopped.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(stopped.communicate(), PATIENCE)
+    assert (stopped.returncode, errors) == (0, b"")
+    assert (await kept(sessions, short)).state is JobState.DONE
+    assert (await kept(sessions, long)).state is JobState.WAITING
+
+
+@pytest.mark.drill
+async def test_of_a_worker_that_is_killed_no_job_is_lost_and_none_is_done_twice(
+    sessions: Sessions,
+) -> None:
+    jobs = [await asked(sessions, seconds=1) for _ in range(30)]
+    async with process(ERRANDS_LEASE="2") as killed:
+        await begun(sessions, jobs[0])
+        killed.kill()
+        await killed.communicate()
+    assert {(await kept(sessions, job)).state for job in jobs} >= {JobState.RUNNING}
+    async with process(ERRANDS_LEASE="2"), process(ERRANDS_LEASE="2"):
+        await until(sessions, len(jobs))
+    assert {(await kept(sessions, job)).state for job in jobs} == {JobState.DONE}
+    assert await written(sessions) == len(jobs)
