@@ -22,14 +22,15 @@ Sessions = async_sessionmaker[AsyncSession]
 
 async def take(sessions: Sessions, job_id: UUID | None = None) -> Job | None:
     """Take a job that is due: the one that is meant, or else the one that waited longest."""
-    due = select(Job).where(Job.due_at <= now()).order_by(Job.due_at).limit(1)
+    due = select(Job.id).where(Job.due_at <= now()).order_by(Job.due_at).limit(1)
     wanted = due if job_id is None else due.where(Job.id == job_id)
+    # What others take at this moment is passed over.
+    free = wanted.with_for_update(skip_locked=True).scalar_subquery()
+    leased = {"state": JobState.RUNNING, "attempts": Job.attempts + 1, "due_at": now() + LEASE}
+    taken = update(Job).where(Job.id == free).values(leased).returning(Job)
     async with sessions.begin() as session:
-        # What others take at this moment is passed over.
-        job: Job | None = await session.scalar(wanted.with_for_update(skip_locked=True))
-        if job:
-            job.state, job.attempts, job.due_at = JobState.RUNNING, job.attempts + 1, now() + LEASE
-    return job
+        job: Job | None = await session.scalar(taken)
+        return job
 
 
 async def renew(sessions: Sessions, job: Job) -> None:

@@ -38,8 +38,8 @@ ROWS = (
     Break(
         "two workers take one job",
         "app/jobs/ledger.py",
-        "await session.scalar(wanted.with_for_update(skip_locked=True))",
-        "await session.scalar(wanted)",
+        "wanted.with_for_update(skip_locked=True).scalar_subquery()",
+        "wanted.scalar_subquery()",
         "test_jobs.py::test_of_workers_that_come_at_once_one_takes_it",
     ),
     Break(
@@ -52,8 +52,8 @@ ROWS = (
     Break(
         "what is due later is done now",
         "app/jobs/ledger.py",
-        "    due = select(Job).where(Job.due_at <= now())",
-        "    due = select(Job).where(Job.due_at.is_not(None))",
+        "    due = select(Job.id).where(Job.due_at <= now())",
+        "    due = select(Job.id).where(Job.due_at.is_not(None))",
         "test_jobs.py::test_what_is_due_later_waits",
     ),
     Break(
