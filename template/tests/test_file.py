@@ -279,6 +279,25 @@ async def test_a_file_that_comes_slowly_holds_no_connection(
     writer.close()
 
 
+async def test_content_that_is_slow_to_come_holds_no_connection(
+    live_files: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await send(live_files.client, PNG)
+    asked, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: object, **__: object) -> bytes:
+        asked.set()
+        await goes_on.wait()
+        return PNG
+
+    monkeypatch.setattr(obstore, "get_range_async", slow)
+    given = asyncio.create_task(have(live_files.client, made))
+    await asked.wait()
+    assert not live_files.app.state.engine.pool.checkedout()
+    goes_on.set()
+    assert await given == PNG
+
+
 @contextmanager
 def full_disk(free: int) -> Generator[None, None, None]:
     """Have files of this process grow to so many bytes and no further."""
