@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from .catalogue import Feature, Table
+    from .catalogue import Command, Feature, Table
     from .domain import Resources
 
 QUESTIONS = Path(__file__).parent.parent / "copier.yml"
@@ -252,12 +252,17 @@ def of_identity(features: list[Feature]) -> dict[str, Any]:
     }
 
 
+def typed(command: Command) -> dict[str, Any]:
+    """Describe a command, and what is typed after its name."""
+    return {**asdict(command), "takes": [asdict(argument) for argument in command.takes]}
+
+
 def of_parts(features: list[Feature]) -> dict[str, Any]:
     """List what is installed, required, set and explained."""
     settings = [setting for feature in features for setting in feature.settings]
     tested_with = [pair for feature in features for pair in feature.tested_with.items()]
     return {
-        "commands": [asdict(command) for feature in features for command in feature.commands],
+        "commands": [typed(command) for feature in features for command in feature.commands],
         "processes": [asdict(process) for feature in features for process in feature.processes],
         "installs": [feature.name for feature in features if feature.installs],
         "watches": [feature.name for feature in features if feature.watches],

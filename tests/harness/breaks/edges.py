@@ -84,7 +84,7 @@ MIDDLEWARE = [
     Break(
         "a streamed body has no limit",
         "app/middleware.py",
-        "            self._check(size)\n",
+        "            _check(size, limit)\n",
         "",
         "test_middleware.py::test_a_body_that_is_too_long_is_refused",
     ),
