@@ -165,7 +165,7 @@ def resource(chosen: TelemetrySettings) -> "Resource":
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     own = {
-        "service.name": chosen.service_name or project["name"],
+        "service.name": project["name"],
         "service.version": project["version"],
         "deployment.environment.name": chosen.environment.value,
     }
