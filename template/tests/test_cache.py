@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -159,7 +159,8 @@ async def test_who_began_before_a_commit_leaves_nothing_stale(caching: Caching) 
     reader = asyncio.create_task(caching.values.get(TITLES, slow))
     await has_read.wait()
     await caching.add("one")
-    assert await caching.titles() == ["one"]  # it does not wait for the reader
+    async with asyncio.timeout(10):  # it does not wait for the reader
+        assert await caching.titles() == ["one"]
     may_end.set()
     assert await reader == []
     assert await caching.titles() == ["one"]
@@ -267,12 +268,33 @@ async def test_rows_that_the_database_changes_with_others_count_as_changed(
 # ── One asks for all ──────────────────────────────────────────────────────────────────────────────
 
 
-async def test_one_asks_for_all_who_want_the_same(caching: Caching) -> None:
+async def test_one_asks_for_all_who_want_the_same(
+    caching: Caching, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await caching.add("one")
+    await caching.titles()
+    caching.values.forget(Jot)
+    claimed = noted(monkeypatch, caching.values.store, "claim")
     with selects(caching.app) as seen:
         found = await asyncio.gather(*(caching.titles() for _ in range(100)))
-    assert (found, len(seen)) == ([["one"]] * 100, 1)
+    assert (found, len(seen), len(claimed)) == ([["one"]] * 100, 1, 1)
     assert caching.values.flights == {}
+
+
+def noted(patch: pytest.MonkeyPatch, thing: object, *names: str) -> list[str]:
+    """Note which methods of something are called from here on."""
+    seen: list[str] = []
+
+    def watched(name: str, method: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object, **options: object) -> object:
+            seen.append(name)
+            return method(*given, **options)
+
+        return call
+
+    for name in names:
+        patch.setattr(thing, name, watched(name, getattr(thing, name)))
+    return seen
 
 
 async def test_those_who_wait_do_not_share_what_they_may_change(caching: Caching) -> None:
@@ -426,72 +448,58 @@ async def hurried(caching: Caching, times: int = 5) -> list[str]:
     return found[0]
 
 
-async def until_found(caching: Caching) -> None:
-    """Wait until the service uses its Valkey again."""
-    async with asyncio.timeout(10):
-        while caching.values.store.lost:
-            await asyncio.sleep(0.01)
-
-
 async def test_an_outage_holds_nobody_up_and_leaves_nothing_stale(
     made: Made, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(freshness, "PAUSE", 0.2)
     async with made(URL=url(place)) as caching:
         with running_in(place):
-            await settled(caching)
+            await until_known(caching)
             assert await caching.titles() == []
-            kept = await dump(place)
+            async with Redis.from_url(url(place)) as client:
+                await client.save()
         capsys.readouterr()
         assert await hurried(caching) == []
-        await caching.add("one")
+        async with caching.app.state.engine.begin() as connection:  # as another process does
+            await connection.execute(JOTS.insert(), {"title": "one"})
         for _ in range(3):
             assert await hurried(caching) == ["one"]
             await asyncio.sleep(0.25)
         ready = await caching.client.get("/health/ready")
         assert ready.status_code == 200
         assert len(warnings(capsys.readouterr().out)) == 1
-        with running_in(place):
-            await restore(place, kept)  # as a server that reads its file again
-            await until_found(caching)
+        with running_in(place):  # it knows what it knew before
+            await until_known(caching)
             assert await caching.titles() == ["one"]
             with selects(caching.app) as seen:
                 assert await caching.titles() == ["one"]
             assert seen == []
 
 
-async def settled(caching: Caching) -> None:
-    """Wait until a service that began before its Valkey has found it."""
+async def until_known(caching: Caching) -> None:
+    """Wait until a service has told its Valkey all that it is to know."""
     async with asyncio.timeout(10):
         while not await caching.values.generations.settle():
             await asyncio.sleep(0.01)
 
 
-async def dump(place: Path) -> dict[Any, Any]:
-    """Read all that a server keeps."""
-    async with Redis.from_url(url(place)) as client:
-        return {key: await client.get(key) async for key in client.scan_iter("*[^:]")}
-
-
-async def restore(place: Path, kept: dict[Any, Any]) -> None:
-    """Have a server keep what another kept."""
-    async with Redis.from_url(url(place)) as client:
-        await client.mset(kept)
-
-
 async def test_a_valkey_that_says_nothing_is_asked_once(
     made: Made, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(freshness, "PAUSE", 60)
     with running_in(place) as process:
         async with made(URL=url(place)) as caching:
             assert await caching.titles() == []
             process.send_signal(signal.SIGSTOP)
-            assert await hurried(caching) == []
-            assert caching.values.store.lost
-            monkeypatch.setattr(keeping, "PATIENCE", 60)
-            monkeypatch.setattr(freshness, "PATIENCE", 60)
+            store = caching.values.store
+            asked = noted(monkeypatch, store.client, "mget", "mset")  # type: ignore[attr-defined]
+            many = (caching.values.get(TITLES, load, number) for number in range(30))
+            assert await asyncio.gather(*many) == [[]] * 30
+            assert len(asked) <= keeping.AT_ONCE
+            asked.clear()
             await caching.add("one")
-            assert await hurried(caching) == ["one"]  # nobody asks it
+            assert await hurried(caching) == ["one"]
+            assert asked == []
             process.kill()
 
 
