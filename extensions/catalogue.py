@@ -779,6 +779,49 @@ OWN_JOBS = Feature(
     replaces=("open_jobs",),
 )
 
+WEBSOCKETS = Feature(
+    name="websockets",
+    summary="changes, as they happen",
+    requires=("changes", "valkey"),
+    stems=("socket_service",),
+    is_word=True,
+    installs=True,
+    is_explained=True,
+    runtime=("websockets>=17,<18",),
+    unimported=("websockets",),
+    environment={"WEBSOCKETS_URL": "redis://valkey:6379/0"},
+    settings=(
+        Setting(
+            name="WEBSOCKETS_URL",
+            example="redis://localhost:6379/0",
+            meaning="The Valkey by which processes hear of each other. Leave it out where there is one process.",
+        ),
+        Setting(name="WEBSOCKETS_LIMIT", example="10000", meaning="Sockets and streams that one process holds."),
+        Setting(name="WEBSOCKETS_CALLER_LIMIT", example="50", meaning="Those of one caller."),
+        Setting(name="WEBSOCKETS_MESSAGE_LIMIT", example="4096", meaning="Bytes that a client's message may have."),
+        Setting(
+            name="WEBSOCKETS_QUEUE_LIMIT",
+            example="256",
+            meaning="Messages that may wait for one client; who takes them too slowly is let go.",
+        ),
+        Setting(
+            name="WEBSOCKETS_HEARTBEAT",
+            example="20",
+            meaning="Seconds after which a client is pinged, and asked again whether its token is good.",
+        ),
+    ),
+)
+
+OPEN_SOCKETS = Feature(name="open_sockets", summary="changes for everybody", meets=("websockets",), installs=True)
+
+GUARDED_SOCKETS = Feature(
+    name="guarded_sockets",
+    summary="changes for those who may read them",
+    meets=("websockets", "auth"),
+    replaces=("open_sockets",),
+    installs=True,
+)
+
 EMAIL = Feature(
     name="email",
     summary="mails, sent once what they tell of is committed",
@@ -915,6 +958,7 @@ DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
 INTEGRATIONS = (
     *(OBSERVABILITY, VALKEY, TRACED_VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
+    *(WEBSOCKETS, OPEN_SOCKETS, GUARDED_SOCKETS),
     *(JOBS, TASKIQ, OPEN_JOBS, OWN_JOBS),
     *(EMAIL, MAIL_JOBS, OUTGOING, ACCOUNT_MAIL),  # mails are made jobs before anybody is given their way out
     *(FILES, OPEN_FILES, OWN_FILES),

@@ -39,6 +39,7 @@ class Readiness:
 
     probes: dict[str, Probe] = field(default_factory=dict)
     draining: bool = False
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)  # once nobody else is let in
     failed: dict[str, str] = field(default_factory=dict)
     checked: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)

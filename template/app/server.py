@@ -66,6 +66,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 forwarded_allow_ips=list(chosen.forwarded_allow_ips),
                 timeout_graceful_shutdown=chosen.grace_seconds,
+                **getattr(app.state, "server_options", {}),
             )
         )
         self.app = app
@@ -79,11 +80,13 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say "not ready" for a while, then stop; a second Ctrl-C stops at once."""
-        health.readiness(self.app).draining = True
+        readiness = health.readiness(self.app)
+        readiness.draining = True
         for _ in range(round(self.drain_seconds / TICK)):
             if self.force_exit:
                 break
             await asyncio.sleep(TICK)
+        readiness.leaving.set()  # whoever holds a connection for long lets go
         await super().shutdown(sockets)
 
 

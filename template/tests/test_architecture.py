@@ -40,7 +40,8 @@ def test_every_route_is_async_and_says_what_it_returns(app: FastAPI) -> None:
     found = list(routes(app))
     assert {"live", "ready"} <= {route.name for route in found}
     for route in found:
-        assert inspect.iscoroutinefunction(route.endpoint), route.name
+        kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+        assert any(is_kind(route.endpoint) for is_kind in kinds), route.name
         assert "return" in route.endpoint.__annotations__, route.name
 
 

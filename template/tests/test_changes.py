@@ -38,7 +38,7 @@ async def test_what_a_request_changes_is_told_once(live: Live, told: Told) -> No
 
 async def test_what_stays_the_same_is_not_told(live: Live, told: Told) -> None:
     made = await make(live)
-    await live.client.patch(f"{URL}/{made}", json={"title": "one"})
+    await live.client.patch(f"{URL}/{made}", json={"text": None})
     await live.client.get(f"{URL}/{made}")
     assert [change.kind for change in told] == [Kind.CREATED]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.harness.breaks.auth import AUTH
 from tests.harness.breaks.cache import CACHE
+from tests.harness.breaks.changes import CHANGES
 from tests.harness.breaks.data import DATABASES, MIGRATIONS, TRANSACTIONS
 from tests.harness.breaks.definition import BOTH, Break
 from tests.harness.breaks.edges import ERRORS, HEALTH, LOGGING, MIDDLEWARE, SERVER
@@ -16,6 +17,7 @@ from tests.harness.breaks.owning import OWNERS
 from tests.harness.breaks.ratelimit import LIMITS
 from tests.harness.breaks.resources import RESOURCES
 from tests.harness.breaks.shape import ARCHITECTURE, DESCRIPTION, SETTINGS
+from tests.harness.breaks.websockets import GUARDED_SOCKETS, SOCKETS
 
 __all__ = ["BOTH", "BREAKS", "Break"]
 
@@ -43,4 +45,7 @@ BREAKS = [
     *FILES,
     *OWN_FILES,
     *JOBS,
+    *CHANGES,
+    *SOCKETS,
+    *GUARDED_SOCKETS,
 ]
