@@ -55,7 +55,8 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         around, tell = teller.telling(), teller.tell
     elif app.state.jobs.environment is Environment.DEVELOPMENT:
         around = worker.working()
-    app.state.sessions.configure(info={TELL: tell})
+    known = app.state.sessions.kw["info"]
+    app.state.sessions.configure(info=known | {TELL: tell})
     async with around:
         yield
 
