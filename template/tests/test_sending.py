@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
-from app.files.disposition import disposition
+from app.files.naming import disposition
 from app.main import create_app
 
 URL = "/api/v1/files"

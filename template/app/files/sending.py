@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app import errors
 from app.database import Record
-from app.files.disposition import disposition
+from app.files.naming import disposition
 from app.files.storing import Store
 
 RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")

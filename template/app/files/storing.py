@@ -23,7 +23,7 @@ from starlette.requests import HTTPConnection
 from app import settings
 from app.after_commit import after_commit
 from app.errors import NotFound, Unavailable
-from app.files.disposition import disposition
+from app.files.naming import disposition
 from app.files.receiving import Incoming
 from app.settings import Environment
 

@@ -82,14 +82,14 @@ FILES = [
         ),
         Break(
             "a browser is told a path",
-            "app/files/disposition.py",
+            "app/files/naming.py",
             """"_" if each in '/\\\\"%' else each""",
             "each",
             "test_sending.py::test_a_name_is_written_so_that_it_stays_one",
         ),
         Break(
             "a browser runs what it is sent",
-            "app/files/disposition.py",
+            "app/files/naming.py",
             'kind = "inline" if content_type.startswith(SHOWN) else "attachment"',
             'kind = "inline"',
             "test_sending.py::test_what_a_browser_would_run_is_only_kept_by_it",
