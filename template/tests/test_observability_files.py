@@ -41,7 +41,8 @@ def asked(expression: str) -> Told:
     def visit(part: promql_parser.Expr) -> bool:
         if isinstance(part, promql_parser.VectorSelector):
             assert part.name
-            found[part.name] = {matcher.name for matcher in part.matchers.matchers}
+            matched = {matcher.name for matcher in part.matchers.matchers}
+            found.setdefault(part.name, set()).update(matched)
         return True
 
     promql_parser.walk(promql_parser.parse(expression), visit)
@@ -78,7 +79,8 @@ async def exposed(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Told:
 async def test_alerts_and_dashboard_ask_for_what_the_service_tells(exposed: Told) -> None:
     for expression in expressions():
         for name, labels in asked(expression).items():
-            assert labels <= exposed.get(name, set()), (name, labels, expression)
+            assert name in exposed, expression
+            assert labels <= exposed[name], expression
 
 
 def test_the_dashboard_s_panels_are_told_apart() -> None:

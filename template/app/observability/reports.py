@@ -37,7 +37,7 @@ def reporting() -> Generator[None, None, None]:
         environment=chosen.environment.value,
         auto_enabling_integrations=False,
         default_integrations=False,
-        before_send=discreet,
+        before_send=wordless,
         include_local_variables=False,
         max_breadcrumbs=0,  # lines of the log, with what they tell
     )
@@ -87,7 +87,7 @@ def send(error: BaseException, told: MutableMapping[str, Any]) -> None:
         scope.capture_exception(error)
 
 
-def discreet(event: "Event", _hint: "Hint") -> "Event":
+def wordless(event: "Event", _hint: "Hint") -> "Event":
     """Leave out the words of errors, which may repeat what somebody sent."""
     for exception in event.get("exception", {}).get("values", ()):
         exception["value"] = ""
