@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -16,8 +17,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.observability import pipeline
 from app.observability.pipeline import Pipeline
-from tests.serving import serving
+from tests.serving import PATIENCE, serving
 
 
 @dataclass
@@ -82,16 +84,18 @@ class Observed:
 
 @asynccontextmanager
 async def collecting() -> AsyncGenerator[Collector, None]:
-    """Collect on a free port of this process."""
+    """Collect on a free port of this process, with more patience than a process that stops has."""
     collector = Collector()
     collector.free.set()
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
     app.add_route("/v1/traces", collector.take_spans, ["POST"])
     app.add_route("/v1/metrics", collector.take_metrics, ["POST"])
     app.add_route("/{path:path}", collector.take, ["GET", "POST"])
-    async with serving(app) as port:
-        collector.url = f"http://127.0.0.1:{port}"
-        yield collector
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "PATIENCE", PATIENCE)
+        async with serving(app) as port:
+            collector.url = f"http://127.0.0.1:{port}"
+            yield collector
 
 
 def attributes(span: Span) -> dict[str, str | int]:
