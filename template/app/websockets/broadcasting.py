@@ -53,7 +53,7 @@ class Hub:
 
     def open(self, room: str) -> None:
         """Have a room beside those of resources, which everybody who may listen hears."""
-        self.rooms[room] = ()
+        self.rooms.setdefault(room, ())
 
     def send(
         self,

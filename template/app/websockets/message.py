@@ -57,7 +57,14 @@ def note(word: str, **more: object) -> Message:
 
 def written(**content: object) -> str:
     """Write JSON."""
-    return orjson.dumps(content).decode()
+    return orjson.dumps(content, default=_plain).decode()
+
+
+def _plain(value: object) -> str:
+    """Write a key that a database driver has made a kind of its own of."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError
 
 
 def room_of(table: str) -> str:

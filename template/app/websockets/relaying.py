@@ -114,7 +114,8 @@ class Relay:
 async def relaying(hub: Hub, url: URL, name: str) -> AsyncGenerator[None, None]:
     """Hear and tell other processes for as long as the context lasts."""
     pool = valkey.connections(url)
-    channel = f"websockets:{name}:{url.database or 0}"  # for databases of Valkey share channels
+    database = pool.connection_kwargs.get("db", 0)  # all databases of a Valkey share channels
+    channel = f"websockets:{name}:{database}"
     relay = Relay(hub, Redis(connection_pool=pool), channel)
     hub.pass_on = relay.put
     tasks = [asyncio.create_task(work()) for work in (relay.hear, relay.speak)]
