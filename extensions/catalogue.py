@@ -654,7 +654,9 @@ RATELIMIT = Feature(
 
 AFTER_COMMIT = Feature(name="after_commit", summary="what follows a commit")
 
-CHANGES = Feature(name="changes", summary="what a commit changed", requires=("after_commit",), installs=True)
+CHANGES = Feature(
+    name="changes", summary="what a commit changed", requires=("after_commit",), is_word=True, installs=True
+)
 
 CACHE = Feature(
     name="cache",

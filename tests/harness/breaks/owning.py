@@ -43,8 +43,8 @@ OWNERS = [
         Break(
             "a stranger's row is counted",
             "app/services/issue.py",
-            "page.where(*tests), count.where(*tests)",
-            "page.where(*tests), count",
+            "page.where(*tests), number.where(*tests)",
+            "page.where(*tests), number",
             "test_issue.py::test_a_list_has_ones_own_or_by_a_permission_everybodys",
         ),
         Break(
