@@ -541,6 +541,7 @@ OBSERVABILITY = Feature(
     installs=True,
     watches=True,
     arguments={"telemetry": "observability.config()"},
+    is_package=True,
     is_explained=True,
     runtime=(
         "opentelemetry-api>=1.45,<2",
@@ -665,6 +666,7 @@ CACHE = Feature(
     stems=("cache_tagging", "cache_counting"),
     is_word=True,
     installs=True,
+    is_package=True,
     is_explained=True,
     counts="app.cache.counting",
     environment={"CACHE_URL": "redis://valkey:6379/0"},
@@ -694,7 +696,7 @@ JOBS = Feature(
     installs=True,
     is_package=True,
     is_explained=True,
-    runtime=("cronsim>=2.7,<3", "opentelemetry-api>=1.44,<2"),
+    runtime=("cronsim>=2.7,<3", "opentelemetry-api>=1.45,<2"),
     commands=(
         Command(
             name="dead_jobs",
@@ -788,6 +790,7 @@ WEBSOCKETS = Feature(
     stems=("socket_service",),
     is_word=True,
     installs=True,
+    is_package=True,
     is_explained=True,
     runtime=("websockets>=17,<18",),
     unimported=("websockets",),
@@ -898,6 +901,7 @@ FILES = Feature(
     stems=("collecting", "file", "naming", "parting", "receiving", "sending", "sniffing", "storing"),
     is_word=True,
     installs=True,
+    is_package=True,
     is_explained=True,
     runtime=("obstore>=0.12,<0.13", "python-multipart>=0.0.34"),
     environment={"FILES_URL": "file:///srv/files"},

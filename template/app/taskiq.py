@@ -4,19 +4,18 @@ A message holds the id of a job and no more. One that is lost is no loss: the ro
 and workers look for those they were not told of.
 """
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from uuid import UUID
 
 from pydantic import Field, ValidationInfo
 from pydantic import field_validator as validator
 from pydantic_settings import SettingsConfigDict
+from redis.exceptions import RedisError
 from sqlalchemy import URL
-from taskiq.acks import AcknowledgeType
 from taskiq.exceptions import SendTaskError
 from taskiq.kicker import AsyncKicker
-from taskiq.receiver import Receiver
+from taskiq.utils import maybe_awaitable
 from taskiq_redis import RedisStreamBroker
 
 from app import settings, valkey
@@ -79,18 +78,14 @@ class Broker:
             ConnectionError: Valkey does not answer.
         """
         stream = self._stream(PATIENCE)
-
-        async def job(job_id: UUID) -> None:
-            await hear(job_id)
-
-        stream.register_task(job, TASK)
-        logging.getLogger("taskiq").setLevel(logging.ERROR)  # jobs have lines of their own
-        receiver = Receiver(
-            stream, max_async_tasks=1, ack_type=AcknowledgeType.WHEN_EXECUTED, wait_tasks_timeout=0
-        )
         try:
-            await receiver.listen(asyncio.Event())
-        except Exception as error:
+            await stream.startup()
+            async with aclosing(stream.listen()) as messages:
+                async for message in messages:
+                    told = stream.formatter.loads(message.data)
+                    await hear(UUID(told.args[0]))
+                    await maybe_awaitable(message.ack())
+        except RedisError as error:
             raise ConnectionError(type(error).__name__) from error
         finally:
             await stream.shutdown()

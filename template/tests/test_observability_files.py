@@ -14,9 +14,9 @@ from app.observability.vitals import vitals
 from tests import jots
 from tests.serving import calling, serving
 
-DEPLOY = Path(__file__).parent.parent / "deploy" / "observability"
-ALERTS = yaml.safe_load((DEPLOY / "alerts.yml").read_text(encoding="utf-8"))
-DASHBOARD = json.loads((DEPLOY / "dashboard.json").read_text(encoding="utf-8"))
+ROOT = Path(__file__).parent.parent
+ALERTS = yaml.safe_load((ROOT / "deploy/observability/alerts.yml").read_text(encoding="utf-8"))
+DASHBOARD = json.loads((ROOT / "deploy/observability/dashboard.json").read_text("utf-8"))
 # What Prometheus adds to everything that it scrapes.
 OWN = {"up": {"job", "instance"}}
 ADDED = {"job", "instance"}

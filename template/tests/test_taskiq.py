@@ -102,8 +102,7 @@ async def heard(broker: Broker, number: int) -> list[UUID]:
 
     listening = asyncio.create_task(broker.receive(hear))
     await asyncio.wait_for(enough.wait(), 10)
-    listening.cancel()
-    await asyncio.gather(listening, return_exceptions=True)
+    await worker.end([listening])
     return found
 
 

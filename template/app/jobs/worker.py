@@ -5,7 +5,7 @@ another worker left, and everything else while the broker is away.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
@@ -20,8 +20,22 @@ LOOK = 5.0  # seconds between two looks for what nobody tells of
 LOOK_ALONE = 1.0  # seconds, where there is no broker
 TICK = 1.0  # seconds between two looks at the timetable
 AGAIN = 1.0  # seconds before a broker that failed is tried again
+SWALLOWED = 0.5  # seconds after which a task that was cancelled and goes on is cancelled again
 
 log = structlog.get_logger()
+
+
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Until Python 3.12, `asyncio.wait_for`, with which redis sends, may keep a cancellation to itself
+    (https://github.com/python/cpython/issues/86296).
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=SWALLOWED)
 
 
 class Worker:
@@ -116,9 +130,7 @@ class Worker:
             yield
         finally:
             self.stopping = True
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             await self._finish()
 
     async def _finish(self) -> None:
