@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations as choose
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,7 @@ from extensions.plan import of_types, ordered
 from tests.harness import requirements
 from tests.harness.findings import expect_none, listed
 from tests.harness.matrix import RECORD
-from tests.harness.questions import all_questions, answers
+from tests.harness.questions import all_questions, flips
 
 if TYPE_CHECKING:
     from tests.harness.matrix import Matrix
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 CHANGES = {
     f"{name}: {one} or {other}": (name, one, other)
     for name, question in all_questions().questions.items()
-    for one, other in choose(answers(question), 2)
+    for one, other in flips(question)
 }
 LABELS = {all_questions().label(given) for given in all_questions().combinations()}
 

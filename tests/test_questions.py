@@ -10,7 +10,16 @@ import yaml
 
 from extensions.plan import questions
 from tests.harness.domains import DOMAINS
-from tests.harness.questions import OPEN, Questionnaire, all_questions, answers, code_questions, is_covered, rules
+from tests.harness.questions import (
+    OPEN,
+    Questionnaire,
+    all_questions,
+    answers,
+    code_questions,
+    flips,
+    is_covered,
+    rules,
+)
 from tests.harness.scratch import ROOT
 
 RAW = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
@@ -111,6 +120,15 @@ def test_hidden_questions_are_not_answered() -> None:
 )
 def test_a_question_gets_every_answer(question: dict[str, Any], expected: list[Any]) -> None:
     assert answers(question) == expected
+
+
+def test_answers_are_flipped_one_by_one() -> None:
+    assert flips(QUEUE) == [("none", "taskiq"), ("none", "celery"), ("taskiq", "celery")]
+    selected = flips(FEATURES | {"choices": ["cache", "email", "files"]})
+    assert ([], ["cache"]) in selected
+    assert (["cache", "files"], ["cache", "email", "files"]) in selected
+    assert len(selected) == 3 + 3 + 1
+    assert flips(FEATURES | {"choices": ["cache"]}) == [([], ["cache"])]
 
 
 def test_every_answer_meets_every_other() -> None:

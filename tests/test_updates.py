@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
 
 from extensions.plan import questions
 from tests.harness.command_line import copier, data, updating
-from tests.harness.questions import all_questions, answers, word
+from tests.harness.questions import all_questions, flips, word
 from tests.harness.rendering import render, tree, update
 from tests.harness.scratch import EARLIER, RELEASE, commit, git
 
@@ -25,7 +24,8 @@ DEFAULT = all_questions().default
 FLIPS = {
     f"{name}: {word(name, before)} to {word(name, after)}": ({name: before}, {name: after})
     for name, question in questions().items()
-    for before, after in permutations(answers(question), 2)
+    for pair in flips(question)
+    for before, after in (pair, pair[::-1])
 }
 HISTORY = "migrations/versions/"  # from its first day on it belongs to the service
 

@@ -62,6 +62,19 @@ def answers(question: Mapping[str, Any]) -> list[Any]:
     return sorted(subsets(offered) if question.get("multiselect") else possible, key=lambda answer: answer != default)
 
 
+def flips(question: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """List pairs of answers: every one, or those of selections in which one choice comes or goes, or all do.
+
+    One choice comes to nothing, or as the last to all others.
+    """
+    if not question.get("multiselect"):
+        return list(combinations(answers(question), 2))
+    every = choices(question)
+    firsts: list[tuple[Any, Any]] = [([], [choice]) for choice in every]
+    lasts = [([other for other in every if other != choice], every) for choice in every]
+    return [*firsts, *(pair for pair in lasts if pair not in firsts), *([([], every)] if len(every) > 1 else [])]
+
+
 def word(name: str, answer: Any) -> str:  # noqa: ANN401 - as the question has it
     """Say what was answered to one question, in a word that no other question's answer is: `sqlite`, `no-ci`."""
     if name in OPEN:
