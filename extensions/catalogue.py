@@ -874,7 +874,13 @@ MAIL_JOBS = Feature(
     installs=True,
 )
 
-OUTGOING = Feature(name="outgoing", summary="links that the log of development shows", meets=("local",), installs=True)
+OUTGOING = Feature(
+    name="outgoing",
+    summary="links that the log of development shows",
+    meets=("local",),
+    is_word=True,
+    installs=True,
+)
 
 ACCOUNT_MAIL = Feature(
     name="account_mail",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,7 +45,7 @@ def test_each_answer_changes_something(name: str, one: object, other: object, ma
 
 
 # Distributions whose names are words besides: a trace where they are required or imported.
-WORDS = {"limits"}
+WORDS = {"limits", "websockets"}
 
 
 def marks(feature: Feature, others: list[Feature]) -> set[str]:
@@ -62,11 +63,13 @@ def has(text: str, word: str) -> bool:
 
 
 def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -> list[str]:
-    """List where an omitted feature is named: in any path, and in any file that no other feature owns."""
+    """List where an omitted feature is named: in any path, and in any file, that no other feature owns."""
     words = {mark for feature in omitted for mark in marks(feature, kept)}
     names = [feature.name for feature in kept]
     shared = {path: text for path, text in files.items() if not any(has(path, name) for name in names)}
-    named = [path for path in files for feature in omitted if has(path, feature.name)]
+    owned = {stem for feature in kept for stem in (feature.name, *feature.stems)}
+    others = [path for path in files if PurePosixPath(path).stem.removeprefix("test_") not in owned]
+    named = [path for path in others for feature in omitted if has(path, feature.name)]
     return named + [f"{path}: {word}" for path, text in shared.items() for word in sorted(words) if has(text, word)]
 
 
@@ -84,7 +87,7 @@ def test_what_is_left_out_leaves_no_trace(services: list[Service]) -> None:
 
 LIMITS = Feature(name="ratelimit", summary="Limits", runtime=("limits>=5",))
 CACHE = Feature(name="cache", summary="A cache", runtime=("redis>=8",))
-EMAIL = Feature(name="email", summary="Mail", runtime=("aiosmtplib>=5",))
+EMAIL = Feature(name="email", summary="Mail", stems=("email_cache",), runtime=("aiosmtplib>=5",))
 
 
 @pytest.mark.parametrize(
@@ -94,13 +97,16 @@ EMAIL = Feature(name="email", summary="Mail", runtime=("aiosmtplib>=5",))
         ({"app/main.py": "from app import cache"}, ["app/main.py: cache"]),
         ({"pyproject.toml": '"redis>=8",'}, ["pyproject.toml: redis"]),
         ({"README.md": "A Cache. Caches are fine."}, ["README.md: cache"]),
+        ({"app/email/cache/mail.html": ""}, ["app/email/cache/mail.html"]),
+        ({"tests/test_email_cache.py": ""}, []),
         ({"app/email.py": "the cache, if there is one"}, []),
         ({"app/main.py": "from functools import cached"}, []),
         ({"app/main.py": "import limits", "uv.toml": '"limits>=5"'}, ["app/main.py: limits", "uv.toml: limits"]),
         ({"app/main.py": "AsyncClient(limits=Limits(9))"}, []),
     ],
     ids=[
-        *("path", "import", "requirement", "word", "another feature's own file", "another word"),
+        *("path", "import", "requirement", "word", "path below another's", "another's own path"),
+        *("another feature's own file", "another word"),
         *("library", "word that is a library elsewhere"),
     ],
 )
