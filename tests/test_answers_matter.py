@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ def marks(feature: Feature, others: list[Feature]) -> set[str]:
     return names | own - theirs - {setting.name for other in others for setting in other.settings}
 
 
+@cache  # for many services have the same files
 def has(text: str, word: str) -> bool:
     """Say whether a word stands in a text, by itself or as a part of a name."""
     before = "(?:from|import) |[\"']" if word in WORDS else "(?<![a-z0-9])"
