@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from app.observability import pipeline
 from app.observability.pipeline import Pipeline
+from app.observability.settings import MetricsSettings, TelemetrySettings
 from tests.serving import PATIENCE, serving
 
 
@@ -91,11 +92,21 @@ async def collecting() -> AsyncGenerator[Collector, None]:
     app.add_route("/v1/traces", collector.take_spans, ["POST"])
     app.add_route("/v1/metrics", collector.take_metrics, ["POST"])
     app.add_route("/{path:path}", collector.take, ["GET", "POST"])
+    made, make = list[Pipeline](), pipeline.pipeline
+
+    def noted(chosen: TelemetrySettings, scraped: MetricsSettings) -> Pipeline:
+        made.append(make(chosen, scraped))
+        return made[-1]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "PATIENCE", PATIENCE)
+        patch.setattr(pipeline, "pipeline", noted)
         async with serving(app) as port:
             collector.url = f"http://127.0.0.1:{port}"
             yield collector
+            collector.free.set()
+            for each in made:  # or its threads would look for the collector during other tests
+                await asyncio.to_thread(each.close)
 
 
 def attributes(span: Span) -> dict[str, str | int]:

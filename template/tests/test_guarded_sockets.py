@@ -37,7 +37,7 @@ async def belong(session: ReadSession, user: CurrentUser) -> None:
 
 @router.get(f"/{DIARY}", dependencies=[Depends(own)])
 @router.get(f"/{LEDGER}", dependencies=[require_permission("ledgers:read")])
-@router.get(f"/{CLUB}/{{club_id}}", dependencies=[Depends(belong)])
+@router.get("/" + CLUB + "/{club_id}", dependencies=[Depends(belong)])
 async def read() -> None:
     """Show nothing."""
 
