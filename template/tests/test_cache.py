@@ -435,9 +435,10 @@ async def test_tokens_that_were_evicted_make_values_void(
 
 
 def warnings(told: str) -> list[str]:
-    """List the warnings among lines of the log."""
+    """List the warnings of the service itself among lines of the log."""
     lines = [json.loads(line) for line in told.splitlines()]
-    return [line["event"] for line in lines if line["level"] == "warning"]
+    own = [line for line in lines if "logger" not in line]
+    return [line["event"] for line in own if line["level"] == "warning"]
 
 
 async def hurried(caching: Caching, times: int = 5) -> list[str]:

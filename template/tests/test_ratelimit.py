@@ -251,9 +251,10 @@ async def test_processes_share_what_valkey_counts(made: Made, server: str, place
 
 
 def warnings(told: str) -> list[str]:
-    """List the warnings among lines of the log."""
+    """List the warnings of the service itself among lines of the log."""
     lines = [json.loads(line) for line in told.splitlines()]
-    return [line["event"] for line in lines if line["level"] == "warning"]
+    own = [line for line in lines if "logger" not in line]
+    return [line["event"] for line in own if line["level"] == "warning"]
 
 
 async def hurried(app: FastAPI, times: int) -> set[int]:
