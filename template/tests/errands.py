@@ -107,7 +107,7 @@ async def work_off(app: FastAPI) -> None:
 
 async def until(sessions: Sessions, number: int) -> None:
     """Wait until jobs have written so often."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while await written(sessions) < number:
             await asyncio.sleep(0.02)
 

@@ -15,7 +15,7 @@ from httpx2 import AsyncClient, TransportError
 
 from app.server import Server, ServerSettings
 
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds
 NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP needs no certificates read
 
 

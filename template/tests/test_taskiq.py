@@ -101,7 +101,7 @@ async def heard(broker: Broker, number: int) -> list[UUID]:
             enough.set()
 
     listening = asyncio.create_task(broker.receive(hear))
-    await asyncio.wait_for(enough.wait(), 10)
+    await asyncio.wait_for(enough.wait(), 60)
     await worker.end([listening])
     return found
 

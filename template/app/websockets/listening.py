@@ -81,8 +81,10 @@ async def told(connection: HTTPConnection, hub: Hub, listener: Listener) -> Mess
 
 
 async def _look(connection: HTTPConnection, hub: Hub, listener: Listener) -> None:
-    try:
-        listener.ears = await hub.audience(connection, hub.rooms)
+    looking = asyncio.ensure_future(hub.audience(connection, hub.rooms))
+    looking.add_done_callback(lambda each: each.cancelled() or each.exception())
+    try:  # who stops in the middle of it would leave a connection of the database behind
+        listener.ears = await asyncio.shield(looking)
     except (Unauthenticated, Forbidden):
         listener.end(VOID)
     except Exception as error:  # noqa: BLE001 - whatever keeps it from being known now
