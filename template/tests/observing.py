@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.requests import Request
@@ -58,7 +56,8 @@ class Collector:
     async def take_metrics(self, request: Request) -> Response:
         """Take metrics."""
         answer = await self.take(request)
-        for sent in ExportMetricsServiceRequest.FromString(self.bodies[-1]).resource_metrics:
+        read = metrics_service_pb2.ExportMetricsServiceRequest.FromString
+        for sent in read(self.bodies[-1]).resource_metrics:
             self.metrics |= {each.name for scope in sent.scope_metrics for each in scope.metrics}
         return answer
 

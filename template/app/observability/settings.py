@@ -7,14 +7,7 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    SecretStr,
-)
+from pydantic import AfterValidator, AliasChoices, Field, NonNegativeInt, PositiveFloat, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from app.settings import Environment, EnvironmentSettings
