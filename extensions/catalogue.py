@@ -107,7 +107,8 @@ class Feature:
     who may, and `shows` is how curl does, in the README. `plays` is a part that one of several features plays: a shared
     file imports from the module of its name. `counts` names the module whose `count` gives the totals of lists, in
     place of `app.lists`. `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and gives
-    the variables that name it. `processes` run beside the service, from the same image.
+    the variables that name it. `processes` run beside the service, from the same image. `tolerates` filters warnings
+    that are no errors in the service's tests.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Feature:
     volumes: Mapping[str, str] = field(default_factory=dict)
     tested_with: Mapping[str, str] = field(default_factory=dict)
     exposes: tuple[str, ...] = ()
+    tolerates: tuple[str, ...] = ()
 
 
 SERVICE = Feature(
@@ -290,6 +292,8 @@ SQLITE = Feature(
     ),
     environment={"DATABASE_URL": "sqlite:////srv/data/app.db"},
     volumes={"data": "/srv/data"},
+    # A task that is cut short in a statement: SQLAlchemy closes its connection by force, and says so later, anywhere.
+    tolerates=("ignore:The garbage collector is trying to clean up non-checked-in connection",),
 )
 
 

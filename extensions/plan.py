@@ -281,6 +281,7 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
         "needed": [setting.name for setting in settings if setting.is_needed],
         "stand_ins": [{"name": each.name, "value": each.stand_in} for each in settings if each.stand_in],
         "exposed": merged(features, "exposes"),
+        "filters": ["error", *(each for feature in features for each in feature.tolerates)],
         "test_environment": [{"name": name, "value": value} for name, value in tested_with],
     }
 
