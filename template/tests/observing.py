@@ -106,6 +106,7 @@ async def collecting() -> AsyncGenerator[Collector, None]:
             collector.free.set()
             for each in made:  # or its threads would look for the collector during other tests
                 await asyncio.to_thread(each.close)
+            make.cache_clear()  # the next collector may be given the same port
 
 
 def attributes(span: Span) -> dict[str, str | int]:
