@@ -220,7 +220,7 @@ def made(table: Table) -> dict[str, Any]:
 
 def ordered(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
     """Name what the service is built of, and read what it keeps; without accounts, nothing is anybody's own."""
-    single = {answers[question] for question in ("database", "auth", "tasks", "ci")}
+    single = {answers[question] for question in ("database", "auth", "tasks")}
     names = frozenset({*single, *answers["features"]} - {"none"})
     domain = read_domain(answers["resources"], NAMES)
     if not any(feature.guards for feature in chosen(names)):
@@ -306,16 +306,20 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "title": answers["project_name"],
         "slug": distribution(slug(answers["project_name"]), features),
         "description": answers["project_description"],
-        "python_version": answers["python_version"],
         "database": answers["database"],
         "counting": next((feature.counts for feature in features if feature.counts), "app.lists"),
         "identity": answers["auth"],
         "broker": answers["tasks"],
-        "omitted": omitted(names),
+        "names": sorted(names),
         **of_identity(features),
         **of_parts(features),
         **of_servers(features),
     }
+
+
+def left_out(names: Iterable[str]) -> list[str]:
+    """List what leaves no trace in a service that is built of, and surrounded by, what is named."""
+    return omitted(frozenset(names))
 
 
 class Plan(Extension):
@@ -327,6 +331,7 @@ class Plan(Extension):
             "description_problem": description_problem,
             "given": given,
             "name_problem": name_problem,
+            "omitted": left_out,
             "plan": plan,
             "python": python,
             "resources_problem": resources_problem,

@@ -93,10 +93,14 @@ def every_selected(config: pytest.Config) -> list[Answers]:
 
 
 def covering_selected(config: pytest.Config) -> list[Answers]:
-    """List few combinations, in which each answer is given; domains beyond the sample only with a larger matrix."""
+    """List few combinations, in which each answer is given; or each domain beyond the sample, with a larger matrix.
+
+    Those in which each answer is given are built in clean rooms then, where they run the same.
+    """
     asked = code_questions()
-    beyond = [given for given in asked.covering(2) if any(given[name] != asked.default[name] for name in OPEN)]
-    return asked.covering(1) + (beyond if config.option.matrix != "pairs" else [])
+    if config.option.matrix == "pairs":
+        return asked.covering(1)
+    return [given for given in asked.covering(2) if any(given[name] != asked.default[name] for name in OPEN)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -104,7 +108,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     offered = {
         "service": (code_questions(), selected),  # of each code, as far as the matrix goes
         "every": (code_questions(), every_selected),  # of more codes, as far as what is checked is quick
-        "covering": (code_questions(), covering_selected),  # few of them
+        "covering": (code_questions(), covering_selected),  # few
         "each": (code_questions(), lambda _: code_questions().covering(1)),  # fewer
         "combination": (all_questions(), lambda _: all_questions().covering(2)),  # likewise, with what surrounds code
     }
@@ -251,7 +255,7 @@ def each(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]
 
 @pytest.fixture
 def covering(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """Few services in turn, in which each answer that decides code is given, and each domain."""
+    """Few services in turn, in which each answer that decides code is given, or each domain."""
     return find_code(request.param)
 
 

@@ -15,7 +15,7 @@ from extensions.plan import of_types, ordered
 from tests.harness import requirements
 from tests.harness.findings import expect_none, listed
 from tests.harness.matrix import RECORD
-from tests.harness.questions import all_questions, flips
+from tests.harness.questions import SURROUNDINGS, all_questions, flips
 
 if TYPE_CHECKING:
     from tests.harness.matrix import Matrix
@@ -77,7 +77,9 @@ def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -
 
 def left(service: Service) -> list[str]:
     names, domain = ordered(service.answers)
-    kept = [*chosen(names), *of_types(domain)]
+    around = [service.answers[name] for name in SURROUNDINGS]
+    chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
+    kept = [*chosen(names | chosen_around), *of_types(domain)]
     files = {path: file.content.decode() for path, file in service.files.items() if path != RECORD}
     return traces(files, kept, [feature for feature in FEATURES if feature not in kept])
 

@@ -37,15 +37,16 @@ ASKED: dict[str, Any] = {
     "python_version": {"type": "str", "choices": ["3.13", "3.12"], "default": "3.13"},
 }
 PLAN = """{{ {
-  "omitted": ["github", "gitlab"] | reject("eq", ci) | list,
   "database": database,
   "colour": colour,
   "warm": colour == "red",
 } | to_json }}"""
+OMITTED = """{{ ["github", "gitlab"] | reject("eq", ci) | list | to_json }}"""
 QUESTIONS = ASKED | {
     "plan": {"type": "json", "when": False, "default": PLAN},
+    "omitted": {"type": "json", "when": False, "default": OMITTED},
     "_subdirectory": "template",
-    "_exclude": ["{% for name in plan.omitted %}\n/{{ name }}.txt\n{% endfor %}"],
+    "_exclude": ["{% for name in omitted %}\n/{{ name }}.txt\n{% endfor %}"],
 }
 SMALL = Questionnaire(ASKED, rules(ASKED))
 TEMPLATE = {
@@ -61,7 +62,7 @@ TEMPLATE = {
 REFUSAL = "{% if database == 'sqlite' and ci == 'gitlab' %}These do not go together.{% endif %}"
 RARE = {"database": "sqlite", "ci": "gitlab", "python_version": "3.12", "features": ["ratelimit"]}
 LIMITED = "plan.installs == ['ratelimit']"
-BREAK = f"\n{{{{ 'tail: [' if plan.database == 'sqlite' and plan.python_version == '3.12' and {LIMITED} else '' }}}}\n"
+BREAK = f"\n{{{{ 'tail: [' if plan.database == 'sqlite' and python_version == '3.12' and {LIMITED} else '' }}}}\n"
 
 
 @pytest.fixture

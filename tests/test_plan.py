@@ -12,7 +12,19 @@ from jinja2 import Environment
 from packaging.requirements import Requirement
 
 from extensions.catalogue import INTEGRATIONS, Catalogue
-from extensions.plan import NAMES, Plan, description_problem, given, name_problem, plan, python, questions, slug, toml
+from extensions.plan import (
+    NAMES,
+    Plan,
+    description_problem,
+    given,
+    left_out,
+    name_problem,
+    plan,
+    python,
+    questions,
+    slug,
+    toml,
+)
 from tests.harness import requirements
 from tests.harness.findings import run
 from tests.harness.questions import all_questions
@@ -97,8 +109,8 @@ def test_a_plan_is_plain_data(answers: dict[str, str]) -> None:
 
 
 def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
-    planned = plan(DEFAULT | {"database": "sqlite", "ci": "gitlab"})
-    omitted = [name for name in planned["omitted"] if name in NAMES]
+    planned = plan(DEFAULT | {"database": "sqlite"})
+    omitted = [name for name in left_out([*planned["names"], "gitlab"]) if name in NAMES]
     integrations = [feature.name for feature in INTEGRATIONS]
     assert omitted == ["postgresql", "auth", "local", "oidc", "owning", *integrations, "github"]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
@@ -107,7 +119,7 @@ def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
 
 def test_a_feature_is_planned_with_what_it_requires() -> None:
     planned = plan(DEFAULT | {"features": ["ratelimit"]})
-    assert {"valkey", "ratelimit"}.isdisjoint(planned["omitted"])
+    assert {"valkey", "ratelimit"}.isdisjoint(left_out(planned["names"]))
     assert planned["installs"] == ["ratelimit"]
     assert {"name": "RATELIMIT_ENABLED", "value": "false"} in planned["test_environment"]
 

@@ -37,6 +37,29 @@ class Combination:
     values: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Computed:
+    """What no question asks, and what it is computed of."""
+
+    name: str
+    default: jinja2.Template
+    read: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was computed, and the numbers of all of it that a file may read."""
+
+    value: Any
+    number: int
+    facts: dict[Fact, int]
+
+
+def is_copiers(read: set[str]) -> bool:
+    """Say whether something is computed of how Copier was called, rather than of the answers."""
+    return any(name.startswith("_") for name in read)
+
+
 class Oracle:
     """Tells what Copier would know of a combination, without rendering a file.
 
@@ -46,39 +69,48 @@ class Oracle:
     def __init__(self, template: Path) -> None:
         self.worker = Worker(src_path=str(template), defaults=True, quiet=True, unsafe=True)
         self.environment = self.worker.jinja_env
-        self.computed = {
-            name: self.environment.from_string(question["default"])
+        self.computed = [
+            Computed(name, self.environment.from_string(question["default"]), tuple(sorted(read)))
             for name, question in self.worker.template.questions_data.items()
-            if question.get("when") is False and not self.reads_copier(question["default"])
-        }
+            if question.get("when") is False and not is_copiers(read := self.read_by(question["default"]))
+        ]
         self.places: dict[Fact, int] = {}
         self.numbers: dict[str, int] = {}
+        self.found: dict[tuple[str, tuple[int, ...]], Result] = {}
         self.paths: frozenset[str] = frozenset()  # of all combinations so far
         self.leavings: dict[tuple[str, ...], frozenset[str]] = {}
 
-    def reads_copier(self, source: str) -> bool:
-        """Say whether something is computed of how Copier was called, rather than of the answers."""
-        return any(name.startswith("_") for name in meta.find_undeclared_variables(self.environment.parse(source)))
-
-    def compute(self, answers: Answers) -> dict[str, dict[str, Any]]:
-        """Compute what no question asks, as Copier does."""
-        return {name: json.loads(default.render(answers)) for name, default in self.computed.items()}
+    def read_by(self, source: str) -> set[str]:
+        return meta.find_undeclared_variables(self.environment.parse(source))
 
     def combination(self, answers: Answers) -> Combination:
-        """Tell all that a file may read of these answers."""
-        computed = self.compute(answers)
-        facts: dict[Fact, Any] = {(name,): value for name, value in answers.items()}
-        facts |= {(name, part): value for name, parts in computed.items() for part, value in parts.items()}
+        """Tell all that a file may read of these answers: each, and what is computed of them, as Copier does."""
+        known: dict[str, Any] = dict(answers)
+        numbers = {name: self.number(value) for name, value in answers.items()}
+        facts: dict[Fact, int] = {(name,): number for name, number in numbers.items()}
+        for computed in self.computed:
+            read = computed.name, tuple([numbers[name] for name in computed.read])
+            if read not in self.found:  # what reads the same gives the same
+                self.found[read] = self.result(computed, known)
+            found = self.found[read]
+            known[computed.name], numbers[computed.name] = found.value, found.number
+            facts |= found.facts
         self.places = self.places or {fact: place for place, fact in enumerate(facts)}
         assert self.places.keys() == facts.keys(), "what can be read differs from one combination to the next"
-        omitted = tuple(computed["plan"]["omitted"])
-        values = tuple(self.number(json.dumps(value, default=str)) for value in facts.values())
-        paths = self.static | self.looped(*(tuple(names(computed["plan"].get(loop, []))) for loop in self.loops))
-        self.paths |= paths
-        return Combination(answers, self.leavings.setdefault(omitted, frozenset(omitted)), paths, values)
+        paths = self.given(*(tuple(names(known["plan"].get(loop, []))) for loop in self.loops))
+        omitted = tuple(known["omitted"])
+        left = self.leavings.setdefault(omitted, frozenset(omitted))
+        return Combination(answers, left, paths, tuple(facts.values()))
 
-    def number(self, value: str) -> int:
-        return self.numbers.setdefault(value, len(self.numbers))
+    def result(self, computed: Computed, known: dict[str, Any]) -> Result:
+        value = json.loads(computed.default.render(known))
+        parts = value if isinstance(value, dict) else {}
+        facts: dict[Fact, int] = {(computed.name, part): self.number(each) for part, each in parts.items()}
+        number = self.number(value)
+        return Result(value, number, facts or {(computed.name,): number})
+
+    def number(self, value: Any) -> int:  # noqa: ANN401 - whatever is answered or computed
+        return self.numbers.setdefault(json.dumps(value, default=str), len(self.numbers))
 
     @cached_property
     def named(self) -> frozenset[str]:
@@ -100,11 +132,14 @@ class Oracle:
         return sorted({loop[1] for loop in found.values() if loop})
 
     @cache  # noqa: B019 - it lives as long as the run
-    def looped(self, *entries: tuple[str, ...]) -> frozenset[str]:
-        """List the paths that lists of these names give."""
+    def given(self, *entries: tuple[str, ...]) -> frozenset[str]:
+        """List the paths that there are where lists have these names, before any is left out."""
         listed = dict(zip(self.loops, entries, strict=True))
         paths = [(LOOP.search(name), name) for name in self.named - self.static]
-        return frozenset(LOOP.sub(entry, name) for loop, name in paths if loop for entry in listed[loop[1]])
+        looped = (LOOP.sub(entry, name) for loop, name in paths if loop for entry in listed[loop[1]])
+        found = self.static.union(looped)
+        self.paths |= found
+        return found
 
     @cached_property
     def exclusions(self) -> list[jinja2.Template]:
@@ -116,8 +151,8 @@ class Oracle:
 
         The patterns have no exceptions (`!`), so several omitted features take along what each of them does.
         """
-        plan = {"omitted": [omitted]}
-        patterns = [line for pattern in self.exclusions for line in re.split(r"\r?\n|\r", pattern.render(plan=plan))]
+        rendered = [pattern.render(omitted=[omitted]) for pattern in self.exclusions]
+        patterns = [line for pattern in rendered for line in re.split(r"\r?\n|\r", pattern)]
         assert not any(line.lstrip().startswith("!") for line in patterns), "an exception to an exclusion"
         is_excluded = self.worker._path_matcher(patterns)  # noqa: SLF001 - so that the patterns mean what Copier means
         return frozenset(path for path in self.paths if is_excluded(Path(path)))

@@ -8,6 +8,7 @@ without rendering it; `test_every_combination.py` holds that against what Copier
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tests.harness.services import is_code
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 RECORD = ".copier-answers.yml"  # Copier's own, of all answers, and so another one in every combination
 Readings = tuple[int, ...]
 Key = tuple[str, Readings]
+Paths = tuple[frozenset[str], frozenset[str]]  # those of all files, and what leaves some of them out
+Need = tuple[Paths, tuple[int, ...], Readings]
 
 
 class Matrix:
@@ -33,6 +36,7 @@ class Matrix:
         self.combinations = list(combinations)
         self.rendered: list[tuple[Combination, Listing]] = []
         self.reads: dict[str, set[Fact]] = defaultdict(set)
+        self.presents: dict[Paths, frozenset[str]] = {}
 
     def learn(self, renderings: Iterable[tuple[Combination, Rendering]]) -> None:
         """Take in what Copier gave, and order all that is known by paths and readings."""
@@ -41,7 +45,9 @@ class Matrix:
             for path, read in rendering.trace.items():
                 self.reads[path] |= read
         self.places = {path: self.find(path) for path in self.oracle.paths}
-        self.printed = sorted(path for path, places in self.places.items() if places)
+        self.alike: dict[tuple[int, ...], set[str]] = defaultdict(set)  # files that read the same
+        for path, places in self.places.items():
+            self.alike[places].add(path)
         self.blobs: dict[Key, Blob] = {}
         for combination, listing in self.rendered:
             for path in listing.keys() - {RECORD}:
@@ -59,30 +65,45 @@ class Matrix:
 
     def present(self, combination: Combination) -> frozenset[str]:
         """List the paths of a combination, but for Copier's record."""
-        return combination.paths.difference(*map(self.oracle.left_out, combination.omitted))
+        key = combination.paths, combination.omitted
+        if key not in self.presents:
+            left_out = map(self.oracle.left_out, combination.omitted)
+            self.presents[key] = combination.paths.difference(*left_out)
+        return self.presents[key]
+
+    def needed(self, combination: Combination) -> Iterator[Need]:
+        """Tell what of a combination's files has to be known: for files that read the same, what they read."""
+        paths, values = (combination.paths, combination.omitted), combination.values
+        return ((paths, places, tuple([values[place] for place in places])) for places in self.alike)
+
+    def keys(self, need: Need) -> set[Key]:
+        """Name each file of a need, with its readings."""
+        paths, places, readings = need
+        return {(path, readings) for path in self.presents[paths] & self.alike[places]}
 
     def unknown(self) -> Iterator[Combination]:
         """Find combinations that, once rendered, leave none with a file that was never rendered so."""
-        known = set(self.blobs)
-        whole = {path for path, _ in known}
+        known, met = set(self.blobs), set[Need]()
         for combination in self.combinations:
-            present = self.present(combination)
-            printed = {(path, self.readings(path, combination)) for path in self.printed if path in present}
-            if not (printed <= known and present <= whole):
-                known |= printed
-                whole |= present
+            self.present(combination)
+            new = [need for need in self.needed(combination) if need not in met]
+            met.update(new)
+            keys = set[Key]().union(*map(self.keys, new))
+            if not keys <= known:
+                known |= keys
                 yield combination
 
     def compose(self, combination: Combination) -> Listing:
         """Tell what Copier would give, but for its record."""
-        return {path: self.blobs[path, self.readings(path, combination)] for path in self.present(combination)}
+        self.present(combination)
+        return {key[0]: self.blobs[key] for need in self.needed(combination) for key in self.keys(need)}
 
     def codes(self) -> dict[frozenset[tuple[str, Blob]], list[Combination]]:
         """Group all combinations by what a service's tests, types and lint depend on."""
-        places = sorted({place for path in self.printed if is_code(path) for place in self.places[path]})
+        places = sorted({place for path in self.places if is_code(path) for place in self.places[path]})
         alike: dict[object, list[Combination]] = defaultdict(list)
         for combination in self.combinations:
-            present = frozenset(name for name in combination.omitted if any(map(is_code, self.oracle.left_out(name))))
+            present = self.code_of(combination.paths, combination.omitted)
             alike[present, tuple([combination.values[place] for place in places])].append(combination)
         grouped: dict[frozenset[tuple[str, Blob]], list[Combination]] = defaultdict(list)
         for group in alike.values():
@@ -91,3 +112,8 @@ class Matrix:
 
     def code(self, combination: Combination) -> frozenset[tuple[str, Blob]]:
         return frozenset((path, blob) for path, blob in self.compose(combination).items() if is_code(path))
+
+    @cache  # noqa: B019 - it lives as long as the run
+    def code_of(self, paths: frozenset[str], omitted: frozenset[str]) -> frozenset[str]:
+        """List the paths of code of a combination."""
+        return frozenset(filter(is_code, self.presents[paths, omitted]))

@@ -31,7 +31,7 @@ NETWORK = re.compile(
     r"(?i)UV_(DEFAULT_|EXTRA_)?INDEX(_\w+)?|UV_(OFFLINE|NATIVE_TLS)|SSL_CERT_\w+|(HTTPS?|ALL|NO)_PROXY"
 )
 PATIENCE = 120  # seconds that a server may take to be ready, its database and its packages included
-LONGEST = 900  # seconds
+LONGEST = 1800  # seconds, for it may be a whole suite beside others
 
 
 def commands(page: str) -> list[str]:

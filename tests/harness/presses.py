@@ -74,12 +74,19 @@ def crew(press: Press) -> Iterator[Callable[[Sequence[Combination]], Iterator[Re
 
 
 def first_wave(matrix: Matrix) -> list[Combination]:
-    """Choose each combination of the questions that decide code, with what surrounds it taken in turn."""
+    """Choose each combination of the questions that decide code, with all that may surround it, in turn."""
     groups: dict[str, list[Combination]] = {}
     for combination in matrix.combinations:
         code = [answer for name, answer in combination.answers.items() if name not in SURROUNDINGS]
         groups.setdefault(repr(code), []).append(combination)
-    return [group[place % len(group)] for place, group in enumerate(groups.values())]
+    fullest = [richest(group) for group in groups.values()]
+    return [group[place % len(group)] for place, group in enumerate(fullest)]
+
+
+def richest(group: list[Combination]) -> list[Combination]:
+    """Keep those for which most was selected, of what can be selected together."""
+    selected = [sum(len(answer) for answer in each.answers.values() if isinstance(answer, list)) for each in group]
+    return [each for each, number in zip(group, selected, strict=True) if number == max(selected)]
 
 
 def survey(asked: Questionnaire, press: Press, meter: Meter, *, every: bool = False) -> Matrix:
