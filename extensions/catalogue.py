@@ -694,8 +694,8 @@ CACHE = Feature(
 JOBS = Feature(
     name="jobs",
     summary="work outside the request",
-    requires=("after_commit",),
-    stems=("errands", "job", "jobs_worker", "tasks"),
+    requires=("after_commit", "valkey"),
+    stems=("errands", "job", "jobs_broker", "jobs_worker", "tasks"),
     is_word=True,
     installs=True,
     is_package=True,
@@ -730,7 +730,15 @@ JOBS = Feature(
             grace=30,
         ),
     ),
+    environment={"TASKS_URL": "redis://valkey:6379/0"},
     settings=(
+        Setting(
+            name="TASKS_URL",
+            is_needed=True,
+            stand_in="redis://localhost",
+            example="redis://localhost:6379/0",
+            meaning="The Valkey by which workers hear of jobs; without it, `uv run app dev` does them itself.",
+        ),
         Setting(name="TASKS_CONCURRENCY", example="4", meaning="Jobs that one worker does at once."),
         Setting(name="TASKS_GRACE_SECONDS", example="20", meaning="Seconds that jobs have once a worker is to stop."),
         Setting(name="TASKS_RETENTION_DAYS", example="7", meaning="Days for which jobs that are done are remembered."),
@@ -764,18 +772,19 @@ JOBS = Feature(
 TASKIQ = Feature(
     name="taskiq",
     summary="workers that taskiq tells of jobs",
-    requires=("jobs", "valkey"),
+    requires=("jobs",),
     runtime=("taskiq>=0.13,<0.14", "taskiq-redis>=1.2.4,<2"),
-    environment={"TASKS_URL": "redis://valkey:6379/0"},
-    settings=(
-        Setting(
-            name="TASKS_URL",
-            is_needed=True,
-            stand_in="redis://localhost",
-            example="redis://localhost:6379/0",
-            meaning="The Valkey by which workers hear of jobs; without it, `uv run app dev` does them itself.",
-        ),
-    ),
+)
+
+CELERY = Feature(
+    name="celery",
+    summary="workers that Celery tells of jobs",
+    requires=("jobs",),
+    is_package=True,
+    is_explained=True,
+    runtime=("celery>=5.7,<6", "kombu>=5.7,<6", "packaging>=26"),
+    lint=("celery-types>=0.26,<1",),
+    unimported=("packaging",),  # which kombu needs for Valkey, and does not ask for
 )
 
 OPEN_JOBS = Feature(name="open_jobs", summary="jobs that everybody may see", meets=("jobs",))
@@ -975,7 +984,7 @@ IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
 INTEGRATIONS = (
     *(OBSERVABILITY, VALKEY, TRACED_VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
     *(WEBSOCKETS, OPEN_SOCKETS, GUARDED_SOCKETS),
-    *(JOBS, TASKIQ, OPEN_JOBS, OWN_JOBS),
+    *(JOBS, TASKIQ, CELERY, OPEN_JOBS, OWN_JOBS),
     *(EMAIL, MAIL_JOBS, OUTGOING, ACCOUNT_MAIL),  # mails are made jobs before anybody is given their way out
     *(FILES, OPEN_FILES, OWN_FILES),
 )

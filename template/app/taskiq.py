@@ -8,9 +8,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from uuid import UUID
 
-from pydantic import Field, ValidationInfo
-from pydantic import field_validator as validator
-from pydantic_settings import SettingsConfigDict
 from redis.exceptions import RedisError
 from sqlalchemy import URL
 from taskiq.exceptions import SendTaskError
@@ -18,8 +15,7 @@ from taskiq.kicker import AsyncKicker
 from taskiq.utils import maybe_awaitable
 from taskiq_redis import RedisStreamBroker
 
-from app import settings, valkey
-from app.settings import Environment
+from app import valkey
 
 TASK = "job"
 KEPT = 10_000  # messages, read or not; older ones go
@@ -29,26 +25,6 @@ PATIENCE = 5.0  # seconds that its answer may take
 IDLE = 60.0  # seconds after which what one worker was told is told to another
 
 Hear = Callable[[UUID], Awaitable[None]]
-
-
-class BrokerSettings(settings.EnvironmentSettings):
-    """Where workers hear of jobs."""
-
-    model_config = SettingsConfigDict(env_prefix="TASKS_")
-
-    environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
-    url: valkey.ValkeyUrl | None = Field(
-        None, validate_default=True, description="Set it to redis://host:6379/0."
-    )
-
-    @validator("url")
-    @classmethod
-    def given(cls, value: URL | None, info: ValidationInfo) -> URL | None:
-        """Refuse production without a Valkey; in development, the service does its jobs itself."""
-        if value is None and info.data.get("environment") is Environment.PRODUCTION:
-            message = "It is missing"
-            raise ValueError(message)
-        return value
 
 
 class Broker:
@@ -108,9 +84,3 @@ class Broker:
         )
         stream.connection_pool = valkey.connections(self.url, patience)
         return stream
-
-
-def connect(name: str) -> Broker | None:
-    """Give what reaches the workers of a service; nothing, where no Valkey is named."""
-    url = settings.read(BrokerSettings).url
-    return Broker(url, name) if url else None

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -19,7 +20,8 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app import main, migrate
 from app.__main__ import main as run
-from app.jobs import GiveUpError, Task, Work, ask, doing, ledger
+from app.jobs import GiveUpError, Task, Work, ask, doing, ledger, worker
+from app.jobs.broker import Broker
 from app.jobs.ledger import Sessions
 from app.jobs.times import Timetable
 from app.models.job import Job
@@ -110,6 +112,22 @@ async def until(sessions: Sessions, number: int) -> None:
     async with asyncio.timeout(120):
         while await written(sessions) < number:
             await asyncio.sleep(0.02)
+
+
+async def heard(broker: Broker, number: int) -> list[UUID]:
+    """Listen until so much was heard."""
+    found: list[UUID] = []
+    enough = asyncio.Event()
+
+    async def hear(job_id: UUID) -> None:
+        found.append(job_id)
+        if len(found) == number:
+            enough.set()
+
+    listening = asyncio.create_task(broker.receive(hear))
+    await asyncio.wait_for(enough.wait(), 60)
+    await worker.end([listening])
+    return found
 
 
 def create_app() -> FastAPI:

@@ -11,7 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from app import settings, tasks
 from app.jobs.asking import TELL, Tell
-from app.jobs.broker import connect
+from app.jobs.connecting import connect
 from app.jobs.task import Task
 from app.jobs.telling import Teller
 from app.jobs.times import Periodic, Timetable
