@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app import main, migrate
 from app.__main__ import main as run
+from app.identifiers import uuid7
 from app.jobs import GiveUpError, Task, Work, ask, doing, ledger, worker
 from app.jobs.broker import Broker
 from app.jobs.ledger import Sessions
@@ -128,6 +129,21 @@ async def heard(broker: Broker, number: int) -> list[UUID]:
     await asyncio.wait_for(enough.wait(), 60)
     await worker.end([listening])
     return found
+
+
+@asynccontextmanager
+async def busy(broker: Broker) -> AsyncGenerator[UUID, None]:
+    """Have a worker that is told of a job, and has no hand for it."""
+    told: asyncio.Queue[UUID] = asyncio.Queue()
+
+    async def wait(job_id: UUID) -> None:
+        told.put_nowait(job_id)
+        await asyncio.Event().wait()
+
+    await broker.send(uuid7())
+    listening = asyncio.create_task(broker.receive(wait))
+    yield await asyncio.wait_for(told.get(), 60)
+    await worker.end([listening])
 
 
 def create_app() -> FastAPI:

@@ -1,6 +1,5 @@
 """The broker, on a real Valkey: workers are told at once, and whatever it loses is found."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path

@@ -1,1 +1,24 @@
-"""What only Taskiq does: a stream of Valkey's, from which a worker that is gone takes nothing."""
+"""What only taskiq does: what one worker does not confirm goes to another with the next message."""
+
+import asyncio
+
+import pytest
+
+from app import taskiq
+from app.identifiers import uuid7
+from app.valkey import address
+from tests import valkey
+from tests.errands import busy, heard
+
+
+async def test_what_one_worker_has_no_hand_for_is_told_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(taskiq, "IDLE", 0.1)
+    with valkey.server() as url:
+        broker = taskiq.Broker(address(url), str(uuid7()))
+        async with busy(broker) as job_id:
+            await asyncio.sleep(0.2)
+            await broker.send(another := uuid7())
+            assert await heard(broker, 2) == [another, job_id]
+        await broker.close()

@@ -40,6 +40,7 @@ class Pool(TaskPool):
 
 class Ear(Consumer):
     """A consumer that ends with its connection: the service begins anew, once Valkey is back."""
+
     def ensure_connected(self, conn: Connection) -> Connection:
         """Connect, or fail, at once."""
         return conn.ensure_connection(max_retries=0)
@@ -60,7 +61,7 @@ class Listener(WorkController):
         set_event_loop(None)  # so that no other worker of this process has the same
         super().__init__(
             program,
-            f"{os.getpid()}@{gethostname()}",
+            f"{program.main}-{os.getpid()}@{gethostname()}",
             pool=Pool,
             concurrency=1,
             consumer_cls=Ear,
@@ -132,25 +133,24 @@ async def listen(url: URL, name: str, hear: Hear, patience: float) -> None:
     listener = Listener(Program(url, name, patience), hearing.tell)
     with ThreadPoolExecutor(1, "celery-worker") as thread:
         running = hearing.loop.run_in_executor(thread, listener.start)
-        cancelled = await _over(running, hearing, listener)
-    try:
-        running.result()
-    except LOST as error:
+        is_cancelled = await _over(running, hearing, listener)
+    error = running.exception()
+    if is_cancelled:
+        raise asyncio.CancelledError
+    if isinstance(error, LOST):
         raise ConnectionError(type(error.__cause__ or error).__name__) from error
-    if cancelled:
-        raise cancelled
+    if error:
+        raise error
 
 
-async def _over(
-    running: asyncio.Future[None], hearing: Hearing, listener: Listener
-) -> asyncio.CancelledError | None:
-    """Wait until the worker has stopped, and have it stop once this is cancelled."""
-    cancelled = None
+async def _over(running: asyncio.Future[None], hearing: Hearing, listener: Listener) -> bool:
+    """Wait until the worker has stopped; have it stop once this is cancelled, and say so."""
+    is_cancelled = False
     while not running.done():
         try:
             await asyncio.wait([running])
-        except asyncio.CancelledError as error:
-            cancelled = error
+        except asyncio.CancelledError:
+            is_cancelled = True
             hearing.stop()
             listener.end()
-    return cancelled
+    return is_cancelled
