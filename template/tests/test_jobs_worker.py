@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ from app.jobs.times import Timetable
 from app.jobs.worker import Worker
 from app.main import create_app
 from app.models.job import Job
-from tests import errands
+from tests import errands, valkey
 from tests.errands import WRITE, Errand, asked, kept, service, until, written
 
 HANDS = 4
@@ -39,6 +39,13 @@ async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
 def app(sessions: Sessions) -> FastAPI:
     """Make as much of a service as jobs need."""
     return service(sessions)
+
+
+@pytest.fixture
+def server() -> Generator[str, None, None]:
+    """Name a Valkey."""
+    with valkey.server() as found:
+        yield found
 
 
 def made(app: FastAPI, grace: float = PATIENCE) -> Worker:
@@ -158,9 +165,11 @@ async def begun(sessions: Sessions, *jobs: Job) -> None:
 
 
 @pytest.mark.drill
-async def test_a_worker_that_is_told_to_stop_finishes_or_gives_back(sessions: Sessions) -> None:
+async def test_a_worker_that_is_told_to_stop_finishes_or_gives_back(
+    sessions: Sessions, server: str
+) -> None:
     short, long = await asked(sessions, seconds=1), await asked(sessions, seconds=3600)
-    async with process(TASKS_GRACE_SECONDS="6") as stopped:
+    async with process(TASKS_GRACE_SECONDS="6", TASKS_URL=server) as stopped:
         await begun(sessions, long)  # after the other
         stopped.send_signal(signal.SIGTERM)
         _, errors = await asyncio.wait_for(stopped.communicate(), PATIENCE)
@@ -171,15 +180,16 @@ async def test_a_worker_that_is_told_to_stop_finishes_or_gives_back(sessions: Se
 
 @pytest.mark.drill
 async def test_of_a_worker_that_is_killed_no_job_is_lost_and_none_is_done_twice(
-    sessions: Sessions,
+    sessions: Sessions, server: str
 ) -> None:
+    known = {"ERRANDS_LEASE": "2", "TASKS_URL": server}
     jobs = [await asked(sessions, seconds=1) for _ in range(30)]
-    async with process(ERRANDS_LEASE="2") as killed:
+    async with process(**known) as killed:
         await begun(sessions, *jobs)
         killed.kill()
         await killed.communicate()
     assert {(await kept(sessions, job)).state for job in jobs} >= {JobState.RUNNING}
-    async with process(ERRANDS_LEASE="2"), process(ERRANDS_LEASE="2"):
+    async with process(**known), process(**known):
         await until(sessions, len(jobs))
     assert {(await kept(sessions, job)).state for job in jobs} == {JobState.DONE}
     assert await written(sessions) == len(jobs)
