@@ -28,6 +28,8 @@ from app.jobs.times import Timetable
 from app.models.job import Job
 from tests import jots
 
+PATIENCE = 30  # seconds that a message may take
+
 
 class Errand(BaseModel):
     """What a job of the tests is told: what to write, and how many seconds to take."""
@@ -126,7 +128,7 @@ async def heard(broker: Broker, number: int) -> list[UUID]:
             enough.set()
 
     listening = asyncio.create_task(broker.receive(hear))
-    await asyncio.wait_for(enough.wait(), 60)
+    await asyncio.wait_for(enough.wait(), PATIENCE)
     await worker.end([listening])
     return found
 
@@ -142,7 +144,7 @@ async def busy(broker: Broker) -> AsyncGenerator[UUID, None]:
 
     await broker.send(uuid7())
     listening = asyncio.create_task(broker.receive(wait))
-    yield await asyncio.wait_for(told.get(), 60)
+    yield await asyncio.wait_for(told.get(), PATIENCE)
     await worker.end([listening])
 
 

@@ -15,9 +15,7 @@ from app.celery.program import Program
 from app.identifiers import uuid7
 from app.valkey import address
 from tests import valkey
-from tests.errands import busy, heard
-
-PATIENCE = 30  # seconds
+from tests.errands import PATIENCE, busy, heard
 
 
 @pytest.fixture(scope="module")
@@ -65,13 +63,14 @@ async def test_nonsense_stops_nobody(broker: Broker, team: Celery) -> None:
 async def test_its_tools_see_a_worker_and_what_it_waits_for(broker: Broker, team: Celery) -> None:
     async with busy(broker) as job_id:
         inspect = team.control.inspect(timeout=PATIENCE, limit=1)
-        pong, active = await asyncio.to_thread(lambda: (inspect.ping(), inspect.active()))
-    assert pong
-    assert active
-    ((name, doing),) = active.items()
+        pong = await asyncio.to_thread(inspect.ping)
+        assert pong
+        active = await asyncio.to_thread(inspect.active)
+        assert active
+    ((name, waiting),) = active.items()
     assert pong == {name: {"ok": "pong"}}
     assert name.startswith(broker.name)
-    assert [(each["name"], each["args"]) for each in doing] == [("job", [str(job_id)])]
+    assert [(each["name"], each["args"]) for each in waiting] == [("job", [str(job_id)])]
 
 
 async def test_a_worker_that_stops_gives_back_what_it_has_not_begun(broker: Broker) -> None:

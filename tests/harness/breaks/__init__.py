@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.harness.breaks.auth import AUTH
 from tests.harness.breaks.cache import CACHE
+from tests.harness.breaks.celery import CELERY
 from tests.harness.breaks.changes import CHANGES
 from tests.harness.breaks.data import DATABASES, MIGRATIONS, TRANSACTIONS
 from tests.harness.breaks.definition import BOTH, Break
@@ -45,6 +46,7 @@ BREAKS = [
     *FILES,
     *OWN_FILES,
     *JOBS,
+    *CELERY,
     *CHANGES,
     *SOCKETS,
     *GUARDED_SOCKETS,
