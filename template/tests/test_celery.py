@@ -130,7 +130,7 @@ async def test_where_other_programs_go_is_nothing_to_the_service(
 async def test_no_password_is_logged(
     server: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for logger in ("celery", "celery.app.trace", "kombu"):
+    for logger in listening.LEVELS:
         monkeypatch.setitem(listening.LEVELS, logger, logging.DEBUG)
     reached = address(server).set(username="default", password="hunter2")
     broker = Broker(reached, str(uuid7()))

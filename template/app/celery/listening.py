@@ -25,7 +25,11 @@ from sqlalchemy import URL
 from app.celery.program import LOST, TASK, Program
 
 # What Celery logs from which level on: no two lines for every job, and none for one given back.
-LEVELS = {"celery": logging.WARNING, "celery.app.trace": logging.ERROR}
+LEVELS = {
+    "celery": logging.WARNING,
+    "celery.app.trace": logging.ERROR,
+    "kombu": logging.WARNING,
+}
 
 Hear = Callable[[UUID], Awaitable[None]]
 
@@ -54,7 +58,7 @@ class Listener(WorkController):
     """A worker of Celery's that hands on what it is told."""
 
     blueprint: Blueprint  # type: ignore[mutable-override]  # as it is once this is made
-    consumer: Ear
+    hub: Any
 
     def __init__(self, program: Program, tell: Callable[[str], None]) -> None:
         program.task(name=TASK, acks_late=True, shared=False)(tell)
@@ -68,7 +72,10 @@ class Listener(WorkController):
             queues=[program.queue],
             without_gossip=True,
             without_mingle=True,
+            use_eventloop=True,
         )
+        self.is_ending = False
+        self.hub.on_tick.add(self._end)
 
     def start(self) -> None:
         """Work until the end, in this thread."""
@@ -82,10 +89,12 @@ class Listener(WorkController):
 
     def end(self) -> None:
         """Have the worker stop; any thread may call this."""
-        self.consumer.call_soon(self._end)
+        self.is_ending = True
+        self.hub.call_soon(bool)  # wakes it
 
     def _end(self) -> None:
-        if self.blueprint.human_state() == "running":
+        """Stop, now that what was to be confirmed is."""
+        if self.is_ending:
             raise WorkerShutdown
 
 

@@ -69,7 +69,7 @@ CELERY = [
         "the log tells where Valkey is, password and all",
         "app/celery/listening.py",
         "    hearing = Hearing(hear)\n",
-        '    hearing = Hearing(hear)\n    logging.getLogger("celery").warning(url.render_as_string(hide_password=False))\n',
+        '    hearing = Hearing(hear)\n    logging.getLogger("celery").warning(Program(url, name, patience).address)\n',
         "test_celery.py::test_no_password_is_logged",
     ),
     _broken(
