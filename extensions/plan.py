@@ -16,6 +16,7 @@ from copier.errors import UserMessageError
 from jinja2.ext import Extension
 
 from .catalogue import FEATURES, OF_TYPES, OWNING, chosen, omitted
+from .deployment import of_deployment
 from .layers import requests, terms
 from .resources import domain_problem, read_domain
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from .catalogue import Command, Feature, Table
+    from .catalogue import Command, Feature, Setting, Table
     from .domain import Resources
 
 QUESTIONS = Path(__file__).parent.parent / "copier.yml"
@@ -257,6 +258,11 @@ def typed(command: Command) -> dict[str, Any]:
     return {**asdict(command), "takes": [asdict(argument) for argument in command.takes]}
 
 
+def told(setting: Setting) -> str:
+    """Say what a setting means, and whether it is a secret."""
+    return f"{setting.meaning} A secret." if setting.is_secret else setting.meaning
+
+
 def of_parts(features: list[Feature]) -> dict[str, Any]:
     """List what is installed, required, set and explained."""
     settings = [setting for feature in features for setting in feature.settings]
@@ -277,7 +283,7 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
             if feature.is_explained
         ],
         **{part: merged(features, part) for part in ("runtime", "test", "lint", "unimported")},
-        "settings": [{"name": each.name, "example": each.example, "meaning": each.meaning} for each in settings],
+        "settings": [{"name": each.name, "example": each.example, "meaning": told(each)} for each in settings],
         "needed": [setting.name for setting in settings if setting.is_needed],
         "stand_ins": [{"name": each.name, "value": each.stand_in} for each in settings if each.stand_in],
         "exposed": merged(features, "exposes"),
@@ -314,6 +320,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         **of_identity(features),
         **of_parts(features),
         **of_servers(features),
+        **of_deployment(features, slug(answers["project_name"])),
     }
 
 

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Roll an image out: sh deploy/kubernetes/rollout.sh production registry.example.com/shop:1
+# First what pods need, then the migration, then the pods. A failed migration ends it, and the old pods go on.
+set -eu
+overlay="$(dirname "$0")/overlays/$1"
+image=$2
+namespace=$(sed -n 's/^namespace: //p' "$overlay/kustomization.yaml" | tr -d '"')
+manifests=$(mktemp)
+trap 'rm -f "$manifests"' EXIT
+
+kubectl kustomize "$overlay" | sed "s|^\( *\(- \)\{0,1\}image:\) app\$|\1 $image|" >"$manifests"
+
+kubectl apply --filename "$manifests" --selector '!app.kubernetes.io/component'
+
+if grep -q '^kind: Job$' "$manifests"; then
+    kubectl delete job migrate --namespace "$namespace" --ignore-not-found
+    kubectl apply --filename "$manifests" --selector app.kubernetes.io/component=migrate
+    if ! kubectl wait job/migrate --namespace "$namespace" --for condition=complete --timeout 10m; then
+        kubectl logs job/migrate --namespace "$namespace" --tail 50
+        exit 1
+    fi
+fi
+
+kubectl apply --filename "$manifests"
+for deployment in $(kubectl get deployments --namespace "$namespace" --output name); do
+    kubectl rollout status "$deployment" --namespace "$namespace" --timeout 10m
+done
