@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WITHOUT_SCHEMA = (
     *("/.copier-answers.yml", "/.pre-commit-config.yaml", "/.devcontainer/devcontainer.json"),
     "/deploy/observability/*",  # of which the service's own tests know what they ask for
+    *("/deploy/kubernetes/*/*.yaml", "/deploy/kubernetes/*/*/*.yaml"),  # see test_manifests.py
 )
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 UNPORTABLE = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$')
@@ -150,6 +151,8 @@ def test_what_breaks_its_schema_is_seen(pattern: str, empty: Path) -> None:
         ("*.sh", "cd $x\n"),
         ("*.md", "Text\n\n```console\n$ cd $x\n```\n"),
         ("/.gitlab-ci.yml", "a:\n  script:\n    - [ls]\n    - cd $x\n"),
+        ("/.gitlab/*.yml", "a:\n  script:\n    - cd $x\n"),
+        ("/fly.toml", "[processes]\napp = \"sh -c 'cd $x'\"\n"),
         ("/compose.yml", 'services: {a: {healthcheck: {test: [CMD-SHELL, "cd $$x"]}}}'),
         ("/.devcontainer/devcontainer.json", '{"postCreateCommand": "cd $x"}'),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,9 +47,17 @@ def parts(texts: Texts) -> list[str]:
     return [f"{path}: {link}" for path in there for link in broken_anchors(path, there)]
 
 
+def beside(path: str, paths: set[str]) -> set[str]:
+    """Name files as manifests do, which name those of their own directory."""
+    directory = f"{PurePosixPath(path).parent}/"
+    return {each.removeprefix(directory) for each in paths} if path.startswith("deploy/") else set()
+
+
 def named(texts: Texts) -> list[str]:
     paths = set(texts)
-    return [f"{path}: {name}" for path, text in texts.items() for name in missing_paths(text, paths)]
+    return [
+        f"{path}: {name}" for path, text in texts.items() for name in missing_paths(text, paths | beside(path, paths))
+    ]
 
 
 def commands(texts: Texts) -> list[str]:

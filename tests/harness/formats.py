@@ -77,6 +77,7 @@ READERS = {
 SCHEMAS = {
     "/.github/workflows/*.yml": ["--builtin-schema", "vendor.github-workflows"],
     "/.github/dependabot.yml": ["--builtin-schema", "vendor.dependabot"],
+    "/.gitlab/*.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/.gitlab-ci.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/compose.yml": ["--builtin-schema", "vendor.compose-spec"],
     "/renovate.json": ["--builtin-schema", "vendor.renovate"],
@@ -87,12 +88,14 @@ SCRIPTS: dict[str, Callable[[str], list[str]]] = {
     "*.sh": scripts.whole,
     "*.md": scripts.fenced,
     "/.gitlab-ci.yml": scripts.of_pipeline,
+    "/.gitlab/*.yml": scripts.of_pipeline,
+    "/fly.toml": scripts.of_machines,
     "/compose.yml": scripts.of_compose,
     "/.devcontainer/devcontainer.json": scripts.of_container,
 }
 
 # Patterns that no service has a file for yet. The first file that matches one takes it from here.
-AWAITED = {"*.sh", "/renovate.json"}
+AWAITED = {"/renovate.json"}
 
 
 @dataclass(frozen=True)

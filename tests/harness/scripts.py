@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import tomllib
 from typing import TYPE_CHECKING
 
 import yaml
@@ -46,6 +48,12 @@ def of_compose(text: str) -> list[str]:
     """List the commands of health checks; compose makes one dollar of two."""
     checks = (value for value in under(yaml.safe_load(text), "test") if isinstance(value, list))
     return [str(check[1]).replace("$$", "$") for check in checks if check[0] == "CMD-SHELL"]
+
+
+def of_machines(text: str) -> list[str]:
+    """List what machines of Fly's run by a shell; all else is run as it is."""
+    commands = map(shlex.split, tomllib.loads(text)["processes"].values())
+    return [command[2] for command in commands if command[:2] == ["sh", "-c"]]
 
 
 def of_container(text: str) -> list[str]:
