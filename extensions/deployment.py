@@ -48,7 +48,7 @@ def together(processes: list[Process], ports: Mapping[str, int]) -> str:
 
 def in_one_place(features: list[Feature], root: str) -> dict[str, str]:
     """Give the variables that name directories, each moved below `root` unless that is it."""
-    moved = {}
+    moved: dict[str, str] = {}
     for feature in features:
         for name, path in feature.volumes.items():
             place = root if path == root else f"{root}/{name}"
