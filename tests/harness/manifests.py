@@ -11,10 +11,13 @@ import re
 import subprocess
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from importlib.resources import files as files_of
 from typing import TYPE_CHECKING, Any
 
-import kubernetes_validate
+import referencing
 import yaml
+from jsonschema import Draft202012Validator
+from referencing import Registry
 
 from tests.harness.findings import TOOLS
 from tests.harness.formats import read_yaml
@@ -28,8 +31,32 @@ ROOT = "deploy/kubernetes"
 STAGES = ("staging", "production")
 VERSIONS = ("1.31", "1.34", "1.37")  # of Kubernetes: the oldest that is still met, and newer ones
 PLACEHOLDER = "app"  # for the image, which a rollout puts in its place
+SCHEMAS = files_of("kubernetes_validate") / "kubernetes-json-schema"
+GROUP = re.compile(r"^([^./]*)(?:\.[^/]*)?/")  # of an API, whose first part names its schemas
 WITHOUT_SCHEMA = {"PodMonitor"}  # a definition that a cluster gets from elsewhere
 Resource = dict[str, Any]
+
+
+@cache
+def read_schema(version: str, name: str) -> Any:  # noqa: ANN401 - whatever is there
+    return json.loads((SCHEMAS / f"v{version}.0-local-strict" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def definitions(version: str) -> Registry[Any]:
+    shared: Registry[Any] = Registry()
+    return referencing.Resource.from_contents(read_schema(version, "_definitions")) @ shared
+
+
+@cache
+def validator(version: str, kind: str, api: str) -> Draft202012Validator:
+    """Give what judges resources of a kind.
+
+    Raises:
+        FileNotFoundError: a Kubernetes of this version knows none.
+    """
+    schema = read_schema(version, f"{kind}-{api}".lower())
+    return Draft202012Validator(schema, registry=referencing.Resource.from_contents(schema) @ definitions(version))
 
 
 @cache  # for many environments have the same resources
@@ -39,12 +66,11 @@ def schema_problem(written: str, version: str) -> str:
     if resource["kind"] in WITHOUT_SCHEMA:
         return ""
     try:
-        kubernetes_validate.validate(resource, version, strict=True)
-    except kubernetes_validate.ValidationError as error:
-        return f"{name_of(resource)}, {version}: {'.'.join(map(str, error.absolute_path))}: {error.message}"
-    except kubernetes_validate.SchemaNotFoundError as error:
-        return f"{name_of(resource)}: {error.message}"
-    return ""
+        judge = validator(version, resource["kind"], GROUP.sub(r"\1-", resource["apiVersion"]))
+    except FileNotFoundError:
+        return f"{name_of(resource)}, {version}: there is no such kind in {resource['apiVersion']}"
+    found = next(judge.iter_errors(resource), None)
+    return f"{name_of(resource)}, {version}: {found.json_path}: {found.message}" if found else ""
 
 
 def schema_problems(resources: list[Resource]) -> list[str]:
