@@ -188,10 +188,10 @@ STUB = """\
 #!/bin/sh
 [ "$1" = kustomize ] && exec {kubectl} "$@"
 echo "$*" >>{calls}
-case "$1" in
-apply) cp "$3" {applied} ;;
-get) echo deployment.apps/app ;;
-wait) exit {outcome} ;;
+case "$*" in
+apply*) cp "$3" {applied} ;;
+get*) echo deployment.apps/app ;;
+wait*condition={other}*) exit 1 ;;
 esac
 """
 
@@ -205,11 +205,10 @@ class Rollout:
     applied: str
 
 
-def roll_out(service: Service, directory: Path, *, outcome: int = 0) -> Rollout:
+def roll_out(service: Service, directory: Path, *, fails: bool = False) -> Rollout:
     stub, calls, applied = directory / "kubectl", directory / "calls", directory / "applied"
-    stub.write_text(
-        STUB.format(kubectl=TOOLS / "kubectl", calls=calls, applied=applied, outcome=outcome), encoding="utf-8"
-    )
+    other = "complete" if fails else "failed"
+    stub.write_text(STUB.format(kubectl=TOOLS / "kubectl", calls=calls, applied=applied, other=other), encoding="utf-8")
     stub.chmod(0o755)
     ended = subprocess.run(
         ["sh", service.directory / ROOT / "rollout.sh", "production", "registry/shop:1"],
@@ -239,8 +238,9 @@ def test_a_rollout_migrates_before_it_replaces_pods(of_all: Callable[[str], Serv
 
 
 def test_a_rollout_ends_where_the_migration_fails(of_all: Callable[[str], Service], tmp_path: Path) -> None:
-    rollout = roll_out(of_all("postgresql"), tmp_path, outcome=1)
-    assert (rollout.ended, rollout.calls) == (1, [FIRST, *MIGRATION, "logs job/migrate --tail 50"])
+    rollout = roll_out(of_all("postgresql"), tmp_path, fails=True)
+    looked = "wait job/migrate --for condition=failed"
+    assert (rollout.ended, rollout.calls) == (1, [FIRST, *MIGRATION, looked, "logs job/migrate --tail 50"])
 
 
 def test_where_pods_migrate_as_they_start_there_is_no_job(of_all: Callable[[str], Service], tmp_path: Path) -> None:

@@ -169,3 +169,10 @@ def test_a_service_called_like_a_library_does_not_require_itself() -> None:
 def test_hidden_questions_are_not_asked() -> None:
     assert {"given", "plan"}.isdisjoint(questions())
     assert "project_name" in questions()
+
+
+@pytest.mark.parametrize("name", [*ODD, "a" * 60, "ﬃ" * 60, "a-" * 30])
+def test_a_namespace_leaves_room_for_its_stage(name: str) -> None:
+    namespace = plan(DEFAULT | {"project_name": name})["namespace"]
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", namespace)
+    assert len(f"{namespace}-production") <= 63

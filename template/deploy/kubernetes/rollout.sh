@@ -15,10 +15,14 @@ kubectl apply --filename "$manifests" --selector '!app.kubernetes.io/component'
 if grep -q '^kind: Job$' "$manifests"; then
     kubectl delete job migrate --namespace "$namespace" --ignore-not-found
     kubectl apply --filename "$manifests" --selector app.kubernetes.io/component=migrate
-    if ! kubectl wait job/migrate --namespace "$namespace" --for condition=complete --timeout 10m; then
-        kubectl logs job/migrate --namespace "$namespace" --tail 50
-        exit 1
-    fi
+    left=150 # looks of five seconds; the Job itself gives up before
+    until kubectl wait job/migrate --namespace "$namespace" --for condition=complete --timeout 5s 2>/dev/null; do
+        left=$((left - 1))
+        if [ "$left" -eq 0 ] || kubectl wait job/migrate --namespace "$namespace" --for condition=failed --timeout 0; then
+            kubectl logs job/migrate --namespace "$namespace" --tail 50
+            exit 1
+        fi
+    done
 fi
 
 kubectl apply --filename "$manifests"
