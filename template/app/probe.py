@@ -1,0 +1,26 @@
+"""The image's health check: `python -m app.probe` asks the service beside it whether it is alive.
+
+The standard library is all that it imports: it is run every few seconds, beside the service.
+"""
+
+import http.client
+import os
+import sys
+
+PATIENCE = 2.0  # seconds
+
+
+def alive(host: str, port: int) -> bool:
+    """Say whether a service answers there."""
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":  # but not where `app check` imports every module
+    sys.exit(not alive("127.0.0.1", int(os.environ["PORT"])))
