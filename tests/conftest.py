@@ -19,7 +19,7 @@ from tests.harness.files import Files
 from tests.harness.presses import Press, survey
 from tests.harness.progress import Meter
 from tests.harness.questions import OPEN, all_questions, code_questions
-from tests.harness.report import Report
+from tests.harness.report import REPORT, Report
 from tests.harness.servers import Servers
 from tests.harness.services import Service, rendered
 from tests.harness.shards import shard
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from tests.harness.questions import Answers
 
 # What takes minutes is run with these matrices only, or when it is named.
-MODULES = {"test_contracts.py": (), "test_lanes.py": ("triples", "all", "product")}
-REPORT = pytest.StashKey[Report]()
+MODULES = {
+    "test_contracts.py": (),
+    "test_image.py": ("triples", "all", "product"),
+    "test_lanes.py": ("triples", "all", "product"),
+}
 BEGUN = pytest.StashKey[float]()
 STRENGTHS = {"pairs": 2, "triples": 3}
 
@@ -53,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--seed", type=int, help="draw the samples of an earlier run again")
     options.addoption("--picture", type=Path, default=CACHE / "matrix.svg", help="where the matrix is drawn")
     options.addoption("--domains", type=int, default=2, metavar="N", help="how many random domains are tried")
+    options.addoption("--images", action="store_true", help="fail where images can be neither built nor run")
     options.addoption("--shard", type=shard, default="1/1", metavar="K/N", help="run the K-th of N parts")
 
 
@@ -140,8 +144,10 @@ def case(item: pytest.Item) -> Case | None:
 
 
 def kept_together(item: pytest.Item) -> str:
-    """Name what is run on one machine: all checks of a service, or a single test."""
+    """Name what is run on one machine: all checks of a service, all of its images, or a single test."""
     found = case(item)
+    if item.path.name == "test_image.py":
+        return item.path.name
     return found.label if found else item.nodeid
 
 

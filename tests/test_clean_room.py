@@ -35,7 +35,9 @@ COPIER = "uvx --with copier-template-extensions copier"
 UPDATE = f"{COPIER} update"
 DOMAIN = "domain.yml"
 COMMIT = "git add --all && git commit --message Work"
-ELSEWHERE = ("docker ", "uv audit")  # there is no engine here, and no way to the list of vulnerabilities
+# What a machine without more than uv cannot do, and who does it instead: images want their registry, and are built and
+# run by `test_image.py`; vulnerabilities are listed on the internet, and looked for by whoever runs the pipeline.
+ELSEWHERE = ("docker ", "uv audit")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

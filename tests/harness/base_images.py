@@ -23,9 +23,16 @@ PROGRAMS = ("chmod", "env", "find", "id", "install", "ls", "mkdir", "rm", "sh", 
 # Of the C library and of the compiler, whatever wheels may be linked to, or ask for as they run.
 BESIDE = re.compile(r"lib(dl|gcc_s|m|nss_dns|nss_files|pthread|resolv|rt|stdc\+\+|util)\.so\.\d+")
 LINKED = re.compile(r"(?:=> )?(/\S+) \(0x")
-LEFT_OUT = re.compile(r"/(__pycache__|test|idlelib|tkinter|_tkinter[^/]*|config-[^/]*|(site|dist)-packages/(?!pip[/-]))(/|$|(?<=/))")
-AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
-LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin", "usr/local/bin/python3": "python"}
+LEFT_OUT = re.compile(
+    r"/(__pycache__|test|idlelib|tkinter|_tkinter[^/]*|config-[^/]*|(site|dist)-packages/(?!pip[/-]))(/|$|(?<=/))"
+)
+LINKS = {
+    "bin": "usr/bin",
+    "lib": "usr/lib",
+    "lib64": "usr/lib64",
+    "sbin": "usr/sbin",
+    "usr/local/bin/python3": "python",
+}
 DIRECTORIES = {"tmp": 0o1777, "root": 0o700, **dict.fromkeys(("dev", "proc", "run", "sys", "usr/sbin", "var"), 0o755)}
 TEXTS = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
@@ -76,8 +83,7 @@ def root() -> dict[str, Path]:
     """Name all files of the image that stands for Python's, by their places."""
     files = dict([*python(), *programs()])
     native = [path for place, path in files.items() if "/bin/" in place or ".so" in path.name]
-    files |= dict(libraries(native))
-    return files | ({AUTHORITIES.as_posix().removeprefix("/"): AUTHORITIES} if AUTHORITIES.exists() else {})
+    return files | dict(libraries(native))
 
 
 def entry(place: str, kind: bytes = tarfile.REGTYPE, mode: int = 0o755, target: str = "") -> tarfile.TarInfo:

@@ -1,147 +1,148 @@
-"""Images, built and run for real: by Docker where it runs, else by Podman, in a store of its own.
-
-Docker takes the base images from their registry. So does Podman, where that is in reach; else they are made of what is
-installed on this machine, under the names that the Dockerfile has for them.
-"""
+"""Images of services: built as their page says, and run as wary hosts do: read-only, without network, by a stranger."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
+import secrets
 import shlex
-import shutil
-import subprocess
-import sys
-from contextlib import suppress
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from tests.harness.base_images import MINOR, pack_python, pack_uv
+from extensions.plan import plan
+from tests.harness.engines import from_here
 from tests.harness.newcomer import commands
-from tests.harness.verdicts import CACHE
+from tests.harness.questions import all_questions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-BASES: dict[str, Callable[[Path], None]] = {"PYTHON_IMAGE": pack_python, "UV_IMAGE": pack_uv}
-ARGUMENT = re.compile(r"^ARG (?P<name>\w+_IMAGE)=(?P<image>\S+)$", re.MULTILINE)
-PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-STORE = CACHE / "images"
-PATIENCE = 300  # seconds that a registry may take to hand out an image, where there is one
-LONGEST = 900  # seconds
+    from tests.harness.engines import Engine
+    from tests.harness.questions import Answers
+
+PATIENCE = 60  # seconds that a service may take until it is alive
+STRANGER = "54321"  # a user whom nobody has heard of
 # No limits beyond those that whoever runs the harness may set; health is asked for when a test wants to know it.
-CONFINED = ("--network", "none", "--no-healthcheck", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
-ENGINE = """\
-#!/bin/sh
-verb=$1
-shift
-case $verb in
-build) set -- {build} "$@" ;;
-run) set -- {run} "$@" ;;
-esac
-exec {engine} "$verb" "$@"
+APART = ("--network", "none", "--no-healthcheck", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
+CONFINED = (*APART, "--read-only", "--user", STRANGER)
+DATABASES = {"postgresql": "postgresql://app:a-long-word@127.0.0.1/app", "sqlite": "sqlite:////srv/data/app.db"}
+# What the python of an image looks for, in the image.
+LOOK = """\
+import app.server, sys
+imported = [(name, getattr(module, "__cached__", None)) for name, module in sys.modules.items()]
+import json, os
+from importlib.metadata import distributions
+from importlib.util import cache_from_source, find_spec
+from pathlib import Path
+from shutil import which
+
+def is_compiled(source):
+    if source.parent.name == "bin":  # of the environment: scripts
+        return True
+    compiled = Path(cache_from_source(source))
+    return compiled.exists() and compiled.read_bytes()[4:8] == b"\\1\\0\\0\\0"  # never checked against its source
+
+files = [path for path in Path("/srv").rglob("*") if not path.is_symlink()]
+programs = [name for name in ("uv", "uvx", "pip", "pip3") if which(name)]
+modules = [name for name in ("pip", "uv", "pytest", "development") if find_spec(name)]
+print(json.dumps({
+    "user": [os.getuid(), os.getgid()],
+    "tools": programs + modules + [str(path) for path in Path("/usr/local/lib").rglob("pip")],
+    "packages": [[each.name, each.version] for each in distributions(path=[p for p in sys.path if ".venv" in p])],
+    "uncompiled": [str(path) for path in files if path.suffix == ".py" and not is_compiled(path)],
+    "slow": [name for name, cached in imported if cached and not Path(cached).exists()],
+    "writable": [str(path) for path in files if os.access(path, os.W_OK)],
+    "unreadable": [str(path) for path in files if not os.access(path, os.R_OK)],
+    "secrets": os.listdir("/run/secrets") if os.path.isdir("/run/secrets") else [],
+}))
 """
 
 
-class NoEngineError(Exception):
-    """This machine can neither build images nor run them; the words say what it lacks."""
-
-
 @dataclass(frozen=True)
-class Engine:
-    """What builds and runs images, under the name `docker`, by which pages call it."""
+class Image:
+    """An image of a service, and the checkout that it was built from."""
 
-    shims: Path
-    ages: tuple[str, ...] = ()  # by which all files of an image are of one age
-    makes_bases: bool = False
+    tag: str
+    directory: Path
+    engine: Engine
+    answers: Answers
 
-    def types(self, command: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command of a shell, in which `docker` is this engine."""
-        path = f"{self.shims}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", command],
-            cwd=directory,
-            env=os.environ | {"PATH": path, "TMPDIR": str(STORE)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST,
-            check=False,
-        )
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        return plan(all_questions().default | self.answers)
 
-    def does(self, *arguments: str) -> str:
-        """Run a command of the engine, which is to end well; give what it prints."""
-        run = self.types(shlex.join(["docker", *arguments]))
-        assert run.returncode == 0, f"docker {shlex.join(arguments)}\n{run.stdout}\n{run.stderr}"
-        return run.stdout.strip()
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        return self.engine.described(self.tag)
 
-    def has(self, image: str) -> bool:
-        return self.types(shlex.join(["docker", "image", "inspect", image])).returncode == 0
+    @cached_property
+    def seen(self) -> dict[str, Any]:
+        """Tell what the image's own user finds in it."""
+        found: dict[str, Any] = json.loads(self.engine.does("run", "--rm", *APART, self.tag, "python", "-c", LOOK))
+        return found
 
-    def fetch(self, image: str) -> bool:
-        """Get an image from its registry; say whether it can be had."""
-        return self.types(f"timeout {PATIENCE} docker pull --quiet {shlex.quote(image)}").returncode == 0
+    @property
+    def volumes(self) -> dict[str, str]:
+        """Name the volumes of its containers, and their places."""
+        return {f"{self.tag}-{name}": path for name, path in self.plan["directories"].items()}
 
-    def make(self, argument: str, image: str) -> None:
-        """Make what stands for a base image; what is equal to the one that is there costs no more than a look."""
-        archive = STORE / f"{argument}.tar"
-        BASES[argument](archive)
-        self.does("import", "--change", f"ENV PATH={PATH}", str(archive), image)
-        archive.unlink()
+    @cached_property
+    def options(self) -> tuple[str, ...]:
+        """Give what a container in production has: settings, and the volumes that the README names."""
+        settings = {each["name"]: each["value"] for each in self.plan["stand_ins"]} | {
+            "DATABASE_URL": DATABASES[self.plan["database"]],
+            "FILES_URL": "file:///srv/files",
+            "AUTH_KEYS": secrets.token_hex(32),
+        }
+        given = [f"--env={name}={settings[name]}" for name in self.plan["needed"]]
+        volumes = [f"--volume={name}:{path}" for name, path in self.volumes.items()]
+        return (*CONFINED, "--tmpfs", "/tmp", *volumes, *given)  # noqa: S108 - the container's
 
-    def prepare(self, dockerfile: str) -> None:
-        """See that the base images of a Dockerfile are there."""
-        for argument, image in bases(dockerfile).items():
-            if not self.makes_bases and not self.has(image) and not self.fetch(image):
-                raise NoEngineError(f"{image} cannot be had.")
-            if self.makes_bases:
-                self.make(argument, image)
+    def does(self, *command: str) -> str:
+        """Run a command of the service's, to its good end."""
+        return self.engine.does("run", "--rm", *self.options, self.tag, *command)
 
+    def remove(self) -> None:
+        self.engine.tries("rmi", "--force", self.tag)
+        self.engine.tries("volume", "rm", "--force", *self.volumes)
 
-def bases(dockerfile: str) -> dict[str, str]:
-    """Name the base images of a Dockerfile, by the build arguments that replace them."""
-    return {match["name"]: match["image"] for match in ARGUMENT.finditer(dockerfile)}
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Run the service, and give the container's name."""
+        container = self.engine.does("run", "--detach", *self.options, self.tag)
+        try:
+            yield container
+        finally:
+            self.engine.tries("rm", "--force", container)
 
+    def is_well(self, container: str) -> bool:
+        """Ask the container as the image's health check has it."""
+        how, *command = self.described["Config"]["Healthcheck"]["Test"]
+        assert how == "CMD"  # without a shell
+        return self.engine.tries("exec", container, *command).returncode == 0
 
-def shim(engine: Sequence[str], build: Sequence[str] = ()) -> Path:
-    """Write the program `docker` that is the engine, and give its directory."""
-    directory = STORE / "bin"
-    directory.mkdir(parents=True, exist_ok=True)
-    words = {"engine": engine, "build": build, "run": CONFINED}
-    text = ENGINE.format_map({name: shlex.join(each) for name, each in words.items()})
-    (directory / "docker").write_text(text, encoding="utf-8")
-    (directory / "docker").chmod(0o755)
-    return directory
-
-
-def works(*command: str) -> bool:
-    """Say whether a command ends well, and soon."""
-    with suppress(subprocess.TimeoutExpired, OSError):
-        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
-    return False
+    def await_health(self, container: str) -> None:
+        deadline = time.monotonic() + 60
+        while not self.is_well(container):
+            assert time.monotonic() < deadline, self.engine.tries("logs", container)
+            time.sleep(0.2)
 
 
-def found(*names: str) -> str | None:
-    """Find the first of some programs, where only root looks, too."""
-    places = f"{os.environ['PATH']}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
-    return next(filter(None, (shutil.which(name, path=places) for name in names)), None)
+def shown(directory: Path, word: str) -> str:
+    """Find the command of the page that holds a word."""
+    page = (directory / "docs" / "image.md").read_text(encoding="utf-8")
+    (command,) = [command for command in commands(page) if word in command]
+    return command
 
 
-def podman() -> Engine:
-    """Take Podman, with a store that nobody else sees, and whatever driver this file system bears."""
-    program, runtime = found("podman"), found("runc", "crun")
-    if not program or not runtime:
-        raise NoEngineError("There is neither a Docker that runs, nor Podman with runc; `.ci/images` installs these.")
-    base = [program, "--root", str(STORE / "store"), "--runroot", str(STORE / "run"), "--runtime", runtime]
-    base += ["--cgroup-manager", "cgroupfs"]
-    if not works(*base, "info"):
-        base += ["--storage-driver", "vfs"]
-    if not works(*base, "info"):
-        raise NoEngineError("Podman is here, and cannot keep images.")
-    build = ("--isolation", "chroot", "--network", "host", "--format", "docker", "--pull=never")
-    return Engine(shim(base, build), ("--timestamp", "0"), makes_bases=True)
+def build(engine: Engine, directory: Path, tag: str, *arguments: str) -> None:
+    """Build the image of a service by the command that its page has for a terminal, and what this machine asks for."""
+    lock = (directory / "uv.lock").read_text(encoding="utf-8")
+    given = shlex.join([*engine.ages, *from_here(lock, directory.parent), *arguments, "--tag", tag])
+    command = shown(directory, "docker build")
+    assert " --tag app ." in command
+    run = engine.types(command.replace("--tag app", given), directory)
+    assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"

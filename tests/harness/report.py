@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.harness.checks import BUILT
 from tests.harness.picture import Field, State, draw
 from tests.harness.questions import all_questions, code_questions
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.harness.matrix import Matrix
     from tests.harness.verdicts import Court, Verdict
+
+REPORT = pytest.StashKey["Report"]()
 
 
 def state(verdicts: list[Verdict]) -> State:
@@ -39,6 +43,7 @@ class Report:
 
     matrix: Matrix | None = None
     court: Court | None = None
+    notes: list[str] = field(default_factory=list)  # figures that a test found
     asked: dict[str, list[str]] = field(default_factory=dict)  # the checks of each service, by its label
 
     def verdicts(self, label: str) -> list[Verdict]:
@@ -57,6 +62,7 @@ class Report:
 
     def lines(self, seconds: float) -> Iterator[str]:
         """Say what was proven, in numbers."""
+        yield from self.notes
         if self.matrix:
             distinct = {(path, blob) for (path, _), blob in self.matrix.blobs.items()}
             yield (
