@@ -31,6 +31,8 @@ KEPT = CACHE / "images"  # what builds have downloaded
 ENOUGH = 3 * 2**30  # bytes, for the layers of a handful of images, and more than that for others
 PATIENCE = 120  # seconds that a registry may take to hand out an image
 LONGEST = 900  # seconds
+# No limits beyond those that whoever runs the harness may set; health is asked for when a test wants to know it.
+APART = ("--network", "none", "--no-healthcheck", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 PODMAN = """\
 #!/bin/sh
@@ -86,9 +88,10 @@ class Engine:
         """See that the base images of a Dockerfile are there.
 
         Raises:
-            NoEngineError: one of them is not, and can be neither fetched nor made.
+            NoEngineError: one of them is not, and can be neither fetched nor made; or it cannot be run.
         """
-        for argument, image in bases(dockerfile).items():
+        images = bases(dockerfile)
+        for argument, image in images.items():
             if self.fetched(image) or (not self.makes and self.tries("image", "inspect", image).returncode == 0):
                 continue
             if not self.makes:
@@ -97,11 +100,15 @@ class Engine:
             BASES[argument](archive)
             self.does("import", "--change", f"ENV PATH={PATH}", str(archive), image)
             archive.unlink()
+        run = self.tries("run", "--rm", *APART, images["PYTHON_IMAGE"], "sh", "-c", ":")
+        if run.returncode:
+            raise NoEngineError(f"Containers cannot be run here: {run.stderr}")
 
     def tidy(self) -> None:
         """Leave nothing in a store of the harness's own; another one is none of its business."""
         if self.makes:
             self.tries("rmi", "--all", "--force")
+            is_well("umount", str(self.place / "store" / "overlay"))  # which stays where a container was cut short
 
     def described(self, image: str) -> dict[str, Any]:
         """Tell an image's configuration, its health check and its layers, as Docker does."""

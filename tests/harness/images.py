@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from extensions.plan import plan
-from tests.harness.engines import from_here
+from tests.harness.engines import APART, from_here
 from tests.harness.newcomer import commands
 from tests.harness.questions import all_questions
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 60  # seconds that a service may take until it is alive
 STRANGER = "54321"  # a user whom nobody has heard of
-# No limits beyond those that whoever runs the harness may set; health is asked for when a test wants to know it.
-APART = ("--network", "none", "--no-healthcheck", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
 CONFINED = (*APART, "--read-only", "--user", STRANGER)
 DATABASES = {"postgresql": "postgresql://app:a-long-word@127.0.0.1/app", "sqlite": "sqlite:////srv/data/app.db"}
 # What the python of an image looks for, in the image.
