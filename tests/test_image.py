@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from contextlib import contextmanager
 from shutil import copy, copytree
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
 from tests.harness.base_images import MINOR
-from tests.harness.engines import NoEngineError, bases, engine
+from tests.harness.engines import NoEngineError, bases, engine, registry
 from tests.harness.images import CONFINED, Image, build, shown
+from tests.harness.indexes import guarded
 from tests.harness.questions import all_questions, choices
 from tests.harness.report import REPORT
 from tests.harness.scratch import git
@@ -62,6 +64,14 @@ def checkout(service: Service, directory: Path) -> Path:
     return directory
 
 
+def locked(image: Image, index: str = "") -> str:
+    """Lock a service, against an index of one's own or whatever uv finds here; tell the index."""
+    (image.directory / "uv.lock").unlink(missing_ok=True)
+    run = image.engine.types(f"env {f'UV_DEFAULT_INDEX={index}' if index else ''} uv lock", image.directory)
+    assert run.returncode == 0, run.stderr
+    return registry((image.directory / "uv.lock").read_text(encoding="utf-8"))
+
+
 @pytest.fixture(scope="module", params=SERVICES)
 def image(
     request: pytest.FixtureRequest,
@@ -69,25 +79,38 @@ def image(
     serve: Callable[[Answers], Service],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Image]:
-    """The image of the plainest service, and that of the one with most, which has its base images from a mirror."""
+    """The image of the plainest service; and that of the one with most, built as in a closed network."""
     answers = SERVICES[request.param]
     directory = checkout(serve(answers), tmp_path_factory.mktemp(request.param) / "service")
     made = Image(f"slipway-{request.param}", directory, builder, answers)
-    assert builder.types("uv lock", directory).returncode == 0
-    build(builder, directory, made.tag, *(mirrored(made) if answers is FULL else ()))
+    usual = locked(made)
+    if answers is PLAIN:
+        build(made)
+    else:
+        with guarded(usual) as index, mirrored(made) as arguments:
+            assert locked(made, index) != usual
+            build(made, *arguments, index=index)
     yield made
     made.remove()
 
 
-def mirrored(image: Image) -> tuple[str, ...]:
-    """Call the base images as a mirror does, and name them so to a build."""
-    dockerfile = (image.directory / "Dockerfile").read_text(encoding="utf-8")
-    given: list[str] = []
-    for argument, base in bases(dockerfile).items():
-        name = f"{MIRROR}/{base.partition('/')[2]}"
-        image.engine.does("tag", base, name)
-        given += ["--build-arg", f"{argument}={name}"]
-    return tuple(given)
+@contextmanager
+def mirrored(image: Image) -> Iterator[list[str]]:
+    """Have the base images under a mirror's names, and no other where nobody else sees; give what names them."""
+    engine, given = image.engine, list[str]()
+    images = bases((image.directory / "Dockerfile").read_text(encoding="utf-8"))
+    names = {base: f"{MIRROR}/{base.partition('/')[2]}" for base in images.values()}
+    for argument, base in images.items():
+        engine.does("tag", base, names[base])
+        given += ["--build-arg", f"{argument}={names[base]}"]
+        if engine.makes:
+            engine.does("untag", base, base)
+    try:
+        yield given
+    finally:
+        for base, name in names.items():
+            engine.does("tag", name, base)
+            engine.does("rmi", name)
 
 
 def test_it_says_what_it_is(image: Image) -> None:
@@ -182,6 +205,6 @@ def test_any_checkout_gives_the_same_image(image: Image, tmp_path: Path) -> None
     for path in other.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
     again = Image("slipway-other", other, image.engine, image.answers)
-    build(image.engine, other, again.tag, "--no-cache")
+    build(again, "--no-cache")
     assert again.described["RootFS"]["Layers"] == image.described["RootFS"]["Layers"]
     again.remove()

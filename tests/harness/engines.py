@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 BASES: dict[str, Callable[[Path], None]] = {"PYTHON_IMAGE": pack_python, "UV_IMAGE": pack_uv}
 ARGUMENT = re.compile(r"^ARG (?P<name>\w+_IMAGE)=(?P<image>\S+)$", re.MULTILINE)
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-KEPT = CACHE / "images"  # what builds have downloaded
-ENOUGH = 3 * 2**30  # bytes, for the layers of a handful of images, and more than that for others
+ENOUGH = 3 * 2**30  # bytes: a handful of images, and what their builds download, take less than half of that
 PATIENCE = 120  # seconds that a registry may take to hand out an image
 LONGEST = 900  # seconds
 # No limits beyond those that whoever runs the harness may set; health is asked for when a test wants to know it.
@@ -40,7 +39,7 @@ PODMAN = """\
 verb=$1
 shift
 case $verb in
-build) set -- --isolation chroot --network host --format docker --pull=never "$@" ;;
+build) set -- --isolation chroot --format docker --pull=never "$@" ;;
 esac
 exec {podman} "$verb" "$@"
 """
@@ -63,7 +62,7 @@ class Engine:
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=directory,
-            env=os.environ | {"PATH": f"{self.place}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(KEPT)},
+            env=os.environ | {"PATH": f"{self.place}{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(self.place)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -159,34 +158,35 @@ def engine(workspace: Path) -> Engine:
     Raises:
         NoEngineError: there is nothing that does.
     """
-    KEPT.mkdir(parents=True, exist_ok=True)
-    place = (workspace if shutil.disk_usage(workspace).free > ENOUGH else KEPT) / "engine"
-    place.mkdir(exist_ok=True)
+    place = (workspace if shutil.disk_usage(workspace).free > ENOUGH else CACHE) / "images"
+    place.mkdir(parents=True, exist_ok=True)
     return Engine(place) if is_well("docker", "info") else podman(place)
 
 
-def from_here(lock: str, directory: Path) -> list[str]:
-    """Give a build what reaches packages from this machine: the index, its credentials, authorities, proxies.
+def registry(lock: str) -> str:
+    """Tell the index that a lockfile was made against, however uv was told of it; without credentials."""
+    named: list[str] = re.findall(r'registry = "([^"]+)"', lock)
+    return named[0]
 
-    The lockfile knows the index, however uv was told of it.
-    """
-    registry = re.search(r'registry = "(?P<url>[^"]+)"', lock)
-    given = ["--build-arg", f"UV_DEFAULT_INDEX={registry['url']}"] if registry else []
+
+def from_here(lock: str, index: str, directory: Path) -> list[str]:
+    """Give a build what reaches packages from this machine: the index, its credentials, authorities, proxies."""
+    given = ["--network", "host", "--build-arg", f"UV_DEFAULT_INDEX={registry(lock)}"]
     for name in PROXIES & os.environ.keys():
         given += ["--build-arg", name]
     if authorities := os.environ.get("SSL_CERT_FILE"):
         given += ["--secret", f"id=ca,src={authorities}", "--build-arg", "SSL_CERT_FILE=/run/secrets/ca"]
-    netrc = credentials(directory) or os.environ.get("NETRC")
+    netrc = credentials(index, directory) or os.environ.get("NETRC")
     return given + (["--secret", f"id=netrc,src={netrc}"] if netrc else [])
 
 
-def credentials(directory: Path) -> str:
-    """Write down the credentials that the index's URL has, if any, as programs other than uv read them."""
-    index = urlsplit(os.environ.get("UV_DEFAULT_INDEX", ""))
-    if not index.username:
+def credentials(index: str, directory: Path) -> str:
+    """Write down the credentials that an index's URL has, if any, as programs other than uv read them."""
+    parts = urlsplit(index)
+    if not parts.username:
         return ""
     netrc = directory / "netrc"
     netrc.touch(0o600)
-    words = f"machine {index.hostname} login {unquote(index.username)} password {unquote(index.password or '')}\n"
+    words = f"machine {parts.hostname} login {unquote(parts.username)} password {unquote(parts.password or '')}\n"
     netrc.write_text(words, encoding="utf-8")
     return str(netrc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shlex
 import time
@@ -136,11 +137,13 @@ def shown(directory: Path, word: str) -> str:
     return command
 
 
-def build(engine: Engine, directory: Path, tag: str, *arguments: str) -> None:
-    """Build the image of a service by the command that its page has for a terminal, and what this machine asks for."""
+def build(image: Image, *arguments: str, index: str = "") -> None:
+    """Build an image by the command that the page has for a terminal, and what its closed networks ask for."""
+    directory = image.directory
     lock = (directory / "uv.lock").read_text(encoding="utf-8")
-    given = shlex.join([*engine.ages, *from_here(lock, directory.parent), *arguments, "--tag", tag])
+    reaching = from_here(lock, index or os.environ.get("UV_DEFAULT_INDEX", ""), directory.parent)
+    given = shlex.join([*image.engine.ages, *reaching, *arguments, "--tag", image.tag])
     command = shown(directory, "docker build")
     assert " --tag app ." in command
-    run = engine.types(command.replace("--tag app", given), directory)
+    run = image.engine.types(command.replace("--tag app", given), directory)
     assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
