@@ -1,35 +1,53 @@
-"""A package index that asks who is there, as those of closed networks do; what it has, it sends for elsewhere."""
+"""A package index that asks who is there, as those of closed networks do; what it has, it has from another one."""
 
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LINK = re.compile(r'(?P<before>href=|"url":\s*)"(?P<link>[^"#]+)')  # in HTML, in JSON
+PAGES, FILES = "/simple/", "/files/"
+
 
 def door(upstream: str, user: str, password: str) -> type[BaseHTTPRequestHandler]:
-    """Make what answers requests: a redirection, to whoever may have it."""
+    """Make what answers whoever may ask: pages whose links lead back here, and redirections to files."""
     awaited = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
     class Door(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.headers.get("Authorization") == awaited:
-                self.send_response(HTTPStatus.FOUND)
-                self.send_header("Location", f"{upstream}{self.path.removeprefix('/simple')}")
+            if self.headers.get("Authorization") != awaited:
+                self.answer(HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": 'Basic realm="index"'})
+            elif self.path.startswith(PAGES):
+                self.page(f"{upstream}/{self.path.removeprefix(PAGES)}")
             else:
-                self.send_response(HTTPStatus.UNAUTHORIZED)
-                self.send_header("WWW-Authenticate", 'Basic realm="index"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+                self.answer(HTTPStatus.FOUND, {"Location": self.path.removeprefix(FILES)})
 
         do_HEAD = do_GET  # noqa: N815
+
+        def page(self, url: str) -> None:
+            with urlopen(Request(url, headers={"Accept": self.headers["Accept"]}), timeout=60) as told:  # noqa: S310
+                kind, text, found = told.headers["Content-Type"], told.read().decode(), told.url
+            here = f"http://{self.headers['Host']}{FILES}"
+            text = LINK.sub(lambda match: f'{match["before"]}"{here}{urljoin(found, match["link"])}', text)
+            self.answer(HTTPStatus.OK, {"Content-Type": kind}, text.encode())
+
+        def answer(self, status: HTTPStatus, headers: dict[str, str], body: bytes = b"") -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -45,7 +63,7 @@ def guarded(upstream: str) -> Iterator[str]:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield f"http://{user}:{password}@127.0.0.1:{server.server_port}/simple"
+            yield f"http://{user}:{password}@127.0.0.1:{server.server_port}{PAGES.rstrip('/')}"
         finally:
             server.shutdown()
             thread.join()
