@@ -20,6 +20,8 @@ from app.observability.pipeline import Pipeline
 from app.observability.settings import MetricsSettings, TelemetrySettings
 from tests.serving import PATIENCE, serving
 
+MAKE = pipeline.pipeline  # what a collector's own stands before, within another's too
+
 
 @dataclass
 class Collector:
@@ -91,10 +93,10 @@ async def collecting() -> AsyncGenerator[Collector, None]:
     app.add_route("/v1/traces", collector.take_spans, ["POST"])
     app.add_route("/v1/metrics", collector.take_metrics, ["POST"])
     app.add_route("/{path:path}", collector.take, ["GET", "POST"])
-    made, make = list[Pipeline](), pipeline.pipeline
+    made = list[Pipeline]()
 
     def noted(chosen: TelemetrySettings, scraped: MetricsSettings) -> Pipeline:
-        made.append(make(chosen, scraped))
+        made.append(MAKE(chosen, scraped))
         return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -106,7 +108,7 @@ async def collecting() -> AsyncGenerator[Collector, None]:
             collector.free.set()
             for each in made:  # or its threads would look for the collector during other tests
                 await asyncio.to_thread(each.close)
-            make.cache_clear()  # the next collector may be given the same port
+            MAKE.cache_clear()  # the next collector may be given the same port
 
 
 def attributes(span: Span) -> dict[str, str | int]:
