@@ -112,7 +112,7 @@ async def work_off(app: FastAPI) -> None:
 
 async def until(sessions: Sessions, number: int) -> None:
     """Wait until jobs have written so often."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(60):
         while await written(sessions) < number:
             await asyncio.sleep(0.02)
 
@@ -144,8 +144,10 @@ async def busy(broker: Broker) -> AsyncGenerator[UUID, None]:
 
     await broker.send(uuid7())
     listening = asyncio.create_task(broker.receive(wait))
-    yield await asyncio.wait_for(told.get(), PATIENCE)
-    await worker.end([listening])
+    try:
+        yield await asyncio.wait_for(told.get(), PATIENCE)
+    finally:
+        await worker.end([listening])
 
 
 def create_app() -> FastAPI:

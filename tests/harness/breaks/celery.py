@@ -17,13 +17,6 @@ CELERY = [
         "test_celery.py::test_other_programs_tell_of_jobs",
     ),
     _broken(
-        "a worker that has no hand free is seen by nobody",
-        "app/celery/listening.py",
-        "            pool=Pool,\n",
-        '            pool="solo",\n',
-        "test_celery.py::test_its_tools_see_a_worker_and_what_it_waits_for",
-    ),
-    _broken(
         "a worker that stops keeps what it was told",
         "app/celery/listening.py",
         "            raise Reject(requeue=True) from None\n",
