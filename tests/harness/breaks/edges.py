@@ -237,6 +237,20 @@ LOGGING = [
 
 HEALTH = [
     Break(
+        "the image's health check takes any answer for a good one",
+        "app/probe.py",
+        ".status == http.HTTPStatus.OK",
+        ".status > 0",
+        "test_probe.py::test_a_service_that_cannot_answer_is_not_alive",
+    ),
+    Break(
+        "the image's health check ends well whatever it finds",
+        "app/probe.py",
+        "sys.exit(not alive(",
+        "sys.exit(alive(",
+        "test_probe.py::test_a_service_that_runs_is_found_alive",
+    ),
+    Break(
         "readiness asks anew for each who asks",
         "app/health.py",
         "if time.monotonic() - self.checked > FRESH:",
