@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
@@ -90,10 +90,14 @@ class Rule:
 
     about: frozenset[str]
     validator: Template
+    said: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # by what it read
 
     def refuse(self, given: Mapping[str, Any]) -> str:
         """Say why these answers do not go together; nothing when they do."""
-        return self.validator.render(given).strip()
+        read = repr([given[name] for name in sorted(self.about)])
+        if read not in self.said:
+            self.said[read] = self.validator.render(given).strip()
+        return self.said[read]
 
 
 @dataclass(frozen=True)
