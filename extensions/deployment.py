@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2.ext import Extension
 
-from .catalogue import DATABASES, DEPLOYMENTS
+from .catalogue import DATABASES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,6 @@ def fly(features: list[Feature]) -> dict[str, Any]:
 def of_deployment(features: list[Feature], name: str) -> dict[str, Any]:
     """Describe where the service runs, and what differs there by what it is built of."""
     return {
-        "deployments": [feature.name for feature in features if feature in DEPLOYMENTS],
         "namespace": name[:LONGEST].rstrip("-"),
         "components": components(features),
         "plain": plain(features),
