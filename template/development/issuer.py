@@ -4,6 +4,7 @@ It speaks what is asked of a real one: discovery, keys that change, the authoriz
 PKCE (RFC 7636), userinfo. It listens to this machine only, and forgets its keys when it stops.
 """
 
+import os
 import socket
 import sys
 import time
@@ -188,18 +189,19 @@ class GivenSettings(settings.EnvironmentSettings):
 
 
 @contextmanager
-def beside() -> Generator[dict[str, str], None, None]:
-    """Give the variables that name a provider: none where one is given, else one of our own."""
+def beside() -> Generator[None, None, None]:
+    """Name a provider in the environment: the one that is given, else one of our own."""
     if settings.read(GivenSettings).oidc_issuer:
         print("Sign-in    the provider that OIDC_ISSUER names")
-        yield {}
+        yield
         return
     issuer = Issuer()
     with issuer.running(_free()):
         ADDRESS.parent.mkdir(exist_ok=True)
         ADDRESS.write_text(issuer.url)
         print(f"Sign-in    {issuer.url}, which believes any address")
-        yield {"OIDC_ISSUER": issuer.url}
+        os.environ["OIDC_ISSUER"] = issuer.url
+        yield
     ADDRESS.unlink(missing_ok=True)
 
 

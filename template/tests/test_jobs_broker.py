@@ -67,6 +67,7 @@ def broker(server: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Broker:
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have workers look for nothing that they are not told of."""
     monkeypatch.setattr(worker, "LOOK", 3600)
+    monkeypatch.setattr(worker, "LOOK_ALONE", 3600)
 
 
 def made() -> FastAPI:
@@ -110,6 +111,19 @@ async def test_what_is_asked_for_is_done_at_once(
             assert (await client.post("/errands")).status_code == 202
         await until(app.state.sessions, JOBS)
         assert await written(app.state.sessions) == JOBS
+
+
+async def test_in_development_the_service_is_told_of_its_own_jobs(
+    server: str, database_url: str, monkeypatch: pytest.MonkeyPatch, patient: None
+) -> None:
+    _ = database_url, patient
+    monkeypatch.setenv("TASKS_URL", server)
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    app = made()
+    async with serving(app) as port, calling(port) as client:
+        for _ in range(JOBS):
+            assert (await client.post("/errands")).status_code == 202
+        await until(app.state.sessions, JOBS)
 
 
 async def test_a_message_that_is_lost_is_no_loss(

@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.enums.job import JobState
+from app.identifiers import uuid7
 from app.jobs import Every, Periodic, worker
 from app.jobs.ledger import Sessions
 from app.jobs.times import Timetable
@@ -116,6 +117,16 @@ async def test_periodic_jobs_are_done(app: FastAPI, sessions: Sessions) -> None:
     app.state.timetable = Timetable([Periodic(WRITE, Errand(), Every(timedelta(seconds=1)))])
     async with made(app).working():
         await until(sessions, 2)
+
+
+async def test_who_works_already_is_left_at_it(app: FastAPI, sessions: Sessions) -> None:
+    found = made(app)
+    async with found.working():
+        async with found.working():
+            pass
+        await asked(sessions)
+        found.wake(uuid7())
+        await until(sessions, 1)
 
 
 async def test_development_does_its_jobs_itself(

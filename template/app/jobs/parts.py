@@ -1,7 +1,7 @@
 """The parts that a service with jobs has: what tells of them, what does them, and when."""
 
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -46,18 +46,18 @@ def found(kind: type[Any]) -> Iterator[Any]:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Tell workers of jobs; in development, where nothing reaches any, do them here."""
+    """Tell workers of jobs; in development, be one of them."""
     worker: Worker = app.state.worker
-    around: AbstractAsyncContextManager[None] = nullcontext()
     tell: Tell = worker.wake
-    if app.state.broker:
-        teller = Teller(app.state.broker)
-        around, tell = teller.telling(), teller.tell
-    elif app.state.jobs.environment is Environment.DEVELOPMENT:
-        around = worker.working()
-    known = app.state.sessions.kw["info"]
-    app.state.sessions.configure(info=known | {TELL: tell})
-    async with around:
+    async with AsyncExitStack() as stack:
+        if app.state.jobs.environment is Environment.DEVELOPMENT:
+            await stack.enter_async_context(worker.working(app.state.broker))
+        if app.state.broker:
+            teller = Teller(app.state.broker)
+            await stack.enter_async_context(teller.telling())
+            tell = teller.tell
+        known = app.state.sessions.kw["info"]
+        app.state.sessions.configure(info=known | {TELL: tell})
         yield
 
 

@@ -47,6 +47,7 @@ class Worker:
         self.grace = grace  # seconds
         self.woken = asyncio.Event()
         self.running: set[asyncio.Task[None]] = set()
+        self.is_working = False
         self.stopping = False
 
     def wake(self, job_id: UUID) -> None:
@@ -122,7 +123,14 @@ class Worker:
 
     @asynccontextmanager
     async def working(self, broker: Broker | None = None) -> AsyncGenerator[None, None]:
-        """Work until the context ends; then finish what is begun, or give it back."""
+        """Work until the context ends; then finish what is begun, or give it back.
+
+        Where this works already, as in a worker's process in development, nothing is added.
+        """
+        if self.is_working:
+            yield
+            return
+        self.is_working = True
         alone = [self.find(LOOK if broker else LOOK_ALONE), self.keep_time()]
         loops = [*alone, self.listen(broker)] if broker else alone
         tasks = [asyncio.create_task(loop) for loop in loops]
@@ -130,6 +138,7 @@ class Worker:
             yield
         finally:
             self.stopping = True
+            self.is_working = False
             await end(tasks)
             await self._finish()
 

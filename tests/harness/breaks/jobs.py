@@ -158,6 +158,27 @@ ROWS = (
 
 WORKER = (
     Break(
+        "a worker that works begins anew",
+        "app/jobs/worker.py",
+        "        if self.is_working:\n",
+        "        if not self:\n",
+        "test_jobs_worker.py::test_who_works_already_is_left_at_it",
+    ),
+    Break(
+        "a service in development is deaf to its own broker",
+        "app/jobs/parts.py",
+        "worker.working(app.state.broker)",
+        "worker.working()",
+        "test_jobs_broker.py::test_in_development_the_service_is_told_of_its_own_jobs",
+    ),
+    Break(
+        "a Valkey that is given is replaced",
+        "development/valkey.py",
+        "dict.fromkeys(missing, found)",
+        "dict.fromkeys(variables, found)",
+        "test_valkey.py::test_it_answers_whoever_is_given_none",
+    ),
+    Break(
         "a worker begins all there is",
         "app/jobs/worker.py",
         "        self.hands = asyncio.Semaphore(hands)\n",
