@@ -234,8 +234,8 @@ BROKER = (
     Break(
         "nobody is told of new jobs",
         "app/jobs/parts.py",
-        "        around, tell = teller.telling(), teller.tell\n",
-        "        around = teller.telling()\n",
+        "            tell = teller.tell\n",
+        "",
         "test_jobs_broker.py::test_what_is_asked_for_is_done_at_once",
     ),
     Break(
