@@ -25,7 +25,7 @@ from tests.harness.questions import all_questions
 from tests.harness.rendering import tree
 from tests.harness.servers import Servers
 from tests.harness.services import write
-from tests.harness.verdicts import Court, Memory
+from tests.harness.verdicts import FORKS, Court, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,6 +116,12 @@ def failed(verdict: Verdict, test: str) -> bool:
     return verdict.code == pytest.ExitCode.TESTS_FAILED and named is not None
 
 
+class Waiting(Court):
+    """One that begins one more at a time, for many a break shows by what never comes."""
+
+    forks = FORKS + 1
+
+
 @pytest.fixture(scope="module")
 def judge(
     request: pytest.FixtureRequest,
@@ -128,7 +134,7 @@ def judge(
     cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Whole)]
     meter = show("Breaking services")
     memory = Memory(workspace / "contracts" / "memory")
-    with closing(Servers(SHARED)) as servers, closing(Court(workspace / "contracts", memory, servers)) as court:
+    with closing(Servers(SHARED)) as servers, closing(Waiting(workspace / "contracts", memory, servers)) as court:
         forked = [serve(case.answers) for case in cases if not case.cold]
         court.like = list({service.label: service for service in forked}.values())
         for case in sorted(cases, key=lambda case: (-case.check.patience, not case.cold)):

@@ -118,6 +118,7 @@ class Court:
 
     run: Sequence[str] = ("uv", "run")  # what makes such an environment, before a command
     seed: int = 0
+    forks: int = FORKS
     like: Sequence[Service] = ()  # services whose libraries are imported before the first fork
 
     def __init__(self, directory: Path, memory: Memory, servers: Servers, python: str = sys.executable) -> None:
@@ -129,7 +130,7 @@ class Court:
         self.found: dict[str, Verdict] = {}
         (directory / "outcomes").mkdir(parents=True)
         self.server = subprocess.Popen(
-            [python, "-P", WARM, directory / "outcomes", str(FORKS)],
+            [python, "-P", WARM, directory / "outcomes", str(self.forks)],
             env=environment(python),
             stdin=subprocess.PIPE,
             text=True,
