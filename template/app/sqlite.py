@@ -127,6 +127,8 @@ def violated(error: IntegrityError) -> str | None:
     """Name the constraint that a statement broke, by the convention of `app.models.base`."""
     _, _, columns = str(error.orig).partition("UNIQUE constraint failed: ")
     names = [column.split(".") for column in columns.split(", ") if column]
+    if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_CONSTRAINT_PRIMARYKEY":
+        return f"pk_{names[0][0]}"
     return "_".join(["uq", names[0][0], *(name for _, name in names)]) if names else None
 
 

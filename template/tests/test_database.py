@@ -8,6 +8,8 @@ from httpx2 import AsyncClient
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database import flush
+from app.errors import Conflict
 from development import databases
 from tests import jots, tables
 from tests.jots import URL, Jot
@@ -42,6 +44,16 @@ async def test_a_clash_is_a_conflict_that_names_the_fields(jot_client: AsyncClie
     assert (made.status_code, again.status_code) == (201, 409)
     assert [error["location"] for error in again.json()["errors"]] == ["body.title"]
     assert (await jot_client.get(made.headers["Location"])).json() == made.json()
+
+
+@pytest.mark.usefixtures("listed_jots")
+async def test_a_key_that_is_taken_is_a_conflict(session: AsyncSession) -> None:
+    kept = await jots.make(session)
+    session.expunge(kept)
+    session.add(Jot(**jots.payload(), id=kept.id))
+    with pytest.raises(Conflict, match="one with this id already"):
+        await flush(session)
+    await session.rollback()
 
 
 async def test_a_reference_to_nothing_is_refused(jot_client: AsyncClient) -> None:

@@ -275,6 +275,14 @@ MIGRATIONS = [
 
 DATABASES = [
     Break(
+        "a key that is taken is an error of the service's",
+        "app/database.py",
+        "(ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint)",
+        "(ForeignKeyConstraint, UniqueConstraint)",
+        "test_database.py::test_a_key_that_is_taken_is_a_conflict",
+        BOTH,
+    ),
+    Break(
         "a statement may take for ever",
         "app/postgresql.py",
         '            "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",\n',
