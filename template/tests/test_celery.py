@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import ssl
 import threading
 from collections.abc import AsyncGenerator, Generator
+from socket import gethostname
 from typing import Any
 
 import pytest
@@ -62,15 +64,14 @@ async def test_nonsense_stops_nobody(broker: Broker, team: Celery) -> None:
 
 async def test_its_tools_see_a_worker_and_what_it_waits_for(broker: Broker, team: Celery) -> None:
     async with busy(broker) as job_id:
-        own = f"{broker.name}-*"  # others may have workers on this Valkey
-        control = team.control
-        inspect = control.inspect(timeout=PATIENCE, limit=1, pattern=own, matcher="glob")
+        own = f"{broker.name}-{os.getpid()}@{gethostname()}"  # others have workers here, too
+        inspect = team.control.inspect([own], timeout=PATIENCE, limit=1)
         pong = await asyncio.to_thread(inspect.ping)
         assert pong
         active = await asyncio.to_thread(inspect.active)
         assert active
     ((name, waiting),) = active.items()
-    assert pong == {name: {"ok": "pong"}}
+    assert (name, pong) == (own, {own: {"ok": "pong"}})
     assert [(each["name"], each["args"]) for each in waiting] == [("job", [str(job_id)])]
 
 
