@@ -162,8 +162,7 @@ def test_an_address_is_written_as_celery_has_it(given: str, known: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "checked"),
-    [("", ssl.CERT_REQUIRED), ("?ssl_cert_reqs=none", ssl.CERT_NONE)],
+    ("given", "checked"), [("", ssl.CERT_REQUIRED), ("?ssl_cert_reqs=none", ssl.CERT_NONE)]
 )
 def test_a_certificate_is_checked(given: str, checked: ssl.VerifyMode) -> None:
     made = Program(address(f"rediss://host{given}"), "service", 1.0)
