@@ -164,7 +164,7 @@ CACHE = [
             "test_cache.py::test_bytes_that_are_no_value_are_computed_anew",
         ),
         Break(
-            "an outage of Valkey is the service's",
+            "an outage of Valkey is that of whoever asks the cache",
             "app/cache/keeping.py",
             "except (RedisError, OSError) as error:",
             "except ZeroDivisionError as error:",
@@ -178,14 +178,14 @@ CACHE = [
             "test_cache.py::test_an_outage_holds_nobody_up_and_leaves_nothing_stale",
         ),
         Break(
-            "an outage does not end",
+            "an outage does not end for the cache",
             "app/cache/keeping.py",
             "            self.lost = False\n",
             "            pass\n",
             "test_cache.py::test_an_outage_holds_nobody_up_and_leaves_nothing_stale",
         ),
         Break(
-            "an outage is told with every request",
+            "an outage is told with every value",
             "app/cache/keeping.py",
             "        if not self.lost:\n            log",
             "        if True:\n            log",
