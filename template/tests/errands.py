@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from app import main, migrate
+from app import logging, main, migrate
 from app.__main__ import main as run
 from app.identifiers import uuid7
 from app.jobs import GiveUpError, Task, Work, ask, doing, ledger, worker
@@ -75,6 +75,7 @@ async def opened() -> AsyncGenerator[Sessions, None]:
 def service(sessions: Sessions) -> FastAPI:
     """Make as much of a service as jobs need."""
     app = FastAPI()
+    logging.install(app)
     app.state.sessions, app.state.tasks, app.state.timetable = sessions, TASKS, Timetable([])
     return app
 

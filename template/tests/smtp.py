@@ -1,5 +1,6 @@
 """A mail server for the tests: a real one, which does as it is told."""
 
+import logging
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ class Post:
 @contextmanager
 def running(post: Post, tls: ssl.SSLContext | None = None) -> Generator[str, None, None]:
     """Run a server, and give its URL; with `tls`, it talks of nothing before STARTTLS."""
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # or it tells whom a mail is for
     port = free_port()
     controller = Controller(
         post, "127.0.0.1", port, tls_context=tls, require_starttls=tls is not None

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from celery.backends.base import DisabledBackend
 
 from app.celery import Broker, listening, program, sender
-from app.celery.program import Program
+from app.celery.program import LOST, Program
 from app.identifiers import uuid7
 from app.valkey import address
 from tests import valkey
@@ -125,8 +126,21 @@ async def test_where_other_programs_go_is_nothing_to_the_service(
     for kind in ("", "READ_", "WRITE_"):
         monkeypatch.setenv(f"CELERY_BROKER_{kind}URL", "redis://127.0.0.1:9")
     monkeypatch.setenv("CELERY_RESULT_BACKEND", "redis://127.0.0.1:9")
+    assert isinstance(Program(broker.url, broker.name, 1.0).backend, DisabledBackend)
     await broker.send(job_id := uuid7())
     assert await heard(broker, 1) == [job_id]
+
+
+def test_what_fails_as_valkey_goes_is_not_tried_again(server: str) -> None:
+    made = Program(address(server), "service", 1.0)
+    outcomes = iter([ConnectionResetError()])
+
+    def publish() -> None:
+        for error in outcomes:
+            raise error
+
+    with made.connection_for_write() as connection, pytest.raises(LOST):
+        connection.ensure(made.amqp.Producer(connection), publish)()
 
 
 async def test_no_password_is_logged(

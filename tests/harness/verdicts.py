@@ -33,7 +33,7 @@ WARM = Path(__file__).with_name("warm.py")
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
 LONG_AGO = 30 * 86_400  # seconds: what nobody asked for since then is code that is gone
-FORKS = os.cpu_count() or 1  # at a time; more would only wait for each other
+FORKS = (os.cpu_count() or 1) + 1  # at a time; one of them waits for a server
 WARMED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are imported before the forks
 
 
@@ -166,11 +166,12 @@ class Court:
             return name
         self.begun[name] = service, check
         self.warm_up()
+        cache = str(CACHE / self.directory.name)  # no two courts write to one
         variables = self.servers.variables(service) if check.asks_servers else {}
         self.order(
             key=name,
             directory=str(self.copy(service)),
-            command=[*self.command(check), *(option.replace("{cache}", str(CACHE)) for option in check.options)],
+            command=[*self.command(check), *(option.replace("{cache}", cache) for option in check.options)],
             environment=environment(self.python) | dict(check.variables) | variables,
             cold=check.cold,
             patience=check.patience,

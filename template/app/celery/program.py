@@ -1,8 +1,10 @@
 """The Celery program that sends jobs and hears of them, by the service's settings alone."""
 
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.exceptions import OperationalError
 from kombu.transport.redis import Transport
@@ -21,15 +23,30 @@ LOST: tuple[type[Exception], ...] = (
 )
 
 
+class Line(Connection):
+    """A connection on which nothing is tried again, for the service begins anew itself."""
+
+    def ensure(self, *what: Any, **more: Any) -> Callable[..., Any]:  # noqa: ANN401
+        """Do something once."""
+        return super().ensure(*what, **more | {"max_retries": 0})
+
+
+class Lines(AMQP):
+    """How a program reaches Valkey."""
+
+    Connection = Line  # type: ignore[mutable-override]
+
+
 class Program(Celery):
-    """A program that reaches one Valkey, whatever `CELERY_BROKER_URL` tells others."""
+    """A program that reaches one Valkey, whatever `CELERY_…` variables tell others."""
 
     def __init__(self, url: URL, name: str, patience: float) -> None:
         self.queue = f"jobs:{name}"
         self.address = address(url)
+        self.backend_cls = "disabled"
         super().__init__(
             name,
-            backend="disabled",
+            amqp="app.celery.program:Lines",
             set_as_current=False,
             changes={
                 "broker_pool_limit": 0,

@@ -59,6 +59,20 @@ CELERY = [
         "test_celery.py::test_where_other_programs_go_is_nothing_to_the_service",
     ),
     _broken(
+        "results go where another program's variable says",
+        "app/celery/program.py",
+        'backend_cls = "disabled"',
+        "backend_cls = None",
+        "test_celery.py::test_where_other_programs_go_is_nothing_to_the_service",
+    ),
+    _broken(
+        "a worker that begins as Valkey goes tries for ever",
+        "app/celery/program.py",
+        ' | {"max_retries": 0}',
+        "",
+        "test_celery.py::test_what_fails_as_valkey_goes_is_not_tried_again",
+    ),
+    _broken(
         "the log tells where Valkey is, password and all",
         "app/celery/listening.py",
         "    hearing = Hearing(hear)\n",
