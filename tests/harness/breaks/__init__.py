@@ -12,6 +12,7 @@ from tests.harness.breaks.edges import ERRORS, HEALTH, LOGGING, MIDDLEWARE, SERV
 from tests.harness.breaks.email import ACCOUNT_MAIL, EMAIL
 from tests.harness.breaks.files import FILES, OWN_FILES
 from tests.harness.breaks.jobs import JOBS
+from tests.harness.breaks.moving import MOVING
 from tests.harness.breaks.observability import OBSERVABILITY
 from tests.harness.breaks.oidc import OIDC
 from tests.harness.breaks.owning import OWNERS
@@ -35,6 +36,7 @@ BREAKS = [
     *DESCRIPTION,
     *RESOURCES,
     *DATABASES,
+    *MOVING,
     *AUTH,
     *OIDC,
     *OWNERS,
