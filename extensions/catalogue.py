@@ -265,6 +265,12 @@ POSTGRESQL = Feature(
             meaning="The same database past PgBouncer, for migrations.",
         ),
         Setting(
+            name="DATABASE_READ_URL",
+            is_secret=True,
+            example="postgresql://app:change-me@replica:5432/app",
+            meaning="A replica of it, for routes that only read: docs/postgresql.md.",
+        ),
+        Setting(
             name="DATABASE_POOLER",
             example="transaction",
             meaning="none, or transaction where PgBouncer lends a connection for one transaction.",

@@ -60,6 +60,7 @@ class DatabaseSettings(EnvironmentSettings):
 
     url: DatabaseURL = Field(description=HOW)
     direct_url: DatabaseURL | None = Field(None, description=f"{HOW} It leads past any pooler.")
+    read_url: DatabaseURL | None = Field(None, description=f"{HOW} It leads to a replica.")
     pooler: Pooler = Field(Pooler.NONE, description="Set it to none or transaction.")
     pool_size: PositiveInt = Field(10, description="Connections to keep open.")
     max_overflow: NonNegativeInt = Field(5, description="Connections to open beyond, when busy.")
@@ -107,6 +108,13 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
             raise Unavailable(message) from error
 
     return engine
+
+
+def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:
+    """Create the engine of what only reads: that of a replica, where one is named."""
+    if settings.read_url is None:
+        return engine
+    return create_engine(settings.model_copy(update={"url": settings.read_url}))
 
 
 def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:

@@ -102,6 +102,11 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     return engine
 
 
+def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:  # noqa: ARG001
+    """Give the engine of what only reads: there is one file."""
+    return engine
+
+
 def _prepare(settings: DatabaseSettings, connection: Any, _record: Any) -> None:  # noqa: ANN401
     connection.isolation_level = None  # transactions begin where SQLAlchemy says so
     cursor = connection.cursor()

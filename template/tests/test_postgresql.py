@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
-from sqlalchemy import text
+from sqlalchemy import func, make_url, select, text
 
 from app import settings
 from app.__main__ import main
-from app.database import ReadSession
+from app.database import ReadSession, Session
 from app.main import create_app
 from app.postgresql import DatabaseSettings, Pooler, create_engine, parsed
 from development import postgresql
@@ -104,6 +104,45 @@ async def test_a_busy_pool_is_told_as_unavailable(
             refused = await client.get(URL)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
         assert (await client.get(URL)).status_code == 200
+
+
+async def whence(app: FastAPI) -> list[str]:
+    """Name the databases that answer a route that writes, and one that only reads."""
+
+    @app.get("/write")
+    async def write(session: Session) -> str | None:
+        return await session.scalar(select(func.current_database()))
+
+    @app.get("/read")
+    async def read(session: ReadSession) -> str | None:
+        return await session.scalar(select(func.current_database()))
+
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
+    ):
+        found = [await client.get(path) for path in ("/write", "/read")]
+    return [answer.raise_for_status().json() for answer in found]
+
+
+async def test_what_only_reads_asks_the_replica(
+    shared_url: str, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases = [make_url(url).database for url in (shared_url, empty_url)]
+    assert await whence(create_app()) == [databases[0], databases[0]]
+    monkeypatch.setenv("DATABASE_READ_URL", empty_url)
+    assert await whence(create_app()) == databases
+
+
+async def test_where_no_replica_answers_the_next_host_is_asked(
+    shared_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = make_url(shared_url)
+    there = f"{url.query.get('host', url.host)}:{url.port or 5432}"
+    hosts = {"host": [f"{tmp_path}:5432", there], "target_session_attrs": "prefer-standby"}
+    both = url.set(host=None, port=None, query=hosts)
+    monkeypatch.setenv("DATABASE_READ_URL", both.render_as_string(hide_password=False))
+    assert await whence(create_app()) == [url.database, url.database]
 
 
 @pytest.fixture

@@ -283,6 +283,20 @@ DATABASES = [
         BOTH,
     ),
     Break(
+        "a replica is never asked",
+        "app/database.py",
+        "connection.app.state.replicas()",
+        "connection.app.state.readers()",
+        "test_postgresql.py::test_what_only_reads_asks_the_replica",
+    ),
+    Break(
+        "what is written goes to the replica",
+        "app/database.py",
+        "app.state.sessions = sessions(engine)",
+        "app.state.sessions = sessions(replica)",
+        "test_postgresql.py::test_what_only_reads_asks_the_replica",
+    ),
+    Break(
         "a statement may take for ever",
         "app/postgresql.py",
         '            "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",\n',
