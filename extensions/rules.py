@@ -1,0 +1,76 @@
+"""The rules of the service's code: what each says, and the check that fails where it is broken.
+
+To add a rule, add a line to `RULES`. `AGENTS.md` prints those that hold for what the service is built of, and
+`tests/test_guidance.py` sees that each check is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jinja2.ext import Extension
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must be so, in a line, and what fails where it is not.
+
+    A check is a test (`tests/test_x.py::test_y`), a code of ruff's (`ruff ASYNC251`), one of mypy's (`mypy
+    deprecated`), or a contract of import-linter's (`lint-imports: Services know nothing of HTTP`). A rule is one `of` a
+    feature, or of every service.
+    """
+
+    says: str
+    check: str
+    of: str = "service"
+
+
+ARCHITECTURE = "tests/test_architecture.py::test_"
+MIGRATIONS = "tests/test_migrations.py::test_"
+
+RULES = (
+    Rule(
+        "Routers ask services, services ask models; never back.",
+        "lint-imports: Routers ask services, services ask models",
+    ),
+    Rule("A schema knows no table and no query.", "lint-imports: Schemas stand at the edge, without a database"),
+    Rule("A service or a model knows nothing of HTTP.", "lint-imports: Services know nothing of HTTP"),
+    Rule(
+        "`app/` imports nothing of `development/`.",
+        "lint-imports: What is for development never runs in production",
+    ),
+    Rule("A handler is one statement: a call.", f"{ARCHITECTURE}every_handler_of_the_api_is_one_statement"),
+    Rule("A route is async and typed.", f"{ARCHITECTURE}every_route_is_async_and_says_what_it_returns"),
+    Rule("A route says who may call it.", "tests/test_access.py::test_every_route_declares_who_may_call_it", of="auth"),
+    Rule("Never commit: `Session` does, as the route returns.", f"{ARCHITECTURE}nobody_commits_but_the_session"),
+    Rule(
+        "Raise a class of `app/errors.py`, never `HTTPException`.",
+        f"{ARCHITECTURE}only_errors_speaks_of_http_exceptions",
+    ),
+    Rule("The revisions lead to the models.", f"{MIGRATIONS}the_revisions_lead_to_the_models"),
+    Rule("A revision can be undone.", f"{MIGRATIONS}the_way_back_leads_to_nothing_and_forth_again"),
+    Rule("Nothing in async code blocks: no `time.sleep`, no `open`, no client that is not async.", "ruff ASYNC"),
+    Rule("A dependency is `Annotated[..., Depends(...)]`.", "ruff FAST002"),
+    Rule("Pydantic is version 2: `model_dump`, `field_validator`.", "mypy deprecated"),
+    Rule("A time has a zone: `datetime.now(UTC)`.", "ruff DTZ"),
+    Rule("No SQL is put together from text.", "ruff S608"),
+    Rule("No secret stands in code.", "ruff S105"),
+    Rule("Catch what you can mend, never `Exception`.", "ruff BLE001"),
+    Rule("Log, never `print`.", "ruff T201"),
+    Rule("Everything has a type.", "mypy no-untyped-def"),
+    Rule("A `noqa` names its rule.", "ruff PGH004"),
+    Rule("A `type: ignore` names its error.", "mypy ignore-without-code"),
+)
+
+
+def holding(names: Collection[str]) -> list[Rule]:
+    """List the rules of a service that is built of what is named."""
+    return [rule for rule in RULES if rule.of in {"service", *names}]
+
+
+class Rules(Extension):
+    """Lets Copier load this module, which `plan.py` imports."""
