@@ -148,6 +148,7 @@ def test_is_seen(case: Case, judge: Callable[[Case], Verdict]) -> None:
     verdict = judge(case)
     if not failed(verdict, case.broken.test):
         pytest.fail(f"{case.broken.test} does not fail.\n\n{told(verdict)}", pytrace=False)
+    assert case.broken.says in verdict.output, told(verdict)
 
 
 @pytest.mark.parametrize("case", WHOLE.values(), ids=str)

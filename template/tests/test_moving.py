@@ -17,7 +17,7 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     column,
-    create_engine,
+    create_engine,  # noqa: TID251 - a file for one test
     insert,
     select,
     table,

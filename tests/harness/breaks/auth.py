@@ -309,6 +309,7 @@ AUTH = [
             ", dependencies=[SIGNED_IN])",
             ")",
             "test_access.py::test_every_route_declares_who_may_call_it",
+            says="declare a policy, or list it here.",
         ),
         Break(
             "nobody is somebody",

@@ -179,6 +179,7 @@ MIGRATIONS = [
         "",
         "test_migrations.py::test_the_revisions_lead_to_the_models",
         BOTH,
+        says="The models have changed, and no revision says so. Write it:",
     ),
     Break(
         "there are two newest revisions",
@@ -194,6 +195,7 @@ MIGRATIONS = [
         "pass",
         "test_migrations.py::test_the_way_back_leads_to_nothing_and_forth_again",
         BOTH,
+        says="Undo in `downgrade` what `upgrade` does.",
     ),
     Break(
         "the service migrates as it starts",

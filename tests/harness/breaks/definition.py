@@ -28,6 +28,7 @@ class Break:
     databases: tuple[str, ...] = POSTGRESQL
     drill: bool = False
     answers: Mapping[str, Any] = field(default_factory=dict, hash=False)  # to other questions than that of the database
+    says: str = ""  # what the test tells, where it holds a rule
 
     def apply(self, service: Path) -> None:
         """Edit the service; what is to be replaced must stand there once, or a break would break nothing."""

@@ -4,43 +4,22 @@ from __future__ import annotations
 
 from tests.harness.breaks.definition import BOTH, SQLITE, Break
 
-IMPORTS = "test_architecture.py::test_imports_run_one_way"
-
 ARCHITECTURE = [
     Break(
         "a model asks a service",
         "app/models/product.py",
         '    __tablename__ = "products"\n',
         '    __tablename__ = "products"\n\n    def twin(self):\n        from app.services import product\n',
-        IMPORTS,
+        "test_architecture.py::test_imports_run_one_way",
     ),
     Break(
-        "a service asks a router",
-        "app/services/product.py",
-        '    """Remove a product."""\n',
-        '    """Remove a product."""\n    from app.routers import product as router\n',
-        IMPORTS,
-    ),
-    Break(
-        "a service knows of HTTP",
-        "app/services/product.py",
-        "from sqlalchemy.ext.asyncio import AsyncSession\n",
-        "from sqlalchemy.ext.asyncio import AsyncSession\nfrom fastapi import Request\n",
-        IMPORTS,
-    ),
-    Break(
-        "a schema knows the database",
-        "app/schemas/product.py",
-        "from app.enums.product import ProductStatus\n",
-        "from app.enums.product import ProductStatus\nfrom app.models.product import Product\n",
-        IMPORTS,
-    ),
-    Break(
-        "production needs what is for development",
-        "app/identifiers.py",
-        '    """Make a key;',
-        '    from development import databases\n    """Make a key;',
-        IMPORTS,
+        "a route stands on the service itself",
+        "app/main.py",
+        "    routers.install(app)\n",
+        '    routers.install(app)\n\n    @app.get("/products/number")\n'
+        "    async def number() -> int:\n        return 1\n\n",
+        "test_architecture.py::test_every_route_stands_on_a_router",
+        says="Give them an `APIRouter`, in a module of `app.routers`.",
     ),
     Break(
         "a route does not say what it returns",
@@ -48,6 +27,7 @@ ARCHITECTURE = [
         ") -> StreamingResponse:",
         "):",
         "test_architecture.py::test_every_route_is_async_and_says_what_it_returns",
+        says="export_products: say what it returns.",
     ),
     Break(
         "a route runs in a thread",
@@ -55,6 +35,7 @@ ARCHITECTURE = [
         "async def live()",
         "def live()",
         "test_architecture.py::test_every_route_is_async_and_says_what_it_returns",
+        says="live: make it async.",
     ),
     Break(
         "a handler does a service's work",
@@ -62,6 +43,7 @@ ARCHITECTURE = [
         "    return await products.read(session, product_id)\n",
         "    product = await products.read(session, product_id)\n    return product\n",
         "test_architecture.py::test_every_handler_of_the_api_is_one_statement",
+        says="product.py: read_product belongs in a service.",
     ),
     Break(
         "a service commits",
@@ -69,6 +51,7 @@ ARCHITECTURE = [
         "    session.add(product)\n",
         "    session.add(product)\n    await session.commit()\n",
         "test_architecture.py::test_nobody_commits_but_the_session",
+        says="Flush: `Session` commits once the handler returns.",
     ),
     Break(
         "a service raises what HTTP knows",
@@ -76,6 +59,56 @@ ARCHITECTURE = [
         "from app.errors import NotFound\n",
         "from starlette.exceptions import HTTPException as NotFound\n",
         "test_architecture.py::test_only_errors_speaks_of_http_exceptions",
+        says="raise an error of `app/errors.py`.",
+    ),
+    Break(
+        "a service leaves work behind",
+        "app/services/product.py",
+        '    """Remove a product."""\n',
+        '    """Remove a product."""\n    asyncio.create_task(session.flush())\n',
+        "test_architecture.py::test_nothing_goes_on_after_its_answer",
+        says="Wait for it, or have a job do it.",
+    ),
+    Break(
+        "a module makes an engine",
+        "app/services/product.py",
+        'MISSING = "There is no such product."\n',
+        'MISSING = "There is no such product."\nENGINE = create_async_engine("postgresql://localhost")\n',
+        "test_architecture.py::test_an_import_opens_nothing",
+        says="open it in a lifespan, and keep it in `app.state`.",
+    ),
+    Break(
+        "what belongs to a row is loaded unasked",
+        "app/models/user.py",
+        'role: Mapped[Role | None] = relationship(lazy="raise")',
+        "role: Mapped[Role | None] = relationship()",
+        "test_architecture.py::test_relationships_load_nothing_unasked",
+        answers={"auth": "local"},
+        says='User.role: write `lazy="raise"`, and name in the query what it loads.',
+    ),
+    Break(
+        "a column is written as SQLAlchemy 1 has it",
+        "app/models/product.py",
+        "from sqlalchemy import Numeric, String, Text\n",
+        "from sqlalchemy import Column, Numeric, String, Text\n\nCOLOUR = Column(String)\n",
+        "test_architecture.py::test_columns_are_mapped_by_their_types",
+        says="Write `Mapped[…] = mapped_column(…)`.",
+    ),
+    Break(
+        "a schema is configured as Pydantic 1 has it",
+        "app/schemas/product.py",
+        '    """A product to add."""\n',
+        '    """A product to add."""\n\n    class Config:\n        extra = "forbid"\n',
+        "test_architecture.py::test_schemas_are_configured_by_model_config",
+        says="write `model_config = ConfigDict(…)`.",
+    ),
+    Break(
+        "a service writes SQL",
+        "app/services/product.py",
+        '    """Remove a product."""\n',
+        '    """Remove a product."""\n    await session.execute(text("DELETE FROM products"))\n',
+        "test_architecture.py::test_sql_is_written_as_expressions",
+        says="Write it by `select`, `insert`, `update`, `func`, …",
     ),
 ]
 
