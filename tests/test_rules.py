@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -74,3 +75,15 @@ def test_whatever_is_broken_is_a_rule() -> None:
 def test_the_page_tells_of_every_rule() -> None:
     written = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
     assert written == page(), "Run `uv run python -m tests.harness.rules > docs/rules.md`."
+
+
+def test_what_guides_tell_is_held_by_checks_that_are_there(serve: Callable[[Answers], Service]) -> None:
+    told = (ROOT / "docs" / "guides.md").read_text(encoding="utf-8")
+    everything = {
+        name: serve({"auth": "local", "tasks": "taskiq", "features": ["files"], "database": name})
+        for name in ("postgresql", "sqlite")
+    }
+    for module, test in re.findall(r"`(test_\w+\.py)::(test_\w+)`", told):
+        files = [service.files.get(f"tests/{module}") for service in everything.values()]
+        assert any(f"def {test}(".encode() in file.content for file in files if file), f"{module}::{test}"
+    assert set(re.findall(r"`((?:ruff|mypy|lint-imports:) [^`]+)`", told)) <= {rule.check for rule in RULES}
