@@ -33,7 +33,7 @@ WARM = Path(__file__).with_name("warm.py")
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
 LONG_AGO = 30 * 86_400  # seconds: what nobody asked for since then is code that is gone
-FORKS = (os.cpu_count() or 1) + 1  # at a time; one of them waits for a server
+FORKS = os.cpu_count() or 1  # at a time; more would only wait for each other
 WARMED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are imported before the forks
 
 
