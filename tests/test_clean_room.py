@@ -18,7 +18,7 @@ from tests.harness import newcomer as newcomer_module
 from tests.harness import pipelines, servers
 from tests.harness.command_line import copier, copying, data
 from tests.harness.newcomer import BASE, Newcomer, checks, commands, interpreter
-from tests.harness.pipelines import GITHUB, GITLAB, Job, Step, jobs
+from tests.harness.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, Step, jobs
 from tests.harness.questions import all_questions
 from tests.harness.servers import CONTAINERS, beside
 from tests.harness.services import Service
@@ -167,6 +167,25 @@ def test_the_line_that_a_failure_tells_can_be_typed(template: Path, tmp_path: Pa
     assert '"openapi": "3.1.0"' in root.types(line)
 
 
+@pytest.mark.cleanroom
+def test_what_clients_would_lose_is_told_of_a_branch(template: Path, tmp_path: Path) -> None:
+    """By the command that the pipelines run: red where a field is gone, until somebody says why it is."""
+    answers = all_questions().default | {"database": "sqlite", "ci": "none"}
+    service = tmp_path / "service"
+    assert copier(*copying(template, service, *data(answers))).returncode == 0
+    newcomer = Newcomer(service, tmp_path / "home")
+    newcomer.types(f"git init --initial-branch main && uv lock && {COMMIT} && git checkout -b branch")
+    assert "lose nothing" in newcomer.types("uv run app compare main")
+    newcomer.types("sed -i /price:/d app/schemas/product.py")
+    told = newcomer.types("! uv run app compare main")
+    assert "✗ ProductRead.price is gone" in told
+    lines = [line[2:].partition(" → ")[0] for line in told.splitlines() if line.startswith("✗ ")]
+    accepted = "".join(f"{line} because it is secret.\n" for line in lines)
+    (service / "api-breaks.txt").write_text(accepted, encoding="utf-8")
+    newcomer.types(f"uv version --bump minor && {COMMIT}")  # by the packages of its own, from here on
+    assert "what is meant to go" in newcomer.types("uv run app compare main")
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
@@ -200,6 +219,8 @@ jobs:
         with: {python-version: "3.13"}
       - run: uv run app migrate
         env: {DATABASE_URL: "postgresql://localhost:5432/app"}
+      - run: uv run app compare "$BASE"
+        env: {BASE: "${{ github.event.pull_request.base.sha || github.event.before }}"}
       - run: docker compose logs
         if: failure()
 """
@@ -213,18 +234,21 @@ tests:
   extends: .uv
   services: [{name: "postgres:18", alias: postgresql}]
   variables: {B: "2"}
-  script: [uv run pytest]
+  script: [uv run pytest, uv run app compare "$CI_COMMIT_BEFORE_SHA"]
 """
 
 
 def test_a_workflow_is_read() -> None:
-    step = Step("uv run app migrate", {"DATABASE_URL": "postgresql://localhost:5432/app"})
-    assert jobs({GITHUB: WORKFLOW}) == [Job("tests", "3.13", (step,), ("postgresql",))]
+    migrates = Step("uv run app migrate", {"DATABASE_URL": "postgresql://localhost:5432/app"})
+    compares = Step('uv run app compare "$BASE"', {"BASE": NONE_BEFORE})
+    assert jobs({GITHUB: WORKFLOW}) == [Job("tests", "3.13", (migrates, compares), ("postgresql",))]
 
 
 def test_a_pipeline_is_read() -> None:
-    steps = tuple(Step(command, {"A": "1", "B": "2"}) for command in ("uv sync", "uv run pytest"))
-    assert jobs({GITLAB: PIPELINE}) == [Job("tests", "3.12", steps, ("postgresql",))]
+    known = {"A": "1", "B": "2"}
+    steps = [Step(command, known) for command in ("uv sync", "uv run pytest")]
+    steps.append(Step('uv run app compare "$CI_COMMIT_BEFORE_SHA"', known | {"CI_COMMIT_BEFORE_SHA": NONE_BEFORE}))
+    assert jobs({GITLAB: PIPELINE}) == [Job("tests", "3.12", tuple(steps), ("postgresql",))]
 
 
 def test_a_server_is_reached_where_it_is() -> None:

@@ -80,7 +80,7 @@ SCHEMAS = {
     "/.gitlab/*.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/.gitlab-ci.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/compose.yml": ["--builtin-schema", "vendor.compose-spec"],
-    "/renovate.json": ["--builtin-schema", "vendor.renovate"],
+    "/.gitlab/renovate.json": ["--builtin-schema", "vendor.renovate"],
 }
 
 # What a shell is given to run; actionlint itself hands the scripts of GitHub's workflows to shellcheck.
@@ -95,7 +95,7 @@ SCRIPTS: dict[str, Callable[[str], list[str]]] = {
 }
 
 # Patterns that no service has a file for yet. The first file that matches one takes it from here.
-AWAITED = {"/renovate.json"}
+AWAITED: set[str] = set()
 
 
 @dataclass(frozen=True)

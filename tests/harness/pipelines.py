@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 GITHUB, GITLAB = ".github/workflows/ci.yml", ".gitlab-ci.yml"
 ABOUT_JOBS = {"workflow", "default", "stages", "variables", "include"}  # of GitLab's file: all else is a job
 SHARED = {"UV_CACHE_DIR", "UV_LINK_MODE"}  # the runner's own cache; here, everybody's
+# What a runner says of a first push: no commit was before it.
+NONE_BEFORE = "0" * 40
+EXPRESSIONS = {"${{ github.event.pull_request.base.sha || github.event.before }}": NONE_BEFORE}
+VARIABLES = {"CI_COMMIT_BEFORE_SHA": NONE_BEFORE}
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,23 @@ def written(variables: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in variables.items()}
 
 
+def evaluated(variables: Mapping[str, str]) -> dict[str, str]:
+    """Put in place of each expression what it is on a first push."""
+    return {name: EXPRESSIONS[value] if "${{" in value else value for name, value in variables.items()}
+
+
+def told(command: str) -> dict[str, str]:
+    """Give the variables of the runner that a command asks for."""
+    return {name: value for name, value in VARIABLES.items() if name in command}
+
+
 def github_jobs(text: str) -> Iterator[Job]:
     """Read a workflow of GitHub's."""
     for name, job in yaml.safe_load(text)["jobs"].items():
         given = [step.get("with", {}) for step in job["steps"]]
         python = next((found["python-version"] for found in given if "python-version" in found), "")
         steps = [
-            Step(line, written(step.get("env", {})))
+            Step(line, evaluated(written(step.get("env", {}))))
             for step in job["steps"]
             if "if" not in step  # what a failure asks for
             for line in step.get("run", "").splitlines()
@@ -62,7 +76,8 @@ def gitlab_jobs(text: str) -> Iterator[Job]:
         commands = [*whole.get("before_script", []), *whole["script"]]
         servers = [service["alias"] for service in whole.get("services", []) if isinstance(service, dict)]
         python = whole["image"].removeprefix("python:").partition("-")[0] if "python:" in whole["image"] else ""
-        yield Job(name, python, tuple(Step(command, variables) for command in commands), tuple(servers))
+        steps = [Step(command, variables | told(command)) for command in commands]
+        yield Job(name, python, tuple(steps), tuple(servers))
 
 
 def inherited(job: Mapping[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:
