@@ -6,6 +6,7 @@ from tests.harness.breaks.auth import AUTH
 from tests.harness.breaks.cache import CACHE
 from tests.harness.breaks.celery import CELERY
 from tests.harness.breaks.changes import CHANGES
+from tests.harness.breaks.compatibility import COMPATIBILITY
 from tests.harness.breaks.data import DATABASES, MIGRATIONS, TRANSACTIONS
 from tests.harness.breaks.definition import BOTH, Break
 from tests.harness.breaks.edges import ERRORS, HEALTH, LOGGING, MIDDLEWARE, SERVER
@@ -34,6 +35,7 @@ BREAKS = [
     *SERVER,
     *HEALTH,
     *DESCRIPTION,
+    *COMPATIBILITY,
     *RESOURCES,
     *DATABASES,
     *MOVING,
