@@ -49,6 +49,7 @@ class Command:
     takes: tuple[Argument, ...] = (ADDRESS,)
     meaning: str  # its docstring
     done: str  # what it does, as a table says it
+    is_for_people: bool = False  # it grants, sends, deletes or fills, so that no assistant runs it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +114,7 @@ class Feature:
     `processes` run beside the service, from the same image. `tolerates` filters warnings that are no errors in the
     service's tests. `is_component` says that `deploy/kubernetes/components/<name>/` holds
     what it needs of a cluster, and `listens` names the variables by which its ports beside the API's are opened.
+    `guidance` holds one to three lines for `AGENTS.md`: the words of its code, and what is easily done wrong.
     """
 
     name: str
@@ -151,6 +153,7 @@ class Feature:
     tolerates: tuple[str, ...] = ()
     is_component: bool = False
     listens: Mapping[str, int] = field(default_factory=dict)
+    guidance: tuple[str, ...] = ()
 
 
 SERVICE = Feature(
@@ -248,6 +251,7 @@ POSTGRESQL = Feature(
             takes=(Argument(name="file", meaning="the file of SQLite's", example="app.db"),),
             meaning="Copy all rows of a file of SQLite's into this database, which is empty.",
             done="Copies all rows of a file of SQLite's here: docs/postgresql.md",
+            is_for_people=True,
         ),
     ),
     settings=(
@@ -298,6 +302,9 @@ POSTGRESQL = Feature(
             tried_by=("uv run app migrate",),
         )
     },
+    guidance=(
+        "`ReadSession` may go to a replica, a moment behind: what you are about to change is read with `Session`.",
+    ),
 )
 
 SQLITE = Feature(
@@ -321,6 +328,7 @@ SQLITE = Feature(
     volumes={"data": "/srv/data"},
     # A task that is cut short in a statement: SQLAlchemy closes its connection by force, and says so later, anywhere.
     tolerates=("ignore:The garbage collector is trying to clean up non-checked-in connection",),
+    guidance=("SQLite has one writer at a time: between a write and the end of a `Session`, wait for nothing.",),
 )
 
 
@@ -391,6 +399,10 @@ AUTH = Feature(
             ),
             indexes=("created_at", "user_id"),
         ),
+    ),
+    guidance=(
+        "`CurrentUser` is who calls; `SIGNED_IN`, `require_permission` or `OptionalUser` says who may: `docs/auth.md`.",
+        "In tests, `sign_in` makes the client somebody: `tests/signing_in.py`.",
     ),
 )
 
@@ -465,6 +477,7 @@ LOCAL = Feature(
             module="app.local_commands",
             meaning="Make an administrator, or make one of a user; the password is asked for.",
             done="Makes an administrator; asks for the password, or reads it from a pipe",
+            is_for_people=True,
         ),
         Command(
             name="token",
@@ -473,6 +486,7 @@ LOCAL = Feature(
             done="Prints an access token, to try the API with",
         ),
     ),
+    guidance=("Only `app/signing.py` makes and reads tokens, and only `app/hashing.py` passwords.",),
 )
 
 OIDC = Feature(
@@ -548,6 +562,7 @@ OIDC = Feature(
             module="app.oidc_commands",
             meaning="Make an administrator of whoever signs in with this address.",
             done="Makes an administrator of whoever signs in with this address",
+            is_for_people=True,
         ),
         Command(
             name="token",
@@ -555,6 +570,9 @@ OIDC = Feature(
             meaning="Print a token of the provider that `dev` brings, to try the API with.",
             done="Prints a token of the provider that `uv run app dev` brings",
         ),
+    ),
+    guidance=(
+        "Passwords are the provider's: none is seen here. In development, `development/issuer.py` plays the provider.",
     ),
 )
 
@@ -564,6 +582,9 @@ OWNING = Feature(
     requires=("auth",),
     stems=("ownership",),
     is_explained=True,
+    guidance=(
+        "Rows with an `owner_id` are asked for by `own_unless` in routes and by `owned` in services: `docs/owning.md`.",
+    ),
 )
 
 OBSERVABILITY = Feature(
@@ -643,6 +664,7 @@ OBSERVABILITY = Feature(
             meaning="Where errors are reported that nobody foresaw; without it, nowhere.",
         ),
     ),
+    guidance=("Put no values, headers or addresses into spans, metrics or reports; name what happened.",),
 )
 
 VALKEY = Feature(
@@ -664,6 +686,9 @@ VALKEY = Feature(
             address="redis://{host}:6379/0",
         )
     },
+    guidance=(
+        "A connection to Valkey comes from `app/valkey.py`, so that an outage is short for all; never log its URL.",
+    ),
 )
 
 RATELIMIT = Feature(
@@ -691,12 +716,22 @@ RATELIMIT = Feature(
     ),
     tested_with={"RATELIMIT_ENABLED": "false"},
     exposes=("RateLimit", "RateLimit-Policy", "Retry-After"),
+    guidance=('A route that is costly has `dependencies=[Depends(limited("10/hour"))]`, from `app/ratelimit.py`.',),
 )
 
-AFTER_COMMIT = Feature(name="after_commit", summary="what follows a commit")
+AFTER_COMMIT = Feature(
+    name="after_commit",
+    summary="what follows a commit",
+    guidance=("What must not happen on a rollback is handed to `after_commit`, which a killed process forgets.",),
+)
 
 CHANGES = Feature(
-    name="changes", summary="what a commit changed", requires=("after_commit",), is_word=True, installs=True
+    name="changes",
+    summary="what a commit changed",
+    requires=("after_commit",),
+    is_word=True,
+    installs=True,
+    guidance=("`app/changes.py` tells what a commit changed; SQL that goes past the models is not seen.",),
 )
 
 CACHE = Feature(
@@ -726,6 +761,7 @@ CACHE = Feature(
     ),
     tested_with={"CACHE_ENABLED": "false"},
     exposes=("ETag",),
+    guidance=("`Cache` keeps a value; whoever may see another one needs another key: put `user.id` into it.",),
 )
 
 JOBS = Feature(
@@ -752,6 +788,7 @@ JOBS = Feature(
             module="app.jobs.command",
             meaning="Have a job that failed too often tried again.",
             done="Has one of them tried again",
+            is_for_people=True,
             takes=(
                 Argument(
                     name="job_id", meaning="as `dead-jobs` tells it", example="019a0000-0000-7000-8000-000000000000"
@@ -806,6 +843,9 @@ JOBS = Feature(
             indexes=("due_at", "finished_at"),
         ),
     ),
+    guidance=(
+        "What takes long is a `Task` in `app/tasks/`, asked for by `jobs.ask`; it may be begun twice: `docs/jobs.md`.",
+    ),
 )
 
 TASKIQ = Feature(
@@ -826,6 +866,7 @@ CELERY = Feature(
     runtime=("celery>=5.7,<6", "kombu>=5.7,<6", "packaging>=26"),
     lint=("celery-types>=0.26,<1",),
     unimported=("packaging",),  # which kombu needs for Valkey, and does not ask for
+    guidance=("Celery only tells its worker of jobs: write a `Task`, never a task of Celery's.",),
 )
 
 OPEN_JOBS = Feature(name="open_jobs", summary="jobs that everybody may see", meets=("jobs",))
@@ -870,6 +911,7 @@ WEBSOCKETS = Feature(
             meaning="Seconds after which a client is pinged, and asked again whether its token is good.",
         ),
     ),
+    guidance=("Changes of rows are told by themselves; `Sockets` sends other messages: `docs/websockets.md`.",),
 )
 
 OPEN_SOCKETS = Feature(name="open_sockets", summary="changes for everybody", meets=("websockets",), installs=True)
@@ -900,6 +942,7 @@ EMAIL = Feature(
             module="app.email.command",
             meaning="Send a mail, to try the server with.",
             done="Sends a mail, to try the server with",
+            is_for_people=True,
         ),
     ),
     settings=(
@@ -913,6 +956,9 @@ EMAIL = Feature(
         ),
         Setting(name="EMAIL_SENDER", example="Shop <shop@example.com>", meaning="Whom mails come from."),
         Setting(name="EMAIL_TIMEOUT", example="10", meaning="Seconds that the server may take for each answer."),
+    ),
+    guidance=(
+        "`Mails` sends a `Mail` once the transaction is committed; its templates stand in `app/email/templates/`.",
     ),
 )
 
@@ -978,6 +1024,7 @@ FILES = Feature(
             takes=(),
             meaning="Delete content that no file has, a day after it came.",
             done="Deletes content that no file has, a day after it came",
+            is_for_people=True,
         ),
     ),
     settings=(
@@ -1011,6 +1058,7 @@ FILES = Feature(
             indexes=("created_at", "owner_id"),
         ),
     ),
+    guidance=("`Upload` takes a file piece by piece, and `Files` keeps it; never hold a whole body in memory.",),
 )
 
 OPEN_FILES = Feature(name="open_files", summary="files that are everybody's", meets=("files",), plays="keeper")
@@ -1023,6 +1071,8 @@ OWN_FILES = Feature(
     replaces=("open_files",),
     plays="keeper",
 )
+
+AGENTS = Feature(name="agents", summary="guidance for assistants", stems=("AGENTS", "CLAUDE", "claude"))
 
 DATABASES = (POSTGRESQL, SQLITE)
 IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
@@ -1041,7 +1091,7 @@ DEPLOYMENTS = (
     Feature(name="kubernetes", summary="Kubernetes"),
     Feature(name="fly", summary="Fly.io"),
 )
-FEATURES = (*DATABASES, *IDENTITIES, *INTEGRATIONS, *PIPELINES, *DEPLOYMENTS)
+FEATURES = (*DATABASES, *IDENTITIES, *INTEGRATIONS, *PIPELINES, *DEPLOYMENTS, AGENTS)
 
 # What a service is built of besides, once a field of its domain has the type.
 OF_TYPES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 from dataclasses import asdict, replace
 from difflib import get_close_matches
@@ -17,8 +18,10 @@ from jinja2.ext import Extension
 
 from .catalogue import FEATURES, OF_TYPES, OWNING, chosen, omitted
 from .deployment import of_deployment
+from .footprint import of_code, of_surroundings
 from .layers import requests, terms
 from .resources import domain_problem, read_domain
+from .rules import holding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from .catalogue import Command, Feature, Setting, Table
     from .domain import Resources
 
+WIDTH = 120  # characters of a line of a page
 QUESTIONS = Path(__file__).parent.parent / "copier.yml"
 LINE_BREAKS = "\u2028\u2029"  # of Unicode; the others are control characters
 NAMES = frozenset(feature.name for feature in FEATURES)
@@ -140,6 +144,11 @@ def python(value: str) -> str:
         return quoted
     body = quoted[1:-1].replace('\\"', '"').replace("'", "\\'")
     return f"'{body}'"
+
+
+def wrapped(text: str) -> str:
+    """Write an entry of a list of Markdown's in lines that are no longer than a page's."""
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def merged(features: Iterable[Feature], part: str) -> list[str]:
@@ -313,6 +322,16 @@ def of_servers(features: list[Feature]) -> dict[str, Any]:
     }
 
 
+def of_guidance(features: list[Feature]) -> dict[str, Any]:
+    """Tell whoever changes the code what is easily done wrong, what must not be, and what the template keeps."""
+    names = [feature.name for feature in features]
+    return {
+        "guidance": [line for feature in features for line in feature.guidance],
+        "rules": [{"says": rule.says, "check": rule.check} for rule in holding(names)],
+        "footprint": of_code(names),
+    }
+
+
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the answers into all that the shared files print."""
     names, resources = ordered(answers)
@@ -330,6 +349,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         **of_identity(features),
         **of_parts(features),
         **of_servers(features),
+        **of_guidance(features),
         **of_deployment(features, slug(answers["project_name"])),
     }
 
@@ -352,5 +372,7 @@ class Plan(Extension):
             "plan": plan,
             "python": python,
             "resources_problem": resources_problem,
+            "surroundings": of_surroundings,
             "toml": toml,
+            "wrapped": wrapped,
         }

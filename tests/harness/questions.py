@@ -25,7 +25,7 @@ Answers = dict[str, Any]
 Question = dict[str, Any]
 
 # What these decide surrounds the code; `test_every_combination.py` holds that no line of code depends on them.
-SURROUNDINGS = frozenset({"ci", "deploy", "python_version"})
+SURROUNDINGS = frozenset({"ci", "deploy", "agents", "python_version"})
 # What is open has more answers than can be listed. Those beyond the first meet all answers to these questions, and only
 # the first to each of the others: a domain and a feature meet in the code that each service has of its own.
 OPEN = {"resources": ("auth", "database")}

@@ -26,8 +26,12 @@ HELD = "deploy/observability/"  # equal to what the service tells, which its tes
 
 
 def is_code(path: str) -> bool:
-    """Say whether a service's tests, types and lint depend on this file, rather than what surrounds the service."""
-    return PurePosixPath(path).parts[0] in CODE or path in STYLE or path.endswith(".py") or path.startswith(HELD)
+    """Say whether a service's tests, types and lint depend on this file, rather than what surrounds the service.
+
+    The scripts of assistants are checked by `test_hooks.py`.
+    """
+    top = PurePosixPath(path).parts[0]
+    return top in CODE or path in STYLE or (path.endswith(".py") and top != ".claude") or path.startswith(HELD)
 
 
 def write(files: Tree, directory: Path) -> None:
