@@ -77,7 +77,7 @@ def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -
 
 def left(service: Service) -> list[str]:
     names, domain = ordered(service.answers)
-    around = [service.answers[name] for name in SURROUNDINGS]
+    around = [name if service.answers[name] is True else service.answers[name] for name in SURROUNDINGS]
     chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
     kept = [*chosen(names | chosen_around), *of_types(domain)]
     files = {path: file.content.decode() for path, file in service.files.items() if path != RECORD}

@@ -73,14 +73,15 @@ READERS = {
     "*.yaml": read_yaml,
 }
 
-# The schemas that `check-jsonschema` brings, so that nothing is fetched.
-SCHEMAS = {
+# The schemas that `check-jsonschema` brings, so that nothing is fetched; and one of the harness's own.
+SCHEMAS: dict[str, list[str | Path]] = {
     "/.github/workflows/*.yml": ["--builtin-schema", "vendor.github-workflows"],
     "/.github/dependabot.yml": ["--builtin-schema", "vendor.dependabot"],
     "/.gitlab/*.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/.gitlab-ci.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/compose.yml": ["--builtin-schema", "vendor.compose-spec"],
     "/.gitlab/renovate.json": ["--builtin-schema", "vendor.renovate"],
+    "/.claude/settings.json": ["--schemafile", ROOT / "tests" / "harness" / "claude_settings.schema.json"],
 }
 
 # What a shell is given to run; actionlint itself hands the scripts of GitHub's workflows to shellcheck.

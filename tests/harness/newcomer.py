@@ -23,7 +23,7 @@ from tests.harness.command_line import run_to_its_end
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FENCE = re.compile(r"^```(?:sh|console)\n(?P<commands>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(?:sh|console)\n(?P<commands>.*?)^ *```$", re.MULTILINE | re.DOTALL)  # in lists, too
 CHECK = re.compile(r"^\| `(?P<command>uv run (?!app |pytest)[^`]+)` \|", re.MULTILINE)
 BASE = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+")
 # By these a machine reaches a package index; what else is set is the business of whoever runs the harness.

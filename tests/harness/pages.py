@@ -19,14 +19,15 @@ EMPHASIS = re.compile(r"(?P<code>`[^`]*`)|(?<!\w)_(?P<stressed>.+?)_(?!\w)")
 TREE = re.compile(r"^```text\n(?P<lines>[\w.-]+/\n.*?)^```$", re.MULTILINE | re.DOTALL)
 PATH = re.compile(
     r"""(?<![\w/.$}@-])(?:
-        (?:app|development|docs|migrations|tests|\.devcontainer|\.github)/[\w./*<>{}-]*
+        (?:app|development|docs|migrations|tests|\.claude|\.devcontainer|\.github)/[\w./*<>{}-]*
         | \.?\w[\w-]*\.(?:toml|yml|yaml)\b
         | \.env\.example\b
         | Dockerfile\b
     )""",
     re.VERBOSE,
 )
-OF_THE_READER = {"domain.yml"}  # a file that whoever follows the text makes first
+# Files that whoever follows the text makes.
+OF_THE_READER = {"domain.yml", ".claude/settings.local.json"}
 PLACEHOLDER = re.compile(r"<[^>]*>|\{[^}]*\}")
 
 
@@ -89,7 +90,7 @@ def is_there(named: str, paths: set[str]) -> bool:
     pattern = PLACEHOLDER.sub("*", named)
     if pattern.endswith("/"):
         pattern += "*"
-    return any(fnmatchcase(path, pattern) for path in paths)
+    return pattern in paths or any(fnmatchcase(path, pattern) for path in paths)
 
 
 def missing_paths(text: str, paths: set[str]) -> list[str]:

@@ -17,7 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = ROOT / ".claude" / "footprint"
-PATIENCE = 25  # seconds that a tool may take
+BEGUN = time.monotonic()
+PATIENCE = 50  # seconds that all tools may take together
 LINES = 25  # of what a tool says, which are told: the last ones
 
 # Where the service's own part stands, by the path of what is edited; the first that fits counts.
@@ -69,12 +70,13 @@ def tests_of(path: str) -> str:
 def run(*arguments: str) -> tuple[bool, str]:
     """Run a tool of the service's; say whether all is well, and what it says."""
     command = [sys.executable, "-m", *arguments]
+    left = max(1, BEGUN + PATIENCE - time.monotonic())
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+            command, cwd=ROOT, capture_output=True, text=True, timeout=left, check=False
         )
     except subprocess.TimeoutExpired:
-        return False, f"{arguments[0]} takes more than {PATIENCE} seconds: run it by hand"
+        return False, f"{arguments[0]} takes too long for a hook: run it by hand"
     said = (done.stdout + done.stderr).strip().splitlines()[-LINES:]
     return done.returncode == 0, "\n".join(said)
 
@@ -86,7 +88,7 @@ def check(path: str) -> str:
 
 def told(path: str) -> Iterator[str]:
     """Do one thing after the other, and tell of it."""
-    begun, before = time.monotonic(), (ROOT / path).read_bytes()
+    before = (ROOT / path).read_bytes()
     # An import that nobody uses may be one that the next edit uses, so it is told and stays.
     lint = run("ruff", "check", "--quiet", "--fix", "--unfixable", "F401", "--force-exclude", path)
     style = run("ruff", "format", "--quiet", "--force-exclude", path)
@@ -99,7 +101,7 @@ def told(path: str) -> Iterator[str]:
             f"{path}: {'as it was' if before == (ROOT / path).read_bytes() else 'reformatted'}",
             f"lint {'clean' if lint[0] and style[0] else 'not clean'}",
             f"{tests or 'tests'}: {tested[1].splitlines()[-1]}",
-            f"{time.monotonic() - begun:.1f} s in all",
+            f"{time.monotonic() - BEGUN:.1f} s in all",
         ]
     )
     yield from (words for is_well, words in (lint, style, tested) if not is_well)
