@@ -1,4 +1,7 @@
-"""A newcomer who copies a service and follows its README, word by word, gets what it promises; so does its pipeline."""
+"""A newcomer who copies a service and follows its README, word by word, gets what it promises; so does its pipeline.
+
+Where assistants are told what to do, the newcomer does that, too.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from tests.harness.questions import Answers
 
 DISK = tempfile.gettempdir()  # where uv can link what it has in its cache, rather than copy it
+PAGES = ("README.md", "AGENTS.md", ".claude/skills/*/SKILL.md", ".claude/agents/*.md")
 SERVER = "uv run app dev"
 COPIER = "uvx --with copier-template-extensions copier"
 UPDATE = f"{COPIER} update"
@@ -95,9 +99,10 @@ def grow(newcomer: Newcomer) -> None:
 def test_what_a_service_says_is_true(
     built: Answers, newcomer: Newcomer, serve: Callable[[Answers], Service], passed: Memory
 ) -> None:
-    """First the README, from top to bottom; then each job of the pipeline, on a clone of what was pushed before."""
+    """First its pages, from top to bottom; then each job of the pipeline, on a clone of what was pushed before."""
     service = serve(built)
-    page = (newcomer.directory / "README.md").read_text(encoding="utf-8")
+    pages = [path for pattern in PAGES for path in sorted(newcomer.directory.glob(pattern))]
+    page = "\n".join(path.read_text(encoding="utf-8") for path in pages)
     assert {SERVER, "uv run pytest", f"{UPDATE} --trust --skip-answered"} <= set(commands(page))
     assert len(checks(page)) >= 4
     world = seen_from(newcomer)
