@@ -5,69 +5,68 @@ What a resource is made of belongs to the service's owner, and so does every fil
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatchcase
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-from jinja2 import Environment
 from jinja2.ext import Extension
-from pathspec import GitIgnoreSpec
 
 from .catalogue import AGENTS, DEPLOYMENTS, PIPELINES, omitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
 ROOT = Path(__file__).parent.parent
 SUFFIX = ".jinja"
+NAME = "{{ name }}"  # of a feature, in a pattern of `_exclude`
 AROUND = (*PIPELINES, *DEPLOYMENTS, AGENTS)  # what decides no code
 COMPONENTS = "deploy/kubernetes/components/"  # of which there are as many as the code asks for
 OF_OWNERS = "migrations/versions/"
 RECORD = ".copier-answers.yml"
 
 
-@cache
-def exclusions() -> list[str]:
-    """Read what `copier.yml` leaves out, in terms of what is omitted."""
-    found: list[str] = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))["_exclude"]
-    return found
-
-
-@cache
-def paths() -> frozenset[str]:
+def files(others: list[str]) -> Iterator[str]:
     """List the files of every service, but those that a resource is made of, and those that are their owner's."""
     template = ROOT / "template"
-    found = (
-        path.relative_to(template).as_posix().removesuffix(SUFFIX) for path in template.rglob("*") if path.is_file()
-    )
-    return frozenset(each for each in found if "{" not in each and not each.startswith(OF_OWNERS))
+    for path in template.rglob("*"):
+        name = path.relative_to(template).as_posix().removesuffix(SUFFIX)
+        is_waste = any(fnmatchcase(part, pattern) for part in name.split("/") for pattern in others)
+        if path.is_file() and "{" not in name and not name.startswith(OF_OWNERS) and not is_waste:
+            yield name
+
+
+def owned(pattern: str) -> re.Pattern[str]:
+    """Read a pattern of paths that are a feature's own, as one that tells which feature's."""
+    written = re.escape(pattern.removeprefix("/")).replace(r"\*", "[^/]*")
+    return re.compile(f"{written.replace(re.escape(NAME), '(?P<name>[^/]+)')}(?:/|$)")
 
 
 @cache
-def left_out(name: str) -> frozenset[str]:
-    """List the paths that one omitted feature takes along."""
-    environment = Environment(autoescape=False)  # noqa: S701 - these are patterns of paths
-    lines = (environment.from_string(pattern).render(omitted=[name]).splitlines() for pattern in exclusions())
-    return frozenset(GitIgnoreSpec.from_lines(chain(*lines)).match_files(paths()))
-
-
-def all_left_out(names: Iterable[str]) -> frozenset[str]:
-    return frozenset().union(*map(left_out, names))
+def owners() -> Mapping[str, frozenset[str]]:
+    """Give each file's path, and the names of the features without which it is left out, as `copier.yml` says."""
+    loop, *others = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))["_exclude"]
+    patterns = [owned(line) for line in loop.splitlines() if NAME in line]
+    return {
+        path: frozenset(match["name"] for pattern in patterns if (match := pattern.match(path)))
+        for path in files(others)
+    }
 
 
 def of_code(names: Iterable[str]) -> list[str]:
     """List what the template keeps of a service that is built of what is named, but for what surrounds the code."""
-    return sorted({RECORD, *paths()} - all_left_out(omitted(frozenset(names))))
+    left_out = set(omitted(frozenset(names)))
+    return sorted([RECORD, *(path for path, needed in owners().items() if left_out.isdisjoint(needed))])
 
 
 def of_surroundings(names: Iterable[str]) -> list[str]:
     """List what it keeps besides, where guidance for assistants and what is named surround the code."""
     around = {AGENTS.name, *names}
-    kept = [name for each in AROUND if each.name in around for name in (each.name, *each.stems)]
-    others = [each.name for each in AROUND if each.name not in around]
-    found = all_left_out(kept) - all_left_out(others) - left_out("none")
+    kept = {name for each in AROUND if each.name in around for name in (each.name, *each.stems)}
+    others = {each.name for each in AROUND} - around
+    found = (path for path, needed in owners().items() if needed & kept and not needed & others)
     return sorted({f"{COMPONENTS}*" if path.startswith(COMPONENTS) else path for path in found})
 
 
