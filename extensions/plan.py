@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .domain import Resources
 
 WIDTH = 120  # characters of a line of a page
+CODE = re.compile(r"`[^`]*`")
 QUESTIONS = Path(__file__).parent.parent / "copier.yml"
 LINE_BREAKS = "\u2028\u2029"  # of Unicode; the others are control characters
 NAMES = frozenset(feature.name for feature in FEATURES)
@@ -147,8 +148,10 @@ def python(value: str) -> str:
 
 
 def wrapped(text: str) -> str:
-    """Write an entry of a list of Markdown's in lines that are no longer than a page's."""
-    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    """Write an entry of a list of Markdown's in lines that are no longer than a page's; code is kept on one."""
+    whole = CODE.sub(lambda code: code[0].replace(" ", "\0"), text)
+    lines = textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\0", " ")
 
 
 def merged(features: Iterable[Feature], part: str) -> list[str]:

@@ -24,6 +24,7 @@ from extensions.plan import (
     questions,
     slug,
     toml,
+    wrapped,
 )
 from tests.harness import requirements
 from tests.harness.findings import run
@@ -165,6 +166,12 @@ def test_a_service_called_like_a_library_does_not_require_itself() -> None:
         planned = plan(DEFAULT | {"project_name": library})
         required = [line for part in ("runtime", "test", "lint") for line in planned[part]]
         assert planned["slug"] not in {Requirement(line).name for line in required}
+
+
+def test_a_long_entry_is_wrapped_and_its_code_is_not() -> None:
+    lines = wrapped(f"- {'word ' * 21}`uv run app dev` and {'more ' * 30}").splitlines()
+    assert [line[:16] for line in lines] == ["- word word word", "  `uv run app de", "  more more more"]
+    assert max(map(len, lines)) <= 120
 
 
 def test_hidden_questions_are_not_asked() -> None:
