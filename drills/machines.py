@@ -24,6 +24,7 @@ HERE, THERE, BITS = "10.77.0.1", "10.77.0.2", 30  # the ends of the line to the 
 SPACE, LINE = "drill", "drill0"
 BALANCER = 8900
 REPLICAS = {f"replica-{number}": 8900 + number for number in (1, 2, 3)}
+WORKERS = ("worker-1", "worker-2")
 BALANCING = """
 global
     maxconn 4000
@@ -46,7 +47,7 @@ backend replicas
 """
 POOLING = """
 [databases]
-app = host={sockets} dbname=app user=postgres
+app = host={sockets} dbname=app user=app
 [pgbouncer]
 listen_addr = {address}
 listen_port = 6432
@@ -115,11 +116,14 @@ def answers(url: str) -> Callable[[], bool]:
     return ready
 
 
-def required() -> None:
-    """Leave, where something is missing."""
-    missing = [name for name in ("haproxy", "pgbouncer", "ip", "setpriv") if not found(name)]
-    if missing or os.geteuid() != 0 or sys.platform != "linux":
-        sys.exit(f"A drill is for root on Linux, with {', '.join(missing) or 'networks of its own'}.")
+def missing() -> str:
+    """Name what a drill needs and this machine has not; nothing, where all is there."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "root on Linux"
+    lacking = [name for name in ("haproxy", "pgbouncer", "ip", "setpriv") if not found(name)]
+    if not lacking and subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode:
+        return "leave to make networks"
+    return ", ".join(lacking)
 
 
 def found(name: str) -> str | None:

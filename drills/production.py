@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
-import copier
 
 from drills.machines import (
     BALANCER,
     NOBODY,
     REPLICAS,
     THERE,
+    WORKERS,
     Machine,
     Network,
     answers,
@@ -31,9 +31,20 @@ from drills.machines import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ROOT = Path(__file__).parent.parent
-ANSWERS = {"tasks": "taskiq", "features": ["cache"]}
+ANSWERS = {"tasks": "taskiq", "features": ["cache"]}  # of the service that is drilled
 DRAIN = 2  # seconds
+# Whatever a job does is kept in the transaction that marks it as done: as often as this is told, it was done.
+PREPARED = """
+CREATE TABLE effects (job uuid);
+GRANT INSERT ON effects TO app;
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(0.3);  -- a job takes its time, and may be killed in the midst of it
+    INSERT INTO effects VALUES (NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tell AFTER UPDATE ON jobs FOR EACH ROW WHEN (NEW.state = 'done') EXECUTE FUNCTION tell();
+"""
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
@@ -45,6 +56,7 @@ class Production:
     network: Network
     machines: dict[str, Machine]
     service: dict[str, str]  # the environment of each of its processes
+    away: float  # seconds that something is away
 
     @property
     def url(self) -> str:
@@ -64,11 +76,24 @@ class Production:
             stderr=subprocess.STDOUT,
         )
 
-    async def ask(self, query: str, *values: object, database: str = "app") -> list[asyncpg.Record]:
+    def start(self, *machines: Machine) -> None:
+        for machine in machines:
+            self.machines[machine.name] = machine
+            machine.start()
+
+    async def order(self, order: str, database: str = "app") -> None:
+        """Have the database itself do something."""
+        connection = await asyncpg.connect(user="postgres", host=self.sockets, database=database)
+        try:
+            await connection.execute(order)
+        finally:
+            await connection.close()
+
+    async def ask(self, query: str, database: str = "app") -> list[asyncpg.Record]:
         """Ask the database itself."""
         connection = await asyncpg.connect(user="postgres", host=self.sockets, database=database)
         try:
-            found: list[asyncpg.Record] = await connection.fetch(query, *values)
+            found: list[asyncpg.Record] = await connection.fetch(query)
             return found
         finally:
             await connection.close()
@@ -131,38 +156,37 @@ def replicas(place: Path, environment: dict[str, str]) -> Iterable[Machine]:
         variables = environment | {"PORT": str(port)}
         command = [sys.executable, "-m", "app", "serve"]
         yield Machine(name, command, place / f"{name}.log", ready, variables, directory)
-    for name in ("worker-1", "worker-2"):
+    for name in WORKERS:
         command = [sys.executable, "-m", "app", "worker"]
         yield Machine(name, command, place / f"{name}.log", environment=environment, place=directory)
 
 
-async def build(place: Path, stack: AsyncExitStack) -> Production:
-    """Render the service, and start all of it."""
-    place.chmod(0o755)
-    copier.run_copy(str(ROOT), place / "service", ANSWERS, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
+def variables(place: Path) -> dict[str, str]:
+    """Give the environment of the service's processes, as `docs/postgresql.md` has it behind PgBouncer."""
     shared = f"unix://{place / 'valkey.sock'}"
-    environment = {
-        "DATABASE_URL": f"postgresql://postgres@{THERE}:6432/app",
-        "DATABASE_DIRECT_URL": f"postgresql://postgres@/app?host={place / 'sockets'}",
+    return {
+        "DATABASE_URL": f"postgresql://app@{THERE}:6432/app",
+        "DATABASE_DIRECT_URL": f"postgresql://app@/app?host={place / 'sockets'}",
         "DATABASE_POOLER": "transaction",
         "DRAIN_SECONDS": str(DRAIN),
         "TASKS_URL": shared,
         "CACHE_URL": shared,
     }
-    network = stack.enter_context(Network())
-    made = Production(place, network, {}, environment)
+
+
+async def build(service: Path, place: Path, stack: AsyncExitStack, away: float) -> Production:
+    """Start all of it around a service that was rendered."""
+    place.chmod(0o755)
+    shutil.copytree(service, place / "service")
+    made = Production(place, stack.enter_context(Network()), {}, variables(place), away)
     stack.callback(made.close)
-    server = postgresql(place)
-    made.machines[server.name] = server
-    server.start()
-    await made.ask("CREATE DATABASE app", database="postgres")
-    for machine in (bouncer(place / "pgbouncer", place / "sockets"), valkey(place)):
-        made.machines[machine.name] = machine
-        machine.start()
+    made.start(postgresql(place))
+    await made.order("CREATE ROLE app LOGIN; ALTER ROLE app SET statement_timeout = '10s'", database="postgres")
+    await made.order("CREATE DATABASE app OWNER app", database="postgres")
+    made.start(bouncer(place / "pgbouncer", place / "sockets"), valkey(place))
     migrating = made.app("migrate")
     told, _ = migrating.communicate()
     assert migrating.returncode == 0, told.decode()
-    for machine in (*replicas(place, environment), balancer(place)):
-        made.machines[machine.name] = machine
-        machine.start()
+    await made.order(PREPARED)
+    made.start(*replicas(place, made.service), balancer(place))
     return made

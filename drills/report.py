@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from drills.load import PROPER, How
+
 if TYPE_CHECKING:
-    from drills.load import Load
+    from drills.load import Call, Load
 
-SPOTLESS = {"nothing", "rollout, SIGTERM", "three migrations"}  # which no request may notice
-WIDTH, HEIGHT, LEFT, TOP = 960, 220, 40, 90
-COLOURS = {True: "#2f855a", False: "#c53030"}
+SPOTLESS = {"nothing", "rollout, SIGTERM", "a worker killed", "Valkey killed", "three migrations"}  # for those who call
+KILLED = "a replica killed"  # with what it was at
 
 
-@dataclass
+@dataclass(frozen=True)
 class Phase:
     """A fault: when it began, when it was over, when callers had forgotten it, and what they saw."""
 
@@ -24,41 +25,61 @@ class Phase:
     over: float
     end: float
     load: Load
-    lost: set[str] = field(default_factory=set)  # of the whole drill, until asked for
 
     @property
-    def sent(self) -> int:
-        return len(self.load.between(self.begin, self.end))
+    def calls(self) -> list[Call]:
+        return self.load.between(self.begin, self.end)
 
     @property
-    def failures(self) -> list[float]:
-        return [call.end for call in self.load.between(self.begin, self.end) if not call.ok]
+    def failed(self) -> list[Call]:
+        return [call for call in self.calls if not call.ok]
 
     @property
-    def kept(self) -> int:
-        return sum(bool(call.made) for call in self.load.between(self.begin, self.end))
-
-    @property
-    def gone(self) -> int:
-        """How much was acknowledged in this time, and lost."""
-        return sum(call.made in self.lost for call in self.load.between(self.begin, self.end) if call.made)
+    def made(self) -> set[str]:
+        """What was acknowledged."""
+        return {call.made for call in self.calls if call.made}
 
     @property
     def recovery(self) -> float:
-        """Seconds from the end of the fault to the last failure; none, where it was before."""
-        return max(0.0, max(self.failures, default=self.over) - self.over)
+        """Seconds from the end of the fault to the end of the last call that failed; none, where it was before."""
+        return max(0.0, max((call.end for call in self.failed), default=self.over) - self.over)
 
     @property
     def slowest(self) -> float:
-        return max((call.seconds for call in self.load.between(self.begin, self.end)), default=0.0)
+        return max((call.seconds for call in self.calls), default=0.0)
 
     @property
-    def is_bad(self) -> bool:
-        return bool(self.gone) or (self.name in SPOTLESS and bool(self.failures))
+    def broken(self) -> str:
+        """Say what was not as promised."""
+        kinds = Counter(call.how for call in self.failed)
+        if kinds and self.name in SPOTLESS:
+            return f"{self.name}: {len(self.failed)} calls failed"
+        wrong = kinds.keys() - PROPER - ({How.BROKEN} if self.name == KILLED else set())
+        return f"{self.name}: {', '.join(sorted(wrong))}" if wrong else ""
+
+    def __str__(self) -> str:
+        kinds = Counter(call.how for call in self.failed)
+        told = "; ".join(f"{number} {how}" for how, number in kinds.items()) or "none failed"
+        seen = f"well again {self.recovery:.1f} s after; slowest {self.slowest:.1f} s"
+        return f"{self.name}: {len(self.calls)} calls, {told}; {seen}"
+
+
+@dataclass(frozen=True)
+class Drill:
+    """All that happened, and what was found in the end."""
+
+    load: Load
+    phases: list[Phase]
+    lost: set[str]  # what was acknowledged and is not there: rows, and jobs that were not done
+    twice: set[str]  # jobs that were done more than once
+    waited: dict[str, float]  # seconds until each job was done
 
     @property
-    def line(self) -> str:
-        return f"{self.sent} sent, {len(self.failures)} failed, well again {self.recovery:.1f} s after"
+    def broken(self) -> list[str]:
+        """Say what was not as promised."""
+        told = [phase.broken for phase in self.phases]
+        told += [f"{len(self.lost)} lost" if self.lost else "", f"{len(self.twice)} done twice" if self.twice else ""]
+        return [each for each in told if each]
 
 
 def page(phases: list[Phase]) -> str:
