@@ -14,8 +14,9 @@ from copier.errors import DirtyLocalWarning
 from drills.drill import drill
 from drills.faults import FAULTS
 from drills.machines import missing
+from drills.picture import picture
 from drills.production import ANSWERS
-from drills.report import page, picture
+from drills.report import page
 
 ROOT = Path(__file__).parent.parent
 PAGE, PICTURE = ROOT / "docs" / "drill.md", ROOT / "docs" / "drill.svg"

@@ -1,4 +1,4 @@
-"""The drill: one thing after the other goes wrong while callers call, and in the end what they were told is looked up."""
+"""The drill: things go wrong while callers call, and in the end what these were told is looked up."""
 
 from __future__ import annotations
 

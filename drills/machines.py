@@ -15,13 +15,15 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Self
 
 NOBODY = "65534"
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 PATIENCE = 60.0  # seconds that anything may take to start
 HERE, THERE, BITS = "10.77.0.1", "10.77.0.2", 30  # the ends of the line to the database
 SPACE, LINE = "drill", "drill0"
+INSIDE = ("ip", "netns", "exec", SPACE)
 BALANCER = 8900
 REPLICAS = {f"replica-{number}": 8900 + number for number in (1, 2, 3)}
 WORKERS = ("worker-1", "worker-2")
@@ -47,15 +49,16 @@ backend replicas
 """
 POOLING = """
 [databases]
-app = host={sockets} dbname=app user=app
+* = host={sockets} user={user}
 [pgbouncer]
 listen_addr = {address}
 listen_port = 6432
-unix_socket_dir =
+unix_socket_dir = {directory}
 auth_type = any
 pool_mode = transaction
 default_pool_size = 20
 max_client_conn = 500
+server_lifetime = {lifetime}
 server_login_retry = 1
 server_connect_timeout = 2
 ignore_startup_parameters = extra_float_digits
@@ -159,15 +162,16 @@ class Network:
         ip("-n", SPACE, "link", "set", "eth0", "up")
 
 
-def bouncer(place: Path, sockets: Path) -> Machine:
-    """PgBouncer, in the database's network, as nobody."""
+def bouncer(place: Path, sockets: Path, user: str, inside: Sequence[str] = (), lifetime: int = 3600) -> Machine:
+    """PgBouncer as nobody, where a command leads; it keeps connections for some seconds, or for one transaction (0)."""
     place.mkdir()
     settings = place / "pgbouncer.ini"
-    settings.write_text(POOLING.format(sockets=sockets, address=THERE), encoding="utf-8")
+    address, directory = (THERE, "") if inside else ("", place)
+    given = {"user": user, "sockets": sockets, "address": address, "directory": directory, "lifetime": lifetime}
+    settings.write_text(POOLING.format_map(given), encoding="utf-8")
     for path in (place, settings):
         shutil.chown(path, int(NOBODY), int(NOBODY))
-    drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    command = [found("ip") or "ip", "netns", "exec", SPACE, *drop, found("pgbouncer") or "pgbouncer", str(settings)]
+    command = [*inside, *AS_NOBODY, found("pgbouncer") or "pgbouncer", str(settings)]
     return Machine("pgbouncer", command, place.parent / "pgbouncer.log")
 
 

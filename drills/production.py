@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from drills.machines import (
+    AS_NOBODY,
     BALANCER,
+    INSIDE,
     NOBODY,
     REPLICAS,
     THERE,
@@ -45,7 +47,6 @@ BEGIN
 END $$;
 CREATE TRIGGER tell AFTER UPDATE ON jobs FOR EACH ROW WHEN (NEW.state = 'done') EXECUTE FUNCTION tell();
 """
-AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
 @dataclass
@@ -183,7 +184,7 @@ async def build(service: Path, place: Path, stack: AsyncExitStack, away: float) 
     made.start(postgresql(place))
     await made.order("CREATE ROLE app LOGIN; ALTER ROLE app SET statement_timeout = '10s'", database="postgres")
     await made.order("CREATE DATABASE app OWNER app", database="postgres")
-    made.start(bouncer(place / "pgbouncer", place / "sockets"), valkey(place))
+    made.start(bouncer(place / "pgbouncer", place / "sockets", "app", INSIDE), valkey(place))
     migrating = made.app("migrate")
     told, _ = migrating.communicate()
     assert migrating.returncode == 0, told.decode()

@@ -1,19 +1,68 @@
-"""What came of a drill, as a page and as a picture."""
+"""What came of a drill, as a page."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
-from drills.load import PROPER, How
+from drills.load import KINDS, PROPER, How
+from drills.production import DRAIN
 
 if TYPE_CHECKING:
     from drills.load import Call, Load
 
 SPOTLESS = {"nothing", "rollout, SIGTERM", "a worker killed", "Valkey killed", "three migrations"}  # for those who call
 KILLED = "a replica killed"  # with what it was at
+HEADS = (
+    "What happens",
+    "for, s",
+    "sent",
+    "failed",
+    "503 by the service",
+    "by the balancer",
+    "no answer",
+    "kept",
+    "lost",
+    "well again, s",
+    "longest failure, s",
+)
+PAGE = """\
+# The drill
+
+`uv run python -m drills` puts a production together on one machine, without a cluster: three replicas of the service
+behind HAProxy, two workers, PostgreSQL behind PgBouncer in a network of their own, and a Valkey, all of them real.
+{callers} callers read, write, and ask for jobs all the while, and one thing after the other goes wrong. It wants root
+on Linux, and Debian's `haproxy` and `pgbouncer`. CI runs a short one (`tests/test_drill.py`).
+
+![How the requests of each second ended, while things went wrong](drill.svg)
+
+- {calls:,} requests in {minutes:.0f} minutes.
+- {writes:,} writes were acknowledged, and {lost_writes} lost.
+- {jobs:,} jobs were accepted: {lost_jobs} lost, {twice} done twice, by what they did. The longest took {longest:.0f} s,
+  which is the one that a killed worker was at: another takes it over when its lease of 30 s has ended.
+- Only what was stopped or killed is started again; all else mends itself.
+
+{head}
+{line}
+{rows}
+
+*Sent* are the requests from the beginning until callers had good answers, and no others, for three seconds; *kept* are
+the rows and jobs that were acknowledged by then, and *lost* those of them that the database does not have in the end.
+*Well again* are the seconds from the end of what happens to the last failure.
+
+- A rollout replaces each replica and each worker by SIGTERM, and fails nothing, with a drain of {drain} s and HAProxy
+  asking twice a second whether a replica is ready.
+- A replica that is killed fails what it was at, and no more: HAProxy asks another where one cannot be reached, but
+  sends nothing twice that one may have begun.
+- While the database is away, who was in the midst of it is told so by the service, and who comes later by HAProxy, for
+  no replica is ready then.
+- Where an answer does not come, as when the network is cut, it is waited for as long as a statement may take
+  (`DATABASE_STATEMENT_TIMEOUT`, 10 s), and the connection then has 2 s to close. Nobody waits much longer.
+- The pooler's 20 connections are held by others for 12 s; then a table is locked for as long, and a hundred callers
+  more come. Who gets no connection in `DATABASE_POOL_TIMEOUT` (5 s), or no answer in time, is told so.
+- Three processes migrate one new database at once: all succeed, and one does it.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +123,9 @@ class Drill:
     twice: set[str]  # jobs that were done more than once
     waited: dict[str, float]  # seconds until each job was done
 
+    def lost_of(self, kind: str) -> int:
+        return sum(call.made in self.lost for call in self.load.made(kind))
+
     @property
     def broken(self) -> list[str]:
         """Say what was not as promised."""
@@ -82,67 +134,31 @@ class Drill:
         return [each for each in told if each]
 
 
-def page(phases: list[Phase]) -> str:
-    """Write a row for each fault."""
-    rows = [
-        f"| {phase.name} | {phase.over - phase.begin:.0f} | {phase.sent:,} | {len(phase.failures):,} | {phase.kept:,} "
-        f"| {phase.gone} | {phase.recovery:.1f} | {phase.slowest:.1f} |"
-        for phase in phases
-    ]
-    return "\n".join(
-        [
-            "# The drill",
-            "",
-            "`uv run python -m drills` puts a production together on one machine, without a cluster: three replicas",
-            "of the service behind HAProxy, two workers, PostgreSQL behind PgBouncer in a network of their own, and",
-            "a Valkey, all of them real. Thirteen callers read, write, and ask for jobs, while one thing after the",
-            "other happens. A request fails that gets no answer, or another one than it should; lost is what was",
-            "acknowledged and is not there in the end, a job that was not done included.",
-            "",
-            "![Requests in each second, and what happened](drill.svg)",
-            "",
-            "| What happens | for, s | sent | failed | acknowledged | lost | well again after, s | slowest, s |",
-            "| --- | --: | --: | --: | --: | --: | --: | --: |",
-            *rows,
-            "",
-            "Nothing is restarted for it: whatever is left mends itself. HAProxy sends no request twice that a replica",
-            "may have begun, so a replica that is killed fails what it was at.",
-            "",
-        ]
-    )
+def row(phase: Phase, lost: set[str]) -> str:
+    """Write what came of one fault."""
+    kinds = Counter(call.how for call in phase.failed)
+    other = len(phase.failed) - kinds[How.REFUSED] - kinds[How.UNSERVED]
+    numbers = (len(phase.calls), len(phase.failed), kinds[How.REFUSED], kinds[How.UNSERVED], other, len(phase.made))
+    told = " | ".join(f"{number:,}" for number in (*numbers, len(phase.made & lost)))
+    late = max((call.seconds for call in phase.failed), default=0.0)
+    return f"| {phase.name} | {phase.over - phase.begin:.0f} | {told} | {phase.recovery:.1f} | {late:.1f} |"
 
 
-def picture(phases: list[Phase]) -> str:
-    """Draw how many requests ended well and badly in each second, under what happened."""
-    first, last = phases[0].begin, phases[-1].end
-    scale = (WIDTH - LEFT) / (last - first)
-    seconds = {ok: Counter(int(call.end - first) for call in phases[0].load.calls if call.ok is ok) for ok in COLOURS}
-    most = max((seconds[True] + seconds[False]).values(), default=1)
-    drawn = []
-    for phase in phases:
-        x, width = LEFT + (phase.begin - first) * scale, (phase.over - phase.begin) * scale
-        drawn += [
-            f'<rect x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{HEIGHT}" fill="#edf2f7"/>',
-            f'<text transform="translate({x + 8:.1f} {TOP - 6}) rotate(-35)">{escape(phase.name)}</text>',
-        ]
-    for second in range(int(last - first) + 1):
-        y = float(TOP + HEIGHT)
-        for ok, colour in COLOURS.items():
-            height = seconds[ok][second] / most * HEIGHT
-            y -= height
-            place = f'x="{LEFT + second * scale:.1f}" y="{y:.1f}" width="{scale * 0.9:.1f}"'
-            drawn.append(f'<rect {place} height="{height:.1f}" fill="{colour}"/>')
-    size = f'viewBox="0 0 {WIDTH + 60} {TOP + HEIGHT + 30}"'
-    told = f"Seconds 0 to {last - first:.0f}: well answered in green, badly or not at all in red; grey while something is wrong"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="sans-serif" font-size="11">',
-            "<title>Requests in each second of the drill</title>",
-            '<rect width="100%" height="100%" fill="#ffffff"/>',
-            *drawn,
-            f'<text x="4" y="{TOP + 10}">{most}/s</text>',
-            f'<text x="{LEFT}" y="{TOP + HEIGHT + 18}">{told}</text>',
-            "</svg>",
-            "",
-        ]
+def page(found: Drill) -> str:
+    """Write what came of a drill."""
+    jobs = found.load.made("ask")
+    return PAGE.format(
+        callers=sum(KINDS.values()),
+        calls=len(found.load.calls),
+        minutes=(found.phases[-1].end - found.phases[0].begin) / 60,
+        writes=len(found.load.made("write")),
+        lost_writes=found.lost_of("write") or "none",
+        jobs=len(jobs),
+        lost_jobs=found.lost_of("ask") or "none",
+        twice=len(found.twice) or "none",
+        longest=max((found.waited.get(call.made, 0.0) for call in jobs), default=0.0),
+        drain=DRAIN,
+        head=f"| {' | '.join(HEADS)} |",
+        line=f"| --- |{' --: |' * (len(HEADS) - 1)}",
+        rows="\n".join(row(phase, found.lost) for phase in found.phases),
     )

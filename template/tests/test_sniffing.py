@@ -31,7 +31,7 @@ def archive() -> bytes:
         (b"ID3\x03" + bytes(9), "audio/mpeg"),
         (b"%PDF-1.7\n", "application/pdf"),
         (archive(), "application/zip"),
-        (gzip.compress(b"text"), "application/gzip"),
+        (gzip.compress(b"text", mtime=0), "application/gzip"),
         (b"\x7fELF\x02\x01\x01" + bytes(9), "application/octet-stream"),
         (b"MZ\x90\x00\x03\x00", "application/octet-stream"),
         (b"<!DOCTYPE HTML>", "text/html"),
