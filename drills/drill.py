@@ -6,11 +6,11 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from drills.faults import FAULTS
 from drills.load import Load
+from drills.machines import place
 from drills.production import build
 from drills.report import Drill, Phase
 
@@ -66,8 +66,7 @@ async def drill(
     """Have faults happen, one after the other, to a service that was rendered."""
     phases: list[Phase] = []
     async with AsyncExitStack() as stack:
-        place = Path(stack.enter_context(TemporaryDirectory(prefix="drill-")))
-        production = await build(service, place, stack, away)
+        production = await build(service, Path(stack.enter_context(place())), stack, away)
         load = Load(production.url, pause)
         async with load.going_on():
             await settle(load, quiet)

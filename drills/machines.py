@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -63,6 +64,13 @@ server_login_retry = 1
 server_connect_timeout = 2
 ignore_startup_parameters = extra_float_digits
 """
+
+
+def place() -> TemporaryDirectory[str]:
+    """Make a directory that others may enter, wherever those of this process are made."""
+    made = TemporaryDirectory(prefix="drill-", dir="/tmp")
+    Path(made.name).chmod(0o755)
+    return made
 
 
 @dataclass

@@ -91,7 +91,7 @@ def draw_legend(image: Element, plot: Plot) -> None:
     x = LEFT
     for how, colour in COLOURS.items():
         if number := plot.ended[how].total():
-            told = f"{number:,} {'answered well' if how is How.WELL else how}"
+            told = f"{'answered well' if how is How.WELL else how}: {number:,}"
             add(image, "rect", x=x, y=42.0, width=12.0, height=12.0, rx=2.0, fill=colour)
             add(image, "text", told, x=x + 18, y=52.0)
             x += 40 + len(told) * 6.6

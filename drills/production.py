@@ -177,7 +177,6 @@ def variables(place: Path) -> dict[str, str]:
 
 async def build(service: Path, place: Path, stack: AsyncExitStack, away: float) -> Production:
     """Start all of it around a service that was rendered."""
-    place.chmod(0o755)
     shutil.copytree(service, place / "service")
     made = Production(place, stack.enter_context(Network()), {}, variables(place), away)
     stack.callback(made.close)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # What takes minutes is run with these matrices only, or when it is named.
 MODULES = {
     "test_contracts.py": (),
+    "test_drill.py": ("triples", "all", "product"),
     "test_image.py": ("triples", "all", "product"),
     "test_lanes.py": ("triples", "all", "product"),
 }
@@ -57,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--picture", type=Path, default=CACHE / "matrix.svg", help="where the matrix is drawn")
     options.addoption("--domains", type=int, default=2, metavar="N", help="how many random domains are tried")
     options.addoption("--images", action="store_true", help="fail where images can be neither built nor run")
+    options.addoption("--drill", action="store_true", help="fail where no production can be drilled")
     options.addoption("--shard", type=shard, default="1/1", metavar="K/N", help="run the K-th of N parts")
 
 
@@ -144,9 +146,9 @@ def case(item: pytest.Item) -> Case | None:
 
 
 def kept_together(item: pytest.Item) -> str:
-    """Name what is run on one machine: all checks of a service, all of its images, or a single test."""
+    """Name what is run on one machine: all checks of a service, all of its images, a drill, or a single test."""
     found = case(item)
-    if item.path.name == "test_image.py":
+    if item.path.name in {"test_drill.py", "test_image.py"}:
         return item.path.name
     return found.label if found else item.nodeid
 
