@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import Unavailable
-from app.settings import EnvironmentSettings
+from app.settings import ConfigurationError, EnvironmentSettings
 
 MIGRATION_LOCK = 5_842_391_043  # any number, but the same in every replica
 HOW = "Set it to postgresql://user:password@host:5432/name."
@@ -76,7 +76,14 @@ class DatabaseSettings(EnvironmentSettings):
     )
 
     def for_migrations(self) -> "DatabaseSettings":
-        """Lead past the pooler; let statements take their time, but not wait while others queue."""
+        """Lead past the pooler; let statements take their time, but not wait while others queue.
+
+        Raises:
+            ConfigurationError: there is a pooler, and nothing leads past it.
+        """
+        if self.pooler is Pooler.TRANSACTION and self.direct_url is None:
+            message = f"DATABASE_DIRECT_URL: It is missing. {HOW} It leads past the pooler."
+            raise ConfigurationError(message)
         return self.model_copy(
             update={
                 "url": self.direct_url or self.url,

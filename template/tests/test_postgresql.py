@@ -69,6 +69,16 @@ def test_migrations_go_past_the_pooler_and_take_their_time(monkeypatch: pytest.M
     assert (chosen.statement_timeout, chosen.lock_timeout) == (0, 10)
 
 
+def test_migrations_that_would_go_through_the_pooler_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://pooler/app")
+    monkeypatch.setenv("DATABASE_POOLER", "transaction")
+    with pytest.raises(settings.ConfigurationError, match="DATABASE_DIRECT_URL") as told:
+        settings.read(DatabaseSettings).for_migrations()
+    assert "pooler/app" not in str(told.value)
+
+
 @pytest.mark.parametrize("pooler", list(Pooler))
 async def test_a_statement_that_takes_too_long_ends(
     shared_url: str, monkeypatch: pytest.MonkeyPatch, pooler: Pooler

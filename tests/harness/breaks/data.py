@@ -242,6 +242,13 @@ MIGRATIONS = [
         "test_postgresql.py::test_migrations_go_past_the_pooler_and_take_their_time",
     ),
     Break(
+        "migrations go through a pooler that nothing leads past",
+        "app/postgresql.py",
+        "self.pooler is Pooler.TRANSACTION and self.direct_url is None",
+        "False",
+        "test_postgresql.py::test_migrations_that_would_go_through_the_pooler_are_refused",
+    ),
+    Break(
         "migrations wait for a lock while others queue",
         "app/postgresql.py",
         "self.lock_timeout or 10",
