@@ -84,8 +84,9 @@ def first_wave(matrix: Matrix) -> list[Combination]:
 
 
 def richest(group: list[Combination]) -> list[Combination]:
-    """Keep those for which most was selected, of what can be selected together."""
-    selected = [sum(len(answer) for answer in each.answers.values() if isinstance(answer, list)) for each in group]
+    """Keep those for which most was selected, of what can be selected together, and most answered with yes."""
+    chosen = [[answer for answer in each.answers.values() if isinstance(answer, list | bool)] for each in group]
+    selected = [sum(len(answer) if isinstance(answer, list) else answer for answer in answers) for answers in chosen]
     return [each for each, number in zip(group, selected, strict=True) if number == max(selected)]
 
 
