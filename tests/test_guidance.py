@@ -68,7 +68,8 @@ def linted(settings: str) -> frozenset[str]:
     assert lint["select"] == ["ALL"]
     command = [str(TOOLS / "ruff"), "rule", "--all", "--output-format", "json"]
     every = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    return frozenset(rule["code"] for rule in every if not rule["code"].startswith(tuple(lint["ignore"])))
+    codes = (rule["code"] for rule in every if rule["code"])  # some rules of previews have none
+    return frozenset(code for code in codes if not code.startswith(tuple(lint["ignore"])))
 
 
 @cache

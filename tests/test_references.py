@@ -155,6 +155,7 @@ def test_an_unknown_command_is_seen(command: str, text: str) -> None:
     "command",
     [
         "app dev --port 9000",
+        "--no-sync app dev",
         "app dev.",
         "ruff check --fix",
         'pytest -n auto -m "not drill"',

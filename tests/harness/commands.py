@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distribution
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
@@ -94,7 +94,7 @@ def are_tests(words: list[str], known: Runnable) -> bool:
 
 
 def can_run(words: list[str], known: Runnable) -> bool:
-    tool, *given = words
+    tool, *given = dropwhile(lambda word: word.startswith("--"), words)
     if tool == "app":
         return is_command(given, known)
     return tool in known.tools and (tool != "pytest" or are_tests(given, known))
