@@ -248,9 +248,9 @@ POSTGRESQL = Feature(
         Command(
             name="move",
             module="app.moving",
-            takes=(Argument(name="file", meaning="the file of SQLite's", example="app.db"),),
-            meaning="Copy all rows of a file of SQLite's into this database, which is empty.",
-            done="Copies all rows of a file of SQLite's here: docs/postgresql.md",
+            takes=(Argument(name="file", meaning="the file that was the database", example="app.db"),),
+            meaning="Copy all rows of the file that was the database into this one, which is empty.",
+            done="Copies all rows of the file that was the database here: docs/postgresql.md",
             is_for_people=True,
         ),
     ),

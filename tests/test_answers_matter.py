@@ -68,11 +68,11 @@ def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -
     """List where an omitted feature is named: in any path, and in any file, that no other feature owns."""
     words = {mark for feature in omitted for mark in marks(feature, kept)}
     names = [feature.name for feature in kept]
-    shared = {path: text for path, text in files.items() if not any(has(path, name) for name in names)}
     owned = {stem for feature in kept for stem in (feature.name, *feature.stems)}
-    others = [path for path in files if PurePosixPath(path).stem.removeprefix("test_") not in owned]
-    named = [path for path in others for feature in omitted if has(path, feature.name)]
-    return named + [f"{path}: {word}" for path, text in shared.items() for word in sorted(words) if has(text, word)]
+    strange = [path for path in files if PurePosixPath(path).stem.removeprefix("test_") not in owned]
+    shared = [path for path in strange if not any(has(path, name) for name in names)]
+    named = [path for path in strange for feature in omitted if has(path, feature.name)]
+    return named + [f"{path}: {word}" for path in shared for word in sorted(words) if has(files[path], word)]
 
 
 def left(service: Service) -> list[str]:
@@ -103,6 +103,7 @@ EMAIL = Feature(name="email", summary="Mail", stems=("email_cache",), runtime=("
         ({"README.md": "A Cache. Caches are fine."}, ["README.md: cache"]),
         ({"app/email/cache/mail.html": ""}, ["app/email/cache/mail.html"]),
         ({"tests/test_email_cache.py": ""}, []),
+        ({"app/email_cache.py": "from app import cache"}, []),
         ({"app/email.py": "the cache, if there is one"}, []),
         ({"app/main.py": "from functools import cached"}, []),
         ({"app/main.py": "import limits", "uv.toml": '"limits>=5"'}, ["app/main.py: limits", "uv.toml: limits"]),
@@ -110,6 +111,7 @@ EMAIL = Feature(name="email", summary="Mail", stems=("email_cache",), runtime=("
     ],
     ids=[
         *("path", "import", "requirement", "word", "path below another's", "another's own path"),
+        "file of another's own stem",
         *("another feature's own file", "another word"),
         *("library", "word that is a library elsewhere"),
     ],
