@@ -25,6 +25,7 @@ def git(directory: Path, *arguments: str) -> str:
 def write(directory: Path, description: object) -> None:
     """Write a service of which there is nothing but its description."""
     (directory / "app").mkdir(exist_ok=True)
+    (directory / "app" / "__init__.py").touch()  # or the one that is installed is preferred
     (directory / "app" / "__main__.py").write_text(f"print({json.dumps(description)!r})")
 
 
