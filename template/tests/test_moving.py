@@ -175,7 +175,7 @@ async def test_a_database_with_rows_is_left_as_it_is(file: Path, here: AsyncEngi
 
 async def test_an_older_file_is_not_read(file: Path, here: AsyncEngine) -> None:
     _ = here
-    create_engine(f"sqlite:///{file}").connect().close()
+    file.touch()
     with pytest.raises(SystemExit, match="The file is not at the newest revision"):
         await moving.move(str(file))
 
