@@ -101,9 +101,11 @@ def fill(file: Path, rows: dict[type[MovedBase], list[dict[str, Any]]]) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Name a file of SQLite's, of a service that has these tables."""
+    """Make an empty file of SQLite's, of a service that has these tables."""
     monkeypatch.setattr(moving, "Base", MovedBase)
-    return tmp_path / "app.db"
+    found = tmp_path / "app.db"
+    found.touch()
+    return found
 
 
 @pytest.fixture
@@ -175,7 +177,6 @@ async def test_a_database_with_rows_is_left_as_it_is(file: Path, here: AsyncEngi
 
 async def test_an_older_file_is_not_read(file: Path, here: AsyncEngine) -> None:
     _ = here
-    file.touch()
     with pytest.raises(SystemExit, match="The file is not at the newest revision"):
         await moving.move(str(file))
 
