@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 PYTHON = sorted((ROOT / "app").rglob("*.py"))
 
 # What opens, or gets ready to open, connections.
-OPENERS = {"AsyncClient", "Redis", "async_sessionmaker", "create_async_engine", "from_url"}
+OPENERS = {"AsyncClient", "async_sessionmaker", "create_async_engine", "from_url"}
 
 # What lets work go on after its answer.
 STARTERS = {"add_task", "create_task", "ensure_future", "run_coroutine_threadsafe"}
