@@ -46,7 +46,7 @@ def run_to_its_end(command: list[str], directory: Path, environment: dict[str, s
 def on_a_line(value: object) -> str:
     """Write YAML on one line, in which a date stays a date."""
     written = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=sys.maxsize)
-    return written.strip()
+    return written.strip().removesuffix("\n...")  # with which a word by itself ends
 
 
 def data(answers: Answers) -> list[str]:

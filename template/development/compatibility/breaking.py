@@ -112,7 +112,7 @@ def _parameters(operation: Part) -> Parameters:
     found: Parameters = {}
     for each in operation["parameters"]:
         name = each["name"]
-        known = {"path": numbers.get(f"{{{name}}}", name), "header": name.lower()}
+        known = {"path": numbers.get("{" + name + "}", name), "header": name.lower()}
         found[each["in"], known.get(each["in"], name)] = each
     return found
 
