@@ -193,7 +193,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_or_gives_back(
 async def test_of_a_worker_that_is_killed_no_job_is_lost_and_none_is_done_twice(
     sessions: Sessions, server: str
 ) -> None:
-    known = {"ERRANDS_LEASE": "2", "TASKS_URL": server}
+    known = {"ERRANDS_LEASE": "5", "TASKS_URL": server}
     jobs = [await asked(sessions, seconds=1) for _ in range(30)]
     async with process(**known) as killed:
         await begun(sessions, *jobs)
