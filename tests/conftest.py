@@ -119,6 +119,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "combination": (all_questions(), lambda _: all_questions().covering(2)),  # likewise, with what surrounds code
     }
     for name in offered.keys() & set(metafunc.fixturenames):
+        assert name not in vars(metafunc.module), f"{metafunc.module.__name__} gives {name} another meaning"
         asked, choose = offered[name]
         answers = choose(metafunc.config)
         metafunc.parametrize(name, answers, indirect=True, ids=map(asked.label, answers))

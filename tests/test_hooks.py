@@ -30,22 +30,22 @@ def original(serve: Callable[[Answers], Service]) -> Path:
 
 
 @pytest.fixture
-def service(original: Path, tmp_path: Path) -> Path:
+def edited(original: Path, tmp_path: Path) -> Path:
     return shutil.copytree(original, tmp_path / "service")
 
 
-def run(service: Path, given: str) -> str:
+def run(edited: Path, given: str) -> str:
     """Run the hook as Claude Code does, with the harness's own tools."""
     done = subprocess.run(
-        [TOOLS / "python", HOOK], cwd=service, input=given, capture_output=True, text=True, check=False
+        [TOOLS / "python", HOOK], cwd=edited, input=given, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 
-def after(event: str, service: Path, path: str) -> dict[str, Any]:
+def after(event: str, edited: Path, path: str) -> dict[str, Any]:
     """Tell what the hook says of an edit; nothing where it has nothing to say."""
-    said = run(service, json.dumps({"hook_event_name": event, "tool_input": {"file_path": str(service / path)}}))
+    said = run(edited, json.dumps({"hook_event_name": event, "tool_input": {"file_path": str(edited / path)}}))
     return dict(json.loads(said)) if said else {}
 
 
@@ -69,8 +69,8 @@ def words(said: dict[str, Any], event: str) -> str:
         (".copier-answers.yml", "copier update"),
     ],
 )
-def test_who_edits_what_the_template_keeps_is_told_the_seam(service: Path, path: str, seam: str) -> None:
-    told = words(after("PreToolUse", service, path), "PreToolUse")
+def test_who_edits_what_the_template_keeps_is_told_the_seam(edited: Path, path: str, seam: str) -> None:
+    told = words(after("PreToolUse", edited, path), "PreToolUse")
     assert told.startswith(f"{path} is the template's")
     assert seam in told
 
@@ -78,70 +78,70 @@ def test_who_edits_what_the_template_keeps_is_told_the_seam(service: Path, path:
 @pytest.mark.parametrize(
     "path", ["app/services/product.py", "tests/test_product.py", "app/services/own.py", "../other.py"]
 )
-def test_the_service_s_own_is_edited_without_a_word(service: Path, path: str) -> None:
-    assert after("PreToolUse", service, path) == {}
+def test_the_service_s_own_is_edited_without_a_word(edited: Path, path: str) -> None:
+    assert after("PreToolUse", edited, path) == {}
 
 
-def test_a_module_is_formatted_and_linted_and_its_tests_are_run(service: Path) -> None:
-    (service / "app" / "own.py").write_text(f'"""Ours."""\n\nimport os\n\n\n{UNTIDY}', encoding="utf-8")
-    (service / "tests" / "test_own.py").write_text(FAILING, encoding="utf-8")
-    told = words(after("PostToolUse", service, "app/own.py"), "PostToolUse")
+def test_a_module_is_formatted_and_linted_and_its_tests_are_run(edited: Path) -> None:
+    (edited / "app" / "own.py").write_text(f'"""Ours."""\n\nimport os\n\n\n{UNTIDY}', encoding="utf-8")
+    (edited / "tests" / "test_own.py").write_text(FAILING, encoding="utf-8")
+    told = words(after("PostToolUse", edited, "app/own.py"), "PostToolUse")
     assert told.startswith("app/own.py: reformatted, lint not clean, tests/test_own.py: 1 failed in ")
     assert "F401" in told
     assert "assert 1 == 2" in told
-    tidied = (service / "app" / "own.py").read_text(encoding="utf-8")
+    tidied = (edited / "app" / "own.py").read_text(encoding="utf-8")
     assert "def told() -> str:" in tidied
     assert "import os" in tidied  # what the next edit may use
 
 
-def test_what_is_well_takes_a_line(service: Path) -> None:
-    told = words(after("PostToolUse", service, "app/pagination.py"), "PostToolUse")
+def test_what_is_well_takes_a_line(edited: Path) -> None:
+    told = words(after("PostToolUse", edited, "app/pagination.py"), "PostToolUse")
     assert told.startswith("app/pagination.py: as it was, lint clean, tests/test_pagination.py: ")
     assert " passed" in told
     assert len(told.splitlines()) == 1
 
 
 @pytest.mark.parametrize("path", ["README.md", "app/gone.py", "../other.py"])
-def test_what_is_no_module_is_left_alone(service: Path, path: str) -> None:
-    assert after("PostToolUse", service, path) == {}
+def test_what_is_no_module_is_left_alone(edited: Path, path: str) -> None:
+    assert after("PostToolUse", edited, path) == {}
 
 
 @pytest.mark.parametrize("given", ["", "[]", "{}", '{"hook_event_name": "PreToolUse", "tool_input": {}}'])
-def test_a_mistake_of_its_own_is_told_and_stops_nothing(service: Path, given: str) -> None:
-    assert "could not do its work" in json.loads(run(service, given))["systemMessage"]
+def test_a_mistake_of_its_own_is_told_and_stops_nothing(edited: Path, given: str) -> None:
+    assert "could not do its work" in json.loads(run(edited, given))["systemMessage"]
 
 
-def test_a_tool_that_is_not_there_is_told(service: Path) -> None:
-    (service / "ruff.py").write_text("raise SystemExit('no ruff')\n", encoding="utf-8")
-    said = after("PostToolUse", service, "app/links.py")
+def test_a_tool_that_is_not_there_is_told(edited: Path) -> None:
+    (edited / "ruff.py").write_text("raise SystemExit('no ruff')\n", encoding="utf-8")
+    said = after("PostToolUse", edited, "app/links.py")
     assert "no ruff" in words(said, "PostToolUse")
 
 
 @pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse"])
 @pytest.mark.parametrize("broken", [HOOK, "", "uv"])
-def test_a_hook_that_cannot_run_stops_nothing(service: Path, event: str, broken: str) -> None:
+def test_a_hook_that_cannot_run_stops_nothing(edited: Path, event: str, broken: str) -> None:
     """Python ends with 2, which would stop the edit, where its script is not there; and so does uv."""
-    [matcher] = json.loads((service / ".claude" / "settings.json").read_text(encoding="utf-8"))["hooks"][event]
+    [matcher] = json.loads((edited / ".claude" / "settings.json").read_text(encoding="utf-8"))["hooks"][event]
     [hook] = matcher["hooks"]
-    (service / broken).unlink() if broken == HOOK else None
-    there = {"CLAUDE_PROJECT_DIR": str(service if broken else service / "gone"), "PATH": "/usr/bin:/bin"}
+    (edited / broken).unlink() if broken == HOOK else None
+    there = {"CLAUDE_PROJECT_DIR": str(edited if broken else edited / "gone"), "PATH": "/usr/bin:/bin"}
     environment = (
         os.environ | there if broken == "uv" else os.environ | {"CLAUDE_PROJECT_DIR": there["CLAUDE_PROJECT_DIR"]}
     )
     run_by = ["bash", "-c", hook["command"]]
-    done = subprocess.run(run_by, cwd=service, env=environment, input="{}", capture_output=True, text=True, check=False)
+    done = subprocess.run(run_by, cwd=edited, env=environment, input="{}", capture_output=True, text=True, check=False)
     assert done.returncode == 0
 
 
-def test_what_takes_too_long_is_told(service: Path) -> None:
-    script = (service / HOOK).read_text(encoding="utf-8")
-    (service / HOOK).write_text(script.replace("PATIENCE = 50", "PATIENCE = 1"), encoding="utf-8")
-    (service / "tests" / "test_own.py").write_text("import time\n\ntime.sleep(60)\n", encoding="utf-8")
-    told = words(after("PostToolUse", service, "tests/test_own.py"), "PostToolUse")
+def test_what_takes_too_long_is_told(edited: Path) -> None:
+    script = (edited / HOOK).read_text(encoding="utf-8")
+    (edited / HOOK).write_text(script.replace("PATIENCE = 50", "PATIENCE = 1"), encoding="utf-8")
+    (edited / "tests" / "test_own.py").write_text("import time\n\ntime.sleep(60)\n", encoding="utf-8")
+    told = words(after("PostToolUse", edited, "tests/test_own.py"), "PostToolUse")
     assert "pytest takes too long for a hook: run it by hand" in told
 
 
-def test_it_gives_up_before_claude_code_does(service: Path) -> None:
-    hooks = json.loads((service / ".claude" / "settings.json").read_text(encoding="utf-8"))["hooks"]
+def test_it_gives_up_before_claude_code_does(edited: Path) -> None:
+    hooks = json.loads((edited / ".claude" / "settings.json").read_text(encoding="utf-8"))["hooks"]
     assert hooks["PostToolUse"][0]["hooks"][0]["timeout"] > 50
-    assert "PATIENCE = 50" in (service / HOOK).read_text(encoding="utf-8")
+    assert "PATIENCE = 50" in (edited / HOOK).read_text(encoding="utf-8")
