@@ -2,7 +2,7 @@
 
 A copy takes Copier about a second on the command line; here, a tenth of it. Five things are remembered: templates that
 Jinja has compiled, clones of the template's repository, the environment of extensions that each clone has, the path of
-the answers file, and the paths that a pattern matches. Two are left out: the rendering of names in which there is
+the answers file, and the patterns that a path matches. Two are left out: the rendering of names in which there is
 nothing to render, and a question to Git after each file, which matters where Git ignores the executable bit.
 `test_rendering.py` holds the outcome equal to that of the command line.
 """
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import copier
@@ -22,10 +23,9 @@ from copier._main import Worker
 from copier._subproject import Subproject
 from copier._template import Template
 from jinja2 import Environment
-from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import CodeType
 
@@ -155,12 +155,38 @@ def leave_plain(render_string: Callable[..., str]) -> Callable[..., str]:
     return render
 
 
-class Matching(GitIgnoreBasicPattern):
-    """A pattern that remembers which paths it matches."""
+class Matches:
+    """Which of all patterns match a path, found out once for each: without exceptions, any of them decides."""
 
-    def __init__(self, pattern: str) -> None:
-        super().__init__(pattern)
-        self.match_file = cache(super().match_file)
+    def __init__(self, make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -> None:
+        self.make = make
+        self.patterns: dict[str, Callable[[Path], bool]] = {}
+        self.found: dict[Path, tuple[int, set[str]]] = {}
+
+    def matcher(self, worker: Worker, patterns: Iterable[str]) -> Callable[[Path], bool]:
+        """Do what Copier's own does, for patterns without exceptions (`!`)."""
+        wanted = frozenset(patterns)
+        assert not any(pattern.lstrip().startswith("!") for pattern in wanted), "an exception to a pattern"
+        for pattern in sorted(wanted - self.patterns.keys()):
+            self.patterns[pattern] = self.make(worker, [pattern])
+        return lambda path: not wanted.isdisjoint(self.matching(path))
+
+    def matching(self, path: Path) -> set[str]:
+        tried, found = self.found.get(path, (0, set()))
+        if tried < len(self.patterns):
+            found |= {pattern for pattern, matches in islice(self.patterns.items(), tried, None) if matches(path)}
+            self.found[path] = len(self.patterns), found
+        return found
+
+
+def remember_matches(make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -> Callable[..., Any]:
+    """Match each path with each pattern once."""
+    matches = Matches(make)
+
+    def path_matcher(self: Worker, patterns: Iterable[str]) -> Callable[[Path], bool]:
+        return matches.matcher(self, patterns)
+
+    return path_matcher
 
 
 @contextmanager
@@ -174,7 +200,7 @@ def memory() -> Iterator[None]:
         patch.setattr(Worker, "jinja_env", cached("jinja_env", remember_environment(vars(Worker)["jinja_env"].func)))
         patch.setattr(Worker, "_render_string", leave_plain(Worker._render_string))  # noqa: SLF001
         patch.setattr(Worker, "answers_relpath", remember_answers_path(vars(Worker)["answers_relpath"].fget))
-        patch.setattr(copier._main, "_pathspec_pattern", cache(Matching))  # noqa: SLF001 - its only kind of pattern
+        patch.setattr(Worker, "_path_matcher", remember_matches(Worker._path_matcher))  # noqa: SLF001
         patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001 - its one use is that question
         yield
     clones.remove()
