@@ -87,6 +87,13 @@ def questions() -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in entries.items() if name[0] != "_" and entry.get("when") is not False}
 
 
+def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what is recorded in the order of the questions, so that an update writes what a copy does."""
+    order = list(questions())
+    places = {name: place for place, name in enumerate(order)}
+    return dict(sorted(answers.items(), key=lambda item: -1 if item[0][0] == "_" else places.get(item[0], len(order))))
+
+
 def choice_problem(question: Mapping[str, Any], value: object) -> str:
     """Say what of `value` is none of the question's choices; nothing when all is, or when it has none."""
     choices = question.get("choices", [])
@@ -374,6 +381,7 @@ class Plan(Extension):
             "omitted": left_out,
             "plan": plan,
             "python": python,
+            "recorded": recorded,
             "resources_problem": resources_problem,
             "surroundings": of_surroundings,
             "toml": toml,

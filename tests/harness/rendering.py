@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import copier
@@ -26,7 +27,6 @@ from jinja2 import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
     from types import CodeType
 
     from tests.harness.questions import Answers
@@ -189,6 +189,63 @@ def remember_matches(make: Callable[[Worker, list[str]], Callable[[Path], bool]]
     return path_matcher
 
 
+def known(worker: Worker) -> str:
+    """Name all that the files of a rendering are made of: the clone, and the answers to what is asked."""
+    asked = {name for name, question in worker.template.questions_data.items() if question.get("when") is not False}
+    answers = sorted((name, value) for name, value in worker.answers.combined.items() if name in asked)
+    return repr((worker.template.local_abspath, worker.answers_relpath, answers))
+
+
+Written = tuple[Path, bytes, int]  # where, what, and its mode
+LATELY = 16  # renderings that are remembered whole
+
+
+def remember_rendered(render_template: Callable[[Worker], None]) -> Callable[[Worker], None]:
+    """Render the same answers once, for an update renders what is new twice, and what is old as it was before.
+
+    What there is already decides at each rendering whether a file is written (`_render_allowed`).
+    """
+    rendered: dict[str, tuple[set[str], list[Written]]] = {}
+    contents: dict[bytes, bytes] = {}
+
+    def render_anew(self: Worker) -> list[Written]:
+        files: list[Written] = []
+        allowed = Worker._render_allowed  # noqa: SLF001 - it is told of each file, whether it will be written or not
+
+        def taken(worker: Worker, path: Path, **expected: Any) -> bool:  # noqa: ANN401 - as Copier has it
+            if not expected.get("is_dir"):
+                content = expected["expected_contents"]
+                files.append((path, contents.setdefault(content, content), expected["expected_mode"]))
+            return allowed(worker, path, **expected)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Worker, "_render_allowed", taken)
+            render_template(self)
+        return files
+
+    def render(self: Worker) -> None:
+        name, exclusions = known(self), set(self.all_exclusions)
+        left_out, files = rendered.get(name, (None, []))
+        if left_out is None or not left_out <= exclusions:
+            rendered[name] = exclusions, render_anew(self)
+            while len(rendered) > LATELY:
+                del rendered[next(iter(rendered))]
+            return
+        for path, content, mode in files:
+            if self.match_exclude(path):  # as is what the next version leaves out
+                continue
+            if self._render_allowed(path, expected_contents=content, expected_mode=mode):
+                write(self.subproject.local_abspath / path, content, mode)
+
+    return render
+
+
+def write(path: Path, content: bytes, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
 @contextmanager
 def memory() -> Iterator[None]:
     """Let Copier remember, until the context ends."""
@@ -204,3 +261,11 @@ def memory() -> Iterator[None]:
         patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001 - its one use is that question
         yield
     clones.remove()
+
+
+@contextmanager
+def whole() -> Iterator[None]:
+    """Let Copier remember whole renderings besides, but not what each file of them read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "_render_template", remember_rendered(Worker._render_template))  # noqa: SLF001
+        yield
