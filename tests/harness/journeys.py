@@ -1,0 +1,130 @@
+"""Services that live: copied from a release, updated once or more, perhaps to another answer; many of them at once.
+
+What is timed is the last update. Copier remembers whole renderings meanwhile, so that an update takes little more than
+what Git does. Migrations are left out: `test_futures.py` runs them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from copier._main import Worker
+
+from tests.harness.matrix import RECORD
+from tests.harness.questions import all_questions, flips
+from tests.harness.rendering import render, update, whole
+from tests.harness.scratch import commit, git
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from tests.harness.questions import Answers
+    from tests.harness.store import Listing, Store
+
+
+@dataclass(frozen=True)
+class Journey:
+    """The versions that a service has one after the other, its answers, and those that the last update changes."""
+
+    answers: Answers
+    versions: tuple[str, ...]
+    flip: Answers = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()  # questions that the first version did not ask
+
+    @property
+    def destination(self) -> Answers:
+        return self.answers | self.flip
+
+    def __str__(self) -> str:
+        flipped = f", then {self.flip}" if self.flip else ""
+        return f"{' → '.join(self.versions)} of {all_questions().label(self.answers)}{flipped}"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What a service holds in the end, which answers it records, and which files are in conflict."""
+
+    listing: Listing
+    recorded: list[tuple[str, object]]
+    conflicts: list[str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Guide:
+    """All that a process needs to take a service on a journey."""
+
+    template: Path
+    directory: Path
+    store: Store
+
+    def take(self, journey: Journey) -> Arrival:
+        service = self.directory / f"journey-{os.getpid()}"
+        first, *others = journey.versions
+        asked = {name: answer for name, answer in journey.answers.items() if name not in journey.left_out}
+        render(self.template, service, asked, first)
+        commit(service, first)
+        for version in others[:-1]:
+            update(service, {}, version)
+            keep(service)
+        begun = time.perf_counter()
+        update(service, journey.flip, others[-1])
+        seconds = time.perf_counter() - begun
+        arrival = self.arrived(service, seconds)
+        shutil.rmtree(service)
+        return arrival
+
+    def arrived(self, service: Path, seconds: float) -> Arrival:
+        recorded = yaml.safe_load((service / RECORD).read_text(encoding="utf-8"))
+        answers = [(name, answer) for name, answer in recorded.items() if not name.startswith("_")]
+        conflicts = git(service, "diff", "--name-only", "--diff-filter=U").splitlines()
+        return Arrival(self.store.keep(service), answers, conflicts, seconds)
+
+
+def keep(service: Path) -> None:
+    git(service, "add", "--all")
+    git(service, "commit", "--allow-empty", "--message", "update")
+
+
+class Crew:
+    """Forks of this process, in each of which a guide stands ready."""
+
+    guide: Guide
+
+    @classmethod
+    def begin(cls, guide: Guide) -> None:
+        cls.guide = guide
+
+    @classmethod
+    def take(cls, journey: Journey) -> Arrival:
+        return cls.guide.take(journey)
+
+
+@contextmanager
+def crew(guide: Guide) -> Iterator[Callable[[Sequence[Journey]], Iterable[Arrival]]]:
+    """Give what takes services on their journeys, on every processor, in their order."""
+    with ExitStack() as stack:
+        stack.enter_context(whole())
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(Worker, "_execute_tasks", lambda *_: None)
+        pool = stack.enter_context(multiprocessing.get_context("fork").Pool(os.cpu_count(), Crew.begin, (guide,)))
+        yield lambda journeys: pool.imap(Crew.take, journeys)
+
+
+def flipped(answers: Answers) -> list[Answers]:
+    """List each other answer to one question, where the others stay as they are."""
+    pairs = [
+        (name, *pair)
+        for name, question in all_questions().questions.items()
+        for before, after in flips(question)
+        for pair in ((before, after), (after, before))
+    ]
+    return [{name: after} for name, before, after in pairs if answers[name] == before]

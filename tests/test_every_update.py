@@ -1,0 +1,183 @@
+"""Every service can be updated, and is then what a fresh copy would be, byte for byte, but for its own migrations.
+
+From a release to the work tree, for each combination; by another answer to each question; and by one release after the
+other, as those do who update often.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import tomllib
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import pytest
+from jinja2 import Environment, meta
+
+from tests.harness.facts import LOOP
+from tests.harness.findings import expect_none
+from tests.harness.journeys import Guide, Journey, crew, flipped
+from tests.harness.matrix import RECORD
+from tests.harness.questions import all_questions, code_questions
+from tests.harness.releases import NEXT, is_offered, lay_out, releases
+from tests.harness.report import REPORT
+from tests.harness.scratch import ROOT, git, in_template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.harness.journeys import Arrival
+    from tests.harness.matrix import Matrix
+    from tests.harness.progress import Meter
+    from tests.harness.questions import Answers
+    from tests.harness.releases import Release
+    from tests.harness.store import Listing, Store
+
+HISTORY = "migrations/versions/"  # from its first day on it belongs to the service
+FLIPS = 4  # of each combination but the default, which has all of them
+TOLD = 40  # problems
+
+
+@pytest.fixture(scope="module")
+def history(workspace: Path) -> Path:
+    """The template with all of its releases, the work tree being the last."""
+    lay_out(workspace / "history")
+    return workspace / "history"
+
+
+@pytest.fixture(scope="module")
+def guide(history: Path, workspace: Path, store: Store) -> Guide:
+    return Guide(history, workspace, store)
+
+
+@pytest.fixture(scope="module")
+def expect_arrival(
+    pytestconfig: pytest.Config, guide: Guide, matrix: Matrix, show: Callable[[str], Meter]
+) -> Callable[[str, list[Journey]], None]:
+    """Take services on journeys, expect each of them to arrive, and tell how long an update takes."""
+
+    def expected(doing: str, journeys: list[Journey]) -> None:
+        meter = show(doing)
+        with crew(guide) as take_all, meter.shown():
+            arrivals = list(meter.each(take_all(journeys), len(journeys)))
+        strayed = [
+            f"{journey}: {problem}"
+            for journey, arrival in zip(journeys, arrivals, strict=True)
+            for problem in problems(journey, arrival, matrix)
+        ]
+        expect_none("\n".join(strayed[:TOLD]))
+        median = statistics.median(arrival.seconds for arrival in arrivals)
+        pytestconfig.stash[REPORT].notes.append(f"{doing}: {len(journeys)}, {median * 1000:.0f} ms for an update")
+
+    return expected
+
+
+def without_history(listing: Listing) -> Listing:
+    return {path: blob for path, blob in listing.items() if path != RECORD and not path.startswith(HISTORY)}
+
+
+def problems(journey: Journey, arrival: Arrival, matrix: Matrix) -> list[str]:
+    """List what differs from a fresh copy."""
+    wanted = without_history(matrix.compose(matrix.oracle.combination(journey.destination)))
+    found = without_history(arrival.listing)
+    differing = sorted(path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path))
+    recorded = [] if arrival.recorded == list(journey.destination.items()) else [f"records {arrival.recorded}"]
+    return [*differing, *recorded, *(f"{path} is in conflict" for path in arrival.conflicts)]
+
+
+def journey(answers: Answers, release: Release, *others: str) -> Journey:
+    left_out = frozenset(answers.keys() - release.asked.questions.keys())
+    return Journey(answers, (release.tag, *others, NEXT), left_out=left_out)
+
+
+def from_releases(combinations: list[Answers], *, each: bool) -> list[Journey]:
+    """Update each combination from one of the releases that offer it, or from each of them."""
+    turn = cycle(range(len(releases())))
+    journeys = []
+    for answers in combinations:
+        offering = [release for release in releases() if release.offers(answers)]
+        chosen = offering if each else [offering[next(turn) % len(offering)]] if offering else []
+        journeys += [journey(answers, release) for release in chosen]
+    return journeys
+
+
+def test_an_update_from_a_release_gives_what_a_fresh_copy_gives(
+    pytestconfig: pytest.Config, expect_arrival: Callable[[str, list[Journey]], None]
+) -> None:
+    """Every combination from one release, the few of the oldest from each; with all, every one from every release."""
+    few = pytestconfig.option.matrix == "pairs"
+    asked = all_questions().covering(2) if few else list(code_questions().combinations())
+    journeys = from_releases(asked, each=pytestconfig.option.matrix in {"all", "product"})
+    oldest = releases()[0]
+    journeys += [journey(answers, oldest) for answers in code_questions().combinations() if oldest.offers(answers)]
+    expect_arrival("Updates from releases", journeys)
+
+
+def every_flip(combinations: list[Answers]) -> list[Journey]:
+    """Change one answer of each combination: of the first in all ways, of others as none before, and in some more."""
+    tried: set[str] = set()
+    journeys = []
+    for place, answers in enumerate(combinations):
+        found = flipped(answers)
+        some = [found[(place * FLIPS + number) % len(found)] for number in range(FLIPS)]
+        ways = {repr([(name, answers[name], after) for name, after in flip.items()]): flip for flip in found}
+        journeys += [
+            Journey(answers, (NEXT, NEXT), flip) for way, flip in ways.items() if way not in tried or flip in some
+        ]
+        tried |= ways.keys()
+    return journeys
+
+
+def test_another_answer_gives_what_a_fresh_copy_gives(expect_arrival: Callable[[str, list[Journey]], None]) -> None:
+    """Each answer to each question instead of each other, where any two meet."""
+    expect_arrival("Other answers", every_flip(all_questions().covering(2)))
+
+
+def test_one_release_after_the_other_leads_to_the_same(expect_arrival: Callable[[str, list[Journey]], None]) -> None:
+    """As an update that leaves them out does."""
+    tags = [release.tag for release in releases()]
+    journeys = []
+    for place, release in enumerate(releases()[:-1]):
+        offered = [answers for answers in code_questions().combinations() if release.offers(answers)]
+        journeys += [journey(answers, release, *tags[place + 1 :]) for answers in offered[:: max(1, len(offered) // 8)]]
+    expect_arrival("Release after release", journeys)
+
+
+def taken_over(name: str) -> bool:
+    """Say whether the default of another question reads the answer to one that is asked no more."""
+    defaults = [str(question["default"]) for question in all_questions().questions.values()]
+    return any(
+        name in meta.find_undeclared_variables(Environment(autoescape=True).parse(default)) for default in defaults
+    )
+
+
+@pytest.mark.parametrize("release", releases(), ids=str)
+def test_what_a_release_asked_and_offered_is_so_still_or_taken_over(release: Release) -> None:
+    """Copier forgets an answer that is none any more: `docs/releasing.md` says how to rename one, or to drop it."""
+    asked = all_questions().questions
+    refused = {
+        f"{name}: {answer}" if name in asked else name
+        for given in release.asked.covering(1)
+        for name, answer in given.items()
+        if not (is_offered(asked[name], answer) if name in asked else taken_over(name))
+    }
+    expect_none("\n".join(sorted(refused)))
+
+
+def test_each_release_has_its_notes() -> None:
+    notes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    told = re.findall(r"^## (\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\)$", notes, re.MULTILINE)
+    assert told[::-1] == [release.version for release in releases()]
+
+
+@pytest.mark.parametrize("release", releases(), ids=str)
+def test_a_path_that_vanished_since_a_release_is_declared(release: Release) -> None:
+    """Or the edits of its owners would vanish with it."""
+    then = git(ROOT, "ls-tree", "-r", "--name-only", "-z", f"{release.commit}:template").split("\0")
+    now = {path.removesuffix(".jinja") for path in in_template()}
+    vanished = {path.removesuffix(".jinja") for path in then if path} - now
+    with (ROOT / "updates" / "moves.toml").open("rb") as table:
+        declared = {move["from"] for move in tomllib.load(table).get("moves", [])}
+    expect_none("\n".join(sorted(path for path in vanished if LOOP.sub("*", path) not in declared)))
