@@ -8,18 +8,16 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from jinja2.ext import Extension
 
 from .catalogue import AGENTS, DEPLOYMENTS, PIPELINES, omitted
+from .questionnaire import ROOT, described
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-ROOT = Path(__file__).parent.parent
 SUFFIX = ".jinja"
 NAME = "{{ name }}"  # of a feature, in a pattern of `_exclude`
 AROUND = (*PIPELINES, *DEPLOYMENTS, AGENTS)  # what decides no code
@@ -47,7 +45,7 @@ def owned(pattern: str) -> re.Pattern[str]:
 @cache
 def owners() -> Mapping[str, frozenset[str]]:
     """Give each file's path, and the names of the features without which it is left out, as `copier.yml` says."""
-    loop, *others = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))["_exclude"]
+    loop, *others = described()["_exclude"]
     patterns = [owned(line) for line in loop.splitlines() if NAME in line]
     return {
         path: frozenset(match["name"] for pattern in patterns if (match := pattern.match(path)))

@@ -8,8 +8,6 @@ import textwrap
 import unicodedata
 from dataclasses import asdict, replace
 from difflib import get_close_matches
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -20,6 +18,8 @@ from .catalogue import FEATURES, OF_TYPES, OWNING, chosen, omitted
 from .deployment import of_deployment
 from .footprint import of_code, of_surroundings
 from .layers import requests, terms
+from .organisation import standard
+from .questionnaire import entries
 from .resources import domain_problem, read_domain
 from .rules import holding
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 WIDTH = 120  # characters of a line of a page
 CODE = re.compile(r"`[^`]*`")
-QUESTIONS = Path(__file__).parent.parent / "copier.yml"
 LINE_BREAKS = "\u2028\u2029"  # of Unicode; the others are control characters
 NAMES = frozenset(feature.name for feature in FEATURES)
 LONGEST_NAME, LONGEST_DESCRIPTION = 60, 160  # characters: one line of a README, of a `pyproject.toml`
@@ -79,12 +78,19 @@ PROBLEMS: dict[str, Callable[[object], str]] = {
 }
 
 
-@cache
 def questions() -> dict[str, dict[str, Any]]:
-    """Read the questions that a person may answer from `copier.yml`."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    entries = yaml.load(QUESTIONS.read_text(encoding="utf-8"), loader)  # noqa: S506 - both are safe
-    return {name: entry for name, entry in entries.items() if name[0] != "_" and entry.get("when") is not False}
+    """Give the questions that a person may answer: those of `copier.yml`, and those that a fork adds."""
+    return {name: entry for name, entry in entries().items() if entry.get("when") is not False}
+
+
+def offered(question: Mapping[str, Any]) -> list[str]:
+    """List what a question offers, in any of the ways in which Copier takes it; nothing when that is computed."""
+    choices = question.get("choices", [])
+    if isinstance(choices, str):
+        return []
+    values = choices.values() if isinstance(choices, dict) else choices
+    plain = (value[1] if isinstance(value, list) else value for value in values)
+    return [str(value["value"] if isinstance(value, dict) else value) for value in plain]
 
 
 def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,8 +102,7 @@ def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
 
 def choice_problem(question: Mapping[str, Any], value: object) -> str:
     """Say what of `value` is none of the question's choices; nothing when all is, or when it has none."""
-    choices = question.get("choices", [])
-    values = list(map(str, choices.values() if isinstance(choices, dict) else choices))
+    values = offered(question)
     answered = selected(value) if question.get("multiselect") else [value]
     if not isinstance(answered, list):
         return f"{value!r} is no list; it may hold any of {', '.join(values)}."
@@ -113,22 +118,33 @@ def selected(value: object) -> object:
         return value
 
 
+def always_recorded(known: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Name the questions whose answers every service has a record of."""
+    return {name for name, entry in known.items() if "when" not in entry and not entry.get("secret")}
+
+
+def unknown_problem(name: str, known: Mapping[str, Any]) -> str:
+    """Say that nobody is asked this, and what might have been meant."""
+    if name in entries():
+        return "it is decided by the template, and cannot be answered. Leave it out."
+    near = get_close_matches(name, known, n=1)
+    mend = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+    return f"there is no such question. {mend}"
+
+
 def given(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Pass on the answers that were given on the command line; refuse unknown questions, choices and bad text.
 
     Raises `UserMessageError`, which Copier tells in one line, before anything is written.
     """
     known = questions()
-    recorded = known.keys() <= answers.keys()  # by an update, which hands on what an older release asked, too
+    recorded = always_recorded(known) <= answers.keys()  # by an update, which hands on what an older release asked, too
     for name, value in answers.items():
-        if name not in known and recorded:
+        if name not in known and name not in entries() and recorded:
             continue
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            mend = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
-            raise UserMessageError(f"{name}: there is no such question. {mend}")
         check = PROBLEMS.get(name)
-        problem = (check(value) if check else "") or choice_problem(known[name], value)
+        problem = unknown_problem(name, known) if name not in known else check(value) if check else ""
+        problem = problem or choice_problem(known[name], value)
         if problem:
             raise UserMessageError(f"{name}: {problem}")
     return dict(answers)
@@ -345,7 +361,7 @@ def of_guidance(features: list[Feature]) -> dict[str, Any]:
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the answers into all that the shared files print."""
     names, resources = ordered(answers)
-    features = [*chosen(names), *of_types(resources)]
+    features = [*chosen(names), *of_types(resources), standard().feature]
     return {
         **of_domain(resources, features),
         "title": answers["project_name"],
@@ -361,6 +377,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         **of_servers(features),
         **of_guidance(features),
         **of_deployment(features, slug(answers["project_name"])),
+        **standard().printed,
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from copier.errors import UserMessageError
 
+from extensions.questionnaire import described
 from tests.harness.files import Files
 from tests.harness.findings import complaint
 from tests.harness.formats import read_yaml
@@ -121,7 +122,7 @@ def strict(template: Path, tmp_path: Path) -> tuple[Path, Questionnaire]:
     """Make a template that refuses two answers together, and what the harness reads of it."""
     directory = shutil.copytree(template, tmp_path / "strict")
     asked = dict(all_questions().questions) | {"ci": all_questions().questions["ci"] | {"validator": REFUSAL}}
-    raw = yaml.safe_load((directory / "copier.yml").read_text(encoding="utf-8"))
+    raw = described(directory)
     (directory / "copier.yml").write_text(yaml.safe_dump(raw | {"ci": asked["ci"]}, sort_keys=False), encoding="utf-8")
     commit(directory, "v1.0.1")
     return directory, Questionnaire(asked, rules(asked)).about({"database", "ci", "python_version"})

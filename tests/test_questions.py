@@ -6,9 +6,9 @@ from math import prod
 from typing import Any
 
 import pytest
-import yaml
 
 from extensions.plan import questions
+from extensions.questionnaire import described
 from tests.harness.domains import DOMAINS
 from tests.harness.questions import (
     OPEN,
@@ -22,7 +22,7 @@ from tests.harness.questions import (
 )
 from tests.harness.scratch import ROOT
 
-RAW = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
+RAW = described(ROOT)
 ASKED = {name: entry for name, entry in RAW.items() if name[0] != "_" and entry.get("when") is not False}
 
 # The kinds of question that there are, at a size at which every combination can be looked at.

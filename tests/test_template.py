@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-import yaml
 from copier._jinja_ext import YieldExtension
 from jinja2 import Environment, nodes
 
+from extensions.questionnaire import described
 from tests.harness.facts import LOOP
 from tests.harness.scratch import ROOT, in_template, work_tree
 
@@ -83,7 +83,7 @@ def test_there_are_no_binaries() -> None:
 
 
 def test_copier_runs_no_command() -> None:
-    assert {"_tasks", "_migrations"}.isdisjoint(yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8")))
+    assert {"_tasks", "_migrations"}.isdisjoint(described(ROOT))
 
 
 def test_no_registry_is_named() -> None:

@@ -35,6 +35,14 @@ class StrictLoader(yaml.SafeLoader):
 MERGE = "tag:yaml.org,2002:merge"
 
 
+def read_included(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    """Read the name of another file, which Copier puts in place of it."""
+    return str(loader.construct_scalar(node))
+
+
+StrictLoader.add_constructor("!include", read_included)
+
+
 def refuse_repetition(keys: list[Any]) -> None:
     repeated = {key for key in keys if keys.count(key) > 1}
     if repeated:

@@ -107,8 +107,10 @@ def copy_work_tree(destination: Path) -> None:
 
 def make_earlier(directory: Path) -> None:
     """Turn the template into what an earlier release may have been: a question and a file more, a file less."""
-    with (directory / "copier.yml").open("a", encoding="utf-8") as questions:
-        questions.write("\ncolour: {type: str, default: red}\n")
+    questions = directory / "copier.yml"
+    questions.write_text(
+        "colour: {type: str, default: red}\n" + questions.read_text(encoding="utf-8"), encoding="utf-8"
+    )
     (directory / "template" / "colour.txt.jinja").write_text("{{ colour }}\n", encoding="utf-8")
     (directory / "template" / ".gitattributes").unlink()
     with (directory / "template" / "ruff.toml").open("a", encoding="utf-8") as style:
