@@ -44,7 +44,7 @@ REFUSED = {
     "a Python too exact": ({"python_version": "3.13.1"}, "none of 3.13"),
     "misspelt question": ({"data_base": "sqlite"}, "Did you mean database?"),
     "unknown question": ({"licence": "MIT"}, "There are: project_name"),
-    "hidden question": ({"plan": "{}"}, "there is no such question"),
+    "hidden question": ({"plan": "{}"}, "it is decided by the template"),
     "several choices": ({"database": "[postgresql, sqlite]"}, "none of postgresql, sqlite"),
     "unknown feature": ({"features": "[ratelimit, teleport]"}, "'teleport' is none of ratelimit"),
     "feature that comes with others": ({"features": "[valkey]"}, "'valkey' is none of ratelimit"),

@@ -1,0 +1,75 @@
+"""An organisation's standard says what it adds; each mistake in it is told in one line, with the mend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from copier.errors import UserMessageError
+
+from extensions.organisation import PROBLEMS, Standard, read_standard
+from extensions.plan import choice_problem
+from extensions.questionnaire import described
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WRONG = {
+    "no TOML": ("runtime = [", "it is no TOML: "),
+    "a key that there is not": ("licences = 'MIT'", "licences: there is no such key. Did you mean licence?"),
+    "a key like no other": ("colour = 'red'", "colour: there is no such key. There are: runtime, test, lint, guidance"),
+    "one requirement": ("runtime = 'acme'", 'runtime: it is a list of lines, such as ["one", "another"].'),
+    "no requirement": ("test = ['acme >> 1']", "test: 'acme >> 1' is no requirement; write it as PEP 508 does"),
+    "an empty line": ("guidance = ['']", "guidance: it is a list of lines"),
+    "lines in a line": ('guidance = ["a\\nb"]', "guidance: it is a list of lines"),
+    "no image": ("uv_image = 'a b'", "uv_image: it is the name of an image"),
+    "one version": ("python_image = 'python:3.13'", "python_image: it leaves no place for Python's version"),
+    "no table": ("index = 'https://packages.example.com'", 'index: it is {name = "acme", url = "https://…"}'),
+    "no address": ("index = {name = 'acme', url = 'packages'}", 'index: it is {name = "acme", url = "https://…"}'),
+    "a password": ("index = {name = 'a', url = 'https://a:b@c.example.com'}", "index: its url holds a password"),
+    "a text": ("licence = '''All\nrights'''", "licence: it is an SPDX expression"),
+    "no way to include": ("gitlab = [{file = 'a.yml'}]", "gitlab: it is a list of tables, each with one of component"),
+    "one table": ("gitlab = {local = 'a.yml'}", "gitlab: it is a list of tables"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG.values(), ids=WRONG)
+def test_a_mistake_is_told(text: str, told: str) -> None:
+    with pytest.raises(UserMessageError) as refused:
+        read_standard(text)
+    assert str(refused.value).startswith(f"org/standard.toml: {told}")
+    assert "\n" not in str(refused.value)
+
+
+def test_each_key_is_checked() -> None:
+    assert list(PROBLEMS) == list(Standard.__dataclass_fields__)
+    assert PROBLEMS.keys() <= {text.partition(" ")[0] for text, _ in WRONG.values()} | {"lint"}
+
+
+def test_what_nobody_sets_stays_as_it_is() -> None:
+    assert read_standard("") == Standard()
+
+
+def test_what_is_required_need_not_be_imported() -> None:
+    assert read_standard("runtime = ['acme[all]>=1 ; python_version>\"3\"']").feature.unimported == ("acme",)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [["a", "b"], {"A": "a", "B": "b"}, [["A", "a"], ["B", "b"]], {"A": {"value": "a", "validator": ""}, "B": "b"}],
+    ids=["list", "names", "pairs", "conditions"],
+)
+def test_choices_are_read_as_copier_takes_them(choices: object) -> None:
+    assert choice_problem({"choices": choices}, "a") == ""
+    assert choice_problem({"choices": choices}, "c") == "'c' is none of a, b."
+
+
+def test_choices_that_are_computed_are_left_to_copier() -> None:
+    assert choice_problem({"choices": "{{ teams }}"}, "a") == ""
+
+
+def test_later_documents_count_and_lists_are_put_together(tmp_path: Path) -> None:
+    (tmp_path / "org").mkdir()
+    (tmp_path / "copier.yml").write_text("a: 1\nb: 2\n_exclude: [x]\n---\n!include org/*.yml\n", encoding="utf-8")
+    (tmp_path / "org" / "more.yml").write_text("b: 3\n_exclude: [y]\n---\nc: 4\n", encoding="utf-8")
+    assert described(tmp_path) == {"a": 1, "b": 3, "c": 4, "_exclude": ["x", "y"]}
