@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.harness.questions import Answers
 
 PAGE = sections()
-MAKE, TAGS, MERGE = PAGE["Make a fork"], PAGE["Tags"], PAGE["Merge a release"]
+MAKE, CHECK, TAGS, MERGE = (PAGE[heading] for heading in ("Make a fork", "Check it", "Tags", "Merge a release"))
 MOVE, AMONG, SEVERAL, ADOPT = (
     PAGE[heading] for heading in ("Move a service", "A service among others", "Several templates", "Adopt a service")
 )
@@ -110,7 +110,7 @@ def edit(file: Path, line: str) -> None:
 
 
 def test_each_command_of_the_page_is_run() -> None:
-    run_here = [*MAKE, *TAGS, *MERGE, *MOVE, *AMONG, *SEVERAL, *ADOPT]
+    run_here = [*MAKE, *CHECK, *TAGS, *MERGE, *MOVE, *AMONG, *SEVERAL, *ADOPT]
     assert sorted(run_here) == sorted(block for blocks in PAGE.values() for block in blocks)
 
 
@@ -152,9 +152,8 @@ def test_the_highest_tag_is_the_organisations(acme: Acme, empty: Path) -> None:
 @pytest.fixture(scope="module")
 def ours(acme: Acme) -> Path:
     """A service of the fork; not to be changed."""
-    directory = acme.organisation.home / "ours"
-    render(acme.fork, directory, DEFAULT | {"cost_centre": "CC-0042"}, NEW)
-    return directory
+    acme.organisation.follows(CHECK[0], acme.checkout)
+    return acme.organisation.home / "service"
 
 
 def test_a_service_has_what_the_organisation_has(ours: Path) -> None:

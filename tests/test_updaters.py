@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from tests.harness.findings import expect_none, listed
+from tests.harness.findings import expect_none, listed, run
+from tests.harness.formats import SCHEMAS
+from tests.harness.scratch import ROOT, TEMPLATE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.harness.services import Service
 
 LOCK = "uv.lock"
 ANYTHING = "*"
 DEPENDABOT, RENOVATE = ".github/dependabot.yml", ".gitlab/renovate.json"
 LOCKING = "lockFileMaintenance"
+RECORD = ".copier-answers.yml"  # with which comes all that the template has
+MANAGED = {"pep621": "pyproject.toml", "copier": RECORD}  # what managers of Renovate's change, but for locks
+RECIPE = re.compile(r"^```text\n(?P<config>\{.*?)^```$", re.MULTILINE | re.DOTALL)
 UPDATES = {*("major", "minor", "patch", "pin", "pinDigest", "digest", "bump", "replacement", "rollback"), LOCKING}
 
 
@@ -27,21 +35,25 @@ def by_dependabot(text: str) -> set[str]:
     return {known.get((each["package-ecosystem"], each.get("versioning-strategy")), ANYTHING) for each in entries}
 
 
-def is_enabled(config: dict[str, Any], update: str) -> bool:
+def is_enabled(config: dict[str, Any], manager: str, update: str) -> bool:
     """Say whether Renovate makes such an update of any package: of the rules that apply, the last one decides."""
     applying = [
         rule["enabled"]
         for rule in config.get("packageRules", [])
-        if update in rule.get("matchUpdateTypes", UPDATES) and rule.get("matchPackageNames", ["*"]) == ["*"]
+        if update in rule.get("matchUpdateTypes", UPDATES)
+        and manager in rule.get("matchManagers", MANAGED)
+        and rule.get("matchPackageNames", ["*"]) == ["*"]
     ]
     return applying[-1] if applying else update != LOCKING or config[LOCKING]["enabled"]
 
 
 def by_renovate(text: str) -> set[str]:
     config = json.loads(text)
-    if config.get("enabledManagers") != ["pep621"] or "extends" in config:
+    managers = config.get("enabledManagers", [ANYTHING])
+    if not set(managers) <= MANAGED.keys() or "extends" in config:
         return {ANYTHING}
-    return {LOCK if update == LOCKING else "pyproject.toml" for update in UPDATES if is_enabled(config, update)}
+    enabled = [(name, update) for name in managers for update in UPDATES if is_enabled(config, name, update)]
+    return {LOCK if (name, update) == ("pep621", LOCKING) else MANAGED[name] for name, update in enabled}
 
 
 def touched(service: Service) -> set[str]:
@@ -85,3 +97,16 @@ NOTHING = {"matchPackageNames": ["*"], "enabled": False}
 )
 def test_what_renovate_would_change_is_seen(config: dict[str, Any], files: set[str]) -> None:
     assert by_renovate(json.dumps(config)) == files
+
+
+def test_renovate_can_be_told_to_follow_the_template(tmp_path: Path) -> None:
+    """As `docs/updating.md` says, and to renew nothing besides that it did not renew before."""
+    page = RECIPE.search((ROOT / "docs" / "updating.md").read_text(encoding="utf-8"))
+    assert page
+    recipe, own = json.loads(page["config"]), json.loads((TEMPLATE / RENOVATE).read_text(encoding="utf-8"))
+    (tmp_path / "renovate.json").write_text(page["config"], encoding="utf-8")
+    expect_none(run("check-jsonschema", *SCHEMAS[f"/{RENOVATE}"], tmp_path / "renovate.json"))
+    assert by_renovate(page["config"]) == {LOCK, RECORD}
+    assert [rule for rule in recipe["packageRules"] if rule not in own["packageRules"]] == [
+        {"matchManagers": ["copier"], "enabled": True}
+    ]
