@@ -210,13 +210,13 @@ def test_a_service_describes_its_api(ours: Path) -> None:
 
 
 def test_a_service_updates_to_what_a_fresh_copy_gives(acme: Acme, empty: Path) -> None:
-    begin(acme.fork, empty / "service", OLD, cost_centre="CC-0042")
+    begin(acme.fork, empty / "service", OLD)
     edit(empty / "service" / "app" / "errors.py", "# Ours.")
     for version in (OURS, NEW):
         commit(empty / "service", f"before-{version}")
         update(empty / "service", {}, version)
         assert conflicts(empty / "service") == ""
-    wanted = fresh(acme, empty / "fresh", cost_centre="CC-0042")
+    wanted = fresh(acme, empty / "fresh")
     wanted["app/errors.py"] = b"# Ours.\n" + wanted["app/errors.py"]
     assert without_source(empty / "service") == wanted
 
