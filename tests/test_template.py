@@ -82,8 +82,10 @@ def test_there_are_no_binaries() -> None:
     assert [name for name, path in FILES.items() if b"\0" in path.read_bytes()] == []
 
 
-def test_copier_runs_no_command() -> None:
-    assert {"_tasks", "_migrations"}.isdisjoint(described(ROOT))
+def test_copier_runs_no_command_but_after_an_update() -> None:
+    assert "_tasks" not in described(ROOT)
+    [[python, script, _]] = described(ROOT)["_migrations"]
+    assert (python, "follow.py" in script) == ("{{ _copier_python }}", True)
 
 
 def test_no_registry_is_named() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from extensions.questionnaire import Reader
 from tests.harness.questions import Questionnaire, all_questions, choices, rules
 from tests.harness.scratch import ROOT, copy_work_tree, git
 
@@ -43,7 +44,7 @@ class Release:
     @cached_property
     def asked(self) -> Questionnaire:
         """The questions of this release."""
-        questions = yaml.safe_load(self.file("copier.yml"))
+        questions, *_ = yaml.load_all(self.file("copier.yml"), Reader)
         asked = {
             name: question
             for name, question in questions.items()
