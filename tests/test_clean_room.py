@@ -36,7 +36,7 @@ DISK = tempfile.gettempdir()  # where uv can link what it has in its cache, rath
 PAGES = ("README.md", "AGENTS.md", ".claude/skills/*/SKILL.md", ".claude/agents/*.md")
 SERVER = "uv run app dev"
 COPIER = "uvx --with copier-template-extensions copier"
-UPDATE = f"{COPIER} update"
+UPDATE = "uv run template update"
 DOMAIN = "domain.yml"
 COMMIT = "git add --all && git commit --message Work"
 # What a machine without more than uv cannot do, and who does it instead: images want their registry, and are built and
@@ -67,9 +67,8 @@ def in_order(typed: list[str]) -> list[str]:
 
 
 def in_place(command: str, base: str) -> str:
-    """Ask the server that runs, let curl end badly when it answers with an error, and press Enter at each question."""
-    command = re.sub(r"^curl ", "curl --fail-with-body --silent --show-error ", BASE.sub(base, command))
-    return f"{command} --defaults" if command.startswith(UPDATE) else command
+    """Ask the server that runs, and let curl end badly when it answers with an error."""
+    return re.sub(r"^curl ", "curl --fail-with-body --silent --show-error ", BASE.sub(base, command))
 
 
 def follow(newcomer: Newcomer, typed: list[str]) -> None:
@@ -103,7 +102,7 @@ def test_what_a_service_says_is_true(
     service = serve(built)
     pages = [path for pattern in PAGES for path in sorted(newcomer.directory.glob(pattern))]
     page = "\n".join(path.read_text(encoding="utf-8") for path in pages)
-    assert {SERVER, "uv run pytest", f"{UPDATE} --trust --skip-answered"} <= set(commands(page))
+    assert {SERVER, "uv run pytest", UPDATE} <= set(commands(page))
     assert len(checks(page)) >= 4
     world = seen_from(newcomer)
     newcomer.types(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")

@@ -66,7 +66,7 @@ def words(said: dict[str, Any], event: str) -> str:
         (".claude/settings.json", "settings.local.json"),
         ("deploy/kubernetes/overlays/staging/settings.env", "at its end"),
         ("deploy/kubernetes/components/sqlite/volume.yaml", "a file of its own"),
-        (".copier-answers.yml", "copier update"),
+        (".copier-answers.yml", "template update"),
     ],
 )
 def test_who_edits_what_the_template_keeps_is_told_the_seam(edited: Path, path: str, seam: str) -> None:
