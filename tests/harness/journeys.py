@@ -12,6 +12,7 @@ import shutil
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,12 +120,19 @@ def crew(guide: Guide) -> Iterator[Callable[[Sequence[Journey]], Iterable[Arriva
         yield lambda journeys: pool.imap(Crew.take, journeys)
 
 
+@cache
+def known() -> frozenset[str]:
+    """Name all combinations."""
+    return frozenset(map(all_questions().label, all_questions().combinations()))
+
+
 def flipped(answers: Answers) -> list[Answers]:
-    """List each other answer to one question, where the others stay as they are."""
+    """List each other answer to one question that leads to another combination."""
     pairs = [
         (name, *pair)
         for name, question in all_questions().questions.items()
         for before, after in flips(question)
         for pair in ((before, after), (after, before))
     ]
-    return [{name: after} for name, before, after in pairs if answers[name] == before]
+    found = [{name: after} for name, before, after in pairs if answers[name] == before]
+    return [flip for flip in found if all_questions().label(answers | flip) in known()]

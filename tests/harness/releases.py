@@ -25,10 +25,11 @@ NEXT = "v999.0.0"  # the work tree, whatever it will be called
 
 @dataclass(frozen=True)
 class Release:
-    """A version that services were copied from, and the commit that it is."""
+    """A version that services were copied from, the commit that it is, and the oldest that can be updated to it."""
 
     version: str
     commit: str
+    oldest: str = ""
 
     def __str__(self) -> str:
         return self.tag
@@ -76,7 +77,16 @@ def is_offered(question: Question, answer: object) -> bool:
 def releases() -> list[Release]:
     """List them, the oldest first."""
     with TABLE.open("rb") as table:
-        return [Release(**entry) for entry in tomllib.load(table)["releases"]]
+        entries = tomllib.load(table)["releases"]
+    return [Release(entry["version"], entry["commit"], entry.get("from", "")) for entry in entries]
+
+
+def later(release: Release) -> list[Release]:
+    """List the releases that a service of this one can be updated to, the oldest first."""
+    listed = releases()
+    places = {each.version: place for place, each in enumerate(listed)}
+    place = places[release.version]
+    return [each for each in listed[place + 1 :] if places.get(each.oldest, 0) <= place]
 
 
 def lay_out(directory: Path) -> None:
