@@ -182,6 +182,15 @@ def merged(features: Iterable[Feature], part: str) -> list[str]:
     return sorted({entry for feature in features for entry in getattr(feature, part)})
 
 
+def required(features: Iterable[Feature], part: str) -> list[str]:
+    """Sort likewise what is required, but for the last, which comes first.
+
+    In a list that is in order, `uv add` puts a line in its place; else at the end, where the owner's lines are.
+    """
+    *others, last = merged(features, part)
+    return [last, *others]
+
+
 def reaching(server: str, features: list[Feature]) -> list[str]:
     """List the variables by which features reach a server."""
     return [variable for feature in features for variable, reached in feature.reaches.items() if reached == server]
@@ -327,7 +336,8 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
             for feature in features
             if feature.is_explained
         ],
-        **{part: merged(features, part) for part in ("runtime", "test", "lint", "unimported")},
+        **{part: required(features, part) for part in ("runtime", "test", "lint")},
+        "unimported": merged(features, "unimported"),
         "settings": [{"name": each.name, "example": each.example, "meaning": told(each)} for each in settings],
         "needed": [setting.name for setting in settings if setting.is_needed],
         "stand_ins": [{"name": each.name, "value": each.stand_in} for each in settings if each.stand_in],

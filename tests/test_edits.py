@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from tests.harness.marks import Spot
     from tests.harness.edits import Trace
+    from tests.harness.marks import Spot
     from tests.harness.outcomes import Fate
     from tests.harness.questions import Answers
     from tests.harness.releases import Release
@@ -201,16 +201,16 @@ def test_no_mark_is_lost_whichever_release_it_was_made_in(
             marks = marked(history, service, answers, release.tag, spot)
             update(service, {}, NEXT)
             ends = judged(service, marks)
-            print(release, name, spot, sorted(those("conflict", ends)))
             assert not those("lost", ends) | those("told", ends), (name, spot)
             counts.update(ends.values())
     pytestconfig.stash[REPORT].notes.append(f"Marks from {release}: {counted(counts)}")
 
 
-@pytest.mark.parametrize(("before", "after"), ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("change", ENDS)
 def test_a_mark_is_kept_or_its_file_is_told_to_be_gone_as_the_service_becomes_another(
-    before: Answers, after: Answers, history: Path, empty: Path, pytestconfig: pytest.Config
+    change: str, history: Path, empty: Path, pytestconfig: pytest.Config
 ) -> None:
+    before, after = ENDS[change]
     render(history, empty / "fresh", before | after, NEXT)
     counts: Counter[str] = Counter()
     for spot in SPOTS:
@@ -218,10 +218,9 @@ def test_a_mark_is_kept_or_its_file_is_told_to_be_gone_as_the_service_becomes_an
         gone = frozenset(marks.keys() - tree(empty / "fresh").keys())
         update(empty / spot, after, NEXT)
         ends = judged(empty / spot, marks, gone)
-        print(spot, "CONFLICT", sorted(those("conflict", ends)), "TOLD", len(those("told", ends)))
         assert not those("lost", ends), spot
         counts.update(ends.values())
-    pytestconfig.stash[REPORT].notes.append(f"Marks, {after}: {counted(counts)}")
+    pytestconfig.stash[REPORT].notes.append(f"Marks, where {change}: {counted(counts)}")
 
 
 def counted(ends: Counter[str]) -> str:

@@ -5,6 +5,7 @@ An edit leaves traces. After an update each of them is to be there, once, and to
 
 from __future__ import annotations
 
+import subprocess
 import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -126,36 +127,42 @@ def new(service: Path, path: str, text: str) -> list[Trace]:
 # ── Requirements, and how the tools are set up ───────────────────────────────────────────────────────────────────────
 @edit()
 def a_library_is_required(service: Path) -> list[Trace]:
-    lines = '    "cronsim>=2.7",\n'
-    place = below("dependencies = [", FENCE)
-    return put(service, "pyproject.toml", lines, place, means=lambda it: "cronsim>=2.7" in it["project"]["dependencies"])
+    return add(service, "babel>=2.17", lambda project: "babel>=2.17" in project["project"]["dependencies"])
 
 
 @edit()
 def a_library_is_required_by_tests(service: Path) -> list[Trace]:
-    lines = '    "promql-parser>=0.12",\n'
-    place = below("test = [", FENCE)
-    return put(
-        service,
-        "pyproject.toml",
-        lines,
-        place,
-        means=lambda it: "promql-parser>=0.12" in it["dependency-groups"]["test"],
-    )
+    library = "respx>=0.22"
+    return add(service, library, lambda project: library in project["dependency-groups"]["test"], "--group", "test")
+
+
+def add(service: Path, library: str, means: Callable[[Any], bool], *options: str) -> list[Trace]:
+    """Have uv add a requirement, without a look at what there is."""
+    command = ["uv", "add", "--quiet", "--frozen", "--raw", *options, library]
+    subprocess.run(command, cwd=service, check=True, capture_output=True)
+    return [Trace("pyproject.toml", f'    "{library}",\n', means)]
 
 
 @edit()
 def types_of_a_library_are_not_checked(service: Path) -> list[Trace]:
-    lines = '[[tool.mypy.overrides]]\nmodule = "cronsim.*"\nignore_missing_imports = true\n\n'
+    lines = '[[tool.mypy.overrides]]\nmodule = "babel.*"\nignore_missing_imports = true\n\n'
     place = above("[tool.pydantic-mypy]")
     return put(service, "pyproject.toml", lines, place, means=lambda it: it["tool"]["mypy"]["overrides"])
 
 
 @edit()
-def tests_are_marked(service: Path) -> list[Trace]:
+def tests_are_not_looked_for_everywhere(service: Path) -> list[Trace]:
     lines = 'norecursedirs = ["assets"]\n'
     place = above("[tool.coverage.run]")
     return put(service, "pyproject.toml", lines, place, means=lambda it: it["tool"]["pytest"]["norecursedirs"])
+
+
+@edit()
+def more_of_the_code_is_to_be_tested(service: Path) -> list[Trace]:
+    project = service / "pyproject.toml"
+    text = project.read_text(encoding="utf-8")
+    project.write_text(text.replace("fail_under = 90\n", "fail_under = 95\n"), encoding="utf-8")
+    return [Trace("pyproject.toml", "fail_under = 95\n")]
 
 
 @edit()
@@ -378,14 +385,14 @@ def a_part_is_added(service: Path) -> list[Trace]:
 from fastapi import FastAPI
 
 
-def stock(app: FastAPI) -> None:
-    """Fill it."""
+def install(app: FastAPI) -> None:
+    """Remember that it is there."""
     app.state.pantry = True
 '''
     return [
         *new(service, "app/pantry.py", text),
-        *put(service, MAIN, "from app.pantry import stock\n", below("from app import (", ")")),
-        *put(service, MAIN, "    stock(app)\n", below(HERE), above("    routers.install(app)")),
+        *put(service, MAIN, "from app.pantry import install as install_pantry\n", below("from app import (", ")")),
+        *put(service, MAIN, "    install_pantry(app)\n", below(HERE), above("    routers.install(app)")),
     ]
 
 
