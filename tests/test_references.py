@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.commands import Runnable, runnable, unknown_commands
+from tests.harness.commands import Program, Runnable, runnable, unknown_commands
 from tests.harness.findings import expect_none, listed
 from tests.harness.pages import anchors, broken_anchors, broken_links, missing_paths
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 RUNNABLE = Runnable(
     tools=frozenset({"pytest", "ruff"}),
-    commands=frozenset({"dev"}),
-    options=frozenset({"--port"}),
+    programs={"app": Program(frozenset({"dev"}), frozenset({"--port"}))},
     marks=frozenset({"drill"}),
     paths=frozenset({"tests/test_health.py", "tests/drills/test_load.py"}),
 )
@@ -176,7 +175,10 @@ def test_what_a_service_can_run_is_found_out() -> None:
     markers = ["drill: slow"]
     """
     main = "def dev(): ...\nadd(dev).add_argument('--port')\n"
-    known = runnable({"pyproject.toml": project, "app/__main__.py": main})
+    other = 'command(all, "update", run).add_argument("--to")'
+    known = runnable({"pyproject.toml": project, "app/__main__.py": main, "template/commands.py": other})
     assert {"python", "uvicorn", "pytest"} <= known.tools
     assert known.tools.isdisjoint({"ruff", "mypy"})
-    assert [*known.commands, *known.options, *known.marks] == ["dev", "--port", "drill"]
+    assert known.marks == {"drill"}
+    assert known.programs["app"] == Program(frozenset({"dev"}), frozenset({"--port"}))
+    assert known.programs["template"] == Program(frozenset({"update"}), frozenset({"--to"}))

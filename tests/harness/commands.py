@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 COMMAND = re.compile(r"\buv run (?P<words>[^`|&;\n]+)")
 WORD = re.compile(r'"[^"]*"|[^\s"]+')
@@ -22,12 +22,19 @@ END = ".,:;)'"  # of a sentence around a command
 
 
 @dataclass(frozen=True)
-class Runnable:
-    """What a service can run: tools, the commands and options of `app`, the marks and paths of its tests."""
+class Program:
+    """A program of the service's own, by its commands and their options."""
 
-    tools: frozenset[str]
     commands: frozenset[str]
     options: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Runnable:
+    """What a service can run: tools, programs of its own by their names, the marks and paths of its tests."""
+
+    tools: frozenset[str]
+    programs: Mapping[str, Program]
     marks: frozenset[str]
     paths: frozenset[str]
 
@@ -54,9 +61,20 @@ def required_by(project: Mapping[str, Any]) -> Iterator[str]:
 
 def added(main: ast.Module) -> Iterator[str]:
     """Name the functions that `app/__main__.py` adds to its command line."""
-    for node in ast.walk(main):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "add":
-            yield from (argument.id.replace("_", "-") for argument in node.args if isinstance(argument, ast.Name))
+    for call in calls(main, "add"):
+        yield from (argument.id.replace("_", "-") for argument in call.args if isinstance(argument, ast.Name))
+
+
+def named(main: ast.Module) -> Iterator[str]:
+    """Name the commands that `template/commands.py` has."""
+    for call in calls(main, "command"):
+        yield from (str(argument.value) for argument in call.args[1:2] if isinstance(argument, ast.Constant))
+
+
+def calls(module: ast.Module, function: str) -> Iterator[ast.Call]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+            yield node
 
 
 def texts(main: ast.Module) -> Iterator[str]:
@@ -65,20 +83,27 @@ def texts(main: ast.Module) -> Iterator[str]:
             yield node.value
 
 
+def program(source: str, find: Callable[[ast.Module], Iterator[str]]) -> Program:
+    """Find out what a program can be asked for."""
+    main = ast.parse(source)
+    return Program(frozenset(find(main)), frozenset(text for text in texts(main) if text.startswith("--")))
+
+
+PROGRAMS = (("app", "app/__main__.py", added), ("template", "template/commands.py", named))
+
+
 def runnable(files: Mapping[str, str]) -> Runnable:
     """Find out what a service can run."""
     project = tomllib.loads(files["pyproject.toml"])
-    main = ast.parse(files["app/__main__.py"])
     return Runnable(
         tools=frozenset({"python"}).union(*map(scripts, required_by(project))),
-        commands=frozenset(added(main)),
-        options=frozenset(text for text in texts(main) if text.startswith("--")),
+        programs={name: program(files[path], find) for name, path, find in PROGRAMS},
         marks=frozenset(mark.split(":")[0] for mark in project["tool"]["pytest"]["markers"]),
         paths=frozenset(files),
     )
 
 
-def is_command(words: list[str], known: Runnable) -> bool:
+def is_command(words: list[str], known: Program) -> bool:
     """Say whether the service's own program has this command, and its options."""
     options = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
     return words[:1] != [] and words[0] in known.commands and options <= known.options
@@ -95,8 +120,8 @@ def are_tests(words: list[str], known: Runnable) -> bool:
 
 def can_run(words: list[str], known: Runnable) -> bool:
     tool, *given = dropwhile(lambda word: word.startswith("--"), words)
-    if tool == "app":
-        return is_command(given, known)
+    if tool in known.programs:
+        return is_command(given, known.programs[tool])
     return tool in known.tools and (tool != "pytest" or are_tests(given, known))
 
 
