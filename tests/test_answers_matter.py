@@ -47,6 +47,7 @@ def test_each_answer_changes_something(name: str, one: object, other: object, ma
 
 # Distributions whose names are words besides: a trace where they are required or imported.
 WORDS = {"limits", "websockets"}
+COMMAND = "template/"  # the owner's: it runs with libraries of its own
 
 
 def marks(feature: Feature, others: list[Feature]) -> set[str]:
@@ -80,7 +81,8 @@ def left(service: Service) -> list[str]:
     around = [name if service.answers[name] is True else service.answers[name] for name in SURROUNDINGS]
     chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
     kept = [*chosen(names | chosen_around), *of_types(domain)]
-    files = {path: file.content.decode() for path, file in service.files.items() if path != RECORD}
+    read = {path: file for path, file in service.files.items() if path != RECORD and not path.startswith(COMMAND)}
+    files = {path: file.content.decode() for path, file in read.items()}
     return traces(files, kept, [feature for feature in FEATURES if feature not in kept])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-LONGEST = 60_000  # characters; GitHub takes 65,536 of a description, and Git as many of an option
+LONGEST = 60_000  # characters; servers take 65,536 of a description, and Git as many of an option
 
 
 def listed(title: str, lines: Iterable[str]) -> str:
