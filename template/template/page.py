@@ -5,22 +5,24 @@ from typing import Any
 
 from .fleet import COLUMNS, LISTS, cells, kind
 
-PAGE = """\
+HEAD = """\
 <!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Services and their templates</title>
 <style>
-  body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem }}
-  table {{ border-collapse: collapse; width: 100% }}
-  th, td {{ border-bottom: 1px solid #ddd; padding: .4rem .8rem; text-align: left }}
-  td {{ vertical-align: top }}
-  tr.fine td:first-child {{ border-left: .3rem solid #2a7 }}
-  tr.behind td:first-child {{ border-left: .3rem solid #d90 }}
-  tr.unknown td:first-child {{ border-left: .3rem solid #c33 }}
-  ul {{ list-style: none; margin: 0; padding: 0 }}
+  body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem }
+  table { border-collapse: collapse; width: 100% }
+  th, td { border-bottom: 1px solid #ddd; padding: .4rem .8rem; text-align: left }
+  td { vertical-align: top }
+  tr.fine td:first-child { border-left: .3rem solid #2a7 }
+  tr.behind td:first-child { border-left: .3rem solid #d90 }
+  tr.unknown td:first-child { border-left: .3rem solid #c33 }
+  ul { list-style: none; margin: 0; padding: 0 }
 </style>
+"""
+BODY = """\
 <h1>Services and their templates</h1>
 <p>{summary}</p>
 <table>
@@ -36,7 +38,7 @@ PAGE = """\
 def page(found: list[dict[str, Any]]) -> str:
     """Draw the page; whatever a service says of itself is text on it."""
     kinds = [kind(each) for each in found]
-    return PAGE.format(
+    return HEAD + BODY.format(
         summary=f"Of {len(found)} services, {kinds.count('fine')} are at the newest version and"
         f" lack nothing, {kinds.count('behind')} are behind or have drifted, and"
         f" {kinds.count('unknown')} cannot tell.",
