@@ -50,10 +50,15 @@ WORDS = {"limits", "websockets"}
 COMMAND = "template/"  # the owner's: it runs with libraries of its own
 
 
+@cache
+def distribution(requirement: str) -> str:
+    return Requirement(requirement).name
+
+
 def marks(feature: Feature, others: list[Feature]) -> set[str]:
     """List the words by which a feature is known: its name, and the requirements and settings that only it has."""
-    own = {Requirement(line).name for line in requirements.of(feature)} | {setting.name for setting in feature.settings}
-    theirs = {Requirement(line).name for other in others for line in requirements.of(other)}
+    own = {distribution(line) for line in requirements.of(feature)} | {setting.name for setting in feature.settings}
+    theirs = {distribution(line) for other in others for line in requirements.of(other)}
     names = set() if feature.is_word else {feature.name}
     return names | own - theirs - {setting.name for other in others for setting in other.settings}
 
@@ -82,7 +87,7 @@ def left(service: Service) -> list[str]:
     chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
     kept = [*chosen(names | chosen_around), *of_types(domain)]
     read = {path: file for path, file in service.files.items() if path != RECORD and not path.startswith(COMMAND)}
-    files = {path: file.content.decode() for path, file in read.items()}
+    files = {path: file.text for path, file in read.items()}
     return traces(files, kept, [feature for feature in FEATURES if feature not in kept])
 
 

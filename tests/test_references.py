@@ -28,7 +28,7 @@ RUNNABLE = Runnable(
 
 def tell(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
     """Gather what is found in each service, a line for each that something is found in."""
-    read = ((each.label, {path: file.content.decode() for path, file in each.files.items()}) for each in services)
+    read = ((each.label, {path: file.text for path, file in each.files.items()}) for each in services)
     return listed({label: find(texts) for label, texts in read})
 
 

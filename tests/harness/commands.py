@@ -125,7 +125,12 @@ def can_run(words: list[str], known: Runnable) -> bool:
     return tool in known.tools and (tool != "pytest" or are_tests(given, known))
 
 
+@cache  # for many services have the same pages
+def told_by(text: str) -> list[list[str]]:
+    """List what a text has `uv run` run, word by word."""
+    return [[word.strip('"').rstrip(END) for word in WORD.findall(match["words"])] for match in COMMAND.finditer(text)]
+
+
 def unknown_commands(text: str, known: Runnable) -> list[str]:
     """List what a text has `uv run` run that the service does not know."""
-    told = ([word.strip('"').rstrip(END) for word in WORD.findall(match["words"])] for match in COMMAND.finditer(text))
-    return [" ".join(words) for words in told if not can_run(words, known)]
+    return [" ".join(words) for words in told_by(text) if not can_run(words, known)]

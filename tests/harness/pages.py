@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,12 @@ def is_there(named: str, paths: set[str]) -> bool:
     return pattern in paths or any(fnmatchcase(path, pattern) for path in paths)
 
 
+@cache  # for many services have the same pages
+def named_in(text: str) -> list[str]:
+    """List what a text calls a path of the service."""
+    return [match[0].rstrip(".") for match in PATH.finditer(text)] + list(drawn(text))
+
+
 def missing_paths(text: str, paths: set[str]) -> list[str]:
     """List what a text calls a path of the service, and is none."""
-    named = [match[0].rstrip(".") for match in PATH.finditer(text)] + list(drawn(text))
-    return [name for name in named if name not in OF_THE_READER and not is_there(name, paths)]
+    return [name for name in named_in(text) if name not in OF_THE_READER and not is_there(name, paths)]

@@ -42,6 +42,11 @@ class File:
     content: bytes
     executable: bool
 
+    @cached_property
+    def text(self) -> str:
+        """The content, read once however many services have it."""
+        return self.content.decode()
+
 
 Tree = dict[str, File]
 
