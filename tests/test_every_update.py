@@ -107,10 +107,11 @@ def from_releases(combinations: list[Answers], *, each: bool) -> list[Journey]:
 def test_an_update_from_a_release_gives_what_a_fresh_copy_gives(
     pytestconfig: pytest.Config, expect_arrival: Callable[[str, list[Journey]], None]
 ) -> None:
-    """Every combination from one release, the few of the oldest from each; with all, every one from every release."""
-    few = pytestconfig.option.matrix == "pairs"
-    asked = all_questions().covering(2) if few else list(code_questions().combinations())
-    journeys = from_releases(asked, each=pytestconfig.option.matrix in {"all", "product"})
+    """Where any two answers meet, from one release; any three, from each; or every combination from every release."""
+    matrix = pytestconfig.option.matrix
+    asked = {"pairs": all_questions().covering(2), "triples": all_questions().covering(3)}
+    combinations = asked.get(matrix) or list(code_questions().combinations())
+    journeys = from_releases(combinations, each=matrix != "pairs")
     oldest = releases()[0]
     journeys += [journey(answers, oldest) for answers in code_questions().combinations() if oldest.offers(answers)]
     expect_arrival("Updates from releases", journeys)

@@ -35,6 +35,7 @@ GIT_CONFIG = """\
     templateDir =
 [core]
     fsync = none
+    compression = 0
     hooksPath = /dev/null
 [commit]
     gpgsign = false
