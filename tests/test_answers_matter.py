@@ -63,9 +63,16 @@ def marks(feature: Feature, others: list[Feature]) -> set[str]:
     return names | own - theirs - {setting.name for other in others for setting in other.settings}
 
 
+@cache
+def lowered(text: str) -> str:
+    return text.lower()
+
+
 @cache  # for many services have the same files
 def has(text: str, word: str) -> bool:
     """Say whether a word stands in a text, by itself or as a part of a name."""
+    if word.lower() not in lowered(text):  # which is quick to see
+        return False
     before = "(?:from|import) |[\"']" if word in WORDS else "(?<![a-z0-9])"
     return re.search(rf"(?i)(?:{before}){re.escape(word)}(?![a-z0-9])", text) is not None
 
