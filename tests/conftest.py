@@ -34,24 +34,20 @@ if TYPE_CHECKING:
     from tests.harness.questions import Answers
 
 # What takes minutes is run with these matrices only, or when it is named.
-MODULES = {
-    "test_contracts.py": (),
-    "test_drill.py": ("triples", "all", "product"),
-    "test_image.py": ("triples", "all", "product"),
-    "test_lanes.py": ("triples", "all", "product"),
-}
+LARGE = ("wide", "triples", "all", "product")
+MODULES = {"test_contracts.py": (), "test_drill.py": LARGE, "test_image.py": LARGE, "test_lanes.py": LARGE}
 BEGUN = pytest.StashKey[float]()
-STRENGTHS = {"pairs": 2, "triples": 3}
+STRENGTHS = {"pairs": 2, "wide": 2, "triples": 3}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     options = parser.getgroup("matrix")
     options.addoption(
         "--matrix",
-        choices=["pairs", "triples", "all", "product"],
+        choices=["pairs", *LARGE],
         default="pairs",
-        help="whose own checks are run: of services in which any two answers meet, any three (and every service is "
-        "built), or of every service; product renders every combination besides, to the letter",
+        help="whose own checks are run: of services in which any two answers meet (wide: and every service is built), "
+        "any three, or of every service; product renders every combination besides, to the letter",
     )
     options.addoption("--fresh", action="store_true", help="forget what passed in earlier runs")
     options.addoption("--seed", type=int, help="draw the samples of an earlier run again")

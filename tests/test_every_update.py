@@ -109,8 +109,9 @@ def test_an_update_from_a_release_gives_what_a_fresh_copy_gives(
 ) -> None:
     """Where any two answers meet, from one release; any three, from each; or every combination from every release."""
     matrix = pytestconfig.option.matrix
-    asked = {"pairs": all_questions().covering(2), "triples": all_questions().covering(3)}
-    combinations = asked.get(matrix) or list(code_questions().combinations())
+    strengths = {"pairs": 2, "wide": 3, "triples": 3}
+    asked = all_questions().covering(strengths[matrix]) if matrix in strengths else code_questions().combinations()
+    combinations = list(asked)
     journeys = from_releases(combinations, each=matrix != "pairs")
     oldest = releases()[0]
     journeys += [journey(answers, oldest) for answers in code_questions().combinations() if oldest.offers(answers)]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
+import marshal
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.harness.rendering import File
 from tests.harness.scratch import ROOT
 from tests.harness.services import write
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
     from tests.harness.checks import Check
     from tests.harness.progress import Meter
+    from tests.harness.rendering import Tree
     from tests.harness.servers import Servers
     from tests.harness.services import Service
 
@@ -32,6 +37,8 @@ CACHE = ROOT / ".cache"
 WARM = Path(__file__).with_name("warm.py")
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
+COMPILED = ("app/", "development/")
+CHECKED_BY_HASH = 0b11
 LONG_AGO = 30 * 86_400  # seconds: what nobody asked for since then is code that is gone
 FORKS = os.cpu_count() or 1  # at a time; more would only wait for each other
 WARMED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are imported before the forks
@@ -111,6 +118,23 @@ class Memory:
 def key(*parts: object) -> str:
     """Name what passed by all that it depends on."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@cache  # for many services have the same modules
+def bytecode(source: bytes) -> bytes:
+    """Compile a module, as Python would keep it: good for as long as the source is this one (PEP 552)."""
+    with warnings.catch_warnings(action="ignore"):  # what a module is warned for is told where it is checked
+        code = compile(source, "", "exec", dont_inherit=True)
+    digest = importlib.util.source_hash(source)
+    return b"".join([importlib.util.MAGIC_NUMBER, CHECKED_BY_HASH.to_bytes(4, "little"), digest, marshal.dumps(code)])
+
+
+def compiled(code: Tree) -> Tree:
+    """Give the bytecode of a service's own modules, where Python looks for it; pytest compiles tests in its own way."""
+    modules = [path for path in code if path.startswith(COMPILED) and path.endswith(".py")]
+    return {
+        importlib.util.cache_from_source(path): File(bytecode(code[path].content), executable=False) for path in modules
+    }
 
 
 class Court:
@@ -212,6 +236,8 @@ class Court:
         directory = self.directory / service.digest[:12]
         if not directory.exists():
             write(service.code, directory)
+            if self.python == sys.executable:
+                write(compiled(service.code), directory)
         return directory
 
     def close(self) -> None:
