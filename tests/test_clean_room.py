@@ -23,6 +23,7 @@ from tests.harness.command_line import copier, copying, data
 from tests.harness.newcomer import BASE, Newcomer, checks, commands, interpreter
 from tests.harness.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, Step, jobs
 from tests.harness.questions import all_questions
+from tests.harness.questions import answers as answers_to
 from tests.harness.servers import CONTAINERS, beside
 from tests.harness.services import Service
 from tests.harness.verdicts import Figures, Memory, key
@@ -48,8 +49,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Build the default service; with a larger matrix, a service for each answer to each question."""
     if "built" in metafunc.fixturenames:
         asked = all_questions()
-        rooms = [asked.default] if metafunc.config.option.matrix == "pairs" else asked.covering(1)
-        metafunc.parametrize("built", rooms, ids=map(asked.label, rooms))
+        found = [asked.default] if metafunc.config.option.matrix == "pairs" else rooms()
+        metafunc.parametrize("built", found, ids=map(asked.label, found))
+
+
+def rooms() -> list[Answers]:
+    """Give each answer, but for the oldest Python, on which the harness itself may run suites."""
+    asked = all_questions()
+    found = asked.about(asked.questions.keys() - {"python_version"}).covering(1)
+    versions = answers_to(asked.questions["python_version"])
+    return [given | {"python_version": version} for given, version in zip(found, versions, strict=False)]
 
 
 @pytest.fixture
