@@ -13,6 +13,7 @@ import re
 import shlex
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from tests.harness.questions import all_questions
 from tests.harness.rendering import tree
 from tests.harness.servers import Servers
 from tests.harness.services import write
+from tests.harness.unchanged import Since
 from tests.harness.verdicts import FORKS, Court, Memory
 
 if TYPE_CHECKING:
@@ -85,8 +87,12 @@ class Whole:
     cold: bool
 
     @property
+    def cases(self) -> list[Case]:
+        return [case for case in CASES if (case.answers, case.cold) == (self.answers, self.cold)]
+
+    @property
     def check(self) -> Check:
-        tests = {case.broken.test for case in CASES if (case.answers, case.cold) == (self.answers, self.cold)}
+        tests = {case.broken.test for case in self.cases}
         return contracts(sorted(tests), cold=self.cold, longest=LONGEST_OF_ALL)
 
     def of(self, service: Service) -> Service:
@@ -123,15 +129,33 @@ class Waiting(Court):
 
 
 @pytest.fixture(scope="module")
+def is_seen(
+    pytestconfig: pytest.Config, workspace: Path, serve: Callable[[Answers], Service]
+) -> Callable[[Case | Whole], bool]:
+    """Say whether the last release has shown a break, or all that a service is asked for, and nothing has changed."""
+    if not pytestconfig.option.since_release:
+        return lambda _: False
+    since = Since(workspace / "since")
+
+    @cache
+    def seen(case: Case) -> bool:
+        return since.is_seen(case.broken, case.answers, serve(case.answers).files)
+
+    return lambda case: all(map(seen, case.cases if isinstance(case, Whole) else [case]))
+
+
+@pytest.fixture(scope="module")
 def judge(
     request: pytest.FixtureRequest,
     workspace: Path,
     serve: Callable[[Answers], Service],
     show: Callable[[str], Meter],
+    is_seen: Callable[[Case | Whole], bool],
 ) -> Iterator[Callable[[Case | Whole], Verdict]]:
     """Begin all that is asked for at once, the slowest first; nothing is remembered from one run to the next."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Whole)]
+    asked = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Whole)]
+    cases = [case for case in asked if not is_seen(case)]
     meter = show("Breaking services")
     memory = Memory(workspace / "contracts" / "memory")
     with closing(Servers(SHARED)) as servers, closing(Waiting(workspace / "contracts", memory, servers)) as court:
@@ -140,7 +164,13 @@ def judge(
         for case in sorted(cases, key=lambda case: (-case.check.patience, not case.cold)):
             with suppress(AssertionError):  # of a break that finds no place; its own test tells it
                 court.begin(case.of(serve(case.answers)), case.check)
-        yield lambda case: court.of(case.of(serve(case.answers)), case.check, meter)
+
+        def verdict(case: Case | Whole) -> Verdict:
+            if is_seen(case):
+                pytest.skip("as it was in the last release")
+            return court.of(case.of(serve(case.answers)), case.check, meter)
+
+        yield verdict
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
