@@ -17,7 +17,7 @@ from jinja2 import Environment, meta
 
 from tests.harness.facts import LOOP
 from tests.harness.findings import expect_none
-from tests.harness.journeys import Guide, Journey, crew, flipped
+from tests.harness.journeys import Guide, Journey, flipped, journeying
 from tests.harness.matrix import RECORD
 from tests.harness.questions import all_questions, code_questions
 from tests.harness.releases import NEXT, is_offered, later, lay_out, releases
@@ -61,7 +61,7 @@ def expect_arrival(
 
     def expected(doing: str, journeys: list[Journey]) -> None:
         meter = show(doing)
-        with crew(guide) as take_all, meter.shown():
+        with journeying(guide) as take_all, meter.shown():
             arrivals = list(meter.each(take_all(journeys), len(journeys)))
         strayed = [
             f"{journey}: {problem}"

@@ -6,11 +6,10 @@ what Git does. Migrations are left out: `test_futures.py` runs them.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,13 +18,14 @@ import pytest
 import yaml
 from copier._main import Worker
 
+from tests.harness.crews import crew
 from tests.harness.matrix import RECORD
 from tests.harness.questions import all_questions, flips
 from tests.harness.rendering import render, update, whole
 from tests.harness.scratch import commit, git
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from tests.harness.questions import Answers
@@ -96,28 +96,13 @@ def keep(service: Path) -> None:
     git(service, "commit", "--allow-empty", "--message", "update")
 
 
-class Crew:
-    """Forks of this process, in each of which a guide stands ready."""
-
-    guide: Guide
-
-    @classmethod
-    def begin(cls, guide: Guide) -> None:
-        cls.guide = guide
-
-    @classmethod
-    def take(cls, journey: Journey) -> Arrival:
-        return cls.guide.take(journey)
-
-
 @contextmanager
-def crew(guide: Guide) -> Iterator[Callable[[Sequence[Journey]], Iterable[Arrival]]]:
+def journeying(guide: Guide) -> Iterator[Callable[[Iterable[Journey]], Iterator[Arrival]]]:
     """Give what takes services on their journeys, on every processor, in their order."""
-    with ExitStack() as stack:
-        stack.enter_context(whole())
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr(Worker, "_execute_tasks", lambda *_: None)
-        pool = stack.enter_context(multiprocessing.get_context("fork").Pool(os.cpu_count(), Crew.begin, (guide,)))
-        yield lambda journeys: pool.imap(Crew.take, journeys)
+    with whole(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "_execute_tasks", lambda *_: None)
+        with crew(guide.take) as take_all:
+            yield take_all
 
 
 @cache

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.harness.crews import crew
 from tests.harness.facts import Oracle
 from tests.harness.matrix import Matrix
 from tests.harness.questions import SURROUNDINGS
 from tests.harness.rendering import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.harness.facts import Combination
@@ -52,27 +50,6 @@ class Press:
         return Rendering(listing, self.recorder.taken())
 
 
-class Crew:
-    """Forks of this process, in each of which the press stands ready."""
-
-    press: Press
-
-    @classmethod
-    def begin(cls, press: Press) -> None:
-        cls.press = press
-
-    @classmethod
-    def render(cls, answers: Answers) -> Rendering:
-        return cls.press.render(answers)
-
-
-@contextmanager
-def crew(press: Press) -> Iterator[Callable[[Sequence[Combination]], Iterator[Rendering]]]:
-    """Give what renders combinations, in their order; Copier remembers in the forks what it has seen before them."""
-    with multiprocessing.get_context("fork").Pool(os.cpu_count(), Crew.begin, (press,)) as pool:
-        yield lambda combinations: pool.imap(Crew.render, [each.answers for each in combinations])
-
-
 def first_wave(matrix: Matrix) -> list[Combination]:
     """Choose each combination of the questions that decide code, with all that may surround it, in turn."""
     groups: dict[str, list[Combination]] = {}
@@ -97,8 +74,9 @@ def survey(asked: Questionnaire, press: Press, meter: Meter, *, every: bool = Fa
     wave = matrix.combinations if every else first_wave(matrix)
     for combination in wave[:WARM]:
         press.render(combination.answers)
-    with crew(press) as render_all, meter.shown():
+    with crew(press.render) as render_all, meter.shown():
         while wave:
-            matrix.learn(zip(wave, meter.each(render_all(wave), len(wave)), strict=True))
+            given = [combination.answers for combination in wave]
+            matrix.learn(zip(wave, meter.each(render_all(given), len(wave)), strict=True))
             wave = list(matrix.unknown())
     return matrix

@@ -205,36 +205,49 @@ Written = tuple[Path, bytes, int]  # where, what, and its mode
 LATELY = 16  # renderings that are remembered whole
 
 
+class Renderings:
+    """The last renderings, each with what was left out of it; what they have in common is held once."""
+
+    def __init__(self, render_template: Callable[[Worker], None]) -> None:
+        self.render_template = render_template
+        self.rendered: dict[str, tuple[set[str], list[Written]]] = {}
+        self.contents: dict[bytes, bytes] = {}
+
+    def of(self, worker: Worker) -> list[Written] | None:
+        """Give what a worker would render, if that is known: where no less is left out than when it was rendered."""
+        left_out, files = self.rendered.get(known(worker), (None, []))
+        return files if left_out is not None and left_out <= set(worker.all_exclusions) else None
+
+    def learn(self, worker: Worker) -> None:
+        """Let a worker render, and remember it."""
+        files: list[Written] = []
+        allowed = Worker._render_allowed  # noqa: SLF001 - it is told of each file, whether it will be written or not
+
+        def taken(self_: Worker, path: Path, **expected: Any) -> bool:  # noqa: ANN401 - as Copier has it
+            if not expected.get("is_dir"):
+                content = expected["expected_contents"]
+                files.append((path, self.contents.setdefault(content, content), expected["expected_mode"]))
+            return allowed(self_, path, **expected)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Worker, "_render_allowed", taken)
+            self.render_template(worker)
+        self.rendered[known(worker)] = set(worker.all_exclusions), files
+        while len(self.rendered) > LATELY:
+            del self.rendered[next(iter(self.rendered))]
+
+
 def remember_rendered(render_template: Callable[[Worker], None]) -> Callable[[Worker], None]:
     """Render the same answers once, for an update renders what is new twice, and what is old as it was before.
 
     What there is already decides at each rendering whether a file is written (`_render_allowed`).
     """
-    rendered: dict[str, tuple[set[str], list[Written]]] = {}
-    contents: dict[bytes, bytes] = {}
-
-    def render_anew(self: Worker) -> list[Written]:
-        files: list[Written] = []
-        allowed = Worker._render_allowed  # noqa: SLF001 - it is told of each file, whether it will be written or not
-
-        def taken(worker: Worker, path: Path, **expected: Any) -> bool:  # noqa: ANN401 - as Copier has it
-            if not expected.get("is_dir"):
-                content = expected["expected_contents"]
-                files.append((path, contents.setdefault(content, content), expected["expected_mode"]))
-            return allowed(worker, path, **expected)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Worker, "_render_allowed", taken)
-            render_template(self)
-        return files
+    renderings = Renderings(render_template)
 
     def render(self: Worker) -> None:
-        name, exclusions = known(self), set(self.all_exclusions)
-        left_out, files = rendered.get(name, (None, []))
-        if left_out is None or not left_out <= exclusions:
-            rendered[name] = exclusions, render_anew(self)
-            while len(rendered) > LATELY:
-                del rendered[next(iter(rendered))]
+        files = renderings.of(self)
+        if files is None:
+            renderings.learn(self)
             return
         for path, content, mode in files:
             if self.match_exclude(path):  # as is what the next version leaves out
