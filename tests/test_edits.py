@@ -180,9 +180,9 @@ def marked(template: Path, service: Path, answers: Answers, version: str, spot: 
     return marks
 
 
-def judged(service: Path, marks: dict[str, str], gone: frozenset[str] = frozenset()) -> dict[str, Fate]:
-    """Say what became of each mark, where the files that may be gone are these."""
-    found = outcome(service)
+def judged(service: Path, marks: dict[str, str], gone: frozenset[str] = frozenset(), said: str = "") -> dict[str, Fate]:
+    """Say what became of each mark, where the files that may be gone are these, and the owner was told this."""
+    found = outcome(service, said)
     return {path: found.fate(path, written, gone) for path, written in marks.items()}
 
 
@@ -208,7 +208,7 @@ def test_no_mark_is_lost_whichever_release_it_was_made_in(
 
 @pytest.mark.parametrize("change", ENDS)
 def test_a_mark_is_kept_or_its_file_is_told_to_be_gone_as_the_service_becomes_another(
-    change: str, history: Path, empty: Path, pytestconfig: pytest.Config
+    change: str, history: Path, empty: Path, pytestconfig: pytest.Config, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before, after = ENDS[change]
     render(history, empty / "fresh", before | after, NEXT)
@@ -217,7 +217,7 @@ def test_a_mark_is_kept_or_its_file_is_told_to_be_gone_as_the_service_becomes_an
         marks = marked(history, empty / spot, before, NEXT, spot)
         gone = frozenset(marks.keys() - tree(empty / "fresh").keys())
         update(empty / spot, after, NEXT)
-        ends = judged(empty / spot, marks, gone)
+        ends = judged(empty / spot, marks, gone, capfd.readouterr().err)
         assert not those("lost", ends), spot
         counts.update(ends.values())
     pytestconfig.stash[REPORT].notes.append(f"Marks, where {change}: {counted(counts)}")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     Fate = Literal["kept", "told", "conflict", "lost"]
 
+RESTORED = re.compile(r"git restore --source HEAD -- (\S+)")  # as `updates/follow.py` says it
 REGION = re.compile(r"^<{7} .*?^>{7} [^\n]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -42,17 +43,12 @@ class Outcome:
         return "conflict" if any(line in clashing for line in lines.splitlines() if line.strip()) else "kept"
 
 
-def outcome(service: Path) -> Outcome:
-    """Look at a service that was updated, and not committed since."""
+def outcome(service: Path, said: str = "") -> Outcome:
+    """Look at a service that was updated, and not committed since; `said` is what its owner was told meanwhile."""
     unmerged = git(service, "diff", "--name-only", "--diff-filter=U", "-z").split("\0")
     regions = {path: between_markers(service / path) for path in filter(None, unmerged)}
-    return Outcome(service, regions, told(service))
+    return Outcome(service, regions, frozenset(RESTORED.findall(said)))
 
 
 def between_markers(file: Path) -> str:
     return "\n".join(REGION.findall(file.read_text(encoding="utf-8")))
-
-
-def told(service: Path) -> frozenset[str]:
-    """List the files of which their owner is told that the update deleted them: so far, by Git."""
-    return frozenset(filter(None, git(service, "diff", "--name-only", "--diff-filter=D", "-z").split("\0")))
