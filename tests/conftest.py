@@ -19,6 +19,7 @@ from tests.harness.files import Files
 from tests.harness.presses import Press, survey
 from tests.harness.progress import Meter
 from tests.harness.questions import OPEN, all_questions, code_questions
+from tests.harness.releases import lay_out
 from tests.harness.report import REPORT, Report
 from tests.harness.servers import Servers
 from tests.harness.services import Service, rendered
@@ -172,6 +173,14 @@ def template(workspace: Path) -> Path:
     """The template under test, with an earlier release; not to be changed."""
     directory = workspace / "template"
     scratch.release(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def history(workspace: Path) -> Path:
+    """The template with all of its releases, the work tree being the next one; not to be changed."""
+    directory = workspace / "history"
+    lay_out(directory)
     return directory
 
 

@@ -14,7 +14,7 @@ from tests.harness.edits import EDITS
 from tests.harness.marks import SPOTS, mark
 from tests.harness.outcomes import outcome
 from tests.harness.questions import all_questions
-from tests.harness.releases import NEXT, lay_out, releases
+from tests.harness.releases import NEXT, releases
 from tests.harness.rendering import render, tree, update, whole
 from tests.harness.report import REPORT
 from tests.harness.scratch import commit, copy_work_tree
@@ -75,13 +75,11 @@ ENDS: dict[str, tuple[Answers, Answers]] = FLIPS | {
 }
 
 
-@pytest.fixture(scope="module")
-def history(workspace: Path) -> Iterator[Path]:
-    """Lay out every release, once, and let Copier remember whole renderings."""
-    directory = workspace / "history of edits"
-    lay_out(directory)
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Let Copier remember whole renderings."""
     with whole():
-        yield directory
+        yield
 
 
 def offered(release: Release) -> dict[str, Answers]:

@@ -20,7 +20,7 @@ from tests.harness.findings import expect_none
 from tests.harness.journeys import Guide, Journey, flipped, journeying
 from tests.harness.matrix import RECORD
 from tests.harness.questions import all_questions, code_questions
-from tests.harness.releases import NEXT, is_offered, later, lay_out, releases
+from tests.harness.releases import NEXT, is_offered, later, releases
 from tests.harness.report import REPORT
 from tests.harness.scratch import ROOT, git, in_template
 
@@ -39,13 +39,6 @@ HISTORY = "migrations/versions/"  # from its first day on it belongs to the serv
 FLIPS = 4  # of each combination but the default, which has all of them
 SOME = 8  # services that go from release to release
 TOLD = 40  # problems
-
-
-@pytest.fixture(scope="module")
-def history(workspace: Path) -> Path:
-    """The template with all of its releases, the work tree being the last."""
-    lay_out(workspace / "history")
-    return workspace / "history"
 
 
 @pytest.fixture(scope="module")

@@ -33,13 +33,6 @@ def quick() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def history(workspace: Path) -> Path:
-    """The template with all of its releases, the work tree being the last."""
-    releases.lay_out(workspace / "history")
-    return workspace / "history"
-
-
 @pytest.fixture
 def later(history: Path, tmp_path: Path) -> Callable[..., Path]:
     """Make a release in which something happens to the template."""

@@ -74,10 +74,13 @@ def isolation(directory: Path) -> Iterator[None]:
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run Git in `directory`."""
-    return subprocess.run(
-        ["git", "-c", "safe.directory=*", *arguments], cwd=directory, check=True, capture_output=True, text=True
-    ).stdout
+    """Run Git in `directory`; where it fails, tell what it said."""
+    command = ["git", "-c", "safe.directory=*", *arguments]
+    try:
+        return subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True).stdout
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stderr)
+        raise
 
 
 def commit(directory: Path, tag: str) -> None:
