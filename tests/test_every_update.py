@@ -19,6 +19,7 @@ from tests.harness.facts import LOOP
 from tests.harness.findings import expect_none
 from tests.harness.journeys import Guide, Journey, flipped, journeying
 from tests.harness.matrix import RECORD
+from tests.harness.presses import first_wave
 from tests.harness.questions import all_questions, code_questions
 from tests.harness.releases import NEXT, is_offered, later, releases
 from tests.harness.report import REPORT
@@ -42,8 +43,8 @@ TOLD = 40  # problems
 
 
 @pytest.fixture(scope="module")
-def guide(history: Path, workspace: Path, store: Store) -> Guide:
-    return Guide(history, workspace, store)
+def guide(history: Path, workspace: Path, store: Store, matrix: Matrix) -> Guide:
+    return Guide(history, workspace, store, matrix)
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +99,16 @@ def from_releases(combinations: list[Answers], *, each: bool) -> list[Journey]:
 
 
 def test_an_update_from_a_release_gives_what_a_fresh_copy_gives(
-    pytestconfig: pytest.Config, expect_arrival: Callable[[str, list[Journey]], None]
+    pytestconfig: pytest.Config, matrix: Matrix, expect_arrival: Callable[[str, list[Journey]], None]
 ) -> None:
-    """Where any two answers meet, from one release; any three, from each; or every combination from every release."""
-    matrix = pytestconfig.option.matrix
-    strengths = {"pairs": 2, "wide": 3, "triples": 3}
-    asked = all_questions().covering(strengths[matrix]) if matrix in strengths else code_questions().combinations()
-    combinations = list(asked)
-    journeys = from_releases(combinations, each=matrix != "pairs")
+    """Where any two answers meet, from one release; every combination from one; or every one from every release.
+
+    A combination is one of the answers that decide code, with all that may surround it in turn.
+    """
+    size = pytestconfig.option.matrix
+    every = [combination.answers for combination in first_wave(matrix)]
+    combinations = all_questions().covering(2) if size == "pairs" else every
+    journeys = from_releases(combinations, each=size in {"all", "product"})
     oldest = releases()[0]
     journeys += [journey(answers, oldest) for answers in code_questions().combinations() if oldest.offers(answers)]
     expect_arrival("Updates from releases", journeys)

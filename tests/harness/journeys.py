@@ -12,6 +12,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,15 +22,19 @@ from copier._main import Worker
 from tests.harness.crews import crew
 from tests.harness.matrix import RECORD
 from tests.harness.questions import all_questions, flips
+from tests.harness.releases import NEXT
 from tests.harness.rendering import render, update, whole
 from tests.harness.scratch import commit, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
+    from tests.harness.matrix import Matrix
     from tests.harness.questions import Answers
+    from tests.harness.rendering import Written
     from tests.harness.store import Listing, Store
+
+RECORDED = Path("template", "{{ _copier_conf.answers_file }}.jinja")
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,22 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Guide:
-    """All that a process needs to take a service on a journey."""
+    """All that a process needs to take a service on a journey; what the work tree gives, the survey has told."""
 
     template: Path
     directory: Path
     store: Store
+    matrix: Matrix
+
+    def foretell(self, worker: Worker) -> list[Written] | None:
+        """Tell what Copier would render of the work tree, for it would do so twice or thrice; its record, it does."""
+        if worker.resolved_vcs_ref != NEXT:
+            return None
+        answers = {name: worker.answers.combined[name] for name in all_questions().questions}
+        listing = self.matrix.compose(self.matrix.oracle.combination(answers))
+        files = {path: self.store.file(blob) for path, blob in listing.items()}
+        written = [(Path(path), file.content, 0o755 if file.executable else 0o644) for path, file in files.items()]
+        return [*written, (Path(RECORD), record(worker), 0o644)]
 
     def take(self, journey: Journey) -> Arrival:
         service = self.directory / f"journey-{os.getpid()}"
@@ -91,6 +107,12 @@ class Guide:
         return Arrival(self.store.keep(service), answers, conflicts, seconds)
 
 
+def record(worker: Worker) -> bytes:
+    """Have Copier write down the answers."""
+    template = worker.jinja_env.get_template(RECORDED.as_posix())
+    return template.render(**worker._render_context()).encode()  # noqa: SLF001 - with what it renders every file
+
+
 def keep(service: Path) -> None:
     git(service, "add", "--all")
     git(service, "commit", "--allow-empty", "--message", "update")
@@ -99,7 +121,7 @@ def keep(service: Path) -> None:
 @contextmanager
 def journeying(guide: Guide) -> Iterator[Callable[[Iterable[Journey]], Iterator[Arrival]]]:
     """Give what takes services on their journeys, on every processor, in their order."""
-    with whole(), pytest.MonkeyPatch.context() as patch:
+    with whole(guide.foretell), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "_execute_tasks", lambda *_: None)
         with crew(guide.take) as take_all:
             yield take_all

@@ -9,6 +9,7 @@ nothing to render, and a question to Git after each file, which matters where Gi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +27,7 @@ from copier._template import Template
 from jinja2 import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from types import CodeType
 
     from tests.harness.questions import Answers
@@ -202,6 +203,7 @@ def known(worker: Worker) -> str:
 
 
 Written = tuple[Path, bytes, int]  # where, what, and its mode
+Foretell = Callable[[Worker], list[Written] | None]  # what a worker would render, where it is known from elsewhere
 LATELY = 16  # renderings that are remembered whole
 
 
@@ -237,7 +239,7 @@ class Renderings:
             del self.rendered[next(iter(self.rendered))]
 
 
-def remember_rendered(render_template: Callable[[Worker], None]) -> Callable[[Worker], None]:
+def remember_rendered(render_template: Callable[[Worker], None], foretell: Foretell) -> Callable[[Worker], None]:
     """Render the same answers once, for an update renders what is new twice, and what is old as it was before.
 
     What there is already decides at each rendering whether a file is written (`_render_allowed`).
@@ -245,7 +247,7 @@ def remember_rendered(render_template: Callable[[Worker], None]) -> Callable[[Wo
     renderings = Renderings(render_template)
 
     def render(self: Worker) -> None:
-        files = renderings.of(self)
+        files = renderings.of(self) or foretell(self)
         if files is None:
             renderings.learn(self)
             return
@@ -282,8 +284,8 @@ def memory() -> Iterator[None]:
 
 
 @contextmanager
-def whole() -> Iterator[None]:
+def whole(foretell: Foretell = lambda _: None) -> Iterator[None]:
     """Let Copier remember whole renderings besides, but not what each file of them read."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Worker, "_render_template", remember_rendered(Worker._render_template))  # noqa: SLF001
+        patch.setattr(Worker, "_render_template", remember_rendered(Worker._render_template, foretell))  # noqa: SLF001
         yield
