@@ -104,6 +104,7 @@ class Feature:
     `watches` that its `watched(run)` wraps every command, and `arguments` holds what it has `FastAPI(...)` given;
     `is_explained` says that `docs/<name>.md` tells more, to which the README leads; `environment` holds variables of
     the service's container, and `volumes` the directories that it writes to, each by the name of its volume;
+    `built_with` holds variables of its image, each by the argument of the build that sets it;
     `tested_with` holds variables under which the service's tests run; `exposes` names headers that a page of another
     origin may read. `stems` names modules that are its own beside those of its name; `guards` says that routes declare
     who may call them, `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody
@@ -148,6 +149,7 @@ class Feature:
     containers: Mapping[str, Container] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
+    built_with: Mapping[str, str] = field(default_factory=dict)
     tested_with: Mapping[str, str] = field(default_factory=dict)
     exposes: tuple[str, ...] = ()
     tolerates: tuple[str, ...] = ()
@@ -403,6 +405,22 @@ AUTH = Feature(
     guidance=(
         "`CurrentUser` is who calls; `SIGNED_IN`, `require_permission` or `OptionalUser` says who may: `docs/auth.md`.",
         "In tests, `sign_in` makes the client somebody: `tests/signing_in.py`.",
+    ),
+)
+
+ABOUT = Feature(
+    name="about",
+    summary="which versions run",
+    meets=("auth",),
+    installs=True,
+    is_word=True,
+    built_with={"ABOUT_TEMPLATE": "TEMPLATE_VERSION"},
+    settings=(
+        Setting(
+            name="ABOUT_TEMPLATE",
+            example="v1.2.3",
+            meaning="Version of the template, told at /about. The build of the image sets it.",
+        ),
     ),
 )
 
@@ -1075,7 +1093,7 @@ OWN_FILES = Feature(
 AGENTS = Feature(name="agents", summary="guidance for assistants", stems=("AGENTS", "CLAUDE", "claude"))
 
 DATABASES = (POSTGRESQL, SQLITE)
-IDENTITIES = (AUTH, LOCAL, OIDC, OWNING)
+IDENTITIES = (AUTH, LOCAL, OIDC, OWNING, ABOUT)
 INTEGRATIONS = (
     *(OBSERVABILITY, VALKEY, TRACED_VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
     *(WEBSOCKETS, OPEN_SOCKETS, GUARDED_SOCKETS),

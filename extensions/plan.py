@@ -352,6 +352,7 @@ def of_servers(features: list[Feature]) -> dict[str, Any]:
     return {
         "service": service(features),
         "directories": {name: path for feature in features for name, path in feature.volumes.items()},
+        "built_with": {name: argument for feature in features for name, argument in feature.built_with.items()},
         "volumes": {name: {} for feature in features for name in (*feature.containers, *feature.volumes)},
         "compose": compose(features),
         "containers": containers(features),

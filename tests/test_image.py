@@ -121,6 +121,8 @@ def test_it_says_what_it_is(image: Image) -> None:
     assert labels["org.opencontainers.image.version"] == project["version"]
     assert labels["org.opencontainers.image.revision"] == git(image.directory, "rev-parse", "HEAD").strip()
     assert labels["slipway.template.version"] == answers["_commit"]
+    given = dict(line.split("=", 1) for line in image.described["Config"]["Env"])
+    assert [given[name] for name in image.plan["built_with"]] == [answers["_commit"]] * len(image.plan["built_with"])
 
 
 def test_no_shell_stands_before_the_service(image: Image) -> None:

@@ -114,7 +114,7 @@ def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
     omitted = [name for name in left_out([*planned["names"], "gitlab"]) if name in NAMES]
     integrations = [feature.name for feature in INTEGRATIONS]
     around = ["github", "kubernetes", "fly", "agents"]
-    assert omitted == ["postgresql", "auth", "local", "oidc", "owning", *integrations, *around]
+    assert omitted == ["postgresql", "auth", "local", "oidc", "owning", "about", *integrations, *around]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
 
