@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class Hand:
     @classmethod
     def begin(cls, work: Callable[[Any], Any]) -> None:
         cls.work = staticmethod(work)
+        gc.freeze()  # no fork needs to look for garbage in what all of them share
 
     @classmethod
     def do(cls, given: Any) -> Any:  # noqa: ANN401 - what the work takes and gives
