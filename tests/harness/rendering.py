@@ -210,15 +210,21 @@ LATELY = 16  # renderings that are remembered whole
 class Renderings:
     """The last renderings, each with what was left out of it; what they have in common is held once."""
 
-    def __init__(self, render_template: Callable[[Worker], None]) -> None:
+    def __init__(self, render_template: Callable[[Worker], None], foretell: Foretell) -> None:
         self.render_template = render_template
+        self.foretell = foretell
         self.rendered: dict[str, tuple[set[str], list[Written]]] = {}
         self.contents: dict[bytes, bytes] = {}
 
     def of(self, worker: Worker) -> list[Written] | None:
         """Give what a worker would render, if that is known: where no less is left out than when it was rendered."""
         left_out, files = self.rendered.get(known(worker), (None, []))
-        return files if left_out is not None and left_out <= set(worker.all_exclusions) else None
+        if left_out is not None and left_out <= set(worker.all_exclusions):
+            return files
+        foretold = self.foretell(worker)
+        if foretold:
+            self.keep(worker, set(), foretold)
+        return foretold
 
     def learn(self, worker: Worker) -> None:
         """Let a worker render, and remember it."""
@@ -234,7 +240,10 @@ class Renderings:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Worker, "_render_allowed", taken)
             self.render_template(worker)
-        self.rendered[known(worker)] = set(worker.all_exclusions), files
+        self.keep(worker, set(worker.all_exclusions), files)
+
+    def keep(self, worker: Worker, left_out: set[str], files: list[Written]) -> None:
+        self.rendered[known(worker)] = left_out, files
         while len(self.rendered) > LATELY:
             del self.rendered[next(iter(self.rendered))]
 
@@ -244,10 +253,10 @@ def remember_rendered(render_template: Callable[[Worker], None], foretell: Foret
 
     What there is already decides at each rendering whether a file is written (`_render_allowed`).
     """
-    renderings = Renderings(render_template)
+    renderings = Renderings(render_template, foretell)
 
     def render(self: Worker) -> None:
-        files = renderings.of(self) or foretell(self)
+        files = renderings.of(self)
         if files is None:
             renderings.learn(self)
             return
