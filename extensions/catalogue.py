@@ -419,7 +419,7 @@ ABOUT = Feature(
         Setting(
             name="ABOUT_TEMPLATE",
             example="v1.2.3",
-            meaning="Version of the template, told at /about. The build of the image sets it.",
+            meaning="Version of the template, told at /api/v1/about. The build of the image sets it.",
         ),
     ),
 )

@@ -6,22 +6,24 @@ from httpx2 import AsyncClient
 
 from app import about
 
+URL = "/api/v1/about"
+
 
 async def test_whoever_has_signed_in_learns_which_versions_run(
     client: AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.state, "about", about.AboutSettings(template="v1.2.3"))
-    told = await client.get("/about")
+    told = await client.get(URL)
     assert told.json() == {"version": app.version, "template": "v1.2.3"}
 
 
 async def test_outside_of_an_image_the_template_is_unknown(client: AsyncClient) -> None:
-    assert (await client.get("/about")).json()["template"] is None
+    assert (await client.get(URL)).json()["template"] is None
 
 
 async def test_nobody_else_learns_it(client: AsyncClient) -> None:
     del client.headers["Authorization"]
-    assert (await client.get("/about")).status_code == 401
+    assert (await client.get(URL)).status_code == 401
 
 
 def test_the_build_of_the_image_tells_the_template(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,14 @@
+"""About the service, over HTTP: which versions run, its own and that of its template."""
+
+from fastapi import APIRouter, Request
+
+from app.auth import SIGNED_IN
+from app.schemas.about import About
+
+router = APIRouter(prefix="/about", tags=["about"], dependencies=[SIGNED_IN])
+
+
+@router.get("")
+async def about(request: Request) -> About:
+    """Tell which versions run, so that whoever looks after many services sees what lags behind."""
+    return About(version=request.app.version, template=request.app.state.about.template or None)
