@@ -1,5 +1,7 @@
 """About the service: whoever has signed in learns which versions run, and nobody else."""
 
+from collections.abc import Generator
+
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
@@ -9,10 +11,18 @@ from app import about
 URL = "/api/v1/about"
 
 
+@pytest.fixture
+def in_an_image(app: FastAPI) -> Generator[None, None, None]:
+    """Have the service know of what its image was made."""
+    kept, app.state.about = app.state.about, about.AboutSettings(template="v1.2.3")
+    yield
+    app.state.about = kept
+
+
+@pytest.mark.usefixtures("in_an_image")
 async def test_whoever_has_signed_in_learns_which_versions_run(
-    client: AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+    client: AsyncClient, app: FastAPI
 ) -> None:
-    monkeypatch.setattr(app.state, "about", about.AboutSettings(template="v1.2.3"))
     told = await client.get(URL)
     assert told.json() == {"version": app.version, "template": "v1.2.3"}
 
