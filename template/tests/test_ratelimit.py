@@ -24,6 +24,7 @@ from tests import valkey
 from tests.serving import calling, serving
 
 Made = Callable[..., FastAPI]
+HURRY = 0.7  # seconds: less than Valkey's client would wait, more than a busy machine takes
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 
 router = APIRouter()
@@ -261,7 +262,7 @@ async def hurried(app: FastAPI, times: int) -> set[int]:
     """Call so often at once, and expect that nobody waits for long."""
     begun = time.monotonic()
     answered = await asyncio.gather(*(get(app, "/hello") for _ in range(times)))
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < HURRY
     return {each.status_code for each in answered}
 
 
@@ -282,13 +283,21 @@ async def test_an_outage_holds_nobody_up_and_ends_by_itself(
             assert await statuses(app, *[("/hello", HERE)] * 2) == [200, 429]
 
 
-async def test_a_valkey_that_says_nothing_is_asked_once(made: Made, place: Path) -> None:
-    app = made(DEFAULT="1/hour", URL=url(place))
+async def test_a_valkey_that_says_nothing_is_asked_once(
+    made: Made, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, asked = made(DEFAULT="1/hour", URL=url(place)), list[object]()
+
+    async def hit(*given: object) -> bool:
+        asked.append(given)
+        return True
+
     async with app.router.lifespan_context(app):
         with running_in(place) as process:
             assert await statuses(app, *[("/hello", HERE)] * 2) == [200, 429]
             process.send_signal(signal.SIGSTOP)
+            monkeypatch.setattr(ratelimit, "PATIENCE", 0.05)
             assert await hurried(app, 5) == {200}
-            begun = time.monotonic()
+            monkeypatch.setattr(app.state.counts.limiter, "hit", hit)
             assert await hurried(app, 5) == {200}
-            assert time.monotonic() - begun < ratelimit.PATIENCE
+            assert asked == []
