@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 # What takes minutes is run with these matrices only, or when it is named.
 LARGE = ("wide", "triples", "all", "product")
 MODULES = {"test_contracts.py": (), "test_drill.py": LARGE, "test_image.py": LARGE, "test_lanes.py": LARGE}
+BUSY = ("test_every_update.py",)
 BEGUN = pytest.StashKey[float]()
 STRENGTHS = {"pairs": 2, "wide": 2, "triples": 3}
 
@@ -153,12 +154,15 @@ def kept_together(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Ask for the services' verdicts in the end, when they are there; break services only when told to."""
+    """Ask for the services' verdicts in the end, when they are there; break services only when told to.
+
+    What keeps every processor busy comes late, too, when nothing goes on in the background any more.
+    """
     left_out = {module for module, matrices in MODULES.items() if config.option.matrix not in matrices}
     skipped = {module for module in left_out if module not in "".join(config.args)}
     kept = [item for item in items if item.path.name not in skipped and config.option.shard.has(kept_together(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = sorted(kept, key=lambda item: case(item) is not None)
+    items[:] = sorted(kept, key=lambda item: (case(item) is not None, item.path.name in BUSY))
 
 
 @pytest.fixture(scope="session")
