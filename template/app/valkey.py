@@ -6,6 +6,7 @@ from pydantic import PlainValidator
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Broken
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -41,7 +42,9 @@ ValkeyUrl = Annotated[URL, PlainValidator(address)]
 def connections(url: URL, patience: float = PATIENCE) -> BlockingConnectionPool:
     """Hold connections, each made as it is needed; one that broke is made anew, once.
 
-    `patience` is for the seconds that an answer may take.
+    `patience` is for the seconds that an answer may take. Who did not give one in time is not
+    asked again: a timeout around this may be lost (Python 3.11's `asyncio.wait_for`, with which
+    the client sends, loses a cancellation at times), and then the client's own has to hold.
     """
     return BlockingConnectionPool.from_url(
         url.render_as_string(hide_password=False),
@@ -49,5 +52,5 @@ def connections(url: URL, patience: float = PATIENCE) -> BlockingConnectionPool:
         timeout=PATIENCE,
         socket_connect_timeout=PATIENCE,
         socket_timeout=patience,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, (Broken,)),
     )

@@ -1,10 +1,15 @@
-"""The Valkey of `app dev`."""
+"""The Valkey of `app dev`, and connections to one."""
 
+import asyncio
 import os
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as Broken
+from redis.exceptions import TimeoutError as Late
+from sqlalchemy import make_url
 
+from app import valkey
 from development.valkey import beside
 
 FIRST, SECOND = "FIRST_URL", "SECOND_URL"
@@ -42,3 +47,33 @@ def test_where_there_is_no_wheel_none_is_brought(
     with beside(FIRST):
         assert not os.environ[FIRST]
     assert "none is here" in capsys.readouterr().out
+
+
+async def asked(monkeypatch: pytest.MonkeyPatch, *, silent: bool) -> list[bytes]:
+    """Ask a server that takes all and never answers, or hangs up; give what it was sent."""
+    sent = list[bytes]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sent.append(await reader.read(4096))
+        if silent:
+            await reader.read()
+        writer.close()
+
+    monkeypatch.setattr(valkey, "PATIENCE", 5.0)  # to connect, however busy the machine is
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        pool = valkey.connections(make_url(f"redis://127.0.0.1:{port}"), 0.1 if silent else 5.0)
+        with pytest.raises(Late if silent else Broken):
+            await Redis(connection_pool=pool).get("something")
+        await pool.aclose()
+    return sent
+
+
+async def test_who_did_not_answer_in_time_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert len(await asked(monkeypatch, silent=True)) == 1
+
+
+async def test_a_connection_that_broke_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(await asked(monkeypatch, silent=False)) > 1
