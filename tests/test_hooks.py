@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 HOOK = ".claude/hooks/edits.py"
 UNTIDY = 'def told( ) -> str:\n    return "yes"\n'
 FAILING = "def test_it() -> None:\n    assert 1 == 2\n"
+EARLY = """import gc
+import os
+import sys
+
+
+def test_it(database_server: str) -> None:
+    assert os.environ["TEST_DATABASE_URL"] == database_server
+    assert gc.isenabled()
+    assert gc.get_freeze_count()
+    assert "_hypothesis_pytestplugin" not in sys.modules
+"""
+STILL = "raise RuntimeError('no server')\n"
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +111,21 @@ def test_what_is_well_takes_a_line(edited: Path) -> None:
     assert told.startswith("app/pagination.py: as it was, lint clean, tests/test_pagination.py: ")
     assert " passed" in told
     assert len(told.splitlines()) == 1
+
+
+def test_the_server_is_there_before_the_tests_and_what_is_imported_is_no_garbage(edited: Path) -> None:
+    (edited / "tests" / "test_own.py").write_text(EARLY, encoding="utf-8")
+    told = words(after("PostToolUse", edited, "tests/test_own.py"), "PostToolUse")
+    assert "tests/test_own.py: 1 passed" in told, told
+
+
+@pytest.mark.parametrize("path", ["app/links.py", "development/databases.py"])
+def test_a_service_that_cannot_be_imported_ends_the_loop_at_once(edited: Path, path: str) -> None:
+    """Nobody waits for the server then, nor does the server for the tests."""
+    (edited / path).write_text(STILL, encoding="utf-8")
+    told = words(after("PostToolUse", edited, "app/pagination.py"), "PostToolUse")
+    assert "no server" in told
+    assert "too long" not in told
 
 
 @pytest.mark.parametrize("path", ["README.md", "app/gone.py", "../other.py"])

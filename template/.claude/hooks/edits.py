@@ -7,6 +7,7 @@ wrong is told, and the exit code is 0.
 """  # noqa: INP001 - it is run by its path
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,10 +17,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
 LISTS = ROOT / ".claude" / "footprint"
 BEGUN = time.monotonic()
 PATIENCE = 50  # seconds that all tools may take together
 LINES = 25  # of what a tool says, which are told: the last ones
+
+# Tests begin early, and go without Hypothesis's plugin, which imports all of it when they end.
+TESTS = ["pytest", "-q", "--tb=short", "--maxfail=3", "-p", "early", "-p", "no:hypothesispytest"]
 
 # Where the service's own part stands, by the path of what is edited; the first that fits counts.
 SEAMS = {
@@ -70,10 +75,17 @@ def tests_of(path: str) -> str:
 def run(*arguments: str) -> tuple[bool, str]:
     """Run a tool of the service's; say whether all is well, and what it says."""
     command = [sys.executable, "-m", *arguments]
+    found = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     left = max(1, BEGUN + PATIENCE - time.monotonic())
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=left, check=False
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": found},
+            capture_output=True,
+            text=True,
+            timeout=left,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return False, f"{arguments[0]} takes too long for a hook: run it by hand"
@@ -95,7 +107,7 @@ def told(path: str) -> Iterator[str]:
     tests = tests_of(path)
     tested = (True, "none of its name")
     if tests:
-        tested = run("pytest", "-q", "--tb=short", "--maxfail=3", "-m", "not drill", tests)
+        tested = run(*TESTS, "-m", "not drill", tests)
     yield ", ".join(
         [
             f"{path}: {'as it was' if before == (ROOT / path).read_bytes() else 'reformatted'}",
