@@ -4,12 +4,16 @@ The server of the tests' databases starts while the service is imported, and mea
 for garbage: what is imported stays. The tests are the same, and so is what they tell.
 """  # noqa: INP001 - the hook names its directory
 
+from __future__ import annotations
+
 import gc
 import os
 from concurrent.futures import Future
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 GIVEN = "TEST_DATABASE_URL"
 
