@@ -46,6 +46,13 @@ def edited(original: Path, tmp_path: Path) -> Path:
     return shutil.copytree(original, tmp_path / "service")
 
 
+@pytest.mark.parametrize("check", ["ruff check .claude", "ruff format --check .claude", "deptry ."])
+def test_the_service_s_own_checks_take_its_scripts_for_well(original: Path, check: str) -> None:
+    tool, *arguments = check.split()
+    done = subprocess.run([TOOLS / tool, *arguments], cwd=original, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def run(edited: Path, given: str) -> str:
     """Run the hook as Claude Code does, with the harness's own tools."""
     done = subprocess.run(
