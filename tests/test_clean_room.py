@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ import yaml
 from tests.harness import newcomer as newcomer_module
 from tests.harness import pipelines, servers
 from tests.harness.command_line import copier, copying, data
+from tests.harness.findings import expect_none, listed
 from tests.harness.newcomer import BASE, Newcomer, checks, commands, interpreter
 from tests.harness.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, Step, jobs
 from tests.harness.questions import all_questions
@@ -123,6 +125,24 @@ def test_what_a_service_says_is_true(
         with once(passed, service.digest, steps, interpreter(job.python), world) as new:
             if new and steps:
                 do(replace(job, steps=tuple(steps)), newcomer, service)
+
+
+def typed(service: Service) -> set[str]:
+    """Name the commands that a service's pages have somebody type on this machine."""
+    pages = [path for path in service.files if any(fnmatchcase(path, pattern) for pattern in PAGES)]
+    page = "\n".join(service.files[path].content.decode() for path in pages)
+    return {command for command in [*commands(page), *checks(page)] if not command.startswith(ELSEWHERE)}
+
+
+def test_each_command_of_any_page_is_typed_in_some_room(
+    services: list[Service], serve: Callable[[Answers], Service]
+) -> None:
+    """What asks for other resources is not typed by newcomers, and is tested in their services."""
+    here = set[str]().union(*(typed(serve(given)) for given in rooms()))
+    domain = all_questions().default["resources"]
+    alike = [service for service in services if service.answers["resources"] == domain]
+    assert len(alike) > 1000
+    expect_none(listed({service.label: sorted(typed(service) - here) for service in alike}))
 
 
 def seen_from(newcomer: Newcomer) -> str:
