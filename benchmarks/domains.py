@@ -15,10 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.harness import rendering, scratch
-from tests.harness.domains import great
-from tests.harness.questions import all_questions
-from tests.harness.verdicts import environment
+from tests.harness.combinations import rendering
+from tests.harness import workspace as scratch
+from tests.harness.combinations.domains import great
+from tests.harness.combinations.questions import all_questions
+from tests.harness.checks.runner import environment
 
 
 def measure(template: Path, directory: Path, number: int) -> tuple[float, int, float]:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.harness import rendering, scratch
-from tests.harness.command_line import copier, copying, data
-from tests.harness.facts import Combination
-from tests.harness.presses import Press, crew
-from tests.harness.questions import Answers, all_questions
-from tests.harness.store import Store
-from tests.harness.traces import recording
+from tests.harness.combinations import rendering
+from tests.harness import workspace as scratch
+from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.facts import Combination
+from tests.harness.combinations.render_all import Press, crew
+from tests.harness.combinations.questions import Answers, all_questions
+from tests.harness.combinations.blobs import Store
+from tests.harness.combinations.recorder import recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,13 +18,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from rich.console import Console
 
-from tests.harness import rendering, scratch
-from tests.harness.checks import CODE, QUICK
-from tests.harness.progress import Meter
-from tests.harness.questions import Answers, code_questions
-from tests.harness.servers import Servers
-from tests.harness.services import Service
-from tests.harness.verdicts import Court, Memory, Verdict
+from tests.harness.combinations import rendering
+from tests.harness import workspace as scratch
+from tests.harness.checks.checks import CODE, QUICK
+from tests.harness.checks.progress import Meter
+from tests.harness.combinations.questions import Answers, code_questions
+from tests.harness.checks.servers import Servers
+from tests.harness.combinations.services import Service
+from tests.harness.checks.runner import Court, Memory, Verdict
 
 BUDGET = 30  # minutes
 SERVICES = 1152  # that the design allows

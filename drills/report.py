@@ -33,7 +33,7 @@ PAGE = """\
 `uv run python -m drills` puts a production together on one machine, without a cluster: three replicas of the service
 behind HAProxy, two workers, PostgreSQL behind PgBouncer in a network of their own, and a Valkey, all of them real.
 {callers} callers read, write, and ask for jobs all the while, and one thing after the other goes wrong. It wants root
-on Linux, and Debian's `haproxy` and `pgbouncer`. CI runs a short one (`tests/test_drill.py`).
+on Linux, and Debian's `haproxy` and `pgbouncer`. CI runs a short one (`tests/delivery/test_drill.py`).
 
 ![How the requests of each second ended, while things went wrong](drill.svg)
 

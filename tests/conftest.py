@@ -13,30 +13,31 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from tests.harness import rendering, scratch
-from tests.harness.checks import Check
-from tests.harness.files import Files
-from tests.harness.presses import Press, survey
-from tests.harness.progress import Meter
-from tests.harness.questions import OPEN, all_questions, code_questions
-from tests.harness.releases import lay_out
-from tests.harness.report import REPORT, Report
-from tests.harness.servers import Servers
-from tests.harness.services import Service, rendered
-from tests.harness.shards import shard
-from tests.harness.store import Store
-from tests.harness.traces import recording
-from tests.harness.verdicts import CACHE, Court, Memory
+from tests.harness import workspace as scratch
+from tests.harness.checks.checks import Check
+from tests.harness.checks.progress import Meter
+from tests.harness.checks.report import REPORT, Report
+from tests.harness.checks.runner import CACHE, CheckRunner, ResultCache
+from tests.harness.checks.servers import Servers
+from tests.harness.checks.shards import shard
+from tests.harness.combinations import rendering
+from tests.harness.combinations.blobs import Store
+from tests.harness.combinations.files import Files
+from tests.harness.combinations.questions import OPEN, all_questions, code_questions
+from tests.harness.combinations.recorder import recording
+from tests.harness.combinations.render_all import Renderer, render_all
+from tests.harness.combinations.services import Service, rendered
+from tests.harness.updates.releases import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.harness.matrix import Matrix
-    from tests.harness.questions import Answers
+    from tests.harness.combinations.matrix import Matrix
+    from tests.harness.combinations.questions import Answers
 
 # What takes minutes is run with these matrices only, or when it is named.
 LARGE = ("wide", "triples", "all", "product")
-MODULES = {"test_contracts.py": (), "test_drill.py": LARGE, "test_image.py": LARGE, "test_lanes.py": LARGE}
+MODULES = {"test_promises.py": (), "test_drill.py": LARGE, "test_image.py": LARGE, "test_environments.py": LARGE}
 BUSY = ("test_every_update.py",)
 BEGUN = pytest.StashKey[float]()
 STRENGTHS = {"pairs": 2, "wide": 2, "triples": 3}
@@ -80,7 +81,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     seconds = time.time() - config.stash[BEGUN]
     for line in report.lines(seconds):
         terminalreporter.write_line(line)
-    if report.court:
+    if report.runner:
         config.option.picture.parent.mkdir(exist_ok=True)
         config.option.picture.write_text(report.picture(seconds), encoding="utf-8")
         terminalreporter.write_line(f"The matrix: {config.option.picture}")
@@ -141,7 +142,7 @@ def case(item: pytest.Item) -> Case | None:
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     answers = params.get("service") or params.get("every") or params.get("covering")
     check = params.get("check")
-    checked = isinstance(item, pytest.Function) and "court" in item.fixturenames
+    checked = isinstance(item, pytest.Function) and "runner" in item.fixturenames
     return Case(check, answers) if checked and isinstance(check, Check) and isinstance(answers, dict) else None
 
 
@@ -154,7 +155,7 @@ def kept_together(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Ask for the services' verdicts in the end, when they are there; break services only when told to.
+    """Ask for the services' results in the end, when they are there; break services only when told to.
 
     What keeps every processor busy comes late, too, when nothing goes on in the background any more.
     """
@@ -226,8 +227,8 @@ def matrix(
 ) -> Matrix:
     """Every file of every combination."""
     with recording() as recorder:
-        press = Press(template, workspace, store, recorder)
-        found = survey(all_questions(), press, show("Rendering"), every=pytestconfig.option.matrix == "product")
+        renderer = Renderer(template, workspace, store, recorder)
+        found = render_all(all_questions(), renderer, show("Rendering"), every=pytestconfig.option.matrix == "product")
     pytestconfig.stash[REPORT].matrix = found
     return found
 
@@ -292,52 +293,54 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def passed(pytestconfig: pytest.Config) -> Memory:
+def passed(pytestconfig: pytest.Config) -> ResultCache:
     """What passed in this run, and in those before."""
-    memory = Memory(CACHE / "verdicts")
+    memory = ResultCache(CACHE / "results")
     if pytestconfig.option.fresh:
         memory.forget()
     return memory
 
 
 @pytest.fixture(scope="session")
-def convene(
+def make_runner(
     pytestconfig: pytest.Config,
     workspace: Path,
-    passed: Memory,
+    passed: ResultCache,
     servers: Servers,
     find_code: Callable[[Answers], Service],
-) -> Iterator[Callable[..., Court]]:
-    """Make what finds verdicts in an environment, that of the harness unless another one is named."""
-    with ExitStack() as courts:
+) -> Iterator[Callable[..., CheckRunner]]:
+    """Make what finds results in an environment, that of the harness unless another one is named."""
+    with ExitStack() as runners:
 
-        def court(name: str, *environment: str) -> Court:
-            made = courts.enter_context(closing(Court(workspace / "courts" / name, passed, servers, *environment)))
+        def runner(name: str, *environment: str) -> CheckRunner:
+            made = runners.enter_context(
+                closing(CheckRunner(workspace / "runners" / name, passed, servers, *environment))
+            )
             made.seed = pytestconfig.option.seed
             made.like = list(map(find_code, code_questions().covering(1)))
             return made
 
-        yield court
+        yield runner
 
 
 @pytest.fixture(scope="session")
-def court(
-    request: pytest.FixtureRequest, convene: Callable[..., Court], find_code: Callable[[Answers], Service]
-) -> Court:
-    """The verdicts of the services' own checks, all of which begin at once, in the background."""
-    court = convene("checks")
+def runner(
+    request: pytest.FixtureRequest, make_runner: Callable[..., CheckRunner], find_code: Callable[[Answers], Service]
+) -> CheckRunner:
+    """The results of the services' own checks, all of which begin at once, in the background."""
+    runner = make_runner("checks")
     report = request.config.stash[REPORT]
-    report.court = court
+    report.runner = runner
     for found in [found for item in request.session.items if (found := case(item))]:
-        report.asked.setdefault(found.label, []).append(court.begin(find_code(found.answers), found.check))
-    return court
+        report.asked.setdefault(found.label, []).append(runner.begin(find_code(found.answers), found.check))
+    return runner
 
 
 @pytest.fixture(scope="session", autouse=True)
-def begin_checks(request: pytest.FixtureRequest) -> None:
+def submit_checks(request: pytest.FixtureRequest) -> None:
     """Begin the services' own checks before all other tests, for they take longest."""
     if any(map(case, request.session.items)):
-        request.getfixturevalue("court")
+        request.getfixturevalue("runner")
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+"""The domains that services are rendered with: the sample of `copier.yml`, every example, and none at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from extensions.plan import questions
+from tests.harness.workspace import ROOT
+
+Domain = list[dict[str, Any]]
+
+SAMPLE: Domain = yaml.safe_load(questions()["resources"]["default"])
+EXAMPLES: dict[str, dict[str, Any]] = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "examples").glob("*.yml"))
+}
+DOMAINS: dict[str, Domain] = {
+    "sample": SAMPLE,
+    **{name: answers["resources"] for name, answers in EXAMPLES.items()},
+    "empty": [],
+}
+
+
+def name_of(domain: Domain) -> str:
+    """Name a domain in one word."""
+    return next(name for name, known in DOMAINS.items() if known == domain)
+
+
+FIELDS: dict[str, Any] = {
+    "code": {"type": "str", "max_length": 20, "unique": True},
+    "title": {"type": "str", "min_length": 1},
+    "body": "text?",
+    "amount": "int",
+    "total_count": "bigint?",
+    "weight": {"type": "float", "ge": 0},
+    "price": {"type": "decimal", "ge": 0},
+    "discount": {"type": "decimal", "ge": 0, "le": 1, "max_digits": 3, "decimal_places": 2, "default": 0},
+    "active": {"type": "bool", "default": True},
+    "starts_on": "date",
+    "ends_on": "date?",
+    "seen_at": "datetime?",
+    "opens_at": "time?",
+    "token": "uuid",
+    "extras": {"type": "json", "default": {}},
+    "status": {"type": "enum", "values": ["draft", "live", "retired"], "default": "draft"},
+    "kind": {"type": "enum", "values": ["small", "large"]},
+    "contact": "email?",
+    "homepage": "url?",
+}
+
+
+def great(number: int) -> Domain:
+    """Describe so many resources of twenty fields, each of which refers to the one before."""
+    names = [f"thing_{place}" for place in range(number)]
+    return [
+        {
+            "name": name,
+            "fields": FIELDS | {"parent": {"type": "ref", "to": names[max(0, place - 1)], "optional": place == 0}},
+        }
+        for place, name in enumerate(names)
+    ]

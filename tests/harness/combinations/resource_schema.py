@@ -1,0 +1,142 @@
+"""The JSON Schema of the resource language, made of the tables by which it is parsed.
+
+After a change of theirs: `uv run python -m tests.harness.combinations.resource_schema > resources.schema.json`
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from extensions.domain import NUMBERS, ON_DELETE, OPERATIONS
+from extensions.names import LONGEST
+from extensions.resources import EVERYWHERE, FIELDS, MOST_DIGITS, RESOURCES, TYPES
+from extensions.values import LONGEST as WIDTHS
+from extensions.values import VALUES
+
+Schema = dict[str, Any]
+
+NAME = "^[a-z][a-z0-9]*(_[a-z0-9]+)*$"
+DATE = {"type": "string", "format": "date"}
+WHOLE = {"type": "integer"}
+EXACT = {"type": ["number", "string"]}
+BOUND: dict[str, Schema] = {"int": WHOLE, "bigint": WHOLE, "float": {"type": "number"}, "decimal": EXACT, "date": DATE}
+DEFAULT: dict[str, Schema] = BOUND | {
+    "bool": {"type": "boolean"},
+    "json": {"enum": [{}, []]},
+    "str": {"type": "string"},
+    "text": {"type": "string"},
+    "enum": {"type": "string"},
+}
+MEANINGS = {
+    "str": "One line of text.",
+    "text": "Text of any number of lines.",
+    "int": "A whole number of 32 bits.",
+    "bigint": "A whole number of 64 bits.",
+    "float": "A number, nearly.",
+    "decimal": "A number, to the digit.",
+    "bool": "True or false.",
+    "date": "A day.",
+    "datetime": "A point in time, in UTC.",
+    "time": "A time of day.",
+    "uuid": "A UUID.",
+    "json": "An object or an array of JSON.",
+    "enum": "One of some words.",
+    "email": "An address that could be delivered to.",
+    "url": "The address of a page.",
+    "ref": "One of another resource, or of the same.",
+}
+
+
+def key(kind: str, name: str) -> Schema:
+    """Describe what may be told of a field of a type."""
+    longest = WIDTHS["str" if kind == "str" else "text"]
+    described: dict[str, Schema] = {
+        "optional": {"type": "boolean", "description": "Whether it may be left out, or null."},
+        "unique": {"type": "boolean", "description": "Whether no two have the same."},
+        "index": {"type": "boolean", "description": "Whether lists are filtered and sorted by it; true by default."},
+        "min_length": {"type": "integer", "minimum": 0, "maximum": longest},
+        "max_length": {"type": "integer", "minimum": 1, "maximum": longest},
+        "pattern": {"type": "string", "format": "regex", "pattern": r"^\^.*\$$"},
+        "max_digits": {"type": "integer", "minimum": 1, "maximum": MOST_DIGITS},
+        "decimal_places": {"type": "integer", "minimum": 0, "maximum": MOST_DIGITS},
+        "values": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": WIDTHS["value"]},
+            "minItems": 1,
+            "maxItems": VALUES,
+            "uniqueItems": True,
+        },
+        "to": {"type": "string", "pattern": NAME, "description": "The name of the resource that is meant."},
+        "on_delete": {"enum": list(ON_DELETE), "description": "What becomes of it when that one is deleted."},
+        "default": DEFAULT.get(kind, {}),
+    }
+    return described[name] if name in described else BOUND[kind]
+
+
+def field(kind: str) -> Schema:
+    """Describe a field of a type, written out."""
+    needed = {"enum": ["values"], "ref": ["to"]}.get(kind, [])
+    keys = {name: key(kind, name) for name in (*TYPES[kind], *EVERYWHERE) if name != "type"}
+    names = [kind] if "optional" not in keys else [kind, f"{kind}?"]
+    return {
+        "type": "object",
+        "description": MEANINGS[kind],
+        "properties": {"type": {"enum": names}} | keys,
+        "required": ["type", *needed],
+        "additionalProperties": False,
+    }
+
+
+def resource() -> Schema:
+    short = [each for kind in TYPES if kind not in {"enum", "ref"} for each in (kind, f"{kind}?")]
+    flags = {
+        "owner": "Whether each is the own of the account that made it, where there are accounts.",
+        "soft_delete": "Whether what is deleted stays in the database, marked.",
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"], "description": "In singular."},
+            "plural": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"]},
+            "description": {"type": "string", "maxLength": WIDTHS["description"], "description": "What one is."},
+            "fields": {
+                "type": "object",
+                "propertyNames": {"pattern": NAME, "maxLength": LONGEST["field"]},
+                "additionalProperties": {"oneOf": [{"enum": short}, *(field(kind) for kind in TYPES)]},
+                "minProperties": 1,
+                "maxProperties": FIELDS,
+            },
+            "unique": {
+                "type": "array",
+                "description": "Fields of which no two have the same values together.",
+                "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "uniqueItems": True},
+            },
+            "operations": {
+                "type": "array",
+                "description": "What can be done with it; everything by default.",
+                "items": {"enum": list(OPERATIONS)},
+                "minItems": 1,
+                "uniqueItems": True,
+            },
+            **{name: {"type": "boolean", "description": meaning} for name, meaning in flags.items()},
+        },
+        "required": ["name", "fields"],
+        "additionalProperties": False,
+    }
+
+
+def schema() -> Schema:
+    """Describe a file of answers, of which the domain is one."""
+    assert set(BOUND) == NUMBERS | {"date"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The domain of a service made by Slipway",
+        "type": "object",
+        "properties": {"resources": {"type": "array", "items": resource(), "maxItems": RESOURCES}},
+        "required": ["resources"],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=2))  # noqa: T201

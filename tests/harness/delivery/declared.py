@@ -1,0 +1,81 @@
+"""What a service promises to whoever runs it, read from its own files and from the plan: never from its manifests."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from extensions.catalogue import DATABASES, Feature, chosen
+from extensions.plan import ordered, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.harness.combinations.questions import Answers
+
+VARIABLE = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Image:
+    """What the Dockerfile and the code promise to whoever runs the image."""
+
+    user: int
+    port: int
+    probes: frozenset[str]
+
+
+def image(files: Mapping[str, str]) -> Image:
+    dockerfile, health = files["Dockerfile"], files["app/health.py"]
+    [prefix] = re.findall(r'^PREFIX = "(.+)"$', health, re.MULTILINE)
+    return Image(
+        user=int(re.findall(r"^USER (\d+):\1$", dockerfile, re.MULTILINE)[-1]),
+        port=int(re.findall(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE)[-1]),
+        probes=frozenset(prefix + path for path in re.findall(r'^@router\.get\("(.+?)"', health, re.MULTILINE)),
+    )
+
+
+@dataclass(frozen=True)
+class Promised:
+    """What a service is, whatever its manifests say."""
+
+    files: Mapping[str, str] = field(repr=False)
+    answers: Answers
+
+    @cached_property
+    def image(self) -> Image:
+        return image(self.files)
+
+    @cached_property
+    def features(self) -> list[Feature]:
+        return chosen(ordered(self.answers)[0])
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        return plan(self.answers)
+
+    @property
+    def settings(self) -> set[str]:
+        return set(VARIABLE.findall(self.files[".env.example"]))
+
+    @property
+    def secrets(self) -> set[str]:
+        return {each.name for feature in self.features for each in feature.settings if each.is_secret}
+
+    @property
+    def is_one_file(self) -> bool:
+        return any(feature.volumes for feature in self.features if feature in DATABASES)
+
+    @property
+    def graces(self) -> dict[str, int]:
+        return {process["name"]: process["grace"] for process in self.plan["processes"]}
+
+    @property
+    def ports(self) -> dict[str, int]:
+        return {name: port for feature in self.features for name, port in feature.listens.items()}
+
+
+def unless(truth: bool, words: str) -> list[str]:  # noqa: FBT001 - as a sentence: unless this, that is wrong
+    return [] if truth else [words]

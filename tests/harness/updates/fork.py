@@ -1,0 +1,107 @@
+"""An organisation that follows `docs/forking.md`: its machine, and hosts of which each address is a directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.readme.newcomer import FENCE
+from tests.harness.workspace import EARLIER, RELEASE, ROOT, commit, git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGE = ROOT / "docs" / "forking.md"
+FIRST, SECOND = "v1.0.0", "v1.1.0"  # upstream's releases, as the page has them
+UPSTREAM = "https://git.example.com/slipway/slipway.git"
+FORK = "https://git.example.com/acme/standard.git"
+MOVED = "https://git.example.org/acme/standard.git"
+CATALOGUE = "https://git.example.com/acme/catalogue.git"
+# Copier's command line, made to remember as everything here is; a process of its own would take it four times as long.
+COPIER = f"""\
+#!{sys.executable}
+import sys
+
+sys.path.insert(0, {str(ROOT)!r})
+from copier.__main__ import CopierApp
+from tests.harness.combinations.rendering import memory
+
+with memory():
+    CopierApp.run()
+"""
+HEADING = re.compile(r"^## ", re.MULTILINE)
+
+
+def sections() -> dict[str, list[str]]:
+    """Give the blocks of commands below each heading of the page."""
+    parts = HEADING.split(PAGE.read_text(encoding="utf-8"))
+    found = {part.partition("\n")[0]: [match["commands"] for match in FENCE.finditer(part)] for part in parts[1:]}
+    return {heading: blocks for heading, blocks in found.items() if blocks}
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """Somebody in a directory, and what each address leads to."""
+
+    home: Path
+    hosts: dict[str, Path] = field(default_factory=dict)
+
+    def variables(self) -> Iterator[tuple[str, str]]:
+        """Give the settings of Git by which an address leads to a directory."""
+        yield "GIT_CONFIG_COUNT", str(len(self.hosts))
+        for number, (address, directory) in enumerate(self.hosts.items()):
+            yield f"GIT_CONFIG_KEY_{number}", f"url.{directory.as_uri()}.insteadOf"
+            yield f"GIT_CONFIG_VALUE_{number}", address
+
+    def runs(self, script: str, directory: Path) -> tuple[int, str]:
+        """Run a script, and give how it ended and all that it printed."""
+        own = {"HOME": str(self.home), "COPIER_CACHE_DIR": str(self.home / "clones"), "GIT_EDITOR": "true"}
+        path = os.pathsep.join((str(self.home / "bin"), os.environ["PATH"]))
+        environment = os.environ | own | dict(self.variables()) | {"PATH": path}
+        ended = run_to_its_end(["bash", "-euo", "pipefail", "-c", script], directory, environment, 120)
+        return ended.returncode, ended.stdout
+
+    def follows(self, script: str, directory: Path) -> str:
+        """Run a script that is to end well, and give what it printed."""
+        code, printed = self.runs(script, directory)
+        if code:
+            pytest.fail(f"{script}\n{printed}", pytrace=False)
+        return printed
+
+
+def install_copier(home: Path) -> None:
+    """Put a command where an organisation's machine finds it."""
+    program = home / "bin" / "copier"
+    program.parent.mkdir()
+    program.write_text(COPIER, encoding="utf-8")
+    program.chmod(0o755)
+
+
+def make_upstream(template: Path, directory: Path) -> None:
+    """Give the template's two releases the names that the page has, and add what is not released yet."""
+    git(template.parent, "clone", "--quiet", str(template), str(directory))
+    for name, tag in ((FIRST, EARLIER), (SECOND, RELEASE)):
+        git(directory, "tag", "--force", name, git(template, "rev-parse", f"{tag}^{{commit}}").strip())
+    git(directory, "tag", "--delete", EARLIER)
+    with (directory / "template" / "ruff.toml").open("a", encoding="utf-8") as style:
+        style.write("# This line is not released yet.\n")
+    git(directory, "commit", "--all", "--message", "Go on")
+
+
+def make_catalogue(directory: Path) -> None:
+    """Make another template, with two releases."""
+    (directory / "template").mkdir(parents=True)
+    (directory / "copier.yml").write_text("_subdirectory: template\nteam: {type: str, default: shop}\n", "utf-8")
+    answers = directory / "template" / "{{ _copier_conf.answers_file }}.jinja"
+    answers.write_text("{{ _copier_answers | to_nice_yaml }}", encoding="utf-8")
+    entry = directory / "template" / "catalogue.yml.jinja"
+    for tag, line in (("v1", "team: {{ team }}\n"), ("v2", "owner: {{ team }}\n")):
+        entry.write_text(line, encoding="utf-8")
+        commit(directory, tag)

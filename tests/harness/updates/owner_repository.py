@@ -1,0 +1,183 @@
+"""A small template with the owner's command in it, releases of it, and a service whose owner runs the command.
+
+What the command does is Copier's and Git's work, which takes ten times as long with the whole template.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.harness.combinations.rendering import render
+from tests.harness.workspace import TEMPLATE, commit, git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.harness.combinations.copier_cli import Run
+
+FIRST, SECOND, THIRD = "v1.0.0", "v1.1.0", "v2.0.0"
+QUESTIONS = """\
+_min_copier_version: "9.19.1"
+_subdirectory: template
+_skip_if_exists: [first.sql]
+_exclude:
+  - "{% if not cache %}/app/cache.py{% endif %}"
+project: {type: str, default: Shop}
+cache: {type: bool, default: true}
+"""
+PROJECT = """\
+[project]
+name = "shop"
+version = "0.1.0"
+requires-python = ">=3.11"
+
+[dependency-groups]
+dev = ["deptry", "import-linter", "mypy", "pytest", "ruff"]
+
+[tool.uv]
+package = false
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+
+[tool.mypy]
+files = ["app", "tests"]
+
+[tool.deptry]
+extend_exclude = ["^template/"]
+known_first_party = ["app"]
+
+[tool.importlinter]
+root_packages = ["app"]
+include_external_packages = true
+
+[[tool.importlinter.contracts]]
+name = "The service knows nothing of Copier"
+type = "forbidden"
+source_modules = ["app"]
+forbidden_modules = ["copier"]
+"""
+TESTS = """\
+from app import limits
+
+
+def test_the_size_is_ten() -> None:
+    assert limits.SIZE == 10
+"""
+LINES = {
+    "ci": ["steps:", "  - checkout: 4", "  - test: all", "  - report: none", ""],
+    "limits": ['"""Limits."""', "", "SIZE = 10", "RATE = 20", "", "COLOURS = 3", "SHAPES = 4", ""],
+    "words": ['"""Words."""', "", 'YES = "yes"', 'NO = "no"', ""],
+}
+FILES = {
+    "copier.yml": QUESTIONS,
+    "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\nNothing yet.\n\n## 1.0.0\n\nThe first.\n",
+    "template/{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers|to_nice_yaml -}}\n",
+    "template/.gitignore": ".dev/\n.venv/\n__pycache__/\n.*_cache/\n",
+    "template/pyproject.toml": PROJECT,
+    "template/ruff.toml": (TEMPLATE / "ruff.toml").read_text(encoding="utf-8"),
+    "template/app/__init__.py": "",
+    "template/app/cache.py": '"""A cache."""\n',
+    "template/app/greetings.py": '"""Greetings."""\n',
+    "template/app/limits.py": "\n".join(LINES["limits"]),
+    "template/app/words.py": "\n".join(LINES["words"]),
+    "template/ci.yml": "\n".join(LINES["ci"]),
+    "template/first.sql": "create table product;\n",
+    "template/tests/test_limits.py": TESTS,
+}
+# What carries the owner's edits from `words.py` on; nothing does so from `greetings.py`.
+CARRY = """\
+_migrations:
+  - version: v2.0.0
+    when: "{{ _stage == 'after' }}"
+    command: ["{{ _copier_python }}", "-c", "\
+import pathlib, subprocess as s; \
+pathlib.Path('app/phrases.py').write_bytes(s.check_output(['git', 'show', 'HEAD:./app/words.py']))"]
+"""
+
+
+def write(directory: Path, files: dict[str, str]) -> None:
+    for path, text in files.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(text, encoding="utf-8")
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def publish(directory: Path) -> None:
+    """Make a repository of three releases."""
+    made = directory / "template"
+    write(directory, FILES)
+    shutil.copytree(TEMPLATE / "template", made / "template", ignore=shutil.ignore_patterns("__pycache__"))
+    commit(directory, FIRST)
+    change(made / "ci.yml", "test: all", "test: quick")
+    change(directory / "CHANGELOG.md", "## 1.0.0", "## 1.1.0\n\nQuick tests.\n\n## 1.0.0")
+    commit(directory, SECOND)
+    change(made / "ci.yml", "checkout: 4", "checkout: 5")
+    change(made / "app" / "limits.py", "SIZE = 10", "TIMEOUT = 30\nSIZE = 10")
+    (made / "app" / "words.py").rename(made / "app" / "phrases.py")
+    (made / "app" / "greetings.py").rename(made / "app" / "salutes.py")
+    write(made, {"first.sql": "create table product (id int);\n"})
+    write(directory, {"copier.yml": QUESTIONS + CARRY + "greeting: {type: str, default: hello}\n"})
+    change(directory / "CHANGELOG.md", "## 1.1.0", "## [2.0.0] - some day\n\nGreets.\n\n## 1.1.0")
+    commit(directory, THIRD)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Somebody with a service, who edits, commits, and runs commands."""
+
+    directory: Path
+
+    def __truediv__(self, path: str) -> Path:
+        return self.directory / path
+
+    def read(self, path: str) -> str:
+        return (self / path).read_text(encoding="utf-8")
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        change(self / path, old, new)
+        self.commit(f"Edit {path}")
+
+    def commit(self, message: str) -> None:
+        git(self.directory, "add", "--all")
+        git(self.directory, "commit", "--message", message)
+
+    @property
+    def head(self) -> str:
+        return git(self.directory, "rev-parse", "HEAD").strip()
+
+    def run(self, *arguments: str) -> Run:
+        """Run the service's own command, in the harness's environment."""
+        return subprocess.run(
+            [sys.executable, "template", *arguments],
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def tell(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Run it for programs: the exit code, and what it found."""
+        done = self.run(*arguments, "--json")
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, dict(json.loads(done.stdout))
+
+
+def own(template: Path, directory: Path, version: str = FIRST, **answers: object) -> Owner:
+    """Copy a service and commit it."""
+    render(template, directory, answers, version)
+    git(directory, "init")
+    owner = Owner(directory)
+    owner.commit("Start")
+    return owner

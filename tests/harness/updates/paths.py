@@ -1,0 +1,145 @@
+"""Services that live: copied from a release, updated once or more, perhaps to another answer; many of them at once.
+
+What is timed is the last update. Copier remembers whole renderings meanwhile, so that an update takes little more than
+what Git does. Migrations are left out: `test_future_releases.py` runs them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from copier._main import Worker
+
+from tests.harness.combinations.matrix import RECORD
+from tests.harness.combinations.pool import process_pool
+from tests.harness.combinations.questions import all_questions, flips
+from tests.harness.combinations.rendering import render, update, whole
+from tests.harness.updates.releases import NEXT
+from tests.harness.workspace import commit, git
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from tests.harness.combinations.blobs import Listing, Store
+    from tests.harness.combinations.matrix import Matrix
+    from tests.harness.combinations.questions import Answers
+    from tests.harness.combinations.rendering import Written
+
+RECORDED = Path("template", "{{ _copier_conf.answers_file }}.jinja")
+
+
+@dataclass(frozen=True)
+class UpdatePath:
+    """The versions that a service has one after the other, its answers, and those that the last update changes."""
+
+    answers: Answers
+    versions: tuple[str, ...]
+    flip: Answers = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()  # questions that the first version did not ask
+
+    @property
+    def destination(self) -> Answers:
+        return self.answers | self.flip
+
+    def __str__(self) -> str:
+        flipped = f", then {self.flip}" if self.flip else ""
+        return f"{' → '.join(self.versions)} of {all_questions().label(self.answers)}{flipped}"
+
+
+@dataclass(frozen=True)
+class UpdateResult:
+    """What a service holds in the end, which answers it records, and which files are in conflict."""
+
+    listing: Listing
+    recorded: list[tuple[str, object]]
+    conflicts: list[str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class UpdateContext:
+    """What a process needs to update a service; renderings of the work tree come from the matrix."""
+
+    template: Path
+    directory: Path
+    store: Store
+    matrix: Matrix
+
+    def foretell(self, worker: Worker) -> list[Written] | None:
+        """Tell what Copier would render of the work tree, for it would do so twice or thrice; its record, it does."""
+        if worker.resolved_vcs_ref != NEXT:
+            return None
+        answers = {name: worker.answers.combined[name] for name in all_questions().questions}
+        listing = self.matrix.compose(self.matrix.file_facts.combination(answers))
+        files = {path: self.store.file(blob) for path, blob in listing.items()}
+        written = [(Path(path), file.content, 0o755 if file.executable else 0o644) for path, file in files.items()]
+        return [*written, (Path(RECORD), record(worker), 0o644)]
+
+    def take(self, update_path: UpdatePath) -> UpdateResult:
+        service = self.directory / f"update_path-{os.getpid()}"
+        first, *others = update_path.versions
+        asked = {name: answer for name, answer in update_path.answers.items() if name not in update_path.left_out}
+        render(self.template, service, asked, first)
+        commit(service, first)
+        for version in others[:-1]:
+            update(service, {}, version)
+            keep(service)
+        begun = time.perf_counter()
+        update(service, update_path.flip, others[-1])
+        seconds = time.perf_counter() - begun
+        result = self.arrived(service, seconds)
+        shutil.rmtree(service)
+        return result
+
+    def arrived(self, service: Path, seconds: float) -> UpdateResult:
+        recorded = yaml.safe_load((service / RECORD).read_text(encoding="utf-8"))
+        answers = [(name, answer) for name, answer in recorded.items() if not name.startswith("_")]
+        conflicts = git(service, "diff", "--name-only", "--diff-filter=U").splitlines()
+        return UpdateResult(self.store.keep(service), answers, conflicts, seconds)
+
+
+def record(worker: Worker) -> bytes:
+    """Have Copier write down the answers."""
+    template = worker.jinja_env.get_template(RECORDED.as_posix())
+    return template.render(**worker._render_context()).encode()  # noqa: SLF001 - with what it renders every file
+
+
+def keep(service: Path) -> None:
+    git(service, "add", "--all")
+    git(service, "commit", "--allow-empty", "--message", "update")
+
+
+@contextmanager
+def updating_all(context: UpdateContext) -> Iterator[Callable[[Iterable[UpdatePath]], Iterator[UpdateResult]]]:
+    """Give what takes services on their paths, on every processor, in their order."""
+    with whole(context.foretell), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "_execute_tasks", lambda *_: None)
+        with process_pool(context.take) as take_all:
+            yield take_all
+
+
+@cache
+def known() -> frozenset[str]:
+    """Name all combinations."""
+    return frozenset(map(all_questions().label, all_questions().combinations()))
+
+
+def flipped(answers: Answers) -> list[Answers]:
+    """List each other answer to one question that leads to another combination."""
+    pairs = [
+        (name, *pair)
+        for name, question in all_questions().questions.items()
+        for before, after in flips(question)
+        for pair in ((before, after), (after, before))
+    ]
+    found = [{name: after} for name, before, after in pairs if answers[name] == before]
+    return [flip for flip in found if all_questions().label(answers | flip) in known()]

@@ -1,0 +1,192 @@
+"""Wrong answers are refused in one line, before anything is written; odd ones that are right are kept as given."""
+
+from __future__ import annotations
+
+import ast
+import random
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from copier._cli import CopierApp
+
+from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.files import Files
+from tests.harness.combinations.questions import all_questions
+from tests.harness.combinations.rendering import render, tree
+from tests.harness.combinations.services import Service
+from tests.harness.delivery.formats import READERS, SCHEMAS
+from tests.harness.findings import complaint, expect_none, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+REFUSED = {
+    "empty name": ({"project_name": ""}, "A service needs a name."),
+    "blank name": ({"project_name": "   "}, "A service needs a name."),
+    "space before": ({"project_name": " Shop"}, "starts or ends with a space"),
+    "space after": ({"project_name": "Shop "}, "starts or ends with a space"),
+    "two lines": ({"project_name": "Shop\nowner = root"}, "control character"),
+    "carriage return": ({"project_name": "Shop\rPots"}, "control character"),
+    "bell": ({"project_name": "Shop\a"}, "control character"),
+    "written right to left": ({"project_name": "Shop\u202egnp.exe"}, "control character"),
+    "emoji joined by an invisible character": ({"project_name": "\U0001f468\u200d\U0001f4bb"}, "control character"),
+    "endless name": ({"project_name": "a" * 61}, "60 is the most"),
+    "empty description": ({"project_description": ""}, "A service needs a description."),
+    "endless description": ({"project_description": "a" * 5000}, "160 is the most"),
+    "unknown database": ({"database": "mysql"}, "none of postgresql, sqlite"),
+    "empty choice": ({"database": ""}, "none of postgresql, sqlite"),
+    "label of a choice": ({"ci": "GitHub Actions"}, "none of github, gitlab, none"),
+    "choice in capitals": ({"ci": "GitHub"}, "none of github, gitlab, none"),
+    "a Python too old": ({"python_version": "3.10"}, "none of 3.13"),
+    "a Python too exact": ({"python_version": "3.13.1"}, "none of 3.13"),
+    "misspelt question": ({"data_base": "sqlite"}, "Did you mean database?"),
+    "unknown question": ({"licence": "MIT"}, "There are: project_name"),
+    "hidden question": ({"plan": "{}"}, "it is decided by the template"),
+    "several choices": ({"database": "[postgresql, sqlite]"}, "none of postgresql, sqlite"),
+    "unknown feature": ({"features": "[ratelimit, teleport]"}, "'teleport' is none of ratelimit"),
+    "feature that comes with others": ({"features": "[valkey]"}, "'valkey' is none of ratelimit"),
+    "feature that is no list": ({"features": "ratelimit"}, "is no list; it may hold any of ratelimit"),
+    "feature that is no YAML": ({"features": "[ratelimit"}, "is no list"),
+}
+REFUSED_FILES = {
+    "number": ("project_name: 7\n", "A service needs a name."),
+    "list": ("project_name: [a, b]\n", "A service needs a name."),
+    "nothing": ("project_description:\n", "A service needs a description."),
+    "no": ("ci: no\n", "none of github, gitlab, none"),
+    "null": ("ci: null\n", "none of github, gitlab, none"),
+    "mapping": ("database: {name: sqlite}\n", "none of postgresql, sqlite"),
+    "no features": ("features:\n", "None is no list"),
+    "features of features": ("features: [[ratelimit]]\n", "['ratelimit'] is none of ratelimit"),
+}
+KEPT = {
+    "sum": "{{ 7*7 }}",
+    "statement": "{% raw %}{% endraw %}",
+    "comment": "{# gone? #}",
+    "expression of GitHub": "${{ github.token }}",
+    "variable of a shell": "$HOME ${PATH} $(id) `id`",
+    "double quotes": 'The "Shop"',
+    "single quote": "Bob's Shop",
+    "both quotes": """Bob's "Shop" '''x''' \"\"\"y\"\"\"""",
+    "backslashes": r"C:\new\table \u0041 \x",
+    "last backslash": "Shop\\",
+    "braces": "{name} {0} %s %(name)s",
+    "brackets": "[project] ]] [[",
+    "YAML": "- a: &b *c !d | > # e",
+    "YAML word": "yes",
+    "YAML null": "~",
+    "YAML number": "1e3",
+    "TOML": "a = 'b' # c",
+    "mark-up": "<b>Shop</b> & Söhne ** __x__ | [a](b)",
+    "percent": "100 %",
+    "umlauts": "Käse & Brötchen GmbH",
+    "Chinese": "产品目录服务",
+    "wide and long": "産" * 60,
+    "Cyrillic": "Магазин товаров",
+    "Arabic": "متجر المنتجات",
+    "emoji": "Rocket 🚀 Shop",
+    "dash": "Shop \u2013 Berlin",
+    "digits first": "3D Prints",
+    "digits": "42",
+    "hyphens": "---",
+    "dots": "../../shop",
+    "option": "--help",
+    "module of the service": "App",
+    "word of Python": "class",
+    "long": "A service whose name goes on for as long as it may, sixty ch",
+}
+
+
+def refusal(told: str) -> str:
+    """Find the one line by which Copier refused; the notice that a template has no release is not of our making."""
+    lines = [line for line in told.splitlines() if line and not line.startswith("No git tags found")]
+    assert len(lines) == 1, told
+    return lines[0]
+
+
+@pytest.fixture
+def refuse(template: Path, empty: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run the `copier` command in process, and tell how it refused."""
+
+    def refused(*given: str) -> str:
+        _, code = CopierApp.run(["copier", *copying(template, empty, *given)], exit=False)
+        assert code == 1
+        assert not empty.exists()
+        return refusal(capfd.readouterr().err)
+
+    return refused
+
+
+@pytest.mark.parametrize(("answers", "told"), REFUSED.values(), ids=REFUSED)
+def test_wrong_answers_are_refused(answers: dict[str, str], told: str, refuse: Callable[..., str]) -> None:
+    line = refuse(*data(answers))
+    assert line.startswith(f"{next(iter(answers))}: ")
+    assert told in line
+
+
+@pytest.mark.parametrize(("text", "told"), REFUSED_FILES.values(), ids=REFUSED_FILES)
+def test_a_file_of_wrong_answers_is_refused(text: str, told: str, refuse: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "answers.yml").write_text(text, encoding="utf-8")
+    assert told in refuse("--data-file", str(tmp_path / "answers.yml"))
+
+
+def test_a_process_of_its_own_refuses_likewise(template: Path, empty: Path, pytestconfig: pytest.Config) -> None:
+    draw = random.Random(pytestconfig.option.seed)  # noqa: S311 - a sample, not a secret
+    answers, told = REFUSED[draw.choice(sorted(REFUSED))]
+    run = copier(*copying(template, empty, *data(answers)))
+    assert run.returncode == 1
+    assert told in refusal(run.stderr)
+    assert "Traceback" not in run.stdout
+    assert not empty.exists()
+
+
+@pytest.fixture(scope="module")
+def odd(template: Path, workspace: Path) -> dict[str, Service]:
+    """Services whose names and descriptions are odd, but right."""
+    services = {}
+    for called, text in KEPT.items():
+        directory = workspace / "odd" / called
+        render(template, directory, all_questions().default | {"project_name": text, "project_description": text})
+        services[called] = Service(called, {"project_name": text}, directory, tree(directory))
+    return services
+
+
+@pytest.fixture(scope="module")
+def odd_files(odd: dict[str, Service], workspace: Path) -> Files:
+    return Files(odd.values(), workspace / "odd files")
+
+
+def strings(source: bytes) -> set[str]:
+    """List the strings that a module holds."""
+    constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)}
+
+
+@pytest.mark.parametrize("called", KEPT)
+def test_an_odd_answer_is_kept_as_given(called: str, odd: dict[str, Service]) -> None:
+    files = odd[called].files
+    assert yaml.safe_load(files[".copier-answers.yml"].content)["project_name"] == KEPT[called]
+    assert tomllib.loads(files["pyproject.toml"].content.decode())["project"]["description"] == KEPT[called]
+    assert KEPT[called] in strings(files["app/main.py"].content)
+
+
+@pytest.mark.parametrize("pattern", READERS)
+def test_odd_answers_break_no_file(pattern: str, odd_files: Files) -> None:
+    expect_none(odd_files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+def test_odd_answers_pass_the_lint(command: list[str], odd: dict[str, Service]) -> None:
+    expect_none(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
+
+
+def test_odd_answers_give_compose_a_name_that_it_takes(odd_files: Files) -> None:
+    files = odd_files.matching("/compose.yml")
+    expect_none(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
+
+
+def test_odd_answers_give_the_image_labels_that_it_takes(odd_files: Files) -> None:
+    files = odd_files.matching("/Dockerfile")
+    expect_none(run("hadolint", "--no-color", *(file.location for file in files)))

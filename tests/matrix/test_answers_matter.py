@@ -1,0 +1,134 @@
+"""No answer is without effect, and what was not chosen leaves no trace."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.requirements import Requirement
+
+from extensions.catalogue import FEATURES, Feature, chosen
+from extensions.plan import of_types, ordered
+from tests.harness.checks import requirements
+from tests.harness.combinations.matrix import RECORD
+from tests.harness.combinations.questions import SURROUNDINGS, all_questions, flips
+from tests.harness.findings import expect_none, listed
+
+if TYPE_CHECKING:
+    from tests.harness.combinations.matrix import Matrix
+    from tests.harness.combinations.questions import Answers
+    from tests.harness.combinations.services import Service
+
+CHANGES = {
+    f"{name}: {one} or {other}": (name, one, other)
+    for name, question in all_questions().questions.items()
+    for one, other in flips(question)
+}
+LABELS = {all_questions().label(given) for given in all_questions().combinations()}
+
+
+@pytest.mark.parametrize(("name", "one", "other"), CHANGES.values(), ids=CHANGES)
+def test_each_answer_changes_something(name: str, one: object, other: object, matrix: Matrix) -> None:
+    """Whatever else is answered, among the combinations that there are."""
+
+    def exists(given: Answers) -> bool:
+        return {all_questions().label(given | {name: answer}) for answer in (one, other)} <= LABELS
+
+    def composed(given: Answers, answer: object) -> object:
+        return matrix.compose(matrix.file_facts.combination(given | {name: answer}))
+
+    rest = list(filter(exists, all_questions().about(all_questions().questions.keys() - {name}).covering(2)))
+    assert rest
+    assert [given for given in rest if composed(given, one) == composed(given, other)] == []
+
+
+# Distributions whose names are words besides: a trace where they are required or imported.
+WORDS = {"limits", "websockets"}
+COMMAND = "template/"  # the owner's: it runs with libraries of its own
+
+
+@cache
+def distribution(requirement: str) -> str:
+    return Requirement(requirement).name
+
+
+def marks(feature: Feature, others: list[Feature]) -> set[str]:
+    """List the words by which a feature is known: its name, and the requirements and settings that only it has."""
+    own = {distribution(line) for line in requirements.of(feature)} | {setting.name for setting in feature.settings}
+    theirs = {distribution(line) for other in others for line in requirements.of(other)}
+    names = set() if feature.is_word else {feature.name}
+    return names | own - theirs - {setting.name for other in others for setting in other.settings}
+
+
+@cache
+def lowered(text: str) -> str:
+    return text.lower()
+
+
+@cache  # for many services have the same files
+def has(text: str, word: str) -> bool:
+    """Say whether a word stands in a text, by itself or as a part of a name."""
+    if word.lower() not in lowered(text):  # which is quick to see
+        return False
+    before = "(?:from|import) |[\"']" if word in WORDS else "(?<![a-z0-9])"
+    return re.search(rf"(?i)(?:{before}){re.escape(word)}(?![a-z0-9])", text) is not None
+
+
+def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -> list[str]:
+    """List where an omitted feature is named: in any path, and in any file, that no other feature owns."""
+    words = {mark for feature in omitted for mark in marks(feature, kept)}
+    names = [feature.name for feature in kept]
+    owned = {stem for feature in kept for stem in (feature.name, *feature.stems)}
+    strange = [path for path in files if PurePosixPath(path).stem.removeprefix("test_") not in owned]
+    shared = [path for path in strange if not any(has(path, name) for name in names)]
+    named = [path for path in strange for feature in omitted if has(path, feature.name)]
+    return named + [f"{path}: {word}" for path in shared for word in sorted(words) if has(files[path], word)]
+
+
+def left(service: Service) -> list[str]:
+    names, domain = ordered(service.answers)
+    around = [name if service.answers[name] is True else service.answers[name] for name in SURROUNDINGS]
+    chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
+    kept = [*chosen(names | chosen_around), *of_types(domain)]
+    read = {path: file for path, file in service.files.items() if path != RECORD and not path.startswith(COMMAND)}
+    files = {path: file.text for path, file in read.items()}
+    return traces(files, kept, [feature for feature in FEATURES if feature not in kept])
+
+
+def test_what_is_left_out_leaves_no_trace(services: list[Service]) -> None:
+    found = {service.label: left(service) for service in services}
+    expect_none(listed(found))
+
+
+LIMITS = Feature(name="ratelimit", summary="Limits", runtime=("limits>=5",))
+CACHE = Feature(name="cache", summary="A cache", runtime=("redis>=8",))
+EMAIL = Feature(name="email", summary="Mail", stems=("email_cache",), runtime=("aiosmtplib>=5",))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"app/cache.py": ""}, ["app/cache.py"]),
+        ({"app/main.py": "from app import cache"}, ["app/main.py: cache"]),
+        ({"pyproject.toml": '"redis>=8",'}, ["pyproject.toml: redis"]),
+        ({"README.md": "A Cache. Caches are fine."}, ["README.md: cache"]),
+        ({"app/email/cache/mail.html": ""}, ["app/email/cache/mail.html"]),
+        ({"tests/test_email_cache.py": ""}, []),
+        ({"app/email_cache.py": "from app import cache"}, []),
+        ({"app/email.py": "the cache, if there is one"}, []),
+        ({"app/main.py": "from functools import cached"}, []),
+        ({"app/main.py": "import limits", "uv.toml": '"limits>=5"'}, ["app/main.py: limits", "uv.toml: limits"]),
+        ({"app/main.py": "AsyncClient(limits=Limits(9))"}, []),
+    ],
+    ids=[
+        *("path", "import", "requirement", "word", "path below another's", "another's own path"),
+        "file of another's own stem",
+        *("another feature's own file", "another word"),
+        *("library", "word that is a library elsewhere"),
+    ],
+)
+def test_a_trace_is_seen(files: dict[str, str], expected: list[str]) -> None:
+    assert traces(files, [EMAIL], [CACHE, LIMITS]) == expected

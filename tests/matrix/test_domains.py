@@ -1,0 +1,162 @@
+"""Any legal domain becomes a sound service.
+
+Domains are drawn at random (`--domains`, `--seed`); those that once failed are kept in `tests/corpus`, and tried first.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from extensions.names import CLASSES
+from extensions.resources import domain_problem
+from tests.harness.checks.checks import BUILT, CODE, QUICK, Check
+from tests.harness.combinations.copier_cli import copier, copying
+from tests.harness.combinations.domains import DOMAINS, great
+from tests.harness.combinations.questions import all_questions
+from tests.harness.combinations.rendering import render, tree
+from tests.harness.combinations.services import Service
+from tests.harness.combinations.strategies import SPOILERS, domains
+from tests.harness.findings import expect_none, run
+from tests.harness.workspace import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.harness.checks.progress import Meter
+    from tests.harness.checks.runner import CheckRunner
+    from tests.harness.combinations.domains import Domain
+    from tests.harness.combinations.questions import Answers
+
+# Random requests, as the owner's own suite makes them, and nothing else of it.
+REQUESTS = Check("requests", "pytest -q -k no_request_breaks_the_service", ("-p", "no:cacheprovider"), cold=True)
+CHECKS = (BUILT, CODE[0], QUICK, REQUESTS)
+CORPUS = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests/corpus").iterdir())
+}
+
+
+def drawn(number: int, start: int) -> list[Domain]:
+    """Draw domains at random; the same ones from the same start."""
+    found: list[Domain] = []
+
+    @seed(start)
+    @settings(
+        max_examples=number,
+        phases=[Phase.generate],
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        deadline=None,
+    )
+    @given(domains)
+    def collect(domain: Domain) -> None:
+        found.append(domain)
+
+    collect()
+    return found
+
+
+@pytest.fixture(scope="module")
+def any_services(
+    pytestconfig: pytest.Config, template: Path, workspace: Path, show: Callable[[str], Meter]
+) -> list[Service]:
+    """Services of the corpus and of random domains, on each database in turn."""
+    random = drawn(pytestconfig.option.domains, pytestconfig.option.seed)
+    named = CORPUS | {f"random-{number}": domain for number, domain in enumerate(random)}
+    meter = show("Rendering domains")
+    found = []
+    with meter.shown():
+        for number, (name, domain) in enumerate(meter.each(named.items(), len(named))):
+            answers = all_questions().default | {
+                "resources": domain,
+                "database": ("postgresql", "sqlite")[number % 2],
+                "auth": "local" if any(resource.get("owner") for resource in domain) else "none",
+            }
+            directory = workspace / "domains" / name
+            render(template, directory, answers)
+            found.append(Service(name, answers, directory, tree(directory)))
+    return found
+
+
+@pytest.mark.parametrize("command", ["check", "format --check"])
+def test_the_code_of_any_domain_is_as_the_linter_has_it(command: str, any_services: list[Service]) -> None:
+    directories = [str(service.directory) for service in any_services]
+    run = subprocess.run(
+        [sys.executable, "-m", "ruff", *command.split(), "--quiet", "--no-cache", *directories],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_great_domain_is_as_the_linter_has_it(template: Path, empty: Path) -> None:
+    """Forty resources of twenty fields each: thirty thousand lines, of which none may be too long, or too many."""
+    render(template, empty, all_questions().default | {"resources": great(40)})
+    for command in ("check", "format --check"):
+        expect_none(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
+
+
+def test_any_domain_passes(
+    any_services: list[Service], make_runner: Callable[..., CheckRunner], show: Callable[[str], Meter]
+) -> None:
+    runner, meter = make_runner("domains"), show("Checking domains")
+    for service in any_services:
+        for check in CHECKS:
+            runner.begin(service, check)
+    results = [runner.of(service, check, meter) for service in any_services for check in CHECKS]
+    failed = [
+        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.again}"
+        for each in results
+        if not each.passed
+    ]
+    assert not failed, f"{len(failed)} failed; keep the domain in tests/corpus\n" + "\n\n".join(failed[:5])
+
+
+def imported(service: Service) -> set[str]:
+    """Name the classes that the modules of resources import from elsewhere."""
+    stems = {resource["name"] for resource in service.answers["resources"]}
+    modules = [file for path, file in service.files.items() if PurePosixPath(path).stem.removeprefix("test_") in stems]
+    imports = [
+        node
+        for module in modules
+        for node in ast.walk(ast.parse(module.content))
+        if isinstance(node, ast.ImportFrom) and str(node.module).rsplit(".", 1)[-1] not in stems
+    ]
+    return {
+        alias.name for node in imports for alias in node.names if alias.name[0].isupper() and not alias.name.isupper()
+    }
+
+
+def test_no_class_of_a_resource_hides_another(serve: Callable[[Answers], Service]) -> None:
+    answers = [{"resources": domain, "auth": auth} for domain in DOMAINS.values() for auth in ("none", "local")]
+    used = set().union(*(imported(serve(each)) for each in answers))
+    keywords = {"False", "None", "True"}
+    asked_for = {"APIRouter", "FastAPI", "HTTPStatus"}  # no name makes a class like these
+    assert used - asked_for == CLASSES - keywords
+
+
+@pytest.mark.parametrize(
+    ("spoil", "about"), SPOILERS[::10], ids=[str(number) for number in range(0, len(SPOILERS), 10)]
+)
+def test_an_illegal_domain_is_told_in_one_line_and_nothing_is_written(
+    spoil: Callable[[dict[str, Any]], None], about: str, template: Path, empty: Path, tmp_path: Path
+) -> None:
+    resource: dict[str, Any] = {"name": "thing", "fields": {"title": "str"}}
+    spoil(resource)
+    answers = tmp_path / "domain.yml"
+    answers.write_text(yaml.safe_dump({"resources": [resource]}), encoding="utf-8")
+    run = copier(*copying(template, empty, "--quiet", "--data-file", str(answers)))
+    (told,) = run.stderr.strip().splitlines()
+    assert run.returncode != 0
+    assert told == f"resources: {domain_problem([resource])}"
+    assert about in told
+    assert not empty.exists()

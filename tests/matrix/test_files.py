@@ -1,0 +1,171 @@
+"""What holds for every distinct file of all services; each is checked once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.harness.delivery.formats import AWAITED, LINTERS, READERS, SCHEMAS, SCRIPTS
+from tests.harness.findings import complaint, expect_none, run, script_problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.harness.combinations.files import DistinctFile, Files
+
+WITHOUT_SCHEMA = (
+    *("/.copier-answers.yml", "/.pre-commit-config.yaml", "/.devcontainer/devcontainer.json"),
+    "/deploy/observability/*",  # of which the service's own tests know what they ask for
+    *("/deploy/kubernetes/*/*.yaml", "/deploy/kubernetes/*/*/*.yaml"),  # see test_manifests.py
+)
+RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
+UNPORTABLE = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$')
+
+
+# A file that each linter finds fault with, and its words for the fault.
+BROKEN_WORKFLOW = """\
+name: Broken
+on: push
+permissions: {}
+jobs:
+  broken:
+    runs-on: ubuntu-latest
+    steps:
+      - run: cd ${{ github.head_ref }}
+      - name: ${{ githb.ref }}
+        run: rm -rf $DIRECTORY
+"""
+BROKEN = {
+    "actionlint": ("ci.yml", BROKEN_WORKFLOW, ['undefined variable "githb"', "SC2086"]),
+    "codespell": ("page.md", "Teh end.\n", ["Teh ==> The"]),  # codespell:ignore teh
+    "hadolint": ("Dockerfile", "FROM python\nRUN cd $HOME && make\n", ["DL3006", "SC2086"]),
+    "rumdl": ("page.md", "# Page\n\n```bash\nls\n```\n\n### Part\n", ["MD001", "MD040"]),
+    "zizmor": ("ci.yml", BROKEN_WORKFLOW, ["template-injection"]),
+}
+
+
+def ending_problem(text: str) -> str:
+    """Tell what is wrong with the ends of the lines."""
+    if "\r" in text:
+        return "has a carriage return"
+    if text and (not text.endswith("\n") or text.endswith("\n\n")):
+        return "does not end in one newline"
+    return next((f"ends in a space: {line!r}" for line in text.splitlines() if line != line.rstrip()), "")
+
+
+def name_problem(path: str) -> str:
+    """Tell what keeps a path from being one on every system."""
+    parts = path.split("/")
+    if any(RESERVED.match(part) or UNPORTABLE.search(part) for part in parts) or not path.isascii():
+        return "is no file name everywhere"
+    return "is too long for some systems" if len(path) > 150 else ""
+
+
+@pytest.mark.parametrize("pattern", READERS)
+def test_can_be_read(pattern: str, files: Files) -> None:
+    expect_none(files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
+
+
+@pytest.mark.parametrize("pattern", sorted(SCHEMAS.keys() - AWAITED))
+def test_follows_its_schema(pattern: str, files: Files) -> None:
+    found = files.matching(pattern)
+    assert found
+    expect_none(run("check-jsonschema", *SCHEMAS[pattern], *(file.location for file in found)))
+
+
+@pytest.mark.parametrize("name", LINTERS)
+def test_pleases_its_linter(name: str, files: Files) -> None:
+    linter = LINTERS[name]
+    found = files.matching(*linter.patterns)
+    assert found
+    expect_none(run(name, *linter.arguments, *(file.location for file in found)))
+
+
+@pytest.mark.parametrize("pattern", sorted(SCRIPTS.keys() - AWAITED))
+def test_a_shell_can_run_its_scripts(pattern: str, files: Files) -> None:
+    def problem(file: DistinctFile) -> str:
+        return "\n".join(filter(None, map(script_problem, SCRIPTS[pattern](file.text))))
+
+    assert any(SCRIPTS[pattern](file.text) for file in files.matching(pattern))
+    expect_none(files.problems(problem, pattern))
+
+
+def test_what_is_awaited_is_not_there_yet(files: Files) -> None:
+    assert {file.path for file in files.matching(*AWAITED)} == set()
+
+
+def test_every_data_file_has_a_schema(files: Files) -> None:
+    known = {file.path for file in files.matching(*SCHEMAS, *WITHOUT_SCHEMA)}
+    assert {file.path for file in files.matching("*.yml", "*.yaml", "*.json")} <= known
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+def test_code_is_as_the_linter_has_it(command: list[str], files: Files) -> None:
+    expect_none("".join(run("ruff", *command, "--no-cache", sheet) for sheet in files.sheets()))
+
+
+def test_names_are_portable(files: Files) -> None:
+    expect_none(files.problems(lambda file: name_problem(file.path), "*"))
+
+
+def test_lines_end_alike(files: Files) -> None:
+    expect_none(files.problems(lambda file: ending_problem(file.text), "*"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("*.py", "def"),
+        ("*.py", "'\\d'"),
+        ("*.toml", "a = 1\na = 2"),
+        ("*.json", '{"a": 1, "a": 2}'),
+        ("*.yml", "a: 1\nb:\n  c: 1\n  c: 2"),
+        ("*.yml", "a: [1"),
+    ],
+)
+def test_what_cannot_be_read_is_seen(pattern: str, text: str) -> None:
+    assert complaint(READERS[pattern], text)
+
+
+@pytest.mark.parametrize("name", LINTERS)
+def test_what_displeases_a_linter_is_seen(name: str, empty: Path) -> None:
+    file, text, words = BROKEN[name]
+    empty.mkdir()
+    (empty / file).write_text(text, encoding="utf-8")
+    found = run(name, *LINTERS[name].arguments, empty / file)
+    assert [word for word in words if word not in found] == []
+
+
+@pytest.mark.parametrize("pattern", SCHEMAS)
+def test_what_breaks_its_schema_is_seen(pattern: str, empty: Path) -> None:
+    empty.mkdir()
+    (empty / "data.json").write_text('{"jobs": 1, "services": 1, "labels": 1}', encoding="utf-8")
+    assert "Schema validation errors" in run("check-jsonschema", *SCHEMAS[pattern], empty / "data.json")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("*.sh", "cd $x\n"),
+        ("*.md", "Text\n\n```console\n$ cd $x\n```\n"),
+        ("/.gitlab-ci.yml", "a:\n  script:\n    - [ls]\n    - cd $x\n"),
+        ("/.gitlab/*.yml", "a:\n  script:\n    - cd $x\n"),
+        ("/fly.toml", "[processes]\napp = \"sh -c 'cd $x'\"\n"),
+        ("/compose.yml", 'services: {a: {healthcheck: {test: [CMD-SHELL, "cd $$x"]}}}'),
+        ("/.devcontainer/devcontainer.json", '{"postCreateCommand": "cd $x"}'),
+    ],
+)
+def test_what_a_shell_stumbles_over_is_seen(pattern: str, text: str) -> None:
+    assert "SC2086" in "".join(map(script_problem, SCRIPTS[pattern](text)))
+
+
+@pytest.mark.parametrize("text", ["a\r\n", "a", "a\n\n", "a \nb\n"])
+def test_a_bad_ending_is_seen(text: str) -> None:
+    assert ending_problem(text)
+
+
+@pytest.mark.parametrize("path", ["app/aux.py", "app/a:b", "docs/über.md", "app/x.", "a/" * 80])
+def test_a_bad_name_is_seen(path: str) -> None:
+    assert name_problem(path)

@@ -1,0 +1,61 @@
+"""Holds what the harness knows of a combination equal to what Copier's command line gives, byte for byte."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.domains import DOMAINS
+from tests.harness.combinations.matrix import RECORD
+from tests.harness.combinations.questions import all_questions
+from tests.harness.combinations.rendering import File, render, tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.harness.combinations.blobs import Store
+    from tests.harness.combinations.domains import Domain
+    from tests.harness.combinations.matrix import Matrix
+    from tests.harness.combinations.questions import Answers
+
+SAMPLE = 4
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "sampled" in metafunc.fixturenames:
+        draw = random.Random(metafunc.config.option.seed)  # noqa: S311 - a sample, not a secret
+        sample = draw.sample(list(all_questions().combinations()), SAMPLE)
+        metafunc.parametrize("sampled", sample, ids=map(all_questions().label, sample))
+
+
+def test_gives_what_the_command_line_gives(
+    sampled: Answers, matrix: Matrix, store: Store, template: Path, empty: Path
+) -> None:
+    """Both the composed combination and the one that is rendered in process are what a user gets."""
+    there, here = empty / "command line", empty / "harness"
+    run = copier(*copying(template, there, *data(sampled)))
+    assert run.returncode == 0, run.stderr
+    render(template, here, sampled)
+    given = tree(there)
+    assert tree(here) == given
+    composed = store.tree(matrix.compose(matrix.file_facts.combination(sampled)))
+    assert composed | {RECORD: given[RECORD]} == given
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
+def test_the_command_line_is_given_what_the_harness_is(domain: Domain) -> None:
+    _, written = data({"resources": domain})
+    assert yaml.safe_load(written.removeprefix("resources=")) == domain
+
+
+def test_a_tree_tells_content_and_mode(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "run").write_bytes(b"#!/bin/sh\r\n")
+    (tmp_path / "app" / "run").chmod(0o755)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_bytes(b"")
+    assert tree(tmp_path) == {"app/run": File(b"#!/bin/sh\r\n", executable=True)}

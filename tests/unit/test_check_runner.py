@@ -1,0 +1,197 @@
+"""A result is found once for each code, told with the line that shows it again, and remembered when it is a pass."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.harness.checks.checks import Check
+from tests.harness.checks.runner import CheckRunner, ResultCache, Usage
+from tests.harness.checks.servers import Servers
+from tests.harness.combinations.questions import all_questions
+from tests.harness.combinations.rendering import File
+from tests.harness.combinations.services import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.harness.checks.progress import Meter
+
+OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+SUITE = Check("suite", "pytest -q", OPTIONS)
+COLD = Check("whole suite", "pytest -q", OPTIONS, cold=True)
+HASTY = Check("suite", "pytest -q", OPTIONS, patience=1)
+PASSES = "def test_it() -> None:\n    pass\n"
+FAILS = "def test_it() -> None:\n    assert False, 'told'\n"
+MARKS = """
+import os, sys
+def test_it() -> None:
+    assert "MARK" not in os.environ and "marked" not in sys.modules
+    os.environ["MARK"] = "here"
+    sys.modules["marked"] = sys
+"""
+HANGS = "import time\ndef test_it() -> None:\n    time.sleep(60)\n"
+LEAVES = """
+import pathlib, subprocess
+def test_it() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    pathlib.Path("child").write_text(str(child.pid))
+"""
+
+
+def service(label: str, directory: Path, test: str) -> Service:
+    """Make the smallest service that there can be."""
+    files = {"tests/test_it.py": File(test.encode(), executable=False)}
+    return Service(label, all_questions().default, directory / label, files)
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Callable[[], CheckRunner]]:
+    """Begin a run, one after the other, which share their memory and nothing else."""
+    begun: list[CheckRunner] = []
+
+    def runner() -> CheckRunner:
+        begun.append(CheckRunner(tmp_path / f"run {len(begun)}", ResultCache(tmp_path / "memory"), Servers()))
+        return begun[-1]
+
+    yield runner
+    for each in begun:
+        each.close()
+
+
+@pytest.fixture
+def meter(show: Callable[[str], Meter]) -> Meter:
+    return show("Checking")
+
+
+@pytest.mark.parametrize("check", [SUITE, COLD], ids=["forked", "cold"])
+def test_a_pass_is_remembered(check: Check, begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    passing = service("passing", tmp_path, PASSES)
+    first, second = begin().of(passing, check, meter), begin().of(passing, check, meter)
+    assert (first.passed, first.remembered) == (True, False)
+    assert (second.passed, second.remembered) == (True, True)
+    assert second.figures == first.figures
+    assert first.figures.seconds > 0
+
+
+def test_a_failure_is_found_again(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    failing = service("failing", tmp_path, FAILS)
+    for _ in range(2):
+        result = begin().of(failing, SUITE, meter)
+        assert (result.passed, result.remembered) == (False, False)
+        assert "told" in result.output
+
+
+def test_other_code_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    assert begin().of(service("one", tmp_path, PASSES), SUITE, meter).passed
+    assert not begin().of(service("other", tmp_path, PASSES + "\n"), SUITE, meter).remembered
+
+
+def test_another_check_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    passing = service("passing", tmp_path, PASSES)
+    assert begin().of(passing, SUITE, meter).passed
+    assert not begin().of(passing, HASTY, meter).remembered
+
+
+def test_under_other_tools_nothing_is_remembered(
+    begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing = service("passing", tmp_path, PASSES)
+    runner = begin()
+    assert runner.of(passing, SUITE, meter).passed
+    monkeypatch.setattr(CheckRunner, "tools", runner.tools.replace("pytest==", "pytest==0"))
+    assert not begin().of(passing, SUITE, meter).remembered
+
+
+def test_what_is_forgotten_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    passing = service("passing", tmp_path, PASSES)
+    runner = begin()
+    assert runner.of(passing, SUITE, meter).passed
+    runner.memory.forget()
+    assert not begin().of(passing, SUITE, meter).remembered
+
+
+def test_what_nobody_asks_for_is_forgotten_in_time(tmp_path: Path) -> None:
+    memory = ResultCache(tmp_path)
+    for name in ("asked for", "left alone"):
+        memory.keep(name, Usage(1, 1, 1))
+        os.utime(tmp_path / name, (0, 0))
+    assert memory.recall("asked for")
+    ResultCache(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["asked for"]
+
+
+def test_services_of_one_code_share_a_verdict(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    one, other = service("one", tmp_path, FAILS), service("other", tmp_path, FAILS)
+    runner = begin()
+    assert runner.of(one, SUITE, meter) is runner.of(other, SUITE, meter)
+    with pytest.raises(pytest.fail.Exception, match="told"):
+        runner.of(one, SUITE, meter).assert_passed(one)
+    with pytest.raises(pytest.skip.Exception, match="the same code as one"):
+        runner.of(other, SUITE, meter).assert_passed(other)
+
+
+def test_services_do_not_see_each_other(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    runner = begin()
+    for number in range(3):
+        result = runner.of(service(f"number {number}", tmp_path, f"{MARKS}\n# {number}\n"), SUITE, meter)
+        assert result.passed, result.output
+
+
+def test_a_check_that_needs_more_than_code_fails(
+    begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
+    """Its result would be remembered for services in which that is another."""
+    reads = "def test_it() -> None:\n    assert open('README.md').read()\n"
+    reading = service("reading", tmp_path, reads)
+    reading.files["README.md"] = File(b"# Shop\n", executable=False)
+    assert "No such file" in begin().of(reading, SUITE, meter).output
+
+
+def test_what_hangs_is_ended(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    result = begin().of(service("hanging", tmp_path, HANGS), HASTY, meter)
+    assert not result.passed
+    assert result.figures.seconds < 30
+    assert "ended by SIGKILL after" in result.output
+
+
+def test_what_a_suite_leaves_behind_is_ended(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    runner, leaving = begin(), service("leaving", tmp_path, LEAVES)
+    assert runner.of(leaving, SUITE, meter).passed
+    child = int((runner.copy(leaving) / "child").read_text(encoding="utf-8"))
+    deadline = time.monotonic() + 10
+    while is_alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_alive(process: int) -> bool:
+    """Say whether a process runs; one that nobody waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_verdict_tells_how_to_see_it_again(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    runner = begin()
+    runner.seed = 7
+    shuffled = Check("suite", "pytest -q -m 'not drill'", OPTIONS, shuffles=True)
+    sqlite = Service("x", all_questions().default | {"database": "sqlite"}, tmp_path / "x", {})
+    assert runner.of(sqlite, shuffled, meter).again == (
+        "service=$(mktemp -d) && uv run copier copy --trust --defaults --vcs-ref HEAD --data database=sqlite . $service"
+        " && cd $service && uv run pytest -q -m 'not drill' --randomly-seed=7"
+    )
+
+
+def test_only_figures_are_kept(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    """What is remembered says nothing of the machine, and can be thrown away at any time."""
+    assert begin().of(service("passing", tmp_path, PASSES), SUITE, meter).passed
+    (kept,) = (tmp_path / "memory").iterdir()
+    assert json.loads(kept.read_text(encoding="utf-8")).keys() == {"seconds", "cpu", "memory"}
+    assert os.access(kept, os.W_OK)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from copier.errors import UserMessageError
+from jinja2 import Environment
+from packaging.requirements import Requirement
+
+from extensions.catalogue import INTEGRATIONS, Catalogue
+from extensions.plan import (
+    NAMES,
+    Plan,
+    description_problem,
+    given,
+    left_out,
+    name_problem,
+    plan,
+    python,
+    questions,
+    slug,
+    toml,
+    wrapped,
+)
+from tests.harness.checks import requirements
+from tests.harness.combinations.questions import all_questions
+from tests.harness.findings import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ODD = ["Shop", 'The "Shop"', "Bob's", r"C:\new", "Söhne", "産", "{{ 7*7 }}", "🚀", "'\"", '\'""\\"', "\\", "${HOME}"]
+BAD = ["", " ", " a", "a ", "a\nb", "a\tb", "\x7f", "a\u2028b", "a\u200bb", "a" * 161, 7, None]
+
+DEFAULT = all_questions().default
+COVERING = all_questions().covering(2)
+
+
+@pytest.fixture(scope="module")
+def environment() -> Environment:
+    return Environment(autoescape=True, extensions=[Catalogue, Plan])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Product API", "product-api"),
+        ("Käse & Co", "kase-co"),
+        ("  3D -- Prints!  ", "3d-prints"),
+        ("Ærø", "r"),
+        ("产品目录", "service"),
+        ("---", "service"),
+    ],
+)
+def test_a_slug_is_plain(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_slug_names_a_distribution_and_an_image(name: str) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug(name))
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_toml_reads_back(value: str) -> None:
+    assert tomllib.loads(f"value = {toml(value)}") == {"value": value}
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_python_reads_back(value: str) -> None:
+    assert ast.literal_eval(python(value)) == value
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_python_is_as_the_formatter_has_it(value: str, tmp_path: Path) -> None:
+    (tmp_path / "value.py").write_text(f"value = {python(value)}\n", encoding="utf-8")
+    assert not run("ruff", "format", "--check", "--isolated", "--no-cache", tmp_path)
+
+
+@pytest.mark.parametrize("find", [name_problem, description_problem])
+@pytest.mark.parametrize("value", BAD)
+def test_a_bad_line_is_a_problem(find: Callable[[object], str], value: object) -> None:
+    assert re.fullmatch(r".*\.", find(value))
+
+
+@pytest.mark.parametrize("value", [*ODD, "a" * 60])
+def test_a_good_line_is_no_problem(value: str) -> None:
+    assert name_problem(value) == description_problem(value) == ""
+
+
+@pytest.mark.parametrize("answers", [{}, {"database": "sqlite"}, {"python_version": 3.12}, DEFAULT])
+def test_good_answers_are_passed_on(answers: dict[str, Any]) -> None:
+    assert given(answers) == answers
+
+
+def test_a_misspelt_question_is_refused_with_the_mend() -> None:
+    with pytest.raises(UserMessageError, match=r"^projekt_name: .* Did you mean project_name\?$"):
+        given({"projekt_name": "Shop"})
+
+
+@pytest.mark.parametrize("answers", COVERING, ids=all_questions().label)
+def test_a_plan_is_plain_data(answers: dict[str, str]) -> None:
+    planned = plan(answers)
+    assert json.loads(json.dumps(planned)) == planned
+
+
+def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
+    planned = plan(DEFAULT | {"database": "sqlite"})
+    omitted = [name for name in left_out([*planned["names"], "gitlab"]) if name in NAMES]
+    integrations = [feature.name for feature in INTEGRATIONS]
+    around = ["github", "kubernetes", "fly", "agents"]
+    assert omitted == ["postgresql", "auth", "local", "oidc", "owning", "about", *integrations, *around]
+    assert any(line.startswith("aiosqlite") for line in planned["runtime"])
+    assert not any(line.startswith("asyncpg") for line in planned["runtime"])
+
+
+def test_a_feature_is_planned_with_what_it_requires() -> None:
+    planned = plan(DEFAULT | {"features": ["ratelimit"]})
+    assert {"valkey", "ratelimit"}.isdisjoint(left_out(planned["names"]))
+    assert planned["installs"] == ["ratelimit"]
+    assert {"name": "RATELIMIT_ENABLED", "value": "false"} in planned["test_environment"]
+
+
+NOTE = {"name": "note", "owner": True, "fields": {"text": "text"}}
+PIN = {"name": "pin", "fields": {"note": {"type": "ref", "to": "note"}}}
+
+
+def test_without_accounts_nobody_owns_anything() -> None:
+    answers = DEFAULT | {"auth": "none"}
+    free = [NOTE | {"owner": False}, PIN]
+    assert plan(answers | {"resources": [NOTE, PIN]}) == plan(answers | {"resources": free})
+
+
+def test_with_accounts_a_row_has_an_owner_and_only_they_refer_to_it() -> None:
+    planned = plan(DEFAULT | {"auth": "local", "resources": [NOTE, PIN]})
+    note, pin = planned["resources"]
+    assert note["router"]["owning"]["policies"] == [
+        'READ = own_unless("notes:read", "notes:write")',
+        'WRITE = own_unless("notes:write")',
+    ]
+    assert pin["router"]["owning"]["policies"] == [
+        'WRITE = require_permission("pins:write")',
+        'REACH = reaching(note_id="notes")',
+    ]
+    notes, pins = planned["tables"][-2:]
+    assert notes["indexes"] == ["created_at", "owner_id"]
+    assert any("users.id" in part for part in notes["parts"])
+    assert not any("users.id" in part for part in pins["parts"])
+
+
+def test_requirements_are_listed_once_and_sorted_but_for_the_first() -> None:
+    for answers in COVERING:
+        for part in ("runtime", "test", "lint"):
+            listed = plan(answers)[part]
+            assert listed[1:] + listed[:1] == sorted(set(listed))
+
+
+def test_a_service_called_like_a_library_does_not_require_itself() -> None:
+    """A distribution that requires its own name cannot be locked."""
+    for library in [Requirement(line).name for line in requirements.ALL]:
+        planned = plan(DEFAULT | {"project_name": library})
+        required = [line for part in ("runtime", "test", "lint") for line in planned[part]]
+        assert planned["slug"] not in {Requirement(line).name for line in required}
+
+
+def test_a_long_entry_is_wrapped_and_its_code_is_not() -> None:
+    lines = wrapped(f"- {'word ' * 21}`uv run app dev` and {'more ' * 30}").splitlines()
+    assert [line[:16] for line in lines] == ["- word word word", "  `uv run app de", "  more more more"]
+    assert max(map(len, lines)) <= 120
+
+
+def test_hidden_questions_are_not_asked() -> None:
+    assert {"given", "plan"}.isdisjoint(questions())
+    assert "project_name" in questions()
+
+
+@pytest.mark.parametrize("name", [*ODD, "a" * 60, "ﬃ" * 60, "a-" * 30])
+def test_a_namespace_leaves_room_for_its_stage(name: str) -> None:
+    namespace = plan(DEFAULT | {"project_name": name})["namespace"]
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", namespace)
+    assert len(f"{namespace}-production") <= 63

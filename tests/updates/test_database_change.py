@@ -1,0 +1,91 @@
+"""A service that outgrows SQLite: an update changes its database, and a command of its own moves what it keeps."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tests.harness.checks.runner import environment
+from tests.harness.combinations.domains import DOMAINS
+from tests.harness.combinations.questions import all_questions
+from tests.harness.combinations.rendering import render, update
+from tests.harness.workspace import RELEASE, commit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GROWING = {"resources": DOMAINS["shop"], "auth": "local", "tasks": "taskiq", "features": ["files"]}
+ROWS = 3
+MAKE = f"""
+import asyncio
+from importlib import import_module
+from pkgutil import iter_modules
+from sqlalchemy.ext.asyncio import async_sessionmaker
+from app import migrate
+from tests import factories
+
+async def make():
+    engine = migrate.create()
+    async with async_sessionmaker(engine, expire_on_commit=False)() as session:
+        for module in iter_modules(factories.__path__, "tests.factories."):
+            for _ in range({ROWS}):
+                await import_module(module.name).make(session)
+    await engine.dispose()
+
+asyncio.run(migrate.migrate())
+asyncio.run(make())
+"""
+SHOW = """
+import asyncio, json
+from pydantic_core import to_jsonable_python
+from sqlalchemy import select
+from app import migrate
+from app.models import Base
+
+async def show():
+    engine = migrate.create()
+    async with engine.connect() as connection:
+        found = {}
+        for table in Base.metadata.sorted_tables:
+            rows = await connection.execute(select(table).order_by(*table.primary_key.columns))
+            found[table.name] = [to_jsonable_python(dict(row)) for row in rows.mappings()]
+    await engine.dispose()
+    return found
+"""
+MOVE = """
+import os, sys
+from development import databases
+from app.__main__ import main
+
+with databases.throwaway() as os.environ["DATABASE_URL"]:
+    for command in (["migrate"], ["move", sys.argv[1]]):
+        if main(command):
+            sys.exit(1)
+    print(json.dumps(asyncio.run(show())))
+"""
+
+
+def run(directory: Path, program: str, *arguments: Path, **variables: str) -> str:
+    """Run a program in the place of a service; its last line is what it found."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    known = environment() | {"ENVIRONMENT": "development"} | variables
+    ended = subprocess.run(command, cwd=directory, env=known, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return (ended.stdout.splitlines() or [""])[-1]
+
+
+def test_all_rows_move_to_postgresql(template: Path, tmp_path: Path, workspace: Path) -> None:
+    _ = workspace
+    service, file = tmp_path / "service", tmp_path / "app.db"
+    render(template, service, all_questions().default | GROWING | {"database": "sqlite"}, RELEASE)
+    commit(service, "start")
+    there = {"DATABASE_URL": f"sqlite:///{file}"}
+    run(service, MAKE, **there)
+    before: dict[str, list[Any]] = json.loads(run(service, SHOW + "print(json.dumps(asyncio.run(show())))", **there))
+    update(service, {"database": "postgresql"}, RELEASE)
+    after = json.loads(run(service, SHOW + MOVE, file))
+    filled = {table for table, rows in before.items() if len(rows) >= ROWS}
+    assert filled >= {"categories", "orders", "products"}
+    assert after == before
