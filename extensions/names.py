@@ -127,7 +127,8 @@ def shown(value: object) -> str:
 def near(word: object, known: Iterable[str]) -> str:
     """Say what may have been meant, or what there is."""
     known = list(known)
-    found = get_close_matches(str(word)[:100], known, n=1)
+    written = word if isinstance(word, str) else shown(word)  # never str() of a list: anchors expand it to gigabytes
+    found = get_close_matches(written[:100], known, n=1)
     return f"Did you mean {found[0]}?" if found else f"There are: {', '.join(known)}."
 
 
