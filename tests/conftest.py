@@ -7,6 +7,7 @@ import shutil
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ LARGE = ("wide", "triples", "all", "product")
 MODULES = {"test_promises.py": (), "test_drill.py": LARGE, "test_image.py": LARGE, "test_environments.py": LARGE}
 BUSY = ("test_every_update.py",)
 BEGUN = pytest.StashKey[float]()
+ORDER = pytest.StashKey[int]()  # seed of pytest-randomly in the services' suites
 STRENGTHS = {"pairs": 2, "wide": 2, "triples": 3}
 
 
@@ -63,15 +65,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[ORDER] = order(config.option.seed)
     if config.option.seed is None:
         config.option.seed = random.randrange(10**6)  # noqa: S311 - samples, not secrets
     config.stash[REPORT] = Report()
     config.stash[BEGUN] = time.time()
 
 
+def order(seed: int | None) -> int:
+    """Return the seed of the services' test order: another one each week, so that a pass does not hide other orders."""
+    year, week, _ = datetime.now(UTC).isocalendar()
+    return seed if seed is not None else year * 100 + week
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     number = sum(1 for _ in all_questions().combinations())
-    return f"{number} combinations; draw the same samples again with --seed={config.option.seed}"
+    return (
+        f"{number} combinations; draw the same samples again with --seed={config.option.seed}; "
+        f"tests of services in order {config.stash[ORDER]}"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -316,7 +328,7 @@ def make_runner(
             made = runners.enter_context(
                 closing(CheckRunner(workspace / "runners" / name, passed, servers, *environment))
             )
-            made.seed = pytestconfig.option.seed
+            made.seed = pytestconfig.stash[ORDER]
             made.like = list(map(find_code, code_questions().covering(1)))
             return made
 

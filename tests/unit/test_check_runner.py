@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.checks.checks import Check
+from tests.harness.checks.checks import ALONE, CODE, LEAN, Check
 from tests.harness.checks.runner import CheckRunner, ResultCache, Usage
 from tests.harness.checks.servers import Servers
+from tests.harness.checks.tools import Distribution, Tools
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import File
 from tests.harness.combinations.services import Service
@@ -26,6 +29,8 @@ OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWa
 SUITE = Check("suite", "pytest -q", OPTIONS)
 COLD = Check("whole suite", "pytest -q", OPTIONS, cold=True)
 HASTY = Check("suite", "pytest -q", OPTIONS, patience=1)
+SHUFFLED = Check("suite", "pytest -q", (*LEAN, "-p", "pytest_randomly"), ALONE, shuffles=True)
+TYPES = CODE[0]
 PASSES = "def test_it() -> None:\n    pass\n"
 FAILS = "def test_it() -> None:\n    assert False, 'told'\n"
 MARKS = """
@@ -104,8 +109,54 @@ def test_under_other_tools_nothing_is_remembered(
     passing = service("passing", tmp_path, PASSES)
     runner = begin()
     assert runner.of(passing, SUITE, meter).passed
-    monkeypatch.setattr(CheckRunner, "tools", runner.tools.replace("pytest==", "pytest==0"))
+    newer = runner.tools.distributions | {"pytest": Distribution("999")}
+    monkeypatch.setattr(CheckRunner, "tools", replace(runner.tools, distributions=newer))
     assert not begin().of(passing, SUITE, meter).remembered
+
+
+def test_another_order_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    passing, found = service("passing", tmp_path, PASSES), []
+    for seed in (1, 1, 2):
+        runner = begin()
+        runner.seed = seed
+        found.append(runner.of(passing, SHUFFLED, meter).remembered)
+    assert found == [False, True, False]
+
+
+def test_key_has_required_distributions_only() -> None:
+    project = File(
+        b"[project]\ndependencies = ['app-server[fast]']\n[dependency-groups]\ntest = ['Checker>1']\n", executable=False
+    )
+    installed = {
+        "app-server": Distribution("1", ("loop; extra == 'fast'", "other; extra == 'slow'", "base>=2")),
+        **dict.fromkeys(("loop", "other", "checker", "linter"), Distribution("1")),
+        "base": Distribution("2", ("app-server",)),
+    }
+    _, pinned, _ = Tools(("3.13",), installed).key({"pyproject.toml": project})
+    assert pinned == ["app-server==1", "base==2", "checker==1", "loop==1"]
+
+
+class OneFork(CheckRunner):
+    """A runner of which every check meets the same cache."""
+
+    forks = 1
+
+
+def test_type_error_is_found_in_file_of_equal_path_and_size(tmp_path: Path, meter: Meter) -> None:
+    """Services share mypy's cache, which compares path, size and second of modification."""
+    typed = typed_service("typed", tmp_path, "def value() -> int:\n    return 12\n")
+    mistyped = typed_service("mistyped", tmp_path, 'def value() -> int:\n    return ""\n')
+    with closing(OneFork(tmp_path / "run", ResultCache(tmp_path / "memory"), Servers())) as runner:
+        assert runner.of(typed, TYPES, meter).passed
+        result = runner.of(mistyped, TYPES, meter)
+    assert not result.passed
+    assert 'expected "int"' in result.output
+
+
+def typed_service(label: str, directory: Path, module: str) -> Service:
+    files = {"app/module.py": module, "pyproject.toml": "[project]\n[tool.mypy]\nstrict = true\nfiles = ['app']\n"}
+    rendered = {path: File(text.encode(), executable=False) for path, text in files.items()}
+    return Service(label, all_questions().default, directory / label, rendered)
 
 
 def test_what_is_forgotten_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:

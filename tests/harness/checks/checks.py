@@ -39,7 +39,7 @@ QUICK = Check(
 WHOLE = Check("whole suite", "pytest -q --cov", cold=True, shuffles=True)
 BUILT = Check("openapi", "app openapi", variables=(("ENVIRONMENT", "development"),))
 CODE = (
-    Check("types", "mypy", ("--cache-dir={cache}/mypy-{slot}",)),
+    Check("types", "mypy", ("--cache-dir={cache}/types-{slot}",)),
     Check("imports", "lint-imports", ("--no-cache",)),
     Check("dependencies", "deptry .", ("--no-ansi",)),
 )

@@ -79,10 +79,16 @@ class Fork:
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def tools() -> list[str]:
-    """Name all that a result depends on beside the service: the interpreter, the machine, and each distribution."""
-    installed = {f"{found.metadata['Name']}=={found.version}" for found in distributions()}
-    return [sys.version, platform.platform(), *sorted(installed)]
+def tools() -> dict[str, object]:
+    """Describe what a result can depend on beside the service: the interpreter, and each distribution's requirements.
+
+    Not the kernel: no check reads it.
+    """
+    installed = {
+        found.metadata["Name"]: {"version": found.version, "requires": found.requires or []}
+        for found in distributions()
+    }
+    return {"interpreter": [sys.version, platform.machine(), *platform.libc_ver()], "distributions": installed}
 
 
 def run(command: list[str]) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.harness.checks.tools import FORK_SERVER, Tools
 from tests.harness.combinations.rendering import File
 from tests.harness.combinations.services import write
 from tests.harness.workspace import ROOT
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from tests.harness.combinations.services import Service
 
 CACHE = ROOT / ".cache"
-WARM = Path(__file__).with_name("fork_server.py")
 KEPT = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
 COMPILED = ("app/", "development/")
@@ -154,17 +154,20 @@ class CheckRunner:
         self.found: dict[str, CheckResult] = {}
         (directory / "outcomes").mkdir(parents=True)
         self.server = subprocess.Popen(
-            [python, "-P", WARM, directory / "outcomes", str(self.forks)],
+            [python, "-P", FORK_SERVER, directory / "outcomes", str(self.forks)],
             env=environment(python),
             stdin=subprocess.PIPE,
             text=True,
         )
 
     @cached_property
-    def tools(self) -> str:
-        """All that a result depends on beside the service and the check."""
-        run = subprocess.run([self.python, "-P", WARM, "tools"], check=True, capture_output=True, text=True)
-        return run.stdout + WARM.read_text(encoding="utf-8")
+    def tools(self) -> Tools:
+        return Tools.of(self.python)
+
+    def key(self, service: Service, check: Check) -> str:
+        """Name a result by all that it depends on, the order of the tests included."""
+        order = self.seed if check.shuffles else None
+        return key(service.digest, check, self.tools.key(service.code), order)
 
     def command(self, check: Check) -> list[str]:
         """Give the command of a check, as its owner would type it to see the same."""
@@ -182,7 +185,7 @@ class CheckRunner:
 
     def begin(self, service: Service, check: Check) -> str:
         """Run a check on this code, unless it has begun or is remembered; name it by all that it depends on."""
-        name = key(service.digest, check, self.tools)
+        name = self.key(service, check)
         if name in self.begun or name in self.found:
             return name
         if figures := self.memory.recall(name):

@@ -9,6 +9,7 @@ nothing to render, and a question to Git after each file, which matters where Gi
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,14 @@ class File:
     def text(self) -> str:
         """The content, read once however many services have it."""
         return self.content.decode()
+
+    @cached_property
+    def mtime(self) -> int:
+        """Derive a modification time from the content, in seconds between 1987 and 2021.
+
+        mypy takes a file for unchanged when path, size and whole second agree, and services share its cache.
+        """
+        return 2**29 + int.from_bytes(hashlib.sha256(self.content).digest()[:4]) % 2**30
 
 
 Tree = dict[str, File]

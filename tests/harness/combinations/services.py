@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -35,12 +36,13 @@ def is_code(path: str) -> bool:
 
 
 def write(files: Tree, directory: Path) -> None:
-    """Lay files out below a directory."""
+    """Write files below a directory, each with the modification time of its content."""
     for path, file in files.items():
         destination = directory / path
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.write_bytes(file.content)
         destination.chmod(0o755 if file.executable else 0o644)
+        os.utime(destination, (file.mtime, file.mtime))
 
 
 @dataclass(frozen=True)
