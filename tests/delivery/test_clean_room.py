@@ -30,6 +30,7 @@ from tests.harness.delivery.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, S
 from tests.harness.findings import expect_none, listed
 from tests.harness.readme import newcomer as newcomer_module
 from tests.harness.readme.newcomer import BASE, Newcomer, checks, commands, interpreter
+from tests.harness.workspace import rendered_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,14 +148,17 @@ def test_each_command_of_any_page_is_typed_in_some_room(
 
 
 def seen_from(newcomer: Newcomer) -> str:
-    """Name all that the outcome depends on beside the service: the harness, the tools, and what the index offers."""
+    """Name all that the outcome depends on beside the service: template, harness, tools, and what the index offers.
+
+    A room updates its service, so that all that renders one is read.
+    """
     tools = [newcomer.types(f"{tool} --version") for tool in ("uv", "uv run --no-project python", COPIER, "git")]
     newcomer.types("uv lock")
     lock = newcomer.directory / "uv.lock"
     offered = lock.read_text(encoding="utf-8")
     lock.unlink()
     modules = (__file__, newcomer_module.__file__, pipelines.__file__, servers.__file__)
-    return key(tools, offered, [Path(module).read_text(encoding="utf-8") for module in modules])
+    return key(tools, offered, rendered_from(), [Path(module).read_text(encoding="utf-8") for module in modules])
 
 
 @contextmanager

@@ -6,6 +6,7 @@ repository it tests nor lets Copier record a commit that nobody can find again.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 TEMPLATE = ROOT / "template"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
 ENOUGH = 2**30  # bytes; the databases of the services' own suites want memory too
+RENDERS = {"copier.yml", "extensions", "org", "releases.toml", "template", "updates"}
 EARLIER, RELEASE = "v0.9.0", "v1.0.0"
 
 GIT_CONFIG = """\
@@ -101,6 +103,15 @@ def in_template() -> dict[str, Path]:
     """List the files of the work tree that a service is rendered from, by their names in it."""
     paths = [ROOT / path for path in work_tree()]
     return {path.relative_to(TEMPLATE).as_posix(): path for path in paths if path.is_relative_to(TEMPLATE)}
+
+
+def rendered_from() -> str:
+    """Return the digest of all that renders and updates services: template, questions, extensions, declared moves."""
+    digest = hashlib.sha256()
+    for path in work_tree():
+        if path.parts[0] in RENDERS:
+            digest.update(repr((path, os.access(ROOT / path, os.X_OK))).encode() + (ROOT / path).read_bytes())
+    return digest.hexdigest()
 
 
 def copy_work_tree(destination: Path) -> None:

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from extensions.catalogue import FEATURES, Feature, chosen
 from extensions.plan import of_types, ordered
 from tests.harness.checks import requirements
-from tests.harness.combinations.matrix import RECORD
+from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import SURROUNDINGS, all_questions, flips
 from tests.harness.findings import expect_none, listed
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.harness.combinations.facts import LOOP
-from tests.harness.combinations.matrix import RECORD
+from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import SURROUNDINGS, all_questions, code_questions
 from tests.harness.findings import expect_none
 from tests.harness.workspace import in_template
@@ -41,7 +40,8 @@ def test_every_file_of_every_combination_was_rendered(matrix: Matrix) -> None:
 
 def test_what_was_rendered_is_what_is_composed(matrix: Matrix) -> None:
     for combination, listing in matrix.rendered:
-        assert matrix.compose(combination) | {RECORD: listing[RECORD]} == listing, combination.answers
+        composed = matrix.compose(combination) | {RECORD: listing[RECORD]}
+        assert {path: composed[path] for path in listing} == listing, combination.answers
 
 
 def test_what_surrounds_the_code_decides_none_of_it(matrix: Matrix) -> None:

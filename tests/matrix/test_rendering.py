@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import yaml
 
 from tests.harness.combinations.copier_cli import copier, copying, data
 from tests.harness.combinations.domains import DOMAINS
-from tests.harness.combinations.matrix import RECORD
+from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import File, render, tree
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.matrix import Matrix
     from tests.harness.combinations.questions import Answers
 
-SAMPLE = 4
+SAMPLE = 4  # of the command line, which takes its time
+LARGE_SAMPLE = 24  # of whole renderings in process
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -44,6 +46,19 @@ def test_gives_what_the_command_line_gives(
     assert tree(here) == given
     composed = store.tree(matrix.compose(matrix.file_facts.combination(sampled)))
     assert composed | {RECORD: given[RECORD]} == given
+
+
+def test_composed_files_equal_whole_renderings(
+    pytestconfig: pytest.Config, matrix: Matrix, store: Store, template: Path, empty: Path
+) -> None:
+    """What the matrix renders file by file is what Copier gives that walks the whole template."""
+    draw = random.Random(pytestconfig.option.seed)  # noqa: S311 - a sample, not a secret
+    for combination in draw.sample(matrix.combinations, LARGE_SAMPLE):
+        render(template, empty / "whole", combination.answers)
+        whole = tree(empty / "whole")
+        del whole[RECORD]
+        assert store.tree(matrix.compose(combination)) == whole, combination.answers
+        shutil.rmtree(empty / "whole")
 
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)

@@ -16,8 +16,7 @@ import pytest
 from jinja2 import Environment, meta
 
 from tests.harness.checks.report import REPORT
-from tests.harness.combinations.facts import LOOP
-from tests.harness.combinations.matrix import RECORD
+from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import all_questions, code_questions
 from tests.harness.combinations.render_all import first_batch
 from tests.harness.findings import expect_none

@@ -69,7 +69,8 @@ class Report:
                 f"{len(self.matrix.combinations)} combinations of {len(all_questions().chosen)} questions, "
                 f"none left out; {len(self.matrix.codes())} distinct services"
             )
-            yield f"{len(self.matrix.rendered)} renderings, {len(distinct)} distinct files"
+            files = sum(len(listing) for _, listing in self.matrix.rendered)
+            yield f"{files} files rendered, {len(distinct)} of them distinct"
         if self.runner:
             found = self.runner.found.values()
             remembered = sum(result.remembered for result in found)

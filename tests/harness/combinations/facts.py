@@ -13,12 +13,16 @@ from copier._main import Worker
 from jinja2 import meta
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import jinja2
 
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.recorder import Fact
 
 
+RECORD = ".copier-answers.yml"  # Copier's own, of all answers, and so another one in every combination
+RECORDED = "_copier_conf"
 # The one way in which a path of the template gives several.
 LOOP = re.compile(r"\{% yield resource from plan\.(\w+) %\}\{\{ resource\.name \}\}\{% endyield %\}")
 
@@ -113,11 +117,33 @@ class FileFacts:
         return self.numbers.setdefault(json.dumps(value, default=str), len(self.numbers))
 
     @cached_property
+    def sources(self) -> dict[str, Path]:
+        """Map the name of each file as it stands in the template to its path below the template's root."""
+        root, suffix = self.worker.template_copy_root, self.worker.template.templates_suffix
+        found = [path for path in root.rglob("*") if path.is_file()]
+        return {path.relative_to(root).as_posix().removesuffix(suffix): path.relative_to(self.root) for path in found}
+
+    @property
+    def root(self) -> Path:
+        return self.worker.template.local_abspath
+
+    @cached_property
     def named(self) -> frozenset[str]:
         """The name of every file of the template, as it stands there, but for Copier's record of the answers."""
-        root, suffix = self.worker.template_copy_root, self.worker.template.templates_suffix
-        named = (path.relative_to(root).as_posix().removesuffix(suffix) for path in root.rglob("*") if path.is_file())
-        return frozenset(name for name in named if "_copier_conf" not in name)
+        return frozenset(name for name in self.sources if RECORDED not in name)
+
+    def source(self, path: str, plan: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+        """Find the file of the template that gives a path, and the entry of the list by which it does."""
+        if path == RECORD:
+            return next(source for name, source in self.sources.items() if RECORDED in name), {}
+        if path in self.static:
+            return self.sources[path], {}
+        for name in self.named - self.static:
+            for loop in LOOP.finditer(name):
+                for entry in plan[loop[1]]:
+                    if LOOP.sub(entry["name"], name) == path:
+                        return self.sources[name], {"resource": entry}
+        raise LookupError(f"no file of the template gives {path}")
 
     @cached_property
     def static(self) -> frozenset[str]:

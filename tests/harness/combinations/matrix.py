@@ -11,6 +11,7 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING
 
+from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.services import is_code
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tests.harness.combinations.recorder import Fact
     from tests.harness.combinations.render_all import Rendering
 
-RECORD = ".copier-answers.yml"  # Copier's own, of all answers, and so another one in every combination
 Readings = tuple[int, ...]
 Key = tuple[str, Readings]
 Paths = tuple[frozenset[str], frozenset[str]]  # those of all files, and what leaves some of them out
@@ -29,12 +29,16 @@ Need = tuple[Paths, tuple[int, ...], Readings]
 
 
 class Matrix:
-    """The files of all combinations, as far as they are known."""
+    """The files of all combinations, as far as they are known.
+
+    `rendered` holds what each rendering gave: the files of a combination, or those of them that were unknown.
+    """
 
     def __init__(self, combinations: Iterable[Combination], file_facts: FileFacts) -> None:
         self.file_facts = file_facts
         self.combinations = list(combinations)
         self.rendered: list[tuple[Combination, Listing]] = []
+        self.records: dict[str, tuple[Combination, Blob]] = {}  # Copier's, of each combination that was rendered
         self.reads: dict[str, set[Fact]] = defaultdict(set)
         self.presents: dict[Paths, frozenset[str]] = {}
 
@@ -42,6 +46,7 @@ class Matrix:
         """Take in what Copier gave, and order all that is known by paths and readings."""
         for combination, rendering in renderings:
             self.rendered.append((combination, rendering.listing))
+            self.records[repr(combination.answers)] = combination, rendering.listing[RECORD]
             for path, read in rendering.trace.items():
                 self.reads[path] |= read
         self.places = {path: self.find(path) for path in self.file_facts.paths}
@@ -81,17 +86,17 @@ class Matrix:
         paths, places, readings = need
         return {(path, readings) for path in self.presents[paths] & self.alike[places]}
 
-    def unknown(self) -> Iterator[Combination]:
-        """Find combinations that, once rendered, leave none with a file that was never rendered so."""
+    def unknown(self, combinations: Iterable[Combination]) -> Iterator[tuple[Combination, frozenset[str]]]:
+        """Find the files that were never rendered with what they read, each in the first combination that has it."""
         known, met = set(self.blobs), set[Need]()
-        for combination in self.combinations:
+        for combination in combinations:
             self.present(combination)
             new = [need for need in self.needed(combination) if need not in met]
             met.update(new)
-            keys = set[Key]().union(*map(self.keys, new))
-            if not keys <= known:
+            keys = set[Key]().union(*map(self.keys, new)) - known
+            if keys:
                 known |= keys
-                yield combination
+                yield combination, frozenset(path for path, _ in keys)
 
     def compose(self, combination: Combination) -> Listing:
         """Tell what Copier would give, but for its record."""

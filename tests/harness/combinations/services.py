@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from tests.harness.combinations.copier_cli import data
+from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import all_questions
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ class Service:
 
 
 def rendered(matrix: Matrix, store: Store, directory: Path) -> list[Service]:
-    """Give every service that was rendered, as Copier gave it."""
+    """Compose the service of every combination of which something was rendered, with Copier's record of its answers."""
     asked = all_questions()
-    found = [(asked.label(combination.answers), combination, listing) for combination, listing in matrix.rendered]
-    return [Service(label, each.answers, directory / label, store.tree(listing)) for label, each, listing in found]
+    return [
+        Service(label, each.answers, directory / label, store.tree(matrix.compose(each) | {RECORD: record}))
+        for each, record in matrix.records.values()
+        for label in [asked.label(each.answers)]
+    ]

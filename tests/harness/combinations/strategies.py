@@ -23,7 +23,7 @@ NOUNS = """
     ficha flight hero hour invoice ispit journal kategoria kunde lease leaf lesson library_card libro machine man
     manufacturing_site_plan measure_2 membership message month news_item note offre order parcel patient payment
     person photo produkt quiz racun recette rezept school sesja shipment sprint stock_keeping_unit story studio
-    subscription supplier render_all ticket tier train unit uzytkownik utente vehicle visit voucher wallet warehouse
+    subscription supplier survey ticket tier train unit uzytkownik utente vehicle visit voucher wallet warehouse
     widget wydarzenie x y1 zone
 """.split()  # noqa: SIM905
 ATTRIBUTES = """

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from copier._main import Worker
 
-from tests.harness.combinations.matrix import RECORD
+from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.pool import process_pool
 from tests.harness.combinations.questions import all_questions, flips
 from tests.harness.combinations.rendering import render, update, whole

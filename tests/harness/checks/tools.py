@@ -1,0 +1,90 @@
+"""The interpreter and the distributions that the result of a check depends on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.harness.combinations.rendering import Tree
+
+FORK_SERVER = Path(__file__).with_name("fork_server.py")
+PROJECT = "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """An installed distribution, and what it requires in turn (PEP 508)."""
+
+    version: str
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What an environment holds; distributions by their canonical names."""
+
+    interpreter: tuple[str, ...]
+    distributions: dict[str, Distribution]
+
+    @classmethod
+    def of(cls, python: str) -> Tools:
+        """Describe the environment of an interpreter."""
+        run = subprocess.run([python, "-P", FORK_SERVER, "tools"], check=True, capture_output=True, text=True)
+        found: dict[str, Any] = json.loads(run.stdout)
+        return cls(
+            tuple(found["interpreter"]),
+            {
+                str(canonicalize_name(name)): Distribution(each["version"], tuple(each["requires"]))
+                for name, each in found["distributions"].items()
+            },
+        )
+
+    def key(self, code: Tree) -> tuple[object, ...]:
+        """Name all that a result depends on beside code and check: a linter of the harness is not among it."""
+        used = self.required(declared(code)) if PROJECT in code else self.distributions.keys()
+        pinned = [f"{name}=={self.distributions[name].version}" for name in sorted(used)]
+        return self.interpreter, pinned, self.fork_server
+
+    @cached_property
+    def fork_server(self) -> str:
+        return FORK_SERVER.read_text(encoding="utf-8")
+
+    def required(self, requirements: Iterable[Requirement]) -> set[str]:
+        """Name the installed distributions that requirements lead to, directly or through others."""
+        met: set[tuple[str, str]] = set()
+        waiting = [(each, extra) for each in requirements for extra in extras(each)]
+        while waiting:
+            requirement, extra = waiting.pop()
+            name = str(canonicalize_name(requirement.name))
+            if name not in self.distributions or (name, extra) in met:
+                continue
+            met.add((name, extra))
+            for line in self.distributions[name].requires:
+                further = Requirement(line)
+                if not further.marker or further.marker.evaluate({"extra": extra}):
+                    waiting += [(further, each) for each in extras(further)]
+        return {name for name, _ in met}
+
+
+def extras(requirement: Requirement) -> Iterator[str]:
+    """List the extras that are required: none at all is one of them."""
+    yield from ("", *requirement.extras)
+
+
+def declared(code: Tree) -> list[Requirement]:
+    """List what a service requires to run, and to be tested and checked."""
+    project = tomllib.loads(code[PROJECT].text)
+    groups = project.get("dependency-groups", {}).values()
+    lines = [*project["project"].get("dependencies", []), *(line for group in groups for line in group)]
+    return [Requirement(line) for line in lines if isinstance(line, str)]
