@@ -103,6 +103,7 @@ class Matrix:
         self.present(combination)
         return {key[0]: self.blobs[key] for need in self.needed(combination) for key in self.keys(need)}
 
+    @cache  # noqa: B019 - it lives as long as the run
     def codes(self) -> dict[frozenset[tuple[str, Blob]], list[Combination]]:
         """Group all combinations by what a service's tests, types and lint depend on."""
         places = sorted({place for path in self.places if is_code(path) for place in self.places[path]})

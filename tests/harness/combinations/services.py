@@ -6,7 +6,7 @@ import hashlib
 import os
 import shlex
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ STYLE = ("pyproject.toml", "ruff.toml", ".env.example")
 HELD = "deploy/observability/"  # equal to what the service tells, which its tests see
 
 
+@cache  # asked millions of times, of a few hundred paths
 def is_code(path: str) -> bool:
     """Say whether a service's tests, types and lint depend on this file, rather than what surrounds the service.
 
