@@ -36,23 +36,24 @@ if TYPE_CHECKING:
     from tests.harness.combinations.matrix import Matrix
     from tests.harness.combinations.questions import Answers
 
-# What takes minutes is run with these matrices only, or when it is named.
-LARGE = ("wide", "triples", "all", "product")
-MODULES = {"test_promises.py": (), "test_drill.py": LARGE, "test_image.py": LARGE, "test_environments.py": LARGE}
+# What is marked as thorough is run with these matrices only, or when its module is named.
+LARGE = ("pairs", "triples", "all", "product")
+BY_NAME = ("test_mutants.py", "test_promises.py")  # run when named only: CI does so beside all else
 BUSY = ("test_every_update.py",)
 BEGUN = pytest.StashKey[float]()
 ORDER = pytest.StashKey[int]()  # seed of pytest-randomly in the services' suites
-STRENGTHS = {"pairs": 2, "wide": 2, "triples": 3}
+STRENGTHS = {"each": 1, "pairs": 2, "triples": 3}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     options = parser.getgroup("matrix")
     options.addoption(
         "--matrix",
-        choices=["pairs", *LARGE],
-        default="pairs",
-        help="whose own checks are run: of services in which any two answers meet (wide: and every service is built), "
-        "any three, or of every service; product renders every combination besides, to the letter",
+        choices=["each", *LARGE],
+        default="each",
+        help="whose own checks are run: of services in which each answer is given, any two answers meet, any three, "
+        "or of every service; from pairs on, every service is built, and what is thorough is run, too; product renders "
+        "every combination besides, to the letter",
     )
     options.addoption("--fresh", action="store_true", help="forget what passed in earlier runs")
     options.addoption("--seed", type=int, help="draw the samples of an earlier run again")
@@ -106,18 +107,13 @@ def selected(config: pytest.Config) -> list[Answers]:
 
 
 def every_selected(config: pytest.Config) -> list[Answers]:
-    """List the combinations whose services are built: every one, but for the run before a commit."""
-    return selected(config) if config.option.matrix == "pairs" else list(code_questions().combinations())
+    """List the combinations whose services are built: every one, but for the newcomer's run."""
+    return list(code_questions().combinations()) if config.option.matrix in LARGE else selected(config)
 
 
-def covering_selected(config: pytest.Config) -> list[Answers]:
-    """List few combinations, in which each answer is given; or each domain beyond the sample, with a larger matrix.
-
-    Those in which each answer is given are built in clean rooms then, where they run the same.
-    """
+def domains_selected(_: pytest.Config) -> list[Answers]:
+    """List one service of each domain beyond the sample; clean rooms do the rest."""
     asked = code_questions()
-    if config.option.matrix == "pairs":
-        return asked.covering(1)
     return [given for given in asked.covering(2) if any(given[name] != asked.default[name] for name in OPEN)]
 
 
@@ -126,7 +122,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     offered = {
         "service": (code_questions(), selected),  # of each code, as far as the matrix goes
         "every": (code_questions(), every_selected),  # of more codes, as far as what is checked is quick
-        "covering": (code_questions(), covering_selected),  # few
+        "example": (code_questions(), domains_selected),
         "each": (code_questions(), lambda _: code_questions().covering(1)),  # fewer
         "combination": (all_questions(), lambda _: all_questions().covering(2)),  # likewise, with what surrounds code
     }
@@ -152,7 +148,7 @@ class Case:
 def case(item: pytest.Item) -> Case | None:
     """Tell what an item checks of a service; nothing when it checks something else."""
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    answers = params.get("service") or params.get("every") or params.get("covering")
+    answers = params.get("service") or params.get("every") or params.get("example")
     check = params.get("check")
     checked = isinstance(item, pytest.Function) and "runner" in item.fixturenames
     return Case(check, answers) if checked and isinstance(check, Check) and isinstance(answers, dict) else None
@@ -166,14 +162,19 @@ def kept_together(item: pytest.Item) -> str:
     return found.label if found else item.nodeid
 
 
+def is_wanted(config: pytest.Config, item: pytest.Item) -> bool:
+    """Say whether an item is run: the thorough ones with a large matrix, and all when their module is named."""
+    if item.path.name in "".join(config.args):
+        return True
+    return item.path.name not in BY_NAME and (config.option.matrix in LARGE or not item.get_closest_marker("thorough"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Ask for the services' results in the end, when they are there; break services only when told to.
 
     What keeps every processor busy comes late, too, when nothing goes on in the background any more.
     """
-    left_out = {module for module, matrices in MODULES.items() if config.option.matrix not in matrices}
-    skipped = {module for module in left_out if module not in "".join(config.args)}
-    kept = [item for item in items if item.path.name not in skipped and config.option.shard.has(kept_together(item))]
+    kept = [item for item in items if is_wanted(config, item) and config.option.shard.has(kept_together(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = sorted(kept, key=lambda item: (case(item) is not None, item.path.name in BUSY))
 
@@ -286,8 +287,8 @@ def each(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]
 
 
 @pytest.fixture
-def covering(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """Few services in turn, in which each answer that decides code is given, or each domain."""
+def example(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
+    """A service of each domain beyond the sample, in turn."""
     return find_code(request.param)
 
 

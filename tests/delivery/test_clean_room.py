@@ -22,8 +22,7 @@ from tests.harness.checks import servers
 from tests.harness.checks.runner import ResultCache, Usage, key
 from tests.harness.checks.servers import CONTAINERS, beside
 from tests.harness.combinations.copier_cli import copier, copying, data
-from tests.harness.combinations.questions import all_questions
-from tests.harness.combinations.questions import answers as answers_to
+from tests.harness.combinations.questions import all_questions, choices
 from tests.harness.combinations.services import Service
 from tests.harness.delivery import pipelines
 from tests.harness.delivery.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, Step, jobs
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.harness.combinations.questions import Answers
+
+pytestmark = pytest.mark.thorough
 
 DISK = tempfile.gettempdir()  # where uv can link what it has in its cache, rather than copy it
 PAGES = ("README.md", "AGENTS.md", ".claude/skills/*/SKILL.md", ".claude/agents/*.md")
@@ -50,19 +51,24 @@ ELSEWHERE = ("docker ", "uv audit")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Build the default service; with a larger matrix, a service for each answer to each question."""
+    """Build a service in which each answer is given that a clean room can try."""
     if "built" in metafunc.fixturenames:
-        asked = all_questions()
-        found = [asked.default] if metafunc.config.option.matrix == "pairs" else rooms()
-        metafunc.parametrize("built", found, ids=map(asked.label, found))
+        metafunc.parametrize("built", rooms(), ids=map(all_questions().label, rooms()))
 
 
 def rooms() -> list[Answers]:
-    """Give each answer, but for the oldest Python, on which the harness itself may run suites."""
+    """Give each answer that decides code, with each pipeline: with all features on the default Python.
+
+    The oldest Python is left out: the harness itself may run suites on it. Where there is no pipeline, there is nothing
+    to follow but the page, which is the same.
+    """
     asked = all_questions()
-    found = asked.about(asked.questions.keys() - {"python_version"}).covering(1)
-    versions = answers_to(asked.questions["python_version"])
-    return [given | {"python_version": version} for given, version in zip(found, versions, strict=False)]
+    everything = {name: choices(asked.questions[name]) for name in ("features", "deploy")}
+    return [
+        asked.default,
+        asked.default | everything | {"database": "sqlite", "auth": "local", "tasks": "taskiq", "agents": False},
+        asked.default | {"auth": "oidc", "tasks": "celery", "ci": "gitlab", "python_version": "3.12"},
+    ]
 
 
 @pytest.fixture

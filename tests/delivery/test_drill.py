@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 
+pytestmark = pytest.mark.thorough
+
 ROLLOUT, KILLED, MIGRATIONS, VALKEY = "rollout, SIGTERM", "a replica killed", "three migrations", "Valkey killed"
 OUTAGES = ("PostgreSQL killed", "PgBouncer killed", "the pooler full", "the network cut")
 FAULTS = (ROLLOUT, KILLED, "a worker killed", MIGRATIONS, VALKEY, *OUTAGES)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.services import Service
     from tests.harness.delivery.engines import Engine
 
+pytestmark = pytest.mark.thorough
+
 PLAIN: Answers = {"python_version": MINOR}
 FULL: Answers = PLAIN | {
     "database": "sqlite",

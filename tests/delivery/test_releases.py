@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 
+pytestmark = pytest.mark.thorough
+
 TEMPLATES = ("workflow", "default", "stages", "variables", "include")
 WORKFLOWS = ".github/workflows/"
 HOSTS = ("github", "gitlab")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 
+pytestmark = pytest.mark.thorough
+
 HOOK = ".claude/hooks/edits.py"
 UNTIDY = 'def told( ) -> str:\n    return "yes"\n'
 FAILING = "def test_it() -> None:\n    assert 1 == 2\n"

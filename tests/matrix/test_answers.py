@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.thorough
+
 REFUSED = {
     "empty name": ({"project_name": ""}, "A service needs a name."),
     "blank name": ({"project_name": "   "}, "A service needs a name."),

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.domains import Domain
     from tests.harness.combinations.questions import Answers
 
+pytestmark = pytest.mark.thorough
+
 # Random requests, as the owner's own suite makes them, and nothing else of it.
 REQUESTS = Check("requests", "pytest -q -k no_request_breaks_the_service", ("-p", "no:cacheprovider"), cold=True)
 CHECKS = (BUILT, CODE[0], QUICK, REQUESTS)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 
+pytestmark = pytest.mark.thorough
+
 LANES = {"newest": "highest", "lowest": "lowest-direct"}  # as uv calls them
 
 

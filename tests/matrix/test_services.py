@@ -33,6 +33,8 @@ def test_passes(check: Check, service: Service, runner: CheckRunner, meter: Mete
     runner.of(service, check, meter).assert_passed(service)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("check", [WHOLE], ids=str)
-def test_passes_as_its_owner_runs_it(check: Check, covering: Service, runner: CheckRunner, meter: Meter) -> None:
-    runner.of(covering, check, meter).assert_passed(covering)
+def test_passes_as_its_owner_runs_it(check: Check, example: Service, runner: CheckRunner, meter: Meter) -> None:
+    """In a process of its own, with coverage and drills."""
+    runner.of(example, check, meter).assert_passed(example)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.harness.checks.runner import environment
 from tests.harness.combinations.domains import DOMAINS
 from tests.harness.combinations.questions import all_questions
@@ -15,6 +17,8 @@ from tests.harness.workspace import RELEASE, commit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.thorough
 
 GROWING = {"resources": DOMAINS["shop"], "auth": "local", "tasks": "taskiq", "features": ["files"]}
 ROWS = 3

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.domains import Domain
     from tests.harness.combinations.rendering import Tree
 
+pytestmark = pytest.mark.thorough
+
 DEFAULT = all_questions().default
 SHOP: Domain = EXAMPLES["shop"]["resources"]
 HISTORY = "migrations/versions/"

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.questions import Answers
 
+pytestmark = pytest.mark.thorough
+
 PAGE = sections()
 MAKE, CHECK, TAGS, MERGE = (PAGE[heading] for heading in ("Make a fork", "Check it", "Tags", "Merge a release"))
 MOVE, AMONG, SEVERAL, ADOPT = (

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.questions import Answers
 
+pytestmark = pytest.mark.thorough
+
 LATER = "v1000.0.0"
 RECORD = ".copier-answers.yml"
 IMAGE, CONTAINER = "docs/image.md", "docs/container.md"

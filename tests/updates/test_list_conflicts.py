@@ -21,6 +21,8 @@ from tests.harness.workspace import commit
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.thorough
+
 PROJECT, ROUTERS, VARIABLES = "pyproject.toml", "app/main.py", ".env.example"
 DIVIDES = below("those below are the service's own")
 GROWN = {"auth": "local", "tasks": "taskiq", "features": ["ratelimit", "cache", "observability"]}

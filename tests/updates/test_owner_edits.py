@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     Traces = dict[str, list[Trace]]
 
+pytestmark = pytest.mark.thorough
+
 DEFAULT = all_questions().default
 GROWN: Answers = {
     "auth": "local",

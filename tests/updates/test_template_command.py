@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.copier_cli import Run
 
+pytestmark = pytest.mark.thorough
+
 LIMITS, CI = "app/limits.py", "ci.yml"
 
 

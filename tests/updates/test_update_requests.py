@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 
+pytestmark = pytest.mark.thorough
+
 BRANCH = "template-update"
 WORKFLOW, PIPELINE = ".github/workflows/template.yml", ".gitlab/template.yml"
 SERVER = "https://gitlab.example.com"
