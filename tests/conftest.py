@@ -230,6 +230,12 @@ def show(pytestconfig: pytest.Config) -> Callable[[str], Meter]:
 
 
 @pytest.fixture(scope="session")
+def note(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Report a line at the end of the run: a figure, or what could not be run here."""
+    return pytestconfig.stash[REPORT].notes.append
+
+
+@pytest.fixture(scope="session")
 def store(workspace: Path) -> Store:
     return Store(workspace / "store")
 

@@ -28,7 +28,7 @@ from tests.harness.delivery import pipelines
 from tests.harness.delivery.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, Step, jobs
 from tests.harness.findings import expect_none, listed
 from tests.harness.readme import newcomer as newcomer_module
-from tests.harness.readme.newcomer import BASE, Newcomer, checks, commands, interpreter
+from tests.harness.readme.newcomer import BASE, Newcomer, checks, commands, python
 from tests.harness.workspace import rendered_from
 
 if TYPE_CHECKING:
@@ -115,7 +115,11 @@ def grow(newcomer: Newcomer) -> None:
 
 @pytest.mark.cleanroom
 def test_what_a_service_says_is_true(
-    built: Answers, newcomer: Newcomer, serve: Callable[[Answers], Service], passed: ResultCache
+    built: Answers,
+    newcomer: Newcomer,
+    serve: Callable[[Answers], Service],
+    passed: ResultCache,
+    note: Callable[[str], None],
 ) -> None:
     """First its pages, from top to bottom; then each job of the pipeline, on a clone of what was pushed before."""
     service = serve(built)
@@ -129,10 +133,13 @@ def test_what_a_service_says_is_true(
         if new:
             follow_page(newcomer, page)
     for job in jobs({path: file.content.decode() for path, file in service.files.items()}):
-        steps = [step for step in job.steps if not step.command.startswith(ELSEWHERE)]
-        with once(passed, service.digest, steps, interpreter(job.python), world) as new:
+        steps = tuple(step for step in job.steps if not step.command.startswith(ELSEWHERE))
+        if steps and job.python and not python(job.python):
+            note(f"{service.label}: job {job.name} was not run, for Python {job.python} is not installed")
+            continue
+        with once(passed, service.digest, steps, job.python and python(job.python), world) as new:
             if new and steps:
-                do(replace(job, steps=tuple(steps)), newcomer, service)
+                do(replace(job, steps=steps), newcomer, service)
 
 
 def typed(service: Service) -> set[str]:
@@ -185,14 +192,16 @@ def follow_page(newcomer: Newcomer, page: str) -> None:
 
 
 def do(job: Job, newcomer: Newcomer, service: Service) -> None:
-    """Do a job as its runner would: on a clone, with its Python where this machine has it, beside its servers."""
+    """Do a job as its runner would: on a clone, with its Python, beside its servers."""
+    interpreter = python(job.python) if job.python else None
+    variables = {"UV_PYTHON": interpreter} if interpreter else {}
     newcomer.types(f"git clone --quiet ../pushed ../{job.name}")
     with ExitStack() as stack:
         ports = {name: stack.enter_context(beside(name, service)) for name in job.servers}
         for step in job.steps:
             there = {name: reaching(value, ports) for name, value in step.variables.items()}
             command = f"cd ../{job.name} && {reaching(step.command, ports)}"
-            newcomer.types(command, **interpreter(job.python), **there)
+            newcomer.types(command, **variables, **there)
 
 
 def reaching(text: str, ports: dict[str, int]) -> str:

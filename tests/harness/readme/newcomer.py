@@ -62,12 +62,11 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @cache
-def interpreter(version: str) -> dict[str, str]:
-    """Choose a Python of this machine, pyenv's included; whatever uv chooses, where there is none of this version."""
+def python(version: str) -> str | None:
+    """Find a Python of this version on this machine, pyenv's included."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = shutil.which(f"python{version}", path=os.pathsep.join(map(str, pyenv.glob(f"{version}.*/bin"))))
-    found = found or shutil.which(f"python{version}")
-    return {"UV_PYTHON": found} if version and found else {}
+    return found or shutil.which(f"python{version}")
 
 
 class Newcomer:
