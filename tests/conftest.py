@@ -41,7 +41,6 @@ LARGE = ("pairs", "triples", "all", "product")
 BY_NAME = ("test_mutants.py", "test_promises.py")  # run when named only: CI does so beside all else
 BUSY = ("test_every_update.py",)
 BEGUN = pytest.StashKey[float]()
-ORDER = pytest.StashKey[int]()  # seed of pytest-randomly in the services' suites
 STRENGTHS = {"each": 1, "pairs": 2, "triples": 3}
 
 
@@ -57,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     options.addoption("--fresh", action="store_true", help="forget what passed in earlier runs")
     options.addoption("--seed", type=int, help="draw the samples of an earlier run again")
+    options.addoption("--order", type=int, default=this_week(), help="the seed of the order of the services' tests")
     options.addoption("--picture", type=Path, default=CACHE / "matrix.svg", help="where the matrix is drawn")
     options.addoption("--domains", type=int, default=2, metavar="N", help="how many random domains are tried")
     options.addoption("--images", action="store_true", help="fail where images can be neither built nor run")
@@ -66,24 +66,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[ORDER] = order(config.option.seed)
     if config.option.seed is None:
         config.option.seed = random.randrange(10**6)  # noqa: S311 - samples, not secrets
     config.stash[REPORT] = Report()
     config.stash[BEGUN] = time.time()
 
 
-def order(seed: int | None) -> int:
-    """Return the seed of the services' test order: another one each week, so that a pass does not hide other orders."""
+def this_week() -> int:
+    """Return the number of the week, such as 202648: a pass in one order hides no other one for longer than that."""
     year, week, _ = datetime.now(UTC).isocalendar()
-    return seed if seed is not None else year * 100 + week
+    return year * 100 + week
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     number = sum(1 for _ in all_questions().combinations())
     return (
-        f"{number} combinations; draw the same samples again with --seed={config.option.seed}; "
-        f"tests of services in order {config.stash[ORDER]}"
+        f"{number} combinations; draw the same samples again with --seed={config.option.seed}, "
+        f"and the tests of services in the same order with --order={config.option.order}"
     )
 
 
@@ -335,7 +334,7 @@ def make_runner(
             made = runners.enter_context(
                 closing(CheckRunner(workspace / "runners" / name, passed, servers, *environment))
             )
-            made.seed = pytestconfig.stash[ORDER]
+            made.seed = pytestconfig.option.order
             made.like = list(map(find_code, code_questions().covering(1)))
             return made
 

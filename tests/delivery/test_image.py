@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from tests.harness.checks.report import REPORT
 from tests.harness.combinations.questions import all_questions, choices
-from tests.harness.delivery.base_images import MINOR
+from tests.harness.delivery.base_images import described
 from tests.harness.delivery.engines import NoEngineError, bases, engine, registry
 from tests.harness.delivery.images import CONFINED, Image, build, shown
 from tests.harness.delivery.package_index import guarded
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thorough
 
-PLAIN: Answers = {"python_version": MINOR}
+PLAIN: Answers = {"python_version": described()[1]}  # the default, unless this machine lacks it
 FULL: Answers = PLAIN | {
     "database": "sqlite",
     "auth": "local",

@@ -13,8 +13,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.harness.combinations.questions import all_questions
+from tests.harness.readme.newcomer import python as find_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,7 +42,17 @@ TEXTS = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
 }
-MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+PREFERRED = all_questions().default["python_version"]
+EXECUTABLE = find_python(PREFERRED) or sys.executable
+ASKED = "import sys; print(sys.base_prefix); print(*sys.version_info[:2], sep='.')"
+
+
+@cache
+def described() -> tuple[Path, str]:
+    """Return the prefix and the version of the Python that images are made of: the default one, where installed."""
+    told = subprocess.run([EXECUTABLE, "-c", ASKED], capture_output=True, text=True, check=True)
+    prefix, minor = told.stdout.split()
+    return Path(prefix), minor
 
 
 def linked(files: Iterable[Path]) -> set[Path]:
@@ -64,10 +78,10 @@ def within(path: str) -> str:
 
 
 def python() -> Iterator[tuple[str, Path]]:
-    """Place this machine's Python as the image of its version has it."""
-    yield f"usr/local/bin/python{MINOR}", Path(sys.executable).resolve()
-    prefix = Path(sys.base_prefix)
-    for path in (prefix / "lib" / f"python{MINOR}").rglob("*"):
+    """Place a Python of this machine as the image of its version has it."""
+    prefix, minor = described()
+    yield f"usr/local/bin/python{minor}", (prefix / "bin" / f"python{minor}").resolve()
+    for path in (prefix / "lib" / f"python{minor}").rglob("*"):
         place = path.relative_to(prefix).as_posix()
         if path.is_file() and not LEFT_OUT.search(f"/{place}"):
             yield f"usr/local/{place}", path
@@ -112,8 +126,8 @@ def add(archive: tarfile.TarFile, place: str, content: bytes, mode: int) -> None
 
 
 def pack_python(destination: Path) -> None:
-    """Write what stands for `python:<this version>-slim`."""
-    pack(destination, root(), TEXTS, LINKS | {"usr/local/bin/python": f"python{MINOR}"})
+    """Write what stands for `python:<version>-slim`."""
+    pack(destination, root(), TEXTS, LINKS | {"usr/local/bin/python": f"python{described()[1]}"})
 
 
 def pack_uv(destination: Path) -> None:
