@@ -39,18 +39,19 @@ def address(value: object) -> URL:
 ValkeyUrl = Annotated[URL, PlainValidator(address)]
 
 
-def connections(url: URL, patience: float = PATIENCE) -> BlockingConnectionPool:
+def connections(url: URL, patience: float | None = None) -> BlockingConnectionPool:
     """Hold connections, each made as it is needed; one that broke is made anew, once.
 
-    `patience` is for the seconds that an answer may take. Who did not give one in time is not
-    asked again: a timeout around this may be lost (Python 3.11's `asyncio.wait_for`, with which
-    the client sends, loses a cancellation at times), and then the client's own has to hold.
+    `patience` is for the seconds that an answer may take, if not `PATIENCE`. Who did not give one
+    in time is not asked again: a timeout around this may be lost (Python 3.11's `asyncio.wait_for`,
+    with which the client sends, loses a cancellation at times), and then the client's own has to
+    hold.
     """
     return BlockingConnectionPool.from_url(
         url.render_as_string(hide_password=False),
         max_connections=CONNECTIONS,
         timeout=PATIENCE,
         socket_connect_timeout=PATIENCE,
-        socket_timeout=patience,
+        socket_timeout=PATIENCE if patience is None else patience,
         retry=Retry(NoBackoff(), 1, (Broken,)),
     )

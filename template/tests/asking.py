@@ -1,10 +1,10 @@
 """Requests at random, made from the API's description by schemathesis."""
 
-import asyncio
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
-from tests.serving import running
+from tests.serving import running, spawned
 
 REQUESTS = 250  # of each kind that schemathesis makes, over all operations
 CHECKS = (
@@ -18,15 +18,13 @@ async def ask_at_random(database_url: str, directory: Path, operations: int, *op
     examples = max(5, REQUESTS // operations)
     quiet = {"DRAIN_SECONDS": "0", "LOG_LEVEL": "error"}  # a pipe that nobody reads is soon full
     async with running(DATABASE_URL=database_url, **quiet) as (_, client):
-        process = await asyncio.create_subprocess_exec(
+        command = (
             *(sys.executable, "-m", "schemathesis.cli", "run"),
             *("--checks", CHECKS, "--max-examples", str(examples)),
             *("--exclude-by", "/x-endless == true"),  # for nobody waits for a stream's end
             *options,
             str(client.base_url.join("/openapi.json")),
-            cwd=directory,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
         )
-        told, _ = await process.communicate()
+        async with spawned(*command, cwd=directory, stdout=PIPE, stderr=STDOUT) as process:
+            told, _ = await process.communicate()
     assert process.returncode == 0, told.decode()

@@ -27,8 +27,7 @@ from app.jobs.ledger import Sessions
 from app.jobs.times import Timetable
 from app.models.job import Job
 from tests import jots
-
-PATIENCE = 30  # seconds that a message may take
+from tests.timeouts import DEADLINE, raise_timeouts
 
 
 class Errand(BaseModel):
@@ -69,8 +68,10 @@ TASKS: dict[str, Task[Any]] = {task.name: task for task in (WRITE, FAIL, GIVE_UP
 async def opened() -> AsyncGenerator[Sessions, None]:
     """Open sessions on the database that the environment names, on which all is committed."""
     engine = migrate.create()
-    yield async_sessionmaker(engine, expire_on_commit=False)
-    await engine.dispose()
+    try:
+        yield async_sessionmaker(engine, expire_on_commit=False)
+    finally:
+        await engine.dispose()
 
 
 def service(sessions: Sessions) -> FastAPI:
@@ -114,7 +115,7 @@ async def work_off(app: FastAPI) -> None:
 
 async def until(sessions: Sessions, number: int) -> None:
     """Wait until jobs have written so often."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE):
         while await written(sessions) < number:
             await asyncio.sleep(0.02)
 
@@ -130,8 +131,10 @@ async def heard(broker: Broker, number: int) -> list[UUID]:
             enough.set()
 
     listening = asyncio.create_task(broker.receive(hear))
-    await asyncio.wait_for(enough.wait(), PATIENCE)
-    await worker.end([listening])
+    try:
+        await asyncio.wait_for(enough.wait(), DEADLINE)
+    finally:
+        await worker.end([listening])
     return found
 
 
@@ -147,7 +150,7 @@ async def busy(broker: Broker) -> AsyncGenerator[UUID, None]:
     await broker.send(uuid7())
     listening = asyncio.create_task(broker.receive(wait))
     try:
-        yield await asyncio.wait_for(told.get(), PATIENCE)
+        yield await asyncio.wait_for(told.get(), DEADLINE)
     finally:
         await worker.end([listening])
 
@@ -161,6 +164,7 @@ def create_app() -> FastAPI:
 
 
 if __name__ == "__main__":
+    raise_timeouts(setattr)
     if given := os.environ.get("ERRANDS_LEASE"):
         ledger.LEASE = timedelta(seconds=float(given))
     with patch("app.jobs.process.create_app", create_app):

@@ -43,6 +43,7 @@ from app.lists import Filters, at_least, at_most, conditions, contains, equals, 
 from app.models.base import Base, Identified, Timestamped, among, check, enumerated
 from app.pagination import Page, Paging, Slice
 from app.schemas.base import Json, Line, ReadSchema, Schema, Text
+from tests.timeouts import raise_timeouts
 
 URL = "/jots"
 BATCH = 500
@@ -242,5 +243,6 @@ def create_app() -> FastAPI:
 
 
 if __name__ == "__main__":
+    raise_timeouts(setattr)
     with patch("app.server.create_app", create_app):
         sys.exit(run())

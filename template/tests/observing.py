@@ -18,7 +18,7 @@ from starlette.responses import Response
 from app.observability import pipeline
 from app.observability.pipeline import Pipeline
 from app.observability.settings import MetricsSettings, TelemetrySettings
-from tests.serving import PATIENCE, serving
+from tests.serving import serving
 
 MAKE = pipeline.pipeline  # what a collector's own stands before, within another's too
 
@@ -86,7 +86,7 @@ class Observed:
 
 @asynccontextmanager
 async def collecting() -> AsyncGenerator[Collector, None]:
-    """Collect on a free port of this process, with more patience than a process that stops has."""
+    """Collect on a free port of this process."""
     collector = Collector()
     collector.free.set()
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
@@ -100,15 +100,16 @@ async def collecting() -> AsyncGenerator[Collector, None]:
         return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "PATIENCE", PATIENCE)
         patch.setattr(pipeline, "pipeline", noted)
         async with serving(app) as port:
             collector.url = f"http://127.0.0.1:{port}"
-            yield collector
-            collector.free.set()
-            for each in made:  # or its threads would look for the collector during other tests
-                await asyncio.to_thread(each.close)
-            MAKE.cache_clear()  # the next collector may be given the same port
+            try:
+                yield collector
+            finally:
+                collector.free.set()
+                for each in made:  # or its threads would look for the collector in other tests
+                    await asyncio.to_thread(each.close)
+                MAKE.cache_clear()  # the next collector may be given the same port
 
 
 def attributes(span: Span) -> dict[str, str | int]:

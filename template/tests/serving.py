@@ -2,20 +2,22 @@
 
 import asyncio
 import os
+import signal
 import socket
 import ssl
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient, TransportError
 
 from app.server import Server, ServerSettings
+from tests.timeouts import DEADLINE
 
-PATIENCE = 60  # seconds
 NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP needs no certificates read
 
 
@@ -56,7 +58,36 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
 
 def calling(port: int) -> AsyncClient:
     """Call whatever listens on a port of this machine."""
-    return AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, verify=NO_TRUST)
+    return AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE, verify=NO_TRUST)
+
+
+@asynccontextmanager
+async def spawned(
+    *command: str,
+    leads_group: bool = False,
+    **options: Any,  # noqa: ANN401
+) -> AsyncGenerator[Process, None]:
+    """Run a command, and kill it if it still runs when the context ends.
+
+    What starts processes of its own leads a group, which is killed with it.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command, start_new_session=leads_group, **options
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            if leads_group:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        await process.communicate()
+
+
+async def output(process: Process) -> tuple[bytes, bytes]:
+    """Wait until a process ends, and give what it has written to stdout and stderr."""
+    return await asyncio.wait_for(process.communicate(), DEADLINE)
 
 
 @asynccontextmanager
@@ -65,20 +96,14 @@ async def running(
 ) -> AsyncGenerator[tuple[Process, AsyncClient], None]:
     """Run the service as production does, in a process of its own, until it is ready."""
     port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, "serve"),
-        env={**os.environ, "PORT": str(port), **environment},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    try:
-        async with calling(port) as client:
-            await asyncio.wait_for(ready(client), PATIENCE)
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
+    command = (sys.executable, "-m", module, "serve")
+    variables = {**os.environ, "PORT": str(port), **environment}
+    async with (
+        spawned(*command, env=variables, stdout=PIPE, stderr=PIPE) as process,
+        calling(port) as client,
+    ):
+        await asyncio.wait_for(ready(client), DEADLINE)
+        yield process, client
 
 
 async def ready(client: AsyncClient) -> None:

@@ -13,8 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.serving import free_port
-
-PATIENCE = 10  # seconds
+from tests.timeouts import DEADLINE
 
 
 class Post:
@@ -40,7 +39,7 @@ class Post:
 
     def next(self) -> EmailMessage:
         """Wait for a mail."""
-        return self.mails.get(timeout=PATIENCE)
+        return self.mails.get(timeout=DEADLINE)
 
 
 @contextmanager
@@ -49,7 +48,12 @@ def running(post: Post, tls: ssl.SSLContext | None = None) -> Generator[str, Non
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # or it tells whom a mail is for
     port = free_port()
     controller = Controller(
-        post, "127.0.0.1", port, tls_context=tls, require_starttls=tls is not None
+        post,
+        "127.0.0.1",
+        port,
+        ready_timeout=DEADLINE,
+        tls_context=tls,
+        require_starttls=tls is not None,
     )
     controller.start()
     try:

@@ -6,7 +6,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,8 @@ from app.websockets.broadcasting import Hub, Rooms
 from app.websockets.listener import Ears
 from app.websockets.listening import router
 from tests import jots
-from tests.serving import PATIENCE, calling, serving
+from tests.serving import calling, serving
+from tests.timeouts import DEADLINE
 
 PATH = f"{PREFIX}/changes"
 NOBODY = UUID(int=0)
@@ -80,7 +81,7 @@ class Told:
 
     async def asked(self, query: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """Ask for a stream that is refused, and give the status and the code."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             answer = await self.client.get(f"{PATH}/events{query}", headers=headers)
         return answer.status_code, answer.json()["code"]
 
@@ -122,26 +123,19 @@ async def telling(app: FastAPI) -> AsyncGenerator[Told, None]:
 
 async def heard(socket: ClientConnection) -> Said:
     """Wait for what is told next."""
-    said: Said = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
+    said: Said = json.loads(await asyncio.wait_for(socket.recv(), DEADLINE))
     return said
 
 
 async def event(events: "asyncio.Queue[Said]") -> Said:
     """Wait for the next event of a stream."""
-    return await asyncio.wait_for(events.get(), PATIENCE)
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not is_so():
-            await asyncio.sleep(0.01)
+    return await asyncio.wait_for(events.get(), DEADLINE)
 
 
 async def closed(socket: ClientConnection) -> int | None:
     """Wait until a socket is closed, and give the code."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 await socket.recv()
     except ConnectionClosed as error:

@@ -7,8 +7,9 @@ import shutil
 import signal
 import socket
 import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from httpx2 import AsyncClient
 
 from app.__main__ import main
 from app.checks import check
-from tests.serving import ready
+from tests.serving import output, ready, spawned
+from tests.timeouts import DEADLINE
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 30  # seconds
 
 ROUTER = '''
 """Jots, counted."""
@@ -113,21 +114,27 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @asynccontextmanager
 async def developing(directory: Path, port: int) -> AsyncGenerator[AsyncClient, None]:
-    """Run `app dev` on a copy of the service; stop it as Ctrl-C does."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "dev", "--port", str(port)),
-        cwd=directory,
-        stdout=asyncio.subprocess.PIPE,
-    )
+    """Run `app dev` on a copy of the service; stop it, and its servers, as Ctrl-C does."""
+    command = (sys.executable, "-m", "app", "dev", "--port", str(port))
+    async with spawned(*command, leads_group=True, cwd=directory, stdout=PIPE) as process:
+        try:
+            url = await asyncio.wait_for(printed_url(process), DEADLINE)
+            async with AsyncClient(base_url=url, timeout=DEADLINE) as client:
+                await asyncio.wait_for(ready(client), DEADLINE)
+                yield client
+        finally:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+            await output(process)
+
+
+async def printed_url(process: Process) -> str:
+    """Wait until `app dev` prints where the service is."""
     assert process.stdout is not None
     async for line in process.stdout:
-        if told := re.search(rb"http://\S+(?=/docs)", line):
-            async with AsyncClient(base_url=told[0].decode()) as client:
-                await asyncio.wait_for(ready(client), PATIENCE)
-                yield client
-            process.send_signal(signal.SIGINT)
-            break
-    await asyncio.wait_for(process.communicate(), PATIENCE)
+        if found := re.search(rb"http://\S+(?=/docs)", line):
+            return found[0].decode()
+    raise EOFError
 
 
 @pytest.mark.drill
@@ -145,13 +152,10 @@ async def test_development_needs_nothing_and_keeps_its_data(copy: Path) -> None:
 
 async def command(directory: Path, *arguments: str) -> str:
     """Run a command in a copy of the service, and give what it says."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", *arguments),
-        cwd=directory,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    told, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    app = (sys.executable, "-m", "app", *arguments)
+    streams = {"stdout": PIPE, "stderr": STDOUT}
+    async with spawned(*app, leads_group=True, cwd=directory, **streams) as process:
+        told, _ = await output(process)
     assert process.returncode == 0, told.decode()
     return told.decode()
 

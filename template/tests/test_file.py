@@ -18,6 +18,7 @@ from obstore.store import MemoryStore
 from app.files import Store
 from app.main import create_app
 from tests.serving import Live, calling, running, serving
+from tests.timeouts import DEADLINE, wait_until
 
 URL = "/api/v1/files"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
@@ -255,9 +256,7 @@ async def begin(live: Live, length: int) -> tuple[asyncio.StreamReader, asyncio.
 
 async def until(path: Path, count: int) -> None:
     """Wait until a directory has so many files, finished or not."""
-    async with asyncio.timeout(10):
-        while len(names(path)) != count:
-            await asyncio.sleep(0.01)
+    await wait_until(lambda: len(names(path)) == count)
 
 
 async def test_who_hangs_up_leaves_nothing(live_files: Live, tmp_path: Path) -> None:
@@ -292,11 +291,12 @@ async def test_content_that_is_slow_to_come_holds_no_connection(
         return PNG
 
     monkeypatch.setattr(obstore, "get_range_async", slow)
-    given = asyncio.create_task(have(live_files.client, made))
-    await asked.wait()
-    assert not live_files.app.state.engine.pool.checkedout()
-    goes_on.set()
-    assert await given == PNG
+    async with asyncio.TaskGroup() as callers:
+        given = callers.create_task(have(live_files.client, made))
+        await asyncio.wait_for(asked.wait(), DEADLINE)
+        assert not live_files.app.state.engine.pool.checkedout()
+        goes_on.set()
+    assert given.result() == PNG
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from app.models.base import now
 from app.models.user import User
 from app.routers import PREFIX
 from tests.signing_in import bearer, make_role, make_user
-from tests.socket_service import Told, closed, event, heard, telling, until
+from tests.socket_service import Told, closed, event, heard, telling
+from tests.timeouts import DEADLINE, wait_until
 
 DIARY, LEDGER, CLUB = "test-diaries", "test-ledgers", "test-clubs"
 
@@ -46,8 +47,9 @@ async def read() -> None:
 async def told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Told, None]:
     """Serve, and look often whether who listens still may."""
     _ = database_url
-    monkeypatch.setenv("WEBSOCKETS_HEARTBEAT", "0.1")
+    monkeypatch.setenv("WEBSOCKETS_HEARTBEAT", str(DEADLINE))  # for a ping to be answered, too
     app = create_app()
+    app.state.hub.chosen = app.state.hub.chosen.model_copy(update={"heartbeat": 0.1})
     app.include_router(router)
     async with telling(app) as found:
         yield found
@@ -154,7 +156,7 @@ async def test_a_role_counts_from_the_next_heartbeat(told: Told) -> None:
             role = await make_role(session, "ledgers:read")
             (await session.get_one(User, user.id)).role_id = role.id
         (listener,) = told.hub.listeners
-        await until(lambda: LEDGER in listener.ears.reach)
+        await wait_until(lambda: LEDGER in listener.ears.reach)
         assert await hears(socket, change(told, LEDGER))
 
 

@@ -38,7 +38,12 @@ async def test_others_are_called_with_the_id_of_the_request(caller: FastAPI) -> 
     assert told.json() == {"id": "abc"}
 
 
-async def test_the_client_lives_as_long_as_the_service(caller: FastAPI) -> None:
+async def test_the_client_lives_as_long_as_the_service(
+    monkeypatch: pytest.MonkeyPatch, shared_url: str
+) -> None:
+    _ = shared_url
+    monkeypatch.delenv("HTTP_CLIENT_CONNECT_TIMEOUT")  # raised for all other tests
+    caller = create_app()
     async with caller.router.lifespan_context(caller):
         http: AsyncClient = caller.state.http_client
         assert http.timeout.connect == 3

@@ -32,6 +32,7 @@ from tests.errands import (
     taken,
     written,
 )
+from tests.timeouts import DEADLINE
 
 WORKERS = 10
 LONG_AGO = timedelta(days=365)
@@ -179,13 +180,35 @@ async def test_a_worker_that_is_gone_is_replaced_and_keeps_nothing(sessions: Ses
 async def test_a_worker_that_is_slow_keeps_its_job(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    released = asyncio.Event()
+
+    async def hold(work: Work, nothing: Nothing) -> None:
+        _ = work, nothing
+        await released.wait()
+
+    task, app = Task("hold", Nothing, hold), service(sessions)
+    app.state.tasks = {task.name: task}
+    async with sessions.begin() as session:
+        asked_for = ask(session, task, Nothing())
     monkeypatch.setattr(ledger, "LEASE", timedelta(seconds=0.3))
-    job = await taken(sessions, await asked(sessions, seconds=1))
-    doing = asyncio.create_task(do(service(sessions), job))
-    while not doing.done():
-        assert await ledger.take(sessions) is None
-        await asyncio.sleep(0.05)
+    clock = now()
+    monkeypatch.setattr(ledger, "now", lambda: clock)  # leases end by this clock alone
+    job = await taken(sessions, asked_for)
+    async with asyncio.TaskGroup() as working:
+        working.create_task(do(app, job))
+        for _ in range(3):
+            clock += ledger.LEASE * 0.6
+            assert await ledger.take(sessions) is None
+            await renewed(sessions, job, clock + ledger.LEASE)
+        released.set()
     assert (await kept(sessions, job)).state is JobState.DONE
+
+
+async def renewed(sessions: Sessions, job: Job, due_at: datetime) -> None:
+    """Wait until the lease of a job ends at a later time."""
+    async with asyncio.timeout(DEADLINE):
+        while (await kept(sessions, job)).due_at != due_at:
+            await asyncio.sleep(0.02)
 
 
 async def test_what_is_cancelled_is_given_back(sessions: Sessions) -> None:

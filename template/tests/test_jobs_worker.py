@@ -23,9 +23,10 @@ from app.main import create_app
 from app.models.job import Job
 from tests import errands, valkey
 from tests.errands import WRITE, Errand, asked, kept, service, until, written
+from tests.serving import output, spawned
+from tests.timeouts import DEADLINE, wait_until
 
 HANDS = 4
-PATIENCE = 30  # seconds
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def server() -> Generator[str, None, None]:
         yield found
 
 
-def made(app: FastAPI, grace: float = PATIENCE) -> Worker:
+def made(app: FastAPI, grace: float = DEADLINE) -> Worker:
     """Make a worker."""
     return Worker(app, HANDS, grace)
 
@@ -86,9 +87,8 @@ async def test_no_more_are_done_at_once_than_there_are_hands(
     for _ in range(2 * HANDS):
         await asked(sessions, seconds=3600)
     busy = made(app, grace=0.05)
-    async with busy.working(), asyncio.timeout(PATIENCE):
-        while len(busy.running) < HANDS:
-            await asyncio.sleep(0.01)
+    async with busy.working():
+        await wait_until(lambda: len(busy.running) >= HANDS)
         await asyncio.sleep(0.5)  # in which it could begin another
         assert len(busy.running) == HANDS
 
@@ -97,8 +97,7 @@ async def test_what_is_begun_is_finished(app: FastAPI, sessions: Sessions) -> No
     job = await asked(sessions, seconds=0.3)
     stopped = made(app)
     async with stopped.working():
-        while not stopped.running:
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: stopped.running)
     assert (await kept(sessions, job)).state is JobState.DONE
 
 
@@ -106,8 +105,7 @@ async def test_what_would_take_too_long_is_given_back(app: FastAPI, sessions: Se
     job = await asked(sessions, seconds=3600)
     stopped = made(app, grace=0.05)
     async with stopped.working():
-        while not stopped.running:
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: stopped.running)
     found = await kept(sessions, job)
     assert (found.state, found.attempts) == (JobState.WAITING, 0)
 
@@ -143,19 +141,11 @@ async def test_development_does_its_jobs_itself(
 @asynccontextmanager
 async def process(**environment: str) -> AsyncGenerator[Process, None]:
     """Run a worker in a process of its own, until it is ready."""
-    made = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.errands", "worker"),
-        env={**os.environ, **environment},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    try:
-        await asyncio.wait_for(says(made, "the worker is ready"), PATIENCE)
+    command = (sys.executable, "-m", "tests.errands", "worker")
+    variables = {**os.environ, **environment}
+    async with spawned(*command, env=variables, stdout=PIPE, stderr=PIPE) as made:
+        await asyncio.wait_for(says(made, "the worker is ready"), DEADLINE)
         yield made
-    finally:
-        if made.returncode is None:
-            made.kill()
-            await made.communicate()
 
 
 async def says(made: Process, event: str) -> None:
@@ -169,7 +159,7 @@ async def says(made: Process, event: str) -> None:
 
 async def begun(sessions: Sessions, *jobs: Job) -> None:
     """Wait until a worker is at one of some jobs."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         while JobState.RUNNING not in {(await kept(sessions, job)).state for job in jobs}:
             await asyncio.sleep(0.02)
 
@@ -179,10 +169,10 @@ async def test_a_worker_that_is_told_to_stop_finishes_or_gives_back(
     sessions: Sessions, server: str
 ) -> None:
     short, long = await asked(sessions, seconds=1), await asked(sessions, seconds=3600)
-    async with process(TASKS_GRACE_SECONDS="6", TASKS_URL=server) as stopped:
+    async with process(TASKS_GRACE_SECONDS="15", TASKS_URL=server) as stopped:
         await begun(sessions, long)  # after the other
         stopped.send_signal(signal.SIGTERM)
-        _, errors = await asyncio.wait_for(stopped.communicate(), PATIENCE)
+        _, errors = await output(stopped)
     assert (stopped.returncode, errors) == (0, b"")
     assert (await kept(sessions, short)).state is JobState.DONE
     assert (await kept(sessions, long)).state is JobState.WAITING

@@ -17,6 +17,7 @@ from app.models.base import now
 from app.models.password import Password
 from app.models.refresh_token import RefreshToken
 from app.models.user import User
+from app.services import login
 from app.services.login import GRACE
 from app.signing import LEEWAY
 from tests.local import HASHED, PASSWORD, QUICK
@@ -147,7 +148,10 @@ async def test_the_form_of_oauth_signs_in(client: AsyncClient, session: AsyncSes
     assert await me(client, answer.json()["access_token"]) == 200
 
 
-async def test_a_refresh_token_is_good_once(client: AsyncClient, session: AsyncSession) -> None:
+async def test_a_refresh_token_is_good_once(
+    client: AsyncClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "GRACE", timedelta(hours=1))
     first = (await granted(client, await make_user(session)))["refresh_token"]
     second = await refresh(client, first)
     assert await me(client, second.json()["access_token"]) == 200
@@ -186,7 +190,10 @@ async def test_refresh_tokens_are_kept_as_digests(
     assert token not in repr((await session.execute(select(RefreshToken.__table__))).all())
 
 
-async def test_of_those_who_refresh_at_once_one_wins(live: Live) -> None:
+async def test_of_those_who_refresh_at_once_one_wins(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "GRACE", timedelta(hours=1))
     async with live.app.state.sessions() as session:
         user = await make_user(session)
     token = (await granted(live.client, user))["refresh_token"]

@@ -1,9 +1,9 @@
 """Migrations: one line of revisions, from nothing to the models, there and back."""
 
-import asyncio
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from alembic import command
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.main import create_app
 from app.migrate import config, create, is_current, migrate, upgrade
 from development import databases
+from tests.serving import output, spawned
 
 REPLICAS = 3
 
@@ -127,14 +128,12 @@ async def test_the_service_does_not_migrate_as_it_starts(own: AsyncConnection) -
 
 @pytest.mark.drill
 async def test_replicas_that_start_at_once_migrate_once(own: AsyncConnection) -> None:
-    replicas = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "migrate"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        for _ in range(REPLICAS)
-    ]
-    told = [(await replica.communicate())[0].decode() for replica in replicas]
+    command = (sys.executable, "-m", "app", "migrate")
+    async with AsyncExitStack() as stack:
+        replicas = [
+            await stack.enter_async_context(spawned(*command, stdout=PIPE, stderr=STDOUT))
+            for _ in range(REPLICAS)
+        ]
+        told = [(await output(replica))[0].decode() for replica in replicas]
     assert [replica.returncode for replica in replicas] == [0] * REPLICAS, told
     assert await own.run_sync(is_current)

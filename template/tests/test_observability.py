@@ -25,7 +25,8 @@ from app.observability.settings import MetricsSettings, TelemetrySettings
 from app.observability.vitals import vitals
 from tests import jots
 from tests.observing import Collector, Observed, attributes, collecting
-from tests.serving import PATIENCE, calling, free_port, running, serving
+from tests.serving import calling, free_port, output, running, serving, spawned
+from tests.timeouts import DEADLINE, wait_until
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRET = "hunter2"
@@ -198,7 +199,7 @@ async def test_a_collector_that_hangs_holds_nobody_up(
 
 async def hung(made: FastAPI, collector: Collector) -> None:
     """Serve until the collector hangs, and stop."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         async with serving(made) as port, calling(port) as client:
             await client.get(jots.URL)
             await collector.asked.wait()
@@ -241,14 +242,11 @@ async def test_metrics_count_who_waits_for_a_connection(
     made = jots.create_app()
     async with serving(made) as port, calling(port) as client:
         observed = Observed(made, client, collector)
-        async with made.state.engine.connect():
-            waiting = asyncio.create_task(client.get(jots.URL))
+        async with asyncio.TaskGroup() as callers, made.state.engine.connect():
+            callers.create_task(client.get(jots.URL))
             (watch,) = vitals(observed.pipeline.meters).pools
-            async with asyncio.timeout(PATIENCE):
-                while not watch.waiting:
-                    await asyncio.sleep(0.01)
+            await wait_until(lambda: watch.waiting)
             assert "db_client_connection_pending_requests 1.0" in metrics(observed)
-        await waiting
         assert "db_client_connection_pending_requests 0.0" in metrics(observed)
     await asyncio.to_thread(made.state.observability.close)
 
@@ -362,24 +360,22 @@ async def test_a_server_is_observed_from_its_start_to_its_end(
         async with calling(scrape) as prometheus:
             told = (await prometheus.get("/metrics")).text
         process.send_signal(signal.SIGTERM)
-        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+        logged, errors = await output(process)
     assert f'http_route="{jots.URL}"' in told
     assert [span.name for span in of_kind(collector.spans, Span.SPAN_KIND_SERVER)] == [
         f"GET {jots.URL}"
     ]
     assert errors == b""
-    assert {json.loads(line)["level"] for line in output.splitlines()} == {"info"}
+    assert {json.loads(line)["level"] for line in logged.splitlines()} == {"info"}
 
 
 @pytest.mark.drill
 async def test_what_is_heavy_is_imported_only_where_it_is_wanted(shared_url: str) -> None:
     script = "import sys, app.main; app.main.create_app(); print(*sys.modules)"
     _ = shared_url
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", script), stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
-    loaded = set(output.decode().split())
+    async with spawned(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE) as process:
+        printed, _ = await output(process)
+    loaded = set(printed.decode().split())
     assert "app.observability" in loaded
     heavy = {
         "opentelemetry.exporter",

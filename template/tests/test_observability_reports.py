@@ -13,7 +13,8 @@ from app import logging
 from app.observability.reports import report
 from tests import jots
 from tests.observing import Collector, Observed, collecting
-from tests.serving import PATIENCE, calling, serving
+from tests.serving import calling, serving
+from tests.timeouts import DEADLINE
 
 SECRET = "hunter2"
 
@@ -38,7 +39,7 @@ async def reported(
 
 async def events(collector: Collector) -> list[dict[str, Any]]:
     """Read the events of the envelopes that Sentry was sent."""
-    await asyncio.to_thread(sentry_sdk.flush, PATIENCE)
+    await asyncio.to_thread(sentry_sdk.flush, DEADLINE)
     lines = [json.loads(line) for body in collector.bodies for line in body.splitlines()]
     return [line for line in lines if "exception" in line]
 

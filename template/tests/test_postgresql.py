@@ -84,7 +84,7 @@ async def test_a_statement_that_takes_too_long_ends(
     shared_url: str, monkeypatch: pytest.MonkeyPatch, pooler: Pooler
 ) -> None:
     _ = shared_url
-    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0.02")
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0.5")
     monkeypatch.setenv("DATABASE_POOLER", pooler)
     app = create_app()
 

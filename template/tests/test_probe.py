@@ -7,15 +7,14 @@ import sys
 import pytest
 
 from app import probe
-from tests.serving import Live
+from tests.serving import Live, spawned
 
 
 async def asked(port: int) -> int:
     """Run the check against a port of this machine; give its exit status."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.probe", env=os.environ | {"PORT": str(port)}
-    )
-    return await process.wait()
+    command = (sys.executable, "-m", "app.probe")
+    async with spawned(*command, env=os.environ | {"PORT": str(port)}) as process:
+        return await process.wait()
 
 
 async def test_a_service_that_runs_is_found_alive(live: Live) -> None:

@@ -15,7 +15,8 @@ from app import settings
 from app.main import create_app
 from app.server import ServerSettings
 from tests.jots import URL, payload
-from tests.serving import PATIENCE, Live, calling, running, serving
+from tests.serving import Live, calling, output, running, serving
+from tests.timeouts import DEADLINE
 
 CALLERS = 8
 HERE = "127.0.0.1"  # where the tests call from
@@ -121,14 +122,14 @@ async def test_a_request_that_can_be_read_in_two_ways_is_refused(
 ) -> None:
     reader, writer = await asyncio.open_connection(HERE, live.port)
     writer.write(b"POST /nowhere HTTP/1.1\r\nHost: test\r\n" + headers + b"\r\n" + BODY)
-    answers = await asyncio.wait_for(reader.read(), PATIENCE)
+    answers = await asyncio.wait_for(reader.read(), DEADLINE)
     writer.close()
     assert [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", answers)] == statuses
 
 
 async def lines(process: Process) -> list[dict[str, object]]:
     """Wait for the end, and read every line of the log."""
-    told, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    told, errors = await output(process)
     assert errors == b"", errors.decode()
     return [json.loads(line) for line in told.splitlines()]
 
@@ -154,9 +155,9 @@ async def balance(client: AsyncClient, balanced: asyncio.Event) -> None:
 @pytest.mark.drill
 async def test_a_server_that_is_told_to_stop_loses_no_request(database_url: str) -> None:
     counts, balanced = {"calls": 0, "lost": 0}, asyncio.Event()
-    environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "3"}
+    environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "10"}
     async with running("tests.jots", **environment) as (process, client):
-        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as callers:
+        async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as callers:
             for _ in range(CALLERS):
                 callers.create_task(call(client, balanced, counts))
             while counts["calls"] < CALLERS:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from fastapi import APIRouter, FastAPI
@@ -14,6 +14,7 @@ from app import errors
 from app.database import Session
 from tests.jots import URL, Jot, payload
 from tests.serving import Live
+from tests.timeouts import wait_until
 
 HANGING_UP = 50
 
@@ -98,32 +99,44 @@ async def test_those_who_change_the_same_row_wait_for_each_other(live: Live) -> 
     assert (await live.client.get(place)).status_code == 404
 
 
-async def hang_up(port: int, path: str, *, midway: bool = False) -> None:
-    """Send a request, and leave before it is answered, or while the answer waits to be taken."""
+@asynccontextmanager
+async def requested(port: int, path: str) -> AsyncGenerator[asyncio.StreamReader, None]:
+    """Send a request, and hang up when the context ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
-    await writer.drain()
-    if midway:
-        await reader.read(1)
-    await asyncio.sleep(0.2 if midway else 0.01)
-    writer.close()
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        await writer.drain()
+        yield reader
+    finally:
+        writer.close()
 
 
 async def idle(live: Live) -> None:
     """Wait until no connection of the pool is in use."""
-    async with asyncio.timeout(10):
-        while live.app.state.engine.pool.checkedout():
-            await asyncio.sleep(0.01)
+    await wait_until(lambda: not live.app.state.engine.pool.checkedout())
     gc.collect()  # what was cut short is told now, and not while another test reads the log
 
 
 async def test_clients_that_hang_up_leave_no_connection_in_use(failing: Live) -> None:
+    pool = failing.app.state.engine.pool
     left.clear()
-    await asyncio.gather(*(hang_up(failing.port, "/slow") for _ in range(HANGING_UP)))
-    assert failing.app.state.engine.pool.checkedout()
-    left.set()
+    try:
+        async with AsyncExitStack() as stack:
+            for _ in range(HANGING_UP):
+                await stack.enter_async_context(requested(failing.port, "/slow"))
+            await wait_until(pool.checkedout)
+        assert pool.checkedout()
+    finally:
+        left.set()
     await idle(failing)
     assert (await failing.client.get("/health/ready")).status_code == 200
+
+
+async def leave_midway(port: int, path: str) -> None:
+    """Hang up while the rest of the answer waits to be taken."""
+    async with requested(port, path) as reader:
+        await reader.read(1)
+        await asyncio.sleep(0.2)  # in which the server fills the buffers between
 
 
 @pytest.mark.drill
@@ -131,7 +144,6 @@ async def test_clients_that_leave_an_export_leave_no_connection_in_use(live: Liv
     rows = [payload(text="x" * 9_000) for _ in range(2_000)]
     async with live.app.state.sessions.begin() as session:
         await session.execute(insert(Jot), rows)
-    leaving = (hang_up(live.port, f"{URL}/export", midway=True) for _ in range(HANGING_UP))
-    await asyncio.gather(*leaving)
+    await asyncio.gather(*(leave_midway(live.port, f"{URL}/export") for _ in range(HANGING_UP)))
     await idle(live)
     assert (await live.client.get(f"{URL}/export")).text.count("\n") == 2_001
