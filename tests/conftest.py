@@ -36,7 +36,13 @@ if TYPE_CHECKING:
 
 # What takes minutes is run with these matrices only, or when it is named.
 LARGE = ("wide", "triples", "all", "product")
-MODULES = {"test_contracts.py": (), "test_drill.py": LARGE, "test_image.py": LARGE, "test_lanes.py": LARGE}
+MODULES = {
+    "test_contracts.py": (),
+    "test_mutants.py": (),
+    "test_drill.py": LARGE,
+    "test_image.py": LARGE,
+    "test_lanes.py": LARGE,
+}
 BUSY = ("test_every_update.py",)
 BEGUN = pytest.StashKey[float]()
 STRENGTHS = {"pairs": 2, "wide": 2, "triples": 3}
@@ -58,6 +64,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--images", action="store_true", help="fail where images can be neither built nor run")
     options.addoption("--drill", action="store_true", help="fail where no production can be drilled")
     options.addoption("--since-release", action="store_true", help="judge only breaks of what has changed since then")
+    options.addoption("--mutants", type=int, default=60, metavar="N", help="how many mutants are drawn")
+    options.addoption("--mutants-of", default="", metavar="NAMES", help="features, directories or files to draw from")
     options.addoption("--shard", type=shard, default="1/1", metavar="K/N", help="run the K-th of N parts")
 
 

@@ -1,0 +1,68 @@
+"""The score: killed of tried, by feature and by operator, and the survivors as diffs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.harness.mutants.targets import group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tests.harness.mutants.runner import Result
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many of a sample of mutants the tests of the services notice."""
+
+    seed: int
+    results: Sequence[Result]
+    failing: Mapping[str, set[str]]  # tests that fail without a mutant, by service
+
+    @property
+    def killed(self) -> int:
+        return sum(result.killed for result in self.results)
+
+    @property
+    def rate(self) -> float:
+        return self.killed / len(self.results)
+
+    @property
+    def survivors(self) -> list[Result]:
+        return [result for result in self.results if not result.killed]
+
+    def by(self, name: Callable[[Result], str]) -> str:
+        counts: dict[str, list[bool]] = defaultdict(list)
+        for result in self.results:
+            counts[name(result)].append(result.killed)
+        return ", ".join(f"{each} {sum(killed)}/{len(killed)}" for each, killed in sorted(counts.items()))
+
+    def lines(self) -> Iterator[str]:
+        """Say how many were killed."""
+        yield f"Mutants: {self.killed} of {len(self.results)} killed ({self.rate:.0%}), seed {self.seed}"
+        yield f"  by kind: {self.by(lambda result: result.trial.mutant.kind)}"
+        yield f"  by feature: {self.by(lambda result: group(result.trial.mutant.path))}"
+        yield f"  by operator: {self.by(lambda result: result.trial.mutant.operator)}"
+        unreached = sum(not result.trial.tests for result in self.results)
+        yield f"  {len(self.survivors)} survived, {unreached} of them reached by no test"
+        for label, tests in self.failing.items():
+            yield from (f"  fails without a mutant ({label}): {test}" for test in sorted(tests))
+
+    def page(self) -> str:
+        """Write the score and every survivor."""
+        parts = ["# Mutants", "", *self.lines(), "", "## Survivors"]
+        for result in self.survivors:
+            mutant = result.trial.mutant
+            reached = f"{len(result.trial.tests)} tests reach it" if result.trial.tests else "no test reaches it"
+            parts += ["", f"### {mutant}", "", f"{reached}, in {result.trial.service.label}", ""]
+            parts += ["```diff", mutant.diff, "```"]
+        return "\n".join([*parts, "", "## Killed", "", *self.kills(), ""])
+
+    def kills(self) -> Iterator[str]:
+        for result in self.results:
+            if result.killed:
+                changed = result.trial.mutant.diff.splitlines()
+                yield f"- {result.trial.mutant}: {result.by} {result.test}: `{changed[0]}` → `{changed[-1]}`"
