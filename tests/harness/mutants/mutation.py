@@ -97,5 +97,11 @@ class Mutant:
         lines = list(unified_diff(before, after, lineterm="", n=0))[2:]
         return "\n".join(line for line in lines if not line.startswith("@@"))
 
+    @property
+    def change(self) -> str:
+        """What is replaced by what, on one line."""
+        parts = [(self.source.between(span), text) for span, text in self.edit.replacements]
+        return "; ".join(f"`{' '.join(old.split())}` → `{new}`" for old, new in parts)
+
     def __str__(self) -> str:
         return f"{self.path}:{self.line} {self.operator}"

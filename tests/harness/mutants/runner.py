@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ class MutantRunner(Court):
 
     def finished(self, name: str, service: Service) -> Finished:
         verdict = self.found[name]
-        return Finished(verdict.code, verdict.output, self.copy(service))
+        return Finished(verdict.code, verdict.output, self.copy(service), verdict.figures.cpu)
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Finished:
     code: int
     output: str
     directory: Path
+    cpu: float  # seconds
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ class Result:
     trial: Trial
     by: str = ""  # the test, or `import`, `timeout`, `exit`
     test: str = ""
-    unstable: tuple[str, ...] = field(default=())
+    unstable: tuple[str, ...] = ()
+    cpu: float = 0.0  # seconds
 
     @property
     def killed(self) -> bool:
@@ -158,18 +160,22 @@ def judge(trial: Trial, finished: Finished) -> Result:
     """Say what became of a mutant, by how pytest ended."""
     told = results(finished.directory)
     unstable = tuple(each["test"] for each in told if each.get("outcome") == "unstable")
+    return Result(trial, *ended_by(trial, finished, told), unstable, finished.cpu)
+
+
+def ended_by(trial: Trial, finished: Finished, told: Sequence[dict[str, Any]]) -> tuple[str, str]:
+    """Say by what a mutant was killed, and by which test; nothing, if it survived."""
     for each in told:
         if each.get("outcome") in {"failed", "timeout"}:
-            return Result(trial, each["outcome"], each["test"], unstable)
+            return each["outcome"], each["test"]
         if "uncollected" in each:
-            return Result(trial, "import", each["uncollected"], unstable)
+            return "import", each["uncollected"]
     if UNIMPORTABLE in finished.output:
-        return Result(trial, "import")
+        return "import", ""
     assert finished.code not in MISUSED, f"{trial.mutant}: pytest ended with {finished.code}: {finished.output}"
     done = sum(each.get("outcome") in {"passed", "unstable"} for each in told)
-    if finished.code == 0 and done == len(trial.tests):
-        return Result(trial, unstable=unstable)
-    return Result(trial, f"exit {finished.code}", unstable=unstable)
+    survived = finished.code == 0 and done == len(trial.tests)
+    return "" if survived else f"exit {finished.code}", ""
 
 
 def run_trials(

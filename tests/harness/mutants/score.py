@@ -46,8 +46,10 @@ class Score:
         yield f"  by kind: {self.by(lambda result: result.trial.mutant.kind)}"
         yield f"  by feature: {self.by(lambda result: group(result.trial.mutant.path))}"
         yield f"  by operator: {self.by(lambda result: result.trial.mutant.operator)}"
+        yield f"  by file: {self.by(lambda result: result.trial.mutant.path.removeprefix('app/'))}"
         unreached = sum(not result.trial.tests for result in self.results)
         yield f"  {len(self.survivors)} survived, {unreached} of them reached by no test"
+        yield f"  {sum(result.cpu for result in self.results):.0f} seconds of processors"
         for label, tests in self.failing.items():
             yield from (f"  fails without a mutant ({label}): {test}" for test in sorted(tests))
 
@@ -56,7 +58,11 @@ class Score:
         parts = ["# Mutants", "", *self.lines(), "", "## Survivors"]
         for result in self.survivors:
             mutant = result.trial.mutant
-            reached = f"{len(result.trial.tests)} tests reach it" if result.trial.tests else "no test reaches it"
+            reached = (
+                f"{len(result.trial.tests)} tests reach it ({result.cpu:.0f} s)"
+                if result.trial.tests
+                else "no test reaches it"
+            )
             parts += ["", f"### {mutant}", "", f"{reached}, in {result.trial.service.label}", ""]
             parts += ["```diff", mutant.diff, "```"]
         return "\n".join([*parts, "", "## Killed", "", *self.kills(), ""])
@@ -64,5 +70,5 @@ class Score:
     def kills(self) -> Iterator[str]:
         for result in self.results:
             if result.killed:
-                changed = result.trial.mutant.diff.splitlines()
-                yield f"- {result.trial.mutant}: {result.by} {result.test}: `{changed[0]}` → `{changed[-1]}`"
+                mutant = result.trial.mutant
+                yield f"- {mutant}: {result.by} {result.test} ({result.cpu:.1f} s): {mutant.change}"

@@ -23,6 +23,8 @@ CLEANING = frozenset(
     {"aclose", "cancel", "cleanup", "clear", "close", "discard", "dispose", "remove", "reset", "rollback", "unlink"}
 )
 PROSE = frozenset({"description", "summary", "title", "examples", "example", "help", "doc", "openapi_examples"})
+# What is written for readers and linters, by the function that takes it.
+NEUTRAL = {"zip": {"strict"}, "open": {"encoding"}, "read_text": {"encoding"}, "write_text": {"encoding"}}
 
 
 def shift_boundary(source: Source, node: ast.AST) -> Iterator[Edit]:
@@ -68,7 +70,11 @@ def drop_keyword(source: Source, node: ast.AST) -> Iterator[Edit]:
         return
     parts: list[ast.expr | ast.keyword] = sorted([*node.args, *node.keywords], key=lambda part: source.span(part).start)
     for place, part in enumerate(parts):
-        if isinstance(part, ast.keyword) and part.arg and part.arg not in PROSE:
+        if (
+            isinstance(part, ast.keyword)
+            and part.arg
+            and part.arg not in PROSE | NEUTRAL.get(name_of(node.func), set())
+        ):
             span = source.span(part) if len(parts) == 1 else without(source, parts, place)
             yield replace("drop argument", "subtle", span, "")
 
