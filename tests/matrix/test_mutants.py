@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.mutants.coverage_map import Cache
+from tests.harness.mutants.equivalents import equivalents, is_equivalent
 from tests.harness.mutants.runner import MutantRunner, make_maps, settle, trials
 from tests.harness.mutants.sample import draw
 from tests.harness.mutants.score import Score
@@ -43,7 +44,11 @@ def services(serve: Callable[[Answers], Service]) -> list[Service]:
 def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Service, Mutant]]:
     """The sample."""
     names = [name for name in pytestconfig.option.mutants_of.split(",") if name]
-    found = {id(mutant): (service, mutant) for service, mutant in distinct(services) if is_meant(mutant.path, names)}
+    found = {
+        id(mutant): (service, mutant)
+        for service, mutant in distinct(services)
+        if is_meant(mutant.path, names) and not is_equivalent(mutant)
+    }
     sample = draw([mutant for _, mutant in found.values()], pytestconfig.option.mutants, pytestconfig.option.seed)
     return [found[id(mutant)] for mutant in sample]
 
@@ -56,6 +61,12 @@ def runner(workspace: Path, services: list[Service]) -> Iterator[MutantRunner]:
         yield runner
 
 
+def test_every_equivalent_mutant_exists(services: list[Service]) -> None:
+    """An entry that matches nothing excuses something else than it says."""
+    found = [mutant for _, mutant in distinct(services)]
+    assert [each for each in equivalents() if not any(map(each.matches, found))] == []
+
+
 def test_sampled_mutants_are_killed(
     pytestconfig: pytest.Config,
     drawn: list[tuple[Service, Mutant]],
@@ -65,6 +76,8 @@ def test_sampled_mutants_are_killed(
     used = {service.label: service for service, _ in drawn}
     maps = make_maps(list(used.values()), Cache(CACHE / "mutants"), runner, show("Coverage"))
     results, failing = settle(trials(drawn, maps), maps, runner, show)
+    for label, known in maps.items():
+        failing.setdefault(label, set()).update(known.failing)
     score = Score(pytestconfig.option.seed, results, failing)
     pytestconfig.stash[REPORT].notes += score.lines()
     (CACHE / "mutants.md").write_text(score.page(), encoding="utf-8")

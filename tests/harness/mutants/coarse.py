@@ -71,8 +71,15 @@ def swap_and_or(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def return_none(source: Source, node: ast.AST) -> Iterator[Edit]:
-    if isinstance(node, ast.Return) and node.value and source.text(node.value) != "None":
+    """Return nothing; where what is returned counts as false, whoever asks would hardly see a difference."""
+    if isinstance(node, ast.Return) and node.value and not is_false(node.value):
         yield replace("return None", "coarse", source.span(node), "return None")
+
+
+def is_false(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return not node.value
+    return (isinstance(node, ast.List | ast.Tuple) and not node.elts) or (isinstance(node, ast.Dict) and not node.keys)
 
 
 def drop_statement(source: Source, node: ast.AST) -> Iterator[Edit]:
@@ -81,9 +88,9 @@ def drop_statement(source: Source, node: ast.AST) -> Iterator[Edit]:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         dropped = node.value is not None and not any(isinstance(name, ast.Name | ast.Tuple) for name in targets)
     else:
-        called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Yield)
+        called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
         dropped = called or isinstance(node, ast.Raise | ast.AugAssign | ast.Delete | ast.Break | ast.Continue)
-    if dropped and isinstance(node, ast.stmt) and not isinstance(getattr(node, "value", None), ast.Yield):
+    if dropped and isinstance(node, ast.stmt):
         yield replace("drop statement", "coarse", source.span(node), "pass")
 
 

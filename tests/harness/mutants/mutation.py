@@ -62,19 +62,29 @@ class Mutant:
         return min(first, self.line), max(last, self.line)
 
     @property
-    def runs_at_import(self) -> bool:
-        return self.source.runs_at_import(self.node)
+    def runs_once(self) -> bool:
+        """Say whether it runs when its module is imported, or is remembered: coverage shows one test at the most."""
+        return self.source.runs_at_import(self.node) or self.source.is_cached(self.node)
+
+    @property
+    def text(self) -> str:
+        """The line that changes, or the first of several."""
+        return self.source.texts[self.line - 1].strip()
 
     @cached_property
     def place(self) -> tuple[str, str, str]:
         """Identify the line, wherever it stands in its file."""
-        return self.path, self.source.scope(self.node), self.source.texts[self.line - 1].strip()
+        return self.path, self.source.scope(self.node), self.text
+
+    @property
+    def changes(self) -> list[tuple[str, str]]:
+        """What is replaced by what, each on one line."""
+        return [(" ".join(self.source.between(span).split()), text) for span, text in self.edit.replacements]
 
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Identify the mutant, whatever else its file holds."""
-        changes = [(self.source.between(span), text) for span, text in self.edit.replacements]
-        return *self.place, self.operator, *changes
+        return *self.place, self.operator, *self.changes
 
     @cached_property
     def after(self) -> bytes:
@@ -96,12 +106,6 @@ class Mutant:
         before, after = self.source.content.decode().splitlines(), self.after.decode().splitlines()
         lines = list(unified_diff(before, after, lineterm="", n=0))[2:]
         return "\n".join(line for line in lines if not line.startswith("@@"))
-
-    @property
-    def change(self) -> str:
-        """What is replaced by what, on one line."""
-        parts = [(self.source.between(span), text) for span, text in self.edit.replacements]
-        return "; ".join(f"`{' '.join(old.split())}` → `{new}`" for old, new in parts)
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line} {self.operator}"

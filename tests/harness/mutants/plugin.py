@@ -122,9 +122,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     with RECORDER.named(item.nodeid):
         reports, seconds = attempt(item, nextitem)
-    failed_first = any(report.failed for report in reports)
-    if failed_first and not COVERS:
-        reports, _ = attempt(item, nextitem)
+        failed_first = any(report.failed for report in reports)
+        if failed_first:
+            reports, _ = attempt(item, nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

@@ -55,20 +55,29 @@ class Score:
 
     def page(self) -> str:
         """Write the score and every survivor."""
-        parts = ["# Mutants", "", *self.lines(), "", "## Survivors"]
-        for result in self.survivors:
-            mutant = result.trial.mutant
-            reached = (
-                f"{len(result.trial.tests)} tests reach it ({result.cpu:.0f} s)"
-                if result.trial.tests
-                else "no test reaches it"
-            )
-            parts += ["", f"### {mutant}", "", f"{reached}, in {result.trial.service.label}", ""]
-            parts += ["```diff", mutant.diff, "```"]
-        return "\n".join([*parts, "", "## Killed", "", *self.kills(), ""])
+        survivors = "\n".join(map(survivor, self.survivors))
+        kills = "\n".join(map(kill, filter(lambda result: result.killed, self.results)))
+        return "\n".join(["# Mutants", "", *self.lines(), "", "## Survivors", survivors, "## Killed", "", kills, ""])
 
-    def kills(self) -> Iterator[str]:
-        for result in self.results:
-            if result.killed:
-                mutant = result.trial.mutant
-                yield f"- {mutant}: {result.by} {result.test} ({result.cpu:.1f} s): {mutant.change}"
+
+def survivor(result: Result) -> str:
+    """Write a survivor as a diff, and as an entry of `equivalent.toml` would name it."""
+    mutant, number = result.trial.mutant, len(result.trial.tests)
+    reached = f"{number} tests reach it ({result.cpu:.0f} s)" if number else "no test reaches it"
+    return f"""
+### {mutant}
+
+{reached}, in {result.trial.service.label}: {change(result)}
+
+```diff
+{mutant.diff}
+```
+"""
+
+
+def kill(result: Result) -> str:
+    return f"- {result.trial.mutant}: {result.by} {result.test} ({result.cpu:.1f} s): {change(result)}"
+
+
+def change(result: Result) -> str:
+    return "; ".join(f"`{old}` → `{new}`" for old, new in result.trial.mutant.changes)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LOG_METHODS = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
 TYPING_CALLS = frozenset({"TypeVar", "NewType", "ParamSpec", "assert_never", "getLogger", "get_logger"})
-SKIPPED = (ast.Import, ast.ImportFrom, ast.Assert)
+CACHES = frozenset({"cache", "lru_cache"})
 ANNOTATIONS = frozenset({"annotation", "returns", "type_params"})
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.ClassDef)
@@ -96,6 +96,13 @@ class Source:
                 return False
         return True
 
+    def is_cached(self, node: ast.AST) -> bool:
+        """Say whether a node stands in a function whose result is remembered."""
+        around = [each for each in self.above(node) if isinstance(each, FUNCTIONS)]
+        decorators = [decorator for each in around for decorator in each.decorator_list]
+        called = [each.func if isinstance(each, ast.Call) else each for each in decorators]
+        return not CACHES.isdisjoint(map(name_of, called))
+
 
 def live(node: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and those below it that may be mutated."""
@@ -107,22 +114,23 @@ def live(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def is_skipped(node: ast.AST) -> bool:
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True  # a docstring, or `...`
-    if isinstance(node, ast.Assign) and any(
-        isinstance(name, ast.Name) and name.id == "__all__" for name in node.targets
-    ):
-        return True
-    return isinstance(node, SKIPPED) or (isinstance(node, ast.Call) and name_of(node.func) in TYPING_CALLS)
+    match node:
+        case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Assert():
+            return True  # a docstring, `...`, and what narrows a type
+        case ast.If(test=test):
+            return is_guard(test)
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return True
+        case ast.Call(func=function):
+            return name_of(function) in TYPING_CALLS
+    return False
 
 
 def children(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the parts of a node that may be mutated."""
     if isinstance(node, ast.JoinedStr) or is_log_call(node):
         return
-    if isinstance(node, ast.If) and is_guard(node.test):
-        yield from node.orelse
-    elif isinstance(node, ast.Call) and name_of(node.func) == "cast":
+    if isinstance(node, ast.Call) and name_of(node.func) == "cast":
         yield from node.args[1:]
     else:
         for field, value in ast.iter_fields(node):
