@@ -1,0 +1,107 @@
+"""Subtle operators: what a test of the line notices only if it is about that detail."""
+
+from __future__ import annotations
+
+import ast
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from tests.harness.mutants.coarse import comparison
+from tests.harness.mutants.mutation import replace
+from tests.harness.mutants.source import SCOPES, Span, is_log_call, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.harness.mutants.mutation import Edit
+    from tests.harness.mutants.source import Source
+
+BOUNDARIES: dict[type[ast.cmpop], str] = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">"}
+CLAUSES = frozenset({"where", "filter", "having", "and_", "or_"})
+METHODS = CLAUSES | {"with_for_update", "order_by", "limit", "distinct"}  # of a query; dropped as a whole
+CLEANING = frozenset(
+    {"aclose", "cancel", "cleanup", "clear", "close", "discard", "dispose", "remove", "reset", "rollback", "unlink"}
+)
+PROSE = frozenset({"description", "summary", "title", "examples", "example", "help", "doc", "openapi_examples"})
+# What is written for readers and linters, by the function that takes it.
+NEUTRAL = {"zip": {"strict"}, "open": {"encoding"}, "read_text": {"encoding"}, "write_text": {"encoding"}}
+
+
+def shift_boundary(source: Source, node: ast.AST) -> Iterator[Edit]:
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and (new := BOUNDARIES.get(type(node.ops[0]))):
+        yield replace("boundary", "subtle", comparison(source, node), new)
+
+
+def without(source: Source, parts: Sequence[ast.expr | ast.keyword], place: int) -> Span:
+    """Give the range of one of several parts, and of what separates it from its neighbour."""
+    if place:
+        return Span(source.span(parts[place - 1]).end, source.span(parts[place]).end)
+    return Span(source.span(parts[0]).start, source.span(parts[1]).start)
+
+
+def drop_term(source: Source, node: ast.AST) -> Iterator[Edit]:
+    if isinstance(node, ast.BoolOp):
+        for place, _ in enumerate(node.values):
+            span = without(source, node.values, place)
+            yield replace("drop term", "subtle", span, closing(source.between(span)))
+
+
+def closing(dropped: str) -> str:
+    """Keep the parentheses that a dropped text closes or opens for others."""
+    excess = dropped.count(")") - dropped.count("(")
+    return ")" * excess if excess > 0 else "(" * -excess
+
+
+def drop_clause(source: Source, node: ast.AST) -> Iterator[Edit]:
+    """Drop one clause of a query's filter, or a method of the query."""
+    if not isinstance(node, ast.Call):
+        return
+    if name_of(node.func) in CLAUSES and len(node.args) > 1:
+        for place, _ in enumerate(node.args):
+            yield replace("drop filter", "subtle", without(source, node.args, place), "")
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in METHODS - {"and_", "or_"}:
+        span = Span(source.span(node.func.value).end, source.span(node).end)
+        text = source.between(span)
+        yield replace("drop filter", "subtle", span, closing(text))
+
+
+def drop_keyword(source: Source, node: ast.AST) -> Iterator[Edit]:
+    if not isinstance(node, ast.Call) or is_log_call(node):
+        return
+    parts: list[ast.expr | ast.keyword] = sorted([*node.args, *node.keywords], key=lambda part: source.span(part).start)
+    for place, part in enumerate(parts):
+        if (
+            isinstance(part, ast.keyword)
+            and part.arg
+            and part.arg not in PROSE | NEUTRAL.get(name_of(node.func), set())
+        ):
+            span = source.span(part) if len(parts) == 1 else without(source, parts, place)
+            yield replace("drop argument", "subtle", span, "")
+
+
+def drop_await(source: Source, node: ast.AST) -> Iterator[Edit]:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Await):
+        operator = "drop clean-up" if cleans_up(source, node) else "drop await"
+        yield replace(operator, "subtle", source.span(node), "pass")
+
+
+def drop_cleanup(source: Source, node: ast.AST) -> Iterator[Edit]:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and cleans_up(source, node):
+        yield replace("drop clean-up", "subtle", source.span(node), "pass")
+
+
+def cleans_up(source: Source, node: ast.Expr) -> bool:
+    """Say whether a statement cleans up, by what it calls or by where it stands."""
+    value = node.value.value if isinstance(node.value, ast.Await) else node.value
+    if isinstance(value, ast.Call) and name_of(value.func) in CLEANING:
+        return True
+    chain = [node, *source.above(node)]
+    for child, parent in pairwise(chain):
+        if isinstance(parent, SCOPES):
+            return False
+        if isinstance(parent, ast.ExceptHandler) or (isinstance(parent, ast.Try) and child in parent.finalbody):
+            return True
+    return False
+
+
+OPERATORS = (shift_boundary, drop_term, drop_clause, drop_keyword, drop_await, drop_cleanup)

@@ -1,0 +1,84 @@
+"""Tests of the emitted services notice small random edits of the code that they run.
+
+uv run pytest tests/matrix/test_mutants.py --mutants=500 --seed=7
+uv run pytest tests/matrix/test_mutants.py --mutants-of=cache,app/errors.py --mutants=40 --seed=1
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.harness.checks.report import REPORT
+from tests.harness.checks.runner import CACHE, ResultCache
+from tests.harness.checks.servers import Servers
+from tests.harness.mutants.coverage_map import Cache
+from tests.harness.mutants.equivalents import equivalents, is_equivalent
+from tests.harness.mutants.runner import MutantRunner, make_maps, settle, trials
+from tests.harness.mutants.sample import draw
+from tests.harness.mutants.score import Score
+from tests.harness.mutants.targets import distinct, is_meant, targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.harness.checks.progress import Meter
+    from tests.harness.combinations.questions import Answers
+    from tests.harness.combinations.services import Service
+    from tests.harness.mutants.mutation import Mutant
+
+# What keeps counts in a Valkey apart is mutated, too; each test has databases of its own.
+SHARED = ("postgresql",)
+FLOOR = 0.0
+
+
+@pytest.fixture(scope="module")
+def services(serve: Callable[[Answers], Service]) -> list[Service]:
+    return [serve(answers) for answers in targets()]
+
+
+@pytest.fixture(scope="module")
+def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Service, Mutant]]:
+    """The sample."""
+    names = [name for name in pytestconfig.option.mutants_of.split(",") if name]
+    found = {
+        id(mutant): (service, mutant)
+        for service, mutant in distinct(services)
+        if is_meant(mutant.path, names) and not is_equivalent(mutant)
+    }
+    sample = draw([mutant for _, mutant in found.values()], pytestconfig.option.mutants, pytestconfig.option.seed)
+    return [found[id(mutant)] for mutant in sample]
+
+
+@pytest.fixture(scope="module")
+def runner(workspace: Path, services: list[Service]) -> Iterator[MutantRunner]:
+    memory = ResultCache(workspace / "mutants" / "memory")
+    with closing(Servers(SHARED)) as servers, closing(MutantRunner(workspace / "mutants", memory, servers)) as runner:
+        runner.like = services
+        yield runner
+
+
+def test_every_equivalent_mutant_exists(services: list[Service]) -> None:
+    """An entry that matches nothing excuses something else than it says."""
+    found = [mutant for _, mutant in distinct(services)]
+    assert [each for each in equivalents() if not any(map(each.matches, found))] == []
+
+
+def test_sampled_mutants_are_killed(
+    pytestconfig: pytest.Config,
+    drawn: list[tuple[Service, Mutant]],
+    runner: MutantRunner,
+    show: Callable[[str], Meter],
+) -> None:
+    used = {service.label: service for service, _ in drawn}
+    maps = make_maps(list(used.values()), Cache(CACHE / "mutants"), runner, show("Coverage"))
+    results, failing = settle(trials(drawn, maps), maps, runner, show)
+    for label, known in maps.items():
+        failing.setdefault(label, set()).update(known.failing)
+    score = Score(pytestconfig.option.seed, results, failing)
+    pytestconfig.stash[REPORT].notes += score.lines()
+    (CACHE / "mutants.md").write_text(score.page(), encoding="utf-8")
+    assert score.rate >= FLOOR
