@@ -17,7 +17,9 @@ def raise_timeouts(assign: Callable[[object, str, object], None]) -> None:
     for path, module in list(sys.modules.items()):
         if path.startswith("app."):
             for name in CONSTANTS:
-                if isinstance(vars(module).get(name), float):
+                value = vars(module).get(name)
+                if isinstance(value, float):
+                    assert 0 < value < DEADLINE, f"{path}.{name} is no timeout"
                     assign(module, name, DEADLINE)
 
 
