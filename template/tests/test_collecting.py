@@ -55,11 +55,14 @@ async def test_content_without_a_row_is_deleted(
     assert kept(store) == {str(file.id), "of somebody else"}
 
 
-async def test_content_may_wait_for_its_row(session: AsyncSession) -> None:
+async def test_content_may_wait_for_its_row(session: AsyncSession, tmp_path: Path) -> None:
     store, name = MemoryStore(), str(uuid7())
     await put(store, name)
     assert await collect(session, store) == 0
     assert kept(store) == {name}
+    await asyncio.to_thread((tmp_path / f"{uuid7()}#1").touch)
+    assert await collect(session, LocalStore(tmp_path)) == 0
+    assert len(names(tmp_path)) == 1
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -35,6 +35,7 @@ async def test_content_is_told_as_what_it_is(client: AsyncClient, place: str) ->
     assert given.headers["Content-Length"] == "10"
     assert given.headers["Content-Disposition"] == 'inline; filename="digits.txt"'
     assert given.headers["X-Content-Type-Options"] == "nosniff"
+    assert given.headers["Accept-Ranges"] == "bytes"
     assert given.headers["Cache-Control"] == "private, no-cache"
     assert given.headers["ETag"] == TAG
     digest = b64encode(hashlib.sha256(TEXT).digest()).decode()
@@ -92,7 +93,9 @@ async def test_a_part_that_is_not_there_is_refused(
     client: AsyncClient, place: str, asked: str
 ) -> None:
     refused = await ask(client, place, Range=asked)
-    assert (refused.status_code, refused.json()["code"]) == (416, "range_not_satisfiable")
+    told = refused.json()
+    assert (refused.status_code, told["code"]) == (416, "range_not_satisfiable")
+    assert (told["title"], told["detail"]) == ("Range Not Satisfiable", "The file has 10 bytes.")
     assert refused.headers["Content-Range"] == "bytes */10"
 
 
@@ -140,10 +143,34 @@ async def test_what_a_browser_would_run_is_only_kept_by_it(
             "Grüße €.txt",
             "filename=\"Gr__e _.txt\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%E2%82%AC.txt",
         ),
+        ("ü!#$&+-.^_`|~", "filename=\"_!#$&+-.^_`|~\"; filename*=UTF-8''%C3%BC!#$&+-.^_`|~"),
+        ("\x7f ~", "filename=\"_ ~\"; filename*=UTF-8''%7F%20~"),
     ],
 )
 def test_a_name_is_written_so_that_it_stays_one(name: str, header: str) -> None:
     assert disposition(name, "image/png") == f"inline; {header}"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [
+        ("audio/mpeg", "inline"),
+        ("text/plain", "inline"),
+        ("video/mp4", "inline"),
+        ("text/html", "attachment"),
+        ("text/xml", "attachment"),
+        ("application/pdf", "attachment"),
+    ],
+)
+def test_only_media_and_plain_text_are_inline(content_type: str, kind: str) -> None:
+    assert disposition("a", content_type) == f'{kind}; filename="a"'
+
+
+def test_download_is_documented_with_its_answers(app: FastAPI) -> None:
+    answers = app.openapi()["paths"][f"{URL}/{{file_id}}/content"]["get"]["responses"]
+    binary = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    assert answers["200"]["content"] == answers["206"]["content"] == binary
+    assert "content" not in answers["304"]
 
 
 async def test_a_page_of_another_origin_may_read_what_is_told(

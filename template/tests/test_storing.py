@@ -1,13 +1,16 @@
 """The store of files: where it is, what it says when it is away, and whom it gives links."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import obstore
 import pytest
 from fastapi import FastAPI
 
 from app import files
-from app.files.storing import ROOT, FilesSettings, opened
+from app.files.receiving import Incoming
+from app.files.storing import ROOT, FilesSettings, Store, opened
 from app.main import create_app
 from app.settings import ConfigurationError, read
 from tests.serving import calling, free_port, serving
@@ -46,6 +49,22 @@ def test_a_store_that_is_none_is_told(
         files.install(FastAPI())
     assert told in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+def test_file_settings_default_to_media_of_100_mib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
+    found = read(FilesSettings)
+    assert (found.limit, found.place) == (100 * 1024**2, "memory://")
+    assert set(found.types) == {
+        "application/gzip",
+        "application/pdf",
+        "application/zip",
+        "audio/*",
+        "font/*",
+        "image/*",
+        "text/plain",
+        "video/*",
+    }
 
 
 def test_development_keeps_files_in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,3 +108,42 @@ async def test_a_bucket_gives_links(bucket: None) -> None:
     assert link.path == "/bucket/prefix/key"
     assert parse_qs(link.query)["X-Amz-Expires"] == ["900"]
     assert KEY["AWS_SECRET_ACCESS_KEY"] not in link.query
+
+
+async def content(*chunks: bytes) -> AsyncIterator[bytes]:
+    """Give content as it comes."""
+    for chunk in chunks:
+        yield chunk
+
+
+@pytest.mark.parametrize(("length", "options"), [(4, {"use_multipart": False}), (1 << 19, {})])
+async def test_bucket_stores_headers_with_content(
+    bucket: None, monkeypatch: pytest.MonkeyPatch, length: int, options: dict[str, object]
+) -> None:
+    _ = bucket
+    seen: list[dict[str, object]] = []
+
+    async def put(*_: object, **named: object) -> None:
+        seen.append(named)
+
+    monkeypatch.setattr(obstore, "put_async", put)
+    store = Store(opened(read(FilesSettings)), read(FilesSettings))
+    await store.put("key", Incoming("a.txt", content(b"a" * length), ["text/*"]))
+    headers = {"Content-Type": "text/plain", "Content-Disposition": 'inline; filename="a.txt"'}
+    parts = {"chunk_size": 5 * 1024**2, "max_concurrency": 2}
+    assert seen == [{"attributes": headers} | parts | options]
+
+
+async def test_stopping_service_waits_for_deletions(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(obstore, "delete", fail)
+    app = FastAPI()
+    files.install(app)
+    async with app.router.lifespan_context(app):
+        app.state.files.discard("key")
+    assert not app.state.files.leaving
+    assert "content is left over" in capsys.readouterr().out
