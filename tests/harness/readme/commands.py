@@ -83,6 +83,7 @@ def texts(main: ast.Module) -> Iterator[str]:
             yield node.value
 
 
+@cache
 def program(source: str, find: Callable[[ast.Module], Iterator[str]]) -> Program:
     """Find out what a program can be asked for."""
     main = ast.parse(source)

@@ -32,11 +32,11 @@ OF_THE_READER = {"domain.yml", ".claude/settings.local.json"}
 PLACEHOLDER = re.compile(r"<[^>]*>|\{[^}]*\}")
 
 
-def relative(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the links of a page that lead into the service, and the part of the page that each names."""
-    for match in LINK.finditer(text):
-        if "://" not in match["target"] and not match["target"].startswith("mailto:"):
-            yield match["target"], match["part"] or ""
+@cache  # for many services have the same pages
+def relative(text: str) -> list[tuple[str, str]]:
+    """List the links of a page that lead into the service, and the part of the page that each names."""
+    matches = [match for match in LINK.finditer(text) if "://" not in match["target"]]
+    return [(match["target"], match["part"] or "") for match in matches if not match["target"].startswith("mailto:")]
 
 
 def aimed_at(path: str, target: str) -> str:
@@ -46,7 +46,7 @@ def aimed_at(path: str, target: str) -> str:
 
 def exists(target: str, paths: set[str]) -> bool:
     """Say whether a file or a directory of the service is called so."""
-    return any(PurePosixPath(path).is_relative_to(target) for path in paths)
+    return target in paths or target == "." or any(path.startswith(f"{target}/") for path in paths)
 
 
 def broken_links(path: str, text: str, paths: set[str]) -> list[str]:
@@ -60,6 +60,7 @@ def slug(title: str) -> str:
     return re.sub(r"[^\w -]", "", plain.strip().lower()).replace(" ", "-")
 
 
+@cache
 def anchors(text: str) -> set[str]:
     """Name the parts of a page; GitHub numbers headings that say the same."""
     found: set[str] = set()
@@ -91,7 +92,7 @@ def is_there(named: str, paths: set[str]) -> bool:
     pattern = PLACEHOLDER.sub("*", named)
     if pattern.endswith("/"):
         pattern += "*"
-    return pattern in paths or any(fnmatchcase(path, pattern) for path in paths)
+    return pattern in paths or ("*" in pattern and any(fnmatchcase(path, pattern) for path in paths))
 
 
 @cache  # for many services have the same pages
