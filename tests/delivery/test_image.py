@@ -187,10 +187,11 @@ def test_the_list_of_packages_is_true(image: Image) -> None:
 
 
 def is_for_here(component: dict[str, Any]) -> bool:
-    """Say whether a component of the list is for this system, which is the image's too."""
+    """Say whether a component of the list is for this system, which is the image's too, and for the image's Python."""
     conditions = {each["name"]: each["value"] for each in component.get("properties", [])}
     marker = conditions.get("uv:package:marker")
-    return not marker or Marker(marker).evaluate()
+    minor = described()[1]
+    return not marker or Marker(marker).evaluate({"python_version": minor, "python_full_version": f"{minor}.0"})
 
 
 def test_it_adds_little_to_its_base(image: Image, pytestconfig: pytest.Config) -> None:
