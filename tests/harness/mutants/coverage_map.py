@@ -113,7 +113,7 @@ def covered(directory: Path) -> Iterator[tuple[str, str, list[int]]]:
             data.set_query_context(name)
             for path in data.measured_files():
                 if lines := data.lines(path):
-                    yield Path(path).relative_to(directory).as_posix(), context, lines
+                    yield f"app/{path.rpartition('/app/')[2]}", context, lines
 
 
 @dataclass
