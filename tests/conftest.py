@@ -61,7 +61,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--domains", type=int, default=2, metavar="N", help="how many random domains are tried")
     options.addoption("--images", action="store_true", help="fail where images can be neither built nor run")
     options.addoption("--drill", action="store_true", help="fail where no production can be drilled")
-    options.addoption("--since-release", action="store_true", help="judge only breaks of what has changed since then")
     options.addoption("--mutants", type=int, default=60, metavar="N", help="how many mutants are drawn")
     options.addoption("--mutants-of", default="", metavar="NAMES", help="features, directories or files to draw from")
     options.addoption("--shard", type=shard, default="1/1", metavar="K/N", help="run the K-th of N parts")

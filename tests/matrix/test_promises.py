@@ -1,4 +1,4 @@
-"""Every contract test of the emitted service can fail: each of `harness/promises` turns the test that it names red.
+"""A test of the emitted service detects each break of a promise: those of `harness/promises`.
 
 A break of `app/` is judged in a fork of a warm process, on a database of its own on one server. What else a service
 holds starts and fills databases, or is part of the tests: a break of that could be hidden by what forks share, so it
@@ -13,7 +13,6 @@ import re
 import shlex
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,7 +25,6 @@ from tests.harness.checks.servers import Servers
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import tree
 from tests.harness.combinations.services import write
-from tests.harness.mutants.unchanged import Since
 from tests.harness.promises import BREAKS, Break
 
 if TYPE_CHECKING:
@@ -129,33 +127,15 @@ class Waiting(CheckRunner):
 
 
 @pytest.fixture(scope="module")
-def is_killed(
-    pytestconfig: pytest.Config, workspace: Path, serve: Callable[[Answers], Service]
-) -> Callable[[Case | Whole], bool]:
-    """Say whether the last release has shown a break, or all that a service is asked for, and nothing has changed."""
-    if not pytestconfig.option.since_release:
-        return lambda _: False
-    since = Since(workspace / "since")
-
-    @cache
-    def seen(case: Case) -> bool:
-        return since.is_killed(case.broken, case.answers, serve(case.answers).files)
-
-    return lambda case: all(map(seen, case.cases if isinstance(case, Whole) else [case]))
-
-
-@pytest.fixture(scope="module")
 def judge(
     request: pytest.FixtureRequest,
     workspace: Path,
     serve: Callable[[Answers], Service],
     show: Callable[[str], Meter],
-    is_killed: Callable[[Case | Whole], bool],
 ) -> Iterator[Callable[[Case | Whole], CheckResult]]:
     """Begin all that is asked for at once, the slowest first; nothing is remembered from one run to the next."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    asked = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Whole)]
-    cases = [case for case in asked if not is_killed(case)]
+    cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Whole)]
     meter = show("Breaking services")
     memory = ResultCache(workspace / "contracts" / "memory")
     with closing(Servers(SHARED)) as servers, closing(Waiting(workspace / "contracts", memory, servers)) as runner:
@@ -166,8 +146,6 @@ def judge(
                 runner.begin(case.of(serve(case.answers)), case.check)
 
         def result(case: Case | Whole) -> CheckResult:
-            if is_killed(case):
-                pytest.skip("as it was in the last release")
             return runner.of(case.of(serve(case.answers)), case.check, meter)
 
         yield result

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.harness.combinations.questions import code_questions
 
 from extensions.footprint import owners
 from extensions.plan import plan
 from tests.harness.mutants.targets import CORE, group, is_meant, is_mutated, targets
-from tests.harness.questions import code_questions
 
 
 def test_targets_hold_every_module() -> None:
