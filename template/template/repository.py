@@ -42,7 +42,17 @@ def parsed(text: bytes, name: str) -> Record:
         raise CommandError(f"{name} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(record, dict) or not {"_src_path", "_commit"} <= record.keys():
         raise CommandError(f"{name} names no template or no version; is it the answers file?")
+    if is_relative(str(record["_src_path"])):
+        raise CommandError(
+            f"{name} records _src_path: {record['_src_path']}, relative to where Copier ran.\n"
+            f"Replace it by the template's absolute path or URL, and commit {name}."
+        )
     return {str(question): answer for question, answer in record.items()}
+
+
+def is_relative(source: str) -> bool:
+    """Say whether a source is a relative path: no absolute one, URL, or shorthand such as gh:."""
+    return ":" not in source and not source.startswith("~") and not Path(source).is_absolute()
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.harness.combinations.questions import code_questions
 
 from extensions.footprint import owners
 from extensions.plan import plan
+from tests.harness.combinations.questions import code_questions
 from tests.harness.mutants.targets import CORE, group, is_meant, is_mutated, targets
 
 

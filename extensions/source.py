@@ -1,0 +1,43 @@
+"""Where a service finds its template again: the `_src_path` that its answers file records."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from jinja2.ext import Extension
+
+# URLs that other machines reach: https://…, ssh://…, git@host:path
+REMOTE = re.compile(r"(https?|ssh|git)://|[\w.-]+@[\w.-]+:")
+
+
+def recorded_source(source: str, commit: str) -> str:
+    """Return what an update can find from any directory: a URL as it is, and for a relative path an absolute one.
+
+    Where the path is a Git clone whose `origin` has the commit, the URL of the origin: colleagues reach it, too.
+    """
+    directory = Path(source).expanduser()
+    if directory.is_absolute() or not directory.is_dir():
+        return source if directory == Path(source) else str(directory)
+    return published(directory, commit) or str(directory.resolve())
+
+
+def published(clone: Path, commit: str) -> str:
+    """Return the URL of a clone's origin; nothing where others cannot reach it, or where it lacks the commit."""
+    url = git(clone, "remote", "get-url", "origin")
+    branches = git(clone, "for-each-ref", "--contains", commit, "refs/remotes/origin") if commit else ""
+    return url if REMOTE.match(url) and branches else ""
+
+
+def git(directory: Path, *arguments: str) -> str:
+    """Return what Git prints; nothing where it fails or is not installed."""
+    command = ["git", "-c", "safe.directory=*", "-C", str(directory), *arguments]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+class Source(Extension):
+    """Lets Copier load this module, which its neighbours import."""

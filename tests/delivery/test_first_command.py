@@ -1,0 +1,76 @@
+"""The README's first command creates a service that can be updated, whichever way somebody updates it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.harness.readme.newcomer import FENCE, Newcomer
+from tests.harness.workspace import ROOT, commit, git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.thorough, pytest.mark.cleanroom]
+
+SERVER = " && uv run app dev"  # which the clean room follows
+UPDATES = {
+    "copier": "uvx --with copier-template-extensions copier update --trust --defaults",
+    "template": "uv run template update --no-checks",
+}
+
+
+def first_command() -> str:
+    """Return the README's first block as it stands there, but for the server that it runs in the end."""
+    block = FENCE.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert block
+    creating, served, _ = block["commands"].rpartition(SERVER)
+    assert served
+    return creating
+
+
+@pytest.fixture
+def clone(template: Path, tmp_path: Path) -> Path:
+    git(tmp_path, "clone", "--quiet", str(template), "clone")
+    return tmp_path / "clone"
+
+
+@pytest.fixture
+def newcomer(clone: Path, tmp_path: Path) -> Newcomer:
+    """Somebody who cloned the template, follows its README there, and commits what came out."""
+    newcomer = Newcomer(clone, tmp_path / "home")
+    newcomer.types(first_command())
+    newcomer.directory = tmp_path / "product-api"
+    newcomer.types("git init --quiet && git add --all && git commit --quiet --message Start")
+    return newcomer
+
+
+def release(clone: Path) -> None:
+    """Publish a release that adds a file to every service."""
+    (clone / "template" / "NEWS.md").write_text("# News\n", encoding="utf-8")
+    commit(clone, "v1.1.0")
+
+
+@pytest.mark.parametrize("command", UPDATES.values(), ids=UPDATES)
+def test_service_of_first_command_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
+    release(clone)
+    newcomer.types(command)
+    assert (newcomer.directory / "NEWS.md").exists()
+
+
+def test_service_of_first_command_records_where_the_template_is(newcomer: Newcomer, clone: Path) -> None:
+    recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))
+    assert recorded["_src_path"] == str(clone)
+    assert "v1.0.0" in newcomer.types("uv run template status")
+
+
+def test_service_of_older_release_names_what_to_replace(newcomer: Newcomer, clone: Path) -> None:
+    """Until 0.4, a relative source was recorded as it was given."""
+    record = newcomer.directory / ".copier-answers.yml"
+    record.write_text(record.read_text(encoding="utf-8").replace(str(clone), "."), encoding="utf-8")
+    newcomer.types("git commit --quiet --all --message Old")
+    told = newcomer.types("! uv run template status 2>&1")
+    assert ".copier-answers.yml records _src_path: ." in told
+    assert "Traceback" not in told
