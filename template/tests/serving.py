@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, TransportError
 
 from app.server import Server, ServerSettings
-from tests.timeouts import DEADLINE
+from tests.timeouts import DEADLINE, wait_until
 
 NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP needs no certificates read
 
@@ -35,11 +35,26 @@ class Live:
 
 
 @asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[FastAPI, None]:
+    """Start and stop what runs beside requests.
+
+    It stops as in production, whose lifespan never sees an exception, even if a test fails.
+    """
+    context = app.router.lifespan_context(app)
+    await context.__aenter__()
+    try:
+        yield app
+    finally:
+        await context.__aexit__(None, None, None)
+
+
+@asynccontextmanager
 async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
     """Serve `app` on a free port of this process, and give the port.
 
     The server neither takes signals, which are meant for the tests, nor waits for its next tick to
-    stop; how it stops in production is rehearsed in a process of its own.
+    stop; how it stops in production is rehearsed in a process of its own. As there, requests end
+    before the lifespan does, or a connection of theirs would return to a pool that is disposed.
     """
     server = Server(app, ServerSettings(port=0))
     server.config.load()
@@ -53,7 +68,17 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
             listener.close()
         for connection in list(server.server_state.connections):
             connection.shutdown()
-        await server.lifespan.shutdown()
+        try:
+            await wait_until(lambda: not server.server_state.tasks and not in_use(app))
+        finally:
+            await server.lifespan.shutdown()
+
+
+def in_use(app: FastAPI) -> int:
+    """Count the pool's connections that are checked out."""
+    engine: Any = getattr(app.state, "engine", None)
+    number: int = engine.pool.checkedout() if engine else 0
+    return number
 
 
 def calling(port: int) -> AsyncClient:

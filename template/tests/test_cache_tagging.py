@@ -11,6 +11,7 @@ from httpx2 import ASGITransport, AsyncClient
 from app.errors import NotFound
 from tests import jots
 from tests.jots import URL
+from tests.serving import lifespan
 
 router = APIRouter()
 
@@ -85,7 +86,7 @@ async def client(
     transport = ASGITransport(app)
     headers = {"Accept-Encoding": "identity"}
     async with (
-        app.router.lifespan_context(app),
+        lifespan(app),
         AsyncClient(transport=transport, base_url="http://test", headers=headers) as found,
     ):
         yield found

@@ -23,7 +23,7 @@ from app.main import create_app
 from app.models.job import Job
 from tests import errands, valkey
 from tests.errands import WRITE, Errand, asked, kept, service, until, written
-from tests.serving import output, spawned
+from tests.serving import lifespan, output, spawned
 from tests.timeouts import DEADLINE, wait_until
 
 HANDS = 4
@@ -133,7 +133,7 @@ async def test_development_does_its_jobs_itself(
     monkeypatch.setenv("ENVIRONMENT", "development")
     made = create_app()
     made.state.tasks |= errands.TASKS
-    async with made.router.lifespan_context(made):
+    async with lifespan(made):
         await asked(made.state.sessions)
         await until(made.state.sessions, 1)
 

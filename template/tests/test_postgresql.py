@@ -18,6 +18,7 @@ from app.postgresql import DatabaseSettings, Pooler, create_engine, parsed
 from development import postgresql
 from tests import jots
 from tests.jots import URL
+from tests.serving import lifespan
 
 ACCEPTED = (
     "prefer-bigint-over-int",  # where more is needed, the model says so
@@ -93,7 +94,7 @@ async def test_a_statement_that_takes_too_long_ends(
         await session.execute(text("SELECT pg_sleep(5)"))
 
     async with (
-        app.router.lifespan_context(app),
+        lifespan(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
         assert (await client.get("/sleep")).status_code == 503
@@ -107,7 +108,7 @@ async def test_a_busy_pool_is_told_as_unavailable(
         monkeypatch.setenv(f"DATABASE_{name}", value)
     app = jots.create_app()
     async with (
-        app.router.lifespan_context(app),
+        lifespan(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
         async with app.state.engine.connect(), app.state.engine.connect():
@@ -128,7 +129,7 @@ async def whence(app: FastAPI) -> list[str]:
         return await session.scalar(select(func.current_database()))
 
     async with (
-        app.router.lifespan_context(app),
+        lifespan(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
         found = [await client.get(path) for path in ("/write", "/read")]
@@ -163,7 +164,7 @@ async def outage(
     monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres@/postgres?host={tmp_path}")
     monkeypatch.setattr("app.health.FRESH", 0)
     app = jots.create_app()
-    async with app.router.lifespan_context(app):
+    async with lifespan(app):
         yield app, tmp_path
 
 
