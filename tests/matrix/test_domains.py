@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,11 @@ pytestmark = pytest.mark.thorough
 
 # Random requests, as the owner's own suite makes them, and nothing else of it.
 REQUESTS = Check("requests", "pytest -q -k no_request_breaks_the_service", ("-p", "no:cacheprovider"), cold=True)
-CHECKS = (BUILT, CODE[0], QUICK, REQUESTS)
+# What a domain decides beside its resources' own tests; the rest of the suite is alike in every service.
+OF_ANY_DOMAIN = tuple(
+    f"tests/test_{name}.py"
+    for name in ("access", "architecture", "exports", "lists", "migrations", "openapi", "owning", "schemas")
+)
 CORPUS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests/corpus").iterdir())
 }
@@ -107,14 +112,26 @@ def test_a_great_domain_is_as_the_linter_has_it(template: Path, empty: Path) -> 
         expect_none(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
 
 
+def of_resources(service: Service) -> Check:
+    """Run the tests that a domain decides."""
+    own = [f"tests/test_{resource['name']}.py" for resource in service.answers["resources"]]
+    modules = [path for path in (*own, *OF_ANY_DOMAIN) if path in service.files]
+    return replace(QUICK, name="tests of resources", command=f"pytest -q -m 'not drill' {' '.join(modules)}")
+
+
+def checks(service: Service) -> list[Check]:
+    """List the checks of a domain; the whole suite of those that were never seen before."""
+    return [BUILT, CODE[0], of_resources(service) if service.label in CORPUS else QUICK, REQUESTS]
+
+
 def test_any_domain_passes(
     any_services: list[Service], make_runner: Callable[..., CheckRunner], show: Callable[[str], Meter]
 ) -> None:
     runner, meter = make_runner("domains"), show("Checking domains")
-    for service in any_services:
-        for check in CHECKS:
-            runner.begin(service, check)
-    results = [runner.of(service, check, meter) for service in any_services for check in CHECKS]
+    cases = [(service, check) for service in any_services for check in checks(service)]
+    for service, check in cases:
+        runner.begin(service, check)
+    results = [runner.of(service, check, meter) for service, check in cases]
     failed = [
         f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.again}"
         for each in results

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.checks.checks import ALONE, LEAN, Check
-from tests.harness.checks.runner import FORKS, CheckRunner, ResultCache
+from tests.harness.checks.runner import CheckRunner, ResultCache
 from tests.harness.checks.servers import Servers
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import tree
@@ -120,12 +120,6 @@ def failed(result: CheckResult, test: str) -> bool:
     return result.code == pytest.ExitCode.TESTS_FAILED and named is not None
 
 
-class Waiting(CheckRunner):
-    """One that begins one more at a time, for many a break shows by what never comes."""
-
-    forks = FORKS + 1
-
-
 @pytest.fixture(scope="module")
 def judge(
     request: pytest.FixtureRequest,
@@ -138,7 +132,7 @@ def judge(
     cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Whole)]
     meter = show("Breaking services")
     memory = ResultCache(workspace / "contracts" / "memory")
-    with closing(Servers(SHARED)) as servers, closing(Waiting(workspace / "contracts", memory, servers)) as runner:
+    with closing(Servers(SHARED)) as servers, closing(CheckRunner(workspace / "contracts", memory, servers)) as runner:
         forked = [serve(case.answers) for case in cases if not case.cold]
         runner.like = list({service.label: service for service in forked}.values())
         for case in sorted(cases, key=lambda case: (-case.check.patience, not case.cold)):

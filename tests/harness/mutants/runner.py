@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.services import Service
     from tests.harness.mutants.mutation import Mutant
 
-IN_FLIGHT = FORKS + 2  # copies that exist at a time
+IN_FLIGHT = FORKS + 1  # copies that exist at a time
 PART = 12  # test modules of one run under coverage
 MOST = 500  # tests that are run against one mutant, the likeliest first
 PATIENCE = 45  # seconds that a test may take, beside what it took under coverage
@@ -36,12 +36,7 @@ MISUSED = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class MutantRunner(CheckRunner):
-    """Runs checks on copies of services that are deleted as soon as they were read.
-
-    One more at a time than there are processors, for some mutants make tests wait for what never comes.
-    """
-
-    forks = FORKS + 1
+    """Runs checks on copies of services that are deleted as soon as they were read."""
 
     def run_each(
         self, jobs: Iterable[tuple[Any, Service, Check]], meter: Meter, number: int
