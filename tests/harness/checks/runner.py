@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.harness.checks.tools import FORK_SERVER, Tools
+from tests.harness.checks.tools import FORK_SERVER, Tools, tools
 from tests.harness.combinations.rendering import File
 from tests.harness.combinations.services import write
 from tests.harness.workspace import ROOT
@@ -162,7 +162,7 @@ class CheckRunner:
 
     @cached_property
     def tools(self) -> Tools:
-        return Tools.of(self.python)
+        return tools(self.python)
 
     def key(self, service: Service, check: Check) -> str:
         """Name a result by all that it depends on, the order of the tests included."""

@@ -6,7 +6,7 @@ import json
 import subprocess
 import tomllib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,19 +37,6 @@ class Tools:
     interpreter: tuple[str, ...]
     distributions: dict[str, Distribution]
 
-    @classmethod
-    def of(cls, python: str) -> Tools:
-        """Describe the environment of an interpreter."""
-        run = subprocess.run([python, "-P", FORK_SERVER, "tools"], check=True, capture_output=True, text=True)
-        found: dict[str, Any] = json.loads(run.stdout)
-        return cls(
-            tuple(found["interpreter"]),
-            {
-                str(canonicalize_name(name)): Distribution(each["version"], tuple(each["requires"]))
-                for name, each in found["distributions"].items()
-            },
-        )
-
     def key(self, code: Tree) -> tuple[object, ...]:
         """Name all that a result depends on beside code and check: a linter of the harness is not among it."""
         used = self.required(declared(code)) if PROJECT in code else self.distributions.keys()
@@ -75,6 +62,20 @@ class Tools:
                 if not further.marker or further.marker.evaluate({"extra": extra}):
                     waiting += [(further, each) for each in extras(further)]
         return {name for name, _ in met}
+
+
+@cache  # installed once, before the first check
+def tools(python: str) -> Tools:
+    """Describe the environment of an interpreter."""
+    run = subprocess.run([python, "-P", FORK_SERVER, "tools"], check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(run.stdout)
+    return Tools(
+        tuple(found["interpreter"]),
+        {
+            str(canonicalize_name(name)): Distribution(each["version"], tuple(each["requires"]))
+            for name, each in found["distributions"].items()
+        },
+    )
 
 
 def extras(requirement: Requirement) -> Iterator[str]:
