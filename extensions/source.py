@@ -8,8 +8,10 @@ from pathlib import Path
 
 from jinja2.ext import Extension
 
-# URLs that other machines reach: https://…, ssh://…, git@host:path
-REMOTE = re.compile(r"(https?|ssh|git)://|[\w.-]+@[\w.-]+:")
+REMOTE = re.compile(r"(?:https?|ssh|git)://|[^/]+@[^/:]+:")  # what other machines reach; the latter: git@host:path
+CREDENTIALS = re.compile(r"(https?://)[^/]*@")
+# What Copier takes for a repository; it wants `git+` before any other URL.
+REPOSITORY = re.compile(r"git@.*|git://.*|https://git(?:hub|lab)\.com/.*|.*\.git")
 
 
 def recorded_source(source: str, commit: str) -> str:
@@ -25,9 +27,12 @@ def recorded_source(source: str, commit: str) -> str:
 
 def published(clone: Path, commit: str) -> str:
     """Return the URL of a clone's origin; nothing where others cannot reach it, or where it lacks the commit."""
-    url = git(clone, "remote", "get-url", "origin")
-    branches = git(clone, "for-each-ref", "--contains", commit, "refs/remotes/origin") if commit else ""
-    return url if REMOTE.match(url) and branches else ""
+    url = git(clone, "config", "--get", "remote.origin.url").rstrip("/")  # `get-url` would apply insteadOf
+    branches = git(clone, "for-each-ref", f"--contains={commit}", "refs/remotes/origin") if commit else ""
+    if not REMOTE.match(url) or not branches:
+        return ""
+    url = CREDENTIALS.sub(r"\1", url)
+    return url if REPOSITORY.fullmatch(url) else f"git+{url}"
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -72,5 +72,5 @@ def test_service_of_older_release_names_what_to_replace(newcomer: Newcomer, clon
     record.write_text(record.read_text(encoding="utf-8").replace(str(clone), "."), encoding="utf-8")
     newcomer.types("git commit --quiet --all --message Old")
     told = newcomer.types("! uv run template status 2>&1")
-    assert ".copier-answers.yml records _src_path: ." in told
+    assert "`_src_path: .` in .copier-answers.yml is a relative path" in told
     assert "Traceback" not in told

@@ -45,10 +45,20 @@ def test_relative_source_is_recorded_as_url_of_origin(source: str, clone: Path) 
     assert recorded_source(source, git(clone, "rev-parse", "HEAD")) == URL
 
 
-@pytest.mark.parametrize("url", ["git@git.example.org:acme/template.git", "ssh://git@git.example.org/template"])
-def test_origin_over_ssh_is_recorded(url: str, clone: Path) -> None:
-    git(clone, "remote", "set-url", "origin", url)
-    assert recorded_source(".", git(clone, "rev-parse", "HEAD")) == url
+@pytest.mark.parametrize(
+    ("origin", "recorded"),
+    [
+        ("git@git.example.org:acme/template.git", "git@git.example.org:acme/template.git"),
+        ("ssh://git@git.example.org/template", "git+ssh://git@git.example.org/template"),
+        ("https://git.example.org/template/", "git+https://git.example.org/template"),
+        ("https://github.com/acme/template", "https://github.com/acme/template"),
+        ("https://user:secret@git.example.org/template.git", "https://git.example.org/template.git"),
+    ],
+)
+def test_origin_is_recorded_as_copier_reads_it(origin: str, recorded: str, clone: Path) -> None:
+    """Without credentials, and with `git+` where Copier takes the URL for no repository."""
+    git(clone, "remote", "set-url", "origin", origin)
+    assert recorded_source(".", git(clone, "rev-parse", "HEAD")) == recorded
 
 
 def lacks_commit(clone: Path) -> str:
