@@ -64,13 +64,3 @@ def test_service_of_first_command_records_where_the_template_is(newcomer: Newcom
     recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert recorded["_src_path"] == str(clone)
     assert "v1.0.0" in newcomer.types("uv run template status")
-
-
-def test_service_of_older_release_names_what_to_replace(newcomer: Newcomer, clone: Path) -> None:
-    """Until 0.4, a relative source was recorded as it was given."""
-    record = newcomer.directory / ".copier-answers.yml"
-    record.write_text(record.read_text(encoding="utf-8").replace(str(clone), "."), encoding="utf-8")
-    newcomer.types("git commit --quiet --all --message Old")
-    told = newcomer.types("! uv run template status 2>&1")
-    assert "`_src_path: .` in .copier-answers.yml is a relative path" in told
-    assert "Traceback" not in told
