@@ -268,6 +268,10 @@ def wreck_source(owner: Owner) -> None:
     owner.edit(".copier-answers.yml", "small template", "no template")
 
 
+def wreck_path(owner: Owner) -> None:
+    owner.edit(".copier-answers.yml", yaml.safe_load(owner.read(".copier-answers.yml"))["_src_path"], ".")
+
+
 def wreck_record(owner: Owner) -> None:
     (owner / ".copier-answers.yml").unlink()
 
@@ -279,6 +283,7 @@ def wreck_repository(owner: Owner) -> None:
 WRECKS = {
     "v0.0.1": wreck_version,
     "no template": wreck_source,
+    "`_src_path: .` in .copier-answers.yml is a relative path": wreck_path,
     "--answers-file": wreck_record,
     "git init": wreck_repository,
 }

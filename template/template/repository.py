@@ -45,6 +45,11 @@ def parsed(text: bytes, name: str) -> Record:
     return {str(question): answer for question, answer in record.items()}
 
 
+def is_relative(source: str) -> bool:
+    """Tell a relative path from an absolute one, a URL, and an alias such as `gh:`."""
+    return not (":" in source or source.startswith("~") or Path(source).is_absolute())
+
+
 @dataclass(frozen=True)
 class Service:
     """A checkout of a service, which may be a part of its repository only."""
@@ -61,7 +66,14 @@ class Service:
                 f"There is no {self.answers_file} in {self.directory}: the service does not say"
                 " what it came from. Name the file by --answers-file."
             )
-        return parsed(path.read_bytes(), self.answers_file)
+        record = parsed(path.read_bytes(), self.answers_file)
+        if is_relative(str(record["_src_path"])):
+            raise CommandError(
+                f"`_src_path: {record['_src_path']}` in {self.answers_file} is a relative path:"
+                " it leads to the template from one directory only. Replace it by the template's"
+                " URL or absolute path, and commit."
+            )
+        return record
 
     @property
     def head(self) -> str:
