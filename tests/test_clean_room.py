@@ -22,10 +22,11 @@ from tests.harness import newcomer as newcomer_module
 from tests.harness import pipelines, servers
 from tests.harness.command_line import copier, copying, data
 from tests.harness.findings import expect_none, listed
-from tests.harness.newcomer import BASE, Newcomer, checks, commands, interpreter
+from tests.harness.newcomer import BASE, FENCE, Newcomer, checks, commands, interpreter
 from tests.harness.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, Step, jobs
 from tests.harness.questions import all_questions
 from tests.harness.questions import answers as answers_to
+from tests.harness.scratch import ROOT, git
 from tests.harness.servers import CONTAINERS, beside
 from tests.harness.services import Service
 from tests.harness.verdicts import Figures, Memory, key
@@ -189,6 +190,22 @@ def reaching(text: str, ports: dict[str, int]) -> str:
     for name, port in ports.items():
         text = re.sub(rf"(localhost|{name}):{CONTAINERS[name].port}\b", f"127.0.0.1:{port}", text)
     return text
+
+
+@pytest.mark.cleanroom
+def test_service_of_the_first_command_is_updated(template: Path, tmp_path: Path) -> None:
+    """Type the first block of README.md in a clone without tags, then both ways to update."""
+    git(template.parent, "clone", "--quiet", "--no-tags", str(template), str(tmp_path / "slipway"))
+    newcomer = Newcomer(tmp_path / "slipway", tmp_path / "home")
+    first = FENCE.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert first
+    assert SERVER in first["commands"]
+    newcomer.types(first["commands"].replace(SERVER, f"git init && {COMMIT}"))
+    for number, command in enumerate((f"{COPIER} update --trust --defaults", f"{UPDATE} --no-checks")):
+        newcomer.types(f"echo {number} >>template/new.txt && {COMMIT}")
+        newcomer.types(f"cd ../product-api && {command} && test $(tail -n 1 new.txt) = {number}")
+        newcomer.types(f"cd ../product-api && git diff --quiet HEAD || ({COMMIT})")
+    newcomer.types("cd ../product-api && uv run template status")
 
 
 @pytest.mark.cleanroom
