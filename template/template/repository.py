@@ -35,13 +35,19 @@ def listed(directory: Path, *arguments: str) -> list[str]:
 
 
 def parsed(text: bytes, name: str) -> Record:
-    """Read a record; raises `CommandError` when it names no template or no version."""
+    """Read a record; raises `CommandError` unless it leads to a version of a template."""
     try:
         record = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise CommandError(f"{name} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(record, dict) or not {"_src_path", "_commit"} <= record.keys():
         raise CommandError(f"{name} names no template or no version; is it the answers file?")
+    if is_relative(str(record["_src_path"])):
+        raise CommandError(
+            f"`_src_path: {record['_src_path']}` in {name} is a relative path: it leads to the"
+            " template from one directory only. Replace it by the template's URL or absolute path,"
+            " and commit."
+        )
     return {str(question): answer for question, answer in record.items()}
 
 

@@ -239,6 +239,19 @@ def test_an_answer_is_changed_at_the_same_version(template: Path, empty: Path) -
     assert "Change answers" in git(owner.directory, "log", "-1", "--format=%s")
 
 
+def test_template_without_tags_is_updated_to_its_head(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+    publish(tmp_path / "template")
+    first, head = (git(tmp_path / "template", "rev-parse", f"{tag}^{{commit}}").strip() for tag in (FIRST, THIRD))
+    git(tmp_path / "template", "tag", "--delete", FIRST, SECOND, THIRD)
+    owner = own(tmp_path / "template", tmp_path / "service", first)
+    code, told = owner.tell("status")
+    assert (code, told["newest"], told["behind"]) == (1, head[:12], 1)
+    code, told = owner.tell("update", "--no-checks", "--data", "cache=false")
+    assert (code, told["applied"], head.startswith(told["after"])) == (0, True, True)
+    assert owner.tell("status")[0] == 0
+    assert "Nothing to do" in owner.run("update").stdout
+
+
 # ── Where a service stands ────────────────────────────────────────────────────────────────────────
 
 
