@@ -14,6 +14,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient, TransportError
+from sqlalchemy import QueuePool
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.server import Server, ServerSettings
 from tests.timeouts import DEADLINE, wait_until
@@ -44,8 +46,15 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[FastAPI, None]:
     await context.__aenter__()
     try:
         yield app
+        await returned(getattr(app.state, "engine", None))
     finally:
         await context.__aexit__(None, None, None)
+
+
+async def returned(engine: AsyncEngine | None) -> None:
+    """Wait until all connections are back in the pool, or disposing it would leave them open."""
+    pool = engine.pool if engine else None
+    await wait_until(lambda: not isinstance(pool, QueuePool) or not pool.checkedout())
 
 
 @asynccontextmanager
@@ -54,7 +63,7 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
 
     The server neither takes signals, which are meant for the tests, nor waits for its next tick to
     stop; how it stops in production is rehearsed in a process of its own. As there, requests end
-    before the lifespan does, or a connection of theirs would return to a pool that is disposed.
+    before the lifespan does.
     """
     server = Server(app, ServerSettings(port=0))
     server.config.load()
@@ -69,16 +78,10 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
         for connection in list(server.server_state.connections):
             connection.shutdown()
         try:
-            await wait_until(lambda: not server.server_state.tasks and not in_use(app))
+            await wait_until(lambda: not server.server_state.tasks)
+            await returned(getattr(app.state, "engine", None))
         finally:
             await server.lifespan.shutdown()
-
-
-def in_use(app: FastAPI) -> int:
-    """Count the pool's connections that are checked out."""
-    engine: Any = getattr(app.state, "engine", None)
-    number: int = engine.pool.checkedout() if engine else 0
-    return number
 
 
 def calling(port: int) -> AsyncClient:

@@ -157,7 +157,8 @@ async def test_a_server_that_is_told_to_stop_loses_no_request(database_url: str)
     counts, balanced = {"calls": 0, "lost": 0}, asyncio.Event()
     environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "10"}
     async with running("tests.jots", **environment) as (process, client):
-        async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as callers:
+        async with asyncio.TaskGroup() as callers:
+            logging = callers.create_task(lines(process))  # or it would wait for a full pipe
             for _ in range(CALLERS):
                 callers.create_task(call(client, balanced, counts))
             while counts["calls"] < CALLERS:
@@ -165,7 +166,7 @@ async def test_a_server_that_is_told_to_stop_loses_no_request(database_url: str)
             process.send_signal(signal.SIGTERM)
             told = counts["calls"]
             await balance(client, balanced)
-        logged = await lines(process)
+        logged = logging.result()
     assert counts["lost"] == 0, counts
     assert counts["calls"] > told > 0
     assert process.returncode == -signal.SIGTERM
