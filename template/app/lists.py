@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, or_
+from sqlalchemy import ColumnElement, Select, bindparam, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -56,12 +56,12 @@ def pages(
         order = column.desc() if sort.startswith("-") else column.asc()
         statements[sort] = (
             rows.order_by(order.nulls_last(), model.id)
-            .limit(bindparam("size", type_=Integer))
-            .offset(bindparam("offset", type_=Integer))
+            .limit(bindparam("size"))
+            .offset(bindparam("offset"))
         )
     return statements
 
 
 async def count(session: AsyncSession, statement: Select[int]) -> int:
     """Give the number that a statement counts."""
-    return await session.scalar(statement) or 0
+    return (await session.execute(statement)).scalar_one()

@@ -48,8 +48,6 @@ class Slice(Generic[T]):
 class Page(BaseModel, Generic[T]):
     """One page of a list."""
 
-    model_config = ConfigDict(from_attributes=True)
-
     items: list[T]
     total: int = Field(ge=0)
     page: int = Field(ge=1)

@@ -4,6 +4,7 @@ import pytest
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.pagination import Page
 from tests import jots
 from tests.jots import URL
 
@@ -22,6 +23,23 @@ async def test_an_empty_list_has_one_page(jot_client: AsyncClient) -> None:
     page = await jot_client.get(URL)
     assert page.json() == {"items": [], "total": 0, "page": 1, "size": 20}
     assert set(page.links) == {"first", "last"}
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [("page=1&size=1", (1, 1)), ("page=1000000", (1_000_000, 20)), ("size=100", (1, 100))],
+)
+async def test_smallest_and_largest_page_are_accepted(
+    jot_client: AsyncClient, query: str, shown: tuple[int, int]
+) -> None:
+    page = (await jot_client.get(f"{URL}?{query}")).raise_for_status().json()
+    assert (page["page"], page["size"]) == shown
+
+
+def test_page_schema_states_minimums() -> None:
+    fields = Page[int].model_json_schema()["properties"]
+    minimums = {name: field.get("minimum") for name, field in fields.items()}
+    assert minimums == {"items": None, "total": 0, "page": 1, "size": 1}
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=1000001", "size=0", "size=101", "colour=green"])
