@@ -161,7 +161,7 @@ def test_progress_is_shown_through_capture() -> None:
         f"{ROOT}/tests/matrix/test_domains.py",
     ]
     with subprocess.Popen(
-        [*command, "--domains=1", "-k", "any_domain and format"],  # which is long enough, and no longer
+        [*command, "--domains=1", "-k", "random_domain and format"],  # long enough to show progress
         cwd=ROOT,
         env=os.environ | {"TERM": "xterm"},
         stdin=theirs,
