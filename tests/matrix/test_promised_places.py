@@ -1,4 +1,4 @@
-"""The breaks keep up with the service: quick to see here, before they are run by `test_promises.py`."""
+"""Breaks match the current service: a fast check before `test_promises.py` runs them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("database", BOTH)
-def test_each_break_finds_its_place_and_its_test(database: str, serve: Callable[[Answers], Service]) -> None:
+def test_break_has_one_place_and_test(database: str, serve: Callable[[Answers], Service]) -> None:
     for broken in BREAKS:
         if database in broken.databases:
             service = serve({"database": database, **broken.answers}).directory
@@ -28,6 +28,6 @@ def test_each_break_finds_its_place_and_its_test(database: str, serve: Callable[
             assert f"def {test}(" in (service / "tests" / module).read_text(encoding="utf-8"), broken.name
 
 
-def test_each_break_names_a_promise_of_a_page() -> None:
+def test_break_names_promise_of_page() -> None:
     promises = {broken.name: broken.promise.partition(": ") for broken in BREAKS}
     assert [name for name, (page, _, words) in promises.items() if not (words and (ROOT / page).is_file())] == []
