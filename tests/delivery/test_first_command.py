@@ -1,4 +1,4 @@
-"""The README's first command creates a service that can be updated, whichever way somebody updates it."""
+"""The README's first command creates a service that Copier and the `template` command update."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.thorough, pytest.mark.cleanroom]
 
-SERVER = " && uv run app dev"  # which the clean room follows
+SERVER = " && uv run app dev"  # run in the clean room
 UPDATES = {
     "copier": "uvx --with copier-template-extensions copier update --trust --defaults",
     "template": "uv run template update --no-checks",
@@ -23,7 +23,7 @@ UPDATES = {
 
 
 def first_command() -> str:
-    """Return the README's first block as it stands there, but for the server that it runs in the end."""
+    """Return the README's first block without the server that it starts last."""
     block = FENCE.search((ROOT / "README.md").read_text(encoding="utf-8"))
     assert block
     creating, served, _ = block["commands"].rpartition(SERVER)
@@ -39,7 +39,7 @@ def clone(template: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def newcomer(clone: Path, tmp_path: Path) -> Newcomer:
-    """Somebody who cloned the template, follows its README there, and commits what came out."""
+    """Clone the template, run the README's first command, and commit the service."""
     newcomer = Newcomer(clone, tmp_path / "home")
     newcomer.types(first_command())
     newcomer.directory = tmp_path / "product-api"
@@ -54,23 +54,23 @@ def release(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("command", UPDATES.values(), ids=UPDATES)
-def test_service_of_first_command_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
+def test_first_command_service_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
     release(clone)
     newcomer.types(command)
     assert (newcomer.directory / "NEWS.md").exists()
 
 
-def test_service_of_first_command_records_where_the_template_is(newcomer: Newcomer, clone: Path) -> None:
+def test_first_command_records_template_path(newcomer: Newcomer, clone: Path) -> None:
     recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert recorded["_src_path"] == str(clone)
     assert "v1.0.0" in newcomer.types("uv run template status")
 
 
-def test_service_of_older_release_names_what_to_replace(newcomer: Newcomer, clone: Path) -> None:
+def test_relative_source_is_reported(newcomer: Newcomer, clone: Path) -> None:
     """Until 0.4, a relative source was recorded as it was given."""
     record = newcomer.directory / ".copier-answers.yml"
     record.write_text(record.read_text(encoding="utf-8").replace(str(clone), "."), encoding="utf-8")
     newcomer.types("git commit --quiet --all --message Old")
-    told = newcomer.types("! uv run template status 2>&1")
-    assert ".copier-answers.yml records _src_path: ." in told
-    assert "Traceback" not in told
+    output = newcomer.types("! uv run template status 2>&1")
+    assert ".copier-answers.yml records _src_path: ." in output
+    assert "Traceback" not in output
