@@ -89,7 +89,7 @@ SCHEMAS: dict[str, list[str | Path]] = {
     "/.gitlab-ci.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/compose.yml": ["--builtin-schema", "vendor.compose-spec"],
     "/.gitlab/renovate.json": ["--builtin-schema", "vendor.renovate"],
-    "/.claude/settings.json": ["--schemafile", ROOT / "tests" / "harness" / "claude_settings.schema.json"],
+    "/.claude/settings.json": ["--schemafile", ROOT / "tests" / "harness" / "delivery" / "claude_settings.schema.json"],
 }
 
 # Extractors of shell scripts; actionlint itself runs shellcheck on GitHub workflows.
