@@ -98,8 +98,8 @@ def follow(newcomer: Newcomer, typed: list[str]) -> None:
             if DOMAIN in command:
                 grow(newcomer)
             if command.startswith(UPDATE):  # requires a clean working tree
-                newcomer.types(COMMIT)
-            newcomer.types(with_base(command, base))
+                newcomer.run(COMMIT)
+            newcomer.run(with_base(command, base))
 
 
 def grow(newcomer: Newcomer) -> None:
@@ -125,7 +125,7 @@ def test_pages_and_pipeline_run_in_clean_room(
     assert {SERVER, "uv run pytest", UPDATE} <= set(commands(page))
     assert len(checks(page)) >= 4
     versions = environment_key(newcomer)
-    newcomer.types(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")
+    newcomer.run(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")
     with once(passed, service.digest, page, versions) as new:
         if new:
             follow_page(newcomer, page)
@@ -160,8 +160,8 @@ def environment_key(newcomer: Newcomer) -> str:
 
     That is the template (a room updates its service), the harness, tools, and the packages of the index.
     """
-    tools = [newcomer.types(f"{tool} --version") for tool in ("uv", "uv run --no-project python", COPIER, "git")]
-    newcomer.types("uv lock")
+    tools = [newcomer.run(f"{tool} --version") for tool in ("uv", "uv run --no-project python", COPIER, "git")]
+    newcomer.run("uv lock")
     lock = newcomer.directory / "uv.lock"
     packages = lock.read_text(encoding="utf-8")
     lock.unlink()
@@ -181,22 +181,22 @@ def once(passed: ResultCache, *parts: object) -> Iterator[bool]:
 
 def follow_page(newcomer: Newcomer, page: str) -> None:
     follow(newcomer, runnable_commands(commands(page)))
-    newcomer.types("git add --all")
+    newcomer.run("git add --all")
     follow(newcomer, runnable_commands(checks(page)))
-    newcomer.types("git diff --exit-code")
+    newcomer.run("git diff --exit-code")
 
 
 def run_job(job: Job, newcomer: Newcomer, service: Service) -> None:
     """Run a job as its runner does: on a clone, with its Python and service containers."""
     interpreter = python(job.python) if job.python else None
     variables = {"UV_PYTHON": interpreter} if interpreter else {}
-    newcomer.types(f"git clone --quiet ../pushed ../{job.name}")
+    newcomer.run(f"git clone --quiet ../pushed ../{job.name}")
     with ExitStack() as stack:
         ports = {name: stack.enter_context(beside(name, service)) for name in job.servers}
         for step in job.steps:
             of_step = {name: with_ports(value, ports) for name, value in step.variables.items()}
             command = f"cd ../{job.name} && {with_ports(step.command, ports)}"
-            newcomer.types(command, **variables, **of_step)
+            newcomer.run(command, **variables, **of_step)
 
 
 def with_ports(text: str, ports: dict[str, int]) -> str:
@@ -212,7 +212,7 @@ def test_reproduction_command_succeeds(template: Path, tmp_path: Path) -> None:
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
     line = Service("sqlite-no-ci", answers, tmp_path, {}).by_hand("uv run app openapi")
     root = Newcomer(shutil.copytree(template, tmp_path / "root"), tmp_path / "home")
-    assert '"openapi": "3.1.0"' in root.types(line)
+    assert '"openapi": "3.1.0"' in root.run(line)
 
 
 @pytest.mark.cleanroom
@@ -222,16 +222,16 @@ def test_compare_reports_breaking_changes_of_branch(template: Path, tmp_path: Pa
     service = tmp_path / "service"
     assert copier(*copying(template, service, *data(answers))).returncode == 0
     newcomer = Newcomer(service, tmp_path / "home")
-    newcomer.types(f"git init --initial-branch main && uv lock && {COMMIT} && git checkout -b branch")
-    assert "lose nothing" in newcomer.types("uv run app compare main")
-    newcomer.types("sed -i /price:/d app/schemas/product.py")
-    output = newcomer.types("! uv run app compare main")
+    newcomer.run(f"git init --initial-branch main && uv lock && {COMMIT} && git checkout -b branch")
+    assert "lose nothing" in newcomer.run("uv run app compare main")
+    newcomer.run("sed -i /price:/d app/schemas/product.py")
+    output = newcomer.run("! uv run app compare main")
     assert "✗ ProductRead.price is gone" in output
     lines = [line[2:].partition(" → ")[0] for line in output.splitlines() if line.startswith("✗ ")]
     accepted = "".join(f"{line} because it is secret.\n" for line in lines)
     (service / "api-breaks.txt").write_text(accepted, encoding="utf-8")
-    newcomer.types(f"uv version --bump minor && {COMMIT}")  # with its own packages, from here on
-    assert "what is meant to go" in newcomer.types("uv run app compare main")
+    newcomer.run(f"uv version --bump minor && {COMMIT}")  # with its own packages, from here on
+    assert "what is meant to go" in newcomer.run("uv run app compare main")
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ def clone(template: Path, tmp_path: Path) -> Path:
 def newcomer(clone: Path, tmp_path: Path) -> Newcomer:
     """Clone the template, run the README's first command, and commit the service."""
     newcomer = Newcomer(clone, tmp_path / "home")
-    newcomer.types(first_command())
+    newcomer.run(first_command())
     newcomer.directory = tmp_path / "product-api"
-    newcomer.types("git init --quiet && git add --all && git commit --quiet --message Start")
+    newcomer.run("git init --quiet && git add --all && git commit --quiet --message Start")
     return newcomer
 
 
@@ -56,21 +56,21 @@ def release(clone: Path) -> None:
 @pytest.mark.parametrize("command", UPDATES.values(), ids=UPDATES)
 def test_first_command_service_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
     release(clone)
-    newcomer.types(command)
+    newcomer.run(command)
     assert (newcomer.directory / "NEWS.md").exists()
 
 
 def test_first_command_records_template_path(newcomer: Newcomer, clone: Path) -> None:
     recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert recorded["_src_path"] == str(clone)
-    assert "v1.0.0" in newcomer.types("uv run template status")
+    assert "v1.0.0" in newcomer.run("uv run template status")
 
 
 def test_relative_source_is_reported(newcomer: Newcomer, clone: Path) -> None:
     """Until 0.4, a relative source was recorded as it was given."""
     record = newcomer.directory / ".copier-answers.yml"
     record.write_text(record.read_text(encoding="utf-8").replace(str(clone), "."), encoding="utf-8")
-    newcomer.types("git commit --quiet --all --message Old")
-    output = newcomer.types("! uv run template status 2>&1")
+    newcomer.run("git commit --quiet --all --message Old")
+    output = newcomer.run("! uv run template status 2>&1")
     assert ".copier-answers.yml records _src_path: ." in output
     assert "Traceback" not in output
