@@ -28,7 +28,7 @@ from tests.harness.combinations.questions import OPEN, all_questions, code_quest
 from tests.harness.combinations.recorder import recording
 from tests.harness.combinations.render_all import Renderer, render_all
 from tests.harness.combinations.services import Service, rendered
-from tests.harness.updates.releases import lay_out
+from tests.harness.updates.releases import build_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -198,7 +198,7 @@ def template(workspace: Path) -> Path:
 def history(workspace: Path) -> Path:
     """The template with all of its releases, the work tree being the next one; not to be changed."""
     directory = workspace / "history"
-    lay_out(directory)
+    build_history(directory)
     return directory
 
 

@@ -1,4 +1,4 @@
-"""The README's first command creates a service that can be updated, whichever way somebody updates it."""
+"""The README's first command creates a service that Copier and the `template` command update."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.thorough, pytest.mark.cleanroom]
 
-SERVER = " && uv run app dev"  # which the clean room follows
+SERVER = " && uv run app dev"  # run in the clean room
 UPDATES = {
     "copier": "uvx --with copier-template-extensions copier update --trust --defaults",
     "template": "uv run template update --no-checks",
@@ -23,7 +23,7 @@ UPDATES = {
 
 
 def first_command() -> str:
-    """Return the README's first block as it stands there, but for the server that it runs in the end."""
+    """Return the README's first block without the server that it starts last."""
     block = FENCE.search((ROOT / "README.md").read_text(encoding="utf-8"))
     assert block
     creating, served, _ = block["commands"].rpartition(SERVER)
@@ -40,11 +40,11 @@ def clone(template: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def newcomer(clone: Path, tmp_path: Path) -> Newcomer:
-    """Somebody who cloned the template, follows its README there, and commits what came out."""
+    """Clone the template, run the README's first command, and commit the service."""
     newcomer = Newcomer(clone, tmp_path / "home")
-    newcomer.types(first_command())
+    newcomer.run(first_command())
     newcomer.directory = tmp_path / "product-api"
-    newcomer.types("git init --quiet && git add --all && git commit --quiet --message Start")
+    newcomer.run("git init --quiet && git add --all && git commit --quiet --message Start")
     return newcomer
 
 
@@ -56,13 +56,13 @@ def add_file(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("command", UPDATES.values(), ids=UPDATES)
-def test_service_of_first_command_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
+def test_first_command_service_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
     add_file(clone)
-    newcomer.types(command)
+    newcomer.run(command)
     assert (newcomer.directory / "NEWS.md").exists()
 
 
-def test_service_of_first_command_records_where_the_template_is(newcomer: Newcomer, clone: Path) -> None:
+def test_first_command_records_template_path(newcomer: Newcomer, clone: Path) -> None:
     recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert recorded["_src_path"] == str(clone)
-    newcomer.types("uv run template status")
+    newcomer.run("uv run template status")

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from extensions.catalogue import FEATURES
-from tests.harness.delivery.socket_proxy import opened
+from tests.harness.delivery.socket_proxy import tcp_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -88,7 +88,7 @@ def beside(name: str, service: Service) -> Iterator[int]:
     with running(FEATURES_BY_CONTAINER[name], service) as url:
         if name in FURNISH:
             asyncio.run(FURNISH[name](url, CONTAINERS[name].environment))
-        with opened(behind(url)) as port:
+        with tcp_proxy(behind(url)) as port:
             yield port
 
 
