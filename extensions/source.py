@@ -15,14 +15,14 @@ REPOSITORY = re.compile(r"git@.*|git://.*|https://git(?:hub|lab)\.com/.*|.*\.git
 
 
 def recorded_source(source: str, commit: str) -> str:
-    """Return what an update can find from any directory: a URL as it is, and for a relative path an absolute one.
+    """Return what an update can find from any path: a URL as it is, and for a relative path an absolute one.
 
     Where the path is a Git clone whose `origin` has the commit, the URL of the origin: colleagues reach it, too.
     """
-    directory = Path(source).expanduser()
-    if directory.is_absolute() or not directory.is_dir():
-        return source if directory == Path(source) else str(directory)
-    return published(directory, commit) or str(directory.resolve())
+    path = Path(source).expanduser()
+    if path.is_absolute() or not path.exists():
+        return source if path == Path(source) else str(path)
+    return published(path, commit) or str(path.resolve())
 
 
 def published(clone: Path, commit: str) -> str:
