@@ -15,9 +15,9 @@ REPOSITORY = re.compile(r"git@.*|git://.*|https://git(?:hub|lab)\.com/.*|.*\.git
 
 
 def recorded_source(source: str, commit: str) -> str:
-    """Return what an update can find from any path: a URL as it is, and for a relative path an absolute one.
+    """Return what an update can find from any directory: a URL as it is, and for a relative path an absolute one.
 
-    Where the path is a Git clone whose `origin` has the commit, the URL of the origin: colleagues reach it, too.
+    Where that is a Git clone whose `origin` has the commit, the URL of the origin: colleagues reach it, too.
     """
     path = Path(source).expanduser()
     if path.is_absolute() or not path.exists():
