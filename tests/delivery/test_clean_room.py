@@ -152,7 +152,7 @@ def page_commands(service: Service) -> set[str]:
     return {command for command in [*commands(page), *checks(page)] if not command.startswith(UNAVAILABLE)}
 
 
-def test_every_page_command_is_run_in_a_room(services: list[Service], serve: Callable[[Answers], Service]) -> None:
+def test_every_page_command_runs_in_some_room(services: list[Service], serve: Callable[[Answers], Service]) -> None:
     """Services of other domains are excluded: their own tests cover them."""
     run_in_rooms = set[str]().union(*(page_commands(serve(answers)) for answers in rooms()))
     domain = all_questions().default["resources"]

@@ -122,7 +122,7 @@ def test_clean_edit_reports_one_line(edited: Path) -> None:
     assert len(text.splitlines()) == 1
 
 
-def test_server_starts_and_gc_freezes_before_tests(edited: Path) -> None:
+def test_server_and_gc_are_ready_before_tests(edited: Path) -> None:
     (edited / "tests" / "test_own.py").write_text(PRELOADED, encoding="utf-8")
     text = context(after("PostToolUse", edited, "tests/test_own.py"), "PostToolUse")
     assert "tests/test_own.py: 1 passed" in text, text

@@ -91,5 +91,5 @@ def test_divided_list_edit_survives(habit: Habit, history: Path, empty: Path) ->
     (insertion,) = insert(empty, path, habit.line, habit.ours)
     commit(empty, "edited")
     update(empty, GROWN, NEXT)
-    assert insertion.status(outcome(empty)) == "kept"
+    assert insertion.status(outcome(empty)) == "preserved"
     assert habit.our_path or (empty / path).read_text(encoding="utf-8").replace(habit.line, "") != before

@@ -1,4 +1,4 @@
-"""Owners' edits survive updates: kept, reported as deleted, or in conflict, never lost silently."""
+"""Owners' edits survive updates: preserved, reported as deleted, or in conflict, never lost silently."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CONFLICTS: dict[str, tuple[set[str], str]] = {
         "it stood below the last job, which has artifacts since; there is a slot for it now",
     ),
 }
-SEVERITY: tuple[EditStatus, ...] = ("kept", "reported", "conflict", "lost")
+SEVERITY: tuple[EditStatus, ...] = ("preserved", "reported", "conflict", "lost")
 # Changed answers that change shared files as much as releases do.
 FLIPS: dict[str, tuple[Answers, Answers]] = {
     "features added": (DEFAULT | DEPLOYMENTS, GROWN),
@@ -94,7 +94,7 @@ def edited(template: Path, service: Path, answers: Answers, version: str, names:
     render(template, service, answers, version)
     insertions = {name: EDITS[name].make(service) for name in names if EDITS[name].applies_to(service)}
     commit(service, "edited")
-    assert statuses(service, insertions) == dict.fromkeys(insertions, "kept"), "an edit was not applied"
+    assert statuses(service, insertions) == dict.fromkeys(insertions, "preserved"), "an edit was not applied"
     return insertions
 
 
@@ -106,7 +106,7 @@ def statuses(service: Path, insertions: Insertions) -> dict[str, EditStatus]:
 
 
 def expected(names: Iterable[str], release: Release) -> dict[str, EditStatus]:
-    return {name: "conflict" if release.version in CONFLICTS.get(name, ((), ""))[0] else "kept" for name in names}
+    return {name: "conflict" if release.version in CONFLICTS.get(name, ((), ""))[0] else "preserved" for name in names}
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)
@@ -145,7 +145,7 @@ def test_all_edits_survive_changed_answers(before: Answers, after: Answers, hist
     """Change answers, so that the template changes every list that it shares with the owner."""
     insertions = edited(history, empty, before, NEXT, EDITS)
     update(empty, after, NEXT)
-    assert statuses(empty, insertions) == dict.fromkeys(insertions, "kept")
+    assert statuses(empty, insertions) == dict.fromkeys(insertions, "preserved")
 
 
 @pytest.mark.parametrize(("release", "name"), [(releases()[0], "plain"), (releases()[-1], "on GitLab")])
@@ -243,7 +243,7 @@ def test_undeclared_move_loses_mark(spot: Spot, lossy: Path, empty: Path) -> Non
     update(empty, {}, "v2.0.0")
     of_marks = classified(empty, marks)
     assert with_status("lost", of_marks) == {"app/links.py"}
-    assert with_status("kept", of_marks) == marks.keys() - {"app/links.py"}
+    assert with_status("preserved", of_marks) == marks.keys() - {"app/links.py"}
 
 
 def test_removed_mark_is_detected(lossy: Path, empty: Path) -> None:

@@ -192,7 +192,7 @@ FEATURES = [
         features=["websockets"],
     ),
     *promise(
-        "template/docs/websockets.md: one receives what one may read, while the session lasts",
+        "template/docs/websockets.md: subscribers receive rows that they may read, while the session lasts",
         Break(
             "broadcasts changes of other users' rows",
             "app/guarded_sockets.py",

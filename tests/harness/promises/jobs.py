@@ -82,7 +82,7 @@ JOBS = [
         tasks="taskiq",
     ),
     *promise(
-        "template/docs/jobs.md: on SIGTERM a worker finishes what it has",
+        "template/docs/jobs.md: on SIGTERM a worker finishes its running jobs",
         Break(
             "cancels running jobs on shutdown",
             "app/jobs/worker.py",
@@ -93,7 +93,7 @@ JOBS = [
         tasks="taskiq",
     ),
     *promise(
-        "template/docs/jobs.md: a job is shown to who enqueued it",
+        "template/docs/jobs.md: a job is visible to the user who enqueued it",
         Break(
             "shows other users' jobs",
             "app/services/job.py",

@@ -7,7 +7,7 @@ from tests.harness.promises.definition import BOTH, Break, promise
 
 RESOURCES = [
     *promise(
-        "docs/resources.md: update tells absent from null; unknown fields are rejected",
+        "docs/resources.md: update distinguishes absent from null; unknown fields are rejected",
         Break(
             "PATCH resets absent fields",
             "app/schemas/product.py",

@@ -1,4 +1,4 @@
-"""Classify an owner's edits after an update: kept, deletion reported, in conflict, or lost."""
+"""Classify an owner's edits after an update: preserved, deletion reported, in conflict, or lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.harness.workspace import git
 if TYPE_CHECKING:
     from pathlib import Path
 
-    EditStatus = Literal["kept", "reported", "conflict", "lost"]
+    EditStatus = Literal["preserved", "reported", "conflict", "lost"]
 
 RESTORED = re.compile(r"git restore --source HEAD -- (\S+)")  # the message of `updates/follow.py`
 REGION = re.compile(r"^<{7} .*?^>{7} [^\n]*$", re.DOTALL | re.MULTILINE)
@@ -40,7 +40,7 @@ class Outcome:
         if self.read(path).count(lines) != 1:
             return "lost"
         conflicting = self.conflicts.get(path, "").splitlines()
-        return "conflict" if any(line in conflicting for line in lines.splitlines() if line.strip()) else "kept"
+        return "conflict" if any(line in conflicting for line in lines.splitlines() if line.strip()) else "preserved"
 
 
 def outcome(service: Path, output: str = "") -> Outcome:

@@ -39,7 +39,7 @@ class Insertion:
         """Classify the lines after an update; lines without effect are lost."""
         status = outcome.status(self.path, self.lines)
         ineffective = self.path not in outcome.conflicts and not self.takes_effect(outcome.read(self.path))
-        return "lost" if status == "kept" and ineffective else status
+        return "lost" if status == "preserved" and ineffective else status
 
     def takes_effect(self, text: str) -> bool:
         try:
@@ -230,12 +230,12 @@ async def welcome() -> Literal["Welcome!"]:
 @edit()
 def add_test(service: Path) -> list[Insertion]:
     text = '''\
-"""What the owner added: there, and reached."""
+"""Tests of the owner's additions."""
 
 from httpx2 import AsyncClient
 
 
-async def test_nobody_is_at_home(client: AsyncClient) -> None:
+async def test_unknown_route_returns_404(client: AsyncClient) -> None:
     assert (await client.get("/api/v1/nowhere")).status_code == 404
 '''
     return create(service, "tests/test_own.py", text)
@@ -244,7 +244,7 @@ async def test_nobody_is_at_home(client: AsyncClient) -> None:
 @edit()
 def add_model_and_service(service: Path) -> list[Insertion]:
     model = '''\
-"""Notes, as they are kept."""
+"""The table of notes."""
 
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -260,7 +260,7 @@ class Note(Identified, Base):
     text: Mapped[str] = mapped_column(Text)
 '''
     verbs = '''\
-"""What can be done with notes."""
+"""Operations on notes."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -310,7 +310,7 @@ def migration(service: Path, name: str, there: str, back: str) -> list[Insertion
     last = max(path.name[:4] for path in versions.glob("*.py"))
     number = f"{int(last) + 1:04}"
     text = f'''\
-"""What the owner changes: {name}.
+"""Apply the owner's change: {name}.
 
 Revision {number}, after {last}.
 """

@@ -44,7 +44,7 @@ class UpdatePath:
     answers: Answers
     versions: tuple[str, ...]
     flip: Answers = field(default_factory=dict)
-    left_out: frozenset[str] = frozenset()  # questions that the first version did not ask
+    left_out: frozenset[str] = frozenset()  # questions added after the first version
 
     @property
     def destination(self) -> Answers:
