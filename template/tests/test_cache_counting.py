@@ -1,11 +1,14 @@
 """Totals: a list is counted once, until its table changes."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, String, TypeDecorator, cast, func, select
+from sqlalchemy.types import TypeEngine
 
 from app.cache.counting import STATEMENTS, count
+from development import databases
 from tests.cache import Caching, making
 from tests.counting import selects
 from tests.jots import Jot, JotKind
@@ -15,13 +18,22 @@ IDEAS = COUNT.where(Jot.kind == JotKind.IDEA)
 TASKS = COUNT.where(Jot.kind == JotKind.TASK)
 
 
+@pytest.fixture(scope="module")
+async def service(migrated: str) -> AsyncGenerator[Caching, None]:
+    """Run a service that stores values in its memory."""
+    database = await databases.clone(migrated)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", database)
+        async with making(patch, database)() as found:
+            yield found
+    await databases.drop(database)
+
+
 @pytest.fixture
-async def caching(
-    monkeypatch: pytest.MonkeyPatch, database_url: str
-) -> AsyncGenerator[Caching, None]:
-    """Run a service that keeps values in its memory."""
-    async with making(monkeypatch, database_url)() as found:
-        yield found
+async def caching(service: Caching) -> Caching:
+    """Give the service without a row or a value."""
+    await service.begin()
+    return service
 
 
 async def total(caching: Caching, statement: Select[int] = COUNT) -> int:
@@ -64,10 +76,35 @@ async def test_a_session_that_holds_a_connection_takes_no_other(caching: Caching
             assert len(seen) == 1
 
 
-async def test_no_more_statements_are_remembered_than_there_is_room_for(
-    caching: Caching, monkeypatch: pytest.MonkeyPatch
+async def test_disabled_cache_counts_in_the_given_session(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
-    texts: dict[object, str] = dict.fromkeys(range(STATEMENTS + 1), "")
+    async with (
+        making(monkeypatch, database_url)(ENABLED="false") as caching,
+        caching.app.state.readers() as session,
+    ):
+        assert await count(session, COUNT) == 0
+        assert session.in_transaction()
+
+
+async def test_statement_without_a_key_is_counted_each_time(caching: Caching) -> None:
+    class Uncacheable(TypeDecorator[str]):
+        impl: TypeEngine[Any] | type[TypeEngine[Any]] = String
+        cache_ok: bool | None = False
+
+    await caching.add("one")
+    title = cast(Jot.title, Uncacheable())
+    with selects(caching.app) as seen:
+        for name, number in [("one", 1), ("two", 0)] * 2:
+            assert await total(caching, COUNT.where(title == name)) == number
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize(("before", "after"), [(STATEMENTS - 1, STATEMENTS), (STATEMENTS, 1)])
+async def test_no_more_statements_are_remembered_than_there_is_room_for(
+    caching: Caching, monkeypatch: pytest.MonkeyPatch, before: int, after: int
+) -> None:
+    texts: dict[object, str] = dict.fromkeys(range(before), "")
     monkeypatch.setattr("app.cache.counting._texts", texts)
     await total(caching)
-    assert len(texts) == 1
+    assert len(texts) == after

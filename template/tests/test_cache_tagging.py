@@ -4,10 +4,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, FastAPI, Header, Response
 from fastapi.responses import StreamingResponse
 from httpx2 import ASGITransport, AsyncClient
+from starlette.datastructures import Headers
 
+from app.cache.freshness import Generations
+from app.cache.keeping import Memory
+from app.cache.tagging import Answers
 from app.errors import NotFound
 from tests import jots
 from tests.jots import URL
@@ -187,6 +191,25 @@ async def test_a_tag_of_what_is_compressed_on_its_way_is_weak(client: AsyncClien
         again = await client.get("/long", headers=headers | {"If-None-Match": tag})
         assert (again.status_code, again.content) == (304, b"")
         assert "Content-Encoding" not in again.headers
+
+
+@pytest.mark.parametrize(
+    ("accepted", "gzip_from", "compressed"),
+    [
+        ("gzip", 3, True),
+        ("br, gzip", 1, True),
+        ("gzip", 4, False),
+        ("gzip", 0, False),
+        ("br", 3, False),
+        ("", 3, False),
+    ],
+)
+def test_compression_needs_length_and_consent(
+    accepted: str, gzip_from: int, *, compressed: bool
+) -> None:
+    answers = Answers(FastAPI(), Generations(Memory(0), ""), gzip_from)
+    asked = Headers({"Accept-Encoding": accepted} if accepted else {})
+    assert answers.is_compressed(asked, b"123") is compressed
 
 
 async def test_a_page_of_another_origin_may_read_the_tag(client: AsyncClient) -> None:

@@ -40,7 +40,7 @@ def _text(statement: Select[int]) -> str | None:
     key = statement._generate_cache_key()  # noqa: SLF001
     if key is None:
         return None
-    if len(_texts) > STATEMENTS:
+    if len(_texts) >= STATEMENTS:
         _texts.clear()
     return key.to_offline_string(_texts, statement, {})
 

@@ -103,17 +103,14 @@ class Generations:
 
     async def _told(self) -> None:
         """Give the tables that changed new tokens; those that change meanwhile are next."""
-        noted, tables = self.noted, self.changed
-        self.changed = set()
+        noted, tables, self.changed = self.noted, self.changed, set()
         entries = {self._name(table): secrets.token_bytes(SIZE) for table in tables}
         try:
-            with suppress(Away):
+            with suppress(Away):  # after which all counts as changed: see `lose`
                 await self.store.write(entries)
                 self.told = noted
         finally:
             self.task = None
-            if self.told < noted:
-                self.changed |= tables
         if self.changed and self.retry is None:
             self._tell()
 

@@ -56,7 +56,7 @@ class Cached(Generic[T]):
     @cached_property
     def version(self) -> str:
         """What stands for its schema."""
-        return digest(json.dumps(self.adapter.json_schema(), sort_keys=True).encode())
+        return digest(json.dumps(self.adapter.json_schema()).encode())
 
     def place(self, *key: object) -> str:
         """Name one value of its kind."""
