@@ -314,10 +314,10 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 def passed(pytestconfig: pytest.Config) -> ResultCache:
     """What passed in this run, and in those before."""
-    memory = ResultCache(CACHE / "results")
+    cache = ResultCache(CACHE / "results")
     if pytestconfig.option.fresh:
-        memory.forget()
-    return memory
+        cache.clear()
+    return cache
 
 
 @pytest.fixture(scope="session")
@@ -336,7 +336,7 @@ def make_runner(
                 closing(CheckRunner(workspace / "runners" / name, passed, servers, *environment))
             )
             made.seed = pytestconfig.option.order
-            made.like = list(map(find_code, code_questions().covering(1)))
+            made.warm_services = list(map(find_code, code_questions().covering(1)))
             return made
 
         yield runner
@@ -351,7 +351,7 @@ def runner(
     report = request.config.stash[REPORT]
     report.runner = runner
     for found in [found for item in request.session.items if (found := case(item))]:
-        report.asked.setdefault(found.label, []).append(runner.begin(find_code(found.answers), found.check))
+        report.submitted.setdefault(found.label, []).append(runner.submit(find_code(found.answers), found.check))
     return runner
 
 

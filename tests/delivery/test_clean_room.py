@@ -20,7 +20,7 @@ import yaml
 
 from tests.harness.checks import servers
 from tests.harness.checks.runner import ResultCache, Usage, key
-from tests.harness.checks.servers import CONTAINERS, beside
+from tests.harness.checks.servers import CONTAINERS, service_container
 from tests.harness.combinations.copier_cli import copier, copying, data
 from tests.harness.combinations.questions import all_questions, choices
 from tests.harness.combinations.services import Service
@@ -178,10 +178,10 @@ def seen_from(newcomer: Newcomer) -> str:
 def once(passed: ResultCache, *parts: object) -> Iterator[bool]:
     """Say whether something is to be done, and remember that it ended well."""
     name, begun = key(*parts), time.monotonic()
-    known = passed.recall(name) is not None
+    known = passed.get(name) is not None
     yield not known
     if not known:
-        passed.keep(name, Usage(time.monotonic() - begun, 0, 0))
+        passed.put(name, Usage(time.monotonic() - begun, 0, 0))
 
 
 def follow_page(newcomer: Newcomer, page: str) -> None:
@@ -197,7 +197,7 @@ def do(job: Job, newcomer: Newcomer, service: Service) -> None:
     variables = {"UV_PYTHON": interpreter} if interpreter else {}
     newcomer.types(f"git clone --quiet ../pushed ../{job.name}")
     with ExitStack() as stack:
-        ports = {name: stack.enter_context(beside(name, service)) for name in job.servers}
+        ports = {name: stack.enter_context(service_container(name, service)) for name in job.servers}
         for step in job.steps:
             there = {name: reaching(value, ports) for name, value in step.variables.items()}
             command = f"cd ../{job.name} && {reaching(step.command, ports)}"

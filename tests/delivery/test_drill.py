@@ -17,7 +17,7 @@ from drills.load import KINDS, PROPER, How
 from drills.machines import bouncer, missing, place
 from drills.production import ANSWERS
 from tests.harness.checks.runner import environment
-from tests.harness.checks.servers import running
+from tests.harness.checks.servers import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ def test_an_outage_is_told_in_time_and_ends_by_itself(phases: dict[str, Phase], 
 @contextmanager
 def pooled(service: Service) -> Iterator[dict[str, str]]:
     """Run a PgBouncer that uses each connection for one transaction, and name what leads to it, and past it."""
-    with place() as found, running("postgresql", service) as url:
+    with place() as found, running_server("postgresql", service) as url:
         here, sockets = Path(found), Path(parse_qs(urlsplit(url).query)["host"][0])
         for directory in (sockets, sockets.parent):
             directory.chmod(directory.stat().st_mode | 0o011)

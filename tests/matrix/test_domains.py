@@ -113,10 +113,10 @@ def test_random_domain_passes_checks(
     runner, meter = make_runner("domains"), show("Checking domains")
     for service in random_services:
         for check in CHECKS:
-            runner.begin(service, check)
-    results = [runner.of(service, check, meter) for service in random_services for check in CHECKS]
+            runner.submit(service, check)
+    results = [runner.result(service, check, meter) for service in random_services for check in CHECKS]
     failed = [
-        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.again}"
+        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.reproduce}"
         for each in results
         if not each.passed
     ]

@@ -55,9 +55,9 @@ def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Se
 
 @pytest.fixture(scope="module")
 def runner(workspace: Path, services: list[Service]) -> Iterator[MutantRunner]:
-    memory = ResultCache(workspace / "mutants" / "memory")
-    with closing(Servers(SHARED)) as servers, closing(MutantRunner(workspace / "mutants", memory, servers)) as runner:
-        runner.like = services
+    cache = ResultCache(workspace / "mutants" / "results")
+    with closing(Servers(SHARED)) as servers, closing(MutantRunner(workspace / "mutants", cache, servers)) as runner:
+        runner.warm_services = services
         yield runner
 
 
