@@ -26,10 +26,10 @@ from tests.harness.combinations.questions import all_questions, choices
 from tests.harness.combinations.services import Service
 from tests.harness.delivery import pipelines
 from tests.harness.delivery.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, Step, jobs
-from tests.harness.findings import expect_none, listed
+from tests.harness.findings import assert_no_findings, format_findings
 from tests.harness.readme import newcomer as newcomer_module
 from tests.harness.readme.newcomer import BASE, Newcomer, checks, commands, python
-from tests.harness.workspace import rendered_from
+from tests.harness.workspace import template_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,7 +118,7 @@ def test_what_a_service_says_is_true(
     built: Answers,
     newcomer: Newcomer,
     serve: Callable[[Answers], Service],
-    passed: ResultCache,
+    result_cache: ResultCache,
     note: Callable[[str], None],
 ) -> None:
     """First its pages, from top to bottom; then each job of the pipeline, on a clone of what was pushed before."""
@@ -129,7 +129,7 @@ def test_what_a_service_says_is_true(
     assert len(checks(page)) >= 4
     world = seen_from(newcomer)
     newcomer.types(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")
-    with once(passed, service.digest, page, world) as new:
+    with once(result_cache, service.digest, page, world) as new:
         if new:
             follow_page(newcomer, page)
     for job in jobs({path: file.content.decode() for path, file in service.files.items()}):
@@ -137,7 +137,7 @@ def test_what_a_service_says_is_true(
         if steps and job.python and not python(job.python):
             note(f"{service.label}: job {job.name} was not run, for Python {job.python} is not installed")
             continue
-        with once(passed, service.digest, steps, job.python and python(job.python), world) as new:
+        with once(result_cache, service.digest, steps, job.python and python(job.python), world) as new:
             if new and steps:
                 do(replace(job, steps=steps), newcomer, service)
 
@@ -157,7 +157,7 @@ def test_each_command_of_any_page_is_typed_in_some_room(
     domain = all_questions().default["resources"]
     alike = [service for service in services if service.answers["resources"] == domain]
     assert len(alike) > 1000
-    expect_none(listed({service.label: sorted(typed(service) - here) for service in alike}))
+    assert_no_findings(format_findings({service.label: sorted(typed(service) - here) for service in alike}))
 
 
 def seen_from(newcomer: Newcomer) -> str:
@@ -171,17 +171,17 @@ def seen_from(newcomer: Newcomer) -> str:
     offered = lock.read_text(encoding="utf-8")
     lock.unlink()
     modules = (__file__, newcomer_module.__file__, pipelines.__file__, servers.__file__)
-    return key(tools, offered, rendered_from(), [Path(module).read_text(encoding="utf-8") for module in modules])
+    return key(tools, offered, template_digest(), [Path(module).read_text(encoding="utf-8") for module in modules])
 
 
 @contextmanager
-def once(passed: ResultCache, *parts: object) -> Iterator[bool]:
+def once(result_cache: ResultCache, *parts: object) -> Iterator[bool]:
     """Say whether something is to be done, and remember that it ended well."""
     name, begun = key(*parts), time.monotonic()
-    known = passed.get(name) is not None
+    known = result_cache.get(name) is not None
     yield not known
     if not known:
-        passed.put(name, Usage(time.monotonic() - begun, 0, 0))
+        result_cache.put(name, Usage(time.monotonic() - begun, 0, 0))
 
 
 def follow_page(newcomer: Newcomer, page: str) -> None:

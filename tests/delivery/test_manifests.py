@@ -19,8 +19,8 @@ from tests.harness.delivery import kubernetes as manifests
 from tests.harness.delivery.declared import Promised
 from tests.harness.delivery.formats import read_yaml
 from tests.harness.delivery.kubernetes import ROOT, STAGES, Deployed, built, loose_ends, schema_problems
-from tests.harness.findings import TOOLS, expect_none, listed
-from tests.harness.workspace import in_template
+from tests.harness.findings import TOOLS, assert_no_findings, format_findings
+from tests.harness.workspace import template_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,12 +58,12 @@ def test_an_environment_is_what_the_service_needs(answers: Answers, serve: Calla
     service = serve(answers)
     expected = promised(service)
     found = {stage: manifests.problems(Deployed(expected, stage, built(service.directory, stage))) for stage in STAGES}
-    expect_none(listed(found | {"files": loose_ends(manifests_of(dict(expected.files)))}))
+    assert_no_findings(format_findings(found | {"files": loose_ends(manifests_of(dict(expected.files)))}))
 
 
 @pytest.mark.parametrize("answers", covering("fly"), ids=all_questions().label)
 def test_machines_are_what_the_service_needs(answers: Answers, serve: Callable[[Answers], Service]) -> None:
-    expect_none("\n".join(machines.problems(promised(serve(answers)))))
+    assert_no_findings("\n".join(machines.problems(promised(serve(answers)))))
 
 
 def test_every_resource_is_known_to_each_kubernetes(files: Files) -> None:
@@ -72,13 +72,13 @@ def test_every_resource_is_known_to_each_kubernetes(files: Files) -> None:
         assert isinstance(found, list)
         return "; ".join(schema_problems([each for each in found if "kind" in each and "metadata" in each]))
 
-    expect_none(files.problems(problem, f"/{ROOT}/base/*.yaml", f"/{ROOT}/components/*/*.yaml"))
+    assert_no_findings(files.problems(problem, f"/{ROOT}/base/*.yaml", f"/{ROOT}/components/*/*.yaml"))
 
 
 def test_what_has_a_component_says_so() -> None:
     """An environment takes the components of all that says so, and the template has no other."""
     place = f"{ROOT}/components/"
-    there = {name.removeprefix(place).split("/")[0] for name in in_template() if name.startswith(place)}
+    there = {name.removeprefix(place).split("/")[0] for name in template_files() if name.startswith(place)}
     assert there == {feature.name for feature in FEATURES if feature.is_component}
     brought = plan(all_questions().default | EVERYTHING)["components"]
     assert brought[0] == "jobs"
@@ -267,6 +267,6 @@ def test_a_pipeline_rolls_out_what_it_found_good(place: str, serve: Callable[[An
 
 @pytest.mark.parametrize("path", [".github/workflows/kubernetes.yml", ".gitlab/kubernetes.yml"])
 def test_a_pipeline_rolls_out_to_each_environment(path: str) -> None:
-    described = yaml.safe_load(in_template()[path].read_text(encoding="utf-8"))
+    described = yaml.safe_load(template_files()[path].read_text(encoding="utf-8"))
     jobs = described.get("jobs", described)
     assert [job["environment"] for job in jobs.values() if "environment" in job] == list(STAGES)

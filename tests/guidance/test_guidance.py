@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from extensions.rules import RULES, holding
-from tests.harness.findings import TOOLS, expect_none, listed
+from tests.harness.findings import TOOLS, assert_no_findings, format_findings
 from tests.harness.readme.newcomer import commands
 from tests.harness.workspace import ROOT
 
@@ -50,7 +50,7 @@ def guided(services: list[Service]) -> Iterator[tuple[str, Texts]]:
 
 
 def tell(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
-    return listed({label: find(texts) for label, texts in guided(services)})
+    return format_findings({label: find(texts) for label, texts in guided(services)})
 
 
 def rules(page: str) -> list[tuple[str, str]]:
@@ -105,11 +105,11 @@ def lengthy(texts: Texts) -> list[str]:
 
 
 def test_each_rule_names_a_check_that_is_there(services: list[Service]) -> None:
-    expect_none(tell(services, unfounded))
+    assert_no_findings(tell(services, unfounded))
 
 
 def test_the_page_is_short(services: list[Service]) -> None:
-    expect_none(tell(services, lengthy))
+    assert_no_findings(tell(services, lengthy))
 
 
 def test_no_rule_is_left_unsaid(services: list[Service]) -> None:
@@ -119,7 +119,7 @@ def test_no_rule_is_left_unsaid(services: list[Service]) -> None:
         said = {check for _, check in rules(texts[PAGE])}
         return [rule.says for rule in RULES if is_there(rule.check, texts) and rule.check not in said]
 
-    expect_none(tell(services, unsaid))
+    assert_no_findings(tell(services, unsaid))
 
 
 def test_rules_are_told_apart() -> None:
@@ -150,7 +150,9 @@ def test_what_the_template_keeps_is_listed_and_no_more(services: list[Service]) 
         own = {path for path in service.files if is_of_a_resource(path, names) or "migrations/versions/" in path}
         return sorted((exact | fitting) ^ (service.files.keys() - own))
 
-    expect_none(listed({service.label: wrong(service) for service in services if PAGE in service.files}))
+    assert_no_findings(
+        format_findings({service.label: wrong(service) for service in services if PAGE in service.files})
+    )
 
 
 def test_what_people_do_is_denied_and_nothing_is_both(services: list[Service]) -> None:
@@ -160,7 +162,7 @@ def test_what_people_do_is_denied_and_nothing_is_both(services: list[Service]) -
         both = [rule for rule in given["allow"] if rule in given["deny"]]
         return both + [command for command in PEOPLES if command not in denied]
 
-    expect_none(tell(services, wrong))
+    assert_no_findings(tell(services, wrong))
 
 
 @pytest.mark.parametrize("path", [*SKILLS, *AGENTS], ids=lambda path: str(path.relative_to(GUIDES)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.findings import expect_none, listed
+from tests.harness.findings import assert_no_findings, format_findings
 from tests.harness.readme.commands import Program, Runnable, runnable, unknown_commands
 from tests.harness.readme.links import anchors, broken_anchors, broken_links, missing_paths
 
@@ -29,7 +29,7 @@ RUNNABLE = Runnable(
 def tell(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
     """Gather what is found in each service, a line for each that something is found in."""
     read = ((each.label, {path: file.text for path, file in each.files.items()}) for each in services)
-    return listed({label: find(texts) for label, texts in read})
+    return format_findings({label: find(texts) for label, texts in read})
 
 
 def pages(texts: Texts) -> Texts:
@@ -65,19 +65,19 @@ def commands(texts: Texts) -> list[str]:
 
 
 def test_links_lead_somewhere(services: list[Service]) -> None:
-    expect_none(tell(services, links))
+    assert_no_findings(tell(services, links))
 
 
 def test_links_lead_to_parts_that_exist(services: list[Service]) -> None:
-    expect_none(tell(services, parts))
+    assert_no_findings(tell(services, parts))
 
 
 def test_paths_that_are_named_exist(services: list[Service]) -> None:
-    expect_none(tell(services, named))
+    assert_no_findings(tell(services, named))
 
 
 def test_commands_that_are_named_exist(services: list[Service]) -> None:
-    expect_none(tell(services, commands))
+    assert_no_findings(tell(services, commands))
 
 
 def test_a_broken_link_is_seen() -> None:

@@ -17,7 +17,7 @@ from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree
 from tests.harness.combinations.services import Service
 from tests.harness.delivery.formats import READERS, SCHEMAS
-from tests.harness.findings import complaint, expect_none, run
+from tests.harness.findings import assert_no_findings, parse_error, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,19 +180,19 @@ def test_odd_answer_is_stored_unchanged(name: str, odd: dict[str, Service]) -> N
 
 @pytest.mark.parametrize("pattern", READERS)
 def test_files_of_odd_answers_are_parsable(pattern: str, odd_files: Files) -> None:
-    expect_none(odd_files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
+    assert_no_findings(odd_files.problems(lambda file: parse_error(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
 def test_code_of_odd_answers_passes_linter(command: list[str], odd: dict[str, Service]) -> None:
-    expect_none(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
+    assert_no_findings(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
 
 
 def test_compose_file_of_odd_answers_matches_schema(odd_files: Files) -> None:
     files = odd_files.matching("/compose.yml")
-    expect_none(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
+    assert_no_findings(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
 
 
 def test_dockerfile_of_odd_answers_passes_hadolint(odd_files: Files) -> None:
     files = odd_files.matching("/Dockerfile")
-    expect_none(run("hadolint", "--no-color", *(file.location for file in files)))
+    assert_no_findings(run("hadolint", "--no-color", *(file.location for file in files)))

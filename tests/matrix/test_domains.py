@@ -24,7 +24,7 @@ from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree
 from tests.harness.combinations.services import Service
 from tests.harness.combinations.strategies import SPOILERS, domains
-from tests.harness.findings import expect_none, run
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.workspace import ROOT
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def test_large_domain_passes_linter(template: Path, empty: Path) -> None:
     """Forty resources of twenty fields each: about thirty thousand lines."""
     render(template, empty, all_questions().default | {"resources": great(40)})
     for command in ("check", "format --check"):
-        expect_none(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
+        assert_no_findings(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
 
 
 def test_random_domain_passes_checks(

@@ -19,7 +19,7 @@ from tests.harness.combinations.render_all import Renderer, render_all
 from tests.harness.combinations.rendering import render
 from tests.harness.combinations.services import rendered
 from tests.harness.delivery.formats import read_yaml
-from tests.harness.findings import complaint
+from tests.harness.findings import parse_error
 from tests.harness.workspace import RELEASE, commit
 
 if TYPE_CHECKING:
@@ -166,6 +166,6 @@ def test_broken_file_of_rare_combination_is_detected(
     commit(broken, "v1.0.1")
     matrix = render_matrix(broken, all_questions().about(set(RARE)))
     files = Files(rendered(matrix, store, tmp_path / "rendered"), tmp_path / "files")
-    broken_files = [file for file in files.matching("*.yml") if complaint(read_yaml, file.text)]
+    broken_files = [file for file in files.matching("*.yml") if parse_error(read_yaml, file.text)]
     assert [file.path for file in broken_files] == [".gitlab-ci.yml"]
     assert broken_files[0].service.answers.items() >= RARE.items()

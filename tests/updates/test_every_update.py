@@ -19,10 +19,10 @@ from tests.harness.checks.report import REPORT
 from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import all_questions, code_questions
 from tests.harness.combinations.render_all import first_batch
-from tests.harness.findings import expect_none
+from tests.harness.findings import assert_no_findings
 from tests.harness.updates.paths import UpdateContext, UpdatePath, flipped, updating_all
 from tests.harness.updates.releases import NEXT, is_offered, later, releases
-from tests.harness.workspace import ROOT, git, in_template
+from tests.harness.workspace import ROOT, git, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def expect_arrival(
             for update_path, result in zip(paths, results, strict=True)
             for problem in problems(update_path, result, matrix)
         ]
-        expect_none("\n".join(strayed[:TOLD]))
+        assert_no_findings("\n".join(strayed[:TOLD]))
         median = statistics.median(result.seconds for result in results)
         pytestconfig.stash[REPORT].notes.append(f"{doing}: {len(paths)}, {median * 1000:.0f} ms for an update")
 
@@ -171,7 +171,7 @@ def test_what_a_release_asked_and_offered_is_so_still_or_taken_over(release: Rel
         for name, answer in given.items()
         if not (is_offered(asked[name], answer) if name in asked else taken_over(name))
     }
-    expect_none("\n".join(sorted(refused)))
+    assert_no_findings("\n".join(sorted(refused)))
 
 
 def test_each_release_has_its_notes() -> None:
@@ -184,8 +184,8 @@ def test_each_release_has_its_notes() -> None:
 def test_a_path_that_vanished_since_a_release_is_declared(release: Release) -> None:
     """Or the edits of its owners would vanish with it."""
     then = git(ROOT, "ls-tree", "-r", "--name-only", "-z", f"{release.commit}:template").split("\0")
-    now = {path.removesuffix(".jinja") for path in in_template()}
+    now = {path.removesuffix(".jinja") for path in template_files()}
     vanished = {path.removesuffix(".jinja") for path in then if path} - now
     with (ROOT / "updates" / "moves.toml").open("rb") as table:
         declared = {move["from"] for move in tomllib.load(table).get("moves", [])}
-    expect_none("\n".join(sorted(path for path in vanished if LOOP.sub("*", path) not in declared)))
+    assert_no_findings("\n".join(sorted(path for path in vanished if LOOP.sub("*", path) not in declared)))

@@ -19,7 +19,7 @@ from tests.harness.checks.runner import environment
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree, update
 from tests.harness.delivery.formats import SCHEMAS
-from tests.harness.findings import expect_none, run
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.updates.fork import (
     CATALOGUE,
     FIRST,
@@ -201,8 +201,8 @@ def test_what_the_fork_does_not_ask_is_refused(answers: Answers, told: str, acme
 
 def test_a_service_passes_its_linters(ours: Path) -> None:
     for command in (["check"], ["format", "--check"]):
-        expect_none(run("ruff", *command, "--no-cache", ours))
-    expect_none(run("check-jsonschema", *SCHEMAS["/.gitlab-ci.yml"], ours / ".gitlab-ci.yml"))
+        assert_no_findings(run("ruff", *command, "--no-cache", ours))
+    assert_no_findings(run("check-jsonschema", *SCHEMAS["/.gitlab-ci.yml"], ours / ".gitlab-ci.yml"))
 
 
 def test_a_service_describes_its_api(ours: Path) -> None:

@@ -16,7 +16,7 @@ import yaml
 from tests.harness.combinations.copier_cli import run_to_its_end
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.formats import LINTERS, SCHEMAS
-from tests.harness.findings import expect_none, run
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.workspace import ROOT, commit, git
 
 if TYPE_CHECKING:
@@ -245,9 +245,9 @@ def test_a_pipeline_pleases_its_linters(serve: Callable[[Answers], Service], tmp
         file.parent.mkdir(parents=True)
         file.write_bytes(serve(all_questions().default | {"ci": host}).files[path].content)
         pattern = f"/{path.rpartition('/')[0]}/*.yml"
-        expect_none(run("check-jsonschema", *SCHEMAS[pattern], file))
+        assert_no_findings(run("check-jsonschema", *SCHEMAS[pattern], file))
     for name in ("actionlint", "zizmor"):
-        expect_none(run(name, *LINTERS[name].arguments, tmp_path / WORKFLOW))
+        assert_no_findings(run(name, *LINTERS[name].arguments, tmp_path / WORKFLOW))
 
 
 def test_who_runs_what_is_new_may_push_nothing(serve: Callable[[Answers], Service]) -> None:
