@@ -57,7 +57,7 @@ def main(number: int, warm: int, checks: tuple[Check, ...]) -> None:
     """Check all of them, after a few have warmed the caches of types."""
     combinations = list(code_questions().combinations())
     given = islice(cycle(combinations), number + warm)
-    with scratch.workspace() as directory, scratch.isolation(directory), rendering.memory(), ExitStack() as stack:
+    with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching(), ExitStack() as stack:
         scratch.release(directory / "template")
         services = [variant(place, each, directory / "template", directory) for place, each in enumerate(given)]
         servers = stack.enter_context(closing(Servers()))

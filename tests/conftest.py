@@ -27,7 +27,7 @@ from tests.harness.combinations.files import Files
 from tests.harness.combinations.questions import OPEN, all_questions, code_questions
 from tests.harness.combinations.recorder import recording
 from tests.harness.combinations.render_all import Renderer, render_all
-from tests.harness.combinations.services import Service, rendered
+from tests.harness.combinations.services import Service, rendered_services
 from tests.harness.updates.releases import lay_out
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
     """Yield a directory for the run, with Git and Copier isolated from the user's settings, and Copier cached."""
-    with scratch.workspace() as directory, scratch.isolation(directory), rendering.memory():
+    with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching():
         yield directory
 
 
@@ -252,7 +252,7 @@ def matrix(
 @pytest.fixture(scope="session")
 def services(matrix: Matrix, store: Store, workspace: Path) -> list[Service]:
     """Return a service for each combination that was rendered, distinct code first."""
-    return rendered(matrix, store, workspace / "rendered")
+    return rendered_services(matrix, store, workspace / "rendered")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ import yaml
 from tests.harness.checks import servers
 from tests.harness.checks.runner import ResultCache, Usage, key
 from tests.harness.checks.servers import CONTAINERS, service_container
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.questions import all_questions, choices
 from tests.harness.combinations.services import Service
 from tests.harness.delivery import pipelines
@@ -75,7 +75,7 @@ def rooms() -> list[Answers]:
 def newcomer(built: Answers, template: Path) -> Iterator[Newcomer]:
     with tempfile.TemporaryDirectory(prefix="slipway-newcomer-", dir=DISK, ignore_cleanup_errors=True) as room:
         service = Path(room) / "service"
-        assert copier(*copying(template, service, *data(built))).returncode == 0
+        assert copier(*copy_arguments(template, service, *data(built))).returncode == 0
         yield Newcomer(service, Path(room) / "home")
 
 
@@ -215,7 +215,7 @@ def reaching(text: str, ports: dict[str, int]) -> str:
 def test_the_line_that_a_failure_tells_can_be_typed(template: Path, tmp_path: Path) -> None:
     """In a shell of one's own, at the root of the template: it makes the service, and runs the command there."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
-    line = Service("sqlite-no-ci", answers, tmp_path, {}).by_hand("uv run app openapi")
+    line = Service("sqlite-no-ci", answers, tmp_path, {}).shell_command("uv run app openapi")
     root = Newcomer(shutil.copytree(template, tmp_path / "root"), tmp_path / "home")
     assert '"openapi": "3.1.0"' in root.types(line)
 
@@ -225,7 +225,7 @@ def test_what_clients_would_lose_is_told_of_a_branch(template: Path, tmp_path: P
     """By the command that the pipelines run: red where a field is gone, until somebody says why it is."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
     service = tmp_path / "service"
-    assert copier(*copying(template, service, *data(answers))).returncode == 0
+    assert copier(*copy_arguments(template, service, *data(answers))).returncode == 0
     newcomer = Newcomer(service, tmp_path / "home")
     newcomer.types(f"git init --initial-branch main && uv lock && {COMMIT} && git checkout -b branch")
     assert "lose nothing" in newcomer.types("uv run app compare main")

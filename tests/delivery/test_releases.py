@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.pipelines import inherited
 
@@ -64,7 +64,7 @@ def check_of_version(host: str, files: dict[str, Any]) -> list[str]:
 def tagged(tag: str, script: list[str], project: Path) -> Run:
     """Run a script as the pipeline of a tag does; GitHub and GitLab each have a name for it."""
     names = {"GITHUB_REF_NAME": tag, "CI_COMMIT_TAG": tag, "CI_REGISTRY_IMAGE": "registry.example.com/app"}
-    return run_to_its_end(["bash", "-euc", "\n".join(script)], project, os.environ | SOMEBODY | names, 60)
+    return run_command(["bash", "-euc", "\n".join(script)], project, os.environ | SOMEBODY | names, 60)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from copier._cli import CopierApp
 
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.files import Files
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree
@@ -113,7 +113,7 @@ def error_of(template: Path, empty: Path, capfd: pytest.CaptureFixture[str]) -> 
     """Return a function that runs the `copier` command in process and returns its error."""
 
     def refused(*given: str) -> str:
-        _, code = CopierApp.run(["copier", *copying(template, empty, *given)], exit=False)
+        _, code = CopierApp.run(["copier", *copy_arguments(template, empty, *given)], exit=False)
         assert code == 1
         assert not empty.exists()
         return refusal(capfd.readouterr().err)
@@ -141,7 +141,7 @@ def test_invalid_answers_file_is_rejected(
 def test_command_line_rejects_invalid_answer(template: Path, empty: Path, pytestconfig: pytest.Config) -> None:
     draw = random.Random(pytestconfig.option.seed)  # noqa: S311 - a sample, not a secret
     answers, message = REFUSED[draw.choice(sorted(REFUSED))]
-    run = copier(*copying(template, empty, *data(answers)))
+    run = copier(*copy_arguments(template, empty, *data(answers)))
     assert run.returncode == 1
     assert message in refusal(run.stderr)
     assert "Traceback" not in run.stdout

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import copier, run_to_its_end, updating
+from tests.harness.combinations.copier_cli import copier, run_command, update_arguments
 from tests.harness.combinations.rendering import tree
 from tests.harness.updates.owner_repository import FIRST, SECOND, THIRD, Owner, own, publish, write
 from tests.harness.workspace import git
@@ -63,7 +63,7 @@ def edited(owner: Owner) -> Owner:
 @pytest.fixture(scope="module")
 def twins(template: Path, workspace: Path) -> Twins:
     stock, ours = (edited(own(template, workspace / "twins" / name)) for name in ("stock", "ours"))
-    said = copier(*updating(), directory=stock.directory)
+    said = copier(*update_arguments(), directory=stock.directory)
     code, told = ours.tell("update", "--no-checks")
     return Twins(stock, said, ours, code, told)
 
@@ -120,7 +120,7 @@ def test_notes_of_the_versions_that_are_crossed_are_told(twins: Twins) -> None:
 def clashed(owner: Owner, resolved: str) -> None:
     """Edit a line that the newest version changes too, update by Copier alone, and resolve the conflict."""
     owner.edit(CI, "checkout: 4", "checkout: ours")
-    assert copier(*updating(), directory=owner.directory).returncode == 0
+    assert copier(*update_arguments(), directory=owner.directory).returncode == 0
     assert "<<<<<<<" in owner.read(CI)
     write(owner.directory, {CI: resolved})
     owner.commit("Update")
@@ -338,7 +338,7 @@ def test_a_fleet_is_shown_and_left_alone(template: Path, empty: Path) -> None:
 
 
 def uv(owner: Owner, *arguments: str) -> Run:
-    return run_to_its_end(["uv", "run", *arguments], owner.directory, dict(os.environ), 300)
+    return run_command(["uv", "run", *arguments], owner.directory, dict(os.environ), 300)
 
 
 def test_uv_runs_it_and_it_runs_the_checks(owner: Owner) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.formats import LINTERS, SCHEMAS
 from tests.harness.findings import assert_no_findings, run
@@ -125,7 +125,7 @@ class Runner:
             (self.home / "kept").rename(kept)
 
     def runs(self, script: str) -> Run:
-        return run_to_its_end(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables(), 60)
+        return run_command(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables(), 60)
 
 
 def github(described: dict[str, Any], runner: Runner) -> int:

@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from tests.harness.combinations.questions import word
+from tests.harness.combinations.questions import answer_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ class Grid:
         return [self.heading(names, dict(zip(names, answers, strict=True))) for answers in every]
 
     def heading(self, names: Sequence[str], answers: Answers) -> str:
-        return " · ".join(word(name, answers[name]) for name in names)
+        return " · ".join(answer_label(name, answers[name]) for name in names)
 
     def x(self, column: int) -> float:
         return self.left + column * (self.width + GAP)

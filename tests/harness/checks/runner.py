@@ -228,7 +228,7 @@ class CheckRunner:
     def record(self, name: str, outcome: dict[str, Any]) -> None:
         service, check = self.pending.pop(name)
         usage = Usage(outcome["seconds"], outcome["cpu"], outcome["memory"])
-        reproduce = service.by_hand(shlex.join([*self.launcher, *self.command(check)]))
+        reproduce = service.shell_command(shlex.join([*self.launcher, *self.command(check)]))
         output = outcome["output"] + killed_by(outcome["code"], usage.seconds)
         self.results[name] = CheckResult(service, check, usage, outcome["code"], output, reproduce)
         if self.results[name].passed:

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ class Newcomer:
     def types(self, command: str, **variables: str) -> str:
         """Run a command to its end, which is to be a good one; tell what it prints."""
         shell = ["bash", "-euo", "pipefail", "-c", command]
-        run = run_to_its_end(shell, self.directory, self.environment | variables, LONGEST)
+        run = run_command(shell, self.directory, self.environment | variables, LONGEST)
         if run.returncode:
             pytest.fail(f"$ {command}\n{run.stdout}", pytrace=False)
         return run.stdout
