@@ -42,7 +42,7 @@ def services(serve: Callable[[Answers], Service]) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Service, Mutant]]:
-    """The sample."""
+    """Draw the sample of mutants, each with its service."""
     names = [name for name in pytestconfig.option.mutants_of.split(",") if name]
     found = {
         id(mutant): (service, mutant)

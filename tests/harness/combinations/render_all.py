@@ -104,16 +104,16 @@ def render_all(asked: Questionnaire, renderer: Renderer, meter: Meter, *, every:
     matrix.add([(combination, renderer.render(combination.answers)) for combination in unrendered(matrix, warm)])
     with process_pool(partial(renderer.render_files, file_facts)) as render_each, meter.shown():
 
-        def add(requested: Sequence[FilesOfCombination]) -> None:
+        def render_batch(requested: Sequence[FilesOfCombination]) -> None:
             renderings = meter.each(render_each(requested), len(requested))
             matrix.add(zip([combination for combination, _ in requested], renderings, strict=True))
 
         if every:
-            add([(combination, None) for combination in unrendered(matrix, matrix.combinations)])
+            render_batch([(combination, None) for combination in unrendered(matrix, matrix.combinations)])
         for combinations in (first, matrix.combinations):
             while requested := list(matrix.unknown(combinations)):
-                add(requested)
-        add([(combination, ANSWERS_FILE_ONLY) for combination in unrendered(matrix, first)])
+                render_batch(requested)
+        render_batch([(combination, ANSWERS_FILE_ONLY) for combination in unrendered(matrix, first)])
     return matrix
 
 
