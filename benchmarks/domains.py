@@ -17,7 +17,7 @@ from benchmarks.comparison import parser
 from tests.harness import workspace as scratch
 from tests.harness.checks.runner import environment
 from tests.harness.combinations import rendering
-from tests.harness.combinations.domains import great
+from tests.harness.combinations.domains import large_domain
 from tests.harness.combinations.questions import all_questions
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ IMPORT = [sys.executable, "-c", "import app.main"]  # in the place of a suite, i
 def measure(template: Path, directory: Path, number: int, suite: list[str]) -> tuple[float, int, float]:
     """Return the seconds of a rendering, the lines that it gives, and the seconds of its quick suite."""
     begun = time.perf_counter()
-    rendering.render(template, directory, all_questions().default | {"resources": great(number)})
+    rendering.render(template, directory, all_questions().default | {"resources": large_domain(number)})
     rendered = time.perf_counter() - begun
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in directory.rglob("*thing_*.py"))
     begun = time.perf_counter()
@@ -44,7 +44,7 @@ def measure(template: Path, directory: Path, number: int, suite: list[str]) -> t
 
 def main(numbers: list[int], suite: list[str]) -> None:
     """Measure each number of resources, and the first once more."""
-    with scratch.workspace() as directory, scratch.isolation(directory), rendering.memory():
+    with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching():
         template, service = directory / "template", directory / "service"
         scratch.release(template)
         rendering.render(template, service, all_questions().default)  # warms Copier up

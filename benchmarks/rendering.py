@@ -16,7 +16,7 @@ from benchmarks.comparison import CONTROL, arguments
 from tests.harness import workspace as scratch
 from tests.harness.combinations import rendering
 from tests.harness.combinations.blobs import Store
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.pool import process_pool
 from tests.harness.combinations.questions import Answers, all_questions
 from tests.harness.combinations.recorder import recording
@@ -40,7 +40,7 @@ def measure(template: Path, directory: Path, given: list[Answers]) -> dict[str, 
     destination = directory / "rendering"
 
     def by_command(answers: Answers) -> None:
-        copier(*copying(template, destination, *data(answers))).check_returncode()
+        copier(*copy_arguments(template, destination, *data(answers))).check_returncode()
         shutil.rmtree(destination)
 
     def in_process(answers: Answers) -> None:
@@ -49,7 +49,7 @@ def measure(template: Path, directory: Path, given: list[Answers]) -> dict[str, 
 
     few = given[:10]
     found = {"the command line": mean(by_command, few), "in process": mean(in_process, few)}
-    with rendering.memory(), recording() as recorder:
+    with rendering.caching(), recording() as recorder:
         renderer = Renderer(template, directory, Store(directory / "store"), recorder)
         mean(renderer.render, few)
         found["remembered, and kept by content"] = mean(renderer.render, given)

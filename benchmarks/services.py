@@ -47,9 +47,9 @@ def variant(number: int, answers: Answers, template: Path, directory: Path) -> S
 def show(results: list[CheckResult]) -> None:
     """Print what each check took."""
     for check in dict.fromkeys(result.check for result in results):
-        took = [result.figures for result in results if result.check is check]
-        seconds = sum(figures.seconds for figures in took) / len(took)
-        processors = sum(figures.cpu for figures in took) / len(took)
+        took = [result.usage for result in results if result.check is check]
+        seconds = sum(usage.seconds for usage in took) / len(took)
+        processors = sum(usage.cpu for usage in took) / len(took)
         print(f"{check.name:<14} {seconds:5.2f} s each, {processors:5.2f} s of processors")
 
 
@@ -57,20 +57,20 @@ def main(number: int, warm: int, checks: tuple[Check, ...]) -> None:
     """Check all of them, after a few have warmed the caches of types."""
     combinations = list(code_questions().combinations())
     given = islice(cycle(combinations), number + warm)
-    with scratch.workspace() as directory, scratch.isolation(directory), rendering.memory(), ExitStack() as stack:
+    with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching(), ExitStack() as stack:
         scratch.release(directory / "template")
         services = [variant(place, each, directory / "template", directory) for place, each in enumerate(given)]
         servers = stack.enter_context(closing(Servers()))
-        memory = ResultCache(directory / "memory")
-        runner = stack.enter_context(closing(CheckRunner(directory / "benchmark", memory, servers)))
-        runner.like = services[:warm]
+        cache = ResultCache(directory / "results")
+        runner = stack.enter_context(closing(CheckRunner(directory / "benchmark", cache, servers)))
+        runner.warm_services = services[:warm]
         meter = Meter(Console(file=io.StringIO()), "Checking", nullcontext)
         for service, check in product(services[:warm], CODE):
-            runner.of(service, check, meter)
+            runner.result(service, check, meter)
         begun = time.perf_counter()
         for service, check in product(services[warm:], checks):
-            runner.begin(service, check)
-        results = [runner.of(service, check, meter) for service, check in product(services[warm:], checks)]
+            runner.submit(service, check)
+        results = [runner.result(service, check, meter) for service, check in product(services[warm:], checks)]
         seconds = (time.perf_counter() - begun) / number
     show(results)
     failures = sum(not result.passed for result in results)

@@ -17,16 +17,16 @@ import yaml
 
 from tests.harness.checks import servers
 from tests.harness.checks.runner import ResultCache, Usage, key
-from tests.harness.checks.servers import CONTAINERS, beside
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.checks.servers import CONTAINERS, service_container
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.questions import all_questions, choices
 from tests.harness.combinations.services import Service
 from tests.harness.delivery import pipelines
 from tests.harness.delivery.pipelines import GITHUB, GITLAB, NULL_COMMIT, Job, Step, jobs
-from tests.harness.findings import expect_none, listed
+from tests.harness.findings import assert_no_findings, format_findings
 from tests.harness.readme import newcomer as newcomer_module
 from tests.harness.readme.newcomer import BASE, Newcomer, checks, commands, python
-from tests.harness.workspace import rendered_from
+from tests.harness.workspace import template_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ def pipeline(service: Service) -> list[Job]:
 def newcomer(built: Answers, template: Path) -> Iterator[Newcomer]:
     with tempfile.TemporaryDirectory(prefix="slipway-newcomer-", dir=DISK, ignore_cleanup_errors=True) as room:
         service = Path(room) / "service"
-        assert copier(*copying(template, service, *data(built))).returncode == 0
+        assert copier(*copy_arguments(template, service, *data(built))).returncode == 0
         yield Newcomer(service, Path(room) / "home")
 
 
@@ -121,7 +121,7 @@ def test_pages_and_pipeline_run_in_clean_room(
     built: Answers,
     newcomer: Newcomer,
     serve: Callable[[Answers], Service],
-    passed: ResultCache,
+    result_cache: ResultCache,
     note: Callable[[str], None],
 ) -> None:
     """Run the commands of the pages from top to bottom, then each job of the pipeline on a clone."""
@@ -132,7 +132,7 @@ def test_pages_and_pipeline_run_in_clean_room(
     assert len(checks(page)) >= 4
     versions = environment_key(newcomer)
     newcomer.run(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")
-    with once(passed, service.digest, page, versions) as new:
+    with once(result_cache, service.digest, page, versions) as new:
         if new:
             follow_page(newcomer, page)
     for job in pipeline(service):
@@ -140,7 +140,7 @@ def test_pages_and_pipeline_run_in_clean_room(
         if steps and job.python and not python(job.python):
             note(f"{service.label}: job {job.name} was not run, for Python {job.python} is not installed")
             continue
-        with once(passed, service.digest, steps, job.python and python(job.python), versions) as new:
+        with once(result_cache, service.digest, steps, job.python and python(job.python), versions) as new:
             if new and steps:
                 run_job(replace(job, steps=steps), newcomer, service)
 
@@ -158,7 +158,9 @@ def test_every_page_command_runs_in_some_room(services: list[Service], serve: Ca
     domain = all_questions().default["resources"]
     same_domain = [service for service in services if service.answers["resources"] == domain]
     assert len(same_domain) > 1000
-    expect_none(listed({service.label: sorted(page_commands(service) - run_in_rooms) for service in same_domain}))
+    assert_no_findings(
+        format_findings({service.label: sorted(page_commands(service) - run_in_rooms) for service in same_domain})
+    )
 
 
 def environment_key(newcomer: Newcomer) -> str:
@@ -172,17 +174,17 @@ def environment_key(newcomer: Newcomer) -> str:
     packages = lock.read_text(encoding="utf-8")
     lock.unlink()
     modules = (__file__, newcomer_module.__file__, pipelines.__file__, servers.__file__)
-    return key(tools, packages, rendered_from(), [Path(module).read_text(encoding="utf-8") for module in modules])
+    return key(tools, packages, template_digest(), [Path(module).read_text(encoding="utf-8") for module in modules])
 
 
 @contextmanager
-def once(passed: ResultCache, *parts: object) -> Iterator[bool]:
+def once(result_cache: ResultCache, *parts: object) -> Iterator[bool]:
     """Yield whether the parts have no recorded pass; record one unless the body raises."""
     name, begun = key(*parts), time.monotonic()
-    known = passed.recall(name) is not None
+    known = result_cache.get(name) is not None
     yield not known
     if not known:
-        passed.keep(name, Usage(time.monotonic() - begun, 0, 0))
+        result_cache.put(name, Usage(time.monotonic() - begun, 0, 0))
 
 
 def follow_page(newcomer: Newcomer, page: str) -> None:
@@ -198,7 +200,7 @@ def run_job(job: Job, newcomer: Newcomer, service: Service) -> None:
     variables = {"UV_PYTHON": interpreter} if interpreter else {}
     newcomer.run(f"git clone --quiet ../pushed ../{job.name}")
     with ExitStack() as stack:
-        ports = {name: stack.enter_context(beside(name, service)) for name in job.servers}
+        ports = {name: stack.enter_context(service_container(name, service)) for name in job.servers}
         for step in job.steps:
             of_step = {name: with_ports(value, ports) for name, value in step.variables.items()}
             command = f"cd ../{job.name} && {with_ports(step.command, ports)}"
@@ -216,7 +218,7 @@ def with_ports(text: str, ports: dict[str, int]) -> str:
 def test_reproduction_command_succeeds(template: Path, tmp_path: Path) -> None:
     """Run the reported line in a fresh shell at the template's root."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
-    line = Service("sqlite-no-ci", answers, tmp_path, {}).by_hand("uv run app openapi")
+    line = Service("sqlite-no-ci", answers, tmp_path, {}).shell_command("uv run app openapi")
     root = Newcomer(shutil.copytree(template, tmp_path / "root"), tmp_path / "home")
     assert '"openapi": "3.1.0"' in root.run(line)
 
@@ -226,7 +228,7 @@ def test_compare_reports_breaking_changes_of_branch(template: Path, tmp_path: Pa
     """Run the pipelines' command: it fails on a removed field until a reason is given."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
     service = tmp_path / "service"
-    assert copier(*copying(template, service, *data(answers))).returncode == 0
+    assert copier(*copy_arguments(template, service, *data(answers))).returncode == 0
     newcomer = Newcomer(service, tmp_path / "home")
     newcomer.run(f"git init --initial-branch main && uv lock && {COMMIT} && git checkout -b branch")
     assert "lose nothing" in newcomer.run("uv run app compare main")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.harness.delivery.formats import SCHEMAS
-from tests.harness.findings import expect_none, listed, run
+from tests.harness.findings import assert_no_findings, format_findings, run
 from tests.harness.workspace import ROOT, TEMPLATE
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def touched(service: Service) -> set[str]:
 
 
 def test_template_files_are_not_updated(services: list[Service]) -> None:
-    expect_none(listed({each.label: sorted(touched(each) & {*each.files, ANYTHING}) for each in services}))
+    assert_no_findings(
+        format_findings({each.label: sorted(touched(each) & {*each.files, ANYTHING}) for each in services})
+    )
 
 
 def test_only_lock_is_updated(services: list[Service]) -> None:
@@ -105,7 +107,7 @@ def test_renovate_recipe_adds_template_updates(tmp_path: Path) -> None:
     assert page
     recipe, own = json.loads(page["config"]), json.loads((TEMPLATE / RENOVATE).read_text(encoding="utf-8"))
     (tmp_path / "renovate.json").write_text(page["config"], encoding="utf-8")
-    expect_none(run("check-jsonschema", *SCHEMAS[f"/{RENOVATE}"], tmp_path / "renovate.json"))
+    assert_no_findings(run("check-jsonschema", *SCHEMAS[f"/{RENOVATE}"], tmp_path / "renovate.json"))
     assert by_renovate(page["config"]) == {LOCK, RECORD}
     assert [rule for rule in recipe["packageRules"] if rule not in own["packageRules"]] == [
         {"matchManagers": ["copier"], "enabled": True}

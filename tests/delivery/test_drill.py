@@ -17,7 +17,7 @@ from drills.load import KINDS, PROPER, How
 from drills.machines import bouncer, missing, place
 from drills.production import ANSWERS
 from tests.harness.checks.runner import environment
-from tests.harness.checks.servers import running
+from tests.harness.checks.servers import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ def test_outage_fails_fast_and_recovers(phases: dict[str, Phase], name: str) -> 
 @contextmanager
 def pooled(service: Service) -> Iterator[dict[str, str]]:
     """Run PgBouncer in transaction mode; yield the variables that lead to it and to the database."""
-    with place() as directory, running("postgresql", service) as url:
+    with place() as directory, running_server("postgresql", service) as url:
         here, sockets = Path(directory), Path(parse_qs(urlsplit(url).query)["host"][0])
         for parent in (sockets, sockets.parent):
             parent.chmod(parent.stat().st_mode | 0o011)

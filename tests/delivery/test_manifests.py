@@ -19,8 +19,8 @@ from tests.harness.delivery import kubernetes as manifests
 from tests.harness.delivery.declared import Declared
 from tests.harness.delivery.formats import read_yaml
 from tests.harness.delivery.kubernetes import ROOT, STAGES, Environment, kustomize, schema_problems, unused_files
-from tests.harness.findings import TOOLS, expect_none, listed
-from tests.harness.workspace import in_template
+from tests.harness.findings import TOOLS, assert_no_findings, format_findings
+from tests.harness.workspace import template_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,12 +60,12 @@ def test_environment_matches_service(answers: Answers, serve: Callable[[Answers]
     problems = {
         stage: manifests.problems(Environment(expected, stage, kustomize(service.directory, stage))) for stage in STAGES
     }
-    expect_none(listed(problems | {"files": unused_files(manifests_of(dict(expected.files)))}))
+    assert_no_findings(format_findings(problems | {"files": unused_files(manifests_of(dict(expected.files)))}))
 
 
 @pytest.mark.parametrize("answers", covering("fly"), ids=all_questions().label)
 def test_fly_config_matches_service(answers: Answers, serve: Callable[[Answers], Service]) -> None:
-    expect_none("\n".join(machines.problems(declared(serve(answers)))))
+    assert_no_findings("\n".join(machines.problems(declared(serve(answers)))))
 
 
 def test_resources_validate_against_each_version(files: Files) -> None:
@@ -74,12 +74,12 @@ def test_resources_validate_against_each_version(files: Files) -> None:
         assert isinstance(resources, list)
         return "; ".join(schema_problems([each for each in resources if "kind" in each and "metadata" in each]))
 
-    expect_none(files.problems(problem, f"/{ROOT}/base/*.yaml", f"/{ROOT}/components/*/*.yaml"))
+    assert_no_findings(files.problems(problem, f"/{ROOT}/base/*.yaml", f"/{ROOT}/components/*/*.yaml"))
 
 
 def test_component_folders_match_features() -> None:
     place = f"{ROOT}/components/"
-    folders = {name.removeprefix(place).split("/")[0] for name in in_template() if name.startswith(place)}
+    folders = {name.removeprefix(place).split("/")[0] for name in template_files() if name.startswith(place)}
     assert folders == {feature.name for feature in FEATURES if feature.is_component}
     components = plan(all_questions().default | EVERYTHING)["components"]
     assert components[0] == "jobs"
@@ -283,6 +283,6 @@ def test_deployment_requires_passed_ci(place: str, serve: Callable[[Answers], Se
 
 @pytest.mark.parametrize("path", [".github/workflows/kubernetes.yml", ".gitlab/kubernetes.yml"])
 def test_pipeline_deploys_to_each_environment(path: str) -> None:
-    described = yaml.safe_load(in_template()[path].read_text(encoding="utf-8"))
+    described = yaml.safe_load(template_files()[path].read_text(encoding="utf-8"))
     jobs = described.get("jobs", described)
     assert [job["environment"] for job in jobs.values() if "environment" in job] == list(STAGES)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.pipelines import inherited
 
@@ -64,7 +64,7 @@ def check_of_version(host: str, files: dict[str, Any]) -> list[str]:
 def tagged(tag: str, script: list[str], project: Path) -> Run:
     """Run a script in the pipeline of a tag, with GitHub's and GitLab's variables."""
     names = {"GITHUB_REF_NAME": tag, "CI_COMMIT_TAG": tag, "CI_REGISTRY_IMAGE": "registry.example.com/app"}
-    return run_to_its_end(["bash", "-euc", "\n".join(script)], project, os.environ | IDENTITY | names, 60)
+    return run_command(["bash", "-euc", "\n".join(script)], project, os.environ | IDENTITY | names, 60)
 
 
 @pytest.fixture

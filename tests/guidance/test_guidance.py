@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from extensions.rules import RULES, holding
-from tests.harness.findings import TOOLS, expect_none, listed
+from tests.harness.findings import TOOLS, assert_no_findings, format_findings
 from tests.harness.readme.newcomer import commands
 from tests.harness.workspace import ROOT
 
@@ -50,7 +50,7 @@ def guided(services: list[Service]) -> Iterator[tuple[str, Texts]]:
 
 
 def findings(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
-    return listed({label: find(texts) for label, texts in guided(services)})
+    return format_findings({label: find(texts) for label, texts in guided(services)})
 
 
 def rules(page: str) -> list[tuple[str, str]]:
@@ -105,11 +105,11 @@ def too_long(texts: Texts) -> list[str]:
 
 
 def test_each_rule_names_an_existing_check(services: list[Service]) -> None:
-    expect_none(findings(services, rules_without_check))
+    assert_no_findings(findings(services, rules_without_check))
 
 
 def test_page_stays_within_line_limit(services: list[Service]) -> None:
-    expect_none(findings(services, too_long))
+    assert_no_findings(findings(services, too_long))
 
 
 def test_each_existing_check_has_its_rule(services: list[Service]) -> None:
@@ -117,7 +117,7 @@ def test_each_existing_check_has_its_rule(services: list[Service]) -> None:
         named = {check for _, check in rules(texts[PAGE])}
         return [rule.says for rule in RULES if check_exists(rule.check, texts) and rule.check not in named]
 
-    expect_none(findings(services, missing_rules))
+    assert_no_findings(findings(services, missing_rules))
 
 
 def test_rules_and_checks_are_unique() -> None:
@@ -148,7 +148,9 @@ def test_footprint_lists_exactly_the_template_files(services: list[Service]) -> 
         own = {path for path in service.files if is_resource_file(path, names) or "migrations/versions/" in path}
         return sorted((exact | matching) ^ (service.files.keys() - own))
 
-    expect_none(listed({service.label: wrong(service) for service in services if PAGE in service.files}))
+    assert_no_findings(
+        format_findings({service.label: wrong(service) for service in services if PAGE in service.files})
+    )
 
 
 def test_dangerous_commands_are_denied(services: list[Service]) -> None:
@@ -158,7 +160,7 @@ def test_dangerous_commands_are_denied(services: list[Service]) -> None:
         both = [rule for rule in permissions["allow"] if rule in permissions["deny"]]
         return both + [command for command in DENIED if command not in denied]
 
-    expect_none(findings(services, wrong))
+    assert_no_findings(findings(services, wrong))
 
 
 @pytest.mark.parametrize("path", [*SKILLS, *AGENTS], ids=lambda path: str(path.relative_to(GUIDES)))

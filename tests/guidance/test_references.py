@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.findings import expect_none, listed
+from tests.harness.findings import assert_no_findings, format_findings
 from tests.harness.readme.commands import Program, Runnable, runnable, unknown_commands
 from tests.harness.readme.links import anchors, broken_anchors, broken_links, missing_paths
 
@@ -29,7 +29,7 @@ RUNNABLE = Runnable(
 def findings(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
     """Run a finder on each service; return a line for each with findings."""
     texts_of = ((each.label, {path: file.text for path, file in each.files.items()}) for each in services)
-    return listed({label: find(texts) for label, texts in texts_of})
+    return format_findings({label: find(texts) for label, texts in texts_of})
 
 
 def pages(texts: Texts) -> Texts:
@@ -65,19 +65,19 @@ def unknown_uv_commands(texts: Texts) -> list[str]:
 
 
 def test_link_targets_exist(services: list[Service]) -> None:
-    expect_none(findings(services, links_without_target))
+    assert_no_findings(findings(services, links_without_target))
 
 
 def test_link_anchors_exist(services: list[Service]) -> None:
-    expect_none(findings(services, links_without_anchor))
+    assert_no_findings(findings(services, links_without_anchor))
 
 
 def test_mentioned_paths_exist(services: list[Service]) -> None:
-    expect_none(findings(services, unknown_paths))
+    assert_no_findings(findings(services, unknown_paths))
 
 
 def test_mentioned_commands_exist(services: list[Service]) -> None:
-    expect_none(findings(services, unknown_uv_commands))
+    assert_no_findings(findings(services, unknown_uv_commands))
 
 
 def test_broken_link_is_detected() -> None:

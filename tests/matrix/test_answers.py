@@ -11,13 +11,13 @@ import pytest
 import yaml
 from copier._cli import CopierApp
 
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.files import Files
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree
 from tests.harness.combinations.services import Service
 from tests.harness.delivery.formats import READERS, SCHEMAS
-from tests.harness.findings import complaint, expect_none, run
+from tests.harness.findings import assert_no_findings, parse_error, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ def error_of(template: Path, empty: Path, capfd: pytest.CaptureFixture[str]) -> 
     """Return a function that runs the `copier` command in process and returns its error."""
 
     def refused(*given: str) -> str:
-        _, code = CopierApp.run(["copier", *copying(template, empty, *given)], exit=False)
+        _, code = CopierApp.run(["copier", *copy_arguments(template, empty, *given)], exit=False)
         assert code == 1
         assert not empty.exists()
         return refusal(capfd.readouterr().err)
@@ -141,7 +141,7 @@ def test_invalid_answers_file_is_rejected(
 def test_command_line_rejects_invalid_answer(template: Path, empty: Path, pytestconfig: pytest.Config) -> None:
     draw = random.Random(pytestconfig.option.seed)  # noqa: S311 - a sample, not a secret
     answers, message = REFUSED[draw.choice(sorted(REFUSED))]
-    run = copier(*copying(template, empty, *data(answers)))
+    run = copier(*copy_arguments(template, empty, *data(answers)))
     assert run.returncode == 1
     assert message in refusal(run.stderr)
     assert "Traceback" not in run.stdout
@@ -180,19 +180,19 @@ def test_odd_answer_is_stored_unchanged(name: str, odd: dict[str, Service]) -> N
 
 @pytest.mark.parametrize("pattern", READERS)
 def test_files_of_odd_answers_are_parsable(pattern: str, odd_files: Files) -> None:
-    expect_none(odd_files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
+    assert_no_findings(odd_files.problems(lambda file: parse_error(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
 def test_code_of_odd_answers_passes_linter(command: list[str], odd: dict[str, Service]) -> None:
-    expect_none(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
+    assert_no_findings(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
 
 
 def test_compose_file_of_odd_answers_matches_schema(odd_files: Files) -> None:
     files = odd_files.matching("/compose.yml")
-    expect_none(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
+    assert_no_findings(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
 
 
 def test_dockerfile_of_odd_answers_passes_hadolint(odd_files: Files) -> None:
     files = odd_files.matching("/Dockerfile")
-    expect_none(run("hadolint", "--no-color", *(file.location for file in files)))
+    assert_no_findings(run("hadolint", "--no-color", *(file.location for file in files)))

@@ -15,7 +15,7 @@ from extensions.plan import of_types, ordered
 from tests.harness.checks import requirements
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import SURROUNDINGS, all_questions, flips
-from tests.harness.findings import expect_none, listed
+from tests.harness.findings import assert_no_findings, format_findings
 
 if TYPE_CHECKING:
     from tests.harness.combinations.matrix import Matrix
@@ -100,7 +100,7 @@ def traces_of(service: Service) -> list[str]:
 
 def test_omitted_feature_leaves_no_trace(services: list[Service]) -> None:
     found = {service.label: traces_of(service) for service in services}
-    expect_none(listed(found))
+    assert_no_findings(format_findings(found))
 
 
 LIMITS = Feature(name="ratelimit", summary="Limits", runtime=("limits>=5",))

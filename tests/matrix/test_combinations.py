@@ -11,8 +11,8 @@ import yaml
 
 from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import SURROUNDINGS, all_questions, code_questions
-from tests.harness.findings import expect_none
-from tests.harness.workspace import in_template
+from tests.harness.findings import assert_no_findings
+from tests.harness.workspace import template_files
 
 if TYPE_CHECKING:
     from tests.harness.combinations.blobs import Blob
@@ -62,13 +62,15 @@ def test_surroundings_are_questions(name: str) -> None:
 def test_every_template_file_is_rendered(matrix: Matrix) -> None:
     rendered_paths = {path for _, listing in matrix.rendered for path in listing}
     assert rendered_paths == matrix.file_facts.paths | {RECORD}
-    plain = {path.removesuffix(".jinja") for path in in_template() if not LOOP.search(path)}
+    plain = {path.removesuffix(".jinja") for path in template_files() if not LOOP.search(path)}
     assert rendered_paths >= {path.replace(NAME_OF_RECORD, RECORD) for path in plain}
 
 
 def test_files_have_no_unrendered_jinja(files: Files) -> None:
     """Except in the service's own templates of e-mails."""
-    expect_none(files.problems(lambda file: "" if TEMPLATES in str(file) else "; ".join(unrendered(file.text)), "*"))
+    assert_no_findings(
+        files.problems(lambda file: "" if TEMPLATES in str(file) else "; ".join(unrendered(file.text)), "*")
+    )
 
 
 def test_only_marker_files_are_empty(files: Files) -> None:

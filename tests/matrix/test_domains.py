@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from extensions.names import CLASSES
 from extensions.resources import domain_problem
 from tests.harness.checks.checks import BUILT, CODE, QUICK, Check
-from tests.harness.combinations.copier_cli import copier, copying
-from tests.harness.combinations.domains import DOMAINS, great
+from tests.harness.combinations.copier_cli import copier, copy_arguments
+from tests.harness.combinations.domains import DOMAINS, large_domain
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree
 from tests.harness.combinations.services import Service
-from tests.harness.combinations.strategies import SPOILERS, domains
-from tests.harness.findings import expect_none, run
+from tests.harness.combinations.strategies import MISTAKES, domains
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.workspace import ROOT
 
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ def test_random_domain_passes_linter(command: str, random_services: list[Service
 
 def test_large_domain_passes_linter(template: Path, empty: Path) -> None:
     """Forty resources of twenty fields each: about thirty thousand lines."""
-    render(template, empty, all_questions().default | {"resources": great(40)})
+    render(template, empty, all_questions().default | {"resources": large_domain(40)})
     for command in ("check", "format --check"):
-        expect_none(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
+        assert_no_findings(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
 
 
 def of_resources(service: Service) -> Check:
@@ -130,10 +130,10 @@ def test_random_domain_passes_checks(
     runner, meter = make_runner("domains"), show("Checking domains")
     cases = [(service, check) for service in random_services for check in checks(service)]
     for service, check in cases:
-        runner.begin(service, check)
-    results = [runner.of(service, check, meter) for service, check in cases]
+        runner.submit(service, check)
+    results = [runner.result(service, check, meter) for service, check in cases]
     failed = [
-        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.again}"
+        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.reproduce}"
         for each in results
         if not each.passed
     ]
@@ -164,16 +164,16 @@ def test_imported_class_names_are_reserved(serve: Callable[[Answers], Service]) 
 
 
 @pytest.mark.parametrize(
-    ("spoil", "about"), SPOILERS[::10], ids=[str(number) for number in range(0, len(SPOILERS), 10)]
+    ("make_mistake", "about"), MISTAKES[::10], ids=[str(number) for number in range(0, len(MISTAKES), 10)]
 )
 def test_invalid_domain_is_rejected_in_one_line(
-    spoil: Callable[[dict[str, Any]], None], about: str, template: Path, empty: Path, tmp_path: Path
+    make_mistake: Callable[[dict[str, Any]], None], about: str, template: Path, empty: Path, tmp_path: Path
 ) -> None:
     resource: dict[str, Any] = {"name": "thing", "fields": {"title": "str"}}
-    spoil(resource)
+    make_mistake(resource)
     answers = tmp_path / "domain.yml"
     answers.write_text(yaml.safe_dump({"resources": [resource]}), encoding="utf-8")
-    run = copier(*copying(template, empty, "--quiet", "--data-file", str(answers)))
+    run = copier(*copy_arguments(template, empty, "--quiet", "--data-file", str(answers)))
     (message,) = run.stderr.strip().splitlines()
     assert run.returncode != 0
     assert message == f"resources: {domain_problem([resource])}"

@@ -90,7 +90,7 @@ def lane(request: pytest.FixtureRequest, make_runner: Callable[..., CheckRunner]
     if is_harness and installed(python) <= installed(sys.executable):
         pytest.skip("the harness itself has these versions")
     runner = make_runner(request.param, python)
-    runner.run = ("uv", "run", *options(request.param))
+    runner.launcher = ("uv", "run", *options(request.param))
     return runner
 
 
@@ -106,9 +106,9 @@ def meter(show: Callable[[str], Meter]) -> Meter:
 
 def test_service_passes_checks_in_environment(service_of_lane: Service, lane: CheckRunner, meter: Meter) -> None:
     for check in LANE:
-        lane.begin(service_of_lane, check)
+        lane.submit(service_of_lane, check)
     for check in LANE:
-        lane.of(service_of_lane, check, meter).assert_passed(service_of_lane)
+        lane.result(service_of_lane, check, meter).assert_passed(service_of_lane)
 
 
 def test_missing_python_is_not_found() -> None:

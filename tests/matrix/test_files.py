@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.delivery.formats import AWAITED, LINTERS, READERS, SCHEMAS, SCRIPTS
-from tests.harness.findings import complaint, expect_none, run, script_problem
+from tests.harness.findings import assert_no_findings, parse_error, run, shellcheck_findings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,14 +65,14 @@ def name_problem(path: str) -> str:
 
 @pytest.mark.parametrize("pattern", READERS)
 def test_file_is_parsable(pattern: str, files: Files) -> None:
-    expect_none(files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
+    assert_no_findings(files.problems(lambda file: parse_error(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("pattern", sorted(SCHEMAS.keys() - AWAITED))
 def test_file_matches_schema(pattern: str, files: Files) -> None:
     matching = files.matching(pattern)
     assert matching
-    expect_none(run("check-jsonschema", *SCHEMAS[pattern], *(file.location for file in matching)))
+    assert_no_findings(run("check-jsonschema", *SCHEMAS[pattern], *(file.location for file in matching)))
 
 
 @pytest.mark.parametrize("name", LINTERS)
@@ -80,16 +80,16 @@ def test_file_passes_linter(name: str, files: Files) -> None:
     linter = LINTERS[name]
     matching = files.matching(*linter.patterns)
     assert matching
-    expect_none(run(name, *linter.arguments, *(file.location for file in matching)))
+    assert_no_findings(run(name, *linter.arguments, *(file.location for file in matching)))
 
 
 @pytest.mark.parametrize("pattern", sorted(SCRIPTS.keys() - AWAITED))
 def test_scripts_pass_shellcheck(pattern: str, files: Files) -> None:
     def problem(file: DistinctFile) -> str:
-        return "\n".join(filter(None, map(script_problem, SCRIPTS[pattern](file.text))))
+        return "\n".join(filter(None, map(shellcheck_findings, SCRIPTS[pattern](file.text))))
 
     assert any(SCRIPTS[pattern](file.text) for file in files.matching(pattern))
-    expect_none(files.problems(problem, pattern))
+    assert_no_findings(files.problems(problem, pattern))
 
 
 def test_awaited_files_are_missing(files: Files) -> None:
@@ -103,15 +103,15 @@ def test_every_data_file_has_a_schema(files: Files) -> None:
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
 def test_code_passes_ruff(command: list[str], files: Files) -> None:
-    expect_none("".join(run("ruff", *command, "--no-cache", sheet) for sheet in files.sheets()))
+    assert_no_findings("".join(run("ruff", *command, "--no-cache", sheet) for sheet in files.sheets()))
 
 
 def test_file_names_are_portable(files: Files) -> None:
-    expect_none(files.problems(lambda file: name_problem(file.path), "*"))
+    assert_no_findings(files.problems(lambda file: name_problem(file.path), "*"))
 
 
 def test_line_endings_are_uniform(files: Files) -> None:
-    expect_none(files.problems(lambda file: ending_problem(file.text), "*"))
+    assert_no_findings(files.problems(lambda file: ending_problem(file.text), "*"))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_line_endings_are_uniform(files: Files) -> None:
     ],
 )
 def test_parse_error_is_detected(pattern: str, text: str) -> None:
-    assert complaint(READERS[pattern], text)
+    assert parse_error(READERS[pattern], text)
 
 
 @pytest.mark.parametrize("name", LINTERS)
@@ -158,7 +158,7 @@ def test_schema_violation_is_detected(pattern: str, empty: Path) -> None:
     ],
 )
 def test_shell_error_is_detected(pattern: str, text: str) -> None:
-    assert "SC2086" in "".join(map(script_problem, SCRIPTS[pattern](text)))
+    assert "SC2086" in "".join(map(shellcheck_findings, SCRIPTS[pattern](text)))
 
 
 @pytest.mark.parametrize("text", ["a\r\n", "a", "a\n\n", "a \nb\n"])

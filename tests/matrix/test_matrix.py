@@ -17,9 +17,9 @@ from tests.harness.combinations.questions import Questionnaire, all_questions, r
 from tests.harness.combinations.recorder import recording
 from tests.harness.combinations.render_all import Renderer, render_all
 from tests.harness.combinations.rendering import render
-from tests.harness.combinations.services import rendered
+from tests.harness.combinations.services import rendered_services
 from tests.harness.delivery.formats import read_yaml
-from tests.harness.findings import complaint
+from tests.harness.findings import parse_error
 from tests.harness.workspace import RELEASE, commit
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def test_broken_file_of_rare_combination_is_detected(
         pipeline.write(BREAK)
     commit(broken, "v1.0.1")
     matrix = render_matrix(broken, all_questions().about(set(RARE)))
-    files = Files(rendered(matrix, store, tmp_path / "rendered"), tmp_path / "files")
-    broken_files = [file for file in files.matching("*.yml") if complaint(read_yaml, file.text)]
+    files = Files(rendered_services(matrix, store, tmp_path / "rendered"), tmp_path / "files")
+    broken_files = [file for file in files.matching("*.yml") if parse_error(read_yaml, file.text)]
     assert [file.path for file in broken_files] == [".gitlab-ci.yml"]
     assert broken_files[0].service.answers.items() >= RARE.items()

@@ -43,7 +43,7 @@ def services(serve: Callable[[Answers], Service]) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Service, Mutant]]:
-    """The sample."""
+    """Draw the sample of mutants, each with its service."""
     names = [name for name in pytestconfig.option.mutants_of.split(",") if name]
     found = {
         id(mutant): (service, mutant)
@@ -56,9 +56,9 @@ def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Se
 
 @pytest.fixture(scope="module")
 def runner(workspace: Path, services: list[Service]) -> Iterator[MutantRunner]:
-    memory = ResultCache(workspace / "mutants" / "memory")
-    with closing(Servers(SHARED)) as servers, closing(MutantRunner(workspace / "mutants", memory, servers)) as runner:
-        runner.like = services
+    cache = ResultCache(workspace / "mutants" / "results")
+    with closing(Servers(SHARED)) as servers, closing(MutantRunner(workspace / "mutants", cache, servers)) as runner:
+        runner.warm_services = services
         yield runner
 
 

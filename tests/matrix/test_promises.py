@@ -103,7 +103,7 @@ class Unbroken:
 def contracts(tests: list[str], *, cold: bool, timeout: float = TIMEOUT) -> Check:
     """Return a check that runs tests of a service and stops at the first failure."""
     command = shlex.join(["pytest", "-q", "-x", *(f"tests/{test}" for test in tests)])
-    return Check("contracts", command, LEAN, ALONE, cold=cold, asks_servers=not cold, patience=timeout)
+    return Check("contracts", command, LEAN, ALONE, cold=cold, needs_servers=not cold, timeout=timeout)
 
 
 CASES = [Case(broken, database) for broken in BREAKS for database in broken.databases]
@@ -134,13 +134,13 @@ def run_case(
     cache = ResultCache(workspace / "contracts" / "cache")
     with closing(Servers(SHARED)) as servers, closing(CheckRunner(workspace / "contracts", cache, servers)) as runner:
         forked = [serve(case.answers) for case in cases if not case.cold]
-        runner.like = list({service.label: service for service in forked}.values())
-        for case in sorted(cases, key=lambda case: (-case.check.patience, not case.cold)):
+        runner.warm_services = list({service.label: service for service in forked}.values())
+        for case in sorted(cases, key=lambda case: (-case.check.timeout, not case.cold)):
             with suppress(AssertionError):  # the break matches no code: its own test reports it
-                runner.begin(case.of(serve(case.answers)), case.check)
+                runner.submit(case.of(serve(case.answers)), case.check)
 
         def result(case: Case | Unbroken) -> CheckResult:
-            return runner.of(case.of(serve(case.answers)), case.check, meter)
+            return runner.result(case.of(serve(case.answers)), case.check, meter)
 
         yield result
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.domains import DOMAINS
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import all_questions
@@ -39,7 +39,7 @@ def test_rendering_equals_command_line(
 ) -> None:
     """Compare the composed combination and the one rendered in process with a user's."""
     by_copier, by_harness = empty / "command line", empty / "harness"
-    run = copier(*copying(template, by_copier, *data(sampled)))
+    run = copier(*copy_arguments(template, by_copier, *data(sampled)))
     assert run.returncode == 0, run.stderr
     render(template, by_harness, sampled)
     expected = tree(by_copier)

@@ -25,16 +25,16 @@ def meter(show: Callable[[str], Meter]) -> Meter:
 @pytest.mark.parametrize("check", [BUILT], ids=str)
 def test_service_starts_and_describes_its_api(check: Check, every: Service, runner: CheckRunner, meter: Meter) -> None:
     """Import all modules, build the application, and print its OpenAPI document."""
-    runner.of(every, check, meter).assert_passed(every)
+    runner.result(every, check, meter).assert_passed(every)
 
 
 @pytest.mark.parametrize("check", [*CODE, QUICK], ids=str)
 def test_service_passes_checks(check: Check, service: Service, runner: CheckRunner, meter: Meter) -> None:
-    runner.of(service, check, meter).assert_passed(service)
+    runner.result(service, check, meter).assert_passed(service)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("check", [WHOLE], ids=str)
 def test_example_passes_full_suite(check: Check, example: Service, runner: CheckRunner, meter: Meter) -> None:
     """Run it in a new process, with coverage and drills, as its owner does."""
-    runner.of(example, check, meter).assert_passed(example)
+    runner.result(example, check, meter).assert_passed(example)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 SUITE = Check("suite", "pytest -q", OPTIONS)
 COLD = Check("whole suite", "pytest -q", OPTIONS, cold=True)
-HASTY = Check("suite", "pytest -q", OPTIONS, patience=1)
+HASTY = Check("suite", "pytest -q", OPTIONS, timeout=1)
 SHUFFLED = Check("suite", "pytest -q", (*LEAN, "-p", "pytest_randomly"), ALONE, shuffles=True)
 TYPES = CODE[0]
 PASSES = "def test_it() -> None:\n    pass\n"
@@ -61,7 +61,7 @@ def new_runner(tmp_path: Path) -> Iterator[Callable[[], CheckRunner]]:
     runners: list[CheckRunner] = []
 
     def runner() -> CheckRunner:
-        runners.append(CheckRunner(tmp_path / f"run {len(runners)}", ResultCache(tmp_path / "memory"), Servers()))
+        runners.append(CheckRunner(tmp_path / f"run {len(runners)}", ResultCache(tmp_path / "results"), Servers()))
         return runners[-1]
 
     yield runner
@@ -77,30 +77,30 @@ def meter(show: Callable[[str], Meter]) -> Meter:
 @pytest.mark.parametrize("check", [SUITE, COLD], ids=["forked", "cold"])
 def test_pass_is_cached(check: Check, new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     passing = service("passing", tmp_path, PASSES)
-    first, second = new_runner().of(passing, check, meter), new_runner().of(passing, check, meter)
-    assert (first.passed, first.remembered) == (True, False)
-    assert (second.passed, second.remembered) == (True, True)
-    assert second.figures == first.figures
-    assert first.figures.seconds > 0
+    first, second = new_runner().result(passing, check, meter), new_runner().result(passing, check, meter)
+    assert (first.passed, first.cached) == (True, False)
+    assert (second.passed, second.cached) == (True, True)
+    assert second.usage == first.usage
+    assert first.usage.seconds > 0
 
 
 def test_failure_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     failing = service("failing", tmp_path, FAILS)
     for _ in range(2):
-        result = new_runner().of(failing, SUITE, meter)
-        assert (result.passed, result.remembered) == (False, False)
+        result = new_runner().result(failing, SUITE, meter)
+        assert (result.passed, result.cached) == (False, False)
         assert "the reason" in result.output
 
 
 def test_changed_code_is_checked_again(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    assert new_runner().of(service("one", tmp_path, PASSES), SUITE, meter).passed
-    assert not new_runner().of(service("other", tmp_path, PASSES + "\n"), SUITE, meter).remembered
+    assert new_runner().result(service("one", tmp_path, PASSES), SUITE, meter).passed
+    assert not new_runner().result(service("other", tmp_path, PASSES + "\n"), SUITE, meter).cached
 
 
 def test_changed_check_is_run_again(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     passing = service("passing", tmp_path, PASSES)
-    assert new_runner().of(passing, SUITE, meter).passed
-    assert not new_runner().of(passing, HASTY, meter).remembered
+    assert new_runner().result(passing, SUITE, meter).passed
+    assert not new_runner().result(passing, HASTY, meter).cached
 
 
 def test_pass_under_other_tools_is_not_cached(
@@ -108,10 +108,10 @@ def test_pass_under_other_tools_is_not_cached(
 ) -> None:
     passing = service("passing", tmp_path, PASSES)
     runner = new_runner()
-    assert runner.of(passing, SUITE, meter).passed
+    assert runner.result(passing, SUITE, meter).passed
     newer = runner.tools.distributions | {"pytest": Distribution("999")}
     monkeypatch.setattr(CheckRunner, "tools", replace(runner.tools, distributions=newer))
-    assert not new_runner().of(passing, SUITE, meter).remembered
+    assert not new_runner().result(passing, SUITE, meter).cached
 
 
 def test_pass_in_other_order_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
@@ -119,7 +119,7 @@ def test_pass_in_other_order_is_not_cached(new_runner: Callable[[], CheckRunner]
     for seed in (1, 1, 2):
         runner = new_runner()
         runner.seed = seed
-        cached.append(runner.of(passing, SHUFFLED, meter).remembered)
+        cached.append(runner.result(passing, SHUFFLED, meter).cached)
     assert cached == [False, True, False]
 
 
@@ -146,9 +146,9 @@ def test_type_error_is_found_in_file_of_equal_path_and_size(tmp_path: Path, mete
     """Services share mypy's cache, which compares path, size and second of modification."""
     typed = typed_service("typed", tmp_path, "def value() -> int:\n    return 12\n")
     mistyped = typed_service("mistyped", tmp_path, 'def value() -> int:\n    return ""\n')
-    with closing(OneFork(tmp_path / "run", ResultCache(tmp_path / "memory"), Servers())) as runner:
-        assert runner.of(typed, TYPES, meter).passed
-        result = runner.of(mistyped, TYPES, meter)
+    with closing(OneFork(tmp_path / "run", ResultCache(tmp_path / "results"), Servers())) as runner:
+        assert runner.result(typed, TYPES, meter).passed
+        result = runner.result(mistyped, TYPES, meter)
     assert not result.passed
     assert 'expected "int"' in result.output
 
@@ -162,17 +162,17 @@ def typed_service(label: str, directory: Path, module: str) -> Service:
 def test_cleared_pass_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     passing = service("passing", tmp_path, PASSES)
     runner = new_runner()
-    assert runner.of(passing, SUITE, meter).passed
-    runner.memory.forget()
-    assert not new_runner().of(passing, SUITE, meter).remembered
+    assert runner.result(passing, SUITE, meter).passed
+    runner.cache.clear()
+    assert not new_runner().result(passing, SUITE, meter).cached
 
 
 def test_unused_cache_entry_expires(tmp_path: Path) -> None:
-    memory = ResultCache(tmp_path)
+    cache = ResultCache(tmp_path)
     for name in ("used", "unused"):
-        memory.keep(name, Usage(1, 1, 1))
+        cache.put(name, Usage(1, 1, 1))
         os.utime(tmp_path / name, (0, 0))
-    assert memory.recall("used")
+    assert cache.get("used")
     ResultCache(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["used"]
 
@@ -182,11 +182,11 @@ def test_services_of_equal_code_share_result(
 ) -> None:
     one, other = service("one", tmp_path, FAILS), service("other", tmp_path, FAILS)
     runner = new_runner()
-    assert runner.of(one, SUITE, meter) is runner.of(other, SUITE, meter)
+    assert runner.result(one, SUITE, meter) is runner.result(other, SUITE, meter)
     with pytest.raises(pytest.fail.Exception, match="the reason"):
-        runner.of(one, SUITE, meter).assert_passed(one)
+        runner.result(one, SUITE, meter).assert_passed(one)
     with pytest.raises(pytest.skip.Exception, match="the same code as one"):
-        runner.of(other, SUITE, meter).assert_passed(other)
+        runner.result(other, SUITE, meter).assert_passed(other)
 
 
 def test_services_are_isolated_from_each_other(
@@ -194,7 +194,7 @@ def test_services_are_isolated_from_each_other(
 ) -> None:
     runner = new_runner()
     for number in range(3):
-        result = runner.of(service(f"number {number}", tmp_path, f"{MARKS}\n# {number}\n"), SUITE, meter)
+        result = runner.result(service(f"number {number}", tmp_path, f"{MARKS}\n# {number}\n"), SUITE, meter)
         assert result.passed, result.output
 
 
@@ -203,19 +203,19 @@ def test_check_reading_other_files_fails(new_runner: Callable[[], CheckRunner], 
     reads = "def test_it() -> None:\n    assert open('README.md').read()\n"
     reading = service("reading", tmp_path, reads)
     reading.files["README.md"] = File(b"# Shop\n", executable=False)
-    assert "No such file" in new_runner().of(reading, SUITE, meter).output
+    assert "No such file" in new_runner().result(reading, SUITE, meter).output
 
 
 def test_hanging_check_is_killed(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    result = new_runner().of(service("hanging", tmp_path, HANGS), HASTY, meter)
+    result = new_runner().result(service("hanging", tmp_path, HANGS), HASTY, meter)
     assert not result.passed
-    assert result.figures.seconds < 30
+    assert result.usage.seconds < 30
     assert "ended by SIGKILL after" in result.output
 
 
 def test_orphaned_child_process_is_killed(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     runner, leaving = new_runner(), service("leaving", tmp_path, LEAVES)
-    assert runner.of(leaving, SUITE, meter).passed
+    assert runner.result(leaving, SUITE, meter).passed
     child = int((runner.copy(leaving) / "child").read_text(encoding="utf-8"))
     deadline = time.monotonic() + 10
     while is_alive(child):
@@ -238,14 +238,14 @@ def test_result_has_command_to_reproduce_it(
     runner.seed = 7
     shuffled = Check("suite", "pytest -q -m 'not drill'", OPTIONS, shuffles=True)
     sqlite = Service("x", all_questions().default | {"database": "sqlite"}, tmp_path / "x", {})
-    assert runner.of(sqlite, shuffled, meter).again == (
+    assert runner.result(sqlite, shuffled, meter).reproduce == (
         "service=$(mktemp -d) && uv run copier copy --trust --defaults --vcs-ref HEAD --data database=sqlite . $service"
         " && cd $service && uv run pytest -q -m 'not drill' --randomly-seed=7"
     )
 
 
 def test_cache_stores_only_usage(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    assert new_runner().of(service("passing", tmp_path, PASSES), SUITE, meter).passed
-    (entry,) = (tmp_path / "memory").iterdir()
+    assert new_runner().result(service("passing", tmp_path, PASSES), SUITE, meter).passed
+    (entry,) = (tmp_path / "results").iterdir()
     assert json.loads(entry.read_text(encoding="utf-8")).keys() == {"seconds", "cpu", "memory"}
     assert os.access(entry, os.W_OK)

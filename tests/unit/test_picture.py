@@ -83,7 +83,7 @@ def test_unused_answer_has_no_row() -> None:
 def test_picture_has_headings_and_legend(image: Element) -> None:
     words = texts(image, "text")
     assert {"16 combinations", "9 files", "postgresql", "sqlite", "no-features", "cache+email+files"} <= set(words)
-    assert {"14 passed", "0 remembered", "1 failed", "1 not checked"} <= set(words)
+    assert {"14 passed", "0 cached", "1 failed", "1 not checked"} <= set(words)
 
 
 def test_fields_are_within_view_box(image: Element) -> None:
@@ -97,22 +97,22 @@ def test_colours_differ() -> None:
     assert len(set(COLOURS.values())) == len(COLOURS)
 
 
-def result(tmp_path: Path, *, passed: bool, remembered: bool = False) -> CheckResult:
+def result(tmp_path: Path, *, passed: bool, cached: bool = False) -> CheckResult:
     service = Service("x", {}, tmp_path, {"a": File(b"", executable=False)})
-    return CheckResult(service, QUICK if passed else WHOLE, Usage(1, 1, 1), code=int(not passed), remembered=remembered)
+    return CheckResult(service, QUICK if passed else WHOLE, Usage(1, 1, 1), code=int(not passed), cached=cached)
 
 
 @pytest.mark.parametrize(
     ("ends", "expected"),
     [
         ([], "not checked"),
-        ([(True, True), (True, True)], "remembered"),
+        ([(True, True), (True, True)], "cached"),
         ([(True, True), (True, False)], "passed"),
         ([(True, True), (False, False), (True, False)], "failed"),
     ],
 )
 def test_service_fails_with_any_failed_check(ends: list[tuple[bool, bool]], expected: State, tmp_path: Path) -> None:
-    assert state([result(tmp_path, passed=passed, remembered=known) for passed, known in ends]) == expected
+    assert state([result(tmp_path, passed=passed, cached=known) for passed, known in ends]) == expected
 
 
 def test_service_that_is_only_built_is_not_passed(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_duration_has_minutes_and_seconds(seconds: float, expected: str) -> None
 def meter_output(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
     """Return what a meter prints."""
     output = io.StringIO()
-    monkeypatch.setattr(progress, "SILENCE", 0)
+    monkeypatch.setattr(progress, "LOG_INTERVAL", 0)
     meter = Meter(Console(file=output, force_terminal=terminal, width=80), "Rendering", nullcontext)
     with meter.shown():
         assert list(meter.each("abcd", 8)) == list("abcd")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.delivery.formats import LINTERS, READERS
 from tests.harness.delivery.scripts import fenced
-from tests.harness.findings import complaint, expect_none, run, script_problem
+from tests.harness.findings import assert_no_findings, parse_error, run, shellcheck_findings
 from tests.harness.readme.links import broken_anchors, broken_links
 from tests.harness.workspace import ROOT, work_tree
 
@@ -27,20 +27,20 @@ LINTED = {
 
 
 def test_workflows_match_schema() -> None:
-    expect_none(run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS))
+    assert_no_findings(run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS))
 
 
 @pytest.mark.parametrize(("name", "paths"), LINTED.items())
 def test_files_pass_linter(name: str, paths: list[Path]) -> None:
     assert paths
-    expect_none(run(name, *LINTERS[name].arguments, *paths))
+    assert_no_findings(run(name, *LINTERS[name].arguments, *paths))
 
 
 def test_scripts_pass_shellcheck() -> None:
     scripts = {path: path.read_text(encoding="utf-8") for path in (ROOT / ".ci").iterdir()}
     pages = {page: "".join(fenced(page.read_text(encoding="utf-8"))) for page in PAGES}
-    problems = {path: script_problem(script) for path, script in (scripts | pages).items()}
-    expect_none("\n".join(f"{path}: {problem}" for path, problem in problems.items() if problem))
+    problems = {path: shellcheck_findings(script) for path, script in (scripts | pages).items()}
+    assert_no_findings("\n".join(f"{path}: {problem}" for path, problem in problems.items() if problem))
 
 
 def test_links_and_anchors_resolve() -> None:
@@ -57,5 +57,7 @@ def test_workflow_runs_shared_script() -> None:
 @pytest.mark.parametrize("pattern", READERS)
 def test_files_are_parsable(pattern: str) -> None:
     read = READERS[pattern]
-    problems = {path: complaint(read, (ROOT / path).read_text(encoding="utf-8")) for path in OWN if path.match(pattern)}
-    expect_none("\n".join(f"{path}: {problem}" for path, problem in problems.items() if problem))
+    problems = {
+        path: parse_error(read, (ROOT / path).read_text(encoding="utf-8")) for path in OWN if path.match(pattern)
+    }
+    assert_no_findings("\n".join(f"{path}: {problem}" for path, problem in problems.items() if problem))

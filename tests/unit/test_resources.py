@@ -17,7 +17,7 @@ from extensions.names import IRREGULAR, article, member, modules, plural_of
 from extensions.resources import TYPES, domain_problem, read_domain
 from tests.harness.combinations.domains import DOMAINS, EXAMPLES, SAMPLE
 from tests.harness.combinations.resource_schema import schema
-from tests.harness.combinations.strategies import NOUNS, SPOILERS, domains
+from tests.harness.combinations.strategies import MISTAKES, NOUNS, domains
 from tests.harness.workspace import ROOT
 
 if TYPE_CHECKING:
@@ -156,11 +156,11 @@ def test_exponential_anchors_are_rejected_quickly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"), SPOILERS, ids=[f"{number} {words}" for number, (_, words) in enumerate(SPOILERS)]
+    ("make_mistake", "words"), MISTAKES, ids=[f"{number} {words}" for number, (_, words) in enumerate(MISTAKES)]
 )
-def test_invalid_resource_is_reported_by_name(spoil: Any, words: str) -> None:  # noqa: ANN401
+def test_invalid_resource_is_reported_by_name(make_mistake: Any, words: str) -> None:  # noqa: ANN401
     resource = {"name": "thing", "fields": {"title": "str"}}
-    spoil(resource)
+    make_mistake(resource)
     message = domain_problem([PERSON, resource])
     assert message.startswith("thing"), message
     assert words in message
@@ -168,12 +168,12 @@ def test_invalid_resource_is_reported_by_name(spoil: Any, words: str) -> None:  
 
 
 @settings(max_examples=100, deadline=None)
-@given(domains, st.sampled_from(SPOILERS), st.data())
-def test_mistake_in_random_domain_is_reported(domain: list[Any], spoiler: Any, data: st.DataObject) -> None:  # noqa: ANN401
+@given(domains, st.sampled_from(MISTAKES), st.data())
+def test_mistake_in_random_domain_is_reported(domain: list[Any], mistake: Any, data: st.DataObject) -> None:  # noqa: ANN401
     if domain:
-        spoil, words = spoiler
+        make_mistake, words = mistake
         resource = data.draw(st.sampled_from(domain))
-        spoil(resource)
+        make_mistake(resource)
         message = domain_problem(domain)
         assert message.startswith(resource["name"]), message
         assert words in message

@@ -10,7 +10,7 @@ from jinja2 import Environment, nodes
 
 from extensions.questionnaire import described
 from tests.harness.combinations.facts import LOOP
-from tests.harness.workspace import ROOT, in_template, work_tree
+from tests.harness.workspace import ROOT, template_files, work_tree
 
 ANSWERS = "{{ _copier_conf.answers_file }}.jinja"
 BRANCHES = (nodes.If, nodes.CondExpr)
@@ -23,7 +23,7 @@ OWNED_BY_THE_USER = re.compile(r"(^|/)(\.env|[^/]*\.lock|[^/]*-lock\.(json|yaml)
 REGISTRY = re.compile(rb"(py[p]i|python[h]osted|npm[j]s|yarn[p]kg)\.(org|com)")
 
 
-FILES = in_template()
+FILES = template_files()
 RENDERED = {name: path.read_text(encoding="utf-8") for name, path in FILES.items() if name.endswith(".jinja")}
 
 

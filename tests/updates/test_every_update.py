@@ -18,10 +18,10 @@ from tests.harness.checks.report import REPORT
 from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import all_questions, code_questions
 from tests.harness.combinations.render_all import first_batch
-from tests.harness.findings import expect_none
+from tests.harness.findings import assert_no_findings
 from tests.harness.updates.paths import UpdateContext, UpdatePath, flipped, update_pool
 from tests.harness.updates.releases import NEXT, is_offered, later, releases
-from tests.harness.workspace import ROOT, git, in_template
+from tests.harness.workspace import ROOT, git, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def assert_updates_match(
             for update_path, result in zip(paths, results, strict=True)
             for problem in problems(update_path, result, matrix)
         ]
-        expect_none("\n".join(differences[:MAX_PROBLEMS]))
+        assert_no_findings("\n".join(differences[:MAX_PROBLEMS]))
         median = statistics.median(result.seconds for result in results)
         pytestconfig.stash[REPORT].notes.append(f"{title}: {len(paths)}, {median * 1000:.0f} ms for an update")
 
@@ -169,7 +169,7 @@ def test_removed_answer_has_successor(release: Release) -> None:
         for name, answer in answers.items()
         if not (is_offered(questions[name], answer) if name in questions else has_successor(name))
     }
-    expect_none("\n".join(sorted(rejected)))
+    assert_no_findings("\n".join(sorted(rejected)))
 
 
 def test_release_has_changelog_entry() -> None:
@@ -182,8 +182,8 @@ def test_release_has_changelog_entry() -> None:
 def test_removed_path_is_declared(release: Release) -> None:
     """Undeclared removals would lose owners' edits."""
     then = git(ROOT, "ls-tree", "-r", "--name-only", "-z", f"{release.commit}:template").split("\0")
-    now = {path.removesuffix(".jinja") for path in in_template()}
+    now = {path.removesuffix(".jinja") for path in template_files()}
     removed = {path.removesuffix(".jinja") for path in then if path} - now
     with (ROOT / "updates" / "moves.toml").open("rb") as table:
         declared = {move["from"] for move in tomllib.load(table).get("moves", [])}
-    expect_none("\n".join(sorted(path for path in removed if LOOP.sub("*", path) not in declared)))
+    assert_no_findings("\n".join(sorted(path for path in removed if LOOP.sub("*", path) not in declared)))

@@ -19,7 +19,7 @@ from tests.harness.checks.runner import environment
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree, update
 from tests.harness.delivery.formats import SCHEMAS
-from tests.harness.findings import expect_none, run
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.updates.fork import (
     CATALOGUE,
     FIRST,
@@ -201,8 +201,8 @@ def test_invalid_answer_is_rejected(answers: Answers, message: str, acme: Acme, 
 
 def test_fork_service_passes_linters(ours: Path) -> None:
     for command in (["check"], ["format", "--check"]):
-        expect_none(run("ruff", *command, "--no-cache", ours))
-    expect_none(run("check-jsonschema", *SCHEMAS["/.gitlab-ci.yml"], ours / ".gitlab-ci.yml"))
+        assert_no_findings(run("ruff", *command, "--no-cache", ours))
+    assert_no_findings(run("check-jsonschema", *SCHEMAS["/.gitlab-ci.yml"], ours / ".gitlab-ci.yml"))
 
 
 def test_fork_service_prints_openapi(ours: Path) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import copier, updating
+from tests.harness.combinations.copier_cli import copier, update_arguments
 from tests.harness.combinations.questions import all_questions
-from tests.harness.combinations.rendering import render, tree, update, whole
+from tests.harness.combinations.rendering import caching_renderings, render, tree, update
 from tests.harness.updates import future_releases as futures
 from tests.harness.updates import releases
 from tests.harness.workspace import commit, git
@@ -32,7 +32,7 @@ OURS = "\nWhat we found out ourselves.\n"
 
 @pytest.fixture(autouse=True)
 def quick() -> Iterator[None]:
-    with whole():
+    with caching_renderings():
         yield
 
 
@@ -171,7 +171,7 @@ def test_edited_file_of_disabled_answer_is_reported(history: Path, empty: Path) 
     """Run Copier's command line, as the owner does."""
     service = start(history, empty, deploy=["fly"])
     edit(service, "fly.toml", lambda text: f"{text}# Ours.\n")
-    run = copier(*updating("--data", "deploy=[]"), directory=service)
+    run = copier(*update_arguments("--data", "deploy=[]"), directory=service)
     assert "git restore --source HEAD -- fly.toml" in run.stderr
 
 

@@ -13,7 +13,7 @@ from extensions.footprint import RECORD
 from tests.harness.checks.report import REPORT
 from tests.harness.checks.runner import environment
 from tests.harness.combinations.questions import all_questions
-from tests.harness.combinations.rendering import render, tree, update, whole
+from tests.harness.combinations.rendering import caching_renderings, render, tree, update
 from tests.harness.updates.markers import SPOTS, mark
 from tests.harness.updates.outcomes import outcome
 from tests.harness.updates.owner_edits import EDITS
@@ -80,7 +80,7 @@ CHANGES: dict[str, tuple[Answers, Answers]] = FLIPS | {
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
     """Cache whole renderings of Copier."""
-    with whole():
+    with caching_renderings():
         yield
 
 

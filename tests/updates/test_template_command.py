@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import copier, run_to_its_end, updating
+from tests.harness.combinations.copier_cli import copier, run_command, update_arguments
 from tests.harness.combinations.rendering import tree
 from tests.harness.updates.owner_repository import FIRST, SECOND, THIRD, Owner, create_service, create_template, write
 from tests.harness.workspace import git
@@ -63,7 +63,7 @@ def edited(owner: Owner) -> Owner:
 @pytest.fixture(scope="module")
 def twins(template: Path, workspace: Path) -> Twins:
     stock, ours = (edited(create_service(template, workspace / "twins" / name)) for name in ("stock", "ours"))
-    copier_run = copier(*updating(), directory=stock.directory)
+    copier_run = copier(*update_arguments(), directory=stock.directory)
     code, report = ours.run_json("update", "--no-checks")
     return Twins(stock, copier_run, ours, code, report)
 
@@ -120,7 +120,7 @@ def test_notes_of_skipped_versions_are_reported(twins: Twins) -> None:
 def conflicted(owner: Owner, resolved: str) -> None:
     """Edit a line that the newest version changes, update by Copier, and resolve the conflict."""
     owner.edit(CI, "checkout: 4", "checkout: ours")
-    assert copier(*updating(), directory=owner.directory).returncode == 0
+    assert copier(*update_arguments(), directory=owner.directory).returncode == 0
     assert "<<<<<<<" in owner.read(CI)
     write(owner.directory, {CI: resolved})
     owner.commit("Update")
@@ -354,7 +354,7 @@ def test_fleet_report_changes_no_service(template: Path, empty: Path) -> None:
 
 
 def uv(owner: Owner, *arguments: str) -> Run:
-    return run_to_its_end(["uv", "run", *arguments], owner.directory, dict(os.environ), 300)
+    return run_command(["uv", "run", *arguments], owner.directory, dict(os.environ), 300)
 
 
 def test_uv_run_update_runs_checks(owner: Owner) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.formats import LINTERS, SCHEMAS
-from tests.harness.findings import expect_none, run
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.workspace import ROOT, commit, git
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Runner:
             (self.home / "cache").rename(cache)
 
     def run(self, script: str) -> Run:
-        return run_to_its_end(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables(), 60)
+        return run_command(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables(), 60)
 
 
 def github(described: dict[str, Any], runner: Runner) -> int:
@@ -247,9 +247,9 @@ def test_pipeline_passes_linters(serve: Callable[[Answers], Service], tmp_path: 
         file.parent.mkdir(parents=True)
         file.write_bytes(serve(all_questions().default | {"ci": host}).files[path].content)
         pattern = f"/{path.rpartition('/')[0]}/*.yml"
-        expect_none(run("check-jsonschema", *SCHEMAS[pattern], file))
+        assert_no_findings(run("check-jsonschema", *SCHEMAS[pattern], file))
     for name in ("actionlint", "zizmor"):
-        expect_none(run(name, *LINTERS[name].arguments, tmp_path / WORKFLOW))
+        assert_no_findings(run(name, *LINTERS[name].arguments, tmp_path / WORKFLOW))
 
 
 def test_prepare_job_has_no_write_token(serve: Callable[[Answers], Service]) -> None:

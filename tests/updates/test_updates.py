@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.harness.combinations.copier_cli import copier, data, updating
+from tests.harness.combinations.copier_cli import copier, data, update_arguments
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree, update
 from tests.harness.workspace import EARLIER, RELEASE, commit, git
@@ -42,7 +42,7 @@ def test_cli_update_equals_harness_update(template: Path, empty: Path) -> None:
     there, here = empty / "command line", empty / "harness"
     for directory in (there, here):
         start(template, directory, DEFAULT, EARLIER)
-    run = copier(*updating(*data({"database": "sqlite"})), directory=there)
+    run = copier(*update_arguments(*data({"database": "sqlite"})), directory=there)
     assert run.returncode == 0, run.stderr
     update_cleanly(here, {"database": "sqlite"})
     assert tree(there) == tree(here)

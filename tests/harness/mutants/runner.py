@@ -47,12 +47,12 @@ class MutantRunner(CheckRunner):
         with meter.shown():
             while True:
                 for job, service, check in islice(waiting, IN_FLIGHT - len(running)):
-                    running[self.begin(service, check)] = job, service
+                    running[self.submit(service, check)] = job, service
                 if not running:
                     return
                 time.sleep(0.05)
-                self.look()
-                for name in running.keys() & self.found.keys():
+                self.poll()
+                for name in running.keys() & self.results.keys():
                     job, service = running.pop(name)
                     yield job, self.finished(name, service)
                     shutil.rmtree(self.copy(service))
@@ -60,8 +60,8 @@ class MutantRunner(CheckRunner):
                 meter.show(done, number)
 
     def finished(self, name: str, service: Service) -> Finished:
-        result = self.found[name]
-        return Finished(result.code, result.output, self.copy(service), result.figures.cpu)
+        result = self.results[name]
+        return Finished(result.code, result.output, self.copy(service), result.usage.cpu)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def with_plan(service: Service, plan: dict[str, Any], mutant: Mutant | None = No
 def check(modules: Iterable[str], *, exhaustive: bool) -> Check:
     command = " ".join(["pytest", "-q", "-m", "'not drill'", *([] if exhaustive else ["-x"]), *modules])
     options = (*LEAN, "-p", "mutants_plugin")
-    return Check("mutants", command, options, ALONE, asks_servers=True, patience=UNHURRIED)
+    return Check("mutants", command, options, ALONE, needs_servers=True, timeout=UNHURRIED)
 
 
 def modules_of(tests: Iterable[str]) -> list[str]:

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ class Newcomer:
     def run(self, command: str, **variables: str) -> str:
         """Run a command that must succeed; return its output."""
         shell = ["bash", "-euo", "pipefail", "-c", command]
-        done = run_to_its_end(shell, self.directory, self.environment | variables, LONGEST)
+        done = run_command(shell, self.directory, self.environment | variables, LONGEST)
         if done.returncode:
             pytest.fail(f"$ {command}\n{done.stdout}", pytrace=False)
         return done.stdout

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 from tests.harness.readme.newcomer import FENCE
 from tests.harness.workspace import EARLIER, RELEASE, ROOT, commit, git
 
@@ -31,9 +31,9 @@ import sys
 
 sys.path.insert(0, {str(ROOT)!r})
 from copier.__main__ import CopierApp
-from tests.harness.combinations.rendering import memory
+from tests.harness.combinations.rendering import caching
 
-with memory():
+with caching():
     CopierApp.run()
 """
 HEADING = re.compile(r"^## ", re.MULTILINE)
@@ -65,7 +65,7 @@ class Organisation:
         overrides = {"HOME": str(self.home), "COPIER_CACHE_DIR": str(self.home / "clones"), "GIT_EDITOR": "true"}
         path = os.pathsep.join((str(self.home / "bin"), os.environ["PATH"]))
         environment = os.environ | overrides | dict(self.git_config()) | {"PATH": path}
-        done = run_to_its_end(["bash", "-euo", "pipefail", "-c", script], directory, environment, 120)
+        done = run_command(["bash", "-euo", "pipefail", "-c", script], directory, environment, 120)
         return done.returncode, done.stdout
 
     def check_output(self, script: str, directory: Path) -> str:

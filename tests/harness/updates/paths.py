@@ -22,7 +22,7 @@ from copier._main import Worker
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.pool import process_pool
 from tests.harness.combinations.questions import all_questions, flips
-from tests.harness.combinations.rendering import render, update, whole
+from tests.harness.combinations.rendering import caching_renderings, render, update
 from tests.harness.updates.releases import NEXT
 from tests.harness.workspace import commit, git
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.blobs import Listing, Store
     from tests.harness.combinations.matrix import Matrix
     from tests.harness.combinations.questions import Answers
-    from tests.harness.combinations.rendering import Written
+    from tests.harness.combinations.rendering import RenderedFile
 
 RECORDED = Path("template", "{{ _copier_conf.answers_file }}.jinja")
 
@@ -74,7 +74,7 @@ class UpdateContext:
     store: Store
     matrix: Matrix
 
-    def prerendered(self, worker: Worker) -> list[Written] | None:
+    def prerendered(self, worker: Worker) -> list[RenderedFile] | None:
         """Return the files that Copier would render of the work tree, two or three times; None for other versions."""
         if worker.resolved_vcs_ref != NEXT:
             return None
@@ -104,7 +104,7 @@ class UpdateContext:
         recorded = yaml.safe_load((service / RECORD).read_text(encoding="utf-8"))
         answers = [(name, answer) for name, answer in recorded.items() if not name.startswith("_")]
         conflicts = git(service, "diff", "--name-only", "--diff-filter=U").splitlines()
-        return UpdateResult(self.store.keep(service), answers, conflicts, seconds)
+        return UpdateResult(self.store.put(service), answers, conflicts, seconds)
 
 
 def record(worker: Worker) -> bytes:
@@ -121,7 +121,7 @@ def commit_all(service: Path) -> None:
 @contextmanager
 def update_pool(context: UpdateContext) -> Iterator[Callable[[Iterable[UpdatePath]], Iterator[UpdateResult]]]:
     """Yield a function that runs update paths on all processors, in order."""
-    with whole(context.prerendered), pytest.MonkeyPatch.context() as patch:
+    with caching_renderings(context.prerendered), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "_execute_tasks", lambda *_: None)
         with process_pool(context.run) as run_all:
             yield run_all
