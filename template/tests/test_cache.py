@@ -10,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, computed_field
 from redis.asyncio import Redis
 from sqlalchemy import Column, ForeignKey, Table, Uuid, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cache import Cached, freshness, keeping, values
+from app import settings
+from app.cache import Cached, CacheSettings, freshness, keeping, values
 from app.cache.freshness import reached
 from app.cache.keeping import OVERHEAD, Memory
 from app.changes import Change, Kind
@@ -24,7 +25,7 @@ from app.settings import ConfigurationError
 from development import databases
 from development.memory import memory
 from development.valkey import running_in, url
-from tests import valkey
+from tests import jots, valkey
 from tests.cache import JOTS, TITLES, Caching, Made, load, making
 from tests.counting import selects
 from tests.jots import Jot
@@ -182,13 +183,37 @@ async def test_what_is_too_large_is_not_kept(caching: Caching) -> None:
     asked = []
 
     async def write(_: AsyncSession) -> str:
+        asked.append(length)
+        return "x" * length
+
+    largest = (1 << 20) - 2  # and two quotes
+    for length in (largest, largest + 1) * 2:
+        assert await caching.values.get(kind, write, length) == "x" * length
+    assert asked == [largest, largest + 1, largest + 1]
+
+
+class Shown(BaseModel, extra="forbid"):
+    """A value whose JSON for clients is not the one that it is read from."""
+
+    kind: str = Field(alias="class")
+
+    @computed_field
+    def length(self) -> int:
+        """The number of characters of its kind."""
+        return len(self.kind)
+
+
+async def test_value_with_alias_and_computed_field_is_stored(caching: Caching) -> None:
+    asked = []
+
+    async def compute(_: AsyncSession) -> Shown:
         asked.append(1)
-        return "x" * values.LARGEST
+        return Shown.model_validate({"class": "a"})
 
     for _ in range(2):
-        found = await caching.values.get(kind, write)
-        assert len(found) == values.LARGEST
-    assert len(asked) == 2
+        found = await caching.values.get(Cached("shown", TypeAdapter(Shown), (), 60), compute)
+        assert found.kind == "a"
+    assert len(asked) == 1
 
 
 async def test_what_failed_is_not_kept(caching: Caching) -> None:
@@ -201,6 +226,19 @@ async def test_what_failed_is_not_kept(caching: Caching) -> None:
     assert await caching.titles() == []
 
 
+async def test_lock_is_released_whether_computing_fails_or_not(
+    both: tuple[Caching, Caching], client: Redis
+) -> None:
+    async def fail(_: AsyncSession) -> list[str]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await both[0].values.get(TITLES, fail)
+    assert not await client.exists(await lock(both[0]))
+    await both[0].titles()
+    assert not await client.exists(await lock(both[0]))
+
+
 def test_values_do_not_all_end_at_once() -> None:
     seconds = [TITLES.lasting() for _ in range(1000)]
     assert 54 <= min(seconds) < 57
@@ -211,6 +249,15 @@ async def test_a_value_ends(both: tuple[Caching, Caching], client: Redis) -> Non
     caching, _ = both
     await caching.titles()
     assert 0 < await client.pttl(where(caching)) <= 66_000
+
+
+@pytest.mark.parametrize("method", ["keep", "claim"])
+async def test_valkey_entry_expires_after_its_seconds(
+    both: tuple[Caching, Caching], client: Redis, method: str
+) -> None:
+    key = f"{where(both[0])}:{method}"
+    await getattr(both[0].values.store, method)(key, b"", 86_400)
+    assert 86_340_000 < await client.pttl(key) <= 86_400_000
 
 
 async def test_memory_keeps_what_was_used_last_in_so_many_bytes() -> None:
@@ -230,12 +277,26 @@ async def test_memory_keeps_what_was_used_last_in_so_many_bytes() -> None:
     assert kept.used == 0
 
 
+async def test_memory_counts_what_it_overwrites_or_drops_once() -> None:
+    memory = Memory(room=2 * (OVERHEAD + 10))
+    for key in ("a", "b", "a"):
+        await memory.keep(key, b"x" * 10, 60)
+    assert await memory.read("a", "b") == [b"x" * 10] * 2
+    for _ in range(2):
+        await memory.drop("a")
+    assert await memory.read("a", "b") == [None, b"x" * 10]
+    assert memory.used == OVERHEAD + 10
+    await memory.aclose()
+    assert await memory.read("b") == [None]
+
+
 async def test_memory_forgets_what_has_ended() -> None:
     kept = Memory(room=10_000)
     await kept.keep("a", b"x", -1)
     assert await kept.read("a") == [None]
     assert await kept.claim("a", b"y", 60)
-    assert not await kept.claim("a", b"y", 60)
+    assert not await kept.claim("a", b"z", 60)
+    assert await kept.read("a") == [b"y"]
 
 
 async def test_rows_that_the_database_changes_with_others_count_as_changed(
@@ -247,10 +308,16 @@ async def test_rows_that_the_database_changes_with_others_count_as_changed(
         Table(name, Base.metadata, Column("id", Uuid, ForeignKey("jots.id", ondelete=rule)))
         for name, rule in rules.items()
     ]
+    columns = [  # of a table that follows another one and itself
+        Column(name, Uuid, ForeignKey(target, ondelete="CASCADE"))
+        for name, target in [("id", "jot_marks.id"), ("follows_id", "jot_mark_texts.id")]
+    ]
+    tables.append(Table("jot_mark_texts", Base.metadata, *columns))
     gone, changed = (set(reached(Change("jots", kind))) for kind in (Kind.DELETED, Kind.UPDATED))
     for table in tables:
         Base.metadata.remove(table)
-    assert (gone, changed) == ({"jots", "jot_marks", "jot_notes"}, {"jots"})
+    assert gone == {"jots", "jot_marks", "jot_mark_texts", "jot_notes"}
+    assert changed == {"jots"}
 
 
 # ── One asks for all ──────────────────────────────────────────────────────────────────────────────
@@ -335,8 +402,22 @@ async def test_a_process_that_died_is_not_waited_for_long(
 ) -> None:
     caching, _ = both
     monkeypatch.setattr(values, "WAIT", 0.1)
-    await client.set(f"{where(caching)}:{(await stamp(caching)).hex()}", b"", ex=60)
+    await client.set(await lock(caching), b"", ex=60)
+    await client.set(where(caching), await stamp(caching) + b"{")
     assert await caching.titles() == []
+
+
+async def test_released_lock_without_a_value_is_not_waited_for(
+    both: tuple[Caching, Caching], client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caching, _ = both
+    await client.set(await lock(caching), b"")
+    read = noted(monkeypatch, caching.values.store, "read")
+    async with asyncio.timeout(DEADLINE / 2), asyncio.TaskGroup() as group:
+        waiting = group.create_task(caching.titles())
+        await wait_until(lambda: len(read) > 2)
+        await client.delete(await lock(caching))
+    assert waiting.result() == []
 
 
 # ── Several processes, and a Valkey that goes away ────────────────────────────────────────────────
@@ -351,6 +432,11 @@ async def stamp(caching: Caching) -> bytes:
     """Give the tokens of what titles are made of."""
     found, _ = await caching.values.generations.current(where(caching), TITLES.tables)
     return found
+
+
+async def lock(caching: Caching) -> str:
+    """Name the lock of the process that computes titles."""
+    return f"{where(caching)}:{(await stamp(caching)).hex()}"
 
 
 async def test_processes_share_what_is_kept_and_what_is_void(
@@ -430,11 +516,11 @@ async def test_tokens_that_were_evicted_make_values_void(
     assert len(seen) == 1
 
 
-def warnings(told: str) -> list[str]:
-    """List the warnings of the service itself among lines of the log."""
+def events(told: str, level: str) -> list[str]:
+    """List the events of a level that the service itself logged about its cache."""
     lines = [json.loads(line) for line in told.splitlines()]
-    own = [line for line in lines if "logger" not in line]
-    return [line["event"] for line in own if line["level"] == "warning"]
+    own = [line["event"] for line in lines if "logger" not in line and line["level"] == level]
+    return [event for event in own if "the cache" in event]
 
 
 async def several(caching: Caching, times: int = 5) -> list[str]:
@@ -465,10 +551,11 @@ async def test_an_outage_holds_nobody_up_and_leaves_nothing_stale(
         assert "mget" not in commands
         ready = await caching.client.get("/health/ready")
         assert ready.status_code == 200
-        assert len(warnings(capsys.readouterr().out)) == 1
+        assert len(events(capsys.readouterr().out, "warning")) == 1
         with running_in(place):  # it knows what it knew before
             await until_known(caching)
             assert await caching.titles() == ["one"]
+            assert events(capsys.readouterr().out, "info") == ["the cache is used again"]
             with selects(caching.app) as seen:
                 assert await caching.titles() == ["one"]
             assert seen == []
@@ -513,6 +600,41 @@ def client_of(caching: Caching) -> Redis:
 async def test_a_service_starts_without_its_valkey(made: Made, place: Path) -> None:
     async with made(URL=url(place)) as caching:
         assert await several(caching) == []
+
+
+def test_cache_defaults_are_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CACHE_ENABLED", raising=False)
+    found = settings.read(CacheSettings)
+    assert (found.enabled, found.url, found.memory) == (True, None, 32 * 1024**2)
+
+
+def test_services_of_different_titles_share_nothing(shared_url: str) -> None:
+    _ = shared_url
+    app = jots.create_app()
+    assert app.state.cache.generations.prefix == f"cache:{app.title}"
+
+
+async def test_closing_service_ends_loads_and_closes_connections(
+    made: Made, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = asyncio.Event(), []
+
+    async def endless(_: AsyncSession) -> list[str]:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(1)
+        return []
+
+    async with made(URL=server) as caching:
+        closed = noted(monkeypatch, client_of(caching).connection_pool, "aclose")
+        reader = asyncio.create_task(caching.values.get(TITLES, endless))
+        await begun.wait()
+    assert (ended, closed) == ([1], ["aclose"])
+    with pytest.raises(asyncio.CancelledError):
+        await reader
 
 
 async def test_a_cache_can_be_off(made: Made) -> None:
