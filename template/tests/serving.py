@@ -18,7 +18,7 @@ from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.server import Server, ServerSettings
-from tests.timeouts import DEADLINE, wait_until
+from tests.timeouts import DEADLINE, PROCESS_DEADLINE, wait_until
 
 NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP needs no certificates read
 
@@ -115,7 +115,7 @@ async def spawned(
 
 async def output(process: Process) -> tuple[bytes, bytes]:
     """Wait until a process ends, and give what it has written to stdout and stderr."""
-    return await asyncio.wait_for(process.communicate(), DEADLINE)
+    return await asyncio.wait_for(process.communicate(), PROCESS_DEADLINE)
 
 
 @asynccontextmanager
@@ -130,19 +130,24 @@ async def running(
         spawned(*command, env=variables, stdout=PIPE, stderr=PIPE) as process,
         calling(port) as client,
     ):
-        await asyncio.wait_for(ready(client), DEADLINE)
+        await asyncio.wait_for(ready(client, process), PROCESS_DEADLINE)
         yield process, client
 
 
-async def ready(client: AsyncClient) -> None:
-    """Wait until the service says that it is ready."""
-    while True:
+async def ready(client: AsyncClient, process: Process) -> None:
+    """Wait until the service says that it is ready.
+
+    Raises:
+        ChildProcessError: its process has ended.
+    """
+    while process.returncode is None:
         try:
             if (await client.get("/health/ready")).is_success:
                 return
         except TransportError:
             pass
         await asyncio.sleep(0.05)
+    raise ChildProcessError(await process.communicate())
 
 
 def free_port() -> int:

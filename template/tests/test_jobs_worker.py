@@ -24,7 +24,7 @@ from app.models.job import Job
 from tests import errands, valkey
 from tests.errands import WRITE, Errand, asked, kept, service, until, written
 from tests.serving import lifespan, output, spawned
-from tests.timeouts import DEADLINE, wait_until
+from tests.timeouts import DEADLINE, PROCESS_DEADLINE, wait_until
 
 HANDS = 4
 
@@ -144,7 +144,7 @@ async def process(**environment: str) -> AsyncGenerator[Process, None]:
     command = (sys.executable, "-m", "tests.errands", "worker")
     variables = {**os.environ, **environment}
     async with spawned(*command, env=variables, stdout=PIPE, stderr=PIPE) as made:
-        await asyncio.wait_for(says(made, "the worker is ready"), DEADLINE)
+        await asyncio.wait_for(says(made, "the worker is ready"), PROCESS_DEADLINE)
         yield made
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 DEADLINE = 60.0  # seconds
+PROCESS_DEADLINE = 300.0  # for another process, which imports the service anew
 CONSTANTS = ("PATIENCE", "GRACE", "WAIT", "LOCK")  # of modules, in seconds
 
 
