@@ -1,7 +1,7 @@
 """What the total of a list costs where it is kept, against the COUNT that it saves, in the same run.
 
-Use: `uv run python benchmarks/cache.py [rows]`. Both are asked in turn, in many short rounds, and the least of each is
-kept. Look at the ratios: they grow with the rows. It asks a real PostgreSQL and a real Valkey.
+Use: `uv run python -m benchmarks.cache [rows]`. The ratios fall as the rows grow. It asks a real PostgreSQL and a real
+Valkey.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import copier
 
+from benchmarks.comparison import arguments, report, with_control
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -25,14 +27,11 @@ ROUNDS, CALLS = 30, 20
 
 
 async def cost(count: Callable[[], Awaitable[int]]) -> float:
-    """Measure the microseconds that one call takes, at best."""
-    least = float("inf")
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        for _ in range(CALLS):
-            await count()
-        least = min(least, (time.perf_counter() - begun) / CALLS)
-    return least * 1e6
+    """Measure the microseconds that one call takes."""
+    begun = time.perf_counter()
+    for _ in range(CALLS):
+        await count()
+    return (time.perf_counter() - begun) / CALLS * 1e6
 
 
 async def prepare(rows: int) -> None:
@@ -46,12 +45,12 @@ async def prepare(rows: int) -> None:
     async with engine.begin() as connection:
         for begin in range(0, rows, 1000):
             batch = values[begin : begin + 1000]
-            await connection.execute(Product.__table__.insert(), batch)  # type: ignore[attr-defined]
+            await connection.execute(Product.__table__.insert(), batch)
     await engine.dispose()
 
 
 async def compare(name: str) -> None:
-    """Measure a total with and without a cache, and print the least of each and their ratio."""
+    """Measure a total with and without a cache."""
     from app.cache.counting import count
     from app.lists import count as asked
     from app.main import create_app
@@ -59,17 +58,18 @@ async def compare(name: str) -> None:
 
     app = create_app()
 
-    async def kept() -> int:
+    async def hit() -> int:
         async with app.state.readers() as session:
-            return await count(session, COUNT)
+            return int(await count(session, COUNT))
 
-    async def saved() -> int:
+    async def query() -> int:
         async with app.state.readers() as session:
-            return await asked(session, COUNT)
+            return int(await asked(session, COUNT))
 
+    subjects = with_control({"COUNT": query, "hit": hit})
     async with app.router.lifespan_context(app):
-        hit, query = await cost(kept), await cost(saved)
-    print(f"{name:8} {query:9.0f} {hit:8.0f} {query / hit:6.1f}")
+        rounds = [{each: await cost(count_) for each, count_ in subjects.items()} for _ in range(ROUNDS)]
+    report(name, "µs", rounds)
 
 
 async def main(rows: int) -> None:
@@ -83,11 +83,10 @@ async def main(rows: int) -> None:
         with databases.throwaway() as url, valkey.throwaway() as cache:
             os.environ |= {"DATABASE_URL": url, "LOG_LEVEL": "error"}
             await prepare(rows)
-            print(f"{'kept in':8} {'COUNT µs':>9} {'hit µs':>8} {'ratio':>6}")
             await compare("memory")
             os.environ["CACHE_URL"] = cache
             await compare("valkey")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
+    asyncio.run(main(arguments(__doc__, "rows", 100_000).number))

@@ -1,7 +1,7 @@
 """How long the emitted service takes to start, against importing the libraries that it stands on.
 
-Use: `uv run python benchmarks/cold_start.py [rounds]`. Both are measured in turn, as whole processes, and the least of
-each is kept; look at the ratio. The environment holds what production has, and no more.
+Use: `uv run python -m benchmarks.cold_start [rounds]`. Whole processes are measured, in an environment of production's
+packages alone; in a smoke test, in the harness's.
 """
 
 from __future__ import annotations
@@ -15,37 +15,44 @@ from pathlib import Path
 
 import copier
 
+from benchmarks.comparison import arguments, report, with_control
+
 ROOT = Path(__file__).parent.parent
 FLOOR = "import fastapi, sqlalchemy.ext.asyncio, pydantic_settings"
 SERVICE = "import app.main; app.main.create_app()"
-BUDGET = 1.3  # times the floor
+GOAL = 1.3  # times the floor
 
 
-def seconds(program: str, directory: str) -> float:
+def seconds(python: str, program: str, directory: str) -> float:
     """Measure a fresh interpreter that runs `program`."""
     environment = {**os.environ, "DATABASE_URL": "postgresql://app@localhost/app", "PYTHONPATH": directory}
     begun = time.perf_counter()
-    subprocess.run([f"{directory}/.venv/bin/python", "-c", program], cwd=directory, env=environment, check=True)
+    subprocess.run([python, "-P", "-c", program], cwd=directory, env=environment, check=True)
     return time.perf_counter() - begun
 
 
-def install(directory: str) -> None:
-    """Install what the service needs in production."""
+def install(directory: str) -> str:
+    """Install what the service needs in production; return the interpreter."""
     command = ["uv", "sync", "--quiet", "--no-dev", "--no-install-project", "--compile-bytecode"]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     subprocess.run(command, cwd=directory, env=environment, check=True)
+    return f"{directory}/.venv/bin/python"
 
 
-def main(rounds: int) -> None:
-    """Render the default service, and start both in turn."""
+def main(rounds: int, *, smoke: bool) -> None:
+    """Render the default service, and start it in turn with its libraries."""
+    subjects = with_control({"floor": FLOOR, "service": SERVICE})
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
-        install(directory)
-        seconds(SERVICE, directory)  # compiles the bytecode of the service
-        pairs = [(seconds(FLOOR, directory), seconds(SERVICE, directory)) for _ in range(rounds)]
-    floor, service = (min(column) for column in zip(*pairs, strict=True))
-    print(f"floor {floor:.2f} s, service {service:.2f} s, ratio {service / floor:.2f}, budget {BUDGET}")
+        python = sys.executable if smoke else install(directory)
+        if not smoke:
+            seconds(python, SERVICE, directory)  # compiles the bytecode of the service
+        measured = [
+            {name: seconds(python, program, directory) for name, program in subjects.items()} for _ in range(rounds)
+        ]
+    report(f"start, goal {GOAL}", "s", measured, digits=2)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    given = arguments(__doc__, "rounds", 10)
+    main(given.number, smoke=given.smoke)

@@ -1,8 +1,8 @@
 """What a domain costs as it grows: its rendering, its lines of code, and its service's suite.
 
-Use: `uv run python benchmarks/domains.py [resources…]`. Each resource has twenty fields of all types, and refers to
+Use: `uv run python -m benchmarks.domains [resources…]`. Each resource has twenty fields of all types, and references
 the one before. The first number of resources is the measure of the others: a cost that grows linearly stays near `1.0`
-times what one resource costs there.
+times what one resource costs there. The first is measured again at the end, as an A/A control.
 """
 
 from __future__ import annotations
@@ -11,43 +11,51 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from tests.harness.combinations import rendering
+from benchmarks.comparison import parser
 from tests.harness import workspace as scratch
-from tests.harness.combinations.domains import great
-from tests.harness.combinations.questions import all_questions
 from tests.harness.checks.runner import environment
+from tests.harness.combinations import rendering
+from tests.harness.combinations.domains import large_domain
+from tests.harness.combinations.questions import all_questions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUITE = [sys.executable, "-m", "pytest", "-q", "-m", "not drill", "-p", "no:cacheprovider"]
+IMPORT = [sys.executable, "-c", "import app.main"]  # in the place of a suite, in a smoke test
 
 
-def measure(template: Path, directory: Path, number: int) -> tuple[float, int, float]:
-    """Tell the seconds of a rendering, the lines that it gives, and the seconds of its quick suite."""
+def measure(template: Path, directory: Path, number: int, suite: list[str]) -> tuple[float, int, float]:
+    """Return the seconds of a rendering, the lines that it gives, and the seconds of its quick suite."""
     begun = time.perf_counter()
-    rendering.render(template, directory, all_questions().default | {"resources": great(number)})
+    rendering.render(template, directory, all_questions().default | {"resources": large_domain(number)})
     rendered = time.perf_counter() - begun
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in directory.rglob("*thing_*.py"))
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "not drill", "-p", "no:cacheprovider"]
-    run = subprocess.run(command, cwd=directory, env=environment(), capture_output=True, text=True, check=False)
-    run.check_returncode()
+    run = subprocess.run(suite, cwd=directory, env=environment(), capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise RuntimeError(run.stdout + run.stderr)
     tested = time.perf_counter() - begun
     shutil.rmtree(directory)
     return rendered, lines, tested
 
 
-def main(numbers: list[int]) -> None:
-    with scratch.workspace() as directory, scratch.isolation(directory), rendering.memory():
-        template = directory / "template"
+def main(numbers: list[int], suite: list[str]) -> None:
+    """Measure each number of resources, and the first once more."""
+    with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching():
+        template, service = directory / "template", directory / "service"
         scratch.release(template)
-        empty = measure(template, directory / "service", 0)  # what no resource costs; also warms Copier up
-        empty = measure(template, directory / "service", 0)
-        costs = {}
-        for number in numbers:
-            rendered, lines, tested = measure(template, directory / "service", number)
-            costs[number] = (rendered - empty[0]) / number, (tested - empty[2]) / number
-            ratios = [cost / first for cost, first in zip(costs[number], costs[numbers[0]], strict=True)]
+        rendering.render(template, service, all_questions().default)  # warms Copier up
+        shutil.rmtree(service)
+        empty = measure(template, service, 0, suite)
+        first: tuple[float, float] | None = None
+        for number in [*numbers, numbers[0]]:
+            rendered, lines, tested = measure(template, service, number, suite)
+            costs = (rendered - empty[0]) / number, (tested - empty[2]) / number
+            first = first or costs
+            ratios = [cost / measured for cost, measured in zip(costs, first, strict=True)]
             print(
                 f"{number:3} resources: rendered in {rendered:.2f} s ({ratios[0]:.1f} times a resource), "
                 f"{lines:,} lines, quick suite {tested:.0f} s ({ratios[1]:.1f} times a resource)",
@@ -56,4 +64,7 @@ def main(numbers: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(number) for number in sys.argv[1:]] or [5, 10, 20, 40])
+    command_line = parser(__doc__)
+    command_line.add_argument("numbers", metavar="resources", type=int, nargs="*", default=[5, 10, 20, 40])
+    given = command_line.parse_args()
+    main(*(([1], IMPORT) if given.smoke else (given.numbers, SUITE)))

@@ -1,9 +1,9 @@
 """What each feature adds to a request and to a start: services that differ in one answer, in the same run.
 
-Use: `uv run python benchmarks/features.py [rounds]`. As in `throughput.py`, a request's figures are the time that the
-servers' own threads ran; all are measured in turn, and the least of each is kept. A feature is set as production needs
-it, and not otherwise: what it adds where it is told to do more stands in `cache.py` and `observability.py`. A start is
-a fresh interpreter that builds the service, in the harness's environment. Look at what is added.
+Use: `uv run python -m benchmarks.features [rounds]`. As in `throughput.py`, a request's figures are the time that the
+servers' own threads ran. A feature is set as production needs it, and not otherwise: what it adds where it does more
+stands in `cache.py` and `observability.py`. A start is a fresh interpreter that builds the service, in the harness's
+environment.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import copier
-from throughput import REQUESTS, ROOT, ROWS, Target, cost, prepare, served
 
-sys.path.insert(0, str(ROOT))
+from benchmarks.comparison import arguments, report, with_control
+from benchmarks.throughput import ROOT, ROWS, Effort, compare, prepare, served
 from extensions.plan import plan, questions
 
 PLAIN = "none of them"
-PORT, STARTS = 8820, 8
+STARTS = 8
 ENOUGH = {"RATELIMIT_DEFAULT": "1000000/minute"}
+SERVICE = ["-P", "-m", "app"]
 START = "import app.main; app.main.create_app()"
 
 
@@ -51,53 +52,45 @@ def start(directory: Path, variables: dict[str, str]) -> float:
     return (time.perf_counter() - begun) * 1e3
 
 
-async def compare(targets: dict[str, Target], paths: dict[str, dict[str, str]], rounds: int) -> None:
-    """Measure a request to all in turn, and print the least of each and what it adds."""
-    for title in paths[PLAIN]:
-        best = dict.fromkeys(targets, float("inf"))
-        for _ in range(rounds + 1):
-            for name, target in targets.items():
-                best[name] = min(best[name], await cost(target, paths[name][title], REQUESTS))
-        show(title, "µs", best)
+async def migrated(directory: Path, variables: dict[str, str]) -> dict[str, str]:
+    """Make the tables and the rows; return the path of each request."""
+    env = os.environ | variables
+    migration = await asyncio.create_subprocess_exec(sys.executable, *SERVICE, "migrate", cwd=directory, env=env)
+    if await migration.wait():
+        raise RuntimeError(f"{directory}: not migrated")
+    one = await prepare(variables["DATABASE_URL"])
+    return {"one row": one, f"list of {ROWS}": f"/api/v1/products?size={ROWS}"}
 
 
-def show(title: str, unit: str, best: dict[str, float]) -> None:
-    print(f"{title}\n{'':14} {unit:>6} {'added':>6} {'ratio':>6}")
-    for name, spent in best.items():
-        print(f"{name:14} {spent:6.0f} {spent - best[PLAIN]:6.0f} {spent / best[PLAIN]:6.2f}", flush=True)
-
-
-async def main(rounds: int) -> None:
+async def main(effort: Effort, measured: dict[str, dict[str, Any]]) -> None:
     """Render a service for each feature, start each in turn, and run them beside each other."""
     with tempfile.TemporaryDirectory() as found:
-        places = {name: Path(found) / name.replace(" ", "-") for name in services()}
-        variables = {name: environment(answers, places[name]) for name, answers in services().items()}
-        for name, answers in services().items():
+        places = {name: Path(found) / name.replace(" ", "-") for name in measured}
+        for name, answers in measured.items():
             copier.run_copy(str(ROOT), places[name], answers, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         os.chdir(places[PLAIN])
         sys.path.insert(0, str(places[PLAIN]))
-        from development import databases  # the emitted service's, now that it is on the path
+        from development import databases
 
         with databases.throwaway() as server:
-            urls = {name: {"DATABASE_URL": await databases.create(server)} for name in places}
-            paths = {}
-            for name, place in places.items():
-                env = os.environ | variables[name] | urls[name]
-                subprocess.run([sys.executable, "-P", "-m", "app", "migrate"], cwd=place, env=env, check=True)
-                one = await prepare(urls[name]["DATABASE_URL"])
-                paths[name] = {"one row": one, f"list of {ROWS}": f"/api/v1/products?size={ROWS}"}
-            turns = [
-                {name: start(places[name], variables[name] | urls[name]) for name in places} for _ in range(STARTS)
-            ]
-            show("start", "ms", {name: min(turn[name] for turn in turns) for name in places})
+            variables = {
+                name: environment(answers, places[name]) | {"DATABASE_URL": await databases.create(server)}
+                for name, answers in measured.items()
+            }
+            paths = {name: await migrated(place, variables[name]) for name, place in places.items()}
+            turns = with_control({name: (place, variables[name]) for name, place in places.items()})
+            starts = [{name: start(*given) for name, given in turns.items()} for _ in range(min(effort.rounds, STARTS))]
+            report("start", "ms", starts)
             async with AsyncExitStack() as stack:
-                targets = {}
-                for number, name in enumerate(places):
-                    command = ["-P", "-m", "app", "serve"]
-                    running = served(command, PORT + number, **variables[name], **urls[name])
-                    targets[name] = await stack.enter_async_context(running)
-                await compare(targets, paths, rounds)
+                servers = {
+                    name: await stack.enter_async_context(served([*SERVICE, "serve"], **variables[name]))
+                    for name in places
+                }
+                targets, asked = with_control(servers), with_control(paths)
+                for title in paths[PLAIN]:
+                    await compare(title, targets, {name: each[title] for name, each in asked.items()}, effort)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    given = arguments(__doc__, "rounds", 20)
+    asyncio.run(main(Effort.of(given), {PLAIN: {}} if given.smoke else services()))

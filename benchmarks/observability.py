@@ -1,7 +1,7 @@
 """How much processor time observability adds to a request: one service, measured in each way it can be set.
 
-Use: `uv run python benchmarks/observability.py [rounds]`. As in `throughput.py`, figures are of the servers' threads,
-those that export included; all are measured in turn, and the least of each is kept. Look at what is added.
+Use: `uv run python -m benchmarks.observability [rounds]`. As in `throughput.py`, figures are of the servers' threads,
+those that export included.
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import copier
-from throughput import REQUESTS, ROOT, Target, cost, prepare, served
+
+from benchmarks.comparison import arguments, with_control
+from benchmarks.throughput import ROOT, Effort, compare, free_port, prepare, served
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 BATCH = {"OTEL_BSP_SCHEDULE_DELAY": "100"}  # milliseconds, so that a round pays for what it sends
-WAYS = {
-    "off": {},
-    "metrics": {"METRICS_PORT": "8811"},
-    "traces": {"OTEL_METRICS_EXPORTER": "none", **BATCH},
-    "traces, 10 %": {
-        "OTEL_METRICS_EXPORTER": "none",
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": "0.1",
-        **BATCH,
-    },
-    "both": {"METRICS_PORT": "8812", "OTEL_METRICS_EXPORTER": "none", **BATCH},
-}
-PORT = 8800
+
+
+def ways() -> dict[str, dict[str, str]]:
+    """Give the variables of each way, the first being the one that the others are compared with."""
+    metrics = {"METRICS_PORT": str(free_port())}
+    traces = {"OTEL_METRICS_EXPORTER": "none", **BATCH}
+    tenth = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
+    both = {"METRICS_PORT": str(free_port()), **traces}
+    return {"off": {}, "metrics": metrics, "traces": traces, "traces, 10 %": traces | tenth, "both": both}
 
 
 @asynccontextmanager
@@ -50,19 +51,7 @@ async def collecting() -> AsyncGenerator[str, None]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def compare(targets: dict[str, Target], paths: dict[str, str], rounds: int) -> None:
-    """Measure all in turn, and print the least of each and what it adds."""
-    for title, path in paths.items():
-        best = dict.fromkeys(targets, float("inf"))
-        for _ in range(rounds + 1):
-            for name, target in targets.items():
-                best[name] = min(best[name], await cost(target, path, REQUESTS))
-        print(f"{title}\n{'':14} {'µs':>6} {'added':>6} {'ratio':>6}")
-        for name, spent in best.items():
-            print(f"{name:14} {spent:6.0f} {spent - best['off']:6.0f} {spent / best['off']:6.2f}")
-
-
-async def main(rounds: int) -> None:
+async def main(effort: Effort, observed: dict[str, dict[str, str]]) -> None:
     """Render a service that can be observed, and run it in each way."""
     with tempfile.TemporaryDirectory() as directory:
         answers = {"features": ["observability"]}
@@ -77,15 +66,16 @@ async def main(rounds: int) -> None:
             async with AsyncExitStack() as stack:
                 collector = await stack.enter_async_context(collecting())
                 targets = {}
-                for number, (name, way) in enumerate(WAYS.items()):
+                for name, way in observed.items():
                     given = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if BATCH.items() <= way.items() else {}
                     environment = {"DATABASE_URL": url, "DOCS": "true", **way, **given}
-                    targets[name] = await stack.enter_async_context(
-                        served(["-m", "app", "serve"], PORT + number, **environment)
-                    )
-                paths = {"without the database": "/openapi.json", "one row": one}
-                await compare(targets, paths, rounds)
+                    targets[name] = await stack.enter_async_context(served(["-m", "app", "serve"], **environment))
+                compared = with_control(targets)
+                for title, path in {"without the database": "/openapi.json", "one row": one}.items():
+                    await compare(title, compared, dict.fromkeys(compared, path), effort)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    given = arguments(__doc__, "rounds", 20)
+    every = ways()
+    asyncio.run(main(Effort.of(given), {name: every[name] for name in (("off", "both") if given.smoke else every)}))

@@ -1,29 +1,45 @@
 """How much processor time a request costs the emitted service, against a floor in the same run.
 
-Use: `uv run python benchmarks/throughput.py [rounds]`. The figures are the time that the servers' own threads ran,
-read from /proc (Linux only). Both are measured in turn, in many short rounds, and the least of each is kept: what else
-the machine does can only add to it. Look at the ratios.
+Use: `uv run python -m benchmarks.throughput [rounds]`. The figures are the time that the servers' own threads ran, read
+from /proc (Linux only).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
+import socket
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from asyncio.subprocess import DEVNULL
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import copier
 from httpx2 import AsyncClient, TransportError
 
+from benchmarks.comparison import arguments, report, with_control
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import AsyncGenerator, Mapping
+
 ROOT = Path(__file__).parent.parent
-ROWS, CONNECTIONS, REQUESTS = 50, 8, 400
-PORTS = {"floor": 8791, "service": 8792}
-BUDGET = {"one row": 5.5, "list of 50": 4.5}  # times the floor
+ROWS, CONNECTIONS = 50, 8
+GOALS = {"one row": 5.5, "list of 50": 4.5}  # times the floor
+
+
+class Effort(NamedTuple):
+    """How often each request is measured, and of how many requests a measurement is the mean."""
+
+    rounds: int
+    requests: int = 400
+
+    @classmethod
+    def of(cls, given: Namespace) -> Effort:
+        """Take what the command line says."""
+        return cls(given.number, CONNECTIONS) if given.smoke else cls(given.number)
 
 
 class Target(NamedTuple):
@@ -60,21 +76,27 @@ async def cost(target: Target, path: str, requests: int) -> float:
 
 
 @asynccontextmanager
-async def served(command: list[str], port: int, **environment: str) -> AsyncGenerator[Target, None]:
-    """Run a server until the context ends."""
-    server = subprocess.Popen(
-        [sys.executable, *command],
-        env={**os.environ, "PORT": str(port), **environment},
-        stdout=subprocess.DEVNULL,
-    )
+async def served(command: list[str], **environment: str) -> AsyncGenerator[Target, None]:
+    """Run a server on a free port until the context ends."""
+    port = free_port()
+    variables = {**os.environ, "PORT": str(port), **environment}
+    server = await asyncio.create_subprocess_exec(sys.executable, *command, env=variables, stdout=DEVNULL)
     try:
         async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             while not await answers(client):
+                if server.returncode is not None:
+                    raise RuntimeError(f"{command} ended with {server.returncode}")
                 await asyncio.sleep(0.1)
         yield Target(port, server.pid)
     finally:
         server.kill()
-        server.wait()
+        await server.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
 
 
 async def answers(client: AsyncClient) -> bool:
@@ -96,24 +118,22 @@ async def prepare(url: str) -> str:
     engine = create()
     rows = [{"sku": f"SKU-{n}", "title": f"Product {n}", "price": n, "status": "live"} for n in range(ROWS)]
     async with engine.begin() as connection:
-        await connection.execute(Product.__table__.insert(), rows)  # type: ignore[attr-defined]
+        await connection.execute(Product.__table__.insert(), rows)
         key = await connection.scalar(Product.__table__.select().limit(1))
     await engine.dispose()
     return f"/api/v1/products/{key}"
 
 
-async def compare(floor: Target, service: Target, paths: dict[str, str], rounds: int) -> None:
-    """Measure both servers in turn, and print the least of each and their ratio."""
-    print(f"{'':12} {'floor µs':>9} {'service µs':>11} {'ratio':>6} {'budget':>7}")
-    for name, path in paths.items():
-        for target in (floor, service):
-            await cost(target, path, REQUESTS)
-        pairs = [(await cost(floor, path, REQUESTS), await cost(service, path, REQUESTS)) for _ in range(rounds)]
-        below, above = (min(column) for column in zip(*pairs, strict=True))
-        print(f"{name:12} {below:9.0f} {above:11.0f} {above / below:6.2f} {BUDGET[name]:7.1f}")
+async def compare(title: str, targets: Mapping[str, Target], paths: Mapping[str, str], effort: Effort) -> None:
+    """Measure a request to all targets in turn, after one round that warms them up."""
+    measured = [
+        {name: await cost(target, paths[name], effort.requests) for name, target in targets.items()}
+        for _ in range(effort.rounds + 1)
+    ]
+    report(title, "µs", measured[1:])
 
 
-async def main(rounds: int) -> None:
+async def main(effort: Effort) -> None:
     """Render the default service, run it beside the floor, and compare."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
@@ -125,12 +145,13 @@ async def main(rounds: int) -> None:
         with throwaway() as url:
             one = await prepare(url)
             async with (
-                served([str(ROOT / "benchmarks" / "floor.py")], PORTS["floor"], DATABASE_URL=url) as floor,
-                served(["-m", "app", "serve"], PORTS["service"], DATABASE_URL=url) as service,
+                served([str(ROOT / "benchmarks" / "floor.py")], DATABASE_URL=url) as floor,
+                served(["-m", "app", "serve"], DATABASE_URL=url) as service,
             ):
-                paths = {"one row": one, f"list of {ROWS}": f"/api/v1/products?size={ROWS}"}
-                await compare(floor, service, paths, rounds)
+                targets = with_control({"floor": floor, "service": service})
+                for title, path in {"one row": one, f"list of {ROWS}": f"/api/v1/products?size={ROWS}"}.items():
+                    await compare(f"{title}, goal {GOALS[title]}", targets, dict.fromkeys(targets, path), effort)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))
+    asyncio.run(main(Effort.of(arguments(__doc__, "rounds", 20))))

@@ -22,6 +22,7 @@ from .organisation import standard
 from .questionnaire import entries
 from .resources import domain_problem, read_domain
 from .rules import holding
+from .source import recorded_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -94,7 +95,10 @@ def offered(question: Mapping[str, Any]) -> list[str]:
 
 
 def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what is recorded in the order of the questions, so that an update writes what a copy does."""
+    """Return what is recorded, in the order of the questions, so that an update writes what a copy does."""
+    if "_src_path" in answers:
+        source = recorded_source(answers["_src_path"], answers.get("_commit", ""))
+        answers = {**answers, "_src_path": source}
     order = list(questions())
     places = {name: place for place, name in enumerate(order)}
     return dict(sorted(answers.items(), key=lambda item: -1 if item[0][0] == "_" else places.get(item[0], len(order))))

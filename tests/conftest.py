@@ -1,4 +1,4 @@
-"""What the tests share: the template, every service that it gives, and the checks that one service passes for many."""
+"""Shared fixtures: the template, its rendered services, and the check runner."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tests.harness.combinations.files import Files
 from tests.harness.combinations.questions import OPEN, all_questions, code_questions
 from tests.harness.combinations.recorder import recording
 from tests.harness.combinations.render_all import Renderer, render_all
-from tests.harness.combinations.services import Service, rendered
-from tests.harness.updates.releases import lay_out
+from tests.harness.combinations.services import Service, rendered_services
+from tests.harness.updates.releases import build_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from tests.harness.combinations.matrix import Matrix
     from tests.harness.combinations.questions import Answers
 
-# What is marked as thorough is run with these matrices only, or when its module is named.
+# Tests marked `thorough` are run only with these matrices, or when their module is named.
 LARGE = ("pairs", "triples", "all", "product")
-BY_NAME = ("test_mutants.py", "test_promises.py")  # run when named only: CI does so beside all else
+BY_NAME = ("test_mutants.py", "test_promises.py")  # run only when named, as CI does in jobs of their own
 BUSY = ("test_every_update.py",)
-BEGUN = pytest.StashKey[float]()
+STARTED = pytest.StashKey[float]()
 STRENGTHS = {"each": 1, "pairs": 2, "triples": 3}
 
 
@@ -61,7 +61,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--domains", type=int, default=2, metavar="N", help="how many random domains are tried")
     options.addoption("--images", action="store_true", help="fail where images can be neither built nor run")
     options.addoption("--drill", action="store_true", help="fail where no production can be drilled")
-    options.addoption("--since-release", action="store_true", help="judge only breaks of what has changed since then")
     options.addoption("--mutants", type=int, default=60, metavar="N", help="how many mutants are drawn")
     options.addoption("--mutants-of", default="", metavar="NAMES", help="features, directories or files to draw from")
     options.addoption("--shard", type=shard, default="1/1", metavar="K/N", help="run the K-th of N parts")
@@ -71,11 +70,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
         config.option.seed = random.randrange(10**6)  # noqa: S311 - samples, not secrets
     config.stash[REPORT] = Report()
-    config.stash[BEGUN] = time.time()
+    config.stash[STARTED] = time.time()
 
 
 def this_week() -> int:
-    """Return the number of the week, such as 202648: a pass in one order hides no other one for longer than that."""
+    """Return the number of the week, such as 202648, as seed: passes are cached for one order, a week at most."""
     year, week, _ = datetime.now(UTC).isocalendar()
     return year * 100 + week
 
@@ -90,9 +89,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell what was proven, and draw it."""
+    """Print the report of the run, and write the picture of the matrix."""
     report = config.stash[REPORT]
-    seconds = time.time() - config.stash[BEGUN]
+    seconds = time.time() - config.stash[STARTED]
     for line in report.lines(seconds):
         terminalreporter.write_line(line)
     if report.runner:
@@ -101,42 +100,42 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"The matrix: {config.option.picture}")
 
 
-def selected(config: pytest.Config) -> list[Answers]:
-    """List the combinations whose services are checked, of the questions that decide code."""
+def checked_combinations(config: pytest.Config) -> list[Answers]:
+    """Return the combinations of code questions whose services are checked."""
     strength = STRENGTHS.get(config.option.matrix)
     return code_questions().covering(strength) if strength else list(code_questions().combinations())
 
 
-def every_selected(config: pytest.Config) -> list[Answers]:
-    """List the combinations whose services are built: every one, but for the newcomer's run."""
-    return list(code_questions().combinations()) if config.option.matrix in LARGE else selected(config)
+def built_combinations(config: pytest.Config) -> list[Answers]:
+    """Return the combinations of code questions whose services are built: all, with a large matrix."""
+    return list(code_questions().combinations()) if config.option.matrix in LARGE else checked_combinations(config)
 
 
-def domains_selected(_: pytest.Config) -> list[Answers]:
-    """List one service of each domain beyond the sample; clean rooms do the rest."""
+def example_combinations(_: pytest.Config) -> list[Answers]:
+    """Return one combination for each domain except the sample."""
     asked = code_questions()
-    return [given for given in asked.covering(2) if any(given[name] != asked.default[name] for name in OPEN)]
+    return [answers for answers in asked.covering(2) if any(answers[name] != asked.default[name] for name in OPEN)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give the tests of services their services, by readable names."""
-    offered = {
-        "service": (code_questions(), selected),  # of each code, as far as the matrix goes
-        "every": (code_questions(), every_selected),  # of more codes, as far as what is checked is quick
-        "example": (code_questions(), domains_selected),
-        "each": (code_questions(), lambda _: code_questions().covering(1)),  # fewer
-        "combination": (all_questions(), lambda _: all_questions().covering(2)),  # likewise, with what surrounds code
+    """Parametrize tests by the services that their fixtures name."""
+    parameters = {
+        "service": (code_questions(), checked_combinations),
+        "every": (code_questions(), built_combinations),
+        "example": (code_questions(), example_combinations),
+        "each": (code_questions(), lambda _: code_questions().covering(1)),
+        "combination": (all_questions(), lambda _: all_questions().covering(2)),
     }
-    for name in offered.keys() & set(metafunc.fixturenames):
-        assert name not in vars(metafunc.module), f"{metafunc.module.__name__} gives {name} another meaning"
-        asked, choose = offered[name]
+    for name in parameters.keys() & set(metafunc.fixturenames):
+        assert name not in vars(metafunc.module), f"{metafunc.module.__name__} redefines {name}"
+        asked, choose = parameters[name]
         answers = choose(metafunc.config)
         metafunc.parametrize(name, answers, indirect=True, ids=map(asked.label, answers))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A check and the answers of the service that is to pass it."""
+    """A check, and the answers of the service on which it is run."""
 
     check: Check
     answers: Answers
@@ -147,49 +146,46 @@ class Case:
 
 
 def case(item: pytest.Item) -> Case | None:
-    """Tell what an item checks of a service; nothing when it checks something else."""
+    """Return the case of a test that checks a service; None for other tests."""
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     answers = params.get("service") or params.get("every") or params.get("example")
     check = params.get("check")
-    checked = isinstance(item, pytest.Function) and "runner" in item.fixturenames
-    return Case(check, answers) if checked and isinstance(check, Check) and isinstance(answers, dict) else None
+    uses_runner = isinstance(item, pytest.Function) and "runner" in item.fixturenames
+    return Case(check, answers) if uses_runner and isinstance(check, Check) and isinstance(answers, dict) else None
 
 
-def kept_together(item: pytest.Item) -> str:
-    """Name what is run on one machine: all checks of a service, all of its images, a drill, or a single test."""
-    found = case(item)
+def shard_key(item: pytest.Item) -> str:
+    """Return the key by which items are sharded: a service, the module of drills or images, or the test itself."""
+    checked = case(item)
     if item.path.name in {"test_drill.py", "test_image.py"}:
         return item.path.name
-    return found.label if found else item.nodeid
+    return checked.label if checked else item.nodeid
 
 
-def is_wanted(config: pytest.Config, item: pytest.Item) -> bool:
-    """Say whether an item is run: the thorough ones with a large matrix, and all when their module is named."""
+def is_selected(config: pytest.Config, item: pytest.Item) -> bool:
+    """Return whether a test is run: thorough ones only with a large matrix, any if its module is named."""
     if item.path.name in "".join(config.args):
         return True
     return item.path.name not in BY_NAME and (config.option.matrix in LARGE or not item.get_closest_marker("thorough"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Ask for the services' results in the end, when they are there; break services only when told to.
-
-    What keeps every processor busy comes late, too, when nothing goes on in the background any more.
-    """
-    kept = [item for item in items if is_wanted(config, item) and config.option.shard.has(kept_together(item))]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = sorted(kept, key=lambda item: (case(item) is not None, item.path.name in BUSY))
+    """Deselect tests, and move those last that wait for checks in the background or use every processor."""
+    selected_items = [item for item in items if is_selected(config, item) and config.option.shard.has(shard_key(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected_items])
+    items[:] = sorted(selected_items, key=lambda item: (case(item) is not None, item.path.name in BUSY))
 
 
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
-    """A directory for the run, in which neither Git nor Copier knows who runs it, and Copier remembers."""
-    with scratch.workspace() as directory, scratch.isolation(directory), rendering.memory():
+    """Yield a directory for the run, with Git and Copier isolated from the user's settings, and Copier cached."""
+    with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching():
         yield directory
 
 
 @pytest.fixture(scope="session")
 def template(workspace: Path) -> Path:
-    """The template under test, with an earlier release; not to be changed."""
+    """Return the template under test, with an earlier release (read-only)."""
     directory = workspace / "template"
     scratch.release(directory)
     return directory
@@ -197,42 +193,42 @@ def template(workspace: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def history(workspace: Path) -> Path:
-    """The template with all of its releases, the work tree being the next one; not to be changed."""
+    """Return the template with all of its releases and the work tree as the next one (read-only)."""
     directory = workspace / "history"
-    lay_out(directory)
+    build_history(directory)
     return directory
 
 
 @pytest.fixture(scope="session")
 def serve(workspace: Path, template: Path) -> Callable[[Answers], Service]:
-    """Render a service, once; what is not answered is left at its default."""
-    rendered: dict[str, Service] = {}
+    """Return a function that renders a service once; other answers have their defaults."""
+    services: dict[str, Service] = {}
     asked = all_questions()
 
-    def service(given: Answers) -> Service:
-        answers = asked.default | given
+    def service(changed: Answers) -> Service:
+        answers = asked.default | changed
         label = asked.label(answers)
-        if label not in rendered:
+        if label not in services:
             directory = workspace / "services" / label
             rendering.render(template, directory, answers)
-            rendered[label] = Service(label, answers, directory, rendering.tree(directory))
-        return rendered[label]
+            services[label] = Service(label, answers, directory, rendering.tree(directory))
+        return services[label]
 
     return service
 
 
 @pytest.fixture(scope="session")
 def show(pytestconfig: pytest.Config) -> Callable[[str], Meter]:
-    """Make what shows how far something is, by what it is called."""
-    uncovered = pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
-    with uncovered():  # or it would take the capture for the terminal
+    """Return a function that makes a progress meter with a description."""
+    uncaptured = pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
+    with uncaptured():  # so that it detects the terminal
         console = Console()
-    return lambda doing: Meter(console, doing, uncovered)
+    return lambda description: Meter(console, description, uncaptured)
 
 
 @pytest.fixture(scope="session")
 def note(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Report a line at the end of the run: a figure, or what could not be run here."""
+    """Return a function that adds a line to the report of the run."""
     return pytestconfig.stash[REPORT].notes.append
 
 
@@ -245,100 +241,100 @@ def store(workspace: Path) -> Store:
 def matrix(
     pytestconfig: pytest.Config, workspace: Path, template: Path, store: Store, show: Callable[[str], Meter]
 ) -> Matrix:
-    """Every file of every combination."""
+    """Render every file of every combination."""
     with recording() as recorder:
         renderer = Renderer(template, workspace, store, recorder)
-        found = render_all(all_questions(), renderer, show("Rendering"), every=pytestconfig.option.matrix == "product")
-    pytestconfig.stash[REPORT].matrix = found
-    return found
+        matrix = render_all(all_questions(), renderer, show("Rendering"), every=pytestconfig.option.matrix == "product")
+    pytestconfig.stash[REPORT].matrix = matrix
+    return matrix
 
 
 @pytest.fixture(scope="session")
 def services(matrix: Matrix, store: Store, workspace: Path) -> list[Service]:
-    """Every service that was rendered: those that decide code first."""
-    return rendered(matrix, store, workspace / "rendered")
+    """Return a service for each combination that was rendered, distinct code first."""
+    return rendered_services(matrix, store, workspace / "rendered")
 
 
 @pytest.fixture(scope="session")
 def files(services: list[Service], workspace: Path) -> Files:
-    """Every distinct file of all services."""
+    """Return the distinct files of all services."""
     return Files(services, workspace / "files")
 
 
 @pytest.fixture(scope="session")
 def find_code(services: list[Service]) -> Callable[[Answers], Service]:
-    """Find the service of answers to the questions that decide code, whatever surrounds it."""
+    """Return a function that finds the service of answers to the code questions."""
     asked = code_questions()
     by_label: dict[str, Service] = {}
-    for found in services:
-        by_label.setdefault(asked.label(found.answers), found)
+    for each in services:
+        by_label.setdefault(asked.label(each.answers), each)
     return lambda answers: by_label[asked.label(answers)]
 
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """The service of each code in turn, as far as the matrix goes."""
+    """Return each service of the option `--matrix` in turn."""
     return find_code(request.param)
 
 
 @pytest.fixture
 def every(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """The service of each code in turn, farther than the matrix goes."""
+    """Return each built service in turn: every code, with a large matrix."""
     return find_code(request.param)
 
 
 @pytest.fixture
 def each(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """Few services in turn, in which each answer is given."""
+    """Return few services in turn that cover each answer."""
     return find_code(request.param)
 
 
 @pytest.fixture
 def example(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """A service of each domain beyond the sample, in turn."""
+    """Return a service of each domain except the sample, in turn."""
     return find_code(request.param)
 
 
 @pytest.fixture
 def combination(request: pytest.FixtureRequest, serve: Callable[[Answers], Service]) -> Service:
-    """Few services in turn, in which any two answers meet."""
+    """Return few services in turn that cover all pairs of answers, surroundings included."""
     return serve(request.param)
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """The servers that the services need, each run once for all."""
-    with closing(Servers()) as running:
-        yield running
+    """Yield the servers that services share."""
+    with closing(Servers()) as shared:
+        yield shared
 
 
 @pytest.fixture(scope="session")
-def passed(pytestconfig: pytest.Config) -> ResultCache:
-    """What passed in this run, and in those before."""
-    memory = ResultCache(CACHE / "results")
+def result_cache(pytestconfig: pytest.Config) -> ResultCache:
+    """Return the cache of passes, of this run and earlier ones."""
+    cache = ResultCache(CACHE / "results")
     if pytestconfig.option.fresh:
-        memory.forget()
-    return memory
+        cache.clear()
+    return cache
 
 
 @pytest.fixture(scope="session")
 def make_runner(
     pytestconfig: pytest.Config,
     workspace: Path,
-    passed: ResultCache,
+    result_cache: ResultCache,
     servers: Servers,
     find_code: Callable[[Answers], Service],
 ) -> Iterator[Callable[..., CheckRunner]]:
-    """Make what finds results in an environment, that of the harness unless another one is named."""
+    """Return a function that makes a check runner for an environment, by default the harness's."""
     with ExitStack() as runners:
 
         def runner(name: str, *environment: str) -> CheckRunner:
-            made = runners.enter_context(
-                closing(CheckRunner(workspace / "runners" / name, passed, servers, *environment))
+            check_runner = runners.enter_context(
+                closing(CheckRunner(workspace / "runners" / name, result_cache, servers, *environment))
             )
-            made.seed = pytestconfig.option.order
-            made.like = list(map(find_code, code_questions().covering(1)))
-            return made
+            check_runner.seed = pytestconfig.option.order
+            check_runner.warm_services = list(map(find_code, code_questions().covering(1)))
+            return check_runner
 
         yield runner
 
@@ -347,25 +343,25 @@ def make_runner(
 def runner(
     request: pytest.FixtureRequest, make_runner: Callable[..., CheckRunner], find_code: Callable[[Answers], Service]
 ) -> CheckRunner:
-    """The results of the services' own checks, all of which begin at once, in the background."""
+    """Return the check runner, with all selected checks submitted in the background."""
     runner = make_runner("checks")
     report = request.config.stash[REPORT]
     report.runner = runner
-    for found in [found for item in request.session.items if (found := case(item))]:
-        report.asked.setdefault(found.label, []).append(runner.begin(find_code(found.answers), found.check))
+    for each in filter(None, map(case, request.session.items)):
+        report.submitted.setdefault(each.label, []).append(runner.submit(find_code(each.answers), each.check))
     return runner
 
 
 @pytest.fixture(scope="session", autouse=True)
 def submit_checks(request: pytest.FixtureRequest) -> None:
-    """Begin the services' own checks before all other tests, for they take longest."""
+    """Submit the checks of services before all tests, because they take longest."""
     if any(map(case, request.session.items)):
         request.getfixturevalue("runner")
 
 
 @pytest.fixture
 def empty(workspace: Path) -> Iterator[Path]:
-    """A path for one test, at which there is nothing yet."""
+    """Yield a path that does not exist, and delete it after the test."""
     directory = workspace / "empty"
     yield directory
     shutil.rmtree(directory, ignore_errors=True)

@@ -126,7 +126,7 @@ def add_update(update: ArgumentParser) -> None:
 
 
 def service(asked: Namespace) -> Service:
-    """Find the service, and go there, for a template's path may be relative to it."""
+    """Return the service, with its directory as the current one."""
     directory = asked.service.resolve()
     if not directory.is_dir():
         raise CommandError(f"There is no directory {asked.service}.")

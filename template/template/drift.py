@@ -58,7 +58,7 @@ def standing(service: Service, to: str | None) -> Standing:
     tags = releases(pristine.url)
     if to is not None and to not in tags:
         raise CommandError(f"The template {pristine.url} has no release {to}.")
-    last = to or newest(pristine.url, tags)
+    last = to or newest(pristine.url, tags, record["_commit"])
     between = after(tags, record["_commit"], last)
     drift = compared(service, pristine)
     return Standing(record["_src_path"], record["_commit"], last, len(between), drift)

@@ -9,6 +9,7 @@ from .errors import CommandError
 from .repository import git
 
 DESCRIBED = re.compile(r"^(?P<release>.+)-(?P<number>\d+)-g[0-9a-f]+$")  # as `git describe` says
+ABBREVIATED = 12  # digits of a commit
 
 
 def version(name: str) -> Version | None:
@@ -28,11 +29,14 @@ def releases(url: str) -> list[str]:
     return sorted(known, key=lambda name: known[name])
 
 
-def newest(url: str, tags: list[str]) -> str:
-    """Name the newest release of a template; raises `CommandError` when there is none."""
+def newest(url: str, tags: list[str], recorded: str) -> str:
+    """Name the newest release of a template; its HEAD if nothing is released, as Copier does."""
     if tags:
         return tags[-1]
-    raise CommandError(f"The template {url} has no release; name a version by --to.")
+    head = git(Path(), "ls-remote", "--", url, "HEAD").partition("\t")[0]
+    if not head:
+        raise CommandError(f"The template {url} has no commit.")
+    return recorded if head.startswith(recorded) else head[:ABBREVIATED]
 
 
 def after(tags: list[str], recorded: str, last: str) -> list[str]:

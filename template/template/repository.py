@@ -35,14 +35,25 @@ def listed(directory: Path, *arguments: str) -> list[str]:
 
 
 def parsed(text: bytes, name: str) -> Record:
-    """Read a record; raises `CommandError` when it names no template or no version."""
+    """Read a record; raises `CommandError` unless it leads to a version of a template."""
     try:
         record = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise CommandError(f"{name} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(record, dict) or not {"_src_path", "_commit"} <= record.keys():
         raise CommandError(f"{name} names no template or no version; is it the answers file?")
+    if is_relative(str(record["_src_path"])):
+        raise CommandError(
+            f"`_src_path: {record['_src_path']}` in {name} is a relative path: it leads to the"
+            " template from one directory only. Replace it by the template's URL or absolute path,"
+            " and commit."
+        )
     return {str(question): answer for question, answer in record.items()}
+
+
+def is_relative(source: str) -> bool:
+    """Tell a relative path from an absolute one, a URL, and an alias such as `gh:`."""
+    return not (":" in source or source.startswith("~") or Path(source).is_absolute())
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,14 @@ class Service:
                 f"There is no {self.answers_file} in {self.directory}: the service does not say"
                 " what it came from. Name the file by --answers-file."
             )
-        return parsed(path.read_bytes(), self.answers_file)
+        record = parsed(path.read_bytes(), self.answers_file)
+        if is_relative(str(record["_src_path"])):
+            raise CommandError(
+                f"`_src_path: {record['_src_path']}` in {self.answers_file} is a relative path:"
+                " it leads to the template from one directory only. Replace it by the template's"
+                " URL or absolute path, and commit."
+            )
+        return record
 
     @property
     def head(self) -> str:

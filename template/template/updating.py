@@ -60,8 +60,9 @@ def update(service: Service, wish: Wish) -> Report:
 
 def latest(service: Service) -> str:
     """Name the newest release of the service's template."""
-    url = render(service.record, service.answers_file).url
-    return newest(url, releases(url))
+    record = service.record
+    url = render(record, service.answers_file).url
+    return newest(url, releases(url), record["_commit"])
 
 
 def require_free(service: Service, branch: str) -> None:

@@ -5,6 +5,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
 from tests.serving import running, spawned
+from tests.timeouts import DEADLINE
 
 REQUESTS = 250  # of each kind that schemathesis makes, over all operations
 CHECKS = (
@@ -22,6 +23,7 @@ async def ask_at_random(database_url: str, directory: Path, operations: int, *op
             *(sys.executable, "-m", "schemathesis.cli", "run"),
             *("--checks", CHECKS, "--max-examples", str(examples)),
             *("--exclude-by", "/x-endless == true"),  # for nobody waits for a stream's end
+            *("--request-timeout", str(DEADLINE), "--suppress-health-check", "too_slow"),
             *options,
             str(client.base_url.join("/openapi.json")),
         )

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.cache import Cache, Cached, Values
 from tests import jots
 from tests.jots import Jot
+from tests.serving import lifespan
 
 TITLES = Cached("titles", TypeAdapter(list[str]), (Jot,), 60)
 JOTS = jots.JotBase.metadata.tables["jots"]
@@ -78,7 +79,7 @@ def making(patch: pytest.MonkeyPatch, prefix: str) -> Made:
         app.state.cache.generations.prefix = prefix
         transport = ASGITransport(app)
         async with (
-            app.router.lifespan_context(app),
+            lifespan(app),
             AsyncClient(transport=transport, base_url="http://test") as client,
         ):
             yield Caching(app, client)

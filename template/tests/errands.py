@@ -27,6 +27,7 @@ from app.jobs.ledger import Sessions
 from app.jobs.times import Timetable
 from app.models.job import Job
 from tests import jots
+from tests.serving import returned
 from tests.timeouts import DEADLINE, raise_timeouts
 
 
@@ -70,6 +71,7 @@ async def opened() -> AsyncGenerator[Sessions, None]:
     engine = migrate.create()
     try:
         yield async_sessionmaker(engine, expire_on_commit=False)
+        await returned(engine)  # by what renewed a lease, too
     finally:
         await engine.dispose()
 

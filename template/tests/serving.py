@@ -14,9 +14,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient, TransportError
+from sqlalchemy import QueuePool
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.server import Server, ServerSettings
-from tests.timeouts import DEADLINE
+from tests.timeouts import DEADLINE, PROCESS_DEADLINE, wait_until
 
 NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP needs no certificates read
 
@@ -35,11 +37,33 @@ class Live:
 
 
 @asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[FastAPI, None]:
+    """Start and stop what runs beside requests.
+
+    It stops as in production, whose lifespan never sees an exception, even if a test fails.
+    """
+    context = app.router.lifespan_context(app)
+    await context.__aenter__()
+    try:
+        yield app
+        await returned(getattr(app.state, "engine", None))
+    finally:
+        await context.__aexit__(None, None, None)
+
+
+async def returned(engine: AsyncEngine | None) -> None:
+    """Wait until all connections are back in the pool, or disposing it would leave them open."""
+    pool = engine.pool if engine else None
+    await wait_until(lambda: not isinstance(pool, QueuePool) or not pool.checkedout())
+
+
+@asynccontextmanager
 async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
     """Serve `app` on a free port of this process, and give the port.
 
     The server neither takes signals, which are meant for the tests, nor waits for its next tick to
-    stop; how it stops in production is rehearsed in a process of its own.
+    stop; how it stops in production is rehearsed in a process of its own. As there, requests end
+    before the lifespan does.
     """
     server = Server(app, ServerSettings(port=0))
     server.config.load()
@@ -53,7 +77,11 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
             listener.close()
         for connection in list(server.server_state.connections):
             connection.shutdown()
-        await server.lifespan.shutdown()
+        try:
+            await wait_until(lambda: not server.server_state.tasks)
+            await returned(getattr(app.state, "engine", None))
+        finally:
+            await server.lifespan.shutdown()
 
 
 def calling(port: int) -> AsyncClient:
@@ -87,7 +115,7 @@ async def spawned(
 
 async def output(process: Process) -> tuple[bytes, bytes]:
     """Wait until a process ends, and give what it has written to stdout and stderr."""
-    return await asyncio.wait_for(process.communicate(), DEADLINE)
+    return await asyncio.wait_for(process.communicate(), PROCESS_DEADLINE)
 
 
 @asynccontextmanager
@@ -102,19 +130,24 @@ async def running(
         spawned(*command, env=variables, stdout=PIPE, stderr=PIPE) as process,
         calling(port) as client,
     ):
-        await asyncio.wait_for(ready(client), DEADLINE)
+        await asyncio.wait_for(ready(client, process), PROCESS_DEADLINE)
         yield process, client
 
 
-async def ready(client: AsyncClient) -> None:
-    """Wait until the service says that it is ready."""
-    while True:
+async def ready(client: AsyncClient, process: Process) -> None:
+    """Wait until the service says that it is ready.
+
+    Raises:
+        ChildProcessError: its process has ended.
+    """
+    while process.returncode is None:
         try:
             if (await client.get("/health/ready")).is_success:
                 return
         except TransportError:
             pass
         await asyncio.sleep(0.05)
+    raise ChildProcessError(await process.communicate())
 
 
 def free_port() -> int:

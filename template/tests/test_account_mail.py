@@ -13,6 +13,7 @@ from app import account_mail, email
 from app.account_mail import AccountMailSettings, Mailed
 from app.settings import ConfigurationError, read
 from tests.local import PASSWORD
+from tests.serving import lifespan
 from tests.signing_in import make_user
 from tests.smtp import Post, running
 
@@ -28,7 +29,7 @@ async def post(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[
         email.install(mailing)
         account_mail.install(mailing)
         kept, app.state.outgoing = app.state.outgoing, mailing.state.outgoing
-        async with mailing.router.lifespan_context(mailing):
+        async with lifespan(mailing):
             yield post
         app.state.outgoing = kept
 

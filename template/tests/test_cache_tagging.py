@@ -13,9 +13,9 @@ from app.cache.freshness import Generations
 from app.cache.keeping import Memory
 from app.cache.tagging import Answers
 from app.errors import NotFound
-from development import databases
 from tests import jots
 from tests.jots import URL
+from tests.serving import lifespan
 
 router = APIRouter()
 
@@ -78,23 +78,22 @@ async def made() -> str:
     return "one"
 
 
-@pytest.fixture(scope="module")
-async def client(migrated: str) -> AsyncGenerator[AsyncClient, None]:
+@pytest.fixture
+async def client(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> AsyncGenerator[AsyncClient, None]:
     """Call the service, and routes that ask nothing of its database."""
-    database = await databases.clone(migrated)
+    _ = database_url
+    monkeypatch.setenv("CORS_ORIGINS", "https://shop.example")
+    app = jots.create_app()
+    app.include_router(router)
+    transport = ASGITransport(app)
     headers = {"Accept-Encoding": "identity"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABASE_URL", database)
-        patch.setenv("CORS_ORIGINS", "https://shop.example")
-        app = jots.create_app()
-        app.include_router(router)
-        transport = ASGITransport(app)
-        async with (
-            app.router.lifespan_context(app),
-            AsyncClient(transport=transport, base_url="http://test", headers=headers) as found,
-        ):
-            yield found
-    await databases.drop(database)
+    async with (
+        lifespan(app),
+        AsyncClient(transport=transport, base_url="http://test", headers=headers) as found,
+    ):
+        yield found
 
 
 async def test_whoever_has_an_answer_is_told_so(client: AsyncClient) -> None:

@@ -18,7 +18,7 @@ from httpx2 import AsyncClient
 from app.__main__ import main
 from app.checks import check
 from tests.serving import output, ready, spawned
-from tests.timeouts import DEADLINE
+from tests.timeouts import DEADLINE, PROCESS_DEADLINE
 
 ROOT = Path(__file__).parent.parent
 
@@ -118,9 +118,9 @@ async def developing(directory: Path, port: int) -> AsyncGenerator[AsyncClient, 
     command = (sys.executable, "-m", "app", "dev", "--port", str(port))
     async with spawned(*command, leads_group=True, cwd=directory, stdout=PIPE) as process:
         try:
-            url = await asyncio.wait_for(printed_url(process), DEADLINE)
+            url = await asyncio.wait_for(printed_url(process), PROCESS_DEADLINE)
             async with AsyncClient(base_url=url, timeout=DEADLINE) as client:
-                await asyncio.wait_for(ready(client), DEADLINE)
+                await asyncio.wait_for(ready(client, process), PROCESS_DEADLINE)
                 yield client
         finally:
             with suppress(ProcessLookupError):

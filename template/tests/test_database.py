@@ -1,15 +1,30 @@
 """The database: sessions, and the promise that the tests touch no database but their own."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, delete, func, insert, select
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Table,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+)
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import flush
-from app.errors import Conflict
+from app import settings
+from app.database import flush, refer
+from app.errors import Conflict, Invalid
+from app.main import create_app
 from development import databases
 from tests import jots, tables
 from tests.jots import URL, Jot
@@ -42,7 +57,10 @@ async def test_a_clash_is_a_conflict_that_names_the_fields(jot_client: AsyncClie
     made = await jot_client.post(URL, json=jots.payload(title="Taken"))
     again = await jot_client.post(URL, json=jots.payload(title="Taken"))
     assert (made.status_code, again.status_code) == (201, 409)
-    assert [error["location"] for error in again.json()["errors"]] == ["body.title"]
+    assert again.json()["detail"] == "There is one with this title already."
+    assert again.json()["errors"] == [
+        {"location": "body.title", "message": "It is taken.", "code": "unique"}
+    ]
     assert (await jot_client.get(made.headers["Location"])).json() == made.json()
 
 
@@ -56,10 +74,28 @@ async def test_a_key_that_is_taken_is_a_conflict(session: AsyncSession) -> None:
     await session.rollback()
 
 
+@pytest.mark.usefixtures("listed_jots")
+async def test_what_breaks_another_rule_is_no_conflict(session: AsyncSession) -> None:
+    session.add(Jot(**jots.payload(), kind=literal_column("'poem'")))
+    with pytest.raises(IntegrityError):
+        await flush(session)
+    await session.rollback()
+
+
 async def test_a_reference_to_nothing_is_refused(jot_client: AsyncClient) -> None:
     refused = await jot_client.post(URL, json=jots.payload(follows_id=str(uuid4())))
     assert refused.status_code == 422
-    assert [error["location"] for error in refused.json()["errors"]] == ["body.follows_id"]
+    assert refused.json()["errors"] == [
+        {"location": "body.follows_id", "message": "It is not there.", "code": "reference"}
+    ]
+
+
+async def test_a_reference_to_what_counts_as_removed_is_refused(session: AsyncSession) -> None:
+    kept = await jots.make(session)
+    await refer(session, Jot, {"follows_id": kept.id})
+    vars(kept)["deleted_at"] = datetime.now(UTC)  # a column of some tables, but not of this one
+    with pytest.raises(Invalid):
+        await refer(session, Jot, {"follows_id": kept.id})
 
 
 async def test_what_others_refer_to_stays(jot_client: AsyncClient, session: AsyncSession) -> None:
@@ -70,6 +106,12 @@ async def test_what_others_refer_to_stays(jot_client: AsyncClient, session: Asyn
     assert (await jot_client.delete(made.headers["Location"])).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 404
+
+
+def test_a_service_without_its_database_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "nowhere")
+    with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: "):
+        create_app()
 
 
 async def test_the_tests_database_is_their_own(app: FastAPI) -> None:

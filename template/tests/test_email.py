@@ -15,6 +15,7 @@ from app.email import EmailSettings, Mail, Outbox, command, outbox
 from app.email.message import compose
 from app.main import create_app
 from app.settings import ConfigurationError, read
+from tests.serving import lifespan
 from tests.smtp import Post, running
 
 HELLO = Mail("you@example.com", "hello", {"service": "Shop"})
@@ -46,7 +47,7 @@ async def mails(url: str) -> AsyncGenerator[Outbox, None]:
     _ = url
     app = FastAPI()
     email.install(app)
-    async with app.router.lifespan_context(app):
+    async with lifespan(app):
         yield app.state.mails
 
 
@@ -117,7 +118,7 @@ async def test_mails_that_wait_are_sent_before_the_process_stops(url: str, post:
     _ = url
     app = FastAPI()
     email.install(app)
-    async with app.router.lifespan_context(app):
+    async with lifespan(app):
         for _ in range(9):
             app.state.mails.put(compose(HELLO, app.state.mails.chosen.sender))
     assert post.mails.qsize() == 9

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Generator
+from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
@@ -25,13 +26,17 @@ async def test_a_service_that_runs_is_live_and_ready(client: AsyncClient) -> Non
 
 
 async def test_a_dependency_that_fails_costs_readiness_alone(
-    client: AsyncClient, app: FastAPI, readiness: health.Readiness
+    client: AsyncClient,
+    app: FastAPI,
+    readiness: health.Readiness,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def fail(_: FastAPI) -> None:
         raise ConnectionError
 
     health.add(app, "broker", fail)
     told = await client.get("/health/ready")
+    assert "not ready" in capsys.readouterr().out
     assert (told.status_code, told.json()["code"]) == (503, "unavailable")
     assert told.json()["detail"] == "No answer from: broker."
     assert (await client.get("/health/live")).status_code == 200
@@ -53,6 +58,22 @@ async def test_a_dependency_that_hangs_is_not_waited_for(
         assert (await client.get("/health/ready")).status_code == 503
 
 
+async def test_a_dependency_that_fails_is_named_with_its_reason(app: FastAPI) -> None:
+    async def answer(_: FastAPI) -> None:
+        pass
+
+    async def fail(_: FastAPI) -> None:
+        raise ConnectionError
+
+    async def refuse(_: FastAPI) -> None:
+        message = "in flux"
+        raise OSError(message)
+
+    probes: dict[str, health.Probe] = {"disk": answer, "broker": fail, "server": refuse}
+    failures = await health.Readiness(probes).failures(app)
+    assert failures == {"broker": "ConnectionError", "server": "OSError: in flux"}
+
+
 async def test_those_who_ask_at_once_share_an_answer(
     client: AsyncClient, app: FastAPI, readiness: health.Readiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +90,27 @@ async def test_those_who_ask_at_once_share_an_answer(
     told = await asyncio.gather(*(client.get("/health/ready") for _ in range(20)))
     assert {answer.status_code for answer in told} == {200}
     assert asked == 1
+
+
+async def test_an_answer_stands_for_a_second(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    asked = []
+
+    async def probe(_: FastAPI) -> None:
+        asked.append(clock.now)
+
+    monkeypatch.setattr(health, "time", clock)
+    readiness = health.Readiness({"broker": probe})
+    for clock.now in (100.0, 101.0, 101.5, 102.5, 103.0):
+        await readiness.check(app)
+    assert asked == [100.0, 101.5, 103.0]
+
+
+def test_probes_are_described_as_such(app: FastAPI) -> None:
+    live, ready = [app.openapi()["paths"][f"/health/{name}"]["get"] for name in ("live", "ready")]
+    assert (live["tags"], ready["tags"]) == (["health"], ["health"])
+    assert (set(live["responses"]), set(ready["responses"])) == ({"200"}, {"200", "503"})
 
 
 async def test_a_service_that_stops_is_not_ready(

@@ -7,6 +7,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app.http_client import HttpClient, pass_on
 from app.main import create_app
+from tests.serving import lifespan
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def test_the_client_lives_as_long_as_the_service(
     _ = shared_url
     monkeypatch.delenv("HTTP_CLIENT_CONNECT_TIMEOUT")  # raised for all other tests
     caller = create_app()
-    async with caller.router.lifespan_context(caller):
+    async with lifespan(caller):
         http: AsyncClient = caller.state.http_client
         assert http.timeout.connect == 3
         assert not http.is_closed

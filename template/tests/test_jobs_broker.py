@@ -20,7 +20,7 @@ from development.memory import memory
 from development.valkey import running_in, url
 from tests import errands, valkey
 from tests.errands import WRITE, Errand, heard, until, written
-from tests.serving import calling, serving
+from tests.serving import calling, lifespan, serving
 from tests.timeouts import wait_until
 
 JOBS = 20
@@ -86,7 +86,7 @@ async def working(number: int = 1) -> AsyncGenerator[None, None]:
     async with AsyncExitStack() as stack:
         for _ in range(number):
             app = made()
-            await stack.enter_async_context(app.router.lifespan_context(app))
+            await stack.enter_async_context(lifespan(app))
             await stack.enter_async_context(app.state.worker.working(app.state.broker))
         yield
 

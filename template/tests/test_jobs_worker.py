@@ -23,8 +23,8 @@ from app.main import create_app
 from app.models.job import Job
 from tests import errands, valkey
 from tests.errands import WRITE, Errand, asked, kept, service, until, written
-from tests.serving import output, spawned
-from tests.timeouts import DEADLINE, wait_until
+from tests.serving import lifespan, output, spawned
+from tests.timeouts import DEADLINE, PROCESS_DEADLINE, wait_until
 
 HANDS = 4
 
@@ -133,7 +133,7 @@ async def test_development_does_its_jobs_itself(
     monkeypatch.setenv("ENVIRONMENT", "development")
     made = create_app()
     made.state.tasks |= errands.TASKS
-    async with made.router.lifespan_context(made):
+    async with lifespan(made):
         await asked(made.state.sessions)
         await until(made.state.sessions, 1)
 
@@ -144,7 +144,7 @@ async def process(**environment: str) -> AsyncGenerator[Process, None]:
     command = (sys.executable, "-m", "tests.errands", "worker")
     variables = {**os.environ, **environment}
     async with spawned(*command, env=variables, stdout=PIPE, stderr=PIPE) as made:
-        await asyncio.wait_for(says(made, "the worker is ready"), DEADLINE)
+        await asyncio.wait_for(says(made, "the worker is ready"), PROCESS_DEADLINE)
         yield made
 
 

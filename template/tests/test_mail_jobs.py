@@ -17,6 +17,7 @@ from app.models.base import now
 from app.models.job import Job
 from app.tasks.mail_jobs import SEND
 from tests import errands
+from tests.serving import lifespan
 from tests.smtp import Post, running
 
 HELLO = Mail("you@example.com", "hello", {"service": "Shop"})
@@ -76,7 +77,7 @@ async def test_a_mail_is_kept_with_what_it_tells_of(sessions: Sessions, post: Po
 
 async def test_a_mail_that_tells_of_nothing_is_kept_soon(sessions: Sessions, post: Post) -> None:
     app = made(sessions)
-    async with app.router.lifespan_context(app):
+    async with lifespan(app):
         app.state.mails.send(HELLO)
     assert post.asked == 0
     await errands.work_off(app)
@@ -125,6 +126,6 @@ async def test_what_is_refused_for_good_is_not_tried_again(
 
 async def test_without_a_server_mails_are_shown_here(sessions: Sessions) -> None:
     app = made(sessions)
-    async with app.router.lifespan_context(app), sessions.begin() as session:
+    async with lifespan(app), sessions.begin() as session:
         app.state.mails.send(HELLO, session)
     assert len(app.state.mails.shown.mails) == 1

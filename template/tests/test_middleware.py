@@ -1,12 +1,16 @@
 """What a request passes on its way in, and an answer on its way out."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from fastapi import APIRouter, Response
 from httpx2 import ASGITransport, AsyncClient
 from httpx2 import Response as Answer
+from starlette.types import Message, Receive, Scope, Send
 
+from app import errors
+from app.middleware import BodyLimit, TrustedHosts
 from tests import jots
 from tests.jots import URL
 
@@ -21,6 +25,14 @@ GUARDS = {
     "X-Frame-Options": "DENY",
 }
 HSTS = "Strict-Transport-Security"
+ALLOWED = {
+    "Credentials": "true",
+    "Headers": (
+        "Accept, Accept-Language, Authorization, Content-Language, Content-Type, X-Request-ID"
+    ),
+    "Methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+    "Origin": ORIGIN,
+}
 
 router = APIRouter()
 
@@ -35,6 +47,12 @@ async def broken() -> None:
 async def framed(response: Response) -> None:
     """Let pages of this origin show the answer."""
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
+
+
+@router.get("/sized/{size}")
+async def sized(size: int) -> Response:
+    """Answer with so many bytes."""
+    return Response(b"x" * size)
 
 
 @pytest.fixture
@@ -63,6 +81,21 @@ async def stream(*parts: bytes) -> AsyncIterator[bytes]:
         yield part
 
 
+async def nothing(*_: object) -> Any:  # noqa: ANN401 - one for all parts of ASGI
+    """Stand for what is behind, or for a client."""
+
+
+def coming(*parts: bytes) -> Receive:
+    """Receive a body in parts, after one that says nothing."""
+    messages: list[Message] = [{"type": "http.request"}, *({"body": part} for part in parts)]
+    left = iter(messages)
+
+    async def receive() -> Message:
+        return next(left)
+
+    return receive
+
+
 async def test_a_body_that_is_too_long_is_refused(made: Made) -> None:
     client = made(BODY_LIMIT="10")
     headers = {"Content-Type": "application/json"}
@@ -72,7 +105,27 @@ async def test_a_body_that_is_too_long_is_refused(made: Made) -> None:
         assert (refused.status_code, refused.json()["code"]) == (413, "content_too_large")
 
 
-async def test_a_host_that_is_not_trusted_is_refused(made: Made) -> None:
+async def test_a_body_is_counted_as_it_comes() -> None:
+    async def read(_: Scope, receive: Receive, __: Send) -> None:
+        for _part in range(3):
+            await receive()
+
+    scope = {"type": "http", "path": "/", "headers": []}
+    limited = BodyLimit(read, limit=4, limits={})
+    await limited(scope, coming(b"ab", b"cd"), nothing)
+    with pytest.raises(errors.ContentTooLarge, match="4 bytes"):
+        await limited(scope, coming(b"ab", b"cde"), nothing)
+
+
+async def test_a_declared_length_is_compared_before_it_comes(jot_client: AsyncClient) -> None:
+    for length, status in {2**20: 422, 2**20 + 1: 413}.items():
+        headers = {"Content-Length": str(length)}
+        assert (await jot_client.post(URL, content=b"", headers=headers)).status_code == status
+
+
+async def test_a_host_that_is_not_trusted_is_refused(
+    made: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
     client = made(TRUSTED_HOSTS="api.example, *.shop.example")
     for host, status in {
         "api.example": 200,
@@ -85,6 +138,16 @@ async def test_a_host_that_is_not_trusted_is_refused(made: Made) -> None:
         answered = await client.get("/static/favicon.svg", headers={"Host": host})
         assert answered.status_code == status, host
         assert ("untrusted_host" in answered.text) is (status == 400)
+    assert "unforeseen" not in capsys.readouterr().out
+
+
+async def test_only_what_names_a_host_is_asked_for_it() -> None:
+    guarded = TrustedHosts(nothing, hosts=("api.example",))
+    for kind in ("http", "websocket"):
+        scope = {"type": kind, "path": "/", "headers": [(b"host", b"evil.example")]}
+        with pytest.raises(errors.UntrustedHost):
+            await guarded(scope, nothing, nothing)
+    await guarded({"type": "lifespan"}, nothing, nothing)
 
 
 async def test_probes_know_only_an_address(made: Made) -> None:
@@ -96,11 +159,19 @@ async def test_probes_know_only_an_address(made: Made) -> None:
 async def test_a_page_of_an_allowed_origin_may_call(made: Made) -> None:
     client = made(CORS_ORIGINS=f'["{ORIGIN}"]')
     asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH"}
-    allowed = await client.options(URL, headers=asked)
-    assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
+    allowed = (await client.options(URL, headers=asked)).raise_for_status()
+    told = {name: allowed.headers[f"Access-Control-Allow-{name}"] for name in ALLOWED}
+    assert told == ALLOWED
     refused = await client.get("/nowhere", headers={"Origin": ORIGIN})
     assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN
-    assert "X-Request-ID" in refused.headers["Access-Control-Expose-Headers"]
+    exposed = refused.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"Link", "Location", "X-Request-ID"} <= set(exposed)
+
+
+async def test_pages_of_all_origins_may_call_without_credentials(made: Made) -> None:
+    answered = await made(CORS_ORIGINS="*").get("/nowhere", headers={"Origin": ORIGIN})
+    assert answered.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in answered.headers
 
 
 async def test_a_page_of_another_origin_may_not(made: Made) -> None:
@@ -115,6 +186,13 @@ async def test_long_answers_are_compressed_for_those_who_ask(client: AsyncClient
         assert answered.headers.get("Content-Encoding") == given
     small = await client.get("/health/live", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in small.headers
+
+
+async def test_an_answer_is_compressed_from_a_kibibyte_on(made: Made) -> None:
+    client = made()
+    for size, given in {1023: None, 1024: "gzip"}.items():
+        answered = await client.get(f"/sized/{size}", headers={"Accept-Encoding": "gzip"})
+        assert answered.headers.get("Content-Encoding") == given
 
 
 @pytest.mark.parametrize(
@@ -166,3 +244,8 @@ async def test_who_came_over_https_is_told_to_stay_there(
 ) -> None:
     answered = await made(HSTS_SECONDS=seconds).get(url)
     assert answered.headers.get(HSTS) == told
+
+
+async def test_https_is_to_be_kept_for_a_year(client: AsyncClient) -> None:
+    answered = await client.get("https://test/nowhere")
+    assert answered.headers[HSTS] == "max-age=31536000; includeSubDomains"

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.main import create_app
 from app.migrate import config, create, is_current, migrate, upgrade
 from development import databases
-from tests.serving import output, spawned
+from tests.serving import lifespan, output, spawned
 
 REPLICAS = 3
 
@@ -122,7 +122,7 @@ async def test_a_second_migration_has_nothing_to_do(own: AsyncConnection) -> Non
 
 async def test_the_service_does_not_migrate_as_it_starts(own: AsyncConnection) -> None:
     app = create_app()
-    async with app.router.lifespan_context(app):
+    async with lifespan(app):
         assert await own.run_sync(tables) == set()
 
 

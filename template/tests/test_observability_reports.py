@@ -13,7 +13,7 @@ from app import logging
 from app.observability.reports import report
 from tests import jots
 from tests.observing import Collector, Observed, collecting
-from tests.serving import calling, serving
+from tests.serving import calling, lifespan, serving
 from tests.timeouts import DEADLINE
 
 SECRET = "hunter2"
@@ -76,6 +76,6 @@ async def test_what_a_library_logs_with_a_traceback_is_reported(reported: Observ
 async def test_without_an_address_nothing_is_reported(shared_url: str) -> None:
     _ = shared_url
     made = jots.create_app()
-    async with made.router.lifespan_context(made):
+    async with lifespan(made):
         assert report not in logging.ADDED
         assert not sentry_sdk.is_initialized()

@@ -4,20 +4,25 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import func, make_url, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import settings
 from app.__main__ import main
-from app.database import ReadSession, Session
+from app.database import ReadSession, Session, flush, refer
+from app.errors import Invalid
 from app.main import create_app
 from app.postgresql import DatabaseSettings, Pooler, create_engine, parsed
 from development import postgresql
 from tests import jots
-from tests.jots import URL
+from tests.jots import URL, Jot
+from tests.serving import Live, lifespan
 
 ACCEPTED = (
     "prefer-bigint-over-int",  # where more is needed, the model says so
@@ -93,7 +98,7 @@ async def test_a_statement_that_takes_too_long_ends(
         await session.execute(text("SELECT pg_sleep(5)"))
 
     async with (
-        app.router.lifespan_context(app),
+        lifespan(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
         assert (await client.get("/sleep")).status_code == 503
@@ -107,7 +112,7 @@ async def test_a_busy_pool_is_told_as_unavailable(
         monkeypatch.setenv(f"DATABASE_{name}", value)
     app = jots.create_app()
     async with (
-        app.router.lifespan_context(app),
+        lifespan(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
         async with app.state.engine.connect(), app.state.engine.connect():
@@ -128,10 +133,13 @@ async def whence(app: FastAPI) -> list[str]:
         return await session.scalar(select(func.current_database()))
 
     async with (
-        app.router.lifespan_context(app),
+        lifespan(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
         found = [await client.get(path) for path in ("/write", "/read")]
+    state = app.state
+    engines = [made.kw["bind"] for made in (state.sessions, state.readers, state.replicas)]
+    assert [engine.pool.checkedin() for engine in engines] == [0, 0, 0]
     return [answer.raise_for_status().json() for answer in found]
 
 
@@ -155,6 +163,27 @@ async def test_where_no_replica_answers_the_next_host_is_asked(
     assert await whence(create_app()) == [url.database, url.database]
 
 
+@pytest.mark.usefixtures("listed_jots")
+async def test_a_reference_to_what_has_just_gone_is_refused(session: AsyncSession) -> None:
+    session.add(Jot(**jots.payload(), follows_id=uuid4()))
+    with pytest.raises(Invalid) as refused:
+        await flush(session)
+    assert [error.location for error in refused.value.errors] == ["body.follows_id"]
+    await session.rollback()
+
+
+async def test_what_is_referred_to_may_be_changed_but_not_removed(live: Live) -> None:
+    sessions = live.app.state.sessions
+    async with sessions() as referring, sessions() as other:
+        kept = await jots.make(referring)
+        await refer(referring, Jot, {"follows_id": kept.id})
+        found = select(Jot.id)
+        to_change = found.with_for_update(nowait=True, key_share=True)
+        assert await other.scalar(to_change) == kept.id
+        with pytest.raises(DBAPIError):
+            await other.execute(found.with_for_update(nowait=True))
+
+
 @pytest.fixture
 async def outage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -163,8 +192,15 @@ async def outage(
     monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres@/postgres?host={tmp_path}")
     monkeypatch.setattr("app.health.FRESH", 0)
     app = jots.create_app()
-    async with app.router.lifespan_context(app):
+    async with lifespan(app):
         yield app, tmp_path
+
+
+async def test_a_server_that_is_not_there_costs_readiness(outage: tuple[FastAPI, Path]) -> None:
+    app, _ = outage
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        told = await client.get("/health/ready")
+    assert (told.status_code, told.json()["detail"]) == (503, "No answer from: database.")
 
 
 @pytest.mark.drill

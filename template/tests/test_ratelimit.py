@@ -23,7 +23,7 @@ from app.settings import ConfigurationError
 from development.memory import memory
 from development.valkey import running_in, url
 from tests import valkey
-from tests.serving import calling, serving
+from tests.serving import calling, lifespan, serving
 from tests.timeouts import DEADLINE
 
 Made = Callable[..., FastAPI]
@@ -247,7 +247,7 @@ def test_a_bad_setting_is_told_by_name_and_mend(made: Made, name: str, value: st
 async def test_processes_share_what_valkey_counts(made: Made, server: str, place: Path) -> None:
     here = place.name  # an address that no other test calls from
     one, other = (made(DEFAULT="2/hour", URL=server) for _ in range(2))
-    async with one.router.lifespan_context(one), other.router.lifespan_context(other):
+    async with lifespan(one), lifespan(other):
         answered = [(await get(app, "/hello", here)) for app in (one, other, one)]
     assert [each.status_code for each in answered] == [200, 200, 429]
     assert answered[1].headers["RateLimit"].startswith('"default";r=0;')
@@ -297,7 +297,7 @@ async def test_an_outage_holds_nobody_up_and_ends_by_itself(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     app = made(DEFAULT="1/hour", URL=url(place))
-    async with app.router.lifespan_context(app):
+    async with lifespan(app):
         with running_in(place):
             assert await statuses(app, *[("/hello", HERE)] * 2) == [200, 429]
         assert await at_once(app) == {200}
@@ -321,7 +321,7 @@ async def test_a_valkey_that_says_nothing_is_asked_once(
 ) -> None:
     _ = clock
     app = made(DEFAULT="1/hour", URL=url(place))
-    async with app.router.lifespan_context(app):
+    async with lifespan(app):
         with running_in(place) as process:
             assert await statuses(app, *[("/hello", HERE)] * 2) == [200, 429]
             monkeypatch.setattr(ratelimit, "PATIENCE", 0.5)

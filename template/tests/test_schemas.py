@@ -32,6 +32,8 @@ async def test_text_is_kept_as_it_is_but_a_line_is_trimmed(jot_client: AsyncClie
     ("kind", "given"),
     [
         (Integer, 2**31),
+        (Integer, -(2**31) - 1),
+        (BigInteger, 2**63),
         (BigInteger, -(2**63) - 1),
         (Json, "text"),
         (Json, {"a": "\x00"}),
@@ -39,6 +41,7 @@ async def test_text_is_kept_as_it_is_but_a_line_is_trimmed(jot_client: AsyncClie
         (Json, [float("nan")]),
         (Link, "javascript:alert(1)"),
         (Link, f"https://{'a.' * 1_000}example/?{'é' * 20}"),
+        (Link, f"https://a.example/{'x' * 2_060}é"),
         (Moment, "2026-01-02T00:00:00"),
         (Moment, "0001-01-01T00:00:00+14:00"),
         (TimeOfDay, "09:30:00Z"),
@@ -52,10 +55,13 @@ def test_what_cannot_be_kept_is_refused(kind: Any, given: object) -> None:  # no
 @pytest.mark.parametrize(
     ("kind", "given", "kept"),
     [
+        (Integer, 2**31 - 1, 2**31 - 1),
         (Integer, -(2**31), -(2**31)),
         (BigInteger, 2**63 - 1, 2**63 - 1),
+        (BigInteger, -(2**63), -(2**63)),
         (Json, {"a": [None, 1.5]}, {"a": [None, 1.5]}),
         (Link, "https://a.example", "https://a.example/"),
+        (Link, f"https://a.example/{'x' * 2_059}é", f"https://a.example/{'x' * 2_059}%C3%A9"),
         (Moment, "2026-01-02T01:00:00+02:00", datetime(2026, 1, 1, 23, tzinfo=UTC)),
         (TimeOfDay, "09:30:00", time(9, 30)),
     ],
@@ -67,3 +73,16 @@ def test_what_is_kept_is_kept_alike(kind: Any, given: object, kept: object) -> N
 @pytest.mark.parametrize(("given", "told"), [("1.5", "1.50"), ("-0", "0.00"), ("-0.01", "-0.01")])
 def test_a_decimal_is_told_as_it_is_kept(given: str, told: str) -> None:
     assert str(TypeAdapter(Annotated[Number, places(2)]).validate_python(given)) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "described"),
+    [
+        (Number, {"type": "string", "format": "decimal", "examples": ["4.50"]}),
+        (TimeOfDay, {"type": "string", "examples": ["09:30:00"]}),
+        (Json, {"type": ["object", "array"]}),
+        (Link, {"type": "string"}),
+    ],
+)
+def test_what_is_told_is_described_as_it_is(kind: Any, described: object) -> None:  # noqa: ANN401
+    assert TypeAdapter(kind).json_schema(mode="serialization") == described

@@ -1,19 +1,25 @@
 """The server: whom it believes, what it refuses, what it logs, and how it leaves."""
 
 import asyncio
+import gc
 import json
 import re
 import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from itertools import product
+from types import SimpleNamespace
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from httpx2 import AsyncClient, TransportError
 
-from app import settings
+from app import health, server, settings
 from app.main import create_app
-from app.server import ServerSettings
+from app.server import Server, ServerSettings
 from tests.jots import URL, payload
 from tests.serving import Live, calling, output, running, serving
 from tests.timeouts import DEADLINE
@@ -83,13 +89,12 @@ async def test_unless_told_otherwise_only_this_machine_is_a_proxy(
         assert await seen(client, b"203.0.113.9, 10.0.0.1", b"https") == ("10.0.0.1", True)
 
 
-@pytest.mark.parametrize("scheme", [b"", b"gopher", b"https, http", b"\xff"])
-@pytest.mark.parametrize("addresses", [b"", b",", b"[::1", b"[::1]:x", b"1.2.3.4:x", b"\xff" * 999])
-async def test_what_a_proxy_garbles_breaks_nothing(
-    behind: Behind, seen: Seen, addresses: bytes, scheme: bytes
-) -> None:
+async def test_what_a_proxy_garbles_breaks_nothing(behind: Behind, seen: Seen) -> None:
+    addresses = [b"", b",", b"[::1", b"[::1]:x", b"1.2.3.4:x", b"\xff" * 999]
+    schemes = [b"", b"gopher", b"https, http", b"\xff"]
     async with behind(HERE) as client:
-        assert (await seen(client, addresses, scheme))[1] is False
+        for address, scheme in product(addresses, schemes):
+            assert (await seen(client, address, scheme))[1] is False, (address, scheme)
 
 
 @pytest.mark.parametrize("proxies", ["nginx", "10.0.0.1/8", "10.0.0.1 10.0.0.2"])
@@ -99,6 +104,91 @@ def test_a_proxy_without_an_address_is_refused(
     monkeypatch.setenv(PROXIES, proxies)
     with pytest.raises(settings.ConfigurationError, match=PROXIES):
         settings.read(ServerSettings)
+
+
+def test_a_port_is_a_number_of_sixteen_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "65535")
+    assert settings.read(ServerSettings).port == 65_535
+    monkeypatch.setenv("PORT", "65536")
+    with pytest.raises(settings.ConfigurationError, match="PORT"):
+        settings.read(ServerSettings)
+
+
+@pytest.fixture
+def bare() -> FastAPI:
+    """Build a service of which only its readiness is there."""
+    app = FastAPI()
+    health.install(app)
+    return app
+
+
+def test_a_server_is_set_up_as_the_environment_says(
+    bare: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Server(bare, settings.read(ServerSettings))
+    config = made.config
+    assert (config.host, config.port) == ("127.0.0.1", 8000)
+    assert (made.drain_seconds, config.timeout_graceful_shutdown) == (5, 20)
+    assert (config.log_config, config.access_log, config.server_header) == (None, False, False)
+    given = {"HOST": "::1", "PORT": "0", "DRAIN_SECONDS": "0.5", "GRACE_SECONDS": "3", PROXIES: "*"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    bare.state.server_options = {"ws_max_size": 7}
+    made = Server(bare, settings.read(ServerSettings))
+    config = made.config
+    assert (config.host, config.port, config.forwarded_allow_ips) == ("::1", 0, ["*"])
+    assert (made.drain_seconds, config.timeout_graceful_shutdown) == (0.5, 3)
+    assert config.ws_max_size == 7
+
+
+def test_to_serve_is_to_run_the_service_until_a_signal(
+    bare: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[FastAPI] = []
+    monkeypatch.setattr(server, "create_app", lambda: bare)
+    monkeypatch.setattr(Server, "run", lambda self: ran.append(self.app))
+    server.serve()
+    assert ran == [bare]
+
+
+async def test_what_is_there_at_the_start_is_not_looked_at_again(
+    bare: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    async def startup(_: Server, sockets: object) -> None:
+        done.append(f"start {sockets}")
+
+    monkeypatch.setattr(uvicorn.Server, "startup", startup)
+    for name in ("collect", "freeze"):
+        monkeypatch.setattr(gc, name, partial(done.append, name))
+    await Server(bare, ServerSettings()).startup()
+    assert done == ["start None", "collect", "freeze"]
+
+
+@pytest.mark.parametrize(("forced_after", "seconds"), [(99, 5.0), (2, 0.2), (0, 0.0)])
+async def test_a_server_lets_others_look_elsewhere_before_it_stops(
+    bare: FastAPI, monkeypatch: pytest.MonkeyPatch, forced_after: int, seconds: float
+) -> None:
+    readiness = health.readiness(bare)
+    made = Server(bare, ServerSettings(drain_seconds=5))
+    made.force_exit = not forced_after
+    slept: list[float] = []
+    stopped: list[bool] = []
+
+    async def sleep(span: float) -> None:
+        assert (readiness.draining, readiness.leaving.is_set()) == (True, False)
+        slept.append(span)
+        made.force_exit = len(slept) == forced_after
+
+    async def shutdown(_: Server, __: object) -> None:
+        stopped.append(readiness.leaving.is_set())
+
+    monkeypatch.setattr(server, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(uvicorn.Server, "shutdown", shutdown)
+    await made.shutdown()
+    assert sum(slept) == pytest.approx(seconds)
+    assert stopped == [True]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +247,8 @@ async def test_a_server_that_is_told_to_stop_loses_no_request(database_url: str)
     counts, balanced = {"calls": 0, "lost": 0}, asyncio.Event()
     environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "10"}
     async with running("tests.jots", **environment) as (process, client):
-        async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as callers:
+        async with asyncio.TaskGroup() as callers:
+            logging = callers.create_task(lines(process))  # or it would wait for a full pipe
             for _ in range(CALLERS):
                 callers.create_task(call(client, balanced, counts))
             while counts["calls"] < CALLERS:
@@ -165,7 +256,7 @@ async def test_a_server_that_is_told_to_stop_loses_no_request(database_url: str)
             process.send_signal(signal.SIGTERM)
             told = counts["calls"]
             await balance(client, balanced)
-        logged = await lines(process)
+        logged = logging.result()
     assert counts["lost"] == 0, counts
     assert counts["calls"] > told > 0
     assert process.returncode == -signal.SIGTERM

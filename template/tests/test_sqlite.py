@@ -13,7 +13,7 @@ from app import settings
 from app.sqlite import DatabaseSettings, parsed
 from tests import jots
 from tests.jots import URL, Jot
-from tests.serving import Live
+from tests.serving import Live, lifespan
 
 
 def test_a_url_names_a_file() -> None:
@@ -76,7 +76,7 @@ async def test_a_file_that_stays_locked_can_be_read_but_not_written(
     monkeypatch.setenv("DATABASE_BUSY_TIMEOUT", "0.01")
     app = jots.create_app()
     async with (
-        app.router.lifespan_context(app),
+        lifespan(app),
         app.state.engine.connect() as writer,
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):

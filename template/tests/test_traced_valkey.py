@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 from app.valkey import connections
 from tests import jots, valkey
 from tests.observing import collecting
+from tests.serving import lifespan
 
 SECRET = "hunter2"
 
@@ -23,7 +24,7 @@ async def test_a_command_is_a_span_without_keys_and_values(
             monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
             made = jots.create_app()
             pool = connections(make_url(url))
-            async with made.router.lifespan_context(made), Redis(connection_pool=pool) as client:
+            async with lifespan(made), Redis(connection_pool=pool) as client:
                 await client.set(f"key-{SECRET}", SECRET)
             await pool.aclose()
             await asyncio.to_thread(made.state.observability.close)
@@ -36,5 +37,5 @@ async def test_where_no_traces_are_wanted_nothing_is_traced(shared_url: str) -> 
     _ = shared_url
     made = jots.create_app()
     kept = Redis.execute_command
-    async with made.router.lifespan_context(made):
+    async with lifespan(made):
         assert Redis.execute_command is kept

@@ -7,11 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.responses import StreamingResponse
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app import errors
-from app.database import Session
+from app.database import ReadSession, Session
 from tests.jots import URL, Jot, payload
 from tests.serving import Live
 from tests.timeouts import wait_until
@@ -31,7 +32,21 @@ async def fail(session: Session, how: str) -> None:
         raise errors.Conflict(message)
     if how == "broken":
         raise RuntimeError
+    if how == "late":
+        raise TimeoutError
     await session.execute(text("INSERT INTO entries VALUES (1)"))  # which COMMIT refuses
+
+
+@router.get("/used")
+async def use(session: Session, reader: ReadSession) -> StreamingResponse:
+    """Tell whether sessions are still in use when the answer is sent."""
+    for used in (session, reader):
+        await used.execute(select(1))
+
+    async def told() -> AsyncGenerator[str, None]:
+        yield f"{session.in_transaction()} {reader.in_transaction()}"
+
+    return StreamingResponse(told())
 
 
 @router.get("/slow")
@@ -73,10 +88,16 @@ async def test_what_was_answered_can_be_read_at_once(live: Live) -> None:
         assert (await live.client.get(made.headers["Location"])).status_code == 200
 
 
-@pytest.mark.parametrize(("how", "status"), [("refused", 409), ("broken", 500), ("commit", 500)])
+@pytest.mark.parametrize(
+    ("how", "status"), [("refused", 409), ("broken", 500), ("late", 503), ("commit", 500)]
+)
 async def test_nothing_is_kept_of_what_failed(failing: Live, how: str, status: int) -> None:
     assert (await failing.client.post(f"/fails/{how}")).status_code == status
     assert (await failing.client.get(URL)).json()["total"] == 0
+
+
+async def test_sessions_are_over_before_an_answer_is_sent(failing: Live) -> None:
+    assert (await failing.client.get("/used")).text == "False False"
 
 
 async def test_the_database_does_refuse_such_a_commit(failing: Live) -> None:

@@ -1,7 +1,4 @@
-"""A newcomer who copies a service and follows its README, word by word, gets what it promises; so does its pipeline.
-
-Where assistants are told what to do, the newcomer does that, too.
-"""
+"""Commands of a service's README, agent instructions and pipeline succeed in a clean room."""
 
 from __future__ import annotations
 
@@ -20,16 +17,16 @@ import yaml
 
 from tests.harness.checks import servers
 from tests.harness.checks.runner import ResultCache, Usage, key
-from tests.harness.checks.servers import CONTAINERS, beside
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.checks.servers import CONTAINERS, service_container
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.questions import all_questions, choices
 from tests.harness.combinations.services import Service
 from tests.harness.delivery import pipelines
-from tests.harness.delivery.pipelines import GITHUB, GITLAB, NONE_BEFORE, Job, Step, jobs
-from tests.harness.findings import expect_none, listed
+from tests.harness.delivery.pipelines import GITHUB, GITLAB, NULL_COMMIT, Job, Step, jobs
+from tests.harness.findings import assert_no_findings, format_findings
 from tests.harness.readme import newcomer as newcomer_module
 from tests.harness.readme.newcomer import BASE, Newcomer, checks, commands, python
-from tests.harness.workspace import rendered_from
+from tests.harness.workspace import template_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,60 +35,66 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thorough
 
-DISK = tempfile.gettempdir()  # where uv can link what it has in its cache, rather than copy it
+DISK = tempfile.gettempdir()  # on the disk of uv's cache, for links instead of copies
 PAGES = ("README.md", "AGENTS.md", ".claude/skills/*/SKILL.md", ".claude/agents/*.md")
 SERVER = "uv run app dev"
 COPIER = "uvx --with copier-template-extensions copier"
 UPDATE = "uv run template update"
 DOMAIN = "domain.yml"
 COMMIT = "git add --all && git commit --message Work"
-# What a machine without more than uv cannot do, and who does it instead: images want their registry, and are built and
-# run by `test_image.py`; vulnerabilities are listed on the internet, and looked for by whoever runs the pipeline.
-ELSEWHERE = ("docker ", "uv audit")
+# Commands that need a registry or the internet; `test_image.py` builds and runs images.
+UNAVAILABLE = ("docker ", "uv audit")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Build a service in which each answer is given that a clean room can try."""
+    """Parametrize `built` by the answers of each clean room."""
     if "built" in metafunc.fixturenames:
         metafunc.parametrize("built", rooms(), ids=map(all_questions().label, rooms()))
 
 
 def rooms() -> list[Answers]:
-    """Give each answer that decides code, with each pipeline: with all features on the default Python.
+    """Return combinations that cover the answers that decide code, and each pipeline; all features with GitHub's.
 
-    The oldest Python is left out: the harness itself may run suites on it. Where there is no pipeline, there is nothing
-    to follow but the page, which is the same.
+    The oldest Python is left out: the harness itself may run on it. Services without a pipeline have the same pages.
     """
-    asked = all_questions()
-    everything = {name: choices(asked.questions[name]) for name in ("features", "deploy")}
+    questionnaire = all_questions()
+    everything = {name: choices(questionnaire.questions[name]) for name in ("features", "deploy")}
     return [
-        asked.default,
-        asked.default | everything | {"database": "sqlite", "auth": "local", "tasks": "taskiq", "agents": False},
-        asked.default | {"auth": "oidc", "tasks": "celery", "ci": "gitlab", "python_version": "3.12"},
+        questionnaire.default,
+        questionnaire.default | everything | {"auth": "local", "tasks": "taskiq", "agents": False},
+        questionnaire.default
+        | {"database": "sqlite", "auth": "oidc", "tasks": "celery", "ci": "gitlab", "python_version": "3.12"},
     ]
+
+
+def pipeline(service: Service) -> list[Job]:
+    """List the jobs to follow: none of the default service, whose workflow is that of the next room with fewer jobs."""
+    if service.answers == all_questions().default:
+        return []
+    return jobs({path: file.content.decode() for path, file in service.files.items()})
 
 
 @pytest.fixture
 def newcomer(built: Answers, template: Path) -> Iterator[Newcomer]:
     with tempfile.TemporaryDirectory(prefix="slipway-newcomer-", dir=DISK, ignore_cleanup_errors=True) as room:
         service = Path(room) / "service"
-        assert copier(*copying(template, service, *data(built))).returncode == 0
+        assert copier(*copy_arguments(template, service, *data(built))).returncode == 0
         yield Newcomer(service, Path(room) / "home")
 
 
-def in_order(typed: list[str]) -> list[str]:
-    """Leave out what this machine cannot do; a command that comes twice is run where it comes last."""
-    here = [command for command in typed if not command.startswith(ELSEWHERE)]
-    return [command for place, command in enumerate(here) if command not in here[place + 1 :]]
+def runnable_commands(typed: list[str]) -> list[str]:
+    """Return the commands that this machine can run; of repeated ones only the last."""
+    available = [command for command in typed if not command.startswith(UNAVAILABLE)]
+    return [command for place, command in enumerate(available) if command not in available[place + 1 :]]
 
 
-def in_place(command: str, base: str) -> str:
-    """Ask the server that runs, and let curl end badly when it answers with an error."""
+def with_base(command: str, base: str) -> str:
+    """Replace the base URL, and have curl fail on HTTP errors."""
     return re.sub(r"^curl ", "curl --fail-with-body --silent --show-error ", BASE.sub(base, command))
 
 
 def follow(newcomer: Newcomer, typed: list[str]) -> None:
-    """Type one command after the other; a server goes on while the next ones are typed, and they find it."""
+    """Run commands in order; servers keep running for the following ones."""
     base = ""
     with ExitStack() as servers:
         for command in typed:
@@ -100,143 +103,143 @@ def follow(newcomer: Newcomer, typed: list[str]) -> None:
                 continue
             if DOMAIN in command:
                 grow(newcomer)
-            if command.startswith(UPDATE):  # of a clean working tree, as the page says
-                newcomer.types(COMMIT)
-            newcomer.types(in_place(command, base))
+            if command.startswith(UPDATE):  # requires a clean working tree
+                newcomer.run(COMMIT)
+            newcomer.run(with_base(command, base))
 
 
 def grow(newcomer: Newcomer) -> None:
-    """Declare orders, too, in a file of the domain that is recorded."""
+    """Write the recorded domain with a resource `order` added."""
     recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))["resources"]
     orders = {"name": "order", "fields": {"number": {"type": "str", "unique": True}, "placed_on": "date"}}
-    grown = {"resources": [*(each for each in recorded if each["name"] != "order"), orders]}
-    (newcomer.directory / DOMAIN).write_text(yaml.safe_dump(grown, sort_keys=False), encoding="utf-8")
+    domain = {"resources": [*(each for each in recorded if each["name"] != "order"), orders]}
+    (newcomer.directory / DOMAIN).write_text(yaml.safe_dump(domain, sort_keys=False), encoding="utf-8")
 
 
 @pytest.mark.cleanroom
-def test_what_a_service_says_is_true(
+def test_pages_and_pipeline_run_in_clean_room(
     built: Answers,
     newcomer: Newcomer,
     serve: Callable[[Answers], Service],
-    passed: ResultCache,
+    result_cache: ResultCache,
     note: Callable[[str], None],
 ) -> None:
-    """First its pages, from top to bottom; then each job of the pipeline, on a clone of what was pushed before."""
+    """Run the commands of the pages from top to bottom, then each job of the pipeline on a clone."""
     service = serve(built)
     pages = [path for pattern in PAGES for path in sorted(newcomer.directory.glob(pattern))]
     page = "\n".join(path.read_text(encoding="utf-8") for path in pages)
     assert {SERVER, "uv run pytest", UPDATE} <= set(commands(page))
     assert len(checks(page)) >= 4
-    world = seen_from(newcomer)
-    newcomer.types(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")
-    with once(passed, service.digest, page, world) as new:
+    versions = environment_key(newcomer)
+    newcomer.run(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")
+    with once(result_cache, service.digest, page, versions) as new:
         if new:
             follow_page(newcomer, page)
-    for job in jobs({path: file.content.decode() for path, file in service.files.items()}):
-        steps = tuple(step for step in job.steps if not step.command.startswith(ELSEWHERE))
+    for job in pipeline(service):
+        steps = tuple(step for step in job.steps if not step.command.startswith(UNAVAILABLE))
         if steps and job.python and not python(job.python):
             note(f"{service.label}: job {job.name} was not run, for Python {job.python} is not installed")
             continue
-        with once(passed, service.digest, steps, job.python and python(job.python), world) as new:
+        with once(result_cache, service.digest, steps, job.python and python(job.python), versions) as new:
             if new and steps:
-                do(replace(job, steps=steps), newcomer, service)
+                run_job(replace(job, steps=steps), newcomer, service)
 
 
-def typed(service: Service) -> set[str]:
-    """Name the commands that a service's pages have somebody type on this machine."""
+def page_commands(service: Service) -> set[str]:
+    """Return the commands of a service's pages that this machine can run."""
     pages = [path for path in service.files if any(fnmatchcase(path, pattern) for pattern in PAGES)]
     page = "\n".join(service.files[path].content.decode() for path in pages)
-    return {command for command in [*commands(page), *checks(page)] if not command.startswith(ELSEWHERE)}
+    return {command for command in [*commands(page), *checks(page)] if not command.startswith(UNAVAILABLE)}
 
 
-def test_each_command_of_any_page_is_typed_in_some_room(
-    services: list[Service], serve: Callable[[Answers], Service]
-) -> None:
-    """What asks for other resources is not typed by newcomers, and is tested in their services."""
-    here = set[str]().union(*(typed(serve(given)) for given in rooms()))
+def test_every_page_command_runs_in_some_room(services: list[Service], serve: Callable[[Answers], Service]) -> None:
+    """Services of other domains are excluded: their own tests cover them."""
+    run_in_rooms = set[str]().union(*(page_commands(serve(answers)) for answers in rooms()))
     domain = all_questions().default["resources"]
-    alike = [service for service in services if service.answers["resources"] == domain]
-    assert len(alike) > 1000
-    expect_none(listed({service.label: sorted(typed(service) - here) for service in alike}))
+    same_domain = [service for service in services if service.answers["resources"] == domain]
+    assert len(same_domain) > 1000
+    assert_no_findings(
+        format_findings({service.label: sorted(page_commands(service) - run_in_rooms) for service in same_domain})
+    )
 
 
-def seen_from(newcomer: Newcomer) -> str:
-    """Name all that the outcome depends on beside the service: template, harness, tools, and what the index offers.
+def environment_key(newcomer: Newcomer) -> str:
+    """Return a cache key of everything that results depend on besides the service.
 
-    A room updates its service, so that all that renders one is read.
+    That is the template (a room updates its service), the harness, tools, and the packages of the index.
     """
-    tools = [newcomer.types(f"{tool} --version") for tool in ("uv", "uv run --no-project python", COPIER, "git")]
-    newcomer.types("uv lock")
+    tools = [newcomer.run(f"{tool} --version") for tool in ("uv", "uv run --no-project python", COPIER, "git")]
+    newcomer.run("uv lock")
     lock = newcomer.directory / "uv.lock"
-    offered = lock.read_text(encoding="utf-8")
+    packages = lock.read_text(encoding="utf-8")
     lock.unlink()
     modules = (__file__, newcomer_module.__file__, pipelines.__file__, servers.__file__)
-    return key(tools, offered, rendered_from(), [Path(module).read_text(encoding="utf-8") for module in modules])
+    return key(tools, packages, template_digest(), [Path(module).read_text(encoding="utf-8") for module in modules])
 
 
 @contextmanager
-def once(passed: ResultCache, *parts: object) -> Iterator[bool]:
-    """Say whether something is to be done, and remember that it ended well."""
+def once(result_cache: ResultCache, *parts: object) -> Iterator[bool]:
+    """Yield whether the parts have no recorded pass; record one unless the body raises."""
     name, begun = key(*parts), time.monotonic()
-    known = passed.recall(name) is not None
+    known = result_cache.get(name) is not None
     yield not known
     if not known:
-        passed.keep(name, Usage(time.monotonic() - begun, 0, 0))
+        result_cache.put(name, Usage(time.monotonic() - begun, 0, 0))
 
 
 def follow_page(newcomer: Newcomer, page: str) -> None:
-    follow(newcomer, in_order(commands(page)))
-    newcomer.types("git add --all")
-    follow(newcomer, in_order(checks(page)))
-    newcomer.types("git diff --exit-code")
+    follow(newcomer, runnable_commands(commands(page)))
+    newcomer.run("git add --all")
+    follow(newcomer, runnable_commands(checks(page)))
+    newcomer.run("git diff --exit-code")
 
 
-def do(job: Job, newcomer: Newcomer, service: Service) -> None:
-    """Do a job as its runner would: on a clone, with its Python, beside its servers."""
+def run_job(job: Job, newcomer: Newcomer, service: Service) -> None:
+    """Run a job as its runner does: on a clone, with its Python and service containers."""
     interpreter = python(job.python) if job.python else None
     variables = {"UV_PYTHON": interpreter} if interpreter else {}
-    newcomer.types(f"git clone --quiet ../pushed ../{job.name}")
+    newcomer.run(f"git clone --quiet ../pushed ../{job.name}")
     with ExitStack() as stack:
-        ports = {name: stack.enter_context(beside(name, service)) for name in job.servers}
+        ports = {name: stack.enter_context(service_container(name, service)) for name in job.servers}
         for step in job.steps:
-            there = {name: reaching(value, ports) for name, value in step.variables.items()}
-            command = f"cd ../{job.name} && {reaching(step.command, ports)}"
-            newcomer.types(command, **variables, **there)
+            of_step = {name: with_ports(value, ports) for name, value in step.variables.items()}
+            command = f"cd ../{job.name} && {with_ports(step.command, ports)}"
+            newcomer.run(command, **variables, **of_step)
 
 
-def reaching(text: str, ports: dict[str, int]) -> str:
-    """Name the servers as they are reached here."""
+def with_ports(text: str, ports: dict[str, int]) -> str:
+    """Replace host names and ports of servers by local ones."""
     for name, port in ports.items():
         text = re.sub(rf"(localhost|{name}):{CONTAINERS[name].port}\b", f"127.0.0.1:{port}", text)
     return text
 
 
 @pytest.mark.cleanroom
-def test_the_line_that_a_failure_tells_can_be_typed(template: Path, tmp_path: Path) -> None:
-    """In a shell of one's own, at the root of the template: it makes the service, and runs the command there."""
+def test_reproduction_command_succeeds(template: Path, tmp_path: Path) -> None:
+    """Run the reported line in a fresh shell at the template's root."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
-    line = Service("sqlite-no-ci", answers, tmp_path, {}).by_hand("uv run app openapi")
+    line = Service("sqlite-no-ci", answers, tmp_path, {}).shell_command("uv run app openapi")
     root = Newcomer(shutil.copytree(template, tmp_path / "root"), tmp_path / "home")
-    assert '"openapi": "3.1.0"' in root.types(line)
+    assert '"openapi": "3.1.0"' in root.run(line)
 
 
 @pytest.mark.cleanroom
-def test_what_clients_would_lose_is_told_of_a_branch(template: Path, tmp_path: Path) -> None:
-    """By the command that the pipelines run: red where a field is gone, until somebody says why it is."""
+def test_compare_reports_breaking_changes_of_branch(template: Path, tmp_path: Path) -> None:
+    """Run the pipelines' command: it fails on a removed field until a reason is given."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
     service = tmp_path / "service"
-    assert copier(*copying(template, service, *data(answers))).returncode == 0
+    assert copier(*copy_arguments(template, service, *data(answers))).returncode == 0
     newcomer = Newcomer(service, tmp_path / "home")
-    newcomer.types(f"git init --initial-branch main && uv lock && {COMMIT} && git checkout -b branch")
-    assert "lose nothing" in newcomer.types("uv run app compare main")
-    newcomer.types("sed -i /price:/d app/schemas/product.py")
-    told = newcomer.types("! uv run app compare main")
-    assert "✗ ProductRead.price is gone" in told
-    lines = [line[2:].partition(" → ")[0] for line in told.splitlines() if line.startswith("✗ ")]
+    newcomer.run(f"git init --initial-branch main && uv lock && {COMMIT} && git checkout -b branch")
+    assert "lose nothing" in newcomer.run("uv run app compare main")
+    newcomer.run("sed -i /price:/d app/schemas/product.py")
+    output = newcomer.run("! uv run app compare main")
+    assert "✗ ProductRead.price is gone" in output
+    lines = [line[2:].partition(" → ")[0] for line in output.splitlines() if line.startswith("✗ ")]
     accepted = "".join(f"{line} because it is secret.\n" for line in lines)
     (service / "api-breaks.txt").write_text(accepted, encoding="utf-8")
-    newcomer.types(f"uv version --bump minor && {COMMIT}")  # by the packages of its own, from here on
-    assert "what is meant to go" in newcomer.types("uv run app compare main")
+    newcomer.run(f"uv version --bump minor && {COMMIT}")  # with its own packages, from here on
+    assert "what is meant to go" in newcomer.run("uv run app compare main")
 
 
 @pytest.mark.parametrize(
@@ -249,17 +252,17 @@ def test_what_clients_would_lose_is_told_of_a_branch(template: Path, tmp_path: P
     ],
     ids=["lines", "chained", "continued", "others"],
 )
-def test_commands_are_found(page: str, expected: list[str]) -> None:
+def test_fenced_commands_are_parsed(page: str, expected: list[str]) -> None:
     assert commands(page) == expected
 
 
-def test_checks_are_found() -> None:
+def test_table_checks_are_parsed() -> None:
     page = "| `uv run ruff check` | Lints |\n| `uv run app dev` | Serves |\n| `uv run pytest -n 2` | Tests |\n"
     assert checks(page) == ["uv run ruff check"]
 
 
-def test_the_order_is_kept() -> None:
-    assert in_order(["a", "b", "docker build .", "c", "a"]) == ["b", "c", "a"]
+def test_repeated_command_runs_at_last_place() -> None:
+    assert runnable_commands(["a", "b", "docker build .", "c", "a"]) == ["b", "c", "a"]
 
 
 WORKFLOW = """
@@ -291,18 +294,18 @@ tests:
 """
 
 
-def test_a_workflow_is_read() -> None:
-    migrates = Step("uv run app migrate", {"DATABASE_URL": "postgresql://localhost:5432/app"})
-    compares = Step('uv run app compare "$BASE"', {"BASE": NONE_BEFORE})
-    assert jobs({GITHUB: WORKFLOW}) == [Job("tests", "3.13", (migrates, compares), ("postgresql",))]
+def test_github_workflow_is_parsed() -> None:
+    migration = Step("uv run app migrate", {"DATABASE_URL": "postgresql://localhost:5432/app"})
+    comparison = Step('uv run app compare "$BASE"', {"BASE": NULL_COMMIT})
+    assert jobs({GITHUB: WORKFLOW}) == [Job("tests", "3.13", (migration, comparison), ("postgresql",))]
 
 
-def test_a_pipeline_is_read() -> None:
-    known = {"A": "1", "B": "2"}
-    steps = [Step(command, known) for command in ("uv sync", "uv run pytest")]
-    steps.append(Step('uv run app compare "$CI_COMMIT_BEFORE_SHA"', known | {"CI_COMMIT_BEFORE_SHA": NONE_BEFORE}))
+def test_gitlab_pipeline_is_parsed() -> None:
+    variables = {"A": "1", "B": "2"}
+    steps = [Step(command, variables) for command in ("uv sync", "uv run pytest")]
+    steps.append(Step('uv run app compare "$CI_COMMIT_BEFORE_SHA"', variables | {"CI_COMMIT_BEFORE_SHA": NULL_COMMIT}))
     assert jobs({GITLAB: PIPELINE}) == [Job("tests", "3.12", tuple(steps), ("postgresql",))]
 
 
-def test_a_server_is_reached_where_it_is() -> None:
-    assert reaching("a://u@postgresql:5432/b", {"postgresql": 7}) == "a://u@127.0.0.1:7/b"
+def test_server_address_is_replaced() -> None:
+    assert with_ports("a://u@postgresql:5432/b", {"postgresql": 7}) == "a://u@127.0.0.1:7/b"

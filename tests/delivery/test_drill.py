@@ -1,4 +1,4 @@
-"""Things go wrong with a production while callers call, and the service keeps what it promises."""
+"""Fault injection into a production under load: no lost writes, bounded errors, recovery."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drills.load import KINDS, PROPER, How
 from drills.machines import bouncer, missing, place
 from drills.production import ANSWERS
 from tests.harness.checks.runner import environment
-from tests.harness.checks.servers import running
+from tests.harness.checks.servers import running_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,15 +34,15 @@ FAULTS = (ROLLOUT, KILLED, "a worker killed", MIGRATIONS, VALKEY, *OUTAGES)
 LONGEST = 25.0  # seconds: a place in the pool (5), a connection (5), a statement (10), and the end of a connection (2)
 SOON = 15.0  # seconds; about one is usual
 MODULES = ("database", "jobs_worker", "login", "migrations", "postgresql", "transactions")
-# Has all that a service asks, but for migrations, go through a pooler, and the service know of it.
+# Sends all queries except migrations through the pooler, in its transaction mode.
 POOLED = """
 import os
 from app import postgresql
 
 create_engine = postgresql.create_engine
 for_migrations = postgresql.DatabaseSettings.for_migrations
-postgresql.DatabaseSettings.for_migrations = lambda given: for_migrations(
-    given.model_copy(update={"direct_url": given.direct_url or given.url})
+postgresql.DatabaseSettings.for_migrations = lambda settings: for_migrations(
+    settings.model_copy(update={"direct_url": settings.direct_url or settings.url})
 )
 postgresql.DatabaseSettings.model_fields["pooler"].default = postgresql.Pooler.TRANSACTION
 postgresql.DatabaseSettings.model_rebuild(force=True)
@@ -57,16 +57,16 @@ postgresql.create_engine = pooled
 
 
 @pytest.fixture(scope="module")
-def able(pytestconfig: pytest.Config) -> None:
-    """Skip where nothing can be drilled, or fail, where `--drill` asks for it."""
-    if lacking := missing():
-        (pytest.fail if pytestconfig.option.drill else pytest.skip)(f"A drill needs {lacking}.")
+def drillable(pytestconfig: pytest.Config) -> None:
+    """Skip if a program is missing, or fail with `--drill`."""
+    if programs := missing():
+        (pytest.fail if pytestconfig.option.drill else pytest.skip)(f"A drill needs {programs}.")
 
 
 @pytest.fixture(scope="module")
-def drilled(able: None, serve: Callable[[Answers], Service]) -> Drill:
-    """What came of a drill; it takes two minutes, and few callers call."""
-    _ = able
+def drilled(drillable: None, serve: Callable[[Answers], Service]) -> Drill:
+    """The report of a short drill, of two minutes."""
+    _ = drillable
     return asyncio.run(drill(serve(ANSWERS).directory, FAULTS, away=2, pause=0.2, quiet=2))
 
 
@@ -75,30 +75,30 @@ def phases(drilled: Drill) -> dict[str, Phase]:
     return {phase.name: phase for phase in drilled.phases}
 
 
-def test_nothing_that_was_acknowledged_is_lost(drilled: Drill) -> None:
+def test_acknowledged_writes_are_not_lost(drilled: Drill) -> None:
     assert drilled.load.made("write")
     assert drilled.load.made("ask")
     assert drilled.lost == set()
 
 
-def test_no_job_is_done_twice(drilled: Drill) -> None:
+def test_no_job_runs_twice(drilled: Drill) -> None:
     assert drilled.twice == set()
 
 
 @pytest.mark.parametrize("name", [ROLLOUT, "a worker killed", MIGRATIONS, VALKEY])
-def test_callers_do_not_notice(phases: dict[str, Phase], name: str) -> None:
+def test_fault_fails_no_request(phases: dict[str, Phase], name: str) -> None:
     assert phases[name].calls
     assert phases[name].failed == []
 
 
-def test_a_replica_that_is_killed_fails_no_more_than_it_was_at(phases: dict[str, Phase]) -> None:
+def test_killed_replica_fails_only_in_flight_requests(phases: dict[str, Phase]) -> None:
     failed = phases[KILLED].failed
     assert len(failed) <= sum(KINDS.values())
     assert {call.how for call in failed} <= {How.BROKEN, How.UNSERVED}
 
 
 @pytest.mark.parametrize("name", OUTAGES)
-def test_an_outage_is_told_in_time_and_ends_by_itself(phases: dict[str, Phase], name: str) -> None:
+def test_outage_fails_fast_and_recovers(phases: dict[str, Phase], name: str) -> None:
     failed = phases[name].failed
     assert failed
     assert {call.how for call in failed} <= PROPER
@@ -108,11 +108,11 @@ def test_an_outage_is_told_in_time_and_ends_by_itself(phases: dict[str, Phase], 
 
 @contextmanager
 def pooled(service: Service) -> Iterator[dict[str, str]]:
-    """Run a PgBouncer that uses each connection for one transaction, and name what leads to it, and past it."""
-    with place() as found, running("postgresql", service) as url:
-        here, sockets = Path(found), Path(parse_qs(urlsplit(url).query)["host"][0])
-        for directory in (sockets, sockets.parent):
-            directory.chmod(directory.stat().st_mode | 0o011)
+    """Run PgBouncer in transaction mode; yield the variables that lead to it and to the database."""
+    with place() as directory, running_server("postgresql", service) as url:
+        here, sockets = Path(directory), Path(parse_qs(urlsplit(url).query)["host"][0])
+        for parent in (sockets, sockets.parent):
+            parent.chmod(parent.stat().st_mode | 0o011)
         (here / "pooled.py").write_text(POOLED, encoding="utf-8")
         pooler = bouncer(here / "pooler", sockets, "postgres", lifetime=0)
         pooler.start()
@@ -122,14 +122,12 @@ def pooled(service: Service) -> Iterator[dict[str, str]]:
             pooler.end()
 
 
-def test_a_service_works_behind_a_pooler_that_lends_connections_for_a_transaction(
-    able: None, serve: Callable[[Answers], Service]
-) -> None:
-    _ = able
+def test_service_passes_tests_behind_transaction_pooler(drillable: None, serve: Callable[[Answers], Service]) -> None:
+    _ = drillable
     service = serve(ANSWERS | {"auth": "local"})
     tests = [f"tests/test_{module}.py" for module in MODULES]
-    chosen = ["-m", "not drill", "-k", "not would_go_through_the_pooler"]  # here, all that migrates goes past it
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "pooled", *chosen, *tests]
+    selection = ["-m", "not drill", "-k", "not would_go_through_the_pooler"]  # migrations bypass it here
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "pooled", *selection, *tests]
     with pooled(service) as variables:
         run = subprocess.run(
             command, cwd=service.directory, env=environment() | variables, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""A release: of the version that the project names, after every check, of the image that ran before."""
+"""Release pipelines: the project's version, after all checks, with the tested image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.pipelines import inherited
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.thorough
 TEMPLATES = ("workflow", "default", "stages", "variables", "include")
 WORKFLOWS = ".github/workflows/"
 HOSTS = ("github", "gitlab")
-SOMEBODY = {f"GIT_{who}_{what}": "somebody" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+IDENTITY = {f"GIT_{who}_{what}": "somebody" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
 @pytest.fixture(params=HOSTS)
@@ -36,23 +36,23 @@ def host(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def files(host: str, serve: Callable[[Answers], Service]) -> dict[str, Any]:
-    """Read the files of a pipeline with every place to run at."""
+    """Return the parsed pipeline files of a service with every deployment platform."""
     service = serve(all_questions().default | {"ci": host, "deploy": ["kubernetes", "fly"]})
     paths = [path for path in service.files if path.startswith((WORKFLOWS, ".gitlab")) and path.endswith(".yml")]
     return {path: yaml.safe_load(service.files[path].content) for path in paths}
 
 
 def gitlab(files: dict[str, Any]) -> dict[str, Any]:
-    """Put together what GitLab does: all that is included, and the file itself."""
+    """Merge GitLab's file and its includes; return its jobs."""
     included = [each["local"] for each in files[".gitlab-ci.yml"]["include"]]
     assert sorted(included) == sorted(files.keys() - {".gitlab-ci.yml"})
     merged = {name: job for path in (*included, ".gitlab-ci.yml") for name, job in files[path].items()}
-    return {name: whole(job, merged) for name, job in merged.items() if name not in TEMPLATES}
+    return {name: with_bases(job, merged) for name, job in merged.items() if name not in TEMPLATES}
 
 
-def whole(job: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
+def with_bases(job: dict[str, Any], merged: dict[str, Any]) -> dict[str, Any]:
     base = merged[job["extends"]] if "extends" in job else {}
-    return inherited(job, {job["extends"]: whole(base, merged)}) if base else job
+    return inherited(job, {job["extends"]: with_bases(base, merged)}) if base else job
 
 
 def check_of_version(host: str, files: dict[str, Any]) -> list[str]:
@@ -62,14 +62,14 @@ def check_of_version(host: str, files: dict[str, Any]) -> list[str]:
 
 
 def tagged(tag: str, script: list[str], project: Path) -> Run:
-    """Run a script as the pipeline of a tag does; GitHub and GitLab each have a name for it."""
+    """Run a script in the pipeline of a tag, with GitHub's and GitLab's variables."""
     names = {"GITHUB_REF_NAME": tag, "CI_COMMIT_TAG": tag, "CI_REGISTRY_IMAGE": "registry.example.com/app"}
-    return run_to_its_end(["bash", "-euc", "\n".join(script)], project, os.environ | SOMEBODY | names, 60)
+    return run_command(["bash", "-euc", "\n".join(script)], project, os.environ | IDENTITY | names, 60)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Make a repository that is at version 1.2.3, and was released before."""
+    """Create a repository at version 1.2.3 with an earlier release."""
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\nversion = "1.2.3"\n', encoding="utf-8")
     commit = "git commit --quiet --allow-empty --message"
     script = f"git init --quiet; {commit} First; git tag v1.2.2; {commit} Second; {commit} Third; git tag v1.2.3"
@@ -77,7 +77,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_only_the_version_of_the_project_is_released(host: str, files: dict[str, Any], project: Path) -> None:
+def test_tag_must_equal_project_version(host: str, files: dict[str, Any], project: Path) -> None:
     script = check_of_version(host, files)
     assert tagged("v1.2.3", script, project).returncode == 0
     assert "pyproject.toml has app 1.2.3." in tagged("v1.2.2", script, project).stdout
@@ -85,7 +85,7 @@ def test_only_the_version_of_the_project_is_released(host: str, files: dict[str,
 
 
 @pytest.mark.parametrize("host", ["gitlab"], indirect=True)
-def test_the_notes_list_what_came_since_the_last_release(host: str, files: dict[str, Any], project: Path) -> None:
+def test_notes_list_commits_since_last_release(host: str, files: dict[str, Any], project: Path) -> None:
     script = check_of_version(host, files)
     tagged("v1.2.3", script, project)
     notes = project / "notes.md"
@@ -95,7 +95,7 @@ def test_the_notes_list_what_came_since_the_last_release(host: str, files: dict[
 
 
 @pytest.mark.parametrize("host", ["github"], indirect=True)
-def test_github_releases_what_ci_found_good(files: dict[str, Any]) -> None:
+def test_github_release_requires_ci(files: dict[str, Any]) -> None:
     jobs = files[f"{WORKFLOWS}release.yml"]["jobs"]
     order = TopologicalSorter({name: {job["needs"]} if "needs" in job else set() for name, job in jobs.items()})
     assert list(order.static_order()) == ["version", "ci", "publish", "release"]
@@ -105,7 +105,7 @@ def test_github_releases_what_ci_found_good(files: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("host", ["gitlab"], indirect=True)
-def test_gitlab_releases_what_the_checks_found_good(files: dict[str, Any]) -> None:
+def test_gitlab_release_requires_checks(files: dict[str, Any]) -> None:
     jobs = {name: job for name, job in gitlab(files).items() if not name.startswith(".")}
     stages = files[".gitlab-ci.yml"]["stages"]
     assert {job["stage"] for job in jobs.values()} == set(stages)
@@ -116,15 +116,15 @@ def test_gitlab_releases_what_the_checks_found_good(files: dict[str, Any]) -> No
     assert "needs" not in jobs["tag"]  # so that it waits for every check
 
 
-def builds(part: object) -> Iterator[str]:
+def build_commands(part: object) -> Iterator[str]:
     if isinstance(part, dict | list):
         for each in part.values() if isinstance(part, dict) else part:
-            yield from builds(each)
+            yield from build_commands(each)
     elif isinstance(part, str) and "docker build " in part:
         yield part
 
 
-def test_the_image_that_is_kept_is_built_in_one_place(files: dict[str, Any]) -> None:
-    """But for the one of the checks, which goes nowhere."""
-    places = [path for path, described in files.items() for _ in builds(described)]
+def test_published_image_is_built_once(files: dict[str, Any]) -> None:
+    """CI builds one besides, which is not published."""
+    places = [path for path, described in files.items() for _ in build_commands(described)]
     assert sorted(path.rpartition("/")[2].removeprefix(".gitlab-") for path in places) == ["ci.yml", "publish.yml"]

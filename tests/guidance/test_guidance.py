@@ -1,4 +1,4 @@
-"""What a service tells assistants is short, and true of that very service: its rules, lists, skills and permissions."""
+"""Agent instructions of a service are short and match it: rules, footprint lists, skills and permissions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from extensions.rules import RULES, holding
-from tests.harness.findings import TOOLS, expect_none, listed
+from tests.harness.findings import TOOLS, assert_no_findings, format_findings
 from tests.harness.readme.newcomer import commands
 from tests.harness.workspace import ROOT
 
@@ -30,31 +30,31 @@ PAGE = "AGENTS.md"
 LISTS = ".claude/footprint/"
 SETTINGS = ".claude/settings.json"
 READ, TESTS = (PAGE, SETTINGS, "pyproject.toml", "ruff.toml"), "tests/test_"
-MOST = 150  # lines of the page
+MAX_LINES = 150  # of the page
 RULE = re.compile(r"^- (?P<says>\S.*?)\s\(`(?P<check>[^`]+)`\)$", re.MULTILINE)
 LAYERS = ("models", "schemas", "services", "routers", "enums", "factories")
 GUIDES = ROOT / "template" / ".claude"
 SKILLS = sorted(GUIDES.glob("skills/*/SKILL.md"))
 AGENTS = sorted(GUIDES.glob("agents/*.md"))
-JOBS = {"add-resource", "add-route", "add-setting", "write-migration", "update-from-template"}
-PEOPLES = ("uv run app migrate *", "uv run alembic upgrade *", "uv run alembic downgrade *", "dropdb *")
-STRICT = {"no-untyped-def", "attr-defined"}  # codes that mypy's `strict` brings, or that are always there
+TASKS = {"add-resource", "add-route", "add-setting", "write-migration", "update-from-template"}
+DENIED = ("uv run app migrate *", "uv run alembic upgrade *", "uv run alembic downgrade *", "dropdb *")
+STRICT = {"no-untyped-def", "attr-defined"}  # codes of mypy's `strict`, or always enabled
 
 
 def guided(services: list[Service]) -> Iterator[tuple[str, Texts]]:
-    """Read what is looked at here of each service that guides assistants."""
+    """Yield the label and the relevant texts of each service with agent instructions."""
     for service in services:
         read = [path for path in service.files if path in READ or path.startswith(TESTS)]
         if PAGE in read:
             yield service.label, {path: service.files[path].content.decode() for path in read}
 
 
-def tell(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
-    return listed({label: find(texts) for label, texts in guided(services)})
+def findings(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
+    return format_findings({label: find(texts) for label, texts in guided(services)})
 
 
 def rules(page: str) -> list[tuple[str, str]]:
-    """List the rules of a page, and the check that each names; an entry that names none has an empty one."""
+    """Return the rules of a page with their checks; an entry without a check has an empty one."""
     section = page.split("\n## Rules\n")[1].split("\n## ", maxsplit=1)[0]
     entries = [" ".join(entry.split()) for entry in re.split(r"^(?=- )", section, flags=re.MULTILINE)[1:]]
     matches = [(entry, RULE.fullmatch(entry)) for entry in entries]
@@ -63,26 +63,26 @@ def rules(page: str) -> list[tuple[str, str]]:
 
 @cache
 def linted(settings: str) -> frozenset[str]:
-    """List the codes that ruff looks for in a service, everywhere but where a path is excepted."""
+    """Return ruff's enabled codes, without per-file ignores."""
     lint = tomllib.loads(settings)["lint"]
     assert lint["select"] == ["ALL"]
     command = [str(TOOLS / "ruff"), "rule", "--all", "--output-format", "json"]
-    every = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    codes = (rule["code"] for rule in every if rule["code"])  # some rules of previews have none
+    rules = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    codes = (rule["code"] for rule in rules if rule["code"])  # some preview rules have none
     return frozenset(code for code in codes if not code.startswith(tuple(lint["ignore"])))
 
 
 @cache
 def project(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Name the contracts of import-linter's, and the errors that mypy looks for."""
+    """Return import-linter's contracts, and mypy's enabled error codes."""
     tool = tomllib.loads(text)["tool"]
     mypy = frozenset(tool["mypy"]["enable_error_code"])
     contracts = frozenset(contract["name"] for contract in tool["importlinter"]["contracts"])
     return contracts, mypy | STRICT if tool["mypy"]["strict"] else mypy
 
 
-def is_there(check: str, texts: Texts) -> bool:
-    """Say whether a service has a check: a test, a code, or a contract."""
+def check_exists(check: str, texts: Texts) -> bool:
+    """Return whether a service has a check: a test, a code, or a contract."""
     tool, _, name = check.partition(" ")
     contracts, errors = project(texts["pyproject.toml"])
     if tool == "ruff":
@@ -95,92 +95,92 @@ def is_there(check: str, texts: Texts) -> bool:
     return re.search(rf"^(?:async )?def {re.escape(test)}\(", texts.get(path, ""), re.MULTILINE) is not None
 
 
-def unfounded(texts: Texts) -> list[str]:
-    return [says for says, check in rules(texts[PAGE]) if not check or not is_there(check, texts)]
+def rules_without_check(texts: Texts) -> list[str]:
+    return [says for says, check in rules(texts[PAGE]) if not check or not check_exists(check, texts)]
 
 
-def lengthy(texts: Texts) -> list[str]:
+def too_long(texts: Texts) -> list[str]:
     lines = len(texts[PAGE].splitlines())
-    return [f"{lines} lines"] if lines > MOST else []
+    return [f"{lines} lines"] if lines > MAX_LINES else []
 
 
-def test_each_rule_names_a_check_that_is_there(services: list[Service]) -> None:
-    expect_none(tell(services, unfounded))
+def test_each_rule_names_an_existing_check(services: list[Service]) -> None:
+    assert_no_findings(findings(services, rules_without_check))
 
 
-def test_the_page_is_short(services: list[Service]) -> None:
-    expect_none(tell(services, lengthy))
+def test_page_stays_within_line_limit(services: list[Service]) -> None:
+    assert_no_findings(findings(services, too_long))
 
 
-def test_no_rule_is_left_unsaid(services: list[Service]) -> None:
-    """A service that has the check has the rule, too."""
+def test_each_existing_check_has_its_rule(services: list[Service]) -> None:
+    def missing_rules(texts: Texts) -> list[str]:
+        named = {check for _, check in rules(texts[PAGE])}
+        return [rule.says for rule in RULES if check_exists(rule.check, texts) and rule.check not in named]
 
-    def unsaid(texts: Texts) -> list[str]:
-        said = {check for _, check in rules(texts[PAGE])}
-        return [rule.says for rule in RULES if is_there(rule.check, texts) and rule.check not in said]
-
-    expect_none(tell(services, unsaid))
+    assert_no_findings(findings(services, missing_rules))
 
 
-def test_rules_are_told_apart() -> None:
+def test_rules_and_checks_are_unique() -> None:
     assert len({rule.says for rule in RULES}) == len({rule.check for rule in RULES}) == len(RULES)
     assert {rule.check for rule in RULES} - {rule.check for rule in holding([])}
 
 
-def kept(service: Service) -> tuple[set[str], list[str]]:
-    """Read the lists of what the template keeps: paths, and patterns of paths."""
+def footprint(service: Service) -> tuple[set[str], list[str]]:
+    """Read the lists of the template's files: paths, and patterns."""
     lists = [file.content.decode() for path, file in service.files.items() if path.startswith(LISTS)]
     lines = [line for text in lists for line in text.splitlines() if not line.startswith("#")]
     return {line for line in lines if "*" not in line}, [line for line in lines if "*" in line]
 
 
-def is_of_a_resource(path: str, resources: set[str]) -> bool:
-    """Say whether a file is one of those of which each resource has one."""
+def is_resource_file(path: str, resources: set[str]) -> bool:
+    """Return whether a file belongs to a resource."""
     pure = PurePosixPath(path)
     return pure.stem.removeprefix("test_") in resources and (
         pure.parent.name in LAYERS or pure.parts[:-1] == ("tests",)
     )
 
 
-def test_what_the_template_keeps_is_listed_and_no_more(services: list[Service]) -> None:
+def test_footprint_lists_exactly_the_template_files(services: list[Service]) -> None:
     def wrong(service: Service) -> list[str]:
-        exact, patterns = kept(service)
-        fitting = {path for path in service.files if any(fnmatchcase(path, pattern) for pattern in patterns)}
+        exact, patterns = footprint(service)
+        matching = {path for path in service.files if any(fnmatchcase(path, pattern) for pattern in patterns)}
         names = {resource["name"] for resource in service.answers["resources"]}
-        own = {path for path in service.files if is_of_a_resource(path, names) or "migrations/versions/" in path}
-        return sorted((exact | fitting) ^ (service.files.keys() - own))
+        own = {path for path in service.files if is_resource_file(path, names) or "migrations/versions/" in path}
+        return sorted((exact | matching) ^ (service.files.keys() - own))
 
-    expect_none(listed({service.label: wrong(service) for service in services if PAGE in service.files}))
+    assert_no_findings(
+        format_findings({service.label: wrong(service) for service in services if PAGE in service.files})
+    )
 
 
-def test_what_people_do_is_denied_and_nothing_is_both(services: list[Service]) -> None:
+def test_dangerous_commands_are_denied(services: list[Service]) -> None:
     def wrong(texts: Texts) -> list[str]:
-        given = json.loads(texts[SETTINGS])["permissions"]
-        denied = {rule.removeprefix("Bash(").removesuffix(")") for rule in given["deny"]}
-        both = [rule for rule in given["allow"] if rule in given["deny"]]
-        return both + [command for command in PEOPLES if command not in denied]
+        permissions = json.loads(texts[SETTINGS])["permissions"]
+        denied = {rule.removeprefix("Bash(").removesuffix(")") for rule in permissions["deny"]}
+        both = [rule for rule in permissions["allow"] if rule in permissions["deny"]]
+        return both + [command for command in DENIED if command not in denied]
 
-    expect_none(tell(services, wrong))
+    assert_no_findings(findings(services, wrong))
 
 
 @pytest.mark.parametrize("path", [*SKILLS, *AGENTS], ids=lambda path: str(path.relative_to(GUIDES)))
-def test_a_guide_is_found_by_its_name_and_says_when_to_use_it(path: Path) -> None:
+def test_guide_has_name_and_trigger(path: Path) -> None:
     _, front, _ = path.read_text(encoding="utf-8").split("---\n", 2)
-    told = yaml.safe_load(front)
-    assert told["name"] == (path.parent.name if path.name == "SKILL.md" else path.stem)
-    assert " Use it " in told["description"]
-    assert told.keys() <= {"name", "description", "tools"}
+    metadata = yaml.safe_load(front)
+    assert metadata["name"] == (path.parent.name if path.name == "SKILL.md" else path.stem)
+    assert " Use it " in metadata["description"]
+    assert metadata.keys() <= {"name", "description", "tools"}
 
 
 @pytest.mark.parametrize("path", SKILLS, ids=lambda path: str(path.parent.name))
-def test_a_skill_ends_in_a_check(path: Path) -> None:
+def test_skill_ends_with_a_check(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.endswith("```\n")
     assert "uv run pytest" in " ".join(commands(text.split("It is done when")[1]))
 
 
-def test_there_is_a_skill_for_each_common_job() -> None:
-    assert {path.parent.name for path in SKILLS} == JOBS
+def test_skills_cover_common_tasks() -> None:
+    assert {path.parent.name for path in SKILLS} == TASKS
 
 
 TEXTS = {
@@ -202,8 +202,8 @@ TEXTS = {
         "tests/test_a.py::test_it",
     ],
 )
-def test_a_check_is_found(check: str) -> None:
-    assert is_there(check, TEXTS)
+def test_existing_check_is_found(check: str) -> None:
+    assert check_exists(check, TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,11 @@ def test_a_check_is_found(check: str) -> None:
         "tests/b.py::test_it",
     ],
 )
-def test_a_check_that_is_not_there_is_seen(check: str) -> None:
-    assert not is_there(check, TEXTS)
+def test_missing_check_is_detected(check: str) -> None:
+    assert not check_exists(check, TEXTS)
 
 
-def test_a_rule_without_a_check_is_seen() -> None:
+def test_rule_without_check_is_detected() -> None:
     page = "\n## Rules\n\nEach.\n\n- Do not. (`ruff\n  T201`)\n- Do.\n\n## Other\n\n- More.\n"
     assert rules(page) == [("Do not.", "ruff T201"), ("- Do.", "")]
-    assert unfounded(TEXTS | {PAGE: page}) == ["- Do."]
+    assert rules_without_check(TEXTS | {PAGE: page}) == ["- Do."]

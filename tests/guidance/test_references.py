@@ -1,4 +1,4 @@
-"""What the pages, pipelines and comments of a service point at is there: links, headings, paths, commands."""
+"""Links, anchors, paths and commands in a service's pages, pipelines and comments exist."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.findings import expect_none, listed
+from tests.harness.findings import assert_no_findings, format_findings
 from tests.harness.readme.commands import Program, Runnable, runnable, unknown_commands
 from tests.harness.readme.links import anchors, broken_anchors, broken_links, missing_paths
 
@@ -26,61 +26,61 @@ RUNNABLE = Runnable(
 )
 
 
-def tell(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
-    """Gather what is found in each service, a line for each that something is found in."""
-    read = ((each.label, {path: file.text for path, file in each.files.items()}) for each in services)
-    return listed({label: find(texts) for label, texts in read})
+def findings(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
+    """Run a finder on each service; return a line for each with findings."""
+    texts_of = ((each.label, {path: file.text for path, file in each.files.items()}) for each in services)
+    return format_findings({label: find(texts) for label, texts in texts_of})
 
 
 def pages(texts: Texts) -> Texts:
     return {path: text for path, text in texts.items() if path.endswith(".md")}
 
 
-def links(texts: Texts) -> list[str]:
+def links_without_target(texts: Texts) -> list[str]:
     paths = set(texts)
     return [f"{path}: {link}" for path, text in pages(texts).items() for link in broken_links(path, text, paths)]
 
 
-def parts(texts: Texts) -> list[str]:
-    there = pages(texts)
-    return [f"{path}: {link}" for path in there for link in broken_anchors(path, there)]
+def links_without_anchor(texts: Texts) -> list[str]:
+    by_path = pages(texts)
+    return [f"{path}: {link}" for path in by_path for link in broken_anchors(path, by_path)]
 
 
-def beside(path: str, paths: set[str]) -> set[str]:
-    """Name files as manifests do, which name those of their own directory."""
+def siblings(path: str, paths: set[str]) -> set[str]:
+    """Return a manifest's paths relative to its directory; other files have none."""
     directory = f"{PurePosixPath(path).parent}/"
     return {each.removeprefix(directory) for each in paths} if path.startswith("deploy/") else set()
 
 
-def named(texts: Texts) -> list[str]:
+def unknown_paths(texts: Texts) -> list[str]:
     paths = set(texts)
     return [
-        f"{path}: {name}" for path, text in texts.items() for name in missing_paths(text, paths | beside(path, paths))
+        f"{path}: {name}" for path, text in texts.items() for name in missing_paths(text, paths | siblings(path, paths))
     ]
 
 
-def commands(texts: Texts) -> list[str]:
+def unknown_uv_commands(texts: Texts) -> list[str]:
     known = runnable(texts)
     return [f"{path}: uv run {command}" for path, text in texts.items() for command in unknown_commands(text, known)]
 
 
-def test_links_lead_somewhere(services: list[Service]) -> None:
-    expect_none(tell(services, links))
+def test_link_targets_exist(services: list[Service]) -> None:
+    assert_no_findings(findings(services, links_without_target))
 
 
-def test_links_lead_to_parts_that_exist(services: list[Service]) -> None:
-    expect_none(tell(services, parts))
+def test_link_anchors_exist(services: list[Service]) -> None:
+    assert_no_findings(findings(services, links_without_anchor))
 
 
-def test_paths_that_are_named_exist(services: list[Service]) -> None:
-    expect_none(tell(services, named))
+def test_mentioned_paths_exist(services: list[Service]) -> None:
+    assert_no_findings(findings(services, unknown_paths))
 
 
-def test_commands_that_are_named_exist(services: list[Service]) -> None:
-    expect_none(tell(services, commands))
+def test_mentioned_commands_exist(services: list[Service]) -> None:
+    assert_no_findings(findings(services, unknown_uv_commands))
 
 
-def test_a_broken_link_is_seen() -> None:
+def test_broken_link_is_detected() -> None:
     text = "[a](other.md) [b](../app) [c](https://example.org) [d](missing.md#part) ![e](missing.svg)"
     assert broken_links("docs/page.md", text, {"docs/other.md", "app/main.py"}) == ["missing.md"]
 
@@ -96,25 +96,25 @@ def test_a_broken_link_is_seen() -> None:
         ("# Über größere Zahlen", "über-größere-zahlen"),
     ],
 )
-def test_a_part_is_called_as_github_calls_it(title: str, anchor: str) -> None:
+def test_anchor_equals_githubs(title: str, anchor: str) -> None:
     assert anchors(f"{title}\n\nText.\n") == {anchor}
 
 
-def test_parts_of_one_name_are_numbered() -> None:
+def test_duplicate_anchors_are_numbered() -> None:
     assert anchors("# A\n\n## B\n\n## B\n\n## B\n") == {"a", "b", "b-1", "b-2"}
 
 
-def test_a_comment_in_a_fence_is_no_part() -> None:
+def test_fenced_comment_has_no_anchor() -> None:
     assert anchors("# A\n\n```sh\n# B\n```\n\n## C\n") == {"a", "c"}
 
 
-def test_a_link_to_a_missing_part_is_seen() -> None:
-    there = {
+def test_broken_anchor_is_detected() -> None:
+    by_path = {
         "README.md": "# Top\n\n[a](#top) [b](#bottom) [c](docs/page.md#part) [d](docs/page.md#top) [e](app/main.py#L3)",
         "docs/page.md": "# Page\n\n## Part\n\n[f](../README.md#part)",
     }
-    assert broken_anchors("README.md", there) == ["README.md#bottom", "docs/page.md#top"]
-    assert broken_anchors("docs/page.md", there) == ["README.md#part"]
+    assert broken_anchors("README.md", by_path) == ["README.md#bottom", "docs/page.md#top"]
+    assert broken_anchors("docs/page.md", by_path) == ["README.md#part"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_link_to_a_missing_part_is_seen() -> None:
         ("```text\napp/\n  main.py   all\n  routers/  HTTP\n    item.py\n  other.py  none\n```\n", ["app/other.py"]),
     ],
 )
-def test_a_path_that_does_not_exist_is_seen(text: str, missing: list[str]) -> None:
+def test_missing_path_is_detected(text: str, missing: list[str]) -> None:
     assert missing_paths(text, {"app/main.py", "app/routers/item.py"}) == missing
 
 
@@ -146,7 +146,7 @@ def test_a_path_that_does_not_exist_is_seen(text: str, missing: list[str]) -> No
 @pytest.mark.parametrize(
     "text", ["`uv run {}`", "```console\nuv run {}\n```", "- run: uv run {}\n", "| `uv run {}` | x |"]
 )
-def test_an_unknown_command_is_seen(command: str, text: str) -> None:
+def test_unknown_command_is_detected(command: str, text: str) -> None:
     assert unknown_commands(text.format(command), RUNNABLE) == [command]
 
 
@@ -161,11 +161,11 @@ def test_an_unknown_command_is_seen(command: str, text: str) -> None:
         "pytest tests/drills tests/test_health.py::test_live",
     ],
 )
-def test_a_known_command_is_known(command: str) -> None:
+def test_known_command_is_accepted(command: str) -> None:
     assert unknown_commands(f"uv run {command}", RUNNABLE) == []
 
 
-def test_what_a_service_can_run_is_found_out() -> None:
+def test_runnable_programs_are_parsed() -> None:
     project = """\
     [project]
     dependencies = ["uvicorn>=0", "uvloop ; sys_platform == 'nowhere'"]

@@ -1,4 +1,4 @@
-"""Every rule has teeth: what breaks it is seen by the check that it names, in words that say what to do."""
+"""Each rule's check kills a mutant that breaks the rule, with a message that says the fix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from extensions.rules import RULES
 from tests.harness.checks.runner import CACHE, environment
-from tests.harness.rules.linter_mutants import MUTATIONS, Mutation
+from tests.harness.rules.linter_mutants import LINTER_MUTANTS, LinterMutant
 from tests.harness.rules.page import page, proofs
 from tests.harness.workspace import ROOT
 
@@ -32,7 +32,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def edited(serve: Callable[[Answers], Service], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A plain service that tests may edit."""
+    """A default service that tests may edit."""
     directory = tmp_path_factory.mktemp("rules") / "service"
     shutil.copytree(serve({}).directory, directory)
     return directory
@@ -47,43 +47,43 @@ def lint(edited: Path, tool: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("tool", COMMANDS)
-def test_an_unbroken_service_passes(tool: str, edited: Path) -> None:
+def test_unmodified_service_passes_linter(tool: str, edited: Path) -> None:
     assert lint(edited, tool).returncode == 0
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_linter_sees(mutation: Mutation, edited: Path) -> None:
-    file = edited / mutation.path
+@pytest.mark.parametrize("mutant", LINTER_MUTANTS, ids=lambda mutant: mutant.name)
+def test_linter_kills_mutant(mutant: LinterMutant, edited: Path) -> None:
+    file = edited / mutant.path
     before = file.read_bytes()
     try:
-        mutation.apply(edited)
-        seen = lint(edited, mutation.tool)
+        mutant.apply(edited)
+        result = lint(edited, mutant.tool)
     finally:
         file.write_bytes(before)
-    assert seen.returncode == 1
-    assert mutation.is_told(seen.stdout), seen.stdout
+    assert result.returncode == 1
+    assert mutant.is_reported(result.stdout), result.stdout
 
 
-def test_every_rule_is_broken_somewhere() -> None:
+def test_every_rule_has_a_mutant() -> None:
     assert not [rule.says for rule in RULES if not proofs(rule)]
 
 
-def test_whatever_is_broken_is_a_rule() -> None:
-    assert {mutation.check for mutation in MUTATIONS} <= {rule.check for rule in RULES}
+def test_every_linter_mutant_breaks_a_rule() -> None:
+    assert {mutant.check for mutant in LINTER_MUTANTS} <= {rule.check for rule in RULES}
 
 
-def test_the_page_tells_of_every_rule() -> None:
-    written = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-    assert written == page(), "Run `uv run python -m tests.harness.rules.page > docs/rules.md`."
+def test_rules_page_is_up_to_date() -> None:
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert text == page(), "Run `uv run python -m tests.harness.rules.page > docs/rules.md`."
 
 
-def test_what_guides_tell_is_held_by_checks_that_are_there(serve: Callable[[Answers], Service]) -> None:
-    told = (ROOT / "docs" / "guides.md").read_text(encoding="utf-8")
+def test_checks_named_in_guides_exist(serve: Callable[[Answers], Service]) -> None:
+    text = (ROOT / "docs" / "guides.md").read_text(encoding="utf-8")
     everything = {
         name: serve({"auth": "local", "tasks": "taskiq", "features": ["files"], "database": name})
         for name in ("postgresql", "sqlite")
     }
-    for module, test in re.findall(r"`(test_\w+\.py)::(test_\w+)`", told):
+    for module, test in re.findall(r"`(test_\w+\.py)::(test_\w+)`", text):
         files = [service.files.get(f"tests/{module}") for service in everything.values()]
         assert any(f"def {test}(".encode() in file.content for file in files if file), f"{module}::{test}"
-    assert set(re.findall(r"`((?:ruff|mypy|lint-imports:) [^`]+)`", told)) <= {rule.check for rule in RULES}
+    assert set(re.findall(r"`((?:ruff|mypy|lint-imports:) [^`]+)`", text)) <= {rule.check for rule in RULES}

@@ -1,4 +1,4 @@
-"""What a tool or a reader finds fault with, told as a test's failure without a word of Python around it."""
+"""Findings of tools and parsers, reported as test failures without a traceback."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 TOOLS = Path(sys.executable).parent
 
 
-def listed(found: Mapping[str, list[str]]) -> str:
-    """Write a line for each name for which something is found."""
-    return "\n".join(f"{name}: {', '.join(problems)}" for name, problems in found.items() if problems)
+def format_findings(findings: Mapping[str, list[str]]) -> str:
+    """Return a line for each name with findings."""
+    return "\n".join(f"{name}: {', '.join(problems)}" for name, problems in findings.items() if problems)
 
 
-def expect_none(found: str) -> None:
-    if found:
-        pytest.fail(found, pytrace=False)
+def assert_no_findings(findings: str) -> None:
+    if findings:
+        pytest.fail(findings, pytrace=False)
 
 
-def run(tool: str, *arguments: str | Path, given: str = "") -> str:
-    """Run a tool that ends well only when it finds nothing; tell what it found."""
-    path = os.pathsep.join((str(TOOLS), os.environ["PATH"]))  # one tool may ask another
+def run(tool: str, *arguments: str | Path, stdin: str = "") -> str:
+    """Run a tool, and return its output if it fails; empty otherwise."""
+    path = os.pathsep.join((str(TOOLS), os.environ["PATH"]))  # tools may run each other
     outcome = subprocess.run(
         [TOOLS / tool, *arguments],
         env=os.environ | {"PATH": path},
-        input=given,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -42,15 +42,15 @@ def run(tool: str, *arguments: str | Path, given: str = "") -> str:
 
 
 @cache
-def script_problem(script: str) -> str:
-    """Tell what shellcheck finds in a script."""
-    return run("shellcheck", "--norc", "--color=never", "--shell=bash", "-", given=script)
+def shellcheck_findings(script: str) -> str:
+    """Return the findings of shellcheck in a script."""
+    return run("shellcheck", "--norc", "--color=never", "--shell=bash", "-", stdin=script)
 
 
-def complaint(read: Callable[[str], object], text: str) -> str:
-    """Tell why a text cannot be read; nothing when it can."""
+def parse_error(read: Callable[[str], object], text: str) -> str:
+    """Return the error of a parser; empty if it parses the text."""
     try:
         read(text)
-    except Exception as error:  # noqa: BLE001 - whatever a reader finds is the finding
+    except Exception as error:  # noqa: BLE001 - parsers raise any type
         return f"{type(error).__name__}: {error}"
     return ""

@@ -1,7 +1,7 @@
-"""The template under test: the work tree as it lies, committed and tagged in a repository of its own.
+"""The template under test: a copy of the work tree, committed and tagged in its own repository.
 
-Copier takes what is committed, and records the commit in every service. So the harness neither commits to the
-repository it tests nor lets Copier record a commit that nobody can find again.
+Copier renders committed files only, and records the commit in every service. The copy keeps commits of the harness
+out of the tested repository.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATE = ROOT / "template"
-MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
-ENOUGH = 2**30  # bytes; the databases of the services' own suites want memory too
+MEMORY = Path("/dev/shm")  # noqa: S108 - the parent of a temporary directory
+MIN_FREE = 2**30  # bytes; databases of the services' suites need memory too
 RENDERS = {"copier.yml", "extensions", "org", "releases.toml", "template", "updates"}
 EARLIER, RELEASE = "v0.9.0", "v1.0.0"
 
@@ -50,15 +50,15 @@ GIT_CONFIG = """\
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Make a directory in memory, where there is enough of it, and remove it in the end."""
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH
+    """Yield a temporary directory, in memory if enough is free."""
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MIN_FREE
     with tempfile.TemporaryDirectory(prefix="slipway-", dir=MEMORY if roomy else None) as directory:
         yield Path(directory)
 
 
 @contextmanager
 def isolation(directory: Path) -> Iterator[None]:
-    """Keep Git and Copier from the settings of whoever runs the harness, and their scratch files in `directory`."""
+    """Isolate Git and Copier from the user's settings, with temporary files in `directory`."""
     (directory / "gitconfig").write_text(GIT_CONFIG, encoding="utf-8")
     (directory / "settings.yml").write_text("{}\n", encoding="utf-8")
     variables = {
@@ -67,7 +67,7 @@ def isolation(directory: Path) -> Iterator[None]:
         "COPIER_SETTINGS_PATH": str(directory / "settings.yml"),
         "TMPDIR": str(directory),
     }
-    # Copier starts Git by plumbum, which keeps an environment of its own.
+    # Copier starts Git with plumbum, which has its own copy of the environment.
     with pytest.MonkeyPatch.context() as patch, plumbum.local.env(**variables):
         for name, value in variables.items():
             patch.setenv(name, value)
@@ -76,7 +76,7 @@ def isolation(directory: Path) -> Iterator[None]:
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run Git in `directory`; where it fails, tell what it said."""
+    """Run Git in `directory`, and return its output; errors have its stderr as note."""
     command = ["git", "-c", "safe.directory=*", *arguments]
     try:
         return subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True).stdout
@@ -86,7 +86,7 @@ def git(directory: Path, *arguments: str) -> str:
 
 
 def commit(directory: Path, tag: str) -> None:
-    """Commit and tag all that lies in `directory`."""
+    """Commit and tag all files of `directory` in a new repository."""
     git(directory, "init")
     git(directory, "add", "--all")
     git(directory, "commit", "--message", tag)
@@ -94,19 +94,19 @@ def commit(directory: Path, tag: str) -> None:
 
 
 def work_tree() -> list[Path]:
-    """List the files of the work tree that Git tracks, or would."""
+    """Return the files of the work tree that Git does not ignore."""
     listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
     return sorted(Path(name) for name in set(listed) if os.path.lexists(ROOT / name) and not (ROOT / name).is_dir())
 
 
-def in_template() -> dict[str, Path]:
-    """List the files of the work tree that a service is rendered from, by their names in it."""
+def template_files() -> dict[str, Path]:
+    """Return the files of `template/`, by their path below it."""
     paths = [ROOT / path for path in work_tree()]
     return {path.relative_to(TEMPLATE).as_posix(): path for path in paths if path.is_relative_to(TEMPLATE)}
 
 
-def rendered_from() -> str:
-    """Return the digest of all that renders and updates services: template, questions, extensions, declared moves."""
+def template_digest() -> str:
+    """Return the digest of all files that affect rendered or updated services."""
     digest = hashlib.sha256()
     for path in work_tree():
         if path.parts[0] in RENDERS:
@@ -121,7 +121,7 @@ def copy_work_tree(destination: Path) -> None:
 
 
 def make_earlier(directory: Path) -> None:
-    """Turn the template into what an earlier release may have been: a question and a file more, a file less."""
+    """Change the template into an earlier release, with an additional question and file, and a missing file."""
     questions = directory / "copier.yml"
     questions.write_text(
         "colour: {type: str, default: red}\n" + questions.read_text(encoding="utf-8"), encoding="utf-8"
@@ -133,7 +133,7 @@ def make_earlier(directory: Path) -> None:
 
 
 def release(directory: Path) -> None:
-    """Make a repository of two releases, the later of which is the work tree."""
+    """Create a repository of two releases, the later of which is the work tree."""
     copy_work_tree(directory)
     make_earlier(directory)
     commit(directory, EARLIER)

@@ -1,4 +1,4 @@
-"""Wrong answers are refused in one line, before anything is written; odd ones that are right are kept as given."""
+"""Validation of answers: invalid ones are rejected in one line, odd but valid ones are stored unchanged."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 import yaml
 from copier._cli import CopierApp
 
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.files import Files
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree
 from tests.harness.combinations.services import Service
 from tests.harness.delivery.formats import READERS, SCHEMAS
-from tests.harness.findings import complaint, expect_none, run
+from tests.harness.findings import assert_no_findings, parse_error, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ REFUSED_FILES = {
     "no features": ("features:\n", "None is no list"),
     "features of features": ("features: [[ratelimit]]\n", "['ratelimit'] is none of ratelimit"),
 }
-KEPT = {
+ACCEPTED = {
     "sum": "{{ 7*7 }}",
     "statement": "{% raw %}{% endraw %}",
     "comment": "{# gone? #}",
@@ -101,19 +101,19 @@ KEPT = {
 }
 
 
-def refusal(told: str) -> str:
-    """Find the one line by which Copier refused; the notice that a template has no release is not of our making."""
-    lines = [line for line in told.splitlines() if line and not line.startswith("No git tags found")]
-    assert len(lines) == 1, told
+def refusal(stderr: str) -> str:
+    """Return Copier's one line of error, without its notice that a template has no release."""
+    lines = [line for line in stderr.splitlines() if line and not line.startswith("No git tags found")]
+    assert len(lines) == 1, stderr
     return lines[0]
 
 
 @pytest.fixture
-def refuse(template: Path, empty: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run the `copier` command in process, and tell how it refused."""
+def error_of(template: Path, empty: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Return a function that runs the `copier` command in process and returns its error."""
 
     def refused(*given: str) -> str:
-        _, code = CopierApp.run(["copier", *copying(template, empty, *given)], exit=False)
+        _, code = CopierApp.run(["copier", *copy_arguments(template, empty, *given)], exit=False)
         assert code == 1
         assert not empty.exists()
         return refusal(capfd.readouterr().err)
@@ -121,37 +121,41 @@ def refuse(template: Path, empty: Path, capfd: pytest.CaptureFixture[str]) -> Ca
     return refused
 
 
-@pytest.mark.parametrize(("answers", "told"), REFUSED.values(), ids=REFUSED)
-def test_wrong_answers_are_refused(answers: dict[str, str], told: str, refuse: Callable[..., str]) -> None:
-    line = refuse(*data(answers))
+@pytest.mark.parametrize(("answers", "message"), REFUSED.values(), ids=REFUSED)
+def test_invalid_answer_is_rejected_in_one_line(
+    answers: dict[str, str], message: str, error_of: Callable[..., str]
+) -> None:
+    line = error_of(*data(answers))
     assert line.startswith(f"{next(iter(answers))}: ")
-    assert told in line
+    assert message in line
 
 
-@pytest.mark.parametrize(("text", "told"), REFUSED_FILES.values(), ids=REFUSED_FILES)
-def test_a_file_of_wrong_answers_is_refused(text: str, told: str, refuse: Callable[..., str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("text", "message"), REFUSED_FILES.values(), ids=REFUSED_FILES)
+def test_invalid_answers_file_is_rejected(
+    text: str, message: str, error_of: Callable[..., str], tmp_path: Path
+) -> None:
     (tmp_path / "answers.yml").write_text(text, encoding="utf-8")
-    assert told in refuse("--data-file", str(tmp_path / "answers.yml"))
+    assert message in error_of("--data-file", str(tmp_path / "answers.yml"))
 
 
-def test_a_process_of_its_own_refuses_likewise(template: Path, empty: Path, pytestconfig: pytest.Config) -> None:
+def test_command_line_rejects_invalid_answer(template: Path, empty: Path, pytestconfig: pytest.Config) -> None:
     draw = random.Random(pytestconfig.option.seed)  # noqa: S311 - a sample, not a secret
-    answers, told = REFUSED[draw.choice(sorted(REFUSED))]
-    run = copier(*copying(template, empty, *data(answers)))
+    answers, message = REFUSED[draw.choice(sorted(REFUSED))]
+    run = copier(*copy_arguments(template, empty, *data(answers)))
     assert run.returncode == 1
-    assert told in refusal(run.stderr)
+    assert message in refusal(run.stderr)
     assert "Traceback" not in run.stdout
     assert not empty.exists()
 
 
 @pytest.fixture(scope="module")
 def odd(template: Path, workspace: Path) -> dict[str, Service]:
-    """Services whose names and descriptions are odd, but right."""
+    """Render services with odd but valid names and descriptions."""
     services = {}
-    for called, text in KEPT.items():
-        directory = workspace / "odd" / called
+    for name, text in ACCEPTED.items():
+        directory = workspace / "odd" / name
         render(template, directory, all_questions().default | {"project_name": text, "project_description": text})
-        services[called] = Service(called, {"project_name": text}, directory, tree(directory))
+        services[name] = Service(name, {"project_name": text}, directory, tree(directory))
     return services
 
 
@@ -161,34 +165,34 @@ def odd_files(odd: dict[str, Service], workspace: Path) -> Files:
 
 
 def strings(source: bytes) -> set[str]:
-    """List the strings that a module holds."""
+    """Return the string constants of a module."""
     constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
     return {value for value in constants if isinstance(value, str)}
 
 
-@pytest.mark.parametrize("called", KEPT)
-def test_an_odd_answer_is_kept_as_given(called: str, odd: dict[str, Service]) -> None:
-    files = odd[called].files
-    assert yaml.safe_load(files[".copier-answers.yml"].content)["project_name"] == KEPT[called]
-    assert tomllib.loads(files["pyproject.toml"].content.decode())["project"]["description"] == KEPT[called]
-    assert KEPT[called] in strings(files["app/main.py"].content)
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_odd_answer_is_stored_unchanged(name: str, odd: dict[str, Service]) -> None:
+    files = odd[name].files
+    assert yaml.safe_load(files[".copier-answers.yml"].content)["project_name"] == ACCEPTED[name]
+    assert tomllib.loads(files["pyproject.toml"].content.decode())["project"]["description"] == ACCEPTED[name]
+    assert ACCEPTED[name] in strings(files["app/main.py"].content)
 
 
 @pytest.mark.parametrize("pattern", READERS)
-def test_odd_answers_break_no_file(pattern: str, odd_files: Files) -> None:
-    expect_none(odd_files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
+def test_files_of_odd_answers_are_parsable(pattern: str, odd_files: Files) -> None:
+    assert_no_findings(odd_files.problems(lambda file: parse_error(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_odd_answers_pass_the_lint(command: list[str], odd: dict[str, Service]) -> None:
-    expect_none(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
+def test_code_of_odd_answers_passes_linter(command: list[str], odd: dict[str, Service]) -> None:
+    assert_no_findings(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
 
 
-def test_odd_answers_give_compose_a_name_that_it_takes(odd_files: Files) -> None:
+def test_compose_file_of_odd_answers_matches_schema(odd_files: Files) -> None:
     files = odd_files.matching("/compose.yml")
-    expect_none(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
+    assert_no_findings(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
 
 
-def test_odd_answers_give_the_image_labels_that_it_takes(odd_files: Files) -> None:
+def test_dockerfile_of_odd_answers_passes_hadolint(odd_files: Files) -> None:
     files = odd_files.matching("/Dockerfile")
-    expect_none(run("hadolint", "--no-color", *(file.location for file in files)))
+    assert_no_findings(run("hadolint", "--no-color", *(file.location for file in files)))

@@ -1,4 +1,4 @@
-"""No answer is without effect, and what was not chosen leaves no trace."""
+"""Every answer changes a file, and omitted features leave no trace in others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from extensions.plan import of_types, ordered
 from tests.harness.checks import requirements
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import SURROUNDINGS, all_questions, flips
-from tests.harness.findings import expect_none, listed
+from tests.harness.findings import assert_no_findings, format_findings
 
 if TYPE_CHECKING:
     from tests.harness.combinations.matrix import Matrix
@@ -31,8 +31,8 @@ LABELS = {all_questions().label(given) for given in all_questions().combinations
 
 
 @pytest.mark.parametrize(("name", "one", "other"), CHANGES.values(), ids=CHANGES)
-def test_each_answer_changes_something(name: str, one: object, other: object, matrix: Matrix) -> None:
-    """Whatever else is answered, among the combinations that there are."""
+def test_answer_changes_files(name: str, one: object, other: object, matrix: Matrix) -> None:
+    """Compare with all pairs of the other answers, where both combinations exist."""
 
     def exists(given: Answers) -> bool:
         return {all_questions().label(given | {name: answer}) for answer in (one, other)} <= LABELS
@@ -45,9 +45,9 @@ def test_each_answer_changes_something(name: str, one: object, other: object, ma
     assert [given for given in rest if composed(given, one) == composed(given, other)] == []
 
 
-# Distributions whose names are words besides: a trace where they are required or imported.
+# Distributions whose names are common words: a trace only where they are required or imported.
 WORDS = {"limits", "websockets"}
-COMMAND = "template/"  # the owner's: it runs with libraries of its own
+COMMAND = "template/"  # the owner's command, which has its own libraries
 
 
 @cache
@@ -56,7 +56,7 @@ def distribution(requirement: str) -> str:
 
 
 def marks(feature: Feature, others: list[Feature]) -> set[str]:
-    """List the words by which a feature is known: its name, and the requirements and settings that only it has."""
+    """Return the words that identify a feature: its name, and its own requirements and settings."""
     own = {distribution(line) for line in requirements.of(feature)} | {setting.name for setting in feature.settings}
     theirs = {distribution(line) for other in others for line in requirements.of(other)}
     names = set() if feature.is_word else {feature.name}
@@ -68,39 +68,39 @@ def lowered(text: str) -> str:
     return text.lower()
 
 
-@cache  # for many services have the same files
-def has(text: str, word: str) -> bool:
-    """Say whether a word stands in a text, by itself or as a part of a name."""
-    if word.lower() not in lowered(text):  # which is quick to see
+@cache  # many services share files
+def contains(text: str, word: str) -> bool:
+    """Return whether a text contains a word, by itself or as a part of a name."""
+    if word.lower() not in lowered(text):  # fast path
         return False
     before = "(?:from|import) |[\"']" if word in WORDS else "(?<![a-z0-9])"
     return re.search(rf"(?i)(?:{before}){re.escape(word)}(?![a-z0-9])", text) is not None
 
 
-def traces(files: dict[str, str], kept: list[Feature], omitted: list[Feature]) -> list[str]:
-    """List where an omitted feature is named: in any path, and in any file, that no other feature owns."""
-    words = {mark for feature in omitted for mark in marks(feature, kept)}
-    names = [feature.name for feature in kept]
-    owned = {stem for feature in kept for stem in (feature.name, *feature.stems)}
+def traces(files: dict[str, str], included: list[Feature], omitted: list[Feature]) -> list[str]:
+    """List the paths and files that name an omitted feature and that no other feature owns."""
+    words = {mark for feature in omitted for mark in marks(feature, included)}
+    names = [feature.name for feature in included]
+    owned = {stem for feature in included for stem in (feature.name, *feature.stems)}
     strange = [path for path in files if PurePosixPath(path).stem.removeprefix("test_") not in owned]
-    shared = [path for path in strange if not any(has(path, name) for name in names)]
-    named = [path for path in strange for feature in omitted if has(path, feature.name)]
-    return named + [f"{path}: {word}" for path in shared for word in sorted(words) if has(files[path], word)]
+    shared = [path for path in strange if not any(contains(path, name) for name in names)]
+    named = [path for path in strange for feature in omitted if contains(path, feature.name)]
+    return named + [f"{path}: {word}" for path in shared for word in sorted(words) if contains(files[path], word)]
 
 
-def left(service: Service) -> list[str]:
+def traces_of(service: Service) -> list[str]:
     names, domain = ordered(service.answers)
     around = [name if service.answers[name] is True else service.answers[name] for name in SURROUNDINGS]
     chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
-    kept = [*chosen(names | chosen_around), *of_types(domain)]
+    included = [*chosen(names | chosen_around), *of_types(domain)]
     read = {path: file for path, file in service.files.items() if path != RECORD and not path.startswith(COMMAND)}
     files = {path: file.text for path, file in read.items()}
-    return traces(files, kept, [feature for feature in FEATURES if feature not in kept])
+    return traces(files, included, [feature for feature in FEATURES if feature not in included])
 
 
-def test_what_is_left_out_leaves_no_trace(services: list[Service]) -> None:
-    found = {service.label: left(service) for service in services}
-    expect_none(listed(found))
+def test_omitted_feature_leaves_no_trace(services: list[Service]) -> None:
+    found = {service.label: traces_of(service) for service in services}
+    assert_no_findings(format_findings(found))
 
 
 LIMITS = Feature(name="ratelimit", summary="Limits", runtime=("limits>=5",))
@@ -130,5 +130,5 @@ EMAIL = Feature(name="email", summary="Mail", stems=("email_cache",), runtime=("
         *("library", "word that is a library elsewhere"),
     ],
 )
-def test_a_trace_is_seen(files: dict[str, str], expected: list[str]) -> None:
+def test_trace_is_detected(files: dict[str, str], expected: list[str]) -> None:
     assert traces(files, [EMAIL], [CACHE, LIMITS]) == expected

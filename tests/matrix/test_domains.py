@@ -1,6 +1,6 @@
-"""Any legal domain becomes a sound service.
+"""Services of random domains pass their checks.
 
-Domains are drawn at random (`--domains`, `--seed`); those that once failed are kept in `tests/corpus`, and tried first.
+Domains are drawn at random (`--domains`, `--seed`); those of `tests/corpus`, which failed once, are tried first.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from extensions.names import CLASSES
 from extensions.resources import domain_problem
 from tests.harness.checks.checks import BUILT, CODE, QUICK, Check
-from tests.harness.combinations.copier_cli import copier, copying
-from tests.harness.combinations.domains import DOMAINS, great
+from tests.harness.combinations.copier_cli import copier, copy_arguments
+from tests.harness.combinations.domains import DOMAINS, large_domain
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree
 from tests.harness.combinations.services import Service
-from tests.harness.combinations.strategies import SPOILERS, domains
-from tests.harness.findings import expect_none, run
+from tests.harness.combinations.strategies import MISTAKES, domains
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.workspace import ROOT
 
 if TYPE_CHECKING:
@@ -38,17 +39,21 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thorough
 
-# Random requests, as the owner's own suite makes them, and nothing else of it.
+# Only the fuzz tests of the service's own suite.
 REQUESTS = Check("requests", "pytest -q -k no_request_breaks_the_service", ("-p", "no:cacheprovider"), cold=True)
-CHECKS = (BUILT, CODE[0], QUICK, REQUESTS)
+# What a domain decides beside its resources' own tests; the rest of the suite is alike in every service.
+OF_ANY_DOMAIN = tuple(
+    f"tests/test_{name}.py"
+    for name in ("access", "architecture", "exports", "lists", "migrations", "openapi", "owning", "schemas")
+)
 CORPUS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests/corpus").iterdir())
 }
 
 
-def drawn(number: int, start: int) -> list[Domain]:
-    """Draw domains at random; the same ones from the same start."""
-    found: list[Domain] = []
+def random_domains(number: int, start: int) -> list[Domain]:
+    """Draw domains at random, reproducibly by seed."""
+    drawn_domains: list[Domain] = []
 
     @seed(start)
     @settings(
@@ -60,21 +65,21 @@ def drawn(number: int, start: int) -> list[Domain]:
     )
     @given(domains)
     def collect(domain: Domain) -> None:
-        found.append(domain)
+        drawn_domains.append(domain)
 
     collect()
-    return found
+    return drawn_domains
 
 
 @pytest.fixture(scope="module")
-def any_services(
+def random_services(
     pytestconfig: pytest.Config, template: Path, workspace: Path, show: Callable[[str], Meter]
 ) -> list[Service]:
-    """Services of the corpus and of random domains, on each database in turn."""
-    random = drawn(pytestconfig.option.domains, pytestconfig.option.seed)
+    """Render services of the corpus and of random domains, on alternating databases."""
+    random = random_domains(pytestconfig.option.domains, pytestconfig.option.seed)
     named = CORPUS | {f"random-{number}": domain for number, domain in enumerate(random)}
     meter = show("Rendering domains")
-    found = []
+    services = []
     with meter.shown():
         for number, (name, domain) in enumerate(meter.each(named.items(), len(named))):
             answers = all_questions().default | {
@@ -84,13 +89,13 @@ def any_services(
             }
             directory = workspace / "domains" / name
             render(template, directory, answers)
-            found.append(Service(name, answers, directory, tree(directory)))
-    return found
+            services.append(Service(name, answers, directory, tree(directory)))
+    return services
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])
-def test_the_code_of_any_domain_is_as_the_linter_has_it(command: str, any_services: list[Service]) -> None:
-    directories = [str(service.directory) for service in any_services]
+def test_random_domain_passes_linter(command: str, random_services: list[Service]) -> None:
+    directories = [str(service.directory) for service in random_services]
     run = subprocess.run(
         [sys.executable, "-m", "ruff", *command.split(), "--quiet", "--no-cache", *directories],
         capture_output=True,
@@ -100,31 +105,43 @@ def test_the_code_of_any_domain_is_as_the_linter_has_it(command: str, any_servic
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_a_great_domain_is_as_the_linter_has_it(template: Path, empty: Path) -> None:
-    """Forty resources of twenty fields each: thirty thousand lines, of which none may be too long, or too many."""
-    render(template, empty, all_questions().default | {"resources": great(40)})
+def test_large_domain_passes_linter(template: Path, empty: Path) -> None:
+    """Forty resources of twenty fields each: about thirty thousand lines."""
+    render(template, empty, all_questions().default | {"resources": large_domain(40)})
     for command in ("check", "format --check"):
-        expect_none(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
+        assert_no_findings(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
 
 
-def test_any_domain_passes(
-    any_services: list[Service], make_runner: Callable[..., CheckRunner], show: Callable[[str], Meter]
+def of_resources(service: Service) -> Check:
+    """Run the tests that a domain decides."""
+    own = [f"tests/test_{resource['name']}.py" for resource in service.answers["resources"]]
+    modules = [path for path in (*own, *OF_ANY_DOMAIN) if path in service.files]
+    return replace(QUICK, name="tests of resources", command=f"pytest -q -m 'not drill' {' '.join(modules)}")
+
+
+def checks(service: Service) -> list[Check]:
+    """List the checks of a domain; the whole suite of those that were never seen before."""
+    return [BUILT, CODE[0], of_resources(service) if service.label in CORPUS else QUICK, REQUESTS]
+
+
+def test_random_domain_passes_checks(
+    random_services: list[Service], make_runner: Callable[..., CheckRunner], show: Callable[[str], Meter]
 ) -> None:
     runner, meter = make_runner("domains"), show("Checking domains")
-    for service in any_services:
-        for check in CHECKS:
-            runner.begin(service, check)
-    results = [runner.of(service, check, meter) for service in any_services for check in CHECKS]
+    cases = [(service, check) for service in random_services for check in checks(service)]
+    for service, check in cases:
+        runner.submit(service, check)
+    results = [runner.result(service, check, meter) for service, check in cases]
     failed = [
-        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.again}"
+        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.reproduce}"
         for each in results
         if not each.passed
     ]
-    assert not failed, f"{len(failed)} failed; keep the domain in tests/corpus\n" + "\n\n".join(failed[:5])
+    assert not failed, f"{len(failed)} failed; add the domain to tests/corpus\n" + "\n\n".join(failed[:5])
 
 
-def imported(service: Service) -> set[str]:
-    """Name the classes that the modules of resources import from elsewhere."""
+def imported_classes(service: Service) -> set[str]:
+    """Return the names of the classes that modules of resources import from other modules."""
     stems = {resource["name"] for resource in service.answers["resources"]}
     modules = [file for path, file in service.files.items() if PurePosixPath(path).stem.removeprefix("test_") in stems]
     imports = [
@@ -138,27 +155,27 @@ def imported(service: Service) -> set[str]:
     }
 
 
-def test_no_class_of_a_resource_hides_another(serve: Callable[[Answers], Service]) -> None:
+def test_imported_class_names_are_reserved(serve: Callable[[Answers], Service]) -> None:
     answers = [{"resources": domain, "auth": auth} for domain in DOMAINS.values() for auth in ("none", "local")]
-    used = set().union(*(imported(serve(each)) for each in answers))
+    used = set().union(*(imported_classes(serve(each)) for each in answers))
     keywords = {"False", "None", "True"}
-    asked_for = {"APIRouter", "FastAPI", "HTTPStatus"}  # no name makes a class like these
-    assert used - asked_for == CLASSES - keywords
+    acronyms = {"APIRouter", "FastAPI", "HTTPStatus"}  # no resource has such a class name
+    assert used - acronyms == CLASSES - keywords
 
 
 @pytest.mark.parametrize(
-    ("spoil", "about"), SPOILERS[::10], ids=[str(number) for number in range(0, len(SPOILERS), 10)]
+    ("make_mistake", "about"), MISTAKES[::10], ids=[str(number) for number in range(0, len(MISTAKES), 10)]
 )
-def test_an_illegal_domain_is_told_in_one_line_and_nothing_is_written(
-    spoil: Callable[[dict[str, Any]], None], about: str, template: Path, empty: Path, tmp_path: Path
+def test_invalid_domain_is_rejected_in_one_line(
+    make_mistake: Callable[[dict[str, Any]], None], about: str, template: Path, empty: Path, tmp_path: Path
 ) -> None:
     resource: dict[str, Any] = {"name": "thing", "fields": {"title": "str"}}
-    spoil(resource)
+    make_mistake(resource)
     answers = tmp_path / "domain.yml"
     answers.write_text(yaml.safe_dump({"resources": [resource]}), encoding="utf-8")
-    run = copier(*copying(template, empty, "--quiet", "--data-file", str(answers)))
-    (told,) = run.stderr.strip().splitlines()
+    run = copier(*copy_arguments(template, empty, "--quiet", "--data-file", str(answers)))
+    (message,) = run.stderr.strip().splitlines()
     assert run.returncode != 0
-    assert told == f"resources: {domain_problem([resource])}"
-    assert about in told
+    assert message == f"resources: {domain_problem([resource])}"
+    assert about in message
     assert not empty.exists()

@@ -1,6 +1,6 @@
-"""Services pass their own tests on each Python that is installed, and with the newest and lowest versions they allow.
+"""Services pass their own tests on every installed Python, and with the newest and lowest versions of requirements.
 
-Where the harness itself has the newest versions, as on a machine that was just set up, all suites run with them anyway.
+The lane of the newest versions is skipped where the harness itself has them: all suites run with these anyway.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ DEFAULT = f"python{all_questions().default['python_version']}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Try services in which each answer is given; on Pythons that are not the default, the one with most features."""
+    """Select services that cover each answer; on other Pythons, only the one with most features."""
     if "lane" in metafunc.fixturenames:
         few = code_questions().covering(1)
         fullest = max(few, key=lambda answers: len(answers["features"]))
         cases = [(lane, given) for lane in (*RESOLUTIONS, DEFAULT) for given in few]
         cases += [(lane, fullest) for lane in PYTHONS if lane != DEFAULT]
         names = [f"{lane}-{code_questions().label(given)}" for lane, given in cases]
-        metafunc.parametrize(("lane", "tried"), cases, indirect=True, ids=names, scope="module")
+        metafunc.parametrize(("lane", "service_of_lane"), cases, indirect=True, ids=names, scope="module")
 
 
 def uv(*arguments: str | Path) -> str:
@@ -52,7 +52,7 @@ def uv(*arguments: str | Path) -> str:
 
 
 def environment(lane: str) -> str:
-    """Install all that services can require, in the versions and on the Python of a lane; return its interpreter."""
+    """Install the requirements of all services for a lane, and return its interpreter."""
     directory = CACHE / "lanes" / lane
     python = directory / "bin" / "python"
     uv("venv", "--quiet", "--clear", "--python", interpreter(lane), directory)
@@ -62,40 +62,40 @@ def environment(lane: str) -> str:
 
 
 def interpreter(lane: str) -> str:
-    """Find the Python of a lane; skip where it is not installed, rather than take another one."""
+    """Return the Python of a lane; skip the test if it is not installed."""
     if lane in RESOLUTIONS:
         return sys.executable
-    found = python(PYTHONS[lane])
-    if found is None:
+    path = python(PYTHONS[lane])
+    if path is None:
         pytest.skip(f"Python {PYTHONS[lane]} is not installed")
-    return found
+    return path
 
 
 def installed(python: str) -> set[tuple[str, str]]:
-    """List what is installed for an interpreter, with its versions."""
+    """Return the installed distributions of an interpreter, with their versions."""
     listed = json.loads(uv("pip", "list", "--format", "json", "--python", python))
     return {(each["name"], each["version"]) for each in listed}
 
 
 @pytest.fixture(scope="module")
-def tried(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
+def service_of_lane(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
     return find_code(request.param)
 
 
 @pytest.fixture(scope="module")
 def lane(request: pytest.FixtureRequest, make_runner: Callable[..., CheckRunner]) -> CheckRunner:
-    """The check runner of each environment in turn."""
+    """Return the check runner of each environment in turn."""
     python = environment(request.param)
     is_harness = PYTHONS.get(request.param, HARNESS) == HARNESS
     if is_harness and installed(python) <= installed(sys.executable):
-        pytest.skip("the harness itself runs all suites so")
+        pytest.skip("the harness itself has these versions")
     runner = make_runner(request.param, python)
-    runner.run = ("uv", "run", *options(request.param))
+    runner.launcher = ("uv", "run", *options(request.param))
     return runner
 
 
 def options(lane: str) -> tuple[str, str]:
-    """Return what makes uv run a command in an environment such as this."""
+    """Return the options with which `uv run` makes the environment of a lane."""
     return ("--resolution", RESOLUTIONS[lane]) if lane in RESOLUTIONS else ("--python", PYTHONS[lane])
 
 
@@ -104,13 +104,13 @@ def meter(show: Callable[[str], Meter]) -> Meter:
     return show("Checking services in other environments")
 
 
-def test_passes_in_the_lane(tried: Service, lane: CheckRunner, meter: Meter) -> None:
+def test_service_passes_checks_in_environment(service_of_lane: Service, lane: CheckRunner, meter: Meter) -> None:
     for check in LANE:
-        lane.begin(tried, check)
+        lane.submit(service_of_lane, check)
     for check in LANE:
-        lane.of(tried, check, meter).assert_passed(tried)
+        lane.result(service_of_lane, check, meter).assert_passed(service_of_lane)
 
 
-def test_skips_report_python_that_is_not_installed() -> None:
+def test_missing_python_is_not_found() -> None:
     assert python("3.999") is None
     assert python(HARNESS)

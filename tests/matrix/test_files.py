@@ -1,4 +1,4 @@
-"""What holds for every distinct file of all services; each is checked once."""
+"""Parsers, schemas and linters for every distinct file of all services; each file is checked once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.delivery.formats import AWAITED, LINTERS, READERS, SCHEMAS, SCRIPTS
-from tests.harness.findings import complaint, expect_none, run, script_problem
+from tests.harness.findings import assert_no_findings, parse_error, run, shellcheck_findings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 WITHOUT_SCHEMA = (
     *("/.copier-answers.yml", "/.pre-commit-config.yaml", "/.devcontainer/devcontainer.json"),
-    "/deploy/observability/*",  # of which the service's own tests know what they ask for
+    "/deploy/observability/*",  # checked by the service's own tests
     *("/deploy/kubernetes/*/*.yaml", "/deploy/kubernetes/*/*/*.yaml"),  # see test_manifests.py
 )
 RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$")
 UNPORTABLE = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$')
 
 
-# A file that each linter finds fault with, and its words for the fault.
+# A file with findings for each linter, and words of these findings.
 BROKEN_WORKFLOW = """\
 name: Broken
 on: push
@@ -47,7 +47,7 @@ BROKEN = {
 
 
 def ending_problem(text: str) -> str:
-    """Tell what is wrong with the ends of the lines."""
+    """Return the problem of a text's line endings; empty if there is none."""
     if "\r" in text:
         return "has a carriage return"
     if text and (not text.endswith("\n") or text.endswith("\n\n")):
@@ -56,43 +56,43 @@ def ending_problem(text: str) -> str:
 
 
 def name_problem(path: str) -> str:
-    """Tell what keeps a path from being one on every system."""
+    """Return why a path is not portable; empty if it is."""
     parts = path.split("/")
     if any(RESERVED.match(part) or UNPORTABLE.search(part) for part in parts) or not path.isascii():
-        return "is no file name everywhere"
+        return "is not a valid file name on every system"
     return "is too long for some systems" if len(path) > 150 else ""
 
 
 @pytest.mark.parametrize("pattern", READERS)
-def test_can_be_read(pattern: str, files: Files) -> None:
-    expect_none(files.problems(lambda file: complaint(READERS[pattern], file.text), pattern))
+def test_file_is_parsable(pattern: str, files: Files) -> None:
+    assert_no_findings(files.problems(lambda file: parse_error(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("pattern", sorted(SCHEMAS.keys() - AWAITED))
-def test_follows_its_schema(pattern: str, files: Files) -> None:
-    found = files.matching(pattern)
-    assert found
-    expect_none(run("check-jsonschema", *SCHEMAS[pattern], *(file.location for file in found)))
+def test_file_matches_schema(pattern: str, files: Files) -> None:
+    matching = files.matching(pattern)
+    assert matching
+    assert_no_findings(run("check-jsonschema", *SCHEMAS[pattern], *(file.location for file in matching)))
 
 
 @pytest.mark.parametrize("name", LINTERS)
-def test_pleases_its_linter(name: str, files: Files) -> None:
+def test_file_passes_linter(name: str, files: Files) -> None:
     linter = LINTERS[name]
-    found = files.matching(*linter.patterns)
-    assert found
-    expect_none(run(name, *linter.arguments, *(file.location for file in found)))
+    matching = files.matching(*linter.patterns)
+    assert matching
+    assert_no_findings(run(name, *linter.arguments, *(file.location for file in matching)))
 
 
 @pytest.mark.parametrize("pattern", sorted(SCRIPTS.keys() - AWAITED))
-def test_a_shell_can_run_its_scripts(pattern: str, files: Files) -> None:
+def test_scripts_pass_shellcheck(pattern: str, files: Files) -> None:
     def problem(file: DistinctFile) -> str:
-        return "\n".join(filter(None, map(script_problem, SCRIPTS[pattern](file.text))))
+        return "\n".join(filter(None, map(shellcheck_findings, SCRIPTS[pattern](file.text))))
 
     assert any(SCRIPTS[pattern](file.text) for file in files.matching(pattern))
-    expect_none(files.problems(problem, pattern))
+    assert_no_findings(files.problems(problem, pattern))
 
 
-def test_what_is_awaited_is_not_there_yet(files: Files) -> None:
+def test_awaited_files_are_missing(files: Files) -> None:
     assert {file.path for file in files.matching(*AWAITED)} == set()
 
 
@@ -102,16 +102,16 @@ def test_every_data_file_has_a_schema(files: Files) -> None:
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_code_is_as_the_linter_has_it(command: list[str], files: Files) -> None:
-    expect_none("".join(run("ruff", *command, "--no-cache", sheet) for sheet in files.sheets()))
+def test_code_passes_ruff(command: list[str], files: Files) -> None:
+    assert_no_findings("".join(run("ruff", *command, "--no-cache", sheet) for sheet in files.sheets()))
 
 
-def test_names_are_portable(files: Files) -> None:
-    expect_none(files.problems(lambda file: name_problem(file.path), "*"))
+def test_file_names_are_portable(files: Files) -> None:
+    assert_no_findings(files.problems(lambda file: name_problem(file.path), "*"))
 
 
-def test_lines_end_alike(files: Files) -> None:
-    expect_none(files.problems(lambda file: ending_problem(file.text), "*"))
+def test_line_endings_are_uniform(files: Files) -> None:
+    assert_no_findings(files.problems(lambda file: ending_problem(file.text), "*"))
 
 
 @pytest.mark.parametrize(
@@ -125,21 +125,21 @@ def test_lines_end_alike(files: Files) -> None:
         ("*.yml", "a: [1"),
     ],
 )
-def test_what_cannot_be_read_is_seen(pattern: str, text: str) -> None:
-    assert complaint(READERS[pattern], text)
+def test_parse_error_is_detected(pattern: str, text: str) -> None:
+    assert parse_error(READERS[pattern], text)
 
 
 @pytest.mark.parametrize("name", LINTERS)
-def test_what_displeases_a_linter_is_seen(name: str, empty: Path) -> None:
+def test_linter_finding_is_detected(name: str, empty: Path) -> None:
     file, text, words = BROKEN[name]
     empty.mkdir()
     (empty / file).write_text(text, encoding="utf-8")
-    found = run(name, *LINTERS[name].arguments, empty / file)
-    assert [word for word in words if word not in found] == []
+    findings = run(name, *LINTERS[name].arguments, empty / file)
+    assert [word for word in words if word not in findings] == []
 
 
 @pytest.mark.parametrize("pattern", SCHEMAS)
-def test_what_breaks_its_schema_is_seen(pattern: str, empty: Path) -> None:
+def test_schema_violation_is_detected(pattern: str, empty: Path) -> None:
     empty.mkdir()
     (empty / "data.json").write_text('{"jobs": 1, "services": 1, "labels": 1}', encoding="utf-8")
     assert "Schema validation errors" in run("check-jsonschema", *SCHEMAS[pattern], empty / "data.json")
@@ -157,15 +157,15 @@ def test_what_breaks_its_schema_is_seen(pattern: str, empty: Path) -> None:
         ("/.devcontainer/devcontainer.json", '{"postCreateCommand": "cd $x"}'),
     ],
 )
-def test_what_a_shell_stumbles_over_is_seen(pattern: str, text: str) -> None:
-    assert "SC2086" in "".join(map(script_problem, SCRIPTS[pattern](text)))
+def test_shell_error_is_detected(pattern: str, text: str) -> None:
+    assert "SC2086" in "".join(map(shellcheck_findings, SCRIPTS[pattern](text)))
 
 
 @pytest.mark.parametrize("text", ["a\r\n", "a", "a\n\n", "a \nb\n"])
-def test_a_bad_ending_is_seen(text: str) -> None:
+def test_invalid_line_ending_is_detected(text: str) -> None:
     assert ending_problem(text)
 
 
 @pytest.mark.parametrize("path", ["app/aux.py", "app/a:b", "docs/über.md", "app/x.", "a/" * 80])
-def test_a_bad_name_is_seen(path: str) -> None:
+def test_unportable_name_is_detected(path: str) -> None:
     assert name_problem(path)

@@ -1,4 +1,4 @@
-"""Nothing of any combination escapes the harness: neither a file that reads answers in odd ways, nor a rare one."""
+"""The matrix has every combination: with files that read answers conditionally, and with rare combinations."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.harness.combinations.questions import Questionnaire, all_questions, r
 from tests.harness.combinations.recorder import recording
 from tests.harness.combinations.render_all import Renderer, render_all
 from tests.harness.combinations.rendering import render
-from tests.harness.combinations.services import rendered
+from tests.harness.combinations.services import rendered_services
 from tests.harness.delivery.formats import read_yaml
-from tests.harness.findings import complaint
+from tests.harness.findings import parse_error
 from tests.harness.workspace import RELEASE, commit
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.harness.checks.progress import Meter
     from tests.harness.combinations.matrix import Matrix
 
-# A template of its own: what its files read differs from one combination to the next.
+# A small template whose files read different answers in different combinations.
 ASKED: dict[str, Any] = {
     "name": {"type": "str", "default": "Shop"},
     "database": {"type": "str", "choices": ["postgresql", "sqlite"], "default": "postgresql"},
@@ -72,19 +72,19 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def see(workspace: Path, store: Store, show: Callable[[str], Meter]) -> Callable[..., Matrix]:
-    """Look at every combination of a template."""
+def render_matrix(workspace: Path, store: Store, show: Callable[[str], Meter]) -> Callable[..., Matrix]:
+    """Return a function that renders the matrix of a template."""
 
-    def seen(template: Path, asked: Questionnaire, *, every: bool = False) -> Matrix:
+    def rendered_matrix(template: Path, asked: Questionnaire, *, every: bool = False) -> Matrix:
         with recording() as recorder:
             return render_all(asked, Renderer(template, workspace, store, recorder), show("Rendering"), every=every)
 
-    return seen
+    return rendered_matrix
 
 
 @pytest.fixture
 def small(tmp_path: Path, workspace: Path) -> Path:
-    """Lay the small template out, in the isolation of the workspace."""
+    """Write and commit the small template, isolated by the workspace."""
     _ = workspace
     (tmp_path / "small" / "template").mkdir(parents=True)
     (tmp_path / "small" / "copier.yml").write_text(yaml.safe_dump(QUESTIONS, sort_keys=False), encoding="utf-8")
@@ -94,9 +94,9 @@ def small(tmp_path: Path, workspace: Path) -> Path:
     return tmp_path / "small"
 
 
-def test_few_renderings_stand_for_all(small: Path, see: Callable[..., Matrix]) -> None:
-    """What is composed without rendering is what Copier gives, whatever a file reads, and when."""
-    few, every = see(small, SMALL), see(small, SMALL, every=True)
+def test_composed_combinations_equal_full_renderings(small: Path, render_matrix: Callable[..., Matrix]) -> None:
+    """Compose all combinations from less than a third of the files."""
+    few, every = render_matrix(small, SMALL), render_matrix(small, SMALL, every=True)
     assert len(every.rendered) == len(few.combinations) == 2 * 3 * 3 * 2
     for combination, listing in every.rendered:
         assert few.compose(combination) == {path: blob for path, blob in listing.items() if path != RECORD}
@@ -107,24 +107,24 @@ def files_rendered(matrix: Matrix) -> int:
     return sum(len(listing) for _, listing in matrix.rendered)
 
 
-def test_what_a_file_read_is_known(small: Path, see: Callable[..., Matrix]) -> None:
-    read = see(small, SMALL).reads
+def test_reads_of_file_are_recorded(small: Path, render_matrix: Callable[..., Matrix]) -> None:
+    read = render_matrix(small, SMALL).reads
     assert read["named.txt"] == {("name",)}
     assert read["part.txt"] == {("plan", "warm")}
     assert read["hidden.txt"] == {("plan", "database"), ("ci",), ("colour",)}
     assert not read["plain.txt"]
 
 
-def test_a_file_that_reads_what_no_answer_decides_is_refused(small: Path, see: Callable[..., Matrix]) -> None:
+def test_file_reading_other_values_is_rejected(small: Path, render_matrix: Callable[..., Matrix]) -> None:
     (small / "template" / "here.txt.jinja").write_text("{{ _copier_conf.dst_path }}", encoding="utf-8")
     commit(small, "v2.0.0")
     with pytest.raises(AssertionError, match=r"here\.txt reads _copier_conf"):
-        see(small, SMALL)
+        render_matrix(small, SMALL)
 
 
 @pytest.fixture
 def strict(template: Path, tmp_path: Path) -> tuple[Path, Questionnaire]:
-    """Make a template that refuses two answers together, and what the harness reads of it."""
+    """Return a template that refuses two answers together, with its questionnaire."""
     directory = shutil.copytree(template, tmp_path / "strict")
     asked = dict(all_questions().questions) | {"ci": all_questions().questions["ci"] | {"validator": REFUSAL}}
     raw = described(directory)
@@ -133,10 +133,10 @@ def strict(template: Path, tmp_path: Path) -> tuple[Path, Questionnaire]:
     return directory, Questionnaire(asked, rules(asked)).about({"database", "ci", "python_version"})
 
 
-def test_what_must_be_refused_is_refused(
+def test_refused_combination_is_rejected_by_copier(
     strict: tuple[Path, Questionnaire], template: Path, tmp_path: Path, workspace: Path
 ) -> None:
-    """Of the template as it is, all there is; of one with a rule more, what the rule says."""
+    """Try all refused combinations of the real template, and of the one with an additional rule."""
     _ = workspace
     refused = list(strict[1].refused())
     assert {(given["database"], given["ci"]) for given in refused} == {("sqlite", "gitlab")}
@@ -147,23 +147,25 @@ def test_what_must_be_refused_is_refused(
         assert not (tmp_path / "refused").exists()
 
 
-def test_what_is_not_refused_is_rendered(strict: tuple[Path, Questionnaire], see: Callable[..., Matrix]) -> None:
-    matrix = see(*strict)
+def test_allowed_combinations_are_rendered(
+    strict: tuple[Path, Questionnaire], render_matrix: Callable[..., Matrix]
+) -> None:
+    matrix = render_matrix(*strict)
     given = [combination.answers for combination in matrix.combinations]
     assert given == list(strict[1].combinations())
     assert {("sqlite", "github"), ("postgresql", "gitlab")} < {(each["database"], each["ci"]) for each in given}
 
 
-def test_one_broken_file_of_a_rare_combination_is_seen(
-    tmp_path: Path, template: Path, store: Store, see: Callable[..., Matrix]
+def test_broken_file_of_rare_combination_is_detected(
+    tmp_path: Path, template: Path, store: Store, render_matrix: Callable[..., Matrix]
 ) -> None:
-    """One file of the template is broken where four answers meet: one of all files is found."""
+    """Break one file where four answers meet, and find exactly that file."""
     broken = shutil.copytree(template, tmp_path / "broken")
     with (broken / "template" / ".gitlab-ci.yml.jinja").open("a", encoding="utf-8") as pipeline:
         pipeline.write(BREAK)
     commit(broken, "v1.0.1")
-    matrix = see(broken, all_questions().about(set(RARE)))
-    files = Files(rendered(matrix, store, tmp_path / "rendered"), tmp_path / "files")
-    found = [file for file in files.matching("*.yml") if complaint(read_yaml, file.text)]
-    assert [file.path for file in found] == [".gitlab-ci.yml"]
-    assert found[0].service.answers.items() >= RARE.items()
+    matrix = render_matrix(broken, all_questions().about(set(RARE)))
+    files = Files(rendered_services(matrix, store, tmp_path / "rendered"), tmp_path / "files")
+    broken_files = [file for file in files.matching("*.yml") if parse_error(read_yaml, file.text)]
+    assert [file.path for file in broken_files] == [".gitlab-ci.yml"]
+    assert broken_files[0].service.answers.items() >= RARE.items()

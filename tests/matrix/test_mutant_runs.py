@@ -83,7 +83,7 @@ def smallest(tmp_path_factory: pytest.TempPathFactory) -> Service:
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MutantRunner]:
     directory = tmp_path_factory.mktemp("mutants")
-    made = MutantRunner(directory / "runs", ResultCache(directory / "memory"), Servers())
+    made = MutantRunner(directory / "runs", ResultCache(directory / "results"), Servers())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runs, "PATIENCE", 2)
         yield made
@@ -98,7 +98,7 @@ def score(
     cache = Cache(tmp_path_factory.mktemp("cache"))
     every = [(smallest, mutant) for mutant in mutants("app/one.py", APP.encode())]
     make_maps([smallest], cache, runner, show("Coverage"))
-    maps = make_maps([smallest], cache, runner, show("Coverage"))  # remembered
+    maps = make_maps([smallest], cache, runner, show("Coverage"))  # cached
     return Score(1, *settle(trials(every, maps), maps, runner, show))
 
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 # What keeps counts in a Valkey apart is mutated, too; each test has databases of its own.
 SHARED = ("postgresql",)
-FLOOR = 0.0
+# Measured on 2026-11-28: 94 of 120 with seed 1, 0.78; a sample of 60 is off by 0.05 or less in two of three draws.
+FLOOR = 0.70
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def services(serve: Callable[[Answers], Service]) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Service, Mutant]]:
-    """The sample."""
+    """Draw the sample of mutants, each with its service."""
     names = [name for name in pytestconfig.option.mutants_of.split(",") if name]
     found = {
         id(mutant): (service, mutant)
@@ -55,9 +56,9 @@ def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Se
 
 @pytest.fixture(scope="module")
 def runner(workspace: Path, services: list[Service]) -> Iterator[MutantRunner]:
-    memory = ResultCache(workspace / "mutants" / "memory")
-    with closing(Servers(SHARED)) as servers, closing(MutantRunner(workspace / "mutants", memory, servers)) as runner:
-        runner.like = services
+    cache = ResultCache(workspace / "mutants" / "results")
+    with closing(Servers(SHARED)) as servers, closing(MutantRunner(workspace / "mutants", cache, servers)) as runner:
+        runner.warm_services = services
         yield runner
 
 
@@ -81,4 +82,5 @@ def test_sampled_mutants_are_killed(
     score = Score(pytestconfig.option.seed, results, failing)
     pytestconfig.stash[REPORT].notes += score.lines()
     (CACHE / "mutants.md").write_text(score.page(), encoding="utf-8")
-    assert score.rate >= FLOOR
+    if not pytestconfig.option.mutants_of:  # some files are below, others above
+        assert score.rate >= FLOOR, "fewer are killed than on the day of the floor; .cache/mutants.md has the survivors"

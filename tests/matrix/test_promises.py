@@ -1,8 +1,8 @@
-"""Every contract test of the emitted service can fail: each of `harness/promises` turns the test that it names red.
+"""A test of the emitted service detects each break of a promise: those of `harness/promises`.
 
-A break of `app/` is judged in a fork of a warm process, on a database of its own on one server. What else a service
-holds starts and fills databases, or is part of the tests: a break of that could be hidden by what forks share, so it
-is judged cold, in a new process that starts servers of its own. So are drills, which start processes themselves.
+A break of `app/` is tested in a fork of a warm process, with its own database on a shared server. Other breaks concern
+the start of servers, migrations or the tests themselves, and could be hidden by what forks share: they are tested
+cold, in a new process that starts its own servers. So are drills, which start processes themselves.
 
 Run them by name: `uv run pytest tests/matrix/test_promises.py`; with `-k "not drill"`, without the slow rehearsals.
 """
@@ -13,7 +13,6 @@ import re
 import shlex
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -21,12 +20,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.checks.checks import ALONE, LEAN, Check
-from tests.harness.checks.runner import FORKS, CheckRunner, ResultCache
+from tests.harness.checks.runner import CheckRunner, ResultCache
 from tests.harness.checks.servers import Servers
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import tree
 from tests.harness.combinations.services import write
-from tests.harness.mutants.unchanged import Since
 from tests.harness.promises import BREAKS, Break
 
 if TYPE_CHECKING:
@@ -37,16 +35,16 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 
-LONGEST = 120  # seconds
-LONGEST_OF_ALL = 900  # seconds, for all tests of a service one after the other
+TIMEOUT = 120  # seconds
+SUITE_TIMEOUT = 900  # seconds, for all tests of a service
 TAIL = 60  # lines
-# Each test has databases of its own; but what keeps counts in a Valkey apart is itself broken now and then.
+# Each test has its own databases; Valkey is not shared, because breaks affect how its keys are separated.
 SHARED = ("postgresql",)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A break of the service that has one of the databases."""
+    """A break, applied to the service with one of the databases."""
 
     broken: Break
     database: str
@@ -57,7 +55,7 @@ class Case:
 
     @property
     def cold(self) -> bool:
-        """Say whether what forks share could hide the break."""
+        """Return whether state shared by forks could hide the break."""
         return self.broken.drill or not self.broken.path.startswith("app/")
 
     @property
@@ -65,7 +63,7 @@ class Case:
         return contracts([self.broken.test], cold=self.cold)
 
     def of(self, service: Service) -> Service:
-        """Break the one file of a service that the break is about."""
+        """Apply the break to a copy of a service."""
         with TemporaryDirectory() as name:
             directory = Path(name)
             write({path: file for path, file in service.files.items() if path == self.broken.path}, directory)
@@ -80,8 +78,8 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A service that nobody broke, and all tests that see breaks of it, either the cold ones or the others."""
+class Unbroken:
+    """An unbroken service, and the tests that must detect its breaks: the cold ones or the others."""
 
     answers: Answers
     cold: bool
@@ -93,7 +91,7 @@ class Whole:
     @property
     def check(self) -> Check:
         tests = {case.broken.test for case in self.cases}
-        return contracts(sorted(tests), cold=self.cold, longest=LONGEST_OF_ALL)
+        return contracts(sorted(tests), cold=self.cold, timeout=SUITE_TIMEOUT)
 
     def of(self, service: Service) -> Service:
         return service
@@ -102,97 +100,71 @@ class Whole:
         return f"{'cold, ' * self.cold}{all_questions().label(all_questions().default | self.answers)}"
 
 
-def contracts(tests: list[str], *, cold: bool, longest: float = LONGEST) -> Check:
-    """Run tests of a service, and stop at the first that fails."""
+def contracts(tests: list[str], *, cold: bool, timeout: float = TIMEOUT) -> Check:
+    """Return a check that runs tests of a service and stops at the first failure."""
     command = shlex.join(["pytest", "-q", "-x", *(f"tests/{test}" for test in tests)])
-    return Check("contracts", command, LEAN, ALONE, cold=cold, asks_servers=not cold, patience=longest)
+    return Check("contracts", command, LEAN, ALONE, cold=cold, needs_servers=not cold, timeout=timeout)
 
 
 CASES = [Case(broken, database) for broken in BREAKS for database in broken.databases]
-WHOLE = {str(whole): whole for whole in (Whole(case.answers, case.cold) for case in CASES)}
+UNBROKEN = {str(whole): whole for whole in (Unbroken(case.answers, case.cold) for case in CASES)}
 
 
-def told(result: CheckResult) -> str:
+def output_tail(result: CheckResult) -> str:
     return "\n".join(result.output.splitlines()[-TAIL:])
 
 
 def failed(result: CheckResult, test: str) -> bool:
-    """Say whether the test itself failed: neither what it needs, nor pytest, nor nothing."""
-    named = re.search(rf"^FAILED tests/{re.escape(test)}(\[| |$)", result.output, re.MULTILINE)
-    return result.code == pytest.ExitCode.TESTS_FAILED and named is not None
-
-
-class Waiting(CheckRunner):
-    """One that begins one more at a time, for many a break shows by what never comes."""
-
-    forks = FORKS + 1
+    """Return whether the test itself failed, rather than a fixture or pytest."""
+    failure = re.search(rf"^FAILED tests/{re.escape(test)}(\[| |$)", result.output, re.MULTILINE)
+    return result.code == pytest.ExitCode.TESTS_FAILED and failure is not None
 
 
 @pytest.fixture(scope="module")
-def is_killed(
-    pytestconfig: pytest.Config, workspace: Path, serve: Callable[[Answers], Service]
-) -> Callable[[Case | Whole], bool]:
-    """Say whether the last release has shown a break, or all that a service is asked for, and nothing has changed."""
-    if not pytestconfig.option.since_release:
-        return lambda _: False
-    since = Since(workspace / "since")
-
-    @cache
-    def seen(case: Case) -> bool:
-        return since.is_killed(case.broken, case.answers, serve(case.answers).files)
-
-    return lambda case: all(map(seen, case.cases if isinstance(case, Whole) else [case]))
-
-
-@pytest.fixture(scope="module")
-def judge(
+def run_case(
     request: pytest.FixtureRequest,
     workspace: Path,
     serve: Callable[[Answers], Service],
     show: Callable[[str], Meter],
-    is_killed: Callable[[Case | Whole], bool],
-) -> Iterator[Callable[[Case | Whole], CheckResult]]:
-    """Begin all that is asked for at once, the slowest first; nothing is remembered from one run to the next."""
+) -> Iterator[Callable[[Case | Unbroken], CheckResult]]:
+    """Submit all selected cases, the slowest first, without a cache between runs."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    asked = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Whole)]
-    cases = [case for case in asked if not is_killed(case)]
+    cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Unbroken)]
     meter = show("Breaking services")
-    memory = ResultCache(workspace / "contracts" / "memory")
-    with closing(Servers(SHARED)) as servers, closing(Waiting(workspace / "contracts", memory, servers)) as runner:
+    cache = ResultCache(workspace / "contracts" / "cache")
+    with closing(Servers(SHARED)) as servers, closing(CheckRunner(workspace / "contracts", cache, servers)) as runner:
         forked = [serve(case.answers) for case in cases if not case.cold]
-        runner.like = list({service.label: service for service in forked}.values())
-        for case in sorted(cases, key=lambda case: (-case.check.patience, not case.cold)):
-            with suppress(AssertionError):  # of a break that finds no place; its own test tells it
-                runner.begin(case.of(serve(case.answers)), case.check)
+        runner.warm_services = list({service.label: service for service in forked}.values())
+        for case in sorted(cases, key=lambda case: (-case.check.timeout, not case.cold)):
+            with suppress(AssertionError):  # the break matches no code: its own test reports it
+                runner.submit(case.of(serve(case.answers)), case.check)
 
-        def result(case: Case | Whole) -> CheckResult:
-            if is_killed(case):
-                pytest.skip("as it was in the last release")
-            return runner.of(case.of(serve(case.answers)), case.check, meter)
+        def result(case: Case | Unbroken) -> CheckResult:
+            return runner.result(case.of(serve(case.answers)), case.check, meter)
 
         yield result
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_is_seen(case: Case, judge: Callable[[Case], CheckResult]) -> None:
-    result = judge(case)
+def test_break_is_detected(case: Case, run_case: Callable[[Case], CheckResult]) -> None:
+    result = run_case(case)
     if not failed(result, case.broken.test):
-        pytest.fail(f"{case.broken.test} does not fail.\n\n{told(result)}", pytrace=False)
-    assert case.broken.says in result.output, told(result)
+        pytest.fail(f"{case.broken.test} does not fail.\n\n{output_tail(result)}", pytrace=False)
+    assert case.broken.says in result.output, output_tail(result)
 
 
-@pytest.mark.parametrize("case", WHOLE.values(), ids=str)
-def test_the_whole_service_passes(case: Whole, judge: Callable[[Whole], CheckResult]) -> None:
-    result = judge(case)
-    assert result.passed, told(result)
+@pytest.mark.parametrize("case", UNBROKEN.values(), ids=str)
+def test_unbroken_service_passes(case: Unbroken, run_case: Callable[[Unbroken], CheckResult]) -> None:
+    result = run_case(case)
+    assert result.passed, output_tail(result)
 
 
-def test_names_differ() -> None:
+def test_break_names_are_unique() -> None:
     names = [broken.name for broken in BREAKS]
     assert sorted(names) == sorted(set(names))
 
 
-def test_a_break_that_breaks_nothing_is_told(tmp_path: Path) -> None:
+def test_break_without_effect_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file.py").write_text("twice, twice", encoding="utf-8")
     for old, words in {"twice": "2 times", "never": "0 times", "": "is there already"}.items():
         with pytest.raises(AssertionError, match=words):

@@ -1,4 +1,4 @@
-"""Holds what the harness knows of a combination equal to what Copier's command line gives, byte for byte."""
+"""Composed and rendered combinations equal the output of Copier's command line, byte for byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import copier, copying, data
+from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.domains import DOMAINS
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import all_questions
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.matrix import Matrix
     from tests.harness.combinations.questions import Answers
 
-SAMPLE = 4  # of the command line, which takes its time
+SAMPLE = 4  # of the command line, which is slow
 LARGE_SAMPLE = 24  # of whole renderings in process
 
 
@@ -34,24 +34,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("sampled", sample, ids=map(all_questions().label, sample))
 
 
-def test_gives_what_the_command_line_gives(
+def test_rendering_equals_command_line(
     sampled: Answers, matrix: Matrix, store: Store, template: Path, empty: Path
 ) -> None:
-    """Both the composed combination and the one that is rendered in process are what a user gets."""
-    there, here = empty / "command line", empty / "harness"
-    run = copier(*copying(template, there, *data(sampled)))
+    """Compare the composed combination and the one rendered in process with a user's."""
+    by_copier, by_harness = empty / "command line", empty / "harness"
+    run = copier(*copy_arguments(template, by_copier, *data(sampled)))
     assert run.returncode == 0, run.stderr
-    render(template, here, sampled)
-    given = tree(there)
-    assert tree(here) == given
+    render(template, by_harness, sampled)
+    expected = tree(by_copier)
+    assert tree(by_harness) == expected
     composed = store.tree(matrix.compose(matrix.file_facts.combination(sampled)))
-    assert composed | {RECORD: given[RECORD]} == given
+    assert composed | {RECORD: expected[RECORD]} == expected
 
 
 def test_composed_files_equal_whole_renderings(
     pytestconfig: pytest.Config, matrix: Matrix, store: Store, template: Path, empty: Path
 ) -> None:
-    """What the matrix renders file by file is what Copier gives that walks the whole template."""
+    """Compare files that were rendered one by one with renderings of the whole template."""
     draw = random.Random(pytestconfig.option.seed)  # noqa: S311 - a sample, not a secret
     for combination in draw.sample(matrix.combinations, LARGE_SAMPLE):
         render(template, empty / "whole", combination.answers)
@@ -62,12 +62,12 @@ def test_composed_files_equal_whole_renderings(
 
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
-def test_the_command_line_is_given_what_the_harness_is(domain: Domain) -> None:
+def test_domain_round_trips_through_data_option(domain: Domain) -> None:
     _, written = data({"resources": domain})
     assert yaml.safe_load(written.removeprefix("resources=")) == domain
 
 
-def test_a_tree_tells_content_and_mode(tmp_path: Path) -> None:
+def test_tree_has_content_and_mode(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "run").write_bytes(b"#!/bin/sh\r\n")
     (tmp_path / "app" / "run").chmod(0o755)

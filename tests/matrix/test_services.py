@@ -1,4 +1,4 @@
-"""Every service is built; as far as the matrix goes, they pass their own tests, types and lint, each code once."""
+"""Services pass their own tests, types and lint; services of equal code are checked once."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def meter(show: Callable[[str], Meter]) -> Meter:
 
 
 @pytest.mark.parametrize("check", [BUILT], ids=str)
-def test_is_built(check: Check, every: Service, runner: CheckRunner, meter: Meter) -> None:
-    """All of it can be imported, plugged together, and described."""
-    runner.of(every, check, meter).assert_passed(every)
+def test_service_starts_and_describes_its_api(check: Check, every: Service, runner: CheckRunner, meter: Meter) -> None:
+    """Import all modules, build the application, and print its OpenAPI document."""
+    runner.result(every, check, meter).assert_passed(every)
 
 
 @pytest.mark.parametrize("check", [*CODE, QUICK], ids=str)
-def test_passes(check: Check, service: Service, runner: CheckRunner, meter: Meter) -> None:
-    runner.of(service, check, meter).assert_passed(service)
+def test_service_passes_checks(check: Check, service: Service, runner: CheckRunner, meter: Meter) -> None:
+    runner.result(service, check, meter).assert_passed(service)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("check", [WHOLE], ids=str)
-def test_passes_as_its_owner_runs_it(check: Check, example: Service, runner: CheckRunner, meter: Meter) -> None:
-    """In a process of its own, with coverage and drills."""
-    runner.of(example, check, meter).assert_passed(example)
+def test_example_passes_full_suite(check: Check, example: Service, runner: CheckRunner, meter: Meter) -> None:
+    """Run it in a new process, with coverage and drills, as its owner does."""
+    runner.result(example, check, meter).assert_passed(example)

@@ -1,4 +1,4 @@
-"""A result is found once for each code, told with the line that shows it again, and remembered when it is a pass."""
+"""The check runner: one result per code, passes cached, failures reported with the command that reproduces them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 SUITE = Check("suite", "pytest -q", OPTIONS)
 COLD = Check("whole suite", "pytest -q", OPTIONS, cold=True)
-HASTY = Check("suite", "pytest -q", OPTIONS, patience=1)
+HASTY = Check("suite", "pytest -q", OPTIONS, timeout=1)
 SHUFFLED = Check("suite", "pytest -q", (*LEAN, "-p", "pytest_randomly"), ALONE, shuffles=True)
 TYPES = CODE[0]
 PASSES = "def test_it() -> None:\n    pass\n"
-FAILS = "def test_it() -> None:\n    assert False, 'told'\n"
+FAILS = "def test_it() -> None:\n    assert False, 'the reason'\n"
 MARKS = """
 import os, sys
 def test_it() -> None:
@@ -50,22 +50,22 @@ def test_it() -> None:
 
 
 def service(label: str, directory: Path, test: str) -> Service:
-    """Make the smallest service that there can be."""
+    """Return a service of one test module."""
     files = {"tests/test_it.py": File(test.encode(), executable=False)}
     return Service(label, all_questions().default, directory / label, files)
 
 
 @pytest.fixture
-def begin(tmp_path: Path) -> Iterator[Callable[[], CheckRunner]]:
-    """Begin a run, one after the other, which share their memory and nothing else."""
-    begun: list[CheckRunner] = []
+def new_runner(tmp_path: Path) -> Iterator[Callable[[], CheckRunner]]:
+    """Return a factory of check runners that share nothing but their cache."""
+    runners: list[CheckRunner] = []
 
     def runner() -> CheckRunner:
-        begun.append(CheckRunner(tmp_path / f"run {len(begun)}", ResultCache(tmp_path / "memory"), Servers()))
-        return begun[-1]
+        runners.append(CheckRunner(tmp_path / f"run {len(runners)}", ResultCache(tmp_path / "results"), Servers()))
+        return runners[-1]
 
     yield runner
-    for each in begun:
+    for each in runners:
         each.close()
 
 
@@ -75,52 +75,52 @@ def meter(show: Callable[[str], Meter]) -> Meter:
 
 
 @pytest.mark.parametrize("check", [SUITE, COLD], ids=["forked", "cold"])
-def test_a_pass_is_remembered(check: Check, begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_pass_is_cached(check: Check, new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     passing = service("passing", tmp_path, PASSES)
-    first, second = begin().of(passing, check, meter), begin().of(passing, check, meter)
-    assert (first.passed, first.remembered) == (True, False)
-    assert (second.passed, second.remembered) == (True, True)
-    assert second.figures == first.figures
-    assert first.figures.seconds > 0
+    first, second = new_runner().result(passing, check, meter), new_runner().result(passing, check, meter)
+    assert (first.passed, first.cached) == (True, False)
+    assert (second.passed, second.cached) == (True, True)
+    assert second.usage == first.usage
+    assert first.usage.seconds > 0
 
 
-def test_a_failure_is_found_again(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_failure_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     failing = service("failing", tmp_path, FAILS)
     for _ in range(2):
-        result = begin().of(failing, SUITE, meter)
-        assert (result.passed, result.remembered) == (False, False)
-        assert "told" in result.output
+        result = new_runner().result(failing, SUITE, meter)
+        assert (result.passed, result.cached) == (False, False)
+        assert "the reason" in result.output
 
 
-def test_other_code_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    assert begin().of(service("one", tmp_path, PASSES), SUITE, meter).passed
-    assert not begin().of(service("other", tmp_path, PASSES + "\n"), SUITE, meter).remembered
+def test_changed_code_is_checked_again(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    assert new_runner().result(service("one", tmp_path, PASSES), SUITE, meter).passed
+    assert not new_runner().result(service("other", tmp_path, PASSES + "\n"), SUITE, meter).cached
 
 
-def test_another_check_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_changed_check_is_run_again(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     passing = service("passing", tmp_path, PASSES)
-    assert begin().of(passing, SUITE, meter).passed
-    assert not begin().of(passing, HASTY, meter).remembered
+    assert new_runner().result(passing, SUITE, meter).passed
+    assert not new_runner().result(passing, HASTY, meter).cached
 
 
-def test_under_other_tools_nothing_is_remembered(
-    begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter, monkeypatch: pytest.MonkeyPatch
+def test_pass_under_other_tools_is_not_cached(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passing = service("passing", tmp_path, PASSES)
-    runner = begin()
-    assert runner.of(passing, SUITE, meter).passed
+    runner = new_runner()
+    assert runner.result(passing, SUITE, meter).passed
     newer = runner.tools.distributions | {"pytest": Distribution("999")}
     monkeypatch.setattr(CheckRunner, "tools", replace(runner.tools, distributions=newer))
-    assert not begin().of(passing, SUITE, meter).remembered
+    assert not new_runner().result(passing, SUITE, meter).cached
 
 
-def test_another_order_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    passing, found = service("passing", tmp_path, PASSES), []
+def test_pass_in_other_order_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    passing, cached = service("passing", tmp_path, PASSES), []
     for seed in (1, 1, 2):
-        runner = begin()
+        runner = new_runner()
         runner.seed = seed
-        found.append(runner.of(passing, SHUFFLED, meter).remembered)
-    assert found == [False, True, False]
+        cached.append(runner.result(passing, SHUFFLED, meter).cached)
+    assert cached == [False, True, False]
 
 
 def test_key_has_required_distributions_only() -> None:
@@ -137,7 +137,7 @@ def test_key_has_required_distributions_only() -> None:
 
 
 class OneFork(CheckRunner):
-    """A runner of which every check meets the same cache."""
+    """A check runner with one fork, so that all checks use the same cache of mypy."""
 
     forks = 1
 
@@ -146,9 +146,9 @@ def test_type_error_is_found_in_file_of_equal_path_and_size(tmp_path: Path, mete
     """Services share mypy's cache, which compares path, size and second of modification."""
     typed = typed_service("typed", tmp_path, "def value() -> int:\n    return 12\n")
     mistyped = typed_service("mistyped", tmp_path, 'def value() -> int:\n    return ""\n')
-    with closing(OneFork(tmp_path / "run", ResultCache(tmp_path / "memory"), Servers())) as runner:
-        assert runner.of(typed, TYPES, meter).passed
-        result = runner.of(mistyped, TYPES, meter)
+    with closing(OneFork(tmp_path / "run", ResultCache(tmp_path / "results"), Servers())) as runner:
+        assert runner.result(typed, TYPES, meter).passed
+        result = runner.result(mistyped, TYPES, meter)
     assert not result.passed
     assert 'expected "int"' in result.output
 
@@ -159,61 +159,63 @@ def typed_service(label: str, directory: Path, module: str) -> Service:
     return Service(label, all_questions().default, directory / label, rendered)
 
 
-def test_what_is_forgotten_is_not_remembered(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_cleared_pass_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     passing = service("passing", tmp_path, PASSES)
-    runner = begin()
-    assert runner.of(passing, SUITE, meter).passed
-    runner.memory.forget()
-    assert not begin().of(passing, SUITE, meter).remembered
+    runner = new_runner()
+    assert runner.result(passing, SUITE, meter).passed
+    runner.cache.clear()
+    assert not new_runner().result(passing, SUITE, meter).cached
 
 
-def test_what_nobody_asks_for_is_forgotten_in_time(tmp_path: Path) -> None:
-    memory = ResultCache(tmp_path)
-    for name in ("asked for", "left alone"):
-        memory.keep(name, Usage(1, 1, 1))
+def test_unused_cache_entry_expires(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path)
+    for name in ("used", "unused"):
+        cache.put(name, Usage(1, 1, 1))
         os.utime(tmp_path / name, (0, 0))
-    assert memory.recall("asked for")
+    assert cache.get("used")
     ResultCache(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["asked for"]
+    assert [path.name for path in tmp_path.iterdir()] == ["used"]
 
 
-def test_services_of_one_code_share_a_verdict(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_services_of_equal_code_share_result(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
     one, other = service("one", tmp_path, FAILS), service("other", tmp_path, FAILS)
-    runner = begin()
-    assert runner.of(one, SUITE, meter) is runner.of(other, SUITE, meter)
-    with pytest.raises(pytest.fail.Exception, match="told"):
-        runner.of(one, SUITE, meter).assert_passed(one)
+    runner = new_runner()
+    assert runner.result(one, SUITE, meter) is runner.result(other, SUITE, meter)
+    with pytest.raises(pytest.fail.Exception, match="the reason"):
+        runner.result(one, SUITE, meter).assert_passed(one)
     with pytest.raises(pytest.skip.Exception, match="the same code as one"):
-        runner.of(other, SUITE, meter).assert_passed(other)
+        runner.result(other, SUITE, meter).assert_passed(other)
 
 
-def test_services_do_not_see_each_other(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    runner = begin()
+def test_services_are_isolated_from_each_other(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
+    runner = new_runner()
     for number in range(3):
-        result = runner.of(service(f"number {number}", tmp_path, f"{MARKS}\n# {number}\n"), SUITE, meter)
+        result = runner.result(service(f"number {number}", tmp_path, f"{MARKS}\n# {number}\n"), SUITE, meter)
         assert result.passed, result.output
 
 
-def test_a_check_that_needs_more_than_code_fails(
-    begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
-) -> None:
-    """Its result would be remembered for services in which that is another."""
+def test_check_reading_other_files_fails(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    """The cached result would be reused for services in which those files differ."""
     reads = "def test_it() -> None:\n    assert open('README.md').read()\n"
     reading = service("reading", tmp_path, reads)
     reading.files["README.md"] = File(b"# Shop\n", executable=False)
-    assert "No such file" in begin().of(reading, SUITE, meter).output
+    assert "No such file" in new_runner().result(reading, SUITE, meter).output
 
 
-def test_what_hangs_is_ended(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    result = begin().of(service("hanging", tmp_path, HANGS), HASTY, meter)
+def test_hanging_check_is_killed(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    result = new_runner().result(service("hanging", tmp_path, HANGS), HASTY, meter)
     assert not result.passed
-    assert result.figures.seconds < 30
+    assert result.usage.seconds < 30
     assert "ended by SIGKILL after" in result.output
 
 
-def test_what_a_suite_leaves_behind_is_ended(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    runner, leaving = begin(), service("leaving", tmp_path, LEAVES)
-    assert runner.of(leaving, SUITE, meter).passed
+def test_orphaned_child_process_is_killed(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    runner, leaving = new_runner(), service("leaving", tmp_path, LEAVES)
+    assert runner.result(leaving, SUITE, meter).passed
     child = int((runner.copy(leaving) / "child").read_text(encoding="utf-8"))
     deadline = time.monotonic() + 10
     while is_alive(child):
@@ -222,27 +224,28 @@ def test_what_a_suite_leaves_behind_is_ended(begin: Callable[[], CheckRunner], t
 
 
 def is_alive(process: int) -> bool:
-    """Say whether a process runs; one that nobody waited for does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
-def test_a_verdict_tells_how_to_see_it_again(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    runner = begin()
+def test_result_has_command_to_reproduce_it(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
+    runner = new_runner()
     runner.seed = 7
     shuffled = Check("suite", "pytest -q -m 'not drill'", OPTIONS, shuffles=True)
     sqlite = Service("x", all_questions().default | {"database": "sqlite"}, tmp_path / "x", {})
-    assert runner.of(sqlite, shuffled, meter).again == (
+    assert runner.result(sqlite, shuffled, meter).reproduce == (
         "service=$(mktemp -d) && uv run copier copy --trust --defaults --vcs-ref HEAD --data database=sqlite . $service"
         " && cd $service && uv run pytest -q -m 'not drill' --randomly-seed=7"
     )
 
 
-def test_only_figures_are_kept(begin: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    """What is remembered says nothing of the machine, and can be thrown away at any time."""
-    assert begin().of(service("passing", tmp_path, PASSES), SUITE, meter).passed
-    (kept,) = (tmp_path / "memory").iterdir()
-    assert json.loads(kept.read_text(encoding="utf-8")).keys() == {"seconds", "cpu", "memory"}
-    assert os.access(kept, os.W_OK)
+def test_cache_stores_only_usage(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+    assert new_runner().result(service("passing", tmp_path, PASSES), SUITE, meter).passed
+    (entry,) = (tmp_path / "results").iterdir()
+    assert json.loads(entry.read_text(encoding="utf-8")).keys() == {"seconds", "cpu", "memory"}
+    assert os.access(entry, os.W_OK)

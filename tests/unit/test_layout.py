@@ -1,4 +1,4 @@
-"""Holds the layout of emitted modules equal to ruff's own, over statements of every kind and the service's files."""
+"""The layout of emitted modules equals ruff's, for random statements and for the modules of the template."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ T = TypeVar("T")
 Text = st.SearchStrategy[str]
 
 
-def ruffed(sources: list[str], directory: Path, *rules: str) -> list[str]:
-    """Let ruff mend what breaks `rules`, and format."""
+def format_with_ruff(sources: list[str], directory: Path, *rules: str) -> list[str]:
+    """Fix violations of `rules`, and format, with ruff."""
     files = [directory / f"module_{number}.py" for number in range(len(sources))]
     for file, source in zip(files, sources, strict=True):
         file.write_text(source, encoding="utf-8")
@@ -52,14 +52,14 @@ def block(source: str) -> str:
 # ── Imports ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def imported(source: str, use: str = "") -> str:
-    """Give the imports of a module that is laid out."""
+def laid_out_imports(source: str, use: str = "") -> str:
+    """Return the imports of a module after it is laid out."""
     use = use or "\n".join(sorted(set(re.findall(r"\w+", source)) - {"from", "import", "as"}))
     return module(f"{source}\n{use}\n").removesuffix(f"\n{use}\n")
 
 
-def test_a_name_that_nothing_uses_is_not_imported() -> None:
-    assert imported("from typing import Any, Literal\nimport json", "x: Any = 1") == "from typing import Any\n"
+def test_unused_import_is_removed() -> None:
+    assert laid_out_imports("from typing import Any, Literal\nimport json", "x: Any = 1") == "from typing import Any\n"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_name_that_nothing_uses_is_not_imported() -> None:
         '__all__ = ["Word"]',
     ],
 )
-def test_a_name_is_used(use: str) -> None:
+def test_import_is_kept_when_name_is_used(use: str) -> None:
     assert module(f"from a import Word\n\n{use}\n").startswith("from a import Word\n")
 
 
@@ -101,43 +101,48 @@ def test_a_name_is_used(use: str) -> None:
         "x = [Word for Word in y]",
     ],
 )
-def test_the_word_alone_is_no_use(use: str) -> None:
+def test_equal_word_does_not_keep_import(use: str) -> None:
     assert "import" not in module(f"from a import Word\n\n{use}\n")
 
 
 def test_imports_of_one_module_are_merged() -> None:
-    assert imported("from a import c, b\nfrom a import b, d") == "from a import b, c, d\n"
+    assert laid_out_imports("from a import c, b\nfrom a import b, d") == "from a import b, c, d\n"
 
 
-def test_imports_stand_in_sections() -> None:
+def test_imports_are_grouped_in_sections() -> None:
     source = "import app\nfrom tests import x\nimport pytest\nfrom uuid import UUID\nimport json\nfrom a import b"
     expected = (
         "import json\nfrom uuid import UUID\n\nimport pytest\nfrom a import b\n\nimport app\nfrom tests import x\n"
     )
-    assert imported(source) == expected
+    assert laid_out_imports(source) == expected
 
 
-def test_constants_come_before_classes_and_those_before_functions() -> None:
-    assert imported("from a import b10, C, b9, _D, DD, Cc, _e, T") == "from a import _D, DD, C, Cc, T, _e, b9, b10\n"
+def test_imported_names_are_sorted_by_case() -> None:
+    assert (
+        laid_out_imports("from a import b10, C, b9, _D, DD, Cc, _e, T")
+        == "from a import _D, DD, C, Cc, T, _e, b9, b10\n"
+    )
 
 
-def test_an_alias_gets_a_line_of_its_own() -> None:
-    assert imported("from a import c as d, b, e") == "from a import b, e\nfrom a import c as d\n"
+def test_aliased_import_has_own_line() -> None:
+    assert laid_out_imports("from a import c as d, b, e") == "from a import b, e\nfrom a import c as d\n"
 
 
-def test_the_future_comes_first_and_stays() -> None:
-    assert imported("import json\nfrom __future__ import annotations", "json") == (
+def test_future_import_is_first_and_kept() -> None:
+    assert laid_out_imports("import json\nfrom __future__ import annotations", "json") == (
         "from __future__ import annotations\n\nimport json\n"
     )
 
 
-def test_what_guards_nothing_goes() -> None:
+def test_empty_type_checking_block_is_removed() -> None:
     guarded = "from typing import TYPE_CHECKING, Any\nif TYPE_CHECKING:\n    from a import b, c\n"
-    assert imported(guarded, "x: Any") == "from typing import Any\n"
-    assert imported(guarded, "x: b") == ("from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from a import b\n")
+    assert laid_out_imports(guarded, "x: Any") == "from typing import Any\n"
+    assert laid_out_imports(guarded, "x: b") == (
+        "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from a import b\n"
+    )
 
 
-def test_a_module_without_imports_gets_none() -> None:
+def test_module_without_imports_is_unchanged() -> None:
     assert module('"""A module."""\nx = 1\n') == '"""A module."""\n\nx = 1\n'
     assert module('"""A module."""\n\nimport a\n') == '"""A module."""\n'
     assert module("import a\n") == module("") == module("\n\n") == ""
@@ -175,7 +180,7 @@ MEMBERS = [
 
 @st.composite
 def importing(draw: st.DrawFn) -> str:
-    """Draw a module that imports much and uses some of it."""
+    """Draw a module that uses some of its imports."""
     lines = []
     for name in draw(st.lists(st.sampled_from(MODULES), min_size=1, max_size=9)):
         members = draw(st.lists(st.sampled_from(MEMBERS), min_size=1, max_size=12, unique=True))
@@ -252,11 +257,13 @@ STATEMENTS = {
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return dict(zip(STATEMENTS, ruffed(list(STATEMENTS.values()), tmp_path_factory.mktemp("split")), strict=True))
+    return dict(
+        zip(STATEMENTS, format_with_ruff(list(STATEMENTS.values()), tmp_path_factory.mktemp("split")), strict=True)
+    )
 
 
 @pytest.mark.parametrize("kind", STATEMENTS)
-def test_a_long_line_is_split_as_ruff_splits_it(kind: str, split: dict[str, str]) -> None:
+def test_long_line_is_split_like_ruff(kind: str, split: dict[str, str]) -> None:
     assert module(STATEMENTS[kind]) == split[kind]
 
 
@@ -270,11 +277,11 @@ def test_a_long_line_is_split_as_ruff_splits_it(kind: str, split: dict[str, str]
         f"{LONG} {LONG} {LONG}",
     ],
 )
-def test_a_line_that_it_does_not_know_is_left_alone(line: str) -> None:
+def test_unsupported_line_is_unchanged(line: str) -> None:
     assert module(line) == f"{line}\n"
 
 
-def test_what_stands_in_a_string_is_left_alone() -> None:
+def test_string_content_is_unchanged() -> None:
     source = f'''
         """A module.
 
@@ -314,12 +321,12 @@ def form(pattern: str, *parts: Text) -> Text:
     return st.builds(pattern.format, *parts)
 
 
-def listed(parts: Text, fewest: int = 0, most: int = 4) -> Text:
+def comma_separated(parts: Text, fewest: int = 0, most: int = 4) -> Text:
     return st.lists(parts, min_size=fewest, max_size=most).map(", ".join)
 
 
 def by_depth(build: Callable[[int], Text]) -> Callable[[int], Text]:
-    """Give strategies short names: Hypothesis tells what they are made of in full."""
+    """Cache strategies by depth under short names, which Hypothesis would otherwise print in full."""
     built = cache(build)
 
     @st.composite
@@ -342,7 +349,7 @@ def arguments(depth: int) -> Text:
 def chain(depth: int) -> Text:
     links = [form(".{}", NAMES)]
     if depth:
-        call, index = form("({})", arguments(depth - 1)), form("[{}]", listed(expression(depth - 1), 1, 2))
+        call, index = form("({})", arguments(depth - 1)), form("[{}]", comma_separated(expression(depth - 1), 1, 2))
         links += [form(".{}{}", NAMES, call), form(".{}{}", NAMES, call), call, index]
     return form("{}{}", NAMES, st.lists(st.one_of(links), min_size=1, max_size=4).map("".join))
 
@@ -352,7 +359,11 @@ def closed(depth: int) -> Text:
     if not depth:
         return st.one_of(NAMES, NUMBERS, STRINGS)
     value, pair = expression(depth - 1), form("{}: {}", STRINGS, expression(depth - 1))
-    displays = [form("[{}]", listed(value)), form("{{{}}}", listed(pair)), form("({}, {})", value, value)]
+    displays = [
+        form("[{}]", comma_separated(value)),
+        form("{{{}}}", comma_separated(pair)),
+        form("({}, {})", value, value),
+    ]
     loop = form("{} for {} in {} if {}", value, NAMES, operand(depth - 1), operand(depth - 1))
     return st.one_of(NAMES, chain(depth), chain(depth), chain(depth), *displays, form("[{}]", loop))
 
@@ -409,15 +420,15 @@ def statements() -> Text:
         form("for {}, {} in {}:" + body, NAMES, NAMES, closed(3)),
         form("async with {} as {}, {}:" + body, some, NAMES, some),
         form("with {} as {}:" + body, some, NAMES),
-        form("@{}\nclass {}({}):" + body, some, NAMES, listed(NAMES, 1, 8)),
+        form("@{}\nclass {}({}):" + body, some, NAMES, comma_separated(NAMES, 1, 8)),
         form("async def {}({}) -> {}:" + body, NAMES, signature, TYPES),
     ]
     return st.one_of(*simple, *compound)
 
 
 def examples(strategy: st.SearchStrategy[T]) -> list[T]:
-    """Draw examples, the same ones each time."""
-    found: list[T] = []
+    """Draw examples reproducibly."""
+    drawn: list[T] = []
 
     @settings(
         max_examples=EXAMPLES,
@@ -429,10 +440,10 @@ def examples(strategy: st.SearchStrategy[T]) -> list[T]:
     )
     @given(strategy)
     def collect(example: T) -> None:
-        found.append(example)
+        drawn.append(example)
 
     collect()
-    return found
+    return drawn
 
 
 def is_python(source: str) -> bool:
@@ -443,27 +454,27 @@ def is_python(source: str) -> bool:
     return True
 
 
-def expect_same(sources: list[str], expected: list[str]) -> None:
-    """Tell the shortest source that is laid out otherwise."""
+def assert_laid_out_like(sources: list[str], expected: list[str]) -> None:
+    """Compare all sources; fail with the shortest one that differs."""
     laid_out = [module(source) for source in sources]
     wrong = [each for each in zip(sources, expected, laid_out, strict=True) if each[1] != each[2]]
     if wrong:
-        source, wanted, found = min(wrong, key=lambda each: len(each[0]))
-        assert found == wanted, source
+        source, formatted, actual = min(wrong, key=lambda each: len(each[0]))
+        assert actual == formatted, source
 
 
-def test_statements_lie_as_ruff_has_them(tmp_path: Path) -> None:
+def test_statements_are_formatted_like_ruff(tmp_path: Path) -> None:
     sources = [f"async def f():\n{textwrap.indent(source, '    ')}\n" for source in examples(statements())]
     sources = list(filter(is_python, sources))
-    expected = ruffed(sources, tmp_path)
+    expected = format_with_ruff(sources, tmp_path)
     assert sum(each.count("\n") > 4 for each in expected) > EXAMPLES / 4
-    expect_same(sources, expected)
-    assert [module(source) for source in sources] == ruffed(expected, tmp_path)
+    assert_laid_out_like(sources, expected)
+    assert [module(source) for source in sources] == format_with_ruff(expected, tmp_path)
 
 
-def test_imports_lie_as_ruff_has_them(tmp_path: Path) -> None:
+def test_imports_are_sorted_like_ruff(tmp_path: Path) -> None:
     sources = examples(importing())
-    expect_same(sources, ruffed(sources, tmp_path, "F401", "I"))
+    assert_laid_out_like(sources, format_with_ruff(sources, tmp_path, "F401", "I"))
 
 
 # ── Blank lines ───────────────────────────────────────────────────────────────────────────────────
@@ -488,7 +499,7 @@ def test_imports_lie_as_ruff_has_them(tmp_path: Path) -> None:
         ("x = 1\n\n\n", "x = 1\n"),
     ],
 )
-def test_blank_lines_stand_where_they_belong(source: str, expected: str) -> None:
+def test_blank_lines_are_normalised(source: str, expected: str) -> None:
     assert module(source) == expected
 
 
@@ -519,25 +530,25 @@ def suite(draw: st.DrawFn, indent: int = 0) -> list[str]:
     return lines
 
 
-def test_blank_lines_lie_as_ruff_has_them(tmp_path: Path) -> None:
+def test_blank_lines_are_formatted_like_ruff(tmp_path: Path) -> None:
     sources = ["\n".join(["x = 1", "", *lines]) for lines in examples(suite())]
-    expect_same(sources, ruffed(sources, tmp_path))
+    assert_laid_out_like(sources, format_with_ruff(sources, tmp_path))
 
 
 # ── Modules ───────────────────────────────────────────────────────────────────────────────────────
 
 
 class Joiner:
-    """Puts every statement of a module on one line, as a template prints it."""
+    """Joins every statement of a module into one line, as a template prints it."""
 
     def __init__(self) -> None:
         self.text = ""
-        self.opened: list[int] = []  # where the brackets stand that are open
+        self.opened: list[int] = []  # offsets of open brackets
         self.previous: tokenize.TokenInfo | None = None
 
     @staticmethod
     def joined(source: str) -> str:
-        """Join; nothing if a statement has what does not stand on a line: a comment in brackets, strings in a row."""
+        """Return the joined module; empty for comments in brackets and implicit concatenation."""
         joiner = Joiner()
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type in (tokenize.NEWLINE, tokenize.NL):
@@ -572,13 +583,13 @@ class Joiner:
         self.text, self.previous = self.text + token.string, token
 
     def is_single(self) -> bool:
-        """Say whether the brackets that close hold a tuple of one."""
+        """Return whether the closing brackets hold a tuple of one element."""
         inner = self.text[self.opened[-1] :] + ")"
         return is_python(inner) and isinstance(ast.parse(inner, mode="eval").body, ast.Tuple) and inner.endswith(",)")
 
 
 def shuffled(source: str) -> str:
-    """Put the imports at the head of a module in disorder: one of them twice, and one that nothing uses."""
+    """Shuffle the imports of a module; add a duplicate and an unused one."""
     lines = source.split("\n")
     head = takewhile(lambda node: isinstance(node, (ast.Expr, ast.Import, ast.ImportFrom)), ast.parse(source).body)
     numbers = [node.lineno - 1 for node in head if not isinstance(node, ast.Expr)]
@@ -589,18 +600,18 @@ def shuffled(source: str) -> str:
     return "\n".join([*lines[: numbers[0]], *imports, imports[0], "import unused", *lines[numbers[-1] + 1 :]])
 
 
-def test_the_modules_of_the_service_come_out_as_they_lie_there(tmp_path: Path) -> None:
+def test_service_modules_are_restored_from_joined_lines(tmp_path: Path) -> None:
     paths = [path for path in sorted((ROOT / "template").rglob("*.py")) if path.name != "__init__.py"]
     files = [path.read_text(encoding="utf-8") for path in paths]
     joined = [(file, shuffled(line)) for file, line in zip(files, map(Joiner.joined, files), strict=True) if line]
     sources = [source for _, source in joined]
-    expected = ruffed(sources, tmp_path, "F401", "I")
-    expect_same(sources, expected)
-    same = sum(file == wanted for (file, _), wanted in zip(joined, expected, strict=True))
-    assert same > len(files) * 0.7  # others hold strings in a row, or what would fit on a line but for a comma
+    expected = format_with_ruff(sources, tmp_path, "F401", "I")
+    assert_laid_out_like(sources, expected)
+    same = sum(file == formatted for (file, _), formatted in zip(joined, expected, strict=True))
+    assert same > len(files) * 0.7  # others hold implicit concatenations, or a magic trailing comma
 
 
-def test_a_template_lays_out_what_it_prints() -> None:
+def test_filter_lays_out_rendered_module() -> None:
     template = Environment(autoescape=True, extensions=[Layout]).from_string(
         "{% filter module %}from a import {{ names | join(', ') }}\nprint({{ names[0] }}){% endfilter %}"
     )

@@ -1,4 +1,4 @@
-"""An organisation's standard says what it adds; each mistake in it is told in one line, with the mend."""
+"""Reading an organisation's standard; each mistake is reported in one line, with the fix."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("text", "told"), WRONG.values(), ids=WRONG)
-def test_a_mistake_is_told(text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
+def test_mistake_is_reported_in_one_line(text: str, message: str) -> None:
     with pytest.raises(UserMessageError) as refused:
         read_standard(text)
-    assert str(refused.value).startswith(f"org/standard.toml: {told}")
+    assert str(refused.value).startswith(f"org/standard.toml: {message}")
     assert "\n" not in str(refused.value)
 
 
@@ -46,11 +46,11 @@ def test_each_key_is_checked() -> None:
     assert PROBLEMS.keys() <= {text.partition(" ")[0] for text, _ in WRONG.values()} | {"lint"}
 
 
-def test_what_nobody_sets_stays_as_it_is() -> None:
+def test_empty_standard_changes_nothing() -> None:
     assert read_standard("") == Standard()
 
 
-def test_what_is_required_need_not_be_imported() -> None:
+def test_required_distribution_need_not_be_imported() -> None:
     assert read_standard("runtime = ['acme[all]>=1 ; python_version>\"3\"']").feature.unimported == ("acme",)
 
 
@@ -59,16 +59,16 @@ def test_what_is_required_need_not_be_imported() -> None:
     [["a", "b"], {"A": "a", "B": "b"}, [["A", "a"], ["B", "b"]], {"A": {"value": "a", "validator": ""}, "B": "b"}],
     ids=["list", "names", "pairs", "conditions"],
 )
-def test_choices_are_read_as_copier_takes_them(choices: object) -> None:
+def test_choices_are_read_in_every_form_of_copier(choices: object) -> None:
     assert choice_problem({"choices": choices}, "a") == ""
     assert choice_problem({"choices": choices}, "c") == "'c' is none of a, b."
 
 
-def test_choices_that_are_computed_are_left_to_copier() -> None:
+def test_computed_choices_are_not_checked() -> None:
     assert choice_problem({"choices": "{{ teams }}"}, "a") == ""
 
 
-def test_later_documents_count_and_lists_are_put_together(tmp_path: Path) -> None:
+def test_later_documents_override_and_lists_concatenate(tmp_path: Path) -> None:
     (tmp_path / "org").mkdir()
     (tmp_path / "copier.yml").write_text("a: 1\nb: 2\n_exclude: [x]\n---\n!include org/*.yml\n", encoding="utf-8")
     (tmp_path / "org" / "more.yml").write_text("b: 3\n_exclude: [y]\n---\nc: 4\n", encoding="utf-8")

@@ -57,59 +57,59 @@ def environment() -> Environment:
         ("---", "service"),
     ],
 )
-def test_a_slug_is_plain(name: str, expected: str) -> None:
+def test_slug_is_lowercase_ascii(name: str, expected: str) -> None:
     assert slug(name) == expected
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_slug_names_a_distribution_and_an_image(name: str) -> None:
+def test_slug_is_valid_distribution_and_image_name(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug(name))
 
 
 @pytest.mark.parametrize("value", ODD)
-def test_toml_reads_back(value: str) -> None:
+def test_toml_string_round_trips(value: str) -> None:
     assert tomllib.loads(f"value = {toml(value)}") == {"value": value}
 
 
 @pytest.mark.parametrize("value", ODD)
-def test_python_reads_back(value: str) -> None:
+def test_python_string_round_trips(value: str) -> None:
     assert ast.literal_eval(python(value)) == value
 
 
 @pytest.mark.parametrize("value", ODD)
-def test_python_is_as_the_formatter_has_it(value: str, tmp_path: Path) -> None:
+def test_python_string_is_formatted(value: str, tmp_path: Path) -> None:
     (tmp_path / "value.py").write_text(f"value = {python(value)}\n", encoding="utf-8")
     assert not run("ruff", "format", "--check", "--isolated", "--no-cache", tmp_path)
 
 
 @pytest.mark.parametrize("find", [name_problem, description_problem])
 @pytest.mark.parametrize("value", BAD)
-def test_a_bad_line_is_a_problem(find: Callable[[object], str], value: object) -> None:
+def test_invalid_line_is_reported(find: Callable[[object], str], value: object) -> None:
     assert re.fullmatch(r".*\.", find(value))
 
 
 @pytest.mark.parametrize("value", [*ODD, "a" * 60])
-def test_a_good_line_is_no_problem(value: str) -> None:
+def test_valid_line_is_accepted(value: str) -> None:
     assert name_problem(value) == description_problem(value) == ""
 
 
 @pytest.mark.parametrize("answers", [{}, {"database": "sqlite"}, {"python_version": 3.12}, DEFAULT])
-def test_good_answers_are_passed_on(answers: dict[str, Any]) -> None:
+def test_valid_answers_are_returned(answers: dict[str, Any]) -> None:
     assert given(answers) == answers
 
 
-def test_a_misspelt_question_is_refused_with_the_mend() -> None:
+def test_misspelt_question_is_rejected_with_suggestion() -> None:
     with pytest.raises(UserMessageError, match=r"^projekt_name: .* Did you mean project_name\?$"):
         given({"projekt_name": "Shop"})
 
 
 @pytest.mark.parametrize("answers", COVERING, ids=all_questions().label)
-def test_a_plan_is_plain_data(answers: dict[str, str]) -> None:
+def test_plan_round_trips_through_json(answers: dict[str, str]) -> None:
     planned = plan(answers)
     assert json.loads(json.dumps(planned)) == planned
 
 
-def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
+def test_plan_omits_unchosen_features() -> None:
     planned = plan(DEFAULT | {"database": "sqlite"})
     omitted = [name for name in left_out([*planned["names"], "gitlab"]) if name in NAMES]
     integrations = [feature.name for feature in INTEGRATIONS]
@@ -119,7 +119,7 @@ def test_a_plan_holds_what_was_chosen_and_names_what_was_not() -> None:
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
 
 
-def test_a_feature_is_planned_with_what_it_requires() -> None:
+def test_plan_has_required_features() -> None:
     planned = plan(DEFAULT | {"features": ["ratelimit"]})
     assert {"valkey", "ratelimit"}.isdisjoint(left_out(planned["names"]))
     assert planned["installs"] == ["ratelimit"]
@@ -130,13 +130,13 @@ NOTE = {"name": "note", "owner": True, "fields": {"text": "text"}}
 PIN = {"name": "pin", "fields": {"note": {"type": "ref", "to": "note"}}}
 
 
-def test_without_accounts_nobody_owns_anything() -> None:
+def test_owner_is_ignored_without_accounts() -> None:
     answers = DEFAULT | {"auth": "none"}
     free = [NOTE | {"owner": False}, PIN]
     assert plan(answers | {"resources": [NOTE, PIN]}) == plan(answers | {"resources": free})
 
 
-def test_with_accounts_a_row_has_an_owner_and_only_they_refer_to_it() -> None:
+def test_owned_row_is_restricted_to_owner() -> None:
     planned = plan(DEFAULT | {"auth": "local", "resources": [NOTE, PIN]})
     note, pin = planned["resources"]
     assert note["router"]["owning"]["policies"] == [
@@ -153,14 +153,14 @@ def test_with_accounts_a_row_has_an_owner_and_only_they_refer_to_it() -> None:
     assert not any("users.id" in part for part in pins["parts"])
 
 
-def test_requirements_are_listed_once_and_sorted_but_for_the_first() -> None:
+def test_requirements_are_unique_and_sorted_after_first() -> None:
     for answers in COVERING:
         for part in ("runtime", "test", "lint"):
             listed = plan(answers)[part]
             assert listed[1:] + listed[:1] == sorted(set(listed))
 
 
-def test_a_service_called_like_a_library_does_not_require_itself() -> None:
+def test_service_named_like_library_does_not_require_itself() -> None:
     """A distribution that requires its own name cannot be locked."""
     for library in [Requirement(line).name for line in requirements.ALL]:
         planned = plan(DEFAULT | {"project_name": library})
@@ -168,19 +168,19 @@ def test_a_service_called_like_a_library_does_not_require_itself() -> None:
         assert planned["slug"] not in {Requirement(line).name for line in required}
 
 
-def test_a_long_entry_is_wrapped_and_its_code_is_not() -> None:
+def test_long_entry_is_wrapped_outside_code() -> None:
     lines = wrapped(f"- {'word ' * 21}`uv run app dev` and {'more ' * 30}").splitlines()
     assert [line[:16] for line in lines] == ["- word word word", "  `uv run app de", "  more more more"]
     assert max(map(len, lines)) <= 120
 
 
-def test_hidden_questions_are_not_asked() -> None:
+def test_hidden_questions_are_excluded() -> None:
     assert {"given", "plan"}.isdisjoint(questions())
     assert "project_name" in questions()
 
 
 @pytest.mark.parametrize("name", [*ODD, "a" * 60, "ﬃ" * 60, "a-" * 30])
-def test_a_namespace_leaves_room_for_its_stage(name: str) -> None:
+def test_namespace_with_stage_fits_dns_label(name: str) -> None:
     namespace = plan(DEFAULT | {"project_name": name})["namespace"]
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", namespace)
     assert len(f"{namespace}-production") <= 63

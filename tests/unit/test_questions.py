@@ -25,7 +25,7 @@ from tests.harness.workspace import ROOT
 RAW = described(ROOT)
 ASKED = {name: entry for name, entry in RAW.items() if name[0] != "_" and entry.get("when") is not False}
 
-# The kinds of question that there are, at a size at which every combination can be looked at.
+# One question of each kind, few enough to enumerate every combination.
 DATABASE = {"type": "str", "choices": {"Big": "postgresql", "Small": "sqlite"}, "default": "postgresql"}
 QUEUE = {"type": "str", "choices": ["none", "taskiq", "celery"], "default": "none"}
 FEATURES: dict[str, Any] = {"type": "str", "multiselect": True, "choices": ["cache", "email", "files"], "default": []}
@@ -38,7 +38,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "features": FEATURES,
     "agents": AGENTS,
 }
-# Two answers that do not go together, as `copier.yml` would say it.
+# A validator that refuses two answers together.
 STRICT = KINDS | {
     "queue": QUEUE | {"validator": "{% if database == 'sqlite' and queue == 'celery' %}Celery is too much.{% endif %}"}
 }
@@ -48,8 +48,8 @@ def questionnaire(asked: dict[str, dict[str, Any]]) -> Questionnaire:
     return Questionnaire(asked, rules(asked))
 
 
-def meetings(rows: list[dict[str, Any]], strength: int) -> set[tuple[Any, ...]]:
-    """List which answers meet in which rows; what can be selected together counts one by one."""
+def tuples(rows: list[dict[str, Any]], strength: int) -> set[tuple[Any, ...]]:
+    """Return every tuple of `strength` answers in the rows; choices of a multiselect count separately."""
     facts = [
         [("database", row["database"]), ("queue", row["queue"]), ("agents", row["agents"])]
         + [(feature, feature in row["features"]) for feature in FEATURES["choices"]]
@@ -59,8 +59,8 @@ def meetings(rows: list[dict[str, Any]], strength: int) -> set[tuple[Any, ...]]:
 
 
 def test_every_question_is_covered() -> None:
-    forgotten = [name for name, question in ASKED.items() if not is_covered(question)]
-    assert not forgotten, f"say in `questions.answers` which answers the harness gives to {', '.join(forgotten)}"
+    uncovered = [name for name, question in ASKED.items() if not is_covered(question)]
+    assert not uncovered, f"define in `questions.answers` which answers the harness gives to {', '.join(uncovered)}"
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_every_question_is_covered() -> None:
     ],
     ids=["conditional", "conditional choice", "structured"],
 )
-def test_a_question_of_another_kind_is_not_covered(question: dict[str, Any]) -> None:
+def test_unsupported_question_is_not_covered(question: dict[str, Any]) -> None:
     assert not is_covered(question)
 
 
-def test_no_combination_is_left_out() -> None:
+def test_product_has_every_combination() -> None:
     closed = prod(len(answers(question)) for name, question in ASKED.items() if name not in OPEN)
     further = sum(
         (len(answers(ASKED[name])) - 1) * prod(len(answers(ASKED[other])) for other in met)
@@ -85,17 +85,17 @@ def test_no_combination_is_left_out() -> None:
     assert len(list(all_questions().product())) == closed + further
 
 
-def test_each_domain_meets_each_database() -> None:
+def test_domain_is_combined_with_every_database() -> None:
     met = {(repr(given["resources"]), given["database"]) for given in all_questions().combinations()}
     assert len(met) == len(DOMAINS) * len(answers(ASKED["database"]))
 
 
-def test_each_domain_is_among_few_combinations() -> None:
+def test_covering_array_has_every_domain() -> None:
     for strength in (2, 3):
         assert len({repr(given["resources"]) for given in code_questions().covering(strength)}) == len(DOMAINS)
 
 
-def test_each_domain_meets_each_answer_that_may_matter_among_more() -> None:
+def test_triples_combine_domain_with_related_answers() -> None:
     rows = code_questions().covering(3)
     for name, met in OPEN.items():
         for other in met:
@@ -103,7 +103,7 @@ def test_each_domain_meets_each_answer_that_may_matter_among_more() -> None:
             assert len({(repr(row[name]), row[other]) for row in rows}) == every
 
 
-def test_hidden_questions_are_not_answered() -> None:
+def test_hidden_questions_are_excluded() -> None:
     assert set(ASKED) == set(questions())
 
 
@@ -118,11 +118,11 @@ def test_hidden_questions_are_not_answered() -> None:
     ],
     ids=["choices", "default first", "yes and no", "text", "selections"],
 )
-def test_a_question_gets_every_answer(question: dict[str, Any], expected: list[Any]) -> None:
+def test_question_has_every_answer(question: dict[str, Any], expected: list[Any]) -> None:
     assert answers(question) == expected
 
 
-def test_answers_are_flipped_one_by_one() -> None:
+def test_flips_change_one_choice() -> None:
     assert flips(QUEUE) == [("none", "taskiq"), ("none", "celery"), ("taskiq", "celery")]
     selected = flips(FEATURES | {"choices": ["cache", "email", "files"]})
     assert ([], ["cache"]) in selected
@@ -131,11 +131,11 @@ def test_answers_are_flipped_one_by_one() -> None:
     assert flips(FEATURES | {"choices": ["cache"]}) == [([], ["cache"])]
 
 
-def test_every_answer_meets_every_other() -> None:
+def test_combinations_are_full_product() -> None:
     assert len(list(questionnaire(KINDS).combinations())) == 2 * 3 * 2**3 * 2
 
 
-def test_what_a_validator_refuses_is_no_combination() -> None:
+def test_refused_answers_are_excluded() -> None:
     strict = questionnaire(STRICT)
     refused = list(strict.refused())
     assert len(refused) == 2**3 * 2
@@ -146,21 +146,21 @@ def test_what_a_validator_refuses_is_no_combination() -> None:
 
 @pytest.mark.parametrize("strength", [1, 2, 3])
 @pytest.mark.parametrize("asked", [KINDS, STRICT], ids=["all", "some refused"])
-def test_a_covering_array_covers(asked: dict[str, dict[str, Any]], strength: int) -> None:
-    """Whatever can meet does, and nothing that is refused is among the rows."""
+def test_covering_array_has_every_tuple(asked: dict[str, dict[str, Any]], strength: int) -> None:
+    """Cover every possible tuple, with allowed combinations only."""
     every = questionnaire(asked)
     possible, rows = list(every.combinations()), every.covering(strength)
-    assert meetings(rows, strength) == meetings(possible, strength)
+    assert tuples(rows, strength) == tuples(possible, strength)
     assert all(row in possible for row in rows)
     assert rows[0] == every.default
     assert len(rows) < len(possible) / 2
 
 
-def test_a_covering_array_is_the_same_each_time() -> None:
+def test_covering_array_is_deterministic() -> None:
     assert questionnaire(STRICT).covering(2) == questionnaire(STRICT).covering(2)
 
 
-def test_what_is_left_aside_stays_at_its_default() -> None:
+def test_other_questions_have_defaults() -> None:
     about = questionnaire(KINDS).about({"database", "agents"})
     given = list(about.combinations())
     assert [(row["database"], row["agents"]) for row in given] == list(product(["postgresql", "sqlite"], [True, False]))
@@ -175,12 +175,12 @@ def test_what_is_left_aside_stays_at_its_default() -> None:
         ({"database": "sqlite", "queue": "celery"}, "sqlite-celery-no-features-agents"),
     ],
 )
-def test_a_combination_is_named_by_its_choices(given: dict[str, Any], expected: str) -> None:
+def test_label_lists_choices(given: dict[str, Any], expected: str) -> None:
     every = questionnaire(KINDS)
     assert every.label(every.default | given) == expected
 
 
-def test_names_differ() -> None:
+def test_labels_are_unique() -> None:
     for asked in (questionnaire(KINDS), all_questions(), code_questions()):
         every = list(asked.combinations())
         assert len({asked.label(given) for given in every}) == len(every)

@@ -1,4 +1,4 @@
-"""The template's own repository keeps the rules that it sets for others."""
+"""Linters, schemas and links of the template's own repository."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.delivery.formats import LINTERS, READERS
 from tests.harness.delivery.scripts import fenced
-from tests.harness.findings import complaint, expect_none, run, script_problem
+from tests.harness.findings import assert_no_findings, parse_error, run, shellcheck_findings
 from tests.harness.readme.links import broken_anchors, broken_links
 from tests.harness.workspace import ROOT, work_tree
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 OWN = [path for path in work_tree() if path.parts[0] != "template"]
 PAGES = [ROOT / path for path in OWN if path.suffix == ".md"]
-JUDGED = {
+LINTED = {
     "actionlint": WORKFLOWS,
     "codespell": [ROOT / path for path in work_tree()],
     "rumdl": PAGES,
@@ -26,36 +26,38 @@ JUDGED = {
 }
 
 
-def test_its_workflows_follow_their_schema() -> None:
-    expect_none(run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS))
+def test_workflows_match_schema() -> None:
+    assert_no_findings(run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS))
 
 
-@pytest.mark.parametrize(("name", "paths"), JUDGED.items())
-def test_it_pleases_its_linters(name: str, paths: list[Path]) -> None:
+@pytest.mark.parametrize(("name", "paths"), LINTED.items())
+def test_files_pass_linter(name: str, paths: list[Path]) -> None:
     assert paths
-    expect_none(run(name, *LINTERS[name].arguments, *paths))
+    assert_no_findings(run(name, *LINTERS[name].arguments, *paths))
 
 
-def test_a_shell_can_run_its_scripts() -> None:
+def test_scripts_pass_shellcheck() -> None:
     scripts = {path: path.read_text(encoding="utf-8") for path in (ROOT / ".ci").iterdir()}
     pages = {page: "".join(fenced(page.read_text(encoding="utf-8"))) for page in PAGES}
-    found = {path: script_problem(script) for path, script in (scripts | pages).items()}
-    expect_none("\n".join(f"{path}: {problem}" for path, problem in found.items() if problem))
+    problems = {path: shellcheck_findings(script) for path, script in (scripts | pages).items()}
+    assert_no_findings("\n".join(f"{path}: {problem}" for path, problem in problems.items() if problem))
 
 
-def test_its_links_lead_somewhere() -> None:
+def test_links_and_anchors_resolve() -> None:
     pages = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
-    there = {path.as_posix() for path in work_tree()}
-    assert [link for path, text in pages.items() for link in broken_links(path, text, there)] == []
+    existing = {path.as_posix() for path in work_tree()}
+    assert [link for path, text in pages.items() for link in broken_links(path, text, existing)] == []
     assert [link for path in pages for link in broken_anchors(path, pages)] == []
 
 
-def test_its_workflow_runs_what_everyone_can_run() -> None:
+def test_workflow_runs_shared_script() -> None:
     assert any(".ci/run" in path.read_text(encoding="utf-8") for path in WORKFLOWS)
 
 
 @pytest.mark.parametrize("pattern", READERS)
-def test_its_files_can_be_read(pattern: str) -> None:
+def test_files_are_parsable(pattern: str) -> None:
     read = READERS[pattern]
-    found = {path: complaint(read, (ROOT / path).read_text(encoding="utf-8")) for path in OWN if path.match(pattern)}
-    expect_none("\n".join(f"{path}: {problem}" for path, problem in found.items() if problem))
+    problems = {
+        path: parse_error(read, (ROOT / path).read_text(encoding="utf-8")) for path in OWN if path.match(pattern)
+    }
+    assert_no_findings("\n".join(f"{path}: {problem}" for path, problem in problems.items() if problem))

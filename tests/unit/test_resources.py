@@ -1,4 +1,4 @@
-"""The language of resources: what it says, what it refuses, and how it tells."""
+"""The resource language: parsing, defaults, and error messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from extensions.names import IRREGULAR, article, member, modules, plural_of
 from extensions.resources import TYPES, domain_problem, read_domain
 from tests.harness.combinations.domains import DOMAINS, EXAMPLES, SAMPLE
 from tests.harness.combinations.resource_schema import schema
-from tests.harness.combinations.strategies import NOUNS, SPOILERS, domains
+from tests.harness.combinations.strategies import MISTAKES, NOUNS, domains
 from tests.harness.workspace import ROOT
 
 if TYPE_CHECKING:
@@ -26,49 +26,49 @@ if TYPE_CHECKING:
 PERSON: dict[str, Any] = {"name": "person", "fields": {"name": "str"}}
 
 
-def field(told: object) -> Field:
-    """Read a field that stands in a resource of its own."""
-    (resource,) = read_domain([{"name": "thing", "fields": {"a": told, "b": "str"}}])
+def field(source: object) -> Field:
+    """Parse a field in a resource of its own."""
+    (resource,) = read_domain([{"name": "thing", "fields": {"a": source, "b": "str"}}])
     return resource.fields[0]
 
 
-def problem(told: object) -> str:
-    return domain_problem([{"name": "thing", "fields": {"a": told, "b": "str"}}])
+def problem(source: object) -> str:
+    return domain_problem([{"name": "thing", "fields": {"a": source, "b": "str"}}])
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES.keys() - {"enum", "ref"}))
-def test_a_type_alone_is_a_field(kind: str) -> None:
+def test_short_form_is_type_with_optional_mark(kind: str) -> None:
     assert (field(kind).type, field(kind).optional) == (kind, False)
     assert field(f"{kind}?") == field({"type": kind, "optional": True})
 
 
-def test_bounds_have_the_type_of_their_field() -> None:
+def test_bounds_are_converted_to_field_type() -> None:
     assert field({"type": "decimal", "ge": 0, "default": "1.50"}).default == Decimal("1.50")
     assert field({"type": "date", "ge": "2026-01-31"}).ge == field({"type": "date", "ge": date(2026, 1, 31)}).ge
     assert isinstance(field({"type": "float", "ge": 1}).ge, float)
 
 
-def test_the_order_of_fields_and_resources_is_their_owners() -> None:
+def test_order_of_fields_is_preserved() -> None:
     (_, thing) = read_domain([PERSON, {"name": "thing", "fields": {"z": "int", "a": "int", "m": "int"}}])
     assert [each.name for each in thing.fields] == ["z", "a", "m"]
 
 
-def test_a_reference_is_kept_under_the_key_that_it_is() -> None:
+def test_reference_column_ends_in_id() -> None:
     assert field({"type": "ref", "to": "thing", "optional": True}).column == "a_id"
 
 
-def test_without_a_word_a_resource_does_everything_and_is_called_what_it_is() -> None:
+def test_resource_has_default_operations_and_names() -> None:
     (person,) = read_domain([PERSON])
     assert person.operations == ("list", "create", "read", "update", "delete", "export")
     assert (person.plural, person.description) == ("people", "A person.")
 
 
 @pytest.mark.parametrize("name", DOMAINS)
-def test_every_example_is_sound(name: str) -> None:
+def test_example_domain_is_valid(name: str) -> None:
     assert domain_problem(DOMAINS[name]) == ""
 
 
-def test_every_type_stands_in_an_example() -> None:
+def test_examples_use_every_type() -> None:
     used = {
         each.type
         for answers in EXAMPLES.values()
@@ -79,7 +79,7 @@ def test_every_type_stands_in_an_example() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("domain", "message"),
     [
         ("hello", "'hello' is not a list of resources; [] is a service without any."),
         ([7], "resource 1: 7 is not a mapping with a `name` and `fields`."),
@@ -113,11 +113,11 @@ def test_every_type_stands_in_an_example() -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_mend(told: object, said: str) -> None:
-    assert domain_problem(told) == said
+def test_mistake_is_reported_with_fix(domain: object, message: str) -> None:
+    assert domain_problem(domain) == message
 
 
-def test_only_what_is_owned_may_not_refer_to_an_owner() -> None:
+def test_owner_field_conflicts_with_owner_flag() -> None:
     owner = {"name": "owner", "fields": {"name": "str"}}
     pet = {"name": "pet", "fields": {"name": "str", "owner": {"type": "ref", "to": "owner"}}}
     assert domain_problem([owner, pet]) == ""
@@ -129,57 +129,57 @@ def test_only_what_is_owned_may_not_refer_to_an_owner() -> None:
     )
 
 
-def test_a_circle_of_required_references_is_told_whole() -> None:
+def test_cycle_of_required_references_is_reported() -> None:
     def link(name: str, to: str) -> dict[str, Any]:
         return {"name": name, "fields": {"next": {"type": "ref", "to": to}}}
 
-    told = domain_problem([link("hen", "egg"), link("egg", "chick"), link("chick", "hen")])
-    assert told.startswith("hen.next: required references lead round: hen → egg → chick → hen.")
-    assert "optional: true" in told
+    message = domain_problem([link("hen", "egg"), link("egg", "chick"), link("chick", "hen")])
+    assert message.startswith("hen.next: required references lead round: hen → egg → chick → hen.")
+    assert "optional: true" in message
 
 
-def test_what_is_shown_of_a_value_is_short() -> None:
+def test_value_in_message_is_shortened() -> None:
     assert len(problem("x" * 10_000_000)) < 400
     assert "a mapping" in problem([{"x": "y"}]) or "a list" in problem([{"x": "y"}])
 
 
-def test_a_bomb_of_anchors_is_told_at_once() -> None:
-    """Ten levels of ten anchors each would be ten thousand million entries, written out."""
+def test_exponential_anchors_are_rejected_quickly() -> None:
+    """Ten levels of ten aliases each expand to ten thousand million entries (YAML bomb)."""
     bomb: list[Any] = ["lol"]
     for _ in range(10):
         bomb = [bomb] * 10
-    for told in (bomb, [bomb], [{"name": bomb}], [PERSON | {"fields": bomb}], [PERSON | {"unique": bomb}]):
-        assert len(domain_problem(told)) < 400
+    for domain in (bomb, [bomb], [{"name": bomb}], [PERSON | {"fields": bomb}], [PERSON | {"unique": bomb}]):
+        assert len(domain_problem(domain)) < 400
     assert len(problem(bomb)) < 400
     assert len(problem({"type": "enum", "values": bomb})) < 400
     assert len(problem({"type": "json", "default": bomb})) < 400
 
 
 @pytest.mark.parametrize(
-    ("spoil", "about"), SPOILERS, ids=[f"{number} {about}" for number, (_, about) in enumerate(SPOILERS)]
+    ("make_mistake", "words"), MISTAKES, ids=[f"{number} {words}" for number, (_, words) in enumerate(MISTAKES)]
 )
-def test_what_cannot_be_is_refused_by_name(spoil: Any, about: str) -> None:  # noqa: ANN401
+def test_invalid_resource_is_reported_by_name(make_mistake: Any, words: str) -> None:  # noqa: ANN401
     resource = {"name": "thing", "fields": {"title": "str"}}
-    spoil(resource)
-    told = domain_problem([PERSON, resource])
-    assert told.startswith("thing"), told
-    assert about in told
-    assert "\n" not in told
+    make_mistake(resource)
+    message = domain_problem([PERSON, resource])
+    assert message.startswith("thing"), message
+    assert words in message
+    assert "\n" not in message
 
 
 @settings(max_examples=100, deadline=None)
-@given(domains, st.sampled_from(SPOILERS), st.data())
-def test_one_mistake_in_any_domain_is_found(domain: list[Any], spoiler: Any, data: st.DataObject) -> None:  # noqa: ANN401
+@given(domains, st.sampled_from(MISTAKES), st.data())
+def test_mistake_in_random_domain_is_reported(domain: list[Any], mistake: Any, data: st.DataObject) -> None:  # noqa: ANN401
     if domain:
-        spoil, about = spoiler
+        make_mistake, words = mistake
         resource = data.draw(st.sampled_from(domain))
-        spoil(resource)
-        told = domain_problem(domain)
-        assert told.startswith(resource["name"]), told
-        assert about in told
+        make_mistake(resource)
+        message = domain_problem(domain)
+        assert message.startswith(resource["name"]), message
+        assert words in message
 
 
-def test_a_member_has_a_name_of_its_own() -> None:
+def test_enum_member_names_are_identifiers() -> None:
     assert [member(word) for word in ("draft", "in-progress", "2xl", "価格", "naïve", "a  b")] == [
         *("DRAFT", "IN_PROGRESS", "VALUE_2XL", member("価格"), "NAIVE", "A_B"),
     ]
@@ -187,7 +187,7 @@ def test_a_member_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("noun", "expected"),
     [
         ("order item", "an order item"),
         ("user", "a user"),
@@ -198,12 +198,12 @@ def test_a_member_has_a_name_of_its_own() -> None:
         ("product", "a product"),
     ],
 )
-def test_things_are_spoken_of_as_in_english(words: str, said: str) -> None:
-    assert article(words) == said
+def test_article_matches_pronunciation(noun: str, expected: str) -> None:
+    assert article(noun) == expected
 
 
-def test_plurals_are_those_of_a_library() -> None:
-    """The rules are ours, for a table must keep its name whichever version of a library somebody has."""
+def test_plurals_match_inflect() -> None:
+    """The rules are our own: names of tables must not change with the version of a library."""
     nouns = """
         account address analysis answer apple baby basis batch bench box boy branch brush bus business campus category
         church city class clinic company country course crisis customer day dish employee entry event family fax field
@@ -212,35 +212,35 @@ def test_plurals_are_those_of_a_library() -> None:
         reply report role room school seat session shelf ship shop status story street student supplier survey tax
         ticket toy tray truck user video visit watch week wish woman year
     """.split()  # noqa: SIM905
-    judge = inflect.engine()
-    found = {noun: plural_of(noun) for noun in [*nouns, *IRREGULAR]}
-    others = {noun: plural for noun, plural in found.items() if judge.plural_noun(noun) != plural}
+    engine = inflect.engine()
+    plurals = {noun: plural_of(noun) for noun in [*nouns, *IRREGULAR]}
+    others = {noun: plural for noun, plural in plurals.items() if engine.plural_noun(noun) != plural}
     assert others == {"thief": "thieves"}
 
 
-def test_nouns_of_the_strategies_can_be_used() -> None:
+def test_most_nouns_of_strategies_are_accepted() -> None:
     refused = [noun for noun in NOUNS if domain_problem([{"name": noun, "fields": {"a": "int"}}])]
     assert len(refused) < len(NOUNS) / 10, refused
 
 
-def test_no_resource_can_take_the_place_of_a_module() -> None:
+def test_module_names_are_reserved() -> None:
     assert {"base", "errors", "database", "main", "serving", "conftest", "architecture"} <= modules()
     assert "product" not in modules()
 
 
-def test_the_sample_is_what_the_readme_says() -> None:
+def test_sample_has_product_only() -> None:
     assert [resource["name"] for resource in SAMPLE] == ["product"]
 
 
-# ── The schema of the language, by which editors complete it ──────────────────────────────────────
+# ── JSON Schema of the language, for completion in editors ────────────────────────────────────────
 
 
-def valid(domain: object) -> bool:
-    told = json.loads(json.dumps({"resources": domain}, default=str))  # as an editor reads the file
-    return bool(Draft202012Validator(schema()).is_valid(told))
+def matches_schema(domain: object) -> bool:
+    document = json.loads(json.dumps({"resources": domain}, default=str))  # dates are strings in JSON
+    return bool(Draft202012Validator(schema()).is_valid(document))
 
 
-def test_the_schema_is_the_language() -> None:
+def test_written_schema_is_current() -> None:
     written = json.loads((ROOT / "resources.schema.json").read_text(encoding="utf-8"))
     assert written == schema(), "uv run python -m tests.harness.combinations.resource_schema > resources.schema.json"
     Draft202012Validator.check_schema(written)
@@ -248,17 +248,17 @@ def test_the_schema_is_the_language() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(domains)
-def test_what_is_legal_fits_the_schema(domain: list[Any]) -> None:
-    assert valid(domain)
+def test_random_domain_matches_schema(domain: list[Any]) -> None:
+    assert matches_schema(domain)
 
 
 @pytest.mark.parametrize("name", DOMAINS)
-def test_examples_fit_the_schema(name: str) -> None:
-    assert valid(DOMAINS[name])
+def test_example_domain_matches_schema(name: str) -> None:
+    assert matches_schema(DOMAINS[name])
 
 
 @pytest.mark.parametrize(
-    "told",
+    "fields",
     [
         {"a": "strg"},
         {"a": {"type": "str", "max_lenght": 3}},
@@ -270,5 +270,5 @@ def test_examples_fit_the_schema(name: str) -> None:
     ],
     ids=str,
 )
-def test_an_editor_tells_the_plain_mistakes(told: dict[str, Any]) -> None:
-    assert not valid([{"name": "thing", "fields": told}])
+def test_schema_rejects_common_mistakes(fields: dict[str, Any]) -> None:
+    assert not matches_schema([{"name": "thing", "fields": fields}])

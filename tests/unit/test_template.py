@@ -1,4 +1,4 @@
-"""The rules of the template itself: what may not stand under `template/`, whatever it would render to."""
+"""Rules for the sources under `template/`: no branches, no volatile values, no binary or user files."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from jinja2 import Environment, nodes
 
 from extensions.questionnaire import described
 from tests.harness.combinations.facts import LOOP
-from tests.harness.workspace import ROOT, in_template, work_tree
+from tests.harness.workspace import ROOT, template_files, work_tree
 
 ANSWERS = "{{ _copier_conf.answers_file }}.jinja"
 BRANCHES = (nodes.If, nodes.CondExpr)
-# They differ from day to day or from machine to machine, so an update would find a change where there is none.
+# Volatile by day or machine: an update would find a change where there is none.
 CHANGING = {"now", "strftime", "random", "ans_random", "shuffle", "_folder_name", "_copier_python", "dst_path"}
-# `filecmp.dircmp`, by which Copier finds what to remove, does not see these.
-UNSEEN = {"RCS", "CVS", "tags", ".git", ".hg", ".bzr", "_darcs", "__pycache__"}
+# `filecmp.dircmp`, with which Copier finds files to remove, ignores these.
+IGNORED = {"RCS", "CVS", "tags", ".git", ".hg", ".bzr", "_darcs", "__pycache__"}
 OWNED_BY_THE_USER = re.compile(r"(^|/)(\.env|[^/]*\.lock|[^/]*-lock\.(json|yaml))$")
 # Spelt so that the pattern does not find itself.
 REGISTRY = re.compile(rb"(py[p]i|python[h]osted|npm[j]s|yarn[p]kg)\.(org|com)")
 
 
-FILES = in_template()
+FILES = template_files()
 RENDERED = {name: path.read_text(encoding="utf-8") for name, path in FILES.items() if name.endswith(".jinja")}
 
 
@@ -32,12 +32,12 @@ def parsed(source: str) -> nodes.Template:
 
 
 def branches(source: str) -> list[int]:
-    """List the lines at which a template decides something itself."""
+    """Return the line numbers of conditions in a template."""
     return [node.lineno for node in parsed(source).find_all(BRANCHES)]
 
 
-def changing(source: str) -> set[str]:
-    """Name what a template prints that differs from one rendering to the next."""
+def changing_values(source: str) -> set[str]:
+    """Return the names in a template whose values change between renderings."""
     template = parsed(source)
     names = {node.name for node in template.find_all(nodes.Name)}
     filters = {node.name for node in template.find_all(nodes.Filter)}
@@ -46,63 +46,63 @@ def changing(source: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", RENDERED)
-def test_nothing_branches(name: str) -> None:
+def test_template_has_no_branches(name: str) -> None:
     assert branches(RENDERED[name]) == []
 
 
 @pytest.mark.parametrize("name", RENDERED)
-def test_nothing_changes_by_itself(name: str) -> None:
-    assert changing(RENDERED[name]) == set()
+def test_template_output_is_reproducible(name: str) -> None:
+    assert changing_values(RENDERED[name]) == set()
 
 
 @pytest.mark.parametrize("name", RENDERED)
-def test_what_is_rendered_prints_something(name: str) -> None:
-    """A file without Jinja needs no suffix, and is linted and read where it lies."""
+def test_jinja_file_has_expression(name: str) -> None:
+    """A file without Jinja needs no suffix, and can be linted in place."""
     assert parsed(RENDERED[name]).find(nodes.Name)
 
 
-def test_names_are_plain() -> None:
-    """But for the record of the answers, and the layers of the resources, which have a file for each."""
+def test_file_names_have_no_jinja() -> None:
+    """Except for the answers file and the files that exist once per resource."""
     assert [name for name in FILES if re.search(r"[{}%]", LOOP.sub("resource", name))] == [ANSWERS]
 
 
-def test_nothing_stands_under_a_name_that_updates_do_not_see() -> None:
-    assert [name for name in FILES if UNSEEN & set(name.split("/"))] == []
+def test_file_names_are_not_ignored_by_updates() -> None:
+    assert [name for name in FILES if IGNORED & set(name.split("/"))] == []
 
 
-def test_what_belongs_to_the_user_is_not_shipped() -> None:
+def test_user_files_are_not_shipped() -> None:
     assert [name for name in FILES if OWNED_BY_THE_USER.search(name.removesuffix(".jinja"))] == []
 
 
-def test_there_are_no_links() -> None:
+def test_template_has_no_symlinks() -> None:
     assert [name for name, path in FILES.items() if path.is_symlink()] == []
 
 
-def test_there_are_no_binaries() -> None:
+def test_template_has_no_binary_files() -> None:
     assert [name for name, path in FILES.items() if b"\0" in path.read_bytes()] == []
 
 
-def test_copier_runs_no_command_but_after_an_update() -> None:
+def test_only_migrations_run_commands() -> None:
     assert "_tasks" not in described(ROOT)
     [[python, script, _]] = described(ROOT)["_migrations"]
     assert (python, "follow.py" in script) == ("{{ _copier_python }}", True)
 
 
-def test_no_registry_is_named() -> None:
-    """Whoever works behind a mirror names it once, for uv, and finds no other name in the way."""
+def test_no_package_registry_is_named() -> None:
+    """Users behind a mirror configure it in uv, once."""
     assert [str(path) for path in work_tree() if REGISTRY.search((ROOT / path).read_bytes())] == []
 
 
 @pytest.mark.parametrize("source", ["{% if a %}b{% endif %}", "{%- if a -%}b{% endif %}", "{{ a if b else c }}"])
-def test_a_branch_is_seen(source: str) -> None:
+def test_branch_is_detected(source: str) -> None:
     assert branches(source) == [1]
 
 
 @pytest.mark.parametrize("source", ["{{ now() }}", "{{ '%Y' | strftime }}", "{{ _copier_conf.dst_path }}"])
-def test_a_changing_value_is_seen(source: str) -> None:
-    assert changing(source)
+def test_changing_value_is_detected(source: str) -> None:
+    assert changing_values(source)
 
 
 @pytest.mark.parametrize("name", [".env", "uv.lock", "docs/package-lock.json"])
-def test_a_file_of_the_user_is_seen(name: str) -> None:
+def test_user_file_is_detected(name: str) -> None:
     assert OWNED_BY_THE_USER.search(name)

@@ -1,4 +1,4 @@
-"""A service that outgrows SQLite: an update changes its database, and a command of its own moves what it keeps."""
+"""Migration from SQLite to PostgreSQL: an update changes the database, `app move` copies all rows."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ from app.models import Base
 async def show():
     engine = migrate.create()
     async with engine.connect() as connection:
-        found = {}
+        tables = {}
         for table in Base.metadata.sorted_tables:
             rows = await connection.execute(select(table).order_by(*table.primary_key.columns))
-            found[table.name] = [to_jsonable_python(dict(row)) for row in rows.mappings()]
+            tables[table.name] = [to_jsonable_python(dict(row)) for row in rows.mappings()]
     await engine.dispose()
-    return found
+    return tables
 """
 MOVE = """
 import os, sys
@@ -72,12 +72,12 @@ with databases.throwaway() as os.environ["DATABASE_URL"]:
 
 
 def run(directory: Path, program: str, *arguments: Path, **variables: str) -> str:
-    """Run a program in the place of a service; its last line is what it found."""
+    """Run a program in a service's directory; return its last line of output."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    known = environment() | {"ENVIRONMENT": "development"} | variables
-    ended = subprocess.run(command, cwd=directory, env=known, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return (ended.stdout.splitlines() or [""])[-1]
+    env = environment() | {"ENVIRONMENT": "development"} | variables
+    done = subprocess.run(command, cwd=directory, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (done.stdout.splitlines() or [""])[-1]
 
 
 def test_all_rows_move_to_postgresql(template: Path, tmp_path: Path, workspace: Path) -> None:
@@ -85,9 +85,11 @@ def test_all_rows_move_to_postgresql(template: Path, tmp_path: Path, workspace: 
     service, file = tmp_path / "service", tmp_path / "app.db"
     render(template, service, all_questions().default | GROWING | {"database": "sqlite"}, RELEASE)
     commit(service, "start")
-    there = {"DATABASE_URL": f"sqlite:///{file}"}
-    run(service, MAKE, **there)
-    before: dict[str, list[Any]] = json.loads(run(service, SHOW + "print(json.dumps(asyncio.run(show())))", **there))
+    on_sqlite = {"DATABASE_URL": f"sqlite:///{file}"}
+    run(service, MAKE, **on_sqlite)
+    before: dict[str, list[Any]] = json.loads(
+        run(service, SHOW + "print(json.dumps(asyncio.run(show())))", **on_sqlite)
+    )
     update(service, {"database": "postgresql"}, RELEASE)
     after = json.loads(run(service, SHOW + MOVE, file))
     filled = {table for table, rows in before.items() if len(rows) >= ROWS}

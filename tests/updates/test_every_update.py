@@ -1,7 +1,6 @@
-"""Every service can be updated, and is then what a fresh copy would be, byte for byte, but for its own migrations.
+"""Updated services equal fresh copies, byte for byte, except for their own migrations.
 
-From a release to the work tree, for each combination; by another answer to each question; and by one release after the
-other, as those do who update often.
+From a release to the work tree, for each combination; with each answer changed; and release by release.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from tests.harness.checks.report import REPORT
 from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import all_questions, code_questions
 from tests.harness.combinations.render_all import first_batch
-from tests.harness.findings import expect_none
-from tests.harness.updates.paths import UpdateContext, UpdatePath, flipped, updating_all
+from tests.harness.findings import assert_no_findings
+from tests.harness.updates.paths import UpdateContext, UpdatePath, flipped, update_pool
 from tests.harness.updates.releases import NEXT, is_offered, later, releases
-from tests.harness.workspace import ROOT, git, in_template
+from tests.harness.workspace import ROOT, git, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
     from tests.harness.updates.paths import UpdateResult
     from tests.harness.updates.releases import Release
 
-HISTORY = "migrations/versions/"  # from its first day on it belongs to the service
-FLIPS = 4  # of each combination but the default, which has all of them
-SOME = 8  # services that go from release to release
-TOLD = 40  # problems
+HISTORY = "migrations/versions/"  # owned by the service from its first day
+FLIPS = 4  # per combination; the first one has all
+STEPWISE = 8  # services updated release by release
+MAX_PROBLEMS = 40  # reported
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +46,25 @@ def context(history: Path, workspace: Path, store: Store, matrix: Matrix) -> Upd
 
 
 @pytest.fixture(scope="module")
-def expect_arrival(
+def assert_updates_match(
     pytestconfig: pytest.Config, context: UpdateContext, matrix: Matrix, show: Callable[[str], Meter]
 ) -> Callable[[str, list[UpdatePath]], None]:
-    """Take services on paths, expect each of them to arrive, and tell how long an update takes."""
+    """Run update paths, fail if a service differs from a fresh copy, and report the median duration."""
 
-    def expected(doing: str, paths: list[UpdatePath]) -> None:
-        meter = show(doing)
-        with updating_all(context) as take_all, meter.shown():
-            results = list(meter.each(take_all(paths), len(paths)))
-        strayed = [
+    def assert_match(title: str, paths: list[UpdatePath]) -> None:
+        meter = show(title)
+        with update_pool(context) as run_all, meter.shown():
+            results = list(meter.each(run_all(paths), len(paths)))
+        differences = [
             f"{update_path}: {problem}"
             for update_path, result in zip(paths, results, strict=True)
             for problem in problems(update_path, result, matrix)
         ]
-        expect_none("\n".join(strayed[:TOLD]))
+        assert_no_findings("\n".join(differences[:MAX_PROBLEMS]))
         median = statistics.median(result.seconds for result in results)
-        pytestconfig.stash[REPORT].notes.append(f"{doing}: {len(paths)}, {median * 1000:.0f} ms for an update")
+        pytestconfig.stash[REPORT].notes.append(f"{title}: {len(paths)}, {median * 1000:.0f} ms for an update")
 
-    return expected
+    return assert_match
 
 
 def without_history(listing: Listing) -> Listing:
@@ -73,59 +72,59 @@ def without_history(listing: Listing) -> Listing:
 
 
 def problems(update_path: UpdatePath, result: UpdateResult, matrix: Matrix) -> list[str]:
-    """List what differs from a fresh copy."""
-    wanted = without_history(matrix.compose(matrix.file_facts.combination(update_path.destination)))
-    found = without_history(result.listing)
-    differing = sorted(path for path in wanted.keys() | found.keys() if wanted.get(path) != found.get(path))
+    """Return the differences from a fresh copy."""
+    expected = without_history(matrix.compose(matrix.file_facts.combination(update_path.destination)))
+    actual = without_history(result.listing)
+    differing = sorted(path for path in expected.keys() | actual.keys() if expected.get(path) != actual.get(path))
     recorded = [] if result.recorded == list(update_path.destination.items()) else [f"records {result.recorded}"]
     return [*differing, *recorded, *(f"{path} is in conflict" for path in result.conflicts)]
 
 
 def update_path(answers: Answers, release: Release, *others: str) -> UpdatePath:
-    left_out = frozenset(answers.keys() - release.asked.questions.keys())
+    left_out = frozenset(answers.keys() - release.questionnaire.questions.keys())
     return UpdatePath(answers, (release.tag, *others, NEXT), left_out=left_out)
 
 
 def from_releases(combinations: list[Answers], *, each: bool) -> list[UpdatePath]:
-    """Update each combination from one of the releases that offer it, or from each of them."""
+    """Return paths from one of the releases that offer each combination, in turn, or from each of them."""
     turn = cycle(range(len(releases())))
     paths = []
     for answers in combinations:
         offering = [release for release in releases() if release.offers(answers)]
-        chosen = offering if each else [offering[next(turn) % len(offering)]] if offering else []
-        paths += [update_path(answers, release) for release in chosen]
+        selected = offering if each else [offering[next(turn) % len(offering)]] if offering else []
+        paths += [update_path(answers, release) for release in selected]
     return paths
 
 
-def test_an_update_from_a_release_gives_what_a_fresh_copy_gives(
-    pytestconfig: pytest.Config, matrix: Matrix, expect_arrival: Callable[[str, list[UpdatePath]], None]
+def test_update_from_release_equals_fresh_copy(
+    pytestconfig: pytest.Config, matrix: Matrix, assert_updates_match: Callable[[str, list[UpdatePath]], None]
 ) -> None:
-    """Where each answer is given, and each database and domain, from one release; in CI, every combination from one.
+    """Update combinations that cover each answer from one release; in CI, every combination from one.
 
-    Before a release, every combination from every release. A combination is one of the answers that decide code, with
-    all that may surround it in turn.
+    Before a release, every combination from every release. Combinations are of the questions that decide code, with
+    the surroundings in turn.
     """
     size = pytestconfig.option.matrix
-    every = [combination.answers for combination in first_batch(matrix)]
-    combinations = few() if size == "each" else every
+    batch = [combination.answers for combination in first_batch(matrix)]
+    combinations = smallest_covering() if size == "each" else batch
     paths = from_releases(combinations, each=size in {"all", "product"})
     oldest = releases()[0]
     paths += [update_path(answers, oldest) for answers in code_questions().combinations() if oldest.offers(answers)]
-    expect_arrival("Updates from releases", paths)
+    assert_updates_match("Updates from releases", paths)
 
 
-def few() -> list[Answers]:
+def smallest_covering() -> list[Answers]:
     return all_questions().covering(1)
 
 
 def every_flip(combinations: list[Answers]) -> list[UpdatePath]:
-    """Change one answer of each combination: of the first in all ways, of others as none before, and in some more."""
+    """Return paths that change one answer: every change of the first combination, untried and a few more of others."""
     tried: set[str] = set()
     paths = []
     for place, answers in enumerate(combinations):
-        found = flipped(answers)
-        some = [found[(place * FLIPS + number) % len(found)] for number in range(FLIPS)]
-        ways = {repr([(name, answers[name], after) for name, after in flip.items()]): flip for flip in found}
+        flips = flipped(answers)
+        some = [flips[(place * FLIPS + number) % len(flips)] for number in range(FLIPS)]
+        ways = {repr([(name, answers[name], after) for name, after in flip.items()]): flip for flip in flips}
         paths += [
             UpdatePath(answers, (NEXT, NEXT), flip) for way, flip in ways.items() if way not in tried or flip in some
         ]
@@ -133,28 +132,27 @@ def every_flip(combinations: list[Answers]) -> list[UpdatePath]:
     return paths
 
 
-def test_another_answer_gives_what_a_fresh_copy_gives(
-    pytestconfig: pytest.Config, expect_arrival: Callable[[str, list[UpdatePath]], None]
+def test_changed_answer_equals_fresh_copy(
+    pytestconfig: pytest.Config, assert_updates_match: Callable[[str, list[UpdatePath]], None]
 ) -> None:
-    """Each answer to each question instead of each other, where each is given; in CI, where any two meet."""
-    some = few() if pytestconfig.option.matrix == "each" else all_questions().covering(2)
-    expect_arrival("Other answers", every_flip(some))
+    """Change each answer to each other one, in a covering array of strength one; in CI, of strength two."""
+    some = smallest_covering() if pytestconfig.option.matrix == "each" else all_questions().covering(2)
+    assert_updates_match("Other answers", every_flip(some))
 
 
 @pytest.mark.thorough
-def test_one_release_after_the_other_leads_to_the_same(expect_arrival: Callable[[str, list[UpdatePath]], None]) -> None:
-    """As an update that leaves them out does."""
+def test_stepwise_updates_equal_fresh_copy(assert_updates_match: Callable[[str, list[UpdatePath]], None]) -> None:
     paths = []
     for release in releases():
         between = [each.tag for each in later(release)]
         offered = [answers for answers in code_questions().combinations() if release.offers(answers)]
-        some = offered[:: max(1, len(offered) // SOME)] if between else []
+        some = offered[:: max(1, len(offered) // STEPWISE)] if between else []
         paths += [update_path(answers, release, *between) for answers in some]
-    expect_arrival("Release after release", paths)
+    assert_updates_match("Release after release", paths)
 
 
-def taken_over(name: str) -> bool:
-    """Say whether the default of another question reads the answer to one that is asked no more."""
+def has_successor(name: str) -> bool:
+    """Return whether the default of a question reads the answer to a removed one."""
     defaults = [str(question["default"]) for question in all_questions().questions.values()]
     return any(
         name in meta.find_undeclared_variables(Environment(autoescape=True).parse(default)) for default in defaults
@@ -162,30 +160,30 @@ def taken_over(name: str) -> bool:
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)
-def test_what_a_release_asked_and_offered_is_so_still_or_taken_over(release: Release) -> None:
-    """Copier forgets an answer that is none any more: `docs/releasing.md` says how to rename one, or to drop it."""
-    asked = all_questions().questions
-    refused = {
-        f"{name}: {answer}" if name in asked else name
-        for given in release.asked.covering(1)
-        for name, answer in given.items()
-        if not (is_offered(asked[name], answer) if name in asked else taken_over(name))
+def test_removed_answer_has_successor(release: Release) -> None:
+    """Copier drops invalid answers; `docs/releasing.md` says how to rename or drop one."""
+    questions = all_questions().questions
+    rejected = {
+        f"{name}: {answer}" if name in questions else name
+        for answers in release.questionnaire.covering(1)
+        for name, answer in answers.items()
+        if not (is_offered(questions[name], answer) if name in questions else has_successor(name))
     }
-    expect_none("\n".join(sorted(refused)))
+    assert_no_findings("\n".join(sorted(rejected)))
 
 
-def test_each_release_has_its_notes() -> None:
+def test_release_has_changelog_entry() -> None:
     notes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    told = re.findall(r"^## (\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\)$", notes, re.MULTILINE)
-    assert told[::-1] == [release.version for release in releases()]
+    versions = re.findall(r"^## (\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\)$", notes, re.MULTILINE)
+    assert versions[::-1] == [release.version for release in releases()]
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)
-def test_a_path_that_vanished_since_a_release_is_declared(release: Release) -> None:
-    """Or the edits of its owners would vanish with it."""
+def test_removed_path_is_declared(release: Release) -> None:
+    """Undeclared removals would lose owners' edits."""
     then = git(ROOT, "ls-tree", "-r", "--name-only", "-z", f"{release.commit}:template").split("\0")
-    now = {path.removesuffix(".jinja") for path in in_template()}
-    vanished = {path.removesuffix(".jinja") for path in then if path} - now
+    now = {path.removesuffix(".jinja") for path in template_files()}
+    removed = {path.removesuffix(".jinja") for path in then if path} - now
     with (ROOT / "updates" / "moves.toml").open("rb") as table:
         declared = {move["from"] for move in tomllib.load(table).get("moves", [])}
-    expect_none("\n".join(sorted(path for path in vanished if LOOP.sub("*", path) not in declared)))
+    assert_no_findings("\n".join(sorted(path for path in removed if LOOP.sub("*", path) not in declared)))

@@ -1,4 +1,4 @@
-"""A fork that only adds files merges every release, and its services update from it; done as `docs/forking.md` says."""
+"""Forks made as `docs/forking.md` says: they merge every release, and their services update from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.harness.checks.runner import environment
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree, update
 from tests.harness.delivery.formats import SCHEMAS
-from tests.harness.findings import expect_none, run
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.updates.fork import (
     CATALOGUE,
     FIRST,
@@ -54,18 +54,18 @@ DEFAULT = {name: answer for name, answer in all_questions().default.items() if n
 
 @dataclass(frozen=True)
 class Acme:
-    """An organisation, the repository that upstream is, its fork, and its fork as it was when it was made."""
+    """An organisation, its upstream, its fork, and the fork as first published."""
 
     organisation: Organisation
     upstream: Path
     fork: Path
     beginning: Path
-    checkout: Path  # of the fork, by whoever maintains it
+    checkout: Path  # of the fork, by its maintainer
 
 
 @pytest.fixture(scope="module")
 def acme(workspace: Path, template: Path) -> Acme:
-    """A fork that was made of the first release, and has merged all since; not to be changed."""
+    """A fork of the first release that has merged all later ones; read-only."""
     home = workspace / "acme"
     home.mkdir()
     install_copier(home)
@@ -73,10 +73,10 @@ def acme(workspace: Path, template: Path) -> Acme:
     make_upstream(template, upstream)
     git(home, "init", "--bare", str(fork))
     organisation = Organisation(home, {UPSTREAM: upstream, FORK: fork})
-    organisation.follows(MAKE[0], home)
+    organisation.check_output(MAKE[0], home)
     git(home, "clone", "--bare", "--quiet", str(fork), str(beginning))
     for block in MERGE:
-        organisation.follows(block, home / "standard")
+        organisation.check_output(block, home / "standard")
     return Acme(organisation, upstream, fork, beginning, home / "standard")
 
 
@@ -87,13 +87,13 @@ def begin(source: Path, directory: Path, version: str, **answers: object) -> Non
 
 
 def fresh(acme: Acme, directory: Path, version: str = NEW, **answers: object) -> dict[str, Any]:
-    """Give what a fresh copy of the fork holds, but for where it came from."""
+    """Return the files of a fresh copy of the fork, without `_src_path`."""
     render(acme.fork, directory, DEFAULT | answers, version)
     return without_source(directory)
 
 
 def without_source(directory: Path) -> dict[str, Any]:
-    """Read a service's files, but for its revisions, and for the address of its template."""
+    """Return a service's files and answers, without migrations and `_src_path`."""
     files = {path: file.content for path, file in tree(directory).items() if not path.startswith(HISTORY)}
     record = yaml.safe_load(files.pop(".copier-answers.yml"))
     return files | {"answers": {name: answer for name, answer in record.items() if name != "_src_path"}}
@@ -104,25 +104,25 @@ def conflicts(directory: Path) -> str:
 
 
 def edit(file: Path, line: str) -> None:
-    """Add a line of the owner's at the head of a file."""
+    """Insert an owner's line at the head of a file."""
     file.write_text(f"{line}\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
 
 
 # ── The fork ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_each_command_of_the_page_is_run() -> None:
-    run_here = [*MAKE, *CHECK, *TAGS, *MERGE, *MOVE, *AMONG, *SEVERAL, *ADOPT]
-    assert sorted(run_here) == sorted(block for blocks in PAGE.values() for block in blocks)
+def test_every_page_command_is_run() -> None:
+    tested = [*MAKE, *CHECK, *TAGS, *MERGE, *MOVE, *AMONG, *SEVERAL, *ADOPT]
+    assert sorted(tested) == sorted(block for blocks in PAGE.values() for block in blocks)
 
 
-def test_a_fork_differs_from_upstream_by_added_files_alone(acme: Acme) -> None:
-    told = git(acme.checkout, "diff", "--name-status", "upstream/main", "HEAD").splitlines()
-    assert {line.partition("\t")[0] for line in told} == {"A"}
-    assert "A\torg/questions.yml" in told
+def test_fork_only_adds_files(acme: Acme) -> None:
+    status = git(acme.checkout, "diff", "--name-status", "upstream/main", "HEAD").splitlines()
+    assert {line.partition("\t")[0] for line in status} == {"A"}
+    assert "A\torg/questions.yml" in status
 
 
-def test_every_release_of_the_template_merges(acme: Acme, template: Path, empty: Path) -> None:
+def test_every_release_merges(acme: Acme, template: Path, empty: Path) -> None:
     releases = git(template, "tag", "--list", "v*", "--sort=version:refname").split()
     git(template.parent, "clone", "--quiet", "--branch", releases[0], str(template), str(empty))
     git(empty, "fetch", "--quiet", "--no-tags", str(acme.fork), OLD)
@@ -133,19 +133,19 @@ def test_every_release_of_the_template_merges(acme: Acme, template: Path, empty:
     assert {line[0] for line in git(empty, "diff", "--name-status", "origin/main").splitlines()} == {"A"}
 
 
-def test_what_is_asked_is_put_together_as_copier_does(acme: Acme) -> None:
+def test_included_questions_load_as_in_copier(acme: Acme) -> None:
     assert described(acme.checkout) == load_template_config(acme.checkout / "copier.yml")
     assert described(acme.checkout)["ci"]["when"] is False
     assert "ci" in described(acme.upstream)
 
 
-def test_the_highest_tag_is_the_organisations(acme: Acme, empty: Path) -> None:
+def test_highest_tag_belongs_to_fork(acme: Acme, empty: Path) -> None:
     git(acme.fork.parent, "clone", "--bare", "--quiet", str(acme.fork), str(empty))
-    somebody = Organisation(acme.organisation.home)
+    plain = Organisation(acme.organisation.home)
     git(empty, "remote", "set-url", "origin", str(empty))
-    assert somebody.runs(TAGS[0], empty) == (0, f"{git(empty, 'rev-parse', NEW).strip()}\trefs/tags/{NEW}\n")
+    assert plain.run(TAGS[0], empty) == (0, f"{git(empty, 'rev-parse', NEW).strip()}\trefs/tags/{NEW}\n")
     git(empty, "tag", "v1.2.0")
-    assert somebody.runs(TAGS[0], empty) == (1, "")
+    assert plain.run(TAGS[0], empty) == (1, "")
 
 
 # ── Its services ──────────────────────────────────────────────────────────────────────────────────
@@ -153,12 +153,12 @@ def test_the_highest_tag_is_the_organisations(acme: Acme, empty: Path) -> None:
 
 @pytest.fixture(scope="module")
 def ours(acme: Acme) -> Path:
-    """A service of the fork; not to be changed."""
-    acme.organisation.follows(CHECK[0], acme.checkout)
+    """A service of the fork; read-only."""
+    acme.organisation.check_output(CHECK[0], acme.checkout)
     return acme.organisation.home / "service"
 
 
-def test_a_service_has_what_the_organisation_has(ours: Path) -> None:
+def test_service_contains_fork_settings(ours: Path) -> None:
     project = tomllib.loads((ours / "pyproject.toml").read_text(encoding="utf-8"))
     assert "acme-telemetry>=1,<2" in project["project"]["dependencies"]
     assert "acme-fixtures>=2" in project["dependency-groups"]["test"]
@@ -176,7 +176,7 @@ def test_a_service_has_what_the_organisation_has(ours: Path) -> None:
     assert (ours / "acme.yml").read_text(encoding="utf-8") == "cost_centre: CC-0042\n"
 
 
-def test_a_locked_answer_reaches_all_that_the_answer_reaches(ours: Path) -> None:
+def test_locked_answer_is_applied_but_not_recorded(ours: Path) -> None:
     pipeline = yaml.safe_load((ours / ".gitlab-ci.yml").read_text(encoding="utf-8"))
     assert pipeline["include"][-1] == {"project": "acme/pipelines", "ref": "v3", "file": "/service.yml"}
     assert not (ours / ".github").exists()
@@ -184,47 +184,47 @@ def test_a_locked_answer_reaches_all_that_the_answer_reaches(ours: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "message"),
     [
         ({"ci": "github"}, "ci: it is decided by the template"),
         (all_questions().default | {"cost_centre": "CC-0042"}, "ci: it is decided by the template"),
         ({"python_version": "3.11"}, "python_version: '3.11' is none of 3.13, 3.12"),
         ({"cost_center": "CC-0042"}, "cost_center: there is no such question. Did you mean cost_centre"),
     ],
-    ids=["locked", "locked among all answers", "choice left out", "misspelt"],
+    ids=["locked", "locked among all answers", "removed choice", "misspelt"],
 )
-def test_what_the_fork_does_not_ask_is_refused(answers: Answers, told: str, acme: Acme, empty: Path) -> None:
-    with pytest.raises(UserMessageError, match=told):
+def test_invalid_answer_is_rejected(answers: Answers, message: str, acme: Acme, empty: Path) -> None:
+    with pytest.raises(UserMessageError, match=message):
         render(acme.fork, empty, answers, NEW)
     assert not empty.exists()
 
 
-def test_a_service_passes_its_linters(ours: Path) -> None:
+def test_fork_service_passes_linters(ours: Path) -> None:
     for command in (["check"], ["format", "--check"]):
-        expect_none(run("ruff", *command, "--no-cache", ours))
-    expect_none(run("check-jsonschema", *SCHEMAS["/.gitlab-ci.yml"], ours / ".gitlab-ci.yml"))
+        assert_no_findings(run("ruff", *command, "--no-cache", ours))
+    assert_no_findings(run("check-jsonschema", *SCHEMAS["/.gitlab-ci.yml"], ours / ".gitlab-ci.yml"))
 
 
-def test_a_service_describes_its_api(ours: Path) -> None:
+def test_fork_service_prints_openapi(ours: Path) -> None:
     command = [sys.executable, "-m", "app", "openapi"]
-    told = subprocess.run(command, cwd=ours, env=environment(), capture_output=True, text=True, check=True).stdout
-    assert "/api/v1/products" in json.loads(told)["paths"]
+    output = subprocess.run(command, cwd=ours, env=environment(), capture_output=True, text=True, check=True).stdout
+    assert "/api/v1/products" in json.loads(output)["paths"]
 
 
-def test_a_service_updates_to_what_a_fresh_copy_gives(acme: Acme, empty: Path) -> None:
+def test_fork_update_equals_fresh_copy(acme: Acme, empty: Path) -> None:
     begin(acme.fork, empty / "service", OLD)
     edit(empty / "service" / "app" / "errors.py", "# Ours.")
     commit(empty / "service", "edit")
     update(empty / "service", {}, NEW)
     assert conflicts(empty / "service") == ""
-    wanted = fresh(acme, empty / "fresh")
-    wanted["app/errors.py"] = b"# Ours.\n" + wanted["app/errors.py"]
-    assert without_source(empty / "service") == wanted
+    expected = fresh(acme, empty / "fresh")
+    expected["app/errors.py"] = b"# Ours.\n" + expected["app/errors.py"]
+    assert without_source(empty / "service") == expected
 
 
 @pytest.fixture
 def moving(acme: Acme, empty: Path) -> Path:
-    """A service that was copied from upstream's first release, and has an edit."""
+    """An edited service of upstream's first release."""
     begin(acme.upstream, empty / "service", FIRST, ci="github", python_version="3.13")
     record = empty / "service" / ".copier-answers.yml"
     record.write_text(record.read_text(encoding="utf-8").replace(str(acme.upstream), UPSTREAM), encoding="utf-8")
@@ -233,55 +233,55 @@ def moving(acme: Acme, empty: Path) -> Path:
     return empty / "service"
 
 
-def test_a_service_moves_to_the_fork_and_to_another_host(acme: Acme, moving: Path, empty: Path) -> None:
-    acme.organisation.follows(MOVE[0], moving)
+def test_service_moves_to_fork_and_host(acme: Acme, moving: Path, empty: Path) -> None:
+    acme.organisation.check_output(MOVE[0], moving)
     assert conflicts(moving) == ""
-    wanted = fresh(acme, empty / "fresh", python_version="3.13")
-    wanted["app/errors.py"] = b"# Ours.\n" + wanted["app/errors.py"]
-    assert without_source(moving) == wanted
+    expected = fresh(acme, empty / "fresh", python_version="3.13")
+    expected["app/errors.py"] = b"# Ours.\n" + expected["app/errors.py"]
+    assert without_source(moving) == expected
     commit(moving, "moved")
     elsewhere = Organisation(acme.organisation.home, {MOVED: acme.fork})
-    elsewhere.follows(MOVE[0].replace(FORK, MOVED), moving)
-    assert without_source(moving) == wanted
+    elsewhere.check_output(MOVE[0].replace(FORK, MOVED), moving)
+    assert without_source(moving) == expected
 
 
-def test_services_live_side_by_side(acme: Acme, empty: Path) -> None:
+def test_monorepo_services_update_separately(acme: Acme, empty: Path) -> None:
     empty.mkdir()
     git(empty, "init")
-    Organisation(acme.organisation.home, {FORK: acme.beginning}).follows(AMONG[0], empty)
+    Organisation(acme.organisation.home, {FORK: acme.beginning}).check_output(AMONG[0], empty)
     (empty / "dirty.txt").write_text("Not committed.\n", encoding="utf-8")
     edit(empty / "services" / "stock" / "README.md", "Not committed.")
-    acme.organisation.follows(AMONG[1], empty)
+    acme.organisation.check_output(AMONG[1], empty)
     assert without_source(empty / "services" / "orders") == fresh(acme, empty / "fresh", project_name="Orders")
     git(empty, "add", "services/orders")
     assert git(empty, "diff", "--name-only").split() == ["services/stock/README.md"]
 
 
-def test_two_templates_share_a_repository(acme: Acme, empty: Path) -> None:
+def test_service_updates_from_two_templates(acme: Acme, empty: Path) -> None:
     begin(acme.fork, empty / "service", OLD)
     make_catalogue(empty / "catalogue")
     both = Organisation(acme.organisation.home, {CATALOGUE: empty / "catalogue", FORK: acme.fork})
-    both.follows(SEVERAL[0].replace("copy ", "copy --vcs-ref v1 "), empty / "service")
-    both.follows(SEVERAL[1], empty / "service")
-    found = without_source(empty / "service")
-    assert yaml.safe_load(found.pop(".copier-answers.catalogue.yml"))["_commit"] == "v2"
-    assert found.pop("catalogue.yml") == b"owner: shop\n"
-    assert found == fresh(acme, empty / "fresh")
+    both.check_output(SEVERAL[0].replace("copy ", "copy --vcs-ref v1 "), empty / "service")
+    both.check_output(SEVERAL[1], empty / "service")
+    files = without_source(empty / "service")
+    assert yaml.safe_load(files.pop(".copier-answers.catalogue.yml"))["_commit"] == "v2"
+    assert files.pop("catalogue.yml") == b"owner: shop\n"
+    assert files == fresh(acme, empty / "fresh")
 
 
-def test_a_service_is_adopted(acme: Acme, empty: Path) -> None:
+def test_existing_service_is_adopted(acme: Acme, empty: Path) -> None:
     (empty / "old" / "app").mkdir(parents=True)
     (empty / "old" / "README.md").write_text("# Old API\n", encoding="utf-8")
     (empty / "old" / "app" / "greeting.py").write_text("GREETING = 'Hello'\n", encoding="utf-8")
     commit(empty / "old", "old")
     early = Organisation(acme.organisation.home, {FORK: acme.beginning})
-    assert "AA README.md" in early.follows(ADOPT[0], empty / "old")
+    assert "AA README.md" in early.check_output(ADOPT[0], empty / "old")
     git(empty / "old", "checkout", "--ours", "README.md")
     commit(empty / "old", "adopted")
-    acme.organisation.follows("copier update --trust --defaults", empty / "old")
+    acme.organisation.check_output("copier update --trust --defaults", empty / "old")
     assert conflicts(empty / "old") == ""
-    wanted = fresh(acme, empty / "fresh", project_name="Old API")
-    assert without_source(empty / "old") == wanted | {
+    expected = fresh(acme, empty / "fresh", project_name="Old API")
+    assert without_source(empty / "old") == expected | {
         "README.md": b"# Old API\n",
         "app/greeting.py": b"GREETING = 'Hello'\n",
     }

@@ -1,4 +1,4 @@
-"""What future releases may do to a service: files with other names, moved seams, other questions; edits live on."""
+"""Edits and answers survive future releases that rename files, move dividers or change questions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import copier, updating
+from tests.harness.combinations.copier_cli import copier, update_arguments
 from tests.harness.combinations.questions import all_questions
-from tests.harness.combinations.rendering import render, tree, update, whole
+from tests.harness.combinations.rendering import caching_renderings, render, tree, update
 from tests.harness.updates import future_releases as futures
 from tests.harness.updates import releases
 from tests.harness.workspace import commit, git
@@ -32,39 +32,39 @@ OURS = "\nWhat we found out ourselves.\n"
 
 @pytest.fixture(autouse=True)
 def quick() -> Iterator[None]:
-    with whole():
+    with caching_renderings():
         yield
 
 
 @pytest.fixture
 def later(history: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Make a release in which something happens to the template."""
+    """Return a function that makes a later release with changes."""
 
-    def made(*changes: Callable[[Path, str], None]) -> Path:
+    def make(*changes: Callable[[Path, str], None]) -> Path:
         directory = shutil.copytree(history, tmp_path / "template", symlinks=True)
         for change in changes:
             change(directory, LATER.removeprefix("v"))
         commit(directory, LATER)
         return directory
 
-    return made
+    return make
 
 
 def start(template: Path, directory: Path, **answers: object) -> Path:
-    """Copy a service from the work tree, and commit it."""
+    """Render a service of the work tree, and commit it."""
     render(template, directory, all_questions().default | answers, releases.NEXT)
     commit(directory, "start")
     return directory
 
 
 def edit(service: Path, path: str, change: Callable[[str], str]) -> None:
-    """Have the owner change a file, and commit it."""
+    """Change a file of the service, and commit it."""
     text = (service / path).read_text(encoding="utf-8")
     (service / path).write_text(change(text), encoding="utf-8")
-    keep(service)
+    commit_all(service)
 
 
-def keep(service: Path) -> None:
+def commit_all(service: Path) -> None:
     git(service, "add", "--all")
     git(service, "commit", "--allow-empty", "--message", "work")
 
@@ -74,126 +74,126 @@ def conflicts(service: Path) -> list[str]:
 
 
 @pytest.fixture
-def told_by_update(capfd: pytest.CaptureFixture[str]) -> Callable[[Path], str]:
-    """Update a service, and give what is told meanwhile."""
+def update_output(capfd: pytest.CaptureFixture[str]) -> Callable[[Path], str]:
+    """Return a function that updates a service and returns its stderr."""
 
-    def told(service: Path) -> str:
+    def output(service: Path) -> str:
         capfd.readouterr()
         update(service, {}, LATER)
         return capfd.readouterr().err
 
-    return told
+    return output
 
 
 @pytest.mark.parametrize(
     ("change", "before", "after"),
     [
-        (futures.a_file_is_renamed, {}, {}),
-        (futures.files_of_resources_are_renamed, {}, {}),
-        (futures.a_file_is_dropped, {}, {}),
-        (futures.a_seam_is_moved, {}, {}),
-        (futures.a_module_is_split, {}, {}),
-        (futures.a_question_is_renamed, {"project_description": "Ours."}, {"summary": "Ours."}),
-        (futures.a_choice_is_renamed, {"database": "sqlite"}, {"storage": "file"}),
-        (futures.a_choice_is_dropped, {"deploy": ["kubernetes", "fly"]}, {"platforms": ["kubernetes"]}),
+        (futures.rename_file, {}, {}),
+        (futures.rename_resource_files, {}, {}),
+        (futures.drop_file, {}, {}),
+        (futures.move_divider, {}, {}),
+        (futures.split_file, {}, {}),
+        (futures.rename_question, {"project_description": "Ours."}, {"summary": "Ours."}),
+        (futures.rename_choice, {"database": "sqlite"}, {"storage": "file"}),
+        (futures.drop_choice, {"deploy": ["kubernetes", "fly"]}, {"platforms": ["kubernetes"]}),
     ],
-    ids=lambda given: getattr(given, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_an_update_gives_what_a_fresh_copy_gives(
+def test_future_update_equals_fresh_copy(
     change: Callable[[Path, str], None], before: Answers, after: Answers, later: Callable[..., Path], empty: Path
 ) -> None:
     template = later(change)
     service = start(template, empty / "service", **before)
     update(service, {}, LATER)
-    kept = {name: answer for name, answer in all_questions().default.items() if name not in before}
-    render(template, empty / "fresh", kept | after, LATER)
+    unchanged = {name: answer for name, answer in all_questions().default.items() if name not in before}
+    render(template, empty / "fresh", unchanged | after, LATER)
     assert conflicts(service) == []
     assert tree(service) == tree(empty / "fresh")
 
 
-def test_an_edit_follows_its_file(
-    later: Callable[..., Path], empty: Path, told_by_update: Callable[[Path], str]
+def test_edit_follows_renamed_file(
+    later: Callable[..., Path], empty: Path, update_output: Callable[[Path], str]
 ) -> None:
-    service = start(later(futures.a_file_is_renamed), empty)
+    service = start(later(futures.rename_file), empty)
     edit(service, IMAGE, lambda text: text + OURS)
-    told = told_by_update(service)
+    output = update_output(service)
     text = (service / CONTAINER).read_text(encoding="utf-8")
     assert text.startswith("# Container: ")
     assert text.endswith(OURS)
     assert conflicts(service) == []
-    assert f"{IMAGE} → {CONTAINER}" in told
+    assert f"{IMAGE} → {CONTAINER}" in output
 
 
-def test_an_edit_follows_the_file_of_a_resource(
-    later: Callable[..., Path], empty: Path, told_by_update: Callable[[Path], str]
+def test_edit_follows_renamed_resource_file(
+    later: Callable[..., Path], empty: Path, update_output: Callable[[Path], str]
 ) -> None:
-    service = start(later(futures.files_of_resources_are_renamed), empty)
+    service = start(later(futures.rename_resource_files), empty)
     edit(service, KIND.format("enums"), lambda text: f"{text}\n\nOURS = 1\n")
-    told_by_update(service)
+    update_output(service)
     assert (service / KIND.format("kinds")).read_text(encoding="utf-8").endswith("\n\nOURS = 1\n")
     assert not (service / KIND.format("enums")).exists()
 
 
-def test_an_edit_that_clashes_where_its_file_is_now_is_a_conflict(
-    later: Callable[..., Path], empty: Path, told_by_update: Callable[[Path], str]
+def test_conflicting_edit_of_renamed_file_is_marked(
+    later: Callable[..., Path], empty: Path, update_output: Callable[[Path], str]
 ) -> None:
-    service = start(later(futures.a_file_is_renamed), empty)
+    service = start(later(futures.rename_file), empty)
     edit(service, IMAGE, lambda text: text.replace("# ", "# Our own: ", 1))
-    told = told_by_update(service)
+    output = update_output(service)
     assert conflicts(service) == [CONTAINER]
     text = (service / CONTAINER).read_text(encoding="utf-8")
     assert "<<<<<<< before updating\n# Our own: " in text
-    assert "clashes with the update in:\n    docs/container.md" in told
+    assert "clashes with the update in:\n    docs/container.md" in output
     git(service, "checkout", "--ours", CONTAINER)
     assert (service / CONTAINER).read_text(encoding="utf-8").startswith("# Our own: ")
 
 
-def test_an_edited_file_that_is_dropped_is_told_and_comes_back(
-    later: Callable[..., Path], empty: Path, told_by_update: Callable[[Path], str]
+def test_dropped_edited_file_is_reported_and_restorable(
+    later: Callable[..., Path], empty: Path, update_output: Callable[[Path], str]
 ) -> None:
-    service = start(later(futures.a_file_is_dropped), empty)
+    service = start(later(futures.drop_file), empty)
     edit(service, IMAGE, lambda text: text + OURS)
-    told = told_by_update(service)
+    output = update_output(service)
     assert not (service / IMAGE).exists()
-    (command,) = [line.strip() for line in told.splitlines() if line.strip().startswith("git restore")]
+    (command,) = [line.strip() for line in output.splitlines() if line.strip().startswith("git restore")]
     git(service, *command.split()[1:])
     assert (service / IMAGE).read_text(encoding="utf-8").endswith(OURS)
 
 
-def test_what_nobody_edited_goes_without_a_word(
-    later: Callable[..., Path], empty: Path, told_by_update: Callable[[Path], str]
+def test_dropped_unedited_file_is_not_reported(
+    later: Callable[..., Path], empty: Path, update_output: Callable[[Path], str]
 ) -> None:
-    service = start(later(futures.a_file_is_dropped), empty)
-    assert IMAGE not in told_by_update(service)
+    service = start(later(futures.drop_file), empty)
+    assert IMAGE not in update_output(service)
 
 
-def test_an_edit_of_what_an_answer_turns_off_is_told(history: Path, empty: Path) -> None:
-    """On the command line, as its owner sees it."""
+def test_edited_file_of_disabled_answer_is_reported(history: Path, empty: Path) -> None:
+    """Run Copier's command line, as the owner does."""
     service = start(history, empty, deploy=["fly"])
     edit(service, "fly.toml", lambda text: f"{text}# Ours.\n")
-    run = copier(*updating("--data", "deploy=[]"), directory=service)
+    run = copier(*update_arguments("--data", "deploy=[]"), directory=service)
     assert "git restore --source HEAD -- fly.toml" in run.stderr
 
 
-def test_an_edit_follows_its_file_in_a_directory_of_a_repository(
-    later: Callable[..., Path], empty: Path, told_by_update: Callable[[Path], str]
+def test_edit_follows_renamed_file_in_monorepo(
+    later: Callable[..., Path], empty: Path, update_output: Callable[[Path], str]
 ) -> None:
-    template = later(futures.a_file_is_renamed)
+    template = later(futures.rename_file)
     service = empty / "services" / "shop"
     render(template, service, all_questions().default, releases.NEXT)
     commit(empty, "start")
     text = (service / IMAGE).read_text(encoding="utf-8")
     (service / IMAGE).write_text(text.replace("# ", "# Our own: ", 1), encoding="utf-8")
-    keep(empty)
-    told_by_update(service)
+    commit_all(empty)
+    update_output(service)
     assert conflicts(empty) == [f"services/shop/{CONTAINER}"]
 
 
-def test_a_renamed_question_keeps_its_answer_again_and_again(later: Callable[..., Path], empty: Path) -> None:
-    service = start(later(futures.a_question_is_renamed), empty, project_description="Ours.")
+def test_renamed_question_answer_survives_updates(later: Callable[..., Path], empty: Path) -> None:
+    service = start(later(futures.rename_question), empty, project_description="Ours.")
     for _ in range(2):
         update(service, {}, LATER)
-        keep(service)
+        commit_all(service)
     recorded = yaml.safe_load((service / RECORD).read_text(encoding="utf-8"))
     assert recorded["summary"] == "Ours."
     assert "project_description" not in recorded

@@ -1,7 +1,7 @@
-"""Why shared lists end with a line that divides: owners add theirs just where the template adds its own.
+"""Dividing lines in shared lists avoid merge conflicts between owner and template.
 
-Four edits that everybody makes, where the template changes the line beside them: each of them clashes in an ordinary
-template, and none in this one. Both are updated by Copier alone.
+Four common edits beside a line that the template changes: each conflicts in an ordinary template, and none in this
+one. Both are updated by Copier alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, update
 from tests.harness.updates.outcomes import outcome
-from tests.harness.updates.owner_edits import END, Place, below, put
+from tests.harness.updates.owner_edits import END, Place, below, insert
 from tests.harness.updates.releases import NEXT
 from tests.harness.workspace import commit
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.thorough
 
 PROJECT, ROUTERS, VARIABLES = "pyproject.toml", "app/main.py", ".env.example"
-DIVIDES = below("those below are the service's own")
+BELOW_DIVIDER = below("those below are the service's own")
 GROWN = {"auth": "local", "tasks": "taskiq", "features": ["ratelimit", "cache", "observability"]}
 
-# A list as an ordinary template has it, and the same in its next version.
+# Lists of an ordinary template, in two versions.
 ORDINARY = {
     PROJECT: (
         'dependencies = [\n    "fastapi",\n    "pydantic",\n]\n',
@@ -43,7 +43,7 @@ ORDINARY = {
 
 @dataclass(frozen=True)
 class Habit:
-    """What an owner adds to a file, and where: in an ordinary service, and in one of ours."""
+    """A line that an owner adds, and its place in an ordinary service and in one of ours."""
 
     path: str
     line: str
@@ -53,8 +53,8 @@ class Habit:
 
 
 HABITS = {
-    "a dependency is appended": Habit(PROJECT, '    "stripe",\n', below("pydantic"), DIVIDES),
-    "a dependency is inserted": Habit(PROJECT, '    "httpx",\n', below("fastapi"), DIVIDES),
+    "a dependency is appended": Habit(PROJECT, '    "stripe",\n', below("pydantic"), BELOW_DIVIDER),
+    "a dependency is inserted": Habit(PROJECT, '    "httpx",\n', below("fastapi"), BELOW_DIVIDER),
     "a router is added": Habit(ROUTERS, "app.include_router(cart)\n", END, END, "app/routers/cart.py"),
     "a variable is appended": Habit(VARIABLES, "STRIPE_KEY=\n", END, END),
 }
@@ -62,7 +62,7 @@ HABITS = {
 
 @pytest.fixture(scope="module")
 def ordinary(workspace: Path) -> Path:
-    """Make an ordinary template, of two versions."""
+    """Create an ordinary template with two versions."""
     directory = workspace / "ordinary"
     (directory / "app").mkdir(parents=True)
     (directory / "{{_copier_conf.answers_file}}.jinja").write_text("{{ _copier_answers|to_nice_yaml }}", "utf-8")
@@ -74,24 +74,22 @@ def ordinary(workspace: Path) -> Path:
 
 
 @pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
-def test_beside_a_line_that_an_ordinary_template_changes_an_edit_clashes(
-    habit: Habit, ordinary: Path, empty: Path
-) -> None:
+def test_ordinary_list_edit_conflicts(habit: Habit, ordinary: Path, empty: Path) -> None:
     render(ordinary, empty, {}, "v1.0.0")
-    (left,) = put(empty, habit.path, habit.line, habit.ordinary)
+    (insertion,) = insert(empty, habit.path, habit.line, habit.ordinary)
     commit(empty, "edited")
     update(empty, {}, "v2.0.0")
-    assert left.fate(outcome(empty)) == "conflict"
+    assert insertion.status(outcome(empty)) == "conflict"
 
 
 @pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
-def test_beside_a_line_that_this_template_changes_it_does_not(habit: Habit, history: Path, empty: Path) -> None:
+def test_divided_list_edit_survives(habit: Habit, history: Path, empty: Path) -> None:
     render(history, empty, all_questions().default, NEXT)
     path = habit.our_path or habit.path
     (empty / path).touch()
     before = (empty / path).read_text(encoding="utf-8")
-    (left,) = put(empty, path, habit.line, habit.ours)
+    (insertion,) = insert(empty, path, habit.line, habit.ours)
     commit(empty, "edited")
     update(empty, GROWN, NEXT)
-    assert left.fate(outcome(empty)) == "kept"
+    assert insertion.status(outcome(empty)) == "preserved"
     assert habit.our_path or (empty / path).read_text(encoding="utf-8").replace(habit.line, "") != before

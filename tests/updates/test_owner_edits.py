@@ -1,4 +1,4 @@
-"""What owners change survives updates: it is kept, told to be gone, or visibly in conflict, and never lost silently."""
+"""Owners' edits survive updates: preserved, reported as deleted, or in conflict, never lost silently."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from extensions.footprint import RECORD
 from tests.harness.checks.report import REPORT
 from tests.harness.checks.runner import environment
 from tests.harness.combinations.questions import all_questions
-from tests.harness.combinations.rendering import render, tree, update, whole
+from tests.harness.combinations.rendering import caching_renderings, render, tree, update
 from tests.harness.updates.markers import SPOTS, mark
 from tests.harness.updates.outcomes import outcome
 from tests.harness.updates.owner_edits import EDITS
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.questions import Answers
     from tests.harness.updates.markers import Spot
-    from tests.harness.updates.outcomes import Fate
-    from tests.harness.updates.owner_edits import Trace
+    from tests.harness.updates.outcomes import EditStatus
+    from tests.harness.updates.owner_edits import Insertion
     from tests.harness.updates.releases import Release
 
-    Traces = dict[str, list[Trace]]
+    Insertions = dict[str, list[Insertion]]
 
 pytestmark = pytest.mark.thorough
 
@@ -40,122 +40,116 @@ GROWN: Answers = {
     "tasks": "taskiq",
     "features": ["ratelimit", "cache", "websockets", "email", "files", "observability"],
 }
-PLACES: Answers = {"deploy": ["kubernetes", "fly"]}
+DEPLOYMENTS: Answers = {"deploy": ["kubernetes", "fly"]}
 SERVICES: dict[str, Answers] = {
     "plain": DEFAULT,
     "on GitLab": DEFAULT | {"ci": "gitlab", "database": "sqlite"},
-    "of everything": DEFAULT | GROWN | PLACES,
+    "full": DEFAULT | GROWN | DEPLOYMENTS,
 }
-# Both sides changed these lines, between these releases and the next one; each entry is needed.
-CLASHES: dict[str, tuple[set[str], str]] = {
-    "the image has another package": (
+# Edits that conflict when made in these releases, and why.
+CONFLICTS: dict[str, tuple[set[str], str]] = {
+    "add image package": (
         {"0.1.0", "0.2.0"},
-        "where it stood beside the line that made the user, which is gone; there is a place for it now",
+        "it stood beside the line that made the user, since deleted; there is a slot for it now",
     ),
-    "the image has another folder": (
+    "add image folder": (
         {"0.1.0", "0.2.0"},
-        "where it stood beside what was copied from the checkout, and is copied from the first stage; likewise",
+        "it stood beside a copy from the checkout, now from the first stage; there is a slot for it now",
     ),
-    "gitlab does another job": (
+    "add gitlab job": (
         {"0.1.0", "0.2.0"},
-        "where it stood below the last job, which has had artifacts since; there is a place for it now",
+        "it stood below the last job, which has artifacts since; there is a slot for it now",
     ),
 }
-WORST: tuple[Fate, ...] = ("kept", "told", "conflict", "lost")
-# What changes the shared files of a service as much as releases would.
+SEVERITY: tuple[EditStatus, ...] = ("preserved", "reported", "conflict", "lost")
+# Changed answers that change shared files as much as releases do.
 FLIPS: dict[str, tuple[Answers, Answers]] = {
-    "it grows": (DEFAULT | PLACES, GROWN),
-    "it grows on GitLab": (SERVICES["on GitLab"] | PLACES, GROWN),
-    "it shrinks": (DEFAULT | PLACES | GROWN, {name: DEFAULT[name] for name in GROWN}),
-    "its database is another": (DEFAULT | PLACES, {"database": "sqlite"}),
+    "features added": (DEFAULT | DEPLOYMENTS, GROWN),
+    "features added on GitLab": (SERVICES["on GitLab"] | DEPLOYMENTS, GROWN),
+    "features removed": (DEFAULT | DEPLOYMENTS | GROWN, {name: DEFAULT[name] for name in GROWN}),
+    "database changed": (DEFAULT | DEPLOYMENTS, {"database": "sqlite"}),
 }
-ENDS: dict[str, tuple[Answers, Answers]] = FLIPS | {
-    "its places are left": (SERVICES["of everything"], {"deploy": []}),
-    "its pipeline is another": (DEFAULT, {"ci": "gitlab"}),
-    "assistants are left": (DEFAULT, {"agents": False}),
-    "its resources are left": (DEFAULT, {"resources": []}),
+CHANGES: dict[str, tuple[Answers, Answers]] = FLIPS | {
+    "deployments removed": (SERVICES["full"], {"deploy": []}),
+    "CI changed": (DEFAULT, {"ci": "gitlab"}),
+    "agents removed": (DEFAULT, {"agents": False}),
+    "resources removed": (DEFAULT, {"resources": []}),
 }
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """Let Copier remember whole renderings."""
-    with whole():
+    """Cache whole renderings of Copier."""
+    with caching_renderings():
         yield
 
 
 def offered(release: Release) -> dict[str, Answers]:
-    """List the services that could be copied from a release."""
-    return {name: release.given(answers) for name, answers in SERVICES.items() if release.offers(answers)}
+    """Return the services that a release offers, by name."""
+    return {name: release.restrict(answers) for name, answers in SERVICES.items() if release.offers(answers)}
 
 
-def edited(template: Path, service: Path, answers: Answers, version: str, sentences: Iterable[str]) -> Traces:
-    """Copy a service, and edit it as its owner would; tell what each edit left."""
+def edited(template: Path, service: Path, answers: Answers, version: str, names: Iterable[str]) -> Insertions:
+    """Render and edit a service; return the insertions of each edit."""
     render(template, service, answers, version)
-    traces = {name: EDITS[name].make(service) for name in sentences if EDITS[name].concerns(service)}
+    insertions = {name: EDITS[name].make(service) for name in names if EDITS[name].applies_to(service)}
     commit(service, "edited")
-    assert fates(service, traces) == dict.fromkeys(traces, "kept"), "an edit was not made"
-    return traces
+    assert statuses(service, insertions) == dict.fromkeys(insertions, "preserved"), "an edit was not applied"
+    return insertions
 
 
-def fates(service: Path, traces: Traces) -> dict[str, Fate]:
-    """Say what became of each edit: the worst that became of what it left."""
-    found = outcome(service)
-    ends = {name: [trace.fate(found) for trace in left] for name, left in traces.items()}
-    return {name: max(each, key=WORST.index) for name, each in ends.items()}
+def statuses(service: Path, insertions: Insertions) -> dict[str, EditStatus]:
+    """Return the worst status of each edit's insertions."""
+    result = outcome(service)
+    of_edits = {name: [insertion.status(result) for insertion in group] for name, group in insertions.items()}
+    return {name: max(group, key=SEVERITY.index) for name, group in of_edits.items()}
 
 
-def expected(names: Iterable[str], release: Release) -> dict[str, Fate]:
-    return {name: "conflict" if release.version in CLASHES.get(name, ((), ""))[0] else "kept" for name in names}
+def expected(names: Iterable[str], release: Release) -> dict[str, EditStatus]:
+    return {name: "conflict" if release.version in CONFLICTS.get(name, ((), ""))[0] else "preserved" for name in names}
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)
-def test_edits_survive_together_whichever_release_they_were_made_in(
-    release: Release, history: Path, empty: Path
-) -> None:
+def test_all_edits_survive_update_from_release(release: Release, history: Path, empty: Path) -> None:
     for name, answers in offered(release).items():
-        traces = edited(history, empty / name, answers, release.tag, EDITS)
+        insertions = edited(history, empty / name, answers, release.tag, EDITS)
         update(empty / name, {}, NEXT)
-        assert fates(empty / name, traces) == expected(traces, release), name
+        assert statuses(empty / name, insertions) == expected(insertions, release), name
 
 
 @pytest.fixture(scope="module")
 def bases(history: Path, workspace: Path) -> dict[tuple[Release, str], Path]:
-    """Copy every service from every release that offers it, for edits to find one that they concern."""
-    found = {(release, name): answers for release in releases() for name, answers in offered(release).items()}
-    for (release, name), answers in found.items():
+    """Render every service of every release that offers it."""
+    services = {(release, name): answers for release in releases() for name, answers in offered(release).items()}
+    for (release, name), answers in services.items():
         render(history, workspace / "bases" / str(release) / name, answers, release.tag)
-    return {(release, name): workspace / "bases" / str(release) / name for release, name in found}
+    return {(release, name): workspace / "bases" / str(release) / name for release, name in services}
 
 
-@pytest.mark.parametrize(("number", "sentence"), list(enumerate(EDITS)), ids=EDITS)
-def test_an_edit_survives_by_itself(
-    number: int, sentence: str, bases: dict[tuple[Release, str], Path], history: Path, empty: Path
+@pytest.mark.parametrize(("number", "edit"), list(enumerate(EDITS)), ids=EDITS)
+def test_single_edit_survives_update(
+    number: int, edit: str, bases: dict[tuple[Release, str], Path], history: Path, empty: Path
 ) -> None:
-    """Made in a release and a service of those that it concerns, in turn: no other edit stands beside it."""
-    concerned = [made_in for made_in, base in bases.items() if EDITS[sentence].concerns(base)]
-    small = [(release, name) for release, name in concerned if name != "of everything"]
-    choice = small or concerned
-    release, name = choice[number % len(choice)]
-    traces = edited(history, empty, offered(release)[name], release.tag, [sentence])
+    """Make one edit alone, in one of the releases and services that it applies to, in turn."""
+    applicable = [key for key, base in bases.items() if EDITS[edit].applies_to(base)]
+    small = [(release, name) for release, name in applicable if name != "full"]
+    candidates = small or applicable
+    release, name = candidates[number % len(candidates)]
+    insertions = edited(history, empty, offered(release)[name], release.tag, [edit])
     update(empty, {}, NEXT)
-    assert fates(empty, traces) == expected(traces, release), (str(release), name)
+    assert statuses(empty, insertions) == expected(insertions, release), (str(release), name)
 
 
 @pytest.mark.parametrize(("before", "after"), FLIPS.values(), ids=FLIPS)
-def test_edits_survive_as_the_service_becomes_another(
-    before: Answers, after: Answers, history: Path, empty: Path
-) -> None:
-    """Here the template changes every list that it shares with the owner, as many releases will."""
-    traces = edited(history, empty, before, NEXT, EDITS)
+def test_all_edits_survive_changed_answers(before: Answers, after: Answers, history: Path, empty: Path) -> None:
+    """Change answers, so that the template changes every list that it shares with the owner."""
+    insertions = edited(history, empty, before, NEXT, EDITS)
     update(empty, after, NEXT)
-    assert fates(empty, traces) == dict.fromkeys(traces, "kept")
+    assert statuses(empty, insertions) == dict.fromkeys(insertions, "preserved")
 
 
 @pytest.mark.parametrize(("release", "name"), [(releases()[0], "plain"), (releases()[-1], "on GitLab")])
-def test_an_edited_service_passes_its_tests_after_the_update(
-    release: Release, name: str, history: Path, empty: Path
-) -> None:
+def test_edited_service_passes_tests_after_update(release: Release, name: str, history: Path, empty: Path) -> None:
     edited(history, empty, offered(release)[name], release.tag, EDITS)
     update(empty, {}, NEXT)
     passed = subprocess.run(
@@ -170,9 +164,9 @@ def test_an_edited_service_passes_its_tests_after_the_update(
 
 
 def marked(template: Path, service: Path, answers: Answers, version: str, spot: Spot) -> dict[str, str]:
-    """Copy a service, and mark all of its files at one spot; tell what was written into each.
+    """Render a service and mark all of its files at one spot; return the inserted text by path.
 
-    But for Copier's own record, whose first line says how else it is changed.
+    Copier's record is excluded: its first line says how to change it.
     """
     render(template, service, answers, version)
     marks = {path: mark(service, path, spot) for path in tree(service) if path != RECORD}
@@ -180,18 +174,20 @@ def marked(template: Path, service: Path, answers: Answers, version: str, spot: 
     return marks
 
 
-def judged(service: Path, marks: dict[str, str], gone: frozenset[str] = frozenset(), said: str = "") -> dict[str, Fate]:
-    """Say what became of each mark, where the files that may be gone are these, and the owner was told this."""
-    found = outcome(service, said)
-    return {path: found.fate(path, written, gone) for path, written in marks.items()}
+def classified(
+    service: Path, marks: dict[str, str], deleted: frozenset[str] = frozenset(), output: str = ""
+) -> dict[str, EditStatus]:
+    """Classify each mark; `deleted` files may be missing if `output` reports them."""
+    result = outcome(service, output)
+    return {path: result.status(path, text, deleted) for path, text in marks.items()}
 
 
-def those(fate: Fate, ends: dict[str, Fate]) -> set[str]:
-    return {path for path, end in ends.items() if end == fate}
+def with_status(status: EditStatus, of_marks: dict[str, EditStatus]) -> set[str]:
+    return {path for path, each in of_marks.items() if each == status}
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)
-def test_no_mark_is_lost_whichever_release_it_was_made_in(
+def test_no_mark_is_lost_from_release(
     release: Release, history: Path, empty: Path, pytestconfig: pytest.Config
 ) -> None:
     counts: Counter[str] = Counter()
@@ -200,36 +196,36 @@ def test_no_mark_is_lost_whichever_release_it_was_made_in(
             service = empty / name / spot
             marks = marked(history, service, answers, release.tag, spot)
             update(service, {}, NEXT)
-            ends = judged(service, marks)
-            assert not those("lost", ends) | those("told", ends), (name, spot)
-            counts.update(ends.values())
+            of_marks = classified(service, marks)
+            assert not with_status("lost", of_marks) | with_status("reported", of_marks), (name, spot)
+            counts.update(of_marks.values())
     pytestconfig.stash[REPORT].notes.append(f"Marks from {release}: {counted(counts)}")
 
 
-@pytest.mark.parametrize("change", ENDS)
-def test_a_mark_is_kept_or_its_file_is_told_to_be_gone_as_the_service_becomes_another(
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_mark_is_lost_by_changed_answers(
     change: str, history: Path, empty: Path, pytestconfig: pytest.Config, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    before, after = ENDS[change]
+    before, after = CHANGES[change]
     render(history, empty / "fresh", before | after, NEXT)
     counts: Counter[str] = Counter()
     for spot in SPOTS:
         marks = marked(history, empty / spot, before, NEXT, spot)
-        gone = frozenset(marks.keys() - tree(empty / "fresh").keys())
+        deleted = frozenset(marks.keys() - tree(empty / "fresh").keys())
         update(empty / spot, after, NEXT)
-        ends = judged(empty / spot, marks, gone, capfd.readouterr().err)
-        assert not those("lost", ends), spot
-        counts.update(ends.values())
-    pytestconfig.stash[REPORT].notes.append(f"Marks, where {change}: {counted(counts)}")
+        of_marks = classified(empty / spot, marks, deleted, capfd.readouterr().err)
+        assert not with_status("lost", of_marks), spot
+        counts.update(of_marks.values())
+    pytestconfig.stash[REPORT].notes.append(f"Marks, {change}: {counted(counts)}")
 
 
-def counted(ends: Counter[str]) -> str:
-    return ", ".join(f"{ends[fate]} {fate}" for fate in WORST)
+def counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{counts[status]} {status}" for status in SEVERITY)
 
 
 @pytest.fixture(scope="module")
 def lossy(workspace: Path) -> Path:
-    """Make a template that moves a file and tells nobody, and that changes a line."""
+    """Create a template whose second release moves a file undeclared, and changes a line."""
     directory = workspace / "lossy"
     copy_work_tree(directory)
     commit(directory, "v1.0.0")
@@ -242,26 +238,26 @@ def lossy(workspace: Path) -> Path:
 
 
 @pytest.mark.parametrize("spot", SPOTS)
-def test_a_template_that_moves_a_file_and_tells_nobody_is_found_out(spot: Spot, lossy: Path, empty: Path) -> None:
+def test_undeclared_move_loses_mark(spot: Spot, lossy: Path, empty: Path) -> None:
     marks = marked(lossy, empty, DEFAULT, "v1.0.0", spot)
     update(empty, {}, "v2.0.0")
-    ends = judged(empty, marks)
-    assert those("lost", ends) == {"app/links.py"}
-    assert those("kept", ends) == marks.keys() - {"app/links.py"}
+    of_marks = classified(empty, marks)
+    assert with_status("lost", of_marks) == {"app/links.py"}
+    assert with_status("preserved", of_marks) == marks.keys() - {"app/links.py"}
 
 
-def test_a_mark_that_an_update_takes_out_is_found_missing(lossy: Path, empty: Path) -> None:
+def test_removed_mark_is_detected(lossy: Path, empty: Path) -> None:
     marks = marked(lossy, empty, DEFAULT, "v2.0.0", "end")
     (empty / "README.md").write_text("# Ours\n", encoding="utf-8")
-    assert those("lost", judged(empty, marks)) == {"README.md"}
+    assert with_status("lost", classified(empty, marks)) == {"README.md"}
 
 
-def test_what_both_sides_changed_is_in_conflict(lossy: Path, empty: Path) -> None:
+def test_line_changed_on_both_sides_conflicts(lossy: Path, empty: Path) -> None:
     render(lossy, empty, DEFAULT, "v1.0.0")
     style = empty / "ruff.toml"
     style.write_text(style.read_text(encoding="utf-8").replace("line-length = 100", "line-length = 120"), "utf-8")
     commit(empty, "wider")
     update(empty, {}, "v2.0.0")
-    found = outcome(empty)
-    assert found.conflicts.keys() == {"ruff.toml"}
-    assert found.fate("ruff.toml", "line-length = 120\n") == "conflict"
+    result = outcome(empty)
+    assert result.conflicts.keys() == {"ruff.toml"}
+    assert result.status("ruff.toml", "line-length = 120\n") == "conflict"

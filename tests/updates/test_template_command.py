@@ -1,4 +1,4 @@
-"""The owner's command `template`: it tells what Copier passes over in silence, and no update loses anything."""
+"""The owner's command `template`: it reports what Copier ignores, and rejects lossy updates."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import copier, run_to_its_end, updating
+from tests.harness.combinations.copier_cli import copier, run_command, update_arguments
 from tests.harness.combinations.rendering import tree
-from tests.harness.updates.owner_repository import FIRST, SECOND, THIRD, Owner, own, publish, write
+from tests.harness.updates.owner_repository import FIRST, SECOND, THIRD, Owner, create_service, create_template, write
 from tests.harness.workspace import git
 
 if TYPE_CHECKING:
@@ -30,27 +30,27 @@ LIMITS, CI = "app/limits.py", "ci.yml"
 @pytest.fixture(scope="module")
 def template(workspace: Path) -> Path:
     directory = workspace / "small template"
-    publish(directory)
+    create_template(directory)
     return directory
 
 
 @pytest.fixture
 def owner(template: Path, empty: Path) -> Owner:
-    return own(template, empty)
+    return create_service(template, empty)
 
 
-# ── What stock Copier passes over ─────────────────────────────────────────────────────────────────
+# ── Compared with stock Copier ────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
 class Twins:
-    """Two services alike, one updated by Copier alone, the other by the command, which refused."""
+    """Two equal services: one updated by Copier, the other by the command, which rejected the update."""
 
     stock: Owner
-    said: Run
+    copier_run: Run
     ours: Owner
     code: int
-    told: dict[str, Any]
+    report: dict[str, Any]
 
 
 def edited(owner: Owner) -> Owner:
@@ -62,52 +62,52 @@ def edited(owner: Owner) -> Owner:
 
 @pytest.fixture(scope="module")
 def twins(template: Path, workspace: Path) -> Twins:
-    stock, ours = (edited(own(template, workspace / "twins" / name)) for name in ("stock", "ours"))
-    said = copier(*updating(), directory=stock.directory)
-    code, told = ours.tell("update", "--no-checks")
-    return Twins(stock, said, ours, code, told)
+    stock, ours = (edited(create_service(template, workspace / "twins" / name)) for name in ("stock", "ours"))
+    copier_run = copier(*update_arguments(), directory=stock.directory)
+    code, report = ours.run_json("update", "--no-checks")
+    return Twins(stock, copier_run, ours, code, report)
 
 
-def test_stock_copier_says_nothing_and_ours_refuses(twins: Twins) -> None:
-    assert twins.said.returncode == 0
+def test_command_rejects_lossy_update(twins: Twins) -> None:
+    assert twins.copier_run.returncode == 0
     assert git(twins.stock.directory, "ls-files", "--unmerged") == ""
     assert twins.code == 1
     assert git(twins.ours.directory, "status", "--porcelain") == ""
     assert twins.ours.read(".copier-answers.yml").count(FIRST) == 1
 
 
-def test_an_edited_file_is_not_deleted_unless_it_is_named(twins: Twins) -> None:
+def test_edited_file_is_deleted_only_by_option(twins: Twins) -> None:
     assert not (twins.stock / "app/greetings.py").exists()
     assert "ours" not in twins.stock.read("app/salutes.py")
-    assert twins.told["deleted"] == ["app/greetings.py"]
-    assert "--delete app/greetings.py" in twins.told["error"]
+    assert twins.report["deleted"] == ["app/greetings.py"]
+    assert "--delete app/greetings.py" in twins.report["error"]
 
 
-def test_an_edit_that_a_migration_carried_is_not_called_lost(twins: Twins) -> None:
-    tried = Owner(twins.ours / ".dev/update/tree")
-    assert not (tried / "app/words.py").exists()
-    assert 'YES = "aye"' in tried.read("app/phrases.py")
+def test_migrated_edit_is_not_reported_lost(twins: Twins) -> None:
+    attempt = Owner(twins.ours / ".dev/update/tree")
+    assert not (attempt / "app/words.py").exists()
+    assert 'YES = "aye"' in attempt.read("app/phrases.py")
 
 
-def test_a_seed_that_the_template_changed_is_told_and_left(twins: Twins) -> None:
+def test_changed_seed_is_reported_and_left(twins: Twins) -> None:
     assert twins.stock.read("first.sql") == "create table product;\n"
-    assert "first.sql" not in twins.said.stdout + twins.said.stderr
-    assert twins.told["seeds"] == ["first.sql"]
+    assert "first.sql" not in twins.copier_run.stdout + twins.copier_run.stderr
+    assert twins.report["seeds"] == ["first.sql"]
 
 
-def test_a_clean_merge_that_defines_a_name_twice_is_refused(twins: Twins) -> None:
+def test_duplicate_definition_is_rejected(twins: Twins) -> None:
     assert twins.stock.read(LIMITS).count("TIMEOUT") == 2
-    assert twins.told["faults"] == [f"{LIMITS}: TIMEOUT is there twice"]
+    assert twins.report["faults"] == [f"{LIMITS}: TIMEOUT is there twice"]
 
 
-def test_a_new_question_is_told_with_the_answer_that_was_taken(twins: Twins) -> None:
+def test_new_question_is_reported_with_default(twins: Twins) -> None:
     assert yaml.safe_load(twins.stock.read(".copier-answers.yml"))["greeting"] == "hello"
-    assert "greeting" not in twins.said.stdout + twins.said.stderr
-    assert twins.told["questions"] == {"greeting": "hello"}
+    assert "greeting" not in twins.copier_run.stdout + twins.copier_run.stderr
+    assert twins.report["questions"] == {"greeting": "hello"}
 
 
-def test_notes_of_the_versions_that_are_crossed_are_told(twins: Twins) -> None:
-    notes = twins.told["notes"]
+def test_notes_of_skipped_versions_are_reported(twins: Twins) -> None:
+    notes = twins.report["notes"]
     assert "Greets." in notes
     assert "Quick tests." in notes
     assert "The first." not in notes
@@ -117,149 +117,160 @@ def test_notes_of_the_versions_that_are_crossed_are_told(twins: Twins) -> None:
 # ── Status ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def clashed(owner: Owner, resolved: str) -> None:
-    """Edit a line that the newest version changes too, update by Copier alone, and resolve the conflict."""
+def conflicted(owner: Owner, resolved: str) -> None:
+    """Edit a line that the newest version changes, update by Copier, and resolve the conflict."""
     owner.edit(CI, "checkout: 4", "checkout: ours")
-    assert copier(*updating(), directory=owner.directory).returncode == 0
+    assert copier(*update_arguments(), directory=owner.directory).returncode == 0
     assert "<<<<<<<" in owner.read(CI)
     write(owner.directory, {CI: resolved})
     owner.commit("Update")
 
 
-def test_a_file_that_lacks_what_a_version_changed_is_stale_though_the_record_is_new(
-    template: Path, empty: Path
-) -> None:
-    owner = own(template, empty, SECOND)
-    clashed(owner, owner.read(CI).replace("checkout: 4", "checkout: ours"))
+def test_unmerged_change_is_reported_stale(template: Path, empty: Path) -> None:
+    owner = create_service(template, empty, SECOND)
+    conflicted(owner, owner.read(CI).replace("checkout: 4", "checkout: ours"))
     stock = copier("check-update", directory=owner.directory)
     assert "up-to-date" in stock.stdout + stock.stderr
-    code, told = owner.tell("status")
-    assert (code, told["behind"], told["stale"], told["yours"]) == (
+    code, report = owner.run_json("status")
+    assert (code, report["behind"], report["stale"], report["yours"]) == (
         1,
         0,
         {CI: THIRD},
         ["first.sql"],
     )
     owner.edit(CI, "checkout: ours", "checkout: 5 # and ours")
-    code, told = owner.tell("status")
-    assert (code, told["stale"], told["yours"]) == (0, {}, [CI, "first.sql"])
+    code, report = owner.run_json("status")
+    assert (code, report["stale"], report["yours"]) == (0, {}, [CI, "first.sql"])
     owner.edit(CI, "checkout: 5 # and ours", "checkout: 4")
-    code, told = owner.tell("status")
-    assert (code, told["stale"], told["yours"]) == (1, {CI: THIRD}, ["first.sql"])
+    code, report = owner.run_json("status")
+    assert (code, report["stale"], report["yours"]) == (1, {CI: THIRD}, ["first.sql"])
 
 
-def test_status_says_what_is_the_owners_and_what_is_missing(owner: Owner) -> None:
+def test_status_lists_edited_and_missing_files(owner: Owner) -> None:
     (owner / "app/words.py").unlink()
     owner.edit(LIMITS, "RATE = 20", "RATE = 7")
-    code, told = owner.tell("status")
+    code, report = owner.run_json("status")
     assert code == 1
-    assert (told["version"], told["newest"], told["behind"]) == (FIRST, THIRD, 2)
-    assert (told["yours"], told["stale"], told["missing"]) == ([LIMITS], {}, ["app/words.py"])
-    assert CI in told["same"]
+    assert (report["version"], report["newest"], report["behind"]) == (FIRST, THIRD, 2)
+    assert (report["yours"], report["stale"], report["missing"]) == ([LIMITS], {}, ["app/words.py"])
+    assert CI in report["same"]
     shown = owner.run("diff", LIMITS)
     assert (shown.returncode, "+RATE = 7" in shown.stdout, "-RATE = 20" in shown.stdout) == (1, True, True)
 
 
-# ── Updates that conflict, and those that are taken back ──────────────────────────────────────────
+# ── Conflicts and undo ────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
-def refused(owner: Owner) -> Owner:
-    """A service that an update has clashed with, in every way."""
+def rejected(owner: Owner) -> Owner:
+    """A service whose update was rejected, for every reason."""
     owner.edit(CI, "checkout: 4", "checkout: ours")
     assert edited(owner).run("update", "--no-checks").returncode == 1
     return owner
 
 
-def test_what_is_refused_is_taken_once_its_owner_has_decided(refused: Owner) -> None:
-    start = refused.head
-    assert git(refused.directory, "status", "--porcelain") == ""
-    assert refused.run("update").returncode == 2
-    tried = Owner(refused / ".dev/update/tree")
-    write(tried.directory, {LIMITS: '"""Ours."""\n'})
-    code, told = refused.tell("update", "--continue", "--no-checks", "--delete", "app/greetings.py")
-    assert (code, told["conflicts"], told["faults"], told["reasons"]) == (1, [CI], [], [f"{CI} has a conflict"])
-    assert refused.head == start
-    write(tried.directory, {CI: refused.read(CI).replace("ours", "5 of ours")})
-    taken = refused.run("update", "--continue", "--no-checks", "--delete", "app/greetings.py")
-    assert taken.returncode == 0, taken.stdout + taken.stderr
-    assert "checkout: 5 of ours" in refused.read(CI)
-    assert refused.read(LIMITS) == '"""Ours."""\n'
-    assert not (refused / "app/greetings.py").exists()
-    assert not (refused / ".dev").exists()
-    assert git(refused.directory, "worktree", "list").count("\n") == 1
-    assert git(refused.directory, "rev-parse", "HEAD^").strip() == start
-    assert git(refused.directory, "log", "-1", "--format=%s") == f"Update the template from {FIRST} to {THIRD}\n"
-    assert refused.run("undo").returncode == 0
-    assert (refused.head, git(refused.directory, "status", "--porcelain")) == (start, "")
-    assert "checkout: ours" in refused.read(CI)
+def test_rejected_update_continues_once_resolved(rejected: Owner) -> None:
+    start = rejected.head
+    assert git(rejected.directory, "status", "--porcelain") == ""
+    assert rejected.run("update").returncode == 2
+    attempt = Owner(rejected / ".dev/update/tree")
+    write(attempt.directory, {LIMITS: '"""Ours."""\n'})
+    code, report = rejected.run_json("update", "--continue", "--no-checks", "--delete", "app/greetings.py")
+    assert (code, report["conflicts"], report["faults"], report["reasons"]) == (1, [CI], [], [f"{CI} has a conflict"])
+    assert rejected.head == start
+    write(attempt.directory, {CI: rejected.read(CI).replace("ours", "5 of ours")})
+    applied = rejected.run("update", "--continue", "--no-checks", "--delete", "app/greetings.py")
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert "checkout: 5 of ours" in rejected.read(CI)
+    assert rejected.read(LIMITS) == '"""Ours."""\n'
+    assert not (rejected / "app/greetings.py").exists()
+    assert not (rejected / ".dev").exists()
+    assert git(rejected.directory, "worktree", "list").count("\n") == 1
+    assert git(rejected.directory, "rev-parse", "HEAD^").strip() == start
+    assert git(rejected.directory, "log", "-1", "--format=%s") == f"Update the template from {FIRST} to {THIRD}\n"
+    assert rejected.run("undo").returncode == 0
+    assert (rejected.head, git(rejected.directory, "status", "--porcelain")) == (start, "")
+    assert "checkout: ours" in rejected.read(CI)
 
 
-def test_what_is_refused_is_thrown_away(refused: Owner) -> None:
-    start = refused.head
-    assert refused.run("update", "--abort").returncode == 0
-    assert not (refused / ".dev").exists()
-    assert git(refused.directory, "worktree", "list").count("\n") == 1
-    assert (refused.head, git(refused.directory, "status", "--porcelain")) == (start, "")
-    assert refused.run("update", "--continue").returncode == 2
+def test_rejected_update_is_aborted(rejected: Owner) -> None:
+    start = rejected.head
+    assert rejected.run("update", "--abort").returncode == 0
+    assert not (rejected / ".dev").exists()
+    assert git(rejected.directory, "worktree", "list").count("\n") == 1
+    assert (rejected.head, git(rejected.directory, "status", "--porcelain")) == (start, "")
+    assert rejected.run("update", "--continue").returncode == 2
 
 
-def test_an_update_is_one_commit_and_is_taken_back_by_another_once_work_followed(owner: Owner) -> None:
+def test_undo_reverts_update_commit(owner: Owner) -> None:
     start = owner.head
-    code, told = owner.tell("update", "--to", SECOND, "--no-checks")
-    assert (code, told["applied"], told["commit"]) == (0, True, owner.head)
+    code, report = owner.run_json("update", "--to", SECOND, "--no-checks")
+    assert (code, report["applied"], report["commit"]) == (0, True, owner.head)
     assert git(owner.directory, "rev-parse", "HEAD^").strip() == start
-    code, told = owner.tell("update", "--to", SECOND, "--no-checks")
-    assert (code, told["applied"]) == (0, False)
+    code, report = owner.run_json("update", "--to", SECOND, "--no-checks")
+    assert (code, report["applied"]) == (0, False)
     owner.edit(LIMITS, "RATE = 20", "RATE = 7")
     (owner / LIMITS).write_text("RATE = 8\n", encoding="utf-8")
     assert owner.run("undo").returncode == 2
     git(owner.directory, "checkout", "--", LIMITS)
-    code, told = owner.tell("undo")
-    assert (code, told["by"]) == (0, "revert")
+    code, report = owner.run_json("undo")
+    assert (code, report["by"]) == (0, "revert")
     assert "test: all" in owner.read(CI)
     assert "RATE = 7" in owner.read(LIMITS)
     assert FIRST in owner.read(".copier-answers.yml")
 
 
-def test_the_result_can_be_left_on_another_branch(owner: Owner) -> None:
+def test_update_to_branch_leaves_head(owner: Owner) -> None:
     start = owner.head
-    code, told = owner.tell("update", "--no-checks", "--branch", "template", "--data", "greeting=hi")
-    assert (code, told["branch"], owner.head) == (0, "template", start)
+    code, report = owner.run_json("update", "--no-checks", "--branch", "template", "--data", "greeting=hi")
+    assert (code, report["branch"], owner.head) == (0, "template", start)
     assert git(owner.directory, "rev-parse", "template^").strip() == start
     assert "greeting: hi\n" in git(owner.directory, "show", "template:.copier-answers.yml")
     assert owner.run("update", "--no-checks", "--branch", "template").returncode == 2
 
 
-def test_an_answer_is_changed_at_the_same_version(template: Path, empty: Path) -> None:
-    owner = own(template, empty, THIRD)
-    code, told = owner.tell("update", "--no-checks", "--data", "cache=false")
-    assert (code, told["answers"]) == (0, {})
+def test_answer_changes_at_same_version(template: Path, empty: Path) -> None:
+    owner = create_service(template, empty, THIRD)
+    code, report = owner.run_json("update", "--no-checks", "--data", "cache=false")
+    assert (code, report["answers"]) == (0, {})
     assert not (owner / "app/cache.py").exists()
     assert "Change answers" in git(owner.directory, "log", "-1", "--format=%s")
 
 
-# ── Where a service stands ────────────────────────────────────────────────────────────────────────
+def test_template_without_tags_is_updated_to_its_head(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+    create_template(tmp_path / "template")
+    first, head = (git(tmp_path / "template", "rev-parse", f"{tag}^{{commit}}").strip() for tag in (FIRST, THIRD))
+    git(tmp_path / "template", "tag", "--delete", FIRST, SECOND, THIRD)
+    owner = create_service(tmp_path / "template", tmp_path / "service", first)
+    code, report = owner.run_json("status")
+    assert (code, report["newest"], report["behind"]) == (1, head[:12], 1)
+    code, report = owner.run_json("update", "--no-checks", "--data", "cache=false")
+    assert (code, report["applied"], head.startswith(report["after"])) == (0, True, True)
+    assert owner.run_json("status")[0] == 0
+    assert "Nothing to do" in owner.run("update").stdout
 
 
-def test_a_part_of_a_repository_is_updated_alone(template: Path, empty: Path) -> None:
-    owner = own(template, empty / "services" / "shop")
+# ── Monorepos ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_monorepo_service_is_updated_alone(template: Path, empty: Path) -> None:
+    owner = create_service(template, empty / "services" / "shop")
     (owner / ".git").rename(empty / ".git")
     (owner / ".copier-answers.yml").rename(owner / "template.yml")
     write(empty, {"other.txt": "theirs\n"})
     Owner(empty).commit("Move")
     write(empty, {"other.txt": "theirs, in work\n"})
     named = ("--answers-file", "template.yml")
-    code, told = owner.tell("update", "--no-checks", *named)
-    assert (code, told["applied"]) == (0, True)
+    code, report = owner.run_json("update", "--no-checks", *named)
+    assert (code, report["applied"]) == (0, True)
     assert (empty / "other.txt").read_text(encoding="utf-8") == "theirs, in work\n"
     assert git(empty, "status", "--porcelain") == " M other.txt\n"
     assert "checkout: 5" in owner.read(CI)
     assert not (empty / CI).exists()
-    assert owner.tell("status", *named)[0] == 0
+    assert owner.run_json("status", *named)[0] == 0
 
 
-# ── What cannot be ────────────────────────────────────────────────────────────────────────────────
+# ── Errors ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def wreck_version(owner: Owner) -> None:
@@ -268,6 +279,10 @@ def wreck_version(owner: Owner) -> None:
 
 def wreck_source(owner: Owner) -> None:
     owner.edit(".copier-answers.yml", "small template", "no template")
+
+
+def make_source_relative(owner: Owner) -> None:
+    owner.edit(".copier-answers.yml", yaml.safe_load(owner.read(".copier-answers.yml"))["_src_path"], ".")
 
 
 def wreck_record(owner: Owner) -> None:
@@ -281,20 +296,21 @@ def wreck_repository(owner: Owner) -> None:
 WRECKS = {
     "v0.0.1": wreck_version,
     "no template": wreck_source,
+    "`_src_path: .` in .copier-answers.yml is a relative path": make_source_relative,
     "--answers-file": wreck_record,
     "git init": wreck_repository,
 }
 
 
 @pytest.mark.parametrize(("word", "wreck"), WRECKS.items(), ids=WRECKS)
-def test_what_cannot_be_told_is_one_clear_error(word: str, wreck: Callable[[Owner], None], owner: Owner) -> None:
+def test_unreadable_service_is_one_error(word: str, wreck: Callable[[Owner], None], owner: Owner) -> None:
     wreck(owner)
-    code, told = owner.tell("status")
+    code, report = owner.run_json("status")
     assert code == 2
-    assert word in told["error"]
+    assert word in report["error"]
 
 
-def test_an_update_wants_what_can_be_done(owner: Owner) -> None:
+def test_invalid_update_arguments_are_rejected(owner: Owner) -> None:
     wrong = owner.run("update", "--no-checks", "--data", "colour=red")
     assert (wrong.returncode, "no question named colour" in wrong.stderr) == (2, True)
     assert not (owner / ".dev").exists()
@@ -309,8 +325,8 @@ def test_an_update_wants_what_can_be_done(owner: Owner) -> None:
 # ── Many services ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_fleet_is_shown_and_left_alone(template: Path, empty: Path) -> None:
-    old, new = own(template, empty / "<old>"), own(template, empty / "new", THIRD)
+def test_fleet_report_changes_no_service(template: Path, empty: Path) -> None:
+    old, new = create_service(template, empty / "<old>"), create_service(template, empty / "new", THIRD)
     old.edit(LIMITS, "RATE = 20", "RATE = 7")
     before = tree(empty)
     index = (old / ".git/index").read_bytes()
@@ -323,9 +339,9 @@ def test_a_fleet_is_shown_and_left_alone(template: Path, empty: Path) -> None:
     assert second.split()[-6:] == [THIRD, THIRD, "0", "0", "0", "0"]
     assert "There is no directory" in third
     assert done.returncode == 2
-    told = json.loads(done.stdout)["services"]
-    assert [each["service"] for each in told] == directories
-    assert [each.get("yours") for each in told] == [[LIMITS], [], None]
+    services = json.loads(done.stdout)["services"]
+    assert [each["service"] for each in services] == directories
+    assert [each.get("yours") for each in services] == [[LIMITS], [], None]
     shown = page.read_text(encoding="utf-8")
     assert "&lt;old&gt;" in shown
     assert "<old>" not in shown
@@ -334,15 +350,15 @@ def test_a_fleet_is_shown_and_left_alone(template: Path, empty: Path) -> None:
     assert (tree(empty), (old / ".git/index").read_bytes()) == (before, index)
 
 
-# ── As the owner types it ─────────────────────────────────────────────────────────────────────────
+# ── By uv ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def uv(owner: Owner, *arguments: str) -> Run:
-    return run_to_its_end(["uv", "run", *arguments], owner.directory, dict(os.environ), 300)
+    return run_command(["uv", "run", *arguments], owner.directory, dict(os.environ), 300)
 
 
-def test_uv_runs_it_and_it_runs_the_checks(owner: Owner) -> None:
-    """The service's environment has no Copier; a test that fails after the update refuses it, and passes before."""
+def test_uv_run_update_runs_checks(owner: Owner) -> None:
+    """Run without Copier in the service's environment; a test that only fails after the update rejects it."""
     test = "from app import words\n\n\ndef test_there_is_a_yes() -> None:\n    assert words.YES\n"
     write(owner.directory, {"tests/__init__.py": "", "tests/test_words.py": test})
     owner.commit("Test words")
@@ -350,13 +366,13 @@ def test_uv_runs_it_and_it_runs_the_checks(owner: Owner) -> None:
     status = uv(owner, "template", "status")
     assert status.returncode == 1, status.stdout
     assert f"{THIRD} is the newest, 2 releases on." in status.stdout
-    refused = uv(owner, "template", "update")
-    assert refused.returncode == 1, refused.stdout
-    assert "`uv run mypy` fails" in refused.stdout
+    rejected = uv(owner, "template", "update")
+    assert rejected.returncode == 1, rejected.stdout
+    assert "`uv run mypy` fails" in rejected.stdout
     assert owner.head == start
     write(owner.directory / ".dev/update/tree", {"tests/test_words.py": test.replace("words", "phrases")})
-    taken = uv(owner, "template", "update", "--continue")
-    assert taken.returncode == 0, taken.stdout
-    assert 'pytest -q -m "not drill"' in taken.stdout
+    applied = uv(owner, "template", "update", "--continue")
+    assert applied.returncode == 0, applied.stdout
+    assert 'pytest -q -m "not drill"' in applied.stdout
     assert git(owner.directory, "rev-parse", "HEAD^").strip() == start
     assert git(owner.directory, "ls-files", "uv.lock") == ""

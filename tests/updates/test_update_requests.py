@@ -1,4 +1,4 @@
-"""A newer template comes as one pull or merge request, which no conflict gets into and no refusal is hidden by."""
+"""Template updates are proposed as one pull or merge request, without conflicts; rejected updates fail the job."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.formats import LINTERS, SCHEMAS
-from tests.harness.findings import expect_none, run
+from tests.harness.findings import assert_no_findings, run
 from tests.harness.workspace import ROOT, commit, git
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ WORKFLOW, PIPELINE = ".github/workflows/template.yml", ".gitlab/template.yml"
 SERVER = "https://gitlab.example.com"
 NOTES = '## v1.1.0\n\nSay `hello` to "it" & all.\n\nA second line.'
 REPORT = {"before": "v1.0.0", "after": "v1.1.0", "notes": NOTES, "questions": {"colour": "red"}, "seeds": ["a.py"]}
-# What `uv run template update --branch NAME --json` does, as it was agreed: nothing, an update, or a refusal.
+# A stub of `uv run template update --branch NAME --json`: no update, an update, or a rejected one.
 COMMAND = """\
 #!/usr/bin/env bash
 set -eu
@@ -69,12 +69,12 @@ def write_program(path: Path, text: str) -> None:
 
 @dataclass
 class Runner:
-    """A runner of pipelines, with one repository, and what stands for the programs that are out of reach."""
+    """A pipeline runner with one repository, and stubs of unavailable programs."""
 
     home: Path
-    ends: int = 0
+    exit_code: int = 0
     line: str = "new = True"
-    open: str = ""  # the number of the request that is open
+    open: str = ""  # the number of the open request
 
     @property
     def work(self) -> Path:
@@ -86,13 +86,13 @@ class Runner:
 
     @property
     def called(self) -> str:
-        """What was asked of the host, line by line."""
+        """Calls to the host, one a line."""
         path = self.home / "called"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     @property
-    def told(self) -> str:
-        """What the request says: in a file for GitHub's command, in an option of one line for GitLab."""
+    def body(self) -> str:
+        """The body of the request: a file for GitHub's command, a one-line push option for GitLab."""
         body = self.home / "called.body"
         return body.read_text(encoding="utf-8") if body.exists() else self.called.replace("\\n", "\n")
 
@@ -101,35 +101,37 @@ class Runner:
         return (self.home / "summary").read_text(encoding="utf-8")
 
     @property
-    def proposed(self) -> str:
-        """The branch as the host has it; nothing if it has none."""
+    def pushed(self) -> str:
+        """Subjects of the pushed branch's commits; empty if there is none."""
         return git(self.origin, "log", "--format=%s", f"--branches={BRANCH}*", "--not", "main")
 
     def variables(self) -> dict[str, str]:
         path = os.pathsep.join((str(self.home / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
-        own = {"PATH": path, "RUNNER_TEMP": str(self.home / "temp"), "GITHUB_RUN_ID": "1", "LINE": self.line}
-        told = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary", "CALLED": "called", "REPORT": "report"}
+        machine = {"PATH": path, "RUNNER_TEMP": str(self.home / "temp"), "GITHUB_RUN_ID": "1", "LINE": self.line}
+        files = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary", "CALLED": "called", "REPORT": "report"}
         host = {"CI_SERVER_PROTOCOL": "https", "CI_SERVER_URL": SERVER, "CI_PROJECT_PATH": "acme/shop"}
         token = {"CI_JOB_TOKEN": "job", "TEMPLATE_TOKEN": "secret", "CI_DEFAULT_BRANCH": "main"}
-        asked = {"ENDS": str(self.ends), "OPEN": self.open, "GIT_CONFIG_GLOBAL": str(self.home / "gitconfig")}
-        return os.environ | own | {name: str(self.home / file) for name, file in told.items()} | host | token | asked
+        stub = {"ENDS": str(self.exit_code), "OPEN": self.open, "GIT_CONFIG_GLOBAL": str(self.home / "gitconfig")}
+        return (
+            os.environ | machine | {name: str(self.home / file) for name, file in files.items()} | host | token | stub
+        )
 
     def clone(self) -> None:
-        """Make the fresh clone that each job begins with; what the last one left for the next is elsewhere."""
-        kept = self.work / ".cache"
-        if kept.exists():
-            kept.rename(self.home / "kept")
+        """Make a job's fresh clone; the cache of the previous job is restored."""
+        cache = self.work / ".cache"
+        if cache.exists():
+            cache.rename(self.home / "cache")
         shutil.rmtree(self.work, ignore_errors=True)
         git(self.home, "clone", "--quiet", "--branch", "main", str(self.origin), str(self.work))
-        if (self.home / "kept").exists():
-            (self.home / "kept").rename(kept)
+        if (self.home / "cache").exists():
+            (self.home / "cache").rename(cache)
 
-    def runs(self, script: str) -> Run:
-        return run_to_its_end(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables(), 60)
+    def run(self, script: str) -> Run:
+        return run_command(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables(), 60)
 
 
 def github(described: dict[str, Any], runner: Runner) -> int:
-    """Run both jobs as GitHub does: what is to run always does, and nothing else once a step has failed."""
+    """Run both jobs as GitHub does: after a failed step only those with `if: always()`."""
     for name, job in described["jobs"].items():
         output = runner.home / "output"
         if name == "propose" and not (output.exists() and "found=true" in output.read_text(encoding="utf-8")):
@@ -138,7 +140,7 @@ def github(described: dict[str, Any], runner: Runner) -> int:
         failed = 0
         for step in [step for step in job["steps"] if "run" in step and "uv sync" not in step["run"]]:
             if not failed or step.get("if") == "always()":
-                failed = runner.runs(step["run"]).returncode or failed
+                failed = runner.run(step["run"]).returncode or failed
         if failed:
             return failed
     return 0
@@ -148,10 +150,10 @@ def gitlab(described: dict[str, Any], runner: Runner) -> int:
     """Run both jobs as GitLab does, the second with the artifacts of the first."""
     for job in described.values():
         runner.clone()
-        ended = runner.runs("\n".join(job["script"]))
-        (runner.home / "summary").write_text(ended.stdout, encoding="utf-8")
-        if ended.returncode:
-            return ended.returncode
+        done = runner.run("\n".join(job["script"]))
+        (runner.home / "summary").write_text(done.stdout, encoding="utf-8")
+        if done.returncode:
+            return done.returncode
     return 0
 
 
@@ -163,94 +165,94 @@ HOSTS: dict[str, tuple[str, Callable[[dict[str, Any], Runner], int]]] = {
 
 @pytest.fixture
 def runner(empty: Path) -> Runner:
-    """A runner whose repository holds a module, and the scripts of a service."""
-    made = Runner(empty)
+    """A runner whose repository contains a module and a service's pipeline scripts."""
+    runner = Runner(empty)
     for name, text in (("uv", COMMAND), ("gh", GH)):
         write_program(empty / "bin" / name, text)
     (empty / "report").write_text(json.dumps(REPORT), encoding="utf-8")
-    shutil.copytree(ROOT / "template" / "template" / "pipeline", made.work / "template" / "pipeline")
-    (made.work / "app.py").write_text("old = True\n", encoding="utf-8")
-    (made.work / ".gitignore").write_text(".cache/\n", encoding="utf-8")
-    commit(made.work, "start")
-    git(empty, "clone", "--quiet", "--bare", str(made.work), str(made.origin))
+    shutil.copytree(ROOT / "template" / "template" / "pipeline", runner.work / "template" / "pipeline")
+    (runner.work / "app.py").write_text("old = True\n", encoding="utf-8")
+    (runner.work / ".gitignore").write_text(".cache/\n", encoding="utf-8")
+    commit(runner.work, "start")
+    git(empty, "clone", "--quiet", "--bare", str(runner.work), str(runner.origin))
     for name, value in (("receive.advertisePushOptions", "true"), ("core.hooksPath", "hooks")):
-        git(made.origin, "config", name, value)
-    write_program(made.origin / "hooks" / "post-receive", HOOK)
+        git(runner.origin, "config", name, value)
+    write_program(runner.origin / "hooks" / "post-receive", HOOK)
     shutil.copy(os.environ["GIT_CONFIG_GLOBAL"], empty / "gitconfig")
-    pushed = f"url.{made.origin.as_uri()}.insteadOf"
-    git(empty, "config", "--file", "gitconfig", pushed, "https://template:secret@gitlab.example.com/acme/shop.git")
-    return made
+    rewrite = f"url.{runner.origin.as_uri()}.insteadOf"
+    git(empty, "config", "--file", "gitconfig", rewrite, "https://template:secret@gitlab.example.com/acme/shop.git")
+    return runner
 
 
 @pytest.fixture(params=HOSTS)
 def pipeline(request: pytest.FixtureRequest, runner: Runner, serve: Callable[[Answers], Service]) -> Callable[[], int]:
-    """What runs the pipeline of each host, and says how it ended."""
-    path, runs = HOSTS[request.param]
+    """Return a function that runs a host's pipeline and returns its exit code."""
+    path, run_pipeline = HOSTS[request.param]
     file = serve(all_questions().default | {"ci": request.param}).files[path]
     described = yaml.safe_load(file.content)
-    return lambda: runs(described, runner)
+    return lambda: run_pipeline(described, runner)
 
 
-def test_something_new_is_proposed_with_its_notes(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_update_is_proposed_with_notes(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
-    assert runner.proposed == "Update the template from v1.0.0 to v1.1.0\n"
-    assert NOTES in runner.told
-    assert '- `colour`: `"red"`' in runner.told
+    assert runner.pushed == "Update the template from v1.0.0 to v1.1.0\n"
+    assert NOTES in runner.body
+    assert '- `colour`: `"red"`' in runner.body
     assert "Update the template from v1.0.0 to v1.1.0" in runner.called
 
 
-def test_nothing_new_is_no_request(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_no_update_opens_no_request(pipeline: Callable[[], int], runner: Runner) -> None:
     runner.line = ""
     assert pipeline() == 0
-    assert (runner.proposed, "pr" in runner.called, "merge_request" in runner.called) == ("", False, False)
+    assert (runner.pushed, "pr" in runner.called, "merge_request" in runner.called) == ("", False, False)
 
 
-@pytest.mark.parametrize("ends", [1, 2])
-def test_a_refusal_fails_and_is_told(ends: int, pipeline: Callable[[], int], runner: Runner) -> None:
-    runner.line, runner.ends = "", ends
-    assert pipeline() == ends
+@pytest.mark.parametrize("exit_code", [1, 2])
+def test_rejected_update_fails_with_summary(exit_code: int, pipeline: Callable[[], int], runner: Runner) -> None:
+    runner.line, runner.exit_code = "", exit_code
+    assert pipeline() == exit_code
     assert "v1.0.0 → v1.1.0" in runner.summary
-    assert runner.proposed == ""
+    assert runner.pushed == ""
 
 
 @pytest.mark.parametrize("line", ["<<<<<<< before updating", ">>>>>>> after updating"])
-def test_a_conflict_is_pushed_by_nobody(line: str, pipeline: Callable[[], int], runner: Runner) -> None:
+def test_conflict_is_not_pushed(line: str, pipeline: Callable[[], int], runner: Runner) -> None:
     runner.line = line
     assert pipeline() == 1
-    assert runner.proposed == ""
+    assert runner.pushed == ""
 
 
-def test_a_request_is_renewed(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_open_request_is_updated(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
     runner.line, runner.open = "newer = True", "7"
     assert pipeline() == 0
-    assert runner.proposed == "Update the template from v1.0.0 to v1.1.0\n"
+    assert runner.pushed == "Update the template from v1.0.0 to v1.1.0\n"
     assert "newer = True" in git(runner.origin, "show", f"{BRANCH}:app.py")
     assert "pr edit 7" in runner.called or "merge_request.create" in runner.called
 
 
-def test_commits_of_somebody_are_kept(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_foreign_commits_are_not_overwritten(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
     somewhere = runner.home / "somewhere"
     git(runner.home, "clone", "--quiet", "--branch", BRANCH, str(runner.origin), str(somewhere))
-    git(somewhere, "commit", "--allow-empty", "--message", "Mend it")
+    git(somewhere, "commit", "--allow-empty", "--message", "Fix it")
     git(somewhere, "push", "--quiet")
     assert pipeline() == 1
-    assert runner.proposed.startswith("Mend it\n")
+    assert runner.pushed.startswith("Fix it\n")
 
 
-def test_a_pipeline_pleases_its_linters(serve: Callable[[Answers], Service], tmp_path: Path) -> None:
+def test_pipeline_passes_linters(serve: Callable[[Answers], Service], tmp_path: Path) -> None:
     for host, (path, _) in HOSTS.items():
         file = tmp_path / path
         file.parent.mkdir(parents=True)
         file.write_bytes(serve(all_questions().default | {"ci": host}).files[path].content)
         pattern = f"/{path.rpartition('/')[0]}/*.yml"
-        expect_none(run("check-jsonschema", *SCHEMAS[pattern], file))
+        assert_no_findings(run("check-jsonschema", *SCHEMAS[pattern], file))
     for name in ("actionlint", "zizmor"):
-        expect_none(run(name, *LINTERS[name].arguments, tmp_path / WORKFLOW))
+        assert_no_findings(run(name, *LINTERS[name].arguments, tmp_path / WORKFLOW))
 
 
-def test_who_runs_what_is_new_may_push_nothing(serve: Callable[[Answers], Service]) -> None:
+def test_prepare_job_has_no_write_token(serve: Callable[[Answers], Service]) -> None:
     jobs = yaml.safe_load(serve(all_questions().default).files[WORKFLOW].content)["jobs"]
     assert jobs["prepare"]["permissions"] == {"contents": "read"}
     assert "TEMPLATE_TOKEN" not in json.dumps(jobs["prepare"])

@@ -1,10 +1,10 @@
-"""An update leaves nothing behind, and loses no edit silently; `test_every_update.py` updates every service."""
+"""Updates add, remove and merge files; `test_every_update.py` updates every service."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.harness.combinations.copier_cli import copier, data, updating
+from tests.harness.combinations.copier_cli import copier, data, update_arguments
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree, update
 from tests.harness.workspace import EARLIER, RELEASE, commit, git
@@ -20,47 +20,45 @@ DEFAULT = all_questions().default
 
 
 def start(template: Path, directory: Path, answers: Answers, version: str) -> None:
-    """Copy a service and commit it, as Copier asks before it updates."""
+    """Render a service and commit it, as Copier requires before updates."""
     render(template, directory, answers, version)
     commit(directory, "start")
 
 
-def end(directory: Path, answers: Answers) -> None:
+def update_cleanly(directory: Path, answers: Answers) -> None:
     update(directory, answers, RELEASE)
     assert git(directory, "diff", "--name-only", "--diff-filter=U") == ""
 
 
-def test_what_a_release_drops_goes_and_what_it_brings_comes(
-    serve: Callable[[Answers], Service], template: Path, empty: Path
-) -> None:
-    """A question, two files and a line: see `scratch.make_earlier`."""
+def test_update_adds_and_removes_files(serve: Callable[[Answers], Service], template: Path, empty: Path) -> None:
+    """Both differ by a question, two files and a line: see `workspace.make_earlier`."""
     start(template, empty, DEFAULT, EARLIER)
     assert "colour.txt" in tree(empty)
-    end(empty, {})
+    update_cleanly(empty, {})
     assert tree(empty) == serve({}).files
 
 
-def test_the_command_line_updates_likewise(template: Path, empty: Path) -> None:
+def test_cli_update_equals_harness_update(template: Path, empty: Path) -> None:
     there, here = empty / "command line", empty / "harness"
     for directory in (there, here):
         start(template, directory, DEFAULT, EARLIER)
-    run = copier(*updating(*data({"database": "sqlite"})), directory=there)
+    run = copier(*update_arguments(*data({"database": "sqlite"})), directory=there)
     assert run.returncode == 0, run.stderr
-    end(here, {"database": "sqlite"})
+    update_cleanly(here, {"database": "sqlite"})
     assert tree(there) == tree(here)
 
 
-def test_an_edit_is_kept(template: Path, empty: Path) -> None:
+def test_edit_survives_update(template: Path, empty: Path) -> None:
     start(template, empty, DEFAULT, EARLIER)
     style = empty / "ruff.toml"
     style.write_text("# Ours.\n" + style.read_text(encoding="utf-8"), encoding="utf-8")
     commit(empty, "edit")
-    end(empty, {})
+    update_cleanly(empty, {})
     assert style.read_text(encoding="utf-8").startswith("# Ours.\n")
     assert "This line will go." not in style.read_text(encoding="utf-8")
 
 
-def test_an_edit_that_clashes_is_shown(template: Path, empty: Path) -> None:
+def test_conflicting_edit_is_marked(template: Path, empty: Path) -> None:
     start(template, empty, DEFAULT, EARLIER)
     style = empty / "ruff.toml"
     style.write_text(style.read_text(encoding="utf-8").replace("will go", "will stay"), encoding="utf-8")

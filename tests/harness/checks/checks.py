@@ -1,4 +1,4 @@
-"""What each distinct service must pass: commands that its owner types, and what the harness adds to be quick."""
+"""The checks of a service: commands of its owner, with options that make them fast in the harness."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """A command after `uv run`; `options` and `variables` are the harness's own, and change no outcome."""
+    """A command after `uv run`; the harness adds `options` and `variables`, which do not change its result."""
 
     name: str
     command: str
     options: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
-    cold: bool = False  # in a process of its own, as its owner runs it
-    asks_servers: bool = False
-    patience: float = 900  # seconds
-    shuffles: bool = False  # runs tests in an order that a seed decides
+    cold: bool = False  # in a new process instead of a fork
+    needs_servers: bool = False
+    timeout: float = 900  # seconds
+    shuffles: bool = False  # its order of tests depends on a seed
 
     def __str__(self) -> str:
         return self.name
 
 
-# The libraries are imported already, which pytest would tell; the other plugins bring nothing to these tests.
+# Libraries are already imported, of which pytest would warn; other plugins have no effect on these tests.
 LEAN = (
     *("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"),
     *("-p", "pytest_asyncio.plugin"),
@@ -33,7 +33,7 @@ QUICK = Check(
     "pytest -q -m 'not drill'",
     (*LEAN, "-p", "pytest_randomly"),
     ALONE,
-    asks_servers=True,
+    needs_servers=True,
     shuffles=True,
 )
 WHOLE = Check("whole suite", "pytest -q --cov", cold=True, shuffles=True)
@@ -43,4 +43,4 @@ CODE = (
     Check("imports", "lint-imports", ("--no-cache",)),
     Check("dependencies", "deptry .", ("--no-ansi",)),
 )
-LANE = (BUILT, QUICK)  # in other versions of what a service requires
+LANE = (BUILT, QUICK)  # with other versions of the requirements

@@ -1,9 +1,9 @@
-"""Runs the commands of services in forks of a process that has imported their libraries already.
+"""A fork server: runs commands of services in forks of a process that has imported their libraries.
 
-It needs no more than what the services themselves require, so that it runs in any environment of theirs. Orders come
-as lines of JSON; the outcome of each lies in a file once it is known. When the orders' pipe closes, all ends.
+It imports only the standard library and requirements of the services, so that it runs in any environment of theirs.
+Jobs are read as lines of JSON; the outcome of each is written to a file. The server stops when its input closes.
 
-    python -P warm.py <outcomes> <number of forks at a time> < orders
+    python -P fork_server.py <outcomes> <number of concurrent forks> < jobs
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 
 OWN = ("app", "development", "migrations", "tests", "__main__")
 COLLECT = ["--collect-only", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-SLOT = "{slot}"  # in an argument: the number of the fork, for what two forks must not share
+SLOT = "{slot}"  # in an argument: replaced by the number of the fork, for files that forks must not share
 
 
 @dataclass(frozen=True)
-class Order:
-    """A command, as one types it after `uv run`, and where; a cold one gets a process of its own, as in a shell."""
+class Job:
+    """A command and its directory; a cold one is run by exec, in a new process."""
 
     key: str
     directory: str
     command: list[str]
     environment: dict[str, str]
     cold: bool = False
-    patience: float = 900  # seconds
+    timeout: float = 900  # seconds
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended: its exit code, what it printed, and what it took (seconds, seconds of processors, KiB)."""
+    """Exit code, output and usage of a command: wall time and CPU time in seconds, peak memory in KiB."""
 
     code: int
     output: str
@@ -59,17 +59,17 @@ class Outcome:
 
 @dataclass
 class Fork:
-    """A command that runs."""
+    """A running command."""
 
-    order: Order
+    job: Job
     slot: int
     pid: int
     output: Path
-    begun: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
     def end(self, status: int, used: resource.struct_rusage) -> Outcome:
         output = self.output.read_text(encoding="utf-8", errors="replace")
-        seconds = time.monotonic() - self.begun
+        seconds = time.monotonic() - self.started
         return Outcome(
             os.waitstatus_to_exitcode(status), output, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss
         )
@@ -80,19 +80,18 @@ class Fork:
 
 
 def tools() -> dict[str, object]:
-    """Describe what a result can depend on beside the service: the interpreter, and each distribution's requirements.
+    """Describe the interpreter and the installed distributions, on which results depend.
 
-    Not the kernel: no check reads it.
+    The kernel is left out: no check reads it.
     """
     installed = {
-        found.metadata["Name"]: {"version": found.version, "requires": found.requires or []}
-        for found in distributions()
+        each.metadata["Name"]: {"version": each.version, "requires": each.requires or []} for each in distributions()
     }
     return {"interpreter": [sys.version, platform.machine(), *platform.libc_ver()], "distributions": installed}
 
 
 def run(command: list[str]) -> None:
-    """Run what `uv run` would: the service's own command, or that of a distribution."""
+    """Run a command as `uv run` does: the service's own, or a console script of a distribution."""
     name, *arguments = command
     if name == "app":
         sys.argv = [name, *arguments]
@@ -103,8 +102,8 @@ def run(command: list[str]) -> None:
     sys.exit(script.load()())
 
 
-def run_in_fork(order: Order, output: Path, slot: int) -> int:
-    """Begin a command in a fork, which leads a group of its own; its number is the fork's."""
+def run_in_fork(job: Job, output: Path, slot: int) -> int:
+    """Start a command in a fork, which leads its own process group, and return its process ID."""
     sys.stdout.flush()
     if pid := os.fork():
         with contextlib.suppress(PermissionError, ProcessLookupError):
@@ -112,10 +111,10 @@ def run_in_fork(order: Order, output: Path, slot: int) -> int:
         return pid
     code = 70
     try:
-        enter(order, output)
-        command = [argument.replace(SLOT, str(slot)) for argument in order.command]
-        if order.cold:
-            os.execvpe(command[0], command, order.environment)  # noqa: S606 - a command of ours
+        enter(job, output)
+        command = [argument.replace(SLOT, str(slot)) for argument in job.command]
+        if job.cold:
+            os.execvpe(command[0], command, job.environment)  # noqa: S606 - a command of the harness
         code = exit_code(command)
     finally:
         sys.stdout.flush()
@@ -123,18 +122,18 @@ def run_in_fork(order: Order, output: Path, slot: int) -> int:
         os._exit(code)
 
 
-def enter(order: Order, output: Path) -> None:
-    """Make this fork what a new process in the service's directory would be."""
+def enter(job: Job, output: Path) -> None:
+    """Set up this fork like a new process in the service's directory."""
     os.setpgid(0, 0)
-    with Path(os.devnull).open("rb") as nothing, output.open("wb") as told:
+    with Path(os.devnull).open("rb") as nothing, output.open("wb") as stream:
         os.dup2(nothing.fileno(), 0)
-        os.dup2(told.fileno(), 1)
-        os.dup2(told.fileno(), 2)
-    os.chdir(order.directory)
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    os.chdir(job.directory)
     os.environ.clear()
-    os.environ.update(order.environment)
+    os.environ.update(job.environment)
     tempfile.tempdir = None
-    sys.path.insert(0, order.directory)
+    sys.path.insert(0, job.directory)
     importlib.invalidate_caches()
 
 
@@ -150,64 +149,64 @@ def exit_code(command: list[str]) -> int:
 
 
 def imported_by(directory: str) -> list[str]:
-    """List what a service and its tests import, in order, as a fork finds out that is gone afterwards."""
+    """List the modules that a service and its tests import, by collecting its tests in a fork."""
     read, write = os.pipe()
     if not (pid := os.fork()):
         os.dup2(os.open(os.devnull, os.O_RDWR), 1)
         os.chdir(directory)
         sys.path.insert(0, directory)
         exit_code(["pytest", *COLLECT])
-        with os.fdopen(write, "w") as told:
-            told.write("\n".join(name for name in sys.modules if name.partition(".")[0] not in OWN))
-            told.flush()
+        with os.fdopen(write, "w") as stream:
+            stream.write("\n".join(name for name in sys.modules if name.partition(".")[0] not in OWN))
+            stream.flush()
         os._exit(0)
     os.close(write)
-    with os.fdopen(read) as told:
-        names = told.read().splitlines()
+    with os.fdopen(read) as stream:
+        names = stream.read().splitlines()
     os.waitpid(pid, 0)
     return names
 
 
 def warm_up(directory: str, commands: list[str]) -> None:
-    """Import what the service imports, and what the commands are made of."""
+    """Import the modules of the commands, and those that the service imports."""
     for script in entry_points(group="console_scripts"):
         if script.name in commands:
             script.load()
     for name in imported_by(directory):
         if name not in sys.modules:
-            with contextlib.suppress(Exception):  # what cannot be imported alone is left to the forks
+            with contextlib.suppress(Exception):  # forks import it themselves
                 importlib.import_module(name)
-    logging.root.handlers.clear()  # one of the libraries sets up the log of whoever imports it
+    logging.root.handlers.clear()  # one of the libraries configures logging on import
     logging.root.setLevel(logging.WARNING)
     gc.collect()
-    gc.freeze()  # no fork needs to look for garbage in what all of them share
+    gc.freeze()  # keep shared pages out of garbage collection in forks
 
 
 class Server:
-    """Takes orders, and runs some at a time."""
+    """Reads jobs and runs some of them concurrently."""
 
     def __init__(self, outcomes: Path, slots: int) -> None:
         self.outcomes = outcomes
         self.slots = list(range(slots))
-        self.waiting: list[Order] = []
+        self.queue: list[Job] = []
         self.running: dict[int, Fork] = {}
         self.unread = b""
 
     def serve(self) -> None:
-        """Work until nobody is there who would read the outcomes."""
+        """Run jobs until the input closes."""
         os.set_blocking(0, False)
         try:
             while self.read():
-                while self.waiting and self.slots:
-                    self.begin(self.waiting.pop(0), self.slots.pop(0))
+                while self.queue and self.slots:
+                    self.start(self.queue.pop(0), self.slots.pop(0))
                 self.collect()
         finally:
             for fork in self.running.values():
                 fork.kill()
 
     def read(self) -> bool:
-        """Read what orders there are; tell whether there can be more."""
-        readable, _, _ = select.select([0], [], [], 0.01 if self.running or self.waiting else None)
+        """Read the available jobs; return whether the input is still open."""
+        readable, _, _ = select.select([0], [], [], 0.01 if self.running or self.queue else None)
         if not readable:
             return True
         chunk = os.read(0, 1 << 16)
@@ -216,27 +215,27 @@ class Server:
             if "warm_up" in line:
                 warm_up(**line["warm_up"])
             else:
-                self.waiting.append(Order(**line))
+                self.queue.append(Job(**line))
         return bool(chunk)
 
-    def begin(self, order: Order, slot: int) -> None:
-        output = self.outcomes / f"{order.key}.output"
-        pid = run_in_fork(order, output, slot)
-        self.running[pid] = Fork(order, slot, pid, output)
+    def start(self, job: Job, slot: int) -> None:
+        output = self.outcomes / f"{job.key}.output"
+        pid = run_in_fork(job, output, slot)
+        self.running[pid] = Fork(job, slot, pid, output)
 
     def collect(self) -> None:
-        """Write down how each command ended that has; end those that take too long."""
+        """Write the outcomes of commands that ended; kill those that timed out."""
         for pid, fork in list(self.running.items()):
             ended, status, used = os.wait4(pid, os.WNOHANG)
             if ended:
                 del self.running[pid]
                 self.slots.append(fork.slot)
-                fork.kill()  # what it left behind
-                self.tell(fork.order.key, fork.end(status, used))
-            elif time.monotonic() - fork.begun > fork.order.patience:
+                fork.kill()  # orphaned child processes
+                self.write_outcome(fork.job.key, fork.end(status, used))
+            elif time.monotonic() - fork.started > fork.job.timeout:
                 fork.kill()
 
-    def tell(self, key: str, outcome: Outcome) -> None:
+    def write_outcome(self, key: str, outcome: Outcome) -> None:
         partial = self.outcomes / f"{key}.partial"
         partial.write_text(json.dumps(asdict(outcome)), encoding="utf-8")
         partial.rename(self.outcomes / f"{key}.json")

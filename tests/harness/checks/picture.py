@@ -1,4 +1,4 @@
-"""A picture of the matrix: a field for each service, by what was answered, coloured by how its checks ended."""
+"""A picture of the matrix: one field per service, positioned by its answers, coloured by the state of its checks."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from tests.harness.combinations.questions import word
+from tests.harness.combinations.questions import answer_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tests.harness.combinations.questions import Answers, Questionnaire
 
-State = Literal["passed", "remembered", "built", "failed", "not checked"]
+State = Literal["passed", "cached", "built", "failed", "not checked"]
 
-# Told apart by lightness too, and a failure by its cross: not everybody sees red and green as two colours.
+# Distinct in lightness too, and a failure has a cross: for readers who are colour-blind.
 COLOURS: dict[State, str] = {
     "passed": "#1a7f37",
-    "remembered": "#7bc68d",
-    "built": "#b3dcf2",  # and no more was checked
+    "cached": "#7bc68d",
+    "built": "#b3dcf2",  # no other check was run
     "failed": "#cf222e",
     "not checked": "#d8dee4",
 }
@@ -29,14 +29,14 @@ INK = "#1f2328"
 FONT = {"font-family": "system-ui, sans-serif", "font-size": "13"}
 CENTRED = {"text-anchor": "middle"}
 LINE, GAP, MARGIN = 20, 2, 24  # pixels
-LETTER = 7.2  # pixels, about, that a letter takes
+LETTER = 7.2  # approximate width in pixels
 LEGEND = 60  # letters
-NARROWEST, WIDEST = 11, 150  # pixels of a field
+NARROWEST, WIDEST = 11, 150  # width of a field in pixels
 
 
 @dataclass(frozen=True)
 class Field:
-    """How the checks of one service ended, and the seconds that they took when they were run."""
+    """State, duration in seconds and failed checks of one service."""
 
     answers: Answers
     state: State
@@ -44,7 +44,6 @@ class Field:
     failed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say it in words."""
         failed = f" ({', '.join(self.failed)})" if self.failed else ""
         seconds = f", {self.seconds:.1f} s" if self.seconds else ""
         return f"{self.state}{failed}{seconds}"
@@ -57,9 +56,9 @@ def text(parent: Element, x: float, y: float, words: str, **attributes: str) -> 
 
 
 class Grid:
-    """Where each field stands: in the column of the question that has most answers, in the row of all others."""
+    """Positions of the fields: columns for the question with most answers, rows for all others together."""
 
-    def __init__(self, questionnaire: Questionnaire, fields: Iterable[Field], told: Sequence[str]) -> None:
+    def __init__(self, questionnaire: Questionnaire, fields: Iterable[Field], lines: Sequence[str]) -> None:
         self.chosen = questionnaire.chosen
         across = max(self.chosen, key=lambda name: len(self.chosen[name]))
         self.of_rows, self.of_columns = [name for name in self.chosen if name != across], [across]
@@ -70,18 +69,18 @@ class Grid:
         longest = max(map(len, self.columns)) * LETTER
         self.turned = longest > self.width
         self.left = MARGIN + max(map(len, self.rows)) * LETTER + 12
-        self.top = MARGIN + LINE * (len(told) + 2) + (longest if self.turned else LINE)
-        widest = max(LEGEND, *map(len, told)) * LETTER
+        self.top = MARGIN + LINE * (len(lines) + 2) + (longest if self.turned else LINE)
+        widest = max(LEGEND, *map(len, lines)) * LETTER
         self.right = max(self.left + len(self.columns) * (self.width + GAP), MARGIN + widest) + MARGIN
         self.bottom = self.top + len(self.rows) * (LINE + GAP) + MARGIN
 
     def headings(self, names: Sequence[str]) -> list[str]:
-        """Say in words all that can be answered to some questions together."""
+        """Return a heading for each combination of answers to some questions."""
         every = product(*(self.chosen[name] for name in names))
-        return [self.heading(names, dict(zip(names, given, strict=True))) for given in every]
+        return [self.heading(names, dict(zip(names, answers, strict=True))) for answers in every]
 
     def heading(self, names: Sequence[str], answers: Answers) -> str:
-        return " · ".join(word(name, answers[name]) for name in names)
+        return " · ".join(answer_label(name, answers[name]) for name in names)
 
     def x(self, column: int) -> float:
         return self.left + column * (self.width + GAP)
@@ -90,13 +89,13 @@ class Grid:
         return self.top + row * (LINE + GAP)
 
     def place(self, answers: Answers) -> tuple[float, float]:
-        """Find the corner of a field."""
+        """Return the top left corner of a field."""
         column = self.columns.index(self.heading(self.of_columns, answers))
         return self.x(column), self.y(self.rows.index(self.heading(self.of_rows, answers)))
 
 
 def draw_field(parent: Element, field: Field, label: str, grid: Grid) -> None:
-    """Draw a field; what does not fit into it is told when one points at it."""
+    """Draw a field; its text is a tooltip, and is drawn inside if it fits."""
     x, y = grid.place(field.answers)
     group = SubElement(parent, "g")
     SubElement(group, "title").text = f"{label}: {field}"
@@ -115,10 +114,10 @@ def draw_legend(parent: Element, fields: Iterable[Field], y: float) -> None:
     counts = Counter(field.state for field in fields)
     x: float = MARGIN
     for state, colour in COLOURS.items():
-        told = f"{counts[state]} {state}"
+        caption = f"{counts[state]} {state}"
         SubElement(parent, "rect", {"x": f"{x:g}", "y": f"{y:g}", "width": "12", "height": "12", "fill": colour})
-        text(parent, x + 18, y + 11, told)
-        x += 18 + (len(told) + 3) * LETTER
+        text(parent, x + 18, y + 11, caption)
+        x += 18 + (len(caption) + 3) * LETTER
 
 
 def draw_headings(parent: Element, grid: Grid) -> None:
@@ -135,16 +134,16 @@ def draw_headings(parent: Element, grid: Grid) -> None:
         text(parent, grid.left - 8, grid.y(number) + 14, heading, **{"text-anchor": "end"})
 
 
-def draw(questionnaire: Questionnaire, fields: Mapping[str, Field], told: Sequence[str]) -> str:
-    """Draw all fields, by the labels of their combinations; `told` are lines of text above them. The result is SVG."""
-    grid = Grid(questionnaire, fields.values(), told)
+def draw(questionnaire: Questionnaire, fields: Mapping[str, Field], lines: Sequence[str]) -> str:
+    """Return the picture as SVG: `lines` of text above the fields, which are given by label."""
+    grid = Grid(questionnaire, fields.values(), lines)
     size = {"viewBox": f"0 0 {grid.right:.0f} {grid.bottom:.0f}", "width": f"{grid.right:.0f}"}
     image = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "fill": INK} | FONT | size)
-    SubElement(image, "title").text = told[0]
+    SubElement(image, "title").text = lines[0]
     SubElement(image, "rect", {"width": "100%", "height": "100%", "fill": "white"})
-    for number, line in enumerate(told, 1):
+    for number, line in enumerate(lines, 1):
         text(image, MARGIN, LINE * number + 8, line, **({"font-weight": "600"} if number == 1 else {}))
-    draw_legend(image, fields.values(), LINE * (len(told) + 1))
+    draw_legend(image, fields.values(), LINE * (len(lines) + 1))
     draw_headings(image, grid)
     for label, field in fields.items():
         draw_field(image, field, label, grid)

@@ -1,4 +1,4 @@
-"""Says how far long work is, and how long it will go on: a line that moves in a terminal, or one now and then."""
+"""Progress and remaining time of long work: a bar in a terminal, periodic lines in a log."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-SILENCE = 30  # seconds between two lines of a log
+LOG_INTERVAL = 30  # seconds between two lines of a log
 T = TypeVar("T")
 
 
 class Meter:
-    """Counts what is done of what there is to do; `uncovered` lets what is printed through to the terminal."""
+    """Shows how many items are done; `uncaptured` suspends pytest's capture of output."""
 
-    def __init__(self, console: Console, doing: str, uncovered: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, console: Console, description: str, uncaptured: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self.console = console
-        self.uncovered = uncovered
+        self.uncaptured = uncaptured
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -30,16 +32,16 @@ class Meter:
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
-            auto_refresh=False,  # it would take a thread, and this process forks
+            auto_refresh=False,  # a refresh thread is unsafe: this process forks
         )
-        self.progress.add_task(doing, total=0)
+        self.progress.add_task(description, total=0)
         (self.task,) = self.progress.tasks
-        self.told = time.monotonic()
+        self.printed = time.monotonic()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Let the line be seen, on a line of its own, until the context ends."""
-        with self.uncovered():
+        """Show the bar within the context."""
+        with self.uncaptured():
             if not self.console.is_terminal:
                 yield
                 return
@@ -51,18 +53,18 @@ class Meter:
         self.progress.update(self.task.id, completed=done, total=total)
         if self.console.is_terminal:
             self.progress.refresh()
-        elif time.monotonic() - self.told > SILENCE:
-            self.told = time.monotonic()
+        elif time.monotonic() - self.printed > LOG_INTERVAL:
+            self.printed = time.monotonic()
             self.console.print(f"\n{self.line()}")
 
     def line(self) -> str:
-        """Say in words what the bar shows."""
+        """Return the progress as text."""
         left = self.task.time_remaining
         remaining = "" if left is None else f", {left:.0f} s left"
         return f"{self.task.description}: {self.task.completed:.0f} of {self.task.total or 0:.0f}{remaining}"
 
     def each(self, things: Iterable[T], number: int) -> Iterator[T]:
-        """Count what passes, beside what passed before."""
+        """Yield items, counting them in addition to earlier ones."""
         before, total = int(self.task.completed), int(self.task.total or 0) + number
         for place, thing in enumerate(things, before + 1):
             self.show(place, total)

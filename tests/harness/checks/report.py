@@ -1,4 +1,4 @@
-"""What a run tells in the end: the numbers that make up the proof, and a picture of the matrix."""
+"""The report of a run: its numbers, and a picture of the matrix."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ REPORT = pytest.StashKey["Report"]()
 
 
 def state(results: list[CheckResult]) -> State:
-    """Say how all checks of one service ended."""
+    """Return the state of a service from the results of its checks."""
     if any(not result.passed for result in results):
         return "failed"
     if not results:
         return "not checked"
     if all(result.check == BUILT for result in results):
         return "built"
-    return "remembered" if all(result.remembered for result in results) else "passed"
+    return "cached" if all(result.cached for result in results) else "passed"
 
 
 def duration(seconds: float) -> str:
-    """Write seconds as one would say them: `1 min 5 s`."""
+    """Format seconds: `1 min 5 s`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @dataclass
 class Report:
-    """What is known of a run so far: nothing, where it did not come so far."""
+    """The matrix, the runner and the notes of a run, as far as it came."""
 
     matrix: Matrix | None = None
     runner: CheckRunner | None = None
-    notes: list[str] = field(default_factory=list)  # figures that a test found
-    asked: dict[str, list[str]] = field(default_factory=dict)  # the checks of each service, by its label
+    notes: list[str] = field(default_factory=list)  # lines that tests add
+    submitted: dict[str, list[str]] = field(default_factory=dict)  # keys of checks, by label of the service
 
     def results(self, label: str) -> list[CheckResult]:
-        found = self.runner.found if self.runner else {}
-        return [found[key] for key in self.asked.get(label, []) if key in found]
+        results = self.runner.results if self.runner else {}
+        return [results[key] for key in self.submitted.get(label, []) if key in results]
 
     def fields(self) -> dict[str, Field]:
-        """Tell how each service of the matrix did."""
+        """Return the field of each service, by label."""
         labels = {code_questions().label(answers): answers for answers in code_questions().combinations()}
         return {label: self.field(label, answers) for label, answers in labels.items()}
 
     def field(self, label: str, answers: dict[str, object]) -> Field:
         results = self.results(label)
         failed = tuple(result.check.name for result in results if not result.passed)
-        return Field(answers, state(results), sum(result.figures.seconds for result in results), failed)
+        return Field(answers, state(results), sum(result.usage.seconds for result in results), failed)
 
     def lines(self, seconds: float) -> Iterator[str]:
-        """Say what was proven, in numbers."""
+        """Yield the numbers of the run, one line each."""
         yield from self.notes
         if self.matrix:
             distinct = {(path, blob) for (path, _), blob in self.matrix.blobs.items()}
@@ -72,9 +72,9 @@ class Report:
             files = sum(len(listing) for _, listing in self.matrix.rendered)
             yield f"{files} files rendered, {len(distinct)} of them distinct"
         if self.runner:
-            found = self.runner.found.values()
-            remembered = sum(result.remembered for result in found)
-            yield f"{len(found)} checks of services, {remembered} of them remembered; {duration(seconds)} in all"
+            results = self.runner.results.values()
+            cached = sum(result.cached for result in results)
+            yield f"{len(results)} checks of services, {cached} of them cached; {duration(seconds)} in all"
 
     def picture(self, seconds: float) -> str:
         """Draw the matrix as SVG."""

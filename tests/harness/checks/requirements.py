@@ -1,4 +1,4 @@
-"""What the parts of a service require, all lists of the catalogue together."""
+"""Requirements of features: all lists of the catalogue together."""
 
 from __future__ import annotations
 

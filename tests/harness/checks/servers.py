@@ -1,4 +1,4 @@
-"""The servers that services need, run once for all of them, by what the services themselves bring for development."""
+"""The servers that services need, run once for all services, by the services' own modules for development."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from extensions.catalogue import FEATURES
-from tests.harness.delivery.socket_proxy import opened
+from tests.harness.delivery.socket_proxy import tcp_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from tests.harness.combinations.services import Service
 
-# `development/<feature>.py` of a service whose feature asks for a server; it runs until its input ends.
+# Runs the server of `development/<feature>.py` until the input closes.
 LAUNCH = """\
 import sys
 from development.{feature} import throwaway
@@ -38,14 +38,14 @@ VARIABLES = {
 }
 
 
-def needed(service: Service) -> set[str]:
-    """Name the features of a service that ask for a server."""
+def required_servers(service: Service) -> set[str]:
+    """Return the features of a service that need a server."""
     return {feature for feature in VARIABLES if f"development/{feature}.py" in service.files}
 
 
 @contextmanager
-def running(feature: str, service: Service) -> Iterator[str]:
-    """Run the server of a feature, and give its address."""
+def running_server(feature: str, service: Service) -> Iterator[str]:
+    """Run the server of a feature within the context, and yield its URL."""
     with subprocess.Popen(
         [sys.executable, "-c", LAUNCH.format(feature=feature)],
         cwd=service.directory,
@@ -57,25 +57,25 @@ def running(feature: str, service: Service) -> Iterator[str]:
         assert launcher.stdout
         try:
             url = launcher.stdout.readline().strip()
-            assert url, f"{feature}: its server does not start"
+            assert url, f"{feature}: the server does not start"
             yield url
         finally:
             launcher.stdin.close()
 
 
-async def furnish_postgresql(url: str, wanted: Mapping[str, str]) -> None:
-    """Make the user and the database that PostgreSQL's image makes, by the image's own variables."""
+async def create_role_and_database(url: str, variables: Mapping[str, str]) -> None:
+    """Create the role and the database that PostgreSQL's image creates from its variables."""
     connection = await asyncpg.connect(url)
-    await connection.execute(f"CREATE ROLE {wanted['POSTGRES_USER']} SUPERUSER LOGIN")
-    await connection.execute(f"CREATE DATABASE {wanted['POSTGRES_DB']} OWNER {wanted['POSTGRES_USER']}")
+    await connection.execute(f"CREATE ROLE {variables['POSTGRES_USER']} SUPERUSER LOGIN")
+    await connection.execute(f"CREATE DATABASE {variables['POSTGRES_DB']} OWNER {variables['POSTGRES_USER']}")
     await connection.close()
 
 
-FURNISH = {"postgresql": furnish_postgresql}  # what an image makes of its variables; others have none
+INITIALISERS = {"postgresql": create_role_and_database}  # by image; other images create nothing
 
 
-def behind(url: str) -> Path:
-    """Find the socket of a server by its URL, which names it or the directory in which it stands."""
+def socket_path(url: str) -> Path:
+    """Return the Unix socket of a server's URL, which names it or its directory."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return Path(parts.path)
@@ -83,19 +83,20 @@ def behind(url: str) -> Path:
 
 
 @contextmanager
-def beside(name: str, service: Service) -> Iterator[int]:
+def service_container(name: str, service: Service) -> Iterator[int]:
     """Run a server as a pipeline does, of its own for each job, and give its port."""
-    with running(FEATURES_BY_CONTAINER[name], service) as url:
-        if name in FURNISH:
-            asyncio.run(FURNISH[name](url, CONTAINERS[name].environment))
-        with opened(behind(url)) as port:
+    with running_server(FEATURES_BY_CONTAINER[name], service) as url:
+        if name in INITIALISERS:
+            asyncio.run(INITIALISERS[name](url, CONTAINERS[name].environment))
+        with tcp_proxy(socket_path(url)) as port:
             yield port
 
 
 class Servers:
-    """The servers of this run, by feature; each begins when the first service asks for it.
+    """Shared servers by feature, each started when the first service needs it.
 
-    Some features' only, if they are named: the tests of a service that finds no server of another one start their own.
+    Args:
+        features: Features whose servers are shared; tests of services start the others themselves.
     """
 
     def __init__(self, features: Collection[str] = VARIABLES) -> None:
@@ -107,8 +108,8 @@ class Servers:
         self.stack.close()
 
     def variables(self, service: Service) -> dict[str, str]:
-        """Name the servers as the service's tests know them."""
-        shared = needed(service) & self.features
+        """Return the environment variables by which the service's tests find the servers."""
+        shared = required_servers(service) & self.features
         for feature in shared - self.urls.keys():
-            self.urls[feature] = self.stack.enter_context(running(feature, service))
+            self.urls[feature] = self.stack.enter_context(running_server(feature, service))
         return {VARIABLES[feature]: self.urls[feature] for feature in shared}

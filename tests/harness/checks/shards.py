@@ -1,4 +1,4 @@
-"""Parts of a run, each for a machine of its own."""
+"""Shards: parts of a run for several machines."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from zlib import crc32
 
 @dataclass(frozen=True)
 class Shard:
-    """One of `parts` parts, counted from 1."""
+    """The `part`-th of `parts` shards, counted from 1."""
 
     part: int
     parts: int
 
     def has(self, name: str) -> bool:
-        """Say whether a thing of this name falls into the part; it is in one part of all, whatever else there is."""
+        """Return whether an item is in this shard; each name is in exactly one, by its hash."""
         return crc32(name.encode()) % self.parts == self.part - 1
 
 
 def shard(text: str) -> Shard:
-    """Read `2/4`; the error tells what is wrong."""
-    told = re.fullmatch(r"(\d+)/(\d+)", text)
-    if not told or not 1 <= int(told[1]) <= int(told[2]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no part of a whole; write 2/4 for the second of four")
-    return Shard(int(told[1]), int(told[2]))
+    """Parse `2/4`.
+
+    Raises:
+        argparse.ArgumentTypeError: It is not a shard.
+    """
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a shard; write 2/4 for the second of four")
+    return Shard(int(match[1]), int(match[2]))

@@ -6,7 +6,7 @@ import json
 import subprocess
 import tomllib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,26 +32,13 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Tools:
-    """What an environment holds; distributions by their canonical names."""
+    """Interpreter and distributions of an environment, by canonical name."""
 
     interpreter: tuple[str, ...]
     distributions: dict[str, Distribution]
 
-    @classmethod
-    def of(cls, python: str) -> Tools:
-        """Describe the environment of an interpreter."""
-        run = subprocess.run([python, "-P", FORK_SERVER, "tools"], check=True, capture_output=True, text=True)
-        found: dict[str, Any] = json.loads(run.stdout)
-        return cls(
-            tuple(found["interpreter"]),
-            {
-                str(canonicalize_name(name)): Distribution(each["version"], tuple(each["requires"]))
-                for name, each in found["distributions"].items()
-            },
-        )
-
     def key(self, code: Tree) -> tuple[object, ...]:
-        """Name all that a result depends on beside code and check: a linter of the harness is not among it."""
+        """Return the part of a cache key that depends on tools: only distributions that the code requires."""
         used = self.required(declared(code)) if PROJECT in code else self.distributions.keys()
         pinned = [f"{name}=={self.distributions[name].version}" for name in sorted(used)]
         return self.interpreter, pinned, self.fork_server
@@ -61,29 +48,43 @@ class Tools:
         return FORK_SERVER.read_text(encoding="utf-8")
 
     def required(self, requirements: Iterable[Requirement]) -> set[str]:
-        """Name the installed distributions that requirements lead to, directly or through others."""
-        met: set[tuple[str, str]] = set()
-        waiting = [(each, extra) for each in requirements for extra in extras(each)]
-        while waiting:
-            requirement, extra = waiting.pop()
+        """Return the installed distributions that satisfy requirements, transitively."""
+        visited: set[tuple[str, str]] = set()
+        queue = [(each, extra) for each in requirements for extra in extras(each)]
+        while queue:
+            requirement, extra = queue.pop()
             name = str(canonicalize_name(requirement.name))
-            if name not in self.distributions or (name, extra) in met:
+            if name not in self.distributions or (name, extra) in visited:
                 continue
-            met.add((name, extra))
+            visited.add((name, extra))
             for line in self.distributions[name].requires:
                 further = Requirement(line)
                 if not further.marker or further.marker.evaluate({"extra": extra}):
-                    waiting += [(further, each) for each in extras(further)]
-        return {name for name, _ in met}
+                    queue += [(further, each) for each in extras(further)]
+        return {name for name, _ in visited}
+
+
+@cache  # installed once, before the first check
+def tools(python: str) -> Tools:
+    """Describe the environment of an interpreter."""
+    run = subprocess.run([python, "-P", FORK_SERVER, "tools"], check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(run.stdout)
+    return Tools(
+        tuple(found["interpreter"]),
+        {
+            str(canonicalize_name(name)): Distribution(each["version"], tuple(each["requires"]))
+            for name, each in found["distributions"].items()
+        },
+    )
 
 
 def extras(requirement: Requirement) -> Iterator[str]:
-    """List the extras that are required: none at all is one of them."""
+    """Yield the extras of a requirement, and the empty extra."""
     yield from ("", *requirement.extras)
 
 
 def declared(code: Tree) -> list[Requirement]:
-    """List what a service requires to run, and to be tested and checked."""
+    """Return the requirements of a service, and of its dependency groups."""
     project = tomllib.loads(code[PROJECT].text)
     groups = project.get("dependency-groups", {}).values()
     lines = [*project["project"].get("dependencies", []), *(line for group in groups for line in group)]

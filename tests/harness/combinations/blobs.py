@@ -1,4 +1,4 @@
-"""The contents of files, each kept once, for the processes that render and the one that checks."""
+"""A content-addressed store of files, shared by the processes that render and the one that checks."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.rendering import Tree
 
-Blob = tuple[str, bool]  # the digest of a content, and whether it can be executed
+Blob = tuple[str, bool]  # digest of the content, and whether the file is executable
 Listing = dict[str, Blob]  # by path
 
 
 class Store:
-    """A directory of contents, by their digests."""
+    """A directory of file contents, by digest."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.files: dict[Blob, File] = {}
         directory.mkdir(exist_ok=True)
 
-    def keep(self, directory: Path) -> Listing:
-        """Keep every file below `directory`."""
-        return {path: (self.keep_content(file.content), file.executable) for path, file in tree(directory).items()}
+    def put(self, directory: Path) -> Listing:
+        """Store every file below `directory`."""
+        return {path: (self.put_content(file.content), file.executable) for path, file in tree(directory).items()}
 
-    def keep_content(self, content: bytes) -> str:
+    def put_content(self, content: bytes) -> str:
         digest = hashlib.sha256(content).hexdigest()
-        kept = self.directory / digest
-        if not kept.exists():
-            partial = kept.with_suffix(f".{os.getpid()}")
+        path = self.directory / digest
+        if not path.exists():
+            partial = path.with_suffix(f".{os.getpid()}")
             partial.write_bytes(content)
-            partial.rename(kept)
+            partial.rename(path)
         return digest
 
     def file(self, blob: Blob) -> File:
-        """Give a file that was kept; the same one for the same content."""
+        """Return a stored file; the same object for equal blobs."""
         digest, executable = blob
         if blob not in self.files:
             self.files[blob] = File((self.directory / digest).read_bytes(), executable)

@@ -1,4 +1,4 @@
-"""Copier as its users run it: a process of its own."""
+"""Copier's command line, run in a new process as users do."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def copier(*arguments: str, directory: Path | None = None) -> Run:
     )
 
 
-def run_to_its_end(command: list[str], directory: Path, environment: dict[str, str], longest: float) -> Run:
-    """Run a command that nobody talks to, for so many seconds at most; all that it prints is its output."""
+def run_command(command: list[str], directory: Path, environment: dict[str, str], timeout: float) -> Run:
+    """Run a command without input, with stderr merged into stdout; the timeout is in seconds."""
     return subprocess.run(
         command,
         cwd=directory,
@@ -38,26 +38,26 @@ def run_to_its_end(command: list[str], directory: Path, environment: dict[str, s
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=longest,
+        timeout=timeout,
         check=False,
     )
 
 
-def on_a_line(value: object) -> str:
-    """Write YAML on one line, in which a date stays a date."""
+def inline_yaml(value: object) -> str:
+    """Return YAML on one line; dates stay dates."""
     written = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=sys.maxsize)
-    return written.strip().removesuffix("\n...")  # with which a word by itself ends
+    return written.strip().removesuffix("\n...")  # document end after a plain scalar
 
 
 def data(answers: Answers) -> list[str]:
-    """Give answers as Copier reads them: text as it is, all else as YAML."""
-    written = {name: value if isinstance(value, str) else on_a_line(value) for name, value in answers.items()}
+    """Return answers as `--data` options: text unquoted, other values as YAML."""
+    written = {name: value if isinstance(value, str) else inline_yaml(value) for name, value in answers.items()}
     return [argument for name, value in written.items() for argument in ("--data", f"{name}={value}")]
 
 
-def copying(template: Path, destination: Path, *given: str) -> list[str]:
-    return ["copy", "--trust", "--defaults", *given, str(template), str(destination)]
+def copy_arguments(template: Path, destination: Path, *options: str) -> list[str]:
+    return ["copy", "--trust", "--defaults", *options, str(template), str(destination)]
 
 
-def updating(*given: str) -> list[str]:
-    return ["update", "--trust", "--defaults", *given]
+def update_arguments(*options: str) -> list[str]:
+    return ["update", "--trust", "--defaults", *options]

@@ -1,4 +1,4 @@
-"""The domains that services are rendered with: the sample of `copier.yml`, every example, and none at all."""
+"""The domains that services are rendered with: the sample of `copier.yml`, every example, and an empty one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ DOMAINS: dict[str, Domain] = {
 }
 
 
-def name_of(domain: Domain) -> str:
-    """Name a domain in one word."""
+def domain_name(domain: Domain) -> str:
+    """Return the name of a known domain."""
     return next(name for name, known in DOMAINS.items() if known == domain)
 
 
@@ -50,8 +50,8 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def great(number: int) -> Domain:
-    """Describe so many resources of twenty fields, each of which refers to the one before."""
+def large_domain(number: int) -> Domain:
+    """Return a domain of `number` resources with twenty fields, each with a reference to the previous one."""
     names = [f"thing_{place}" for place in range(number)]
     return [
         {

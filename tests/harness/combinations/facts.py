@@ -1,4 +1,4 @@
-"""What the files of a template may read, and which of them exist: asked of Copier and of the template's extensions."""
+"""Facts that files of a template can read, and the paths that exist, computed by Copier without rendering files."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from tests.harness.combinations.recorder import Fact
 
 
-RECORD = ".copier-answers.yml"  # Copier's own, of all answers, and so another one in every combination
+RECORD = ".copier-answers.yml"  # Copier's answers file, which differs in every combination
 RECORDED = "_copier_conf"
-# The one way in which a path of the template gives several.
+# The only loop in paths of the template: one file per entry of a list.
 LOOP = re.compile(r"\{% yield resource from plan\.(\w+) %\}\{\{ resource\.name \}\}\{% endyield %\}")
 
 
@@ -33,7 +33,7 @@ def names(entries: list[dict[str, Any]]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """Answers, the features that they leave out, the paths of the rest, and the numbers of all that a file may read."""
+    """Answers, the omitted features, the candidate paths, and the numbers of all facts."""
 
     answers: Answers
     omitted: frozenset[str]
@@ -43,7 +43,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Computed:
-    """What no question asks, and what it is computed of."""
+    """A hidden question: a value computed from answers, and the names that it reads."""
 
     name: str
     default: jinja2.Template
@@ -51,23 +51,23 @@ class Computed:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What was computed, and the numbers of all of it that a file may read."""
+class ComputedValue:
+    """A computed value, its number, and the numbers of its facts."""
 
     value: Any
     number: int
     facts: dict[Fact, int]
 
 
-def is_copiers(read: set[str]) -> bool:
-    """Say whether something is computed of how Copier was called, rather than of the answers."""
+def reads_copier_internals(read: set[str]) -> bool:
+    """Return whether a value depends on how Copier was called, not only on answers."""
     return any(name.startswith("_") for name in read)
 
 
 class FileFacts:
-    """Tells what Copier would know of a combination, without rendering a file.
+    """Computes the facts and paths of combinations, without rendering a file.
 
-    `places` says where each fact stands in `Combination.values`; equal values of a fact have the same number.
+    `places` maps each fact to its index in `Combination.values`; equal values have equal numbers.
     """
 
     def __init__(self, template: Path) -> None:
@@ -76,109 +76,109 @@ class FileFacts:
         self.computed = [
             Computed(name, self.environment.from_string(question["default"]), tuple(sorted(read)))
             for name, question in self.worker.template.questions_data.items()
-            if question.get("when") is False and not is_copiers(read := self.read_by(question["default"]))
+            if question.get("when") is False and not reads_copier_internals(read := self.variables(question["default"]))
         ]
         self.places: dict[Fact, int] = {}
         self.numbers: dict[str, int] = {}
-        self.found: dict[tuple[str, tuple[int, ...]], Result] = {}
+        self.computed_values: dict[tuple[str, tuple[int, ...]], ComputedValue] = {}
         self.paths: frozenset[str] = frozenset()  # of all combinations so far
-        self.leavings: dict[tuple[str, ...], frozenset[str]] = {}
+        self.omitted_sets: dict[tuple[str, ...], frozenset[str]] = {}
 
-    def read_by(self, source: str) -> set[str]:
+    def variables(self, source: str) -> set[str]:
         return meta.find_undeclared_variables(self.environment.parse(source))
 
     def combination(self, answers: Answers) -> Combination:
-        """Tell all that a file may read of these answers: each, and what is computed of them, as Copier does."""
+        """Return the facts and paths of answers: the answers and what Copier computes from them."""
         known: dict[str, Any] = dict(answers)
         numbers = {name: self.number(value) for name, value in answers.items()}
         facts: dict[Fact, int] = {(name,): number for name, number in numbers.items()}
         for computed in self.computed:
             read = computed.name, tuple([numbers[name] for name in computed.read])
-            if read not in self.found:  # what reads the same gives the same
-                self.found[read] = self.result(computed, known)
-            found = self.found[read]
-            known[computed.name], numbers[computed.name] = found.value, found.number
-            facts |= found.facts
+            if read not in self.computed_values:  # equal inputs give equal values
+                self.computed_values[read] = self.result(computed, known)
+            result = self.computed_values[read]
+            known[computed.name], numbers[computed.name] = result.value, result.number
+            facts |= result.facts
         self.places = self.places or {fact: place for place, fact in enumerate(facts)}
-        assert self.places.keys() == facts.keys(), "what can be read differs from one combination to the next"
-        paths = self.given(*(tuple(names(known["plan"].get(loop, []))) for loop in self.loops))
+        assert self.places.keys() == facts.keys(), "combinations have different facts"
+        paths = self.paths_of(*(tuple(names(known["plan"].get(loop, []))) for loop in self.loops))
         omitted = tuple(known["omitted"])
-        left = self.leavings.setdefault(omitted, frozenset(omitted))
-        return Combination(answers, left, paths, tuple(facts.values()))
+        omitted_set = self.omitted_sets.setdefault(omitted, frozenset(omitted))
+        return Combination(answers, omitted_set, paths, tuple(facts.values()))
 
-    def result(self, computed: Computed, known: dict[str, Any]) -> Result:
+    def result(self, computed: Computed, known: dict[str, Any]) -> ComputedValue:
         value = json.loads(computed.default.render(known))
         parts = value if isinstance(value, dict) else {}
         facts: dict[Fact, int] = {(computed.name, part): self.number(each) for part, each in parts.items()}
         number = self.number(value)
-        return Result(value, number, facts or {(computed.name,): number})
+        return ComputedValue(value, number, facts or {(computed.name,): number})
 
-    def number(self, value: Any) -> int:  # noqa: ANN401 - whatever is answered or computed
+    def number(self, value: Any) -> int:  # noqa: ANN401 - any answer or computed value
         return self.numbers.setdefault(json.dumps(value, default=str), len(self.numbers))
 
     @cached_property
     def sources(self) -> dict[str, Path]:
-        """Map the name of each file as it stands in the template to its path below the template's root."""
+        """Map each name of a file, with its loops, to its path below the template's root."""
         root, suffix = self.worker.template_copy_root, self.worker.template.templates_suffix
-        found = [path for path in root.rglob("*") if path.is_file()]
-        return {path.relative_to(root).as_posix().removesuffix(suffix): path.relative_to(self.root) for path in found}
+        files = [path for path in root.rglob("*") if path.is_file()]
+        return {path.relative_to(root).as_posix().removesuffix(suffix): path.relative_to(self.root) for path in files}
 
     @property
     def root(self) -> Path:
         return self.worker.template.local_abspath
 
     @cached_property
-    def named(self) -> frozenset[str]:
-        """The name of every file of the template, as it stands there, but for Copier's record of the answers."""
+    def file_names(self) -> frozenset[str]:
+        """Return the names of all files of the template, except for the answers file."""
         return frozenset(name for name in self.sources if RECORDED not in name)
 
     def source(self, path: str, plan: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
-        """Find the file of the template that gives a path, and the entry of the list by which it does."""
+        """Return the template file of a rendered path, and the entry of its loop."""
         if path == RECORD:
             return next(source for name, source in self.sources.items() if RECORDED in name), {}
         if path in self.static:
             return self.sources[path], {}
-        for name in self.named - self.static:
+        for name in self.file_names - self.static:
             for loop in LOOP.finditer(name):
                 for entry in plan[loop[1]]:
                     if LOOP.sub(entry["name"], name) == path:
                         return self.sources[name], {"resource": entry}
-        raise LookupError(f"no file of the template gives {path}")
+        raise LookupError(f"no file of the template renders {path}")
 
     @cached_property
     def static(self) -> frozenset[str]:
-        return frozenset(name for name in self.named if "{" not in name)
+        return frozenset(name for name in self.file_names if "{" not in name)
 
     @cached_property
     def loops(self) -> list[str]:
-        """The lists of the plan that give a file for each of their entries."""
-        found = {name: LOOP.search(name) for name in self.named - self.static}
-        strange = [name for name, loop in found.items() if loop is None]
-        assert not strange, f"the harness does not know what these paths become: {strange}"
-        return sorted({loop[1] for loop in found.values() if loop})
+        """Return the lists of the plan over which paths loop."""
+        matches = {name: LOOP.search(name) for name in self.file_names - self.static}
+        unsupported = [name for name, loop in matches.items() if loop is None]
+        assert not unsupported, f"the harness does not support these paths: {unsupported}"
+        return sorted({loop[1] for loop in matches.values() if loop})
 
     @cache  # noqa: B019 - it lives as long as the run
-    def given(self, *entries: tuple[str, ...]) -> frozenset[str]:
-        """List the paths that there are where lists have these names, before any is left out."""
+    def paths_of(self, *entries: tuple[str, ...]) -> frozenset[str]:
+        """Return the paths for some entries of each list, before exclusions."""
         listed = dict(zip(self.loops, entries, strict=True))
-        paths = [(LOOP.search(name), name) for name in self.named - self.static]
+        paths = [(LOOP.search(name), name) for name in self.file_names - self.static]
         looped = (LOOP.sub(entry, name) for loop, name in paths if loop for entry in listed[loop[1]])
-        found = self.static.union(looped)
-        self.paths |= found
-        return found
+        paths_found = self.static.union(looped)
+        self.paths |= paths_found
+        return paths_found
 
     @cached_property
     def exclusions(self) -> list[jinja2.Template]:
         return [self.environment.from_string(pattern) for pattern in self.worker.all_exclusions]
 
     @cache  # noqa: B019 - it lives as long as the run
-    def left_out(self, omitted: str) -> frozenset[str]:
-        """List the paths that one omitted feature takes along.
+    def excluded_by(self, omitted: str) -> frozenset[str]:
+        """Return the paths that are excluded with an omitted feature.
 
-        The patterns have no exceptions (`!`), so several omitted features take along what each of them does.
+        The patterns have no exceptions (`!`), so the exclusions of several features are a union.
         """
         rendered = [pattern.render(omitted=[omitted]) for pattern in self.exclusions]
         patterns = [line for pattern in rendered for line in re.split(r"\r?\n|\r", pattern)]
         assert not any(line.lstrip().startswith("!") for line in patterns), "an exception to an exclusion"
-        is_excluded = self.worker._path_matcher(patterns)  # noqa: SLF001 - so that the patterns mean what Copier means
+        is_excluded = self.worker._path_matcher(patterns)  # noqa: SLF001 - Copier's own matching
         return frozenset(path for path in self.paths if is_excluded(Path(path)))

@@ -1,4 +1,4 @@
-"""Every distinct file of all services, so that each is checked once."""
+"""The distinct files of all services, so that each is checked once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.services import Service
 
-# Each sheet has these, for what a linter thinks of one file depends on them.
+# Files that affect how linters check other files: every sheet has them.
 SETTINGS = ("ruff.toml", "__init__.py")
 
 
 @dataclass(frozen=True)
 class DistinctFile:
-    """One content that a path has, and the first service in which it has it."""
+    """One content of a path, and the first service that has it."""
 
     path: str
     content: bytes = field(repr=False)
@@ -35,21 +35,18 @@ class DistinctFile:
 
 
 class Files:
-    """The distinct files, laid out on as few sheets as there are contents of one path.
-
-    A sheet is a directory; files of one path that hold the same bytes count once.
-    """
+    """The distinct files, written to numbered directories (sheets): the n-th content of each path to sheet n."""
 
     def __init__(self, services: Iterable[Service], directory: Path) -> None:
         self.directory = directory
         contents: dict[str, dict[bytes, Service]] = defaultdict(dict)
         for service in services:
-            for path, held in service.files.items():
-                contents[path].setdefault(held.content, service)
+            for path, rendered in service.files.items():
+                contents[path].setdefault(rendered.content, service)
         self.all = [
             DistinctFile(path, content, service, directory / str(number) / path)
-            for path, found in contents.items()
-            for number, (content, service) in enumerate(found.items())
+            for path, by_content in contents.items()
+            for number, (content, service) in enumerate(by_content.items())
         ]
         for file in self.all:
             file.location.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +56,7 @@ class Files:
         return iter(self.all)
 
     def sheets(self) -> list[Path]:
-        """Give the directories, each fit for a linter that looks at one file at a time."""
+        """Return the directories, with settings, for linters that check one file at a time."""
         sheets = sorted(self.directory.iterdir())
         settings = [file for file in self.all if file.path.endswith(SETTINGS)]
         for sheet in sheets:
@@ -70,10 +67,10 @@ class Files:
         return sheets
 
     def matching(self, *patterns: str) -> list[DistinctFile]:
-        """List the files whose path ends like one of the patterns; `*` is the pattern of all."""
+        """Return the files whose path matches one of the patterns; `*` matches all."""
         return [file for file in self if any(PurePosixPath("/" + file.path).match(pattern) for pattern in patterns)]
 
     def problems(self, find: Callable[[DistinctFile], str], *patterns: str) -> str:
-        """Gather what `find` says of each file, a line for each that it finds fault with."""
-        told = ((file, find(file)) for file in self.matching(*patterns))
-        return "\n".join(f"{file}: {problem}" for file, problem in told if problem)
+        """Return a line for each file for which `find` returns a problem."""
+        problems = ((file, find(file)) for file in self.matching(*patterns))
+        return "\n".join(f"{file}: {problem}" for file, problem in problems if problem)

@@ -1,8 +1,8 @@
 """Every file of every combination of answers, from few renderings.
 
-Each rendering of a file tells what it read of the answers (`traces.py`). Combinations are rendered until, for each that
-there is, each of its files was rendered with the same readings. What a combination gives is then known, file by file,
-without rendering it; `test_combinations.py` holds that against what Copier really gives.
+The facts that a file reads are recorded as it is rendered (`recorder.py`). Files are rendered until, for every
+combination, each of its files was rendered with the same readings. Every combination can then be composed without
+rendering it; `test_rendering.py` compares some with Copier's output.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 
 Readings = tuple[int, ...]
 Key = tuple[str, Readings]
-Paths = tuple[frozenset[str], frozenset[str]]  # those of all files, and what leaves some of them out
+Paths = tuple[frozenset[str], frozenset[str]]  # candidate paths, and the omitted features
 Need = tuple[Paths, tuple[int, ...], Readings]
 
 
 class Matrix:
     """The files of all combinations, as far as they are known.
 
-    `rendered` holds what each rendering gave: the files of a combination, or those of them that were unknown.
+    `rendered` has the listing of each rendering: all files of a combination, or those that were unknown.
     """
 
     def __init__(self, combinations: Iterable[Combination], file_facts: FileFacts) -> None:
         self.file_facts = file_facts
         self.combinations = list(combinations)
         self.rendered: list[tuple[Combination, Listing]] = []
-        self.records: dict[str, tuple[Combination, Blob]] = {}  # Copier's, of each combination that was rendered
+        self.records: dict[str, tuple[Combination, Blob]] = {}  # answers files of rendered combinations
         self.reads: dict[str, set[Fact]] = defaultdict(set)
-        self.presents: dict[Paths, frozenset[str]] = {}
+        self.present_paths: dict[Paths, frozenset[str]] = {}
 
-    def learn(self, renderings: Iterable[tuple[Combination, Rendering]]) -> None:
-        """Take in what Copier gave, and order all that is known by paths and readings."""
+    def add(self, renderings: Iterable[tuple[Combination, Rendering]]) -> None:
+        """Add renderings, and index all known files by path and readings."""
         for combination, rendering in renderings:
             self.rendered.append((combination, rendering.listing))
             self.records[repr(combination.answers)] = combination, rendering.listing[RECORD]
             for path, read in rendering.trace.items():
                 self.reads[path] |= read
         self.places = {path: self.find(path) for path in self.file_facts.paths}
-        self.alike: dict[tuple[int, ...], set[str]] = defaultdict(set)  # files that read the same
+        self.alike: dict[tuple[int, ...], set[str]] = defaultdict(set)  # files that read the same facts
         for path, places in self.places.items():
             self.alike[places].add(path)
         self.blobs: dict[Key, Blob] = {}
@@ -59,7 +59,7 @@ class Matrix:
                 self.blobs.setdefault((path, self.readings(path, combination)), listing[path])
 
     def find(self, path: str) -> tuple[int, ...]:
-        """Find the places of what a file reads in the values of a combination."""
+        """Return the indexes, in the values of a combination, of the facts that a file reads."""
         beyond = [name for name, *_ in self.reads[path] if name.startswith("_")]
         assert not beyond, f"{path} reads {', '.join(beyond)}, which no answer decides"
         return tuple(sorted(self.file_facts.places[fact] for fact in self.reads[path] & self.file_facts.places.keys()))
@@ -69,43 +69,43 @@ class Matrix:
         return tuple([values[place] for place in self.places[path]])
 
     def present(self, combination: Combination) -> frozenset[str]:
-        """List the paths of a combination, but for Copier's record."""
+        """Return the paths of a combination, without the answers file."""
         key = combination.paths, combination.omitted
-        if key not in self.presents:
-            left_out = map(self.file_facts.left_out, combination.omitted)
-            self.presents[key] = combination.paths.difference(*left_out)
-        return self.presents[key]
+        if key not in self.present_paths:
+            left_out = map(self.file_facts.excluded_by, combination.omitted)
+            self.present_paths[key] = combination.paths.difference(*left_out)
+        return self.present_paths[key]
 
     def needed(self, combination: Combination) -> Iterator[Need]:
-        """Tell what of a combination's files has to be known: for files that read the same, what they read."""
+        """Yield what composing a combination needs: groups of files that read the same facts, with their readings."""
         paths, values = (combination.paths, combination.omitted), combination.values
         return ((paths, places, tuple([values[place] for place in places])) for places in self.alike)
 
     def keys(self, need: Need) -> set[Key]:
-        """Name each file of a need, with its readings."""
+        """Return the key of each file of a need."""
         paths, places, readings = need
-        return {(path, readings) for path in self.presents[paths] & self.alike[places]}
+        return {(path, readings) for path in self.present_paths[paths] & self.alike[places]}
 
     def unknown(self, combinations: Iterable[Combination]) -> Iterator[tuple[Combination, frozenset[str]]]:
-        """Find the files that were never rendered with what they read, each in the first combination that has it."""
-        known, met = set(self.blobs), set[Need]()
+        """Yield the files that were never rendered with their readings, in the first combination that has them."""
+        known, seen = set(self.blobs), set[Need]()
         for combination in combinations:
             self.present(combination)
-            new = [need for need in self.needed(combination) if need not in met]
-            met.update(new)
+            new = [need for need in self.needed(combination) if need not in seen]
+            seen.update(new)
             keys = set[Key]().union(*map(self.keys, new)) - known
             if keys:
                 known |= keys
                 yield combination, frozenset(path for path, _ in keys)
 
     def compose(self, combination: Combination) -> Listing:
-        """Tell what Copier would give, but for its record."""
+        """Return the listing that Copier would render, without the answers file."""
         self.present(combination)
         return {key[0]: self.blobs[key] for need in self.needed(combination) for key in self.keys(need)}
 
     @cache  # noqa: B019 - it lives as long as the run
     def codes(self) -> dict[frozenset[tuple[str, Blob]], list[Combination]]:
-        """Group all combinations by what a service's tests, types and lint depend on."""
+        """Group all combinations by code."""
         places = sorted({place for path in self.places if is_code(path) for place in self.places[path]})
         alike: dict[object, list[Combination]] = defaultdict(list)
         for combination in self.combinations:
@@ -121,5 +121,5 @@ class Matrix:
 
     @cache  # noqa: B019 - it lives as long as the run
     def code_of(self, paths: frozenset[str], omitted: frozenset[str]) -> frozenset[str]:
-        """List the paths of code of a combination."""
-        return frozenset(filter(is_code, self.presents[paths, omitted]))
+        """Return the paths of code of a combination."""
+        return frozenset(filter(is_code, self.present_paths[paths, omitted]))

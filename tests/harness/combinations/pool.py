@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-Given = TypeVar("Given")
-Found = TypeVar("Found")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Worker:
@@ -21,17 +21,17 @@ class Worker:
     work: ClassVar[Callable[[Any], Any]]
 
     @classmethod
-    def begin(cls, work: Callable[[Any], Any]) -> None:
+    def initialise(cls, work: Callable[[Any], Any]) -> None:
         cls.work = staticmethod(work)
         gc.freeze()  # shared pages stay shared: collecting would write to each of them
 
     @classmethod
-    def do(cls, given: Any) -> Any:  # noqa: ANN401 - what the work takes and gives
-        return cls.work(given)
+    def do(cls, item: Any) -> Any:  # noqa: ANN401 - any item and result
+        return cls.work(item)
 
 
 @contextmanager
-def process_pool(work: Callable[[Given], Found]) -> Iterator[Callable[[Iterable[Given]], Iterator[Found]]]:
+def process_pool(work: Callable[[Item], Result]) -> Iterator[Callable[[Iterable[Item]], Iterator[Result]]]:
     """Yield a function that maps `work` over items on every processor, in their order."""
-    with multiprocessing.get_context("fork").Pool(os.cpu_count(), Worker.begin, (work,)) as pool:
-        yield lambda things: pool.imap(Worker.do, things)
+    with multiprocessing.get_context("fork").Pool(os.cpu_count(), Worker.initialise, (work,)) as pool:
+        yield lambda items: pool.imap(Worker.do, items)

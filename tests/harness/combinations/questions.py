@@ -1,4 +1,4 @@
-"""The questions of `copier.yml` as axes: every combination of their answers, so that no new choice can be forgotten."""
+"""The questions of `copier.yml` as axes: every combination of their answers, including choices added later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jinja2 import StrictUndefined, meta
 
 from extensions.catalogue import Catalogue
 from extensions.plan import Plan, questions
-from tests.harness.combinations.domains import DOMAINS, name_of
+from tests.harness.combinations.domains import DOMAINS, domain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,21 +24,21 @@ PAIRS = 2
 Answers = dict[str, Any]
 Question = dict[str, Any]
 
-# What these decide surrounds the code; `test_combinations.py` holds that no line of code depends on them.
+# Questions on which no code depends, as `test_combinations.py` asserts.
 SURROUNDINGS = frozenset({"ci", "deploy", "agents", "python_version"})
-# What is open has more answers than can be listed. Those beyond the first meet all answers to these questions, and only
-# the first to each of the others: a domain and a feature meet in the code that each service has of its own.
+# Open questions have unlimited answers. Their answers after the first are combined with all answers to these related
+# questions, and with the default of the others: a domain and a feature meet only in code that every service has.
 OPEN = {"resources": ("auth", "database")}
 
 
 def choices(question: Mapping[str, Any]) -> list[Any]:
-    """List what a question offers; nothing when it offers no choice."""
+    """Return the choices of a question; empty for other types."""
     offered = question.get("choices", [])
     return list(offered.values()) if isinstance(offered, dict) else list(offered)
 
 
 def is_covered(question: Mapping[str, Any]) -> bool:
-    """Say whether `answers` does the question justice: it is always asked, and takes choices, yes or no, or a line."""
+    """Return whether `answers` supports the question: unconditional, with plain choices, a boolean, or a line."""
     plain = all(isinstance(choice, str) for choice in choices(question))
     return "when" not in question and (is_domain(question) or question["type"] in {"str", "bool"}) and plain
 
@@ -48,12 +48,12 @@ def is_domain(question: Mapping[str, Any]) -> bool:
 
 
 def subsets(offered: list[Any]) -> list[list[Any]]:
-    """List every selection of what is offered, from none to all."""
+    """Return every subset of the choices, from none to all."""
     return [list(some) for size in range(len(offered) + 1) for some in combinations(offered, size)]
 
 
 def answers(question: Mapping[str, Any]) -> list[Any]:
-    """List what the harness answers: each choice or selection, yes and no, or the default text; the default first."""
+    """Return the answers of the harness, the default first: choices, subsets, booleans, or the default text."""
     if is_domain(question):
         return list(DOMAINS.values())
     default = question["default"]
@@ -63,9 +63,9 @@ def answers(question: Mapping[str, Any]) -> list[Any]:
 
 
 def flips(question: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    """List pairs of answers: every one, or those of selections in which one choice comes or goes, or all do.
+    """Return pairs of answers to compare.
 
-    One choice comes to nothing, or as the last to all others.
+    All pairs; for a multiselect, only those that add a choice to none or to all others, and none with all.
     """
     if not question.get("multiselect"):
         return list(combinations(answers(question), 2))
@@ -75,10 +75,10 @@ def flips(question: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     return [*firsts, *(pair for pair in lasts if pair not in firsts), *([([], every)] if len(every) > 1 else [])]
 
 
-def word(name: str, answer: Any) -> str:  # noqa: ANN401 - as the question has it
-    """Say what was answered to one question, in a word that no other question's answer is: `sqlite`, `no-ci`."""
+def answer_label(name: str, answer: Any) -> str:  # noqa: ANN401 - any type of answer
+    """Return the label of an answer, unique among all questions: `sqlite`, `no-ci`."""
     if name in OPEN:
-        return name_of(answer)
+        return domain_name(answer)
     if isinstance(answer, list):
         answer = "+".join(answer) or False
     return f"no-{name}" if answer in ("none", False) else name if answer is True else str(answer)
@@ -86,18 +86,18 @@ def word(name: str, answer: Any) -> str:  # noqa: ANN401 - as the question has i
 
 @dataclass(frozen=True)
 class Rule:
-    """A validator of `copier.yml` that refuses some answers to the questions `about` which it is."""
+    """A validator of `copier.yml` that refuses some answers to the questions `about`."""
 
     about: frozenset[str]
     validator: Template
-    said: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # by what it read
+    messages: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # by the answers that it read
 
     def refuse(self, given: Mapping[str, Any]) -> str:
-        """Say why these answers do not go together; nothing when they do."""
+        """Return the validator's message; empty if it accepts the answers."""
         read = repr([given[name] for name in sorted(self.about)])
-        if read not in self.said:
-            self.said[read] = self.validator.render(given).strip()
-        return self.said[read]
+        if read not in self.messages:
+            self.messages[read] = self.validator.render(given).strip()
+        return self.messages[read]
 
 
 @dataclass(frozen=True)
@@ -108,31 +108,32 @@ class Questionnaire:
     rules: tuple[Rule, ...]
 
     def refuse(self, given: Answers) -> str:
-        """Say why a combination is refused; nothing when it is not."""
+        """Return the first message of a rule; empty if all accept the combination."""
         return next(filter(None, (rule.refuse(given) for rule in self.rules)), "")
 
     @property
     def chosen(self) -> dict[str, list[Any]]:
-        """The answers to each question that offers more than one."""
-        return {name: found for name, question in self.questions.items() if len(found := answers(question)) > 1}
+        """Return the answers to each question with more than one."""
+        axes = {name: answers(question) for name, question in self.questions.items()}
+        return {name: values for name, values in axes.items() if len(values) > 1}
 
     @property
     def default(self) -> Answers:
         return {name: answers(question)[0] for name, question in self.questions.items()}
 
     def product(self) -> Iterator[Answers]:
-        """Give each question each of its answers, with all the answers of the others."""
+        """Yield the product of all answers; for open questions, that of `further`."""
         axes = [answers(question)[: 1 if name in OPEN else None] for name, question in self.questions.items()]
         yield from (dict(zip(self.questions, given, strict=True)) for given in product(*axes))
         yield from self.further()
 
     def further(self) -> Iterator[Answers]:
-        """Give an open question its other answers, with all the answers of those that it meets."""
+        """Yield the answers to open questions after the first, with all answers to related questions."""
         for name in OPEN.keys() & self.questions.keys():
-            met = [other for other in self.questions if other in OPEN[name]]
+            related = [other for other in self.questions if other in OPEN[name]]
             for answer in answers(self.questions[name])[1:]:
-                for given in product(*(answers(self.questions[other]) for other in met)):
-                    yield self.default | {name: answer} | dict(zip(met, given, strict=True))
+                for given in product(*(answers(self.questions[other]) for other in related)):
+                    yield self.default | {name: answer} | dict(zip(related, given, strict=True))
 
     def combinations(self) -> Iterator[Answers]:
         return (given for given in self.product() if not self.refuse(given))
@@ -141,17 +142,17 @@ class Questionnaire:
         return (given for given in self.product() if self.refuse(given))
 
     def about(self, names: set[str] | frozenset[str]) -> Questionnaire:
-        """Leave the answers to all other questions at their defaults."""
+        """Return the questionnaire of some questions; the others have only their default."""
         fixed = {name: {"type": "str", "default": default} for name, default in self.default.items()}
         return Questionnaire(
             {name: self.questions[name] if name in names else fixed[name] for name in fixed}, self.rules
         )
 
     def covering(self, strength: int) -> list[Answers]:
-        """List few combinations, the default first, in which any `strength` answers that may meet do meet.
+        """Return a covering array: few combinations with every allowed tuple of `strength` answers, the default first.
 
-        From pairs on, each further answer to an open question is among them; from triples on, with each that it meets,
-        the last of them in turn.
+        From pairs on, it has each further answer to an open question; from triples on, also with every answer to all
+        related questions but the last.
         """
         factors = {name: values for name, question in self.questions.items() for name, values in parts(name, question)}
         rows = make(
@@ -160,17 +161,17 @@ class Questionnaire:
             presets=[split(self.questions, self.default)],
             constraints=[constraint(rule, self.questions) for rule in self.rules],
         )
-        found = [joined(self.questions, row) for row in rows]
+        array = [joined(self.questions, row) for row in rows]
         further = [given for given in self.further() if not self.refuse(given)]
-        return found + (alternate(further, thrifty=strength == PAIRS) if strength >= PAIRS else [])
+        return array + (alternate(further, thrifty=strength == PAIRS) if strength >= PAIRS else [])
 
     def label(self, given: Answers) -> str:
-        """Name a combination by its choices: `postgresql-github-3.13`."""
-        return "-".join(word(name, given[name]) for name in self.chosen)
+        """Return the label of a combination: `postgresql-github-3.13`."""
+        return "-".join(answer_label(name, given[name]) for name in self.chosen)
 
 
 def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
-    """Name the independent parts of a question: itself, or each of the choices that can be selected together."""
+    """Yield the factors of a question: itself, or one for each choice of a multiselect."""
     if question.get("multiselect"):
         selected = question["default"]
         yield from ((f"{name}: {choice}", [choice in selected, choice not in selected]) for choice in choices(question))
@@ -179,19 +180,19 @@ def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
 
 
 def alternate(further: list[Answers], *, thrifty: bool) -> list[Answers]:
-    """Take few combinations for each answer to an open question: one, or one for each but the last that it meets.
+    """Select one combination for each answer to an open question, alternating the answers to related questions.
 
-    What is not taken with each of its answers is taken with these in turn.
+    Unless `thrifty`, select one for each combination with all related questions but the last.
     """
-    told = [*OPEN, *(name for met in OPEN.values() if not thrifty for name in met[:-1])]
+    grouped_by = [*OPEN, *(name for related in OPEN.values() if not thrifty for name in related[:-1])]
     grouped: dict[str, list[Answers]] = {}
     for given in further:
-        grouped.setdefault(repr([given[name] for name in told]), []).append(given)
+        grouped.setdefault(repr([given[name] for name in grouped_by]), []).append(given)
     return [group[number % len(group)] for number, group in enumerate(grouped.values())]
 
 
 def split(asked: Mapping[str, Question], given: Answers) -> Answers:
-    """Give each part of each question its part of the answer."""
+    """Split the answers to multiselects into one boolean per choice."""
     several = {name: question for name, question in asked.items() if question.get("multiselect")}
     parted = {
         f"{name}: {choice}": choice in given[name] for name, question in several.items() for choice in choices(question)
@@ -200,7 +201,7 @@ def split(asked: Mapping[str, Question], given: Answers) -> Answers:
 
 
 def joined(asked: Mapping[str, Question], row: Mapping[str, Any]) -> Answers:
-    """Put the parts of the answers together again."""
+    """Join the booleans of each multiselect into an answer."""
     return {
         name: [choice for choice in choices(question) if row[f"{name}: {choice}"]]
         if question.get("multiselect")
@@ -210,7 +211,7 @@ def joined(asked: Mapping[str, Question], row: Mapping[str, Any]) -> Answers:
 
 
 def constraint(rule: Rule, asked: Mapping[str, Question]) -> dict[str, Any]:
-    """Write a rule as `covertable` reads it."""
+    """Convert a rule to a constraint of `covertable`."""
     concerned = {name: question for name, question in asked.items() if name in rule.about}
     required = [part for name, question in concerned.items() for part, _ in parts(name, question)]
     return {
@@ -221,7 +222,7 @@ def constraint(rule: Rule, asked: Mapping[str, Question]) -> dict[str, Any]:
 
 
 def rules(asked: Mapping[str, Question]) -> tuple[Rule, ...]:
-    """Read the validators of questions that offer more than one answer."""
+    """Parse the validators of questions with more than one answer."""
     environment = SandboxedEnvironment(extensions=[Catalogue, Plan], undefined=StrictUndefined, autoescape=False)
     sources = [question.get("validator", "") for question in asked.values() if len(answers(question)) > 1]
     return tuple(
@@ -235,13 +236,13 @@ def rules(asked: Mapping[str, Question]) -> tuple[Rule, ...]:
 
 @cache
 def all_questions() -> Questionnaire:
-    """Read what `copier.yml` asks."""
+    """Return the questions of `copier.yml`."""
     asked = questions()
     return Questionnaire(asked, rules(asked))
 
 
 @cache
 def code_questions() -> Questionnaire:
-    """Leave out what only decides what surrounds the code."""
+    """Return the questions of `copier.yml` without the surroundings."""
     asked = all_questions()
     return asked.about(asked.questions.keys() - SURROUNDINGS)

@@ -1,7 +1,7 @@
-"""What the rendering of a file reads of the answers, recorded as Copier renders it.
+"""Records the facts that a file reads as Copier renders it.
 
-A rendering is a function of what it reads. So two combinations of answers that agree on all that a file read give the
-same file, whatever else they answer: this is what lets few renderings stand for many combinations.
+A rendering is a function of the facts that it reads: two combinations in which these are equal have equal files.
+So few renderings are enough for many combinations.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-Fact = tuple[str, ...]  # an answer, by its name; or a part of a computed one, by both names
-LISTED: Fact = ("plan", "resources")  # what decides the entry of a list that gives a path
-Trace = dict[str, set[Fact]]  # what was read, by the path of the file that was rendered
+Fact = tuple[str, ...]  # name of an answer; or of a computed value and of its part
+ENTRIES: Fact = ("plan", "resources")  # the fact that determines the entry of a looped path
+Trace = dict[str, set[Fact]]  # facts read, by path of the rendered file
 
 
 class Part:
-    """A mapping that tells which of its parts are read, and lets itself be read in no other way."""
+    """A mapping that records which parts are read, and supports only reading by key."""
 
     def __init__(self, name: str, parts: Mapping[str, Any], read: set[Fact]) -> None:
         self._name, self._parts, self._read = name, parts, read
 
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - whatever is there
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - any value
         self._read.add((self._name, key))
         return self._parts[key]
 
 
 class Recorder:
-    """The traces of the renderings of one process; what is rendered beside files (paths, questions) is not traced."""
+    """The traces of one process's renderings of files; renderings of paths and questions are not traced."""
 
     def __init__(self) -> None:
         self.trace: Trace = {}
         self.read: set[Fact] | None = None
-        self.entry: Mapping[str, Any] = {}  # of the list that gave the path
+        self.entry: Mapping[str, Any] = {}  # of the loop in the path
 
     @contextmanager
     def file(self, path: str, entry: Mapping[str, Any]) -> Iterator[None]:
         self.read = self.trace.setdefault(path, set())
-        self.read |= {LISTED} if entry else set()
+        self.read |= {ENTRIES} if entry else set()
         self.entry = entry
         yield
         self.read, self.entry = None, {}
 
-    def resolved(self, name: str, value: Any) -> Any:  # noqa: ANN401 - whatever Jinja found
+    def resolved(self, name: str, value: Any) -> Any:  # noqa: ANN401 - any value
         if self.read is None or name in self.entry:
             return value
         if isinstance(value, dict) and not name.startswith("_"):
@@ -58,20 +58,20 @@ class Recorder:
         self.read.add((name,))
         return value
 
-    def taken(self) -> Trace:
-        """Return what was recorded, and reset."""
+    def pop_trace(self) -> Trace:
+        """Return the recorded trace, and reset it."""
         trace, self.trace = self.trace, {}
         return trace
 
 
 @contextmanager
 def recording() -> Iterator[Recorder]:
-    """Record what Copier's renderings read, until the context ends."""
+    """Record what Copier's renderings read, within the context."""
     recorder = Recorder()
-    render_file = Worker._render_file  # noqa: SLF001 - there is no other place at which a file has its name
+    render_file = Worker._render_file  # noqa: SLF001 - the only hook with the path of a file
 
     class RecordingContext(Context):
-        def resolve_or_missing(self, key: str) -> Any:  # noqa: ANN401 - as Jinja has it
+        def resolve_or_missing(self, key: str) -> Any:  # noqa: ANN401 - Jinja's signature
             return recorder.resolved(key, super().resolve_or_missing(key))
 
     def render_recorded(self: Worker, source: Path, destination: Path, extra_context: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""Renders what is unknown of many combinations, on every processor: in forks of a process in which Copier remembers.
+"""Renders the unknown files of all combinations, in forks of a process with warm caches of Copier.
 
-Copier would walk the whole template for each combination, though most files are known from others. Here it is asked for
-the unknown ones alone; whole renderings are compared with what is composed by `test_rendering.py`.
+Copier renders the whole template for each combination, though most files are known from others. Here, only unknown
+files are rendered; `test_rendering.py` compares composed combinations with renderings of the whole template.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers, Questionnaire
     from tests.harness.combinations.recorder import Recorder, Trace
 
-NOTHING: frozenset[str] = frozenset()  # but Copier's record
-WARM = 3  # renderings before the forks, so that each need not compile the templates itself
-Wanted = tuple["Combination", frozenset[str] | None]  # these files of a combination; None: all of them
+ANSWERS_FILE_ONLY: frozenset[str] = frozenset()  # no other files
+WARM_RENDERINGS = 3  # renderings before forking, so that forks share compiled templates
+FilesOfCombination = tuple["Combination", frozenset[str] | None]  # these files of a combination; None: all of them
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """The files that one combination gives, and what each of them read."""
+    """Rendered files of one combination, and the facts that each read."""
 
     listing: Listing
     trace: Trace
@@ -46,7 +46,7 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Renderer:
-    """All that a process needs to render a combination."""
+    """Renders combinations in one process."""
 
     template: Path
     directory: Path
@@ -57,67 +57,67 @@ class Renderer:
         """Render every file, as Copier does."""
         destination = self.directory / f"rendering-{os.getpid()}"
         render(self.template, destination, answers)
-        listing = self.store.keep(destination)
+        listing = self.store.put(destination)
         shutil.rmtree(destination)
-        return Rendering(listing, self.recorder.taken())
+        return Rendering(listing, self.recorder.pop_trace())
 
-    def render_files(self, file_facts: FileFacts, wanted: Wanted) -> Rendering:
-        """Render the wanted files of a combination, and Copier's record of its answers."""
-        combination, paths = wanted
+    def render_files(self, file_facts: FileFacts, requested: FilesOfCombination) -> Rendering:
+        """Render some files of a combination, and the answers file."""
+        combination, paths = requested
         if paths is None:
             return self.render(combination.answers)
 
-        def render_wanted(worker: Worker) -> None:
+        def render_requested(worker: Worker) -> None:
             plan = worker.answers.combined.get("plan", {})
             for path in sorted(paths | {RECORD}):
                 source, entry = file_facts.source(path, plan)
-                worker._render_file(source, Path(path), entry)  # noqa: SLF001 - what Copier calls for each file
+                worker._render_file(source, Path(path), entry)  # noqa: SLF001 - Copier's method for one file
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Worker, "_render_template", render_wanted)
+            patch.setattr(Worker, "_render_template", render_requested)
             return self.render(combination.answers)
 
 
 def first_batch(matrix: Matrix) -> list[Combination]:
-    """Choose each combination of the questions that decide code, with all that may surround it, in turn."""
+    """Select each combination of the code questions once, alternating the surroundings."""
     groups: dict[str, list[Combination]] = {}
     for combination in matrix.combinations:
         code = [answer for name, answer in combination.answers.items() if name not in SURROUNDINGS]
         groups.setdefault(repr(code), []).append(combination)
-    fullest = [richest(group) for group in groups.values()]
-    return [group[place % len(group)] for place, group in enumerate(fullest)]
+    groups_with_most_choices = [with_most_choices(group) for group in groups.values()]
+    return [group[place % len(group)] for place, group in enumerate(groups_with_most_choices)]
 
 
-def richest(group: list[Combination]) -> list[Combination]:
-    """Keep those for which most was selected, of what can be selected together, and most answered with yes."""
+def with_most_choices(group: list[Combination]) -> list[Combination]:
+    """Return the combinations with most selected choices and most booleans that are true."""
     chosen = [[answer for answer in each.answers.values() if isinstance(answer, list | bool)] for each in group]
     selected = [sum(len(answer) if isinstance(answer, list) else answer for answer in answers) for answers in chosen]
     return [each for each, number in zip(group, selected, strict=True) if number == max(selected)]
 
 
 def render_all(asked: Questionnaire, renderer: Renderer, meter: Meter, *, every: bool = False) -> Matrix:
-    """Render until each file of each combination is known; or every combination, to see that nothing else is needed."""
+    """Render until each file of each combination is known; with `every`, render every combination completely."""
     file_facts = FileFacts(renderer.template)
     matrix = Matrix(map(file_facts.combination, asked.combinations()), file_facts)
-    decisive = first_batch(matrix)
-    warm = [*decisive[:WARM], richest(decisive)[-1]]
-    matrix.learn([(combination, renderer.render(combination.answers)) for combination in unrendered(matrix, warm)])
+    first = first_batch(matrix)
+    warm = [*first[:WARM_RENDERINGS], with_most_choices(first)[-1]]
+    matrix.add([(combination, renderer.render(combination.answers)) for combination in unrendered(matrix, warm)])
     with process_pool(partial(renderer.render_files, file_facts)) as render_each, meter.shown():
 
-        def learn(wanted: Sequence[Wanted]) -> None:
-            renderings = meter.each(render_each(wanted), len(wanted))
-            matrix.learn(zip([combination for combination, _ in wanted], renderings, strict=True))
+        def render_batch(requested: Sequence[FilesOfCombination]) -> None:
+            renderings = meter.each(render_each(requested), len(requested))
+            matrix.add(zip([combination for combination, _ in requested], renderings, strict=True))
 
         if every:
-            learn([(combination, None) for combination in unrendered(matrix, matrix.combinations)])
-        for combinations in (decisive, matrix.combinations):
-            while wanted := list(matrix.unknown(combinations)):
-                learn(wanted)
-        learn([(combination, NOTHING) for combination in unrendered(matrix, decisive)])
+            render_batch([(combination, None) for combination in unrendered(matrix, matrix.combinations)])
+        for combinations in (first, matrix.combinations):
+            while requested := list(matrix.unknown(combinations)):
+                render_batch(requested)
+        render_batch([(combination, ANSWERS_FILE_ONLY) for combination in unrendered(matrix, first)])
     return matrix
 
 
 def unrendered(matrix: Matrix, combinations: Iterable[Combination]) -> list[Combination]:
-    """List those of some combinations of which nothing was rendered, each once."""
-    found = {repr(combination.answers): combination for combination in combinations}
-    return [combination for name, combination in found.items() if name not in matrix.records]
+    """Return the combinations of which nothing was rendered, without duplicates."""
+    distinct = {repr(combination.answers): combination for combination in combinations}
+    return [combination for name, combination in distinct.items() if name not in matrix.records]

@@ -1,10 +1,10 @@
-"""Copier, called in process and made to remember what it computes again and again.
+"""Copier, called in process with caches.
 
-A copy takes Copier about a second on the command line; here, a tenth of it. Five things are remembered: templates that
-Jinja has compiled, clones of the template's repository, the environment of extensions that each clone has, the path of
-the answers file, and the patterns that a path matches. Two are left out: the rendering of names in which there is
-nothing to render, and a question to Git after each file, which matters where Git ignores the executable bit.
-`test_rendering.py` holds the outcome equal to that of the command line.
+A copy takes about a second on the command line, and a tenth of it here. Five things are cached: templates compiled by
+Jinja, clones of the template's repository, the environment of extensions of each clone, the path of the answers file,
+and the patterns that a path matches. Two are skipped: rendering of names without Jinja, and a call of Git after each
+file, which matters only where Git ignores the executable bit.
+`test_rendering.py` compares the output with that of the command line.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ UNATTENDED: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True
 
 @dataclass(frozen=True)
 class File:
-    """All that Git would keep of a file."""
+    """Content and executable bit of a file, as Git stores them."""
 
     content: bytes
     executable: bool
 
     @cached_property
     def text(self) -> str:
-        """The content, read once however many services have it."""
+        """Return the decoded content, cached for all services that have the file."""
         return self.content.decode()
 
     @cached_property
     def mtime(self) -> int:
         """Derive a modification time from the content, in seconds between 1987 and 2021.
 
-        mypy takes a file for unchanged when path, size and whole second agree, and services share its cache.
+        mypy considers a file unchanged if path, size and second are equal, and services share its cache.
         """
         return 2**29 + int.from_bytes(hashlib.sha256(self.content).digest()[:4]) % 2**30
 
@@ -62,7 +62,7 @@ Tree = dict[str, File]
 
 
 def tree(directory: Path) -> Tree:
-    """Read all files below `directory`, but for Git's own."""
+    """Read all files below `directory`, except in `.git`."""
     return {
         path.relative_to(directory).as_posix(): File(path.read_bytes(), bool(path.stat().st_mode & 0o111))
         for path in sorted(directory.rglob("*"))
@@ -71,29 +71,29 @@ def tree(directory: Path) -> Tree:
 
 
 def render(template: Path, destination: Path, answers: Answers, release: str | None = None) -> None:
-    """Do what `copier copy --trust --defaults` does."""
+    """Run `copier copy --trust --defaults` in process."""
     copier.run_copy(str(template), destination, data=answers, vcs_ref=release, **UNATTENDED)
 
 
 def update(directory: Path, answers: Answers, release: str | None = None) -> None:
-    """Do what `copier update --trust --defaults` does."""
+    """Run `copier update --trust --defaults` in process."""
     copier.run_update(directory, data=answers, vcs_ref=release, **UNATTENDED)
 
 
-def forget_yield(environment: Environment) -> None:
-    """Forget the last `yield` tag, as Copier does whenever it compiles a template."""
+def reset_yield(environment: Environment) -> None:
+    """Reset the last `yield` tag, as Copier does when it compiles a template."""
     context = get_yield_context(environment)
     context.yield_name = context.yield_iterable = None
 
 
-def remember_compiled(compile_template: Callable[..., CodeType]) -> Callable[..., CodeType]:
-    """Compile each template once for each clone that it comes from, and so for each version of the extensions."""
+def cache_compiled(compile_template: Callable[..., CodeType]) -> Callable[..., CodeType]:
+    """Compile each template once per clone, because versions of the extensions differ."""
     compiled: dict[tuple[Any, ...], CodeType] = {}
 
     def compile_once(self: Environment, source: str, name: str | None = None, filename: str | None = None) -> CodeType:
         key = (source, name, filename, *getattr(self.loader, "searchpath", ()))
         if key in compiled:
-            forget_yield(self)
+            reset_yield(self)
         else:
             compiled[key] = compile_template(self, source, name, filename)
         return compiled[key]
@@ -102,7 +102,7 @@ def remember_compiled(compile_template: Callable[..., CodeType]) -> Callable[...
 
 
 class Clones:
-    """One clone for each version of the template, for the workers that ask for it and for those that update from it."""
+    """One clone for each version of the template, shared by all workers that copy or update from it."""
 
     def __init__(self) -> None:
         self.templates: dict[tuple[str, str | None], Template] = {}
@@ -122,21 +122,21 @@ class Clones:
 
     def remove(self) -> None:
         for template in self.templates.values():
-            template._cleanup()  # noqa: SLF001 - what the worker that made it would call
+            template._cleanup()  # noqa: SLF001 - as the worker does
 
 
 def cached(name: str, function: Callable[[Any], Any]) -> cached_property[Any]:
-    remembered = cached_property(function)
-    remembered.__set_name__(Worker, name)
-    return remembered
+    cached_attribute = cached_property(function)
+    cached_attribute.__set_name__(Worker, name)
+    return cached_attribute
 
 
-def remember_answers_path(find: Callable[[Worker], Path]) -> property:
-    """Render the path of the answers file once for each worker."""
+def cache_answers_path(find: Callable[[Worker], Path]) -> property:
+    """Render the path of the answers file once per worker."""
 
     def answers_relpath(self: Worker) -> Path:
         if "_answers_path" in vars(self):
-            forget_yield(self.jinja_env)
+            reset_yield(self.jinja_env)
         else:
             vars(self)["_answers_path"] = find(self)
         path: Path = vars(self)["_answers_path"]
@@ -145,56 +145,56 @@ def remember_answers_path(find: Callable[[Worker], Path]) -> property:
     return property(answers_relpath)
 
 
-def remember_environment(make: Callable[[Worker], Environment]) -> Callable[[Worker], Environment]:
-    """Load the extensions once for each clone that they come from."""
-    made: dict[Path, Environment] = {}
+def cache_environments(make: Callable[[Worker], Environment]) -> Callable[[Worker], Environment]:
+    """Load the extensions once per clone."""
+    environments: dict[Path, Environment] = {}
 
     def environment(self: Worker) -> Environment:
         clone = self.template.local_abspath
-        if clone not in made:
-            made[clone] = make(self)
-        return made[clone]
+        if clone not in environments:
+            environments[clone] = make(self)
+        return environments[clone]
 
     return environment
 
 
-def leave_plain(render_string: Callable[..., str]) -> Callable[..., str]:
-    """Render no string in which there is nothing of Jinja's."""
+def skip_plain(render_string: Callable[..., str]) -> Callable[..., str]:
+    """Return strings without Jinja unchanged."""
 
     def render(self: Worker, string: str, extra_context: dict[str, Any] | None = None) -> str:
         if "{" in string:
             return render_string(self, string, extra_context)
-        forget_yield(self.jinja_env)
+        reset_yield(self.jinja_env)
         return string
 
     return render
 
 
 class Matches:
-    """Which of all patterns match a path, found out once for each: without exceptions, any of them decides."""
+    """A cache of the patterns that match each path; patterns without exceptions can be matched one by one."""
 
     def __init__(self, make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -> None:
         self.make = make
         self.patterns: dict[str, Callable[[Path], bool]] = {}
-        self.found: dict[Path, tuple[int, set[str]]] = {}
+        self.matches: dict[Path, tuple[int, set[str]]] = {}
 
     def matcher(self, worker: Worker, patterns: Iterable[str]) -> Callable[[Path], bool]:
-        """Do what Copier's own does, for patterns without exceptions (`!`)."""
-        wanted = frozenset(patterns)
-        assert not any(pattern.lstrip().startswith("!") for pattern in wanted), "an exception to a pattern"
-        for pattern in sorted(wanted - self.patterns.keys()):
+        """Return a matcher like Copier's, for patterns without exceptions (`!`)."""
+        distinct_patterns = frozenset(patterns)
+        assert not any(pattern.lstrip().startswith("!") for pattern in distinct_patterns), "an exception to a pattern"
+        for pattern in sorted(distinct_patterns - self.patterns.keys()):
             self.patterns[pattern] = self.make(worker, [pattern])
-        return lambda path: not wanted.isdisjoint(self.matching(path))
+        return lambda path: not distinct_patterns.isdisjoint(self.matching(path))
 
     def matching(self, path: Path) -> set[str]:
-        tried, found = self.found.get(path, (0, set()))
-        if tried < len(self.patterns):
-            found |= {pattern for pattern, matches in islice(self.patterns.items(), tried, None) if matches(path)}
-            self.found[path] = len(self.patterns), found
-        return found
+        checked, matching = self.matches.get(path, (0, set()))
+        if checked < len(self.patterns):
+            matching |= {pattern for pattern, matches in islice(self.patterns.items(), checked, None) if matches(path)}
+            self.matches[path] = len(self.patterns), matching
+        return matching
 
 
-def remember_matches(make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -> Callable[..., Any]:
+def cache_matches(make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -> Callable[..., Any]:
     """Match each path with each pattern once."""
     matches = Matches(make)
 
@@ -204,73 +204,76 @@ def remember_matches(make: Callable[[Worker, list[str]], Callable[[Path], bool]]
     return path_matcher
 
 
-def known(worker: Worker) -> str:
-    """Name all that the files of a rendering are made of: the clone, and the answers to what is asked."""
-    asked = {name for name, question in worker.template.questions_data.items() if question.get("when") is not False}
-    answers = sorted((name, value) for name, value in worker.answers.combined.items() if name in asked)
+def rendering_key(worker: Worker) -> str:
+    """Return the cache key of a rendering: the clone, the answers file, and the answers."""
+    visible = {name for name, question in worker.template.questions_data.items() if question.get("when") is not False}
+    answers = sorted((name, value) for name, value in worker.answers.combined.items() if name in visible)
     return repr((worker.template.local_abspath, worker.answers_relpath, answers))
 
 
-Written = tuple[Path, bytes, int]  # where, what, and its mode
-Foretell = Callable[[Worker], list[Written] | None]  # what a worker would render, where it is known from elsewhere
-LATELY = 16  # renderings that are remembered whole
+RenderedFile = tuple[Path, bytes, int]  # path, content, mode
+Predict = Callable[[Worker], list[RenderedFile] | None]  # the files that a worker would render; None if unknown
+MAX_RENDERINGS = 16  # cached renderings
 
 
 class Renderings:
-    """The last renderings, each with what was left out of it; what they have in common is held once."""
+    """A cache of the last renderings, each with its exclusions; equal contents are stored once."""
 
-    def __init__(self, render_template: Callable[[Worker], None], foretell: Foretell) -> None:
+    def __init__(self, render_template: Callable[[Worker], None], predict: Predict) -> None:
         self.render_template = render_template
-        self.foretell = foretell
-        self.rendered: dict[str, tuple[set[str], list[Written]]] = {}
+        self.predict = predict
+        self.rendered: dict[str, tuple[set[str], list[RenderedFile]]] = {}
         self.contents: dict[bytes, bytes] = {}
 
-    def of(self, worker: Worker) -> list[Written] | None:
-        """Give what a worker would render, if that is known: where no less is left out than when it was rendered."""
-        left_out, files = self.rendered.get(known(worker), (None, []))
-        if left_out is not None and left_out <= set(worker.all_exclusions):
+    def get(self, worker: Worker) -> list[RenderedFile] | None:
+        """Return the files that a worker would render; None if unknown.
+
+        A cached rendering is used if the worker excludes at least what was excluded then.
+        """
+        excluded, files = self.rendered.get(rendering_key(worker), (None, []))
+        if excluded is not None and excluded <= set(worker.all_exclusions):
             return files
-        foretold = self.foretell(worker)
-        if foretold:
-            self.keep(worker, set(), foretold)
-        return foretold
+        predicted = self.predict(worker)
+        if predicted:
+            self.put(worker, set(), predicted)
+        return predicted
 
-    def learn(self, worker: Worker) -> None:
-        """Let a worker render, and remember it."""
-        files: list[Written] = []
-        allowed = Worker._render_allowed  # noqa: SLF001 - it is told of each file, whether it will be written or not
+    def render(self, worker: Worker) -> None:
+        """Let a worker render, and cache its files."""
+        files: list[RenderedFile] = []
+        allowed = Worker._render_allowed  # noqa: SLF001 - called for each file, even if not written
 
-        def taken(self_: Worker, path: Path, **expected: Any) -> bool:  # noqa: ANN401 - as Copier has it
+        def record(self_: Worker, path: Path, **expected: Any) -> bool:  # noqa: ANN401 - Copier's signature
             if not expected.get("is_dir"):
                 content = expected["expected_contents"]
                 files.append((path, self.contents.setdefault(content, content), expected["expected_mode"]))
             return allowed(self_, path, **expected)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Worker, "_render_allowed", taken)
+            patch.setattr(Worker, "_render_allowed", record)
             self.render_template(worker)
-        self.keep(worker, set(worker.all_exclusions), files)
+        self.put(worker, set(worker.all_exclusions), files)
 
-    def keep(self, worker: Worker, left_out: set[str], files: list[Written]) -> None:
-        self.rendered[known(worker)] = left_out, files
-        while len(self.rendered) > LATELY:
+    def put(self, worker: Worker, excluded: set[str], files: list[RenderedFile]) -> None:
+        self.rendered[rendering_key(worker)] = excluded, files
+        while len(self.rendered) > MAX_RENDERINGS:
             del self.rendered[next(iter(self.rendered))]
 
 
-def remember_rendered(render_template: Callable[[Worker], None], foretell: Foretell) -> Callable[[Worker], None]:
-    """Render the same answers once, for an update renders what is new twice, and what is old as it was before.
+def cache_renderings(render_template: Callable[[Worker], None], predict: Predict) -> Callable[[Worker], None]:
+    """Render equal answers once: an update renders the new version twice, and the old one as it was rendered before.
 
-    What there is already decides at each rendering whether a file is written (`_render_allowed`).
+    Existing files still decide in each rendering whether a file is written (`_render_allowed`).
     """
-    renderings = Renderings(render_template, foretell)
+    renderings = Renderings(render_template, predict)
 
     def render(self: Worker) -> None:
-        files = renderings.of(self)
+        files = renderings.get(self)
         if files is None:
-            renderings.learn(self)
+            renderings.render(self)
             return
         for path, content, mode in files:
-            if self.match_exclude(path):  # as is what the next version leaves out
+            if self.match_exclude(path):  # the next version excludes it
                 continue
             if self._render_allowed(path, expected_contents=content, expected_mode=mode):
                 write(self.subproject.local_abspath / path, content, mode)
@@ -285,25 +288,25 @@ def write(path: Path, content: bytes, mode: int) -> None:
 
 
 @contextmanager
-def memory() -> Iterator[None]:
-    """Let Copier remember, until the context ends."""
+def caching() -> Iterator[None]:
+    """Cache what Copier computes repeatedly, within the context."""
     clones = Clones()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Environment, "compile", remember_compiled(Environment.compile))
+        patch.setattr(Environment, "compile", cache_compiled(Environment.compile))
         patch.setattr(Worker, "template", cached("template", clones.of_worker))
         patch.setattr(Subproject, "template", cached("template", clones.of_subproject))
-        patch.setattr(Worker, "jinja_env", cached("jinja_env", remember_environment(vars(Worker)["jinja_env"].func)))
-        patch.setattr(Worker, "_render_string", leave_plain(Worker._render_string))  # noqa: SLF001
-        patch.setattr(Worker, "answers_relpath", remember_answers_path(vars(Worker)["answers_relpath"].fget))
-        patch.setattr(Worker, "_path_matcher", remember_matches(Worker._path_matcher))  # noqa: SLF001
-        patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001 - its one use is that question
+        patch.setattr(Worker, "jinja_env", cached("jinja_env", cache_environments(vars(Worker)["jinja_env"].func)))
+        patch.setattr(Worker, "_render_string", skip_plain(Worker._render_string))  # noqa: SLF001
+        patch.setattr(Worker, "answers_relpath", cache_answers_path(vars(Worker)["answers_relpath"].fget))
+        patch.setattr(Worker, "_path_matcher", cache_matches(Worker._path_matcher))  # noqa: SLF001
+        patch.setattr(copier._main, "is_git_available", lambda: False)  # noqa: SLF001 - used only for the executable bit
         yield
     clones.remove()
 
 
 @contextmanager
-def whole(foretell: Foretell = lambda _: None) -> Iterator[None]:
-    """Let Copier remember whole renderings besides, but not what each file of them read."""
+def caching_renderings(predict: Predict = lambda _: None) -> Iterator[None]:
+    """Cache complete renderings, too, within the context; their reads are not recorded."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Worker, "_render_template", remember_rendered(Worker._render_template, foretell))  # noqa: SLF001
+        patch.setattr(Worker, "_render_template", cache_renderings(Worker._render_template, predict))  # noqa: SLF001
         yield

@@ -1,6 +1,6 @@
-"""The JSON Schema of the resource language, made of the tables by which it is parsed.
+"""The JSON Schema of the resource language, generated from the tables of its parser.
 
-After a change of theirs: `uv run python -m tests.harness.combinations.resource_schema > resources.schema.json`
+Regenerate it: `uv run python -m tests.harness.combinations.resource_schema > resources.schema.json`
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MEANINGS = {
 
 
 def key(kind: str, name: str) -> Schema:
-    """Describe what may be told of a field of a type."""
+    """Return the schema of a key of a field of a type."""
     longest = WIDTHS["str" if kind == "str" else "text"]
     described: dict[str, Schema] = {
         "optional": {"type": "boolean", "description": "Whether it may be left out, or null."},
@@ -75,7 +75,7 @@ def key(kind: str, name: str) -> Schema:
 
 
 def field(kind: str) -> Schema:
-    """Describe a field of a type, written out."""
+    """Return the schema of the long form of a field."""
     needed = {"enum": ["values"], "ref": ["to"]}.get(kind, [])
     keys = {name: key(kind, name) for name in (*TYPES[kind], *EVERYWHERE) if name != "type"}
     names = [kind] if "optional" not in keys else [kind, f"{kind}?"]
@@ -127,7 +127,7 @@ def resource() -> Schema:
 
 
 def schema() -> Schema:
-    """Describe a file of answers, of which the domain is one."""
+    """Return the schema of an answers file with `resources`."""
     assert set(BOUND) == NUMBERS | {"date"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

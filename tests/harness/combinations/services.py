@@ -1,4 +1,4 @@
-"""A rendered service: what it holds, where it lies once that matters, and how to make it again outside the harness."""
+"""A rendered service: its files, its directory, and the shell command that reproduces it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 CODE = ("app", "development", "migrations", "tests")
 STYLE = ("pyproject.toml", "ruff.toml", ".env.example")
-HELD = "deploy/observability/"  # equal to what the service tells, which its tests see
+OBSERVABILITY = "deploy/observability/"  # the service's tests compare it with the metrics of the code
 
 
-@cache  # asked millions of times, of a few hundred paths
+@cache  # called millions of times, for a few hundred paths
 def is_code(path: str) -> bool:
-    """Say whether a service's tests, types and lint depend on this file, rather than what surrounds the service.
+    """Return whether a service's tests, types or lint depend on this file.
 
-    The scripts of assistants are checked by `test_hooks.py`.
+    Scripts of assistants do not count: `test_hooks.py` checks them.
     """
     top = PurePosixPath(path).parts[0]
-    return top in CODE or path in STYLE or (path.endswith(".py") and top != ".claude") or path.startswith(HELD)
+    return top in CODE or path in STYLE or (path.endswith(".py") and top != ".claude") or path.startswith(OBSERVABILITY)
 
 
 def write(files: Tree, directory: Path) -> None:
@@ -49,7 +49,7 @@ def write(files: Tree, directory: Path) -> None:
 
 @dataclass(frozen=True)
 class Service:
-    """What one combination of answers gives. Nothing may change it: what writes works on a copy."""
+    """The rendered service of one combination; its directory is read-only."""
 
     label: str
     answers: Answers
@@ -58,7 +58,7 @@ class Service:
 
     @cached_property
     def directory(self) -> Path:
-        """The directory in which the service lies, from the first time that somebody asks."""
+        """Return the directory of the service, written at first use."""
         if not self.place.exists():
             write(self.files, self.place)
         return self.place
@@ -69,19 +69,19 @@ class Service:
 
     @cached_property
     def digest(self) -> str:
-        """Name the code of the service: services of one digest differ only in what surrounds them."""
+        """Return the digest of the code: services of equal digest differ only in surroundings."""
         return hashlib.sha256(repr(self.code).encode()).hexdigest()
 
-    def by_hand(self, command: str) -> str:
-        """Tell the line that runs `command` on this service, from the root of the template and without the harness."""
+    def shell_command(self, command: str) -> str:
+        """Return a shell line that renders this service and runs `command` in it, at the root of the template."""
         default = all_questions().default
-        given = data({name: value for name, value in self.answers.items() if value != default[name]})
-        copy = shlex.join(["uv", "run", "copier", "copy", "--trust", "--defaults", "--vcs-ref", "HEAD", *given, "."])
+        options = data({name: value for name, value in self.answers.items() if value != default[name]})
+        copy = shlex.join(["uv", "run", "copier", "copy", "--trust", "--defaults", "--vcs-ref", "HEAD", *options, "."])
         return f"service=$(mktemp -d) && {copy} $service && cd $service && {command}"
 
 
-def rendered(matrix: Matrix, store: Store, directory: Path) -> list[Service]:
-    """Compose the service of every combination of which something was rendered, with Copier's record of its answers."""
+def rendered_services(matrix: Matrix, store: Store, directory: Path) -> list[Service]:
+    """Compose the service of every combination with a rendering."""
     asked = all_questions()
     return [
         Service(label, each.answers, directory / label, store.tree(matrix.compose(each) | {RECORD: record}))

@@ -1,4 +1,4 @@
-"""Domains at random: legal ones of every mix, and such as differ from a legal one in one forbidden thing."""
+"""Hypothesis strategies for domains: valid ones, and single mistakes that make one invalid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.domains import Domain
 
-# Things of many trades, as people of several languages call them.
+# Nouns of many trades, in several languages.
 NOUNS = """
     answer batch client error item last low object_x place second statement target testimonial word adresse almacen
     angebot apartment artikel asset auto banana bestellung box branch bus candidate case_file chapter city cliente
@@ -44,9 +44,9 @@ PATTERNS = (
     ("^(small|medium|large)$", 10),
     ("^it's [äöü]{2}$", 20),
 )
-ODD = [
+ODD_STRINGS = [
     "password",
-    "/tmp/x",  # noqa: S108 - a word like any other
+    "/tmp/x",  # noqa: S108 - only a string
     "{{ 7 * 7 }}",
     "{% raw %}",
     "{# no #}",
@@ -67,54 +67,61 @@ ODD = [
     "%(here)s",
 ]
 lines = st.one_of(
-    st.sampled_from(ODD),
+    st.sampled_from(ODD_STRINGS),
     st.text(
         st.characters(exclude_categories=["C", "Zl", "Zp", "Zs"], exclude_characters="\\"), min_size=1, max_size=20
     ),
 )
 
 
-def kept(**given: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever YAML holds
-    return {key: value for key, value in given.items() if value is not None}
+def without_none(**values_by_key: Any) -> dict[str, Any]:  # noqa: ANN401 - any value of YAML
+    return {key: value for key, value in values_by_key.items() if value is not None}
 
 
-def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def optional_value(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
 @st.composite
 def bounds(draw: st.DrawFn, numbers: st.SearchStrategy[Any]) -> dict[str, Any]:
     low, high = sorted([draw(numbers), draw(numbers)])
-    found = kept(**{draw(st.sampled_from(["ge", "gt"])): draw(st.sampled_from([low, None]))})
-    return found | kept(**{draw(st.sampled_from(["le", "lt"])): draw(st.sampled_from([high, None]))})
+    lower = without_none(**{draw(st.sampled_from(["ge", "gt"])): draw(st.sampled_from([low, None]))})
+    return lower | without_none(**{draw(st.sampled_from(["le", "lt"])): draw(st.sampled_from([high, None]))})
 
 
 @st.composite
-def defaulted(draw: st.DrawFn, told: dict[str, Any], usual: list[Any]) -> dict[str, Any]:
-    """Give some fields a default, of which no value is unique: one of their bounds, or a usual one."""
-    ends = [told[key] for key in ("ge", "gt", "le", "lt") if key in told]
-    default = draw(maybe(st.sampled_from([*usual, *ends]))) if not told.get("unique") else None
-    return told | kept(default=default)
+def defaulted(draw: st.DrawFn, field: dict[str, Any], usual: list[Any]) -> dict[str, Any]:
+    """Draw a default for fields that are not unique: a bound, or a usual value."""
+    ends = [field[key] for key in ("ge", "gt", "le", "lt") if key in field]
+    default = draw(optional_value(st.sampled_from([*usual, *ends]))) if not field.get("unique") else None
+    return field | without_none(default=default)
 
 
 @st.composite
 def strings(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.integers(0, 3)) == 0:
         pattern, longest = draw(st.sampled_from(PATTERNS))
-        return {"type": "str", "pattern": pattern, "max_length": longest, **kept(unique=draw(maybe(st.booleans())))}
-    most = draw(maybe(st.integers(1, 500)))
-    least = draw(maybe(st.integers(0, most or 200)))
+        return {
+            "type": "str",
+            "pattern": pattern,
+            "max_length": longest,
+            **without_none(unique=draw(optional_value(st.booleans()))),
+        }
+    most = draw(optional_value(st.integers(1, 500)))
+    least = draw(optional_value(st.integers(0, most or 200)))
     default = draw(
-        maybe(lines.filter(lambda text: (least or 0) <= len(text) <= (most or 200))) if not least else st.none()
+        optional_value(lines.filter(lambda text: (least or 0) <= len(text) <= (most or 200)))
+        if not least
+        else st.none()
     )
-    unique = None if default is not None else draw(maybe(st.booleans()))
-    return {"type": "str", **kept(max_length=most, min_length=least, default=default, unique=unique)}
+    unique = None if default is not None else draw(optional_value(st.booleans()))
+    return {"type": "str", **without_none(max_length=most, min_length=least, default=default, unique=unique)}
 
 
 @st.composite
 def texts(draw: st.DrawFn) -> dict[str, Any]:
-    most = draw(maybe(st.integers(20, 1_000_000)))
-    return {"type": "text", **kept(max_length=most, default=draw(maybe(lines)))}
+    most = draw(optional_value(st.integers(20, 1_000_000)))
+    return {"type": "text", **without_none(max_length=most, default=draw(optional_value(lines)))}
 
 
 @st.composite
@@ -123,20 +130,20 @@ def decimals(draw: st.DrawFn) -> dict[str, Any]:
     places = draw(st.integers(0, digits))
     edge = 10**digits - 1
     numbers = st.integers(-edge, edge).map(lambda number: f"{number / 10**places:.{places}f}" if digits < 14 else "0")
-    found = draw(
+    limits = draw(
         st.booleans().flatmap(lambda some: bounds(numbers.map(float)) if some and digits < 14 else st.just({}))
     )
-    found = {key: f"{value:.{places}f}" for key, value in found.items()}
-    unique = draw(maybe(st.booleans()))
-    told = {"type": "decimal", "max_digits": digits, "decimal_places": places, **found, **kept(unique=unique)}
-    return draw(defaulted(told, [0, 1, "0.5", "-0"]))
+    limits = {key: f"{value:.{places}f}" for key, value in limits.items()}
+    unique = draw(optional_value(st.booleans()))
+    field = {"type": "decimal", "max_digits": digits, "decimal_places": places, **limits, **without_none(unique=unique)}
+    return draw(defaulted(field, [0, 1, "0.5", "-0"]))
 
 
 def numbers_of(kind: str, numbers: st.SearchStrategy[Any], *more: str) -> st.SearchStrategy[dict[str, Any]]:
     usual = ["2026-01-31"] if kind == "date" else [0, 1]
     flags = st.fixed_dictionaries({}, optional={flag: st.booleans() for flag in more})
-    told = st.builds(lambda found, flag: {"type": kind, **found, **flag}, st.just({}) | bounds(numbers), flags)
-    return told.flatmap(lambda field: defaulted(field, usual))
+    field = st.builds(lambda limits, flag: {"type": kind, **limits, **flag}, st.just({}) | bounds(numbers), flags)
+    return field.flatmap(lambda drawn: defaulted(drawn, usual))
 
 
 SCALARS = st.one_of(
@@ -166,11 +173,11 @@ def references(draw: st.DrawFn, own: str, before: list[str], after: list[str]) -
     to = draw(st.sampled_from([own, *before, *before, *after]))
     optional = to not in before or draw(st.booleans())
     rules = ["restrict", "cascade", *(["set_null"] if optional else [])]
-    rule = draw(maybe(st.sampled_from(rules)))
+    rule = draw(optional_value(st.sampled_from(rules)))
     return {
         "type": "ref",
         "to": to,
-        **kept(optional=optional or None, on_delete=rule, unique=draw(maybe(st.booleans()))),
+        **without_none(optional=optional or None, on_delete=rule, unique=draw(optional_value(st.booleans()))),
     }
 
 
@@ -183,13 +190,15 @@ def resources(draw: st.DrawFn, name: str, before: list[str], after: list[str]) -
         optional = isinstance(field, dict) and field["type"] != "ref" and draw(st.booleans())
         fields[each] = field | ({"optional": True} if optional else {}) if isinstance(field, dict) else field
     together = (
-        draw(maybe(st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True))) if len(names) > 1 else None
+        draw(optional_value(st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True)))
+        if len(names) > 1
+        else None
     )
     return {
         "name": name,
-        **kept(description=draw(maybe(lines)), unique=together and [together]),
-        **kept(operations=draw(maybe(st.lists(st.sampled_from(OPERATIONS), min_size=1, unique=True)))),
-        **kept(owner=draw(maybe(st.booleans())), soft_delete=draw(maybe(st.booleans()))),
+        **without_none(description=draw(optional_value(lines)), unique=together and [together]),
+        **without_none(operations=draw(optional_value(st.lists(st.sampled_from(OPERATIONS), min_size=1, unique=True)))),
+        **without_none(owner=draw(optional_value(st.booleans())), soft_delete=draw(optional_value(st.booleans()))),
         "fields": fields,
     }
 
@@ -201,7 +210,7 @@ def drafts(draw: st.DrawFn) -> Domain:
 
 
 def repaired(domain: Domain) -> Domain:
-    """Take out what is refused, as the refusals name it, until nothing is."""
+    """Remove the fields and resources that error messages name, until the domain is valid."""
     domain = copy.deepcopy(domain)
     for _ in range(200):
         problem = domain_problem(domain)
@@ -215,11 +224,11 @@ def repaired(domain: Domain) -> Domain:
             del resource["fields"][field]
         elif resource.pop("unique", None) is None:
             domain.remove(resource)
-            gone = {resource["name"]}
+            removed = {resource["name"]}
             for each in domain:
                 each["fields"] = {
-                    name: "int" if isinstance(told, dict) and told.get("to") in gone else told
-                    for name, told in each["fields"].items()
+                    name: "int" if isinstance(field, dict) and field.get("to") in removed else field
+                    for name, field in each["fields"].items()
                 }
     return []
 
@@ -227,23 +236,21 @@ def repaired(domain: Domain) -> Domain:
 domains: st.SearchStrategy[Domain] = drafts().map(repaired)
 
 
-# ── What is refused ───────────────────────────────────────────────────────────────────────────────
-
-Spoiler = "Callable[[dict[str, Any]], None]"
+# ── Mistakes ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def with_field(name: str, told: object) -> Callable[[dict[str, Any]], None]:
-    return lambda resource: resource["fields"].update({name: told})
+def with_field(name: str, field: object) -> Callable[[dict[str, Any]], None]:
+    return lambda resource: resource["fields"].update({name: field})
 
 
 def own_twice(resource: dict[str, Any]) -> None:
-    """Have a resource refer to an owner beside the one that it has."""
+    """Add a reference named owner to an owned resource."""
     resource["fields"]["owner"] = {"type": "ref", "to": resource["name"], "optional": True}
     resource["owner"] = True
 
 
-# What is done to a resource, and what the refusal speaks of beside it.
-SPOILERS: list[tuple[Callable[[dict[str, Any]], None], str]] = [
+# A change of a resource, and words of the error message.
+MISTAKES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (with_field("odd", "strg"), "Did you mean str"),
     (with_field("odd", {"type": "str", "max_lenght": 3}), "Did you mean max_length"),
     (with_field("odd", {"type": "bool", "max_length": 3}), "max_length"),

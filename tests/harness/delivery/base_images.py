@@ -1,7 +1,6 @@
-"""Base images without a registry: what a Dockerfile names, made of what is installed on this machine.
+"""Substitutes of base images without a registry, made of programs on this machine.
 
-They hold a shell, the few programs that a build runs, this machine's Python, what these are linked to, and uv: as much
-of the real ones as a service sees of them.
+They contain a shell, the few programs that a build runs, this machine's Python, their shared libraries, and uv.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PROGRAMS = ("chmod", "env", "find", "id", "install", "ls", "mkdir", "rm", "sh", "strip", "tar")
-# Of the C library and of the compiler, whatever wheels may be linked to, or ask for as they run.
-BESIDE = re.compile(r"lib(dl|gcc_s|m|nss_dns|nss_files|pthread|resolv|rt|stdc\+\+|util)\.so\.\d+")
+# Libraries of the C library and the compiler that wheels link or load.
+RUNTIME_LIBRARIES = re.compile(r"lib(dl|gcc_s|m|nss_dns|nss_files|pthread|resolv|rt|stdc\+\+|util)\.so\.\d+")
 LINKED = re.compile(r"(?:=> )?(/\S+) \(0x")
 LEFT_OUT = re.compile(
     r"/(__pycache__|test|idlelib|tkinter|_tkinter[^/]*|config-[^/]*|(site|dist)-packages/(?!pip[/-]))(/|$|(?<=/))"
@@ -44,42 +43,42 @@ TEXTS = {
 }
 PREFERRED = all_questions().default["python_version"]
 EXECUTABLE = find_python(PREFERRED) or sys.executable
-ASKED = "import sys; print(sys.base_prefix); print(*sys.version_info[:2], sep='.')"
+RELEASE = "import sys; print(sys.base_prefix); print(*sys.version_info[:2], sep='.')"
 
 
 @cache
-def described() -> tuple[Path, str]:
-    """Return the prefix and the version of the Python that images are made of: the default one, where installed."""
-    told = subprocess.run([EXECUTABLE, "-c", ASKED], capture_output=True, text=True, check=True)
-    prefix, minor = told.stdout.split()
+def python_release() -> tuple[Path, str]:
+    """Return the prefix and the version of the Python in the images: the default one if installed."""
+    output = subprocess.run([EXECUTABLE, "-c", RELEASE], capture_output=True, text=True, check=True)
+    prefix, minor = output.stdout.split()
     return Path(prefix), minor
 
 
 def linked(files: Iterable[Path]) -> set[Path]:
-    """Name the libraries that programs and modules are linked to, and what loads them."""
-    told = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False)
-    return {Path(found) for found in LINKED.findall(told.stdout)}
+    """Return the shared libraries of programs and modules, and the loader."""
+    output = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False)
+    return {Path(path) for path in LINKED.findall(output.stdout)}
 
 
 def libraries(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """Place libraries where any program finds them, and the loader where it is asked for."""
-    found = linked(files)
-    home = next(path.parent for path in found if path.name.startswith("libc.so"))
-    beside = {path for path in home.iterdir() if BESIDE.fullmatch(path.name)}
-    for path in found | beside:
+    """Yield libraries by their path in the image: on the search path; the loader at its own path."""
+    paths = linked(files)
+    home = next(path.parent for path in paths if path.name.startswith("libc.so"))
+    beside = {path for path in home.iterdir() if RUNTIME_LIBRARIES.fullmatch(path.name)}
+    for path in paths | beside:
         is_loader = path.name.startswith("ld-")
         yield within((path if is_loader else home / path.name).as_posix()), path.resolve()
 
 
 def within(path: str) -> str:
-    """Name a path's place in an image whose `/lib` is `/usr/lib`."""
+    """Return a path relative to an image whose `/lib` links to `/usr/lib`."""
     place = path.removeprefix("/")
     return f"usr/{place}" if place.startswith(("bin/", "lib", "sbin/")) else place
 
 
 def python() -> Iterator[tuple[str, Path]]:
-    """Place a Python of this machine as the image of its version has it."""
-    prefix, minor = described()
+    """Yield the files of this machine's Python by their path in the official image."""
+    prefix, minor = python_release()
     yield f"usr/local/bin/python{minor}", (prefix / "bin" / f"python{minor}").resolve()
     for path in (prefix / "lib" / f"python{minor}").rglob("*"):
         place = path.relative_to(prefix).as_posix()
@@ -94,20 +93,20 @@ def programs() -> Iterator[tuple[str, Path]]:
 
 
 def root() -> dict[str, Path]:
-    """Name all files of the image that stands for Python's, by their places."""
+    """Return the files of the Python image, by path in the image."""
     files = dict([*python(), *programs()])
     native = [path for place, path in files.items() if "/bin/" in place or ".so" in path.name]
     return files | dict(libraries(native))
 
 
 def entry(place: str, kind: bytes = tarfile.REGTYPE, mode: int = 0o755, target: str = "") -> tarfile.TarInfo:
-    described = tarfile.TarInfo(place)
-    described.type, described.mode, described.linkname = kind, mode, target
-    return described
+    info = tarfile.TarInfo(place)
+    info.type, info.mode, info.linkname = kind, mode, target
+    return info
 
 
 def pack(destination: Path, files: dict[str, Path], texts: dict[str, str], links: dict[str, str]) -> None:
-    """Write an archive of which every file is root's, and as old as any; equal files give equal bytes."""
+    """Write a reproducible archive: owned by root, with zero timestamps."""
     with tarfile.open(destination, "w") as archive:
         for place, mode in DIRECTORIES.items():
             archive.addfile(entry(place, tarfile.DIRTYPE, mode))
@@ -120,18 +119,18 @@ def pack(destination: Path, files: dict[str, Path], texts: dict[str, str], links
 
 
 def add(archive: tarfile.TarFile, place: str, content: bytes, mode: int) -> None:
-    described = entry(place, mode=mode)
-    described.size = len(content)
-    archive.addfile(described, io.BytesIO(content))
+    info = entry(place, mode=mode)
+    info.size = len(content)
+    archive.addfile(info, io.BytesIO(content))
 
 
 def pack_python(destination: Path) -> None:
-    """Write what stands for `python:<version>-slim`."""
-    pack(destination, root(), TEXTS, LINKS | {"usr/local/bin/python": f"python{described()[1]}"})
+    """Write the substitute of `python:<version>-slim`."""
+    pack(destination, root(), TEXTS, LINKS | {"usr/local/bin/python": f"python{python_release()[1]}"})
 
 
 def pack_uv(destination: Path) -> None:
-    """Write what stands for uv's image."""
-    found = os.environ.get("UV") or shutil.which("uv")
-    assert found, "uv is not on PATH"
-    pack(destination, {"uv": Path(found).resolve()}, {}, {})
+    """Write the substitute of uv's image."""
+    uv = os.environ.get("UV") or shutil.which("uv")
+    assert uv, "uv is not on PATH"
+    pack(destination, {"uv": Path(uv).resolve()}, {}, {})

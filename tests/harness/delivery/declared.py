@@ -1,4 +1,4 @@
-"""What a service promises to whoever runs it, read from its own files and from the plan: never from its manifests."""
+"""Declared runtime properties of a service, read from its own files and the plan, never from its manifests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VARIABLE = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Image:
-    """What the Dockerfile and the code promise to whoever runs the image."""
+    """User, port and health routes, as the Dockerfile and the code declare them."""
 
     user: int
     port: int
@@ -38,8 +38,8 @@ def image(files: Mapping[str, str]) -> Image:
 
 
 @dataclass(frozen=True)
-class Promised:
-    """What a service is, whatever its manifests say."""
+class Declared:
+    """A service's declared settings, secrets, processes and ports."""
 
     files: Mapping[str, str] = field(repr=False)
     answers: Answers
@@ -65,7 +65,7 @@ class Promised:
         return {each.name for feature in self.features for each in feature.settings if each.is_secret}
 
     @property
-    def is_one_file(self) -> bool:
+    def is_single_file(self) -> bool:
         return any(feature.volumes for feature in self.features if feature in DATABASES)
 
     @property
@@ -77,5 +77,5 @@ class Promised:
         return {name: port for feature in self.features for name, port in feature.listens.items()}
 
 
-def unless(truth: bool, words: str) -> list[str]:  # noqa: FBT001 - as a sentence: unless this, that is wrong
-    return [] if truth else [words]
+def unless(condition: bool, words: str) -> list[str]:  # noqa: FBT001 - reads as a sentence
+    return [] if condition else [words]

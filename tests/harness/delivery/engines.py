@@ -1,7 +1,7 @@
-"""Engines that build images and run them: Docker where it runs, else Podman, with a store of the harness's own.
+"""Container engines: Docker if it runs, else Podman with the harness's own store.
 
-Docker takes the base images from their registry. So does Podman, where that is in reach; else they are made of what is
-installed on this machine, under the names that the Dockerfile has for them.
+Base images are pulled from their registry. If it is unavailable, Podman gets substitutes made of this machine's
+programs, under the names in the Dockerfile.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 BASES: dict[str, Callable[[Path], None]] = {"PYTHON_IMAGE": pack_python, "UV_IMAGE": pack_uv}
 ARGUMENT = re.compile(r"^ARG (?P<name>\w+_IMAGE)=(?P<image>\S+)$", re.MULTILINE)
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-ENOUGH = 3 * 2**30  # bytes: a handful of images, and what their builds download, take less than half of that
-PATIENCE = 120  # seconds that a registry may take to hand out an image
+MIN_SPACE = 3 * 2**30  # bytes: images and their builds' downloads take less than half
+PATIENCE = 120  # seconds for a pull
 LONGEST = 900  # seconds
-# No limits beyond those that whoever runs the harness may set; health is asked for when a test wants to know it.
-APART = ("--network", "none", "--no-healthcheck", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
+# Limits that an unprivileged user may set; health is checked by the tests that need it.
+ISOLATED = ("--network", "none", "--no-healthcheck", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
 PODMAN = """\
 #!/bin/sh
@@ -46,19 +46,19 @@ exec {podman} "$verb" "$@"
 
 
 class NoEngineError(Exception):
-    """This machine can neither build images nor run them; the words say what it lacks."""
+    """This machine cannot build and run images; the message says what it lacks."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """What builds and runs images, under the name `docker`, by which pages call it."""
+    """A container engine, called `docker` as in the pages."""
 
-    place: Path  # where it keeps what it needs, and that program, where it is not on PATH
-    ages: tuple[str, ...] = ()  # options of `build` by which all files are of one age
-    makes: bool = False  # base images that cannot be fetched, under their own names, which nobody else sees
+    place: Path  # its files, and the program `docker` if it is not on PATH
+    timestamp: tuple[str, ...] = ()  # options of `build` that set the time of all files
+    builds_bases: bool = False  # substitutes of base images that cannot be pulled, in a private store
 
-    def types(self, command: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a line of a shell."""
+    def shell(self, command: str, directory: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a shell command, with the engine on PATH."""
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=directory,
@@ -70,118 +70,118 @@ class Engine:
             check=False,
         )
 
-    def tries(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.types(shlex.join(["docker", *arguments]))
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.shell(shlex.join(["docker", *arguments]))
 
-    def does(self, *arguments: str) -> str:
-        """Run a command of the engine, which is to end well; give what it prints."""
-        run = self.tries(*arguments)
+    def check_output(self, *arguments: str) -> str:
+        """Run a command of the engine that must succeed; return its output."""
+        run = self.run(*arguments)
         assert run.returncode == 0, f"docker {shlex.join(arguments)}\n{run.stdout}\n{run.stderr}"
         return run.stdout.strip()
 
-    def fetched(self, image: str) -> bool:
-        """Get an image from its registry, where that is in reach."""
-        return self.types(f"timeout {PATIENCE} docker pull --quiet {shlex.quote(image)}").returncode == 0
+    def pull(self, image: str) -> bool:
+        """Pull an image; return whether that succeeded."""
+        return self.shell(f"timeout {PATIENCE} docker pull --quiet {shlex.quote(image)}").returncode == 0
 
     def prepare(self, dockerfile: str) -> None:
-        """See that the base images of a Dockerfile are there.
+        """Pull or build the base images of a Dockerfile.
 
         Raises:
-            NoEngineError: one of them is not, and can be neither fetched nor made; or it cannot be run.
+            NoEngineError: a base image is unavailable, or cannot be run.
         """
-        images = bases(dockerfile)
+        images = base_images(dockerfile)
         for argument, image in images.items():
-            if self.fetched(image) or (not self.makes and self.tries("image", "inspect", image).returncode == 0):
+            if self.pull(image) or (not self.builds_bases and self.run("image", "inspect", image).returncode == 0):
                 continue
-            if not self.makes:
-                raise NoEngineError(f"{image} is not here, and its registry is out of reach.")
+            if not self.builds_bases:
+                raise NoEngineError(f"{image} is missing, and its registry is unavailable.")
             archive = self.place / f"{argument}.tar"
             BASES[argument](archive)
-            self.does("import", "--change", f"ENV PATH={PATH}", str(archive), image)
+            self.check_output("import", "--change", f"ENV PATH={PATH}", str(archive), image)
             archive.unlink()
-        run = self.tries("run", "--rm", *APART, images["PYTHON_IMAGE"], "sh", "-c", ":")
+        run = self.run("run", "--rm", *ISOLATED, images["PYTHON_IMAGE"], "sh", "-c", ":")
         if run.returncode:
             raise NoEngineError(f"Containers cannot be run here: {run.stderr}")
 
-    def tidy(self) -> None:
-        """Leave nothing in a store of the harness's own; another one is none of its business."""
-        if self.makes:
-            self.tries("rmi", "--all", "--force")
-            is_well("umount", str(self.place / "store" / "overlay"))  # which stays where a container was cut short
+    def clean_up(self) -> None:
+        """Empty the harness's own store; leave Docker's alone."""
+        if self.builds_bases:
+            self.run("rmi", "--all", "--force")
+            succeeds("umount", str(self.place / "store" / "overlay"))  # left behind by a killed container
 
-    def described(self, image: str) -> dict[str, Any]:
-        """Tell an image's configuration, its health check and its layers, as Docker does."""
-        (told,) = json.loads(self.does("image", "inspect", image))
-        return {**told, "Config": {"Healthcheck": told.get("Healthcheck"), **told["Config"]}}
+    def inspect(self, image: str) -> dict[str, Any]:
+        """Return an image's configuration, health check and layers in Docker's format."""
+        (image_data,) = json.loads(self.check_output("image", "inspect", image))
+        return {**image_data, "Config": {"Healthcheck": image_data.get("Healthcheck"), **image_data["Config"]}}
 
 
-def bases(dockerfile: str) -> dict[str, str]:
-    """Name the base images of a Dockerfile, by the build arguments that replace them."""
+def base_images(dockerfile: str) -> dict[str, str]:
+    """Return the base images of a Dockerfile, by build argument."""
     return {match["name"]: match["image"] for match in ARGUMENT.finditer(dockerfile)}
 
 
-def is_well(*command: str) -> bool:
-    """Say whether a command ends well, and soon."""
+def succeeds(*command: str) -> bool:
+    """Return whether a command succeeds within 30 seconds."""
     with suppress(subprocess.TimeoutExpired, OSError):
         return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
     return False
 
 
-def program(name: str) -> str | None:
-    """Find a program, where only root looks, too."""
+def which(name: str) -> str | None:
+    """Find a program on PATH and in `sbin`."""
     return shutil.which(name, path=os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin")))
 
 
 def podman(place: Path) -> Engine:
-    """Take Podman, with a store that nobody else sees, of whatever kind the file system bears.
+    """Set up Podman with a private store and a working storage driver.
 
     Raises:
-        NoEngineError: it is not here, or of no use.
+        NoEngineError: it is missing or does not work.
     """
-    base = [program("podman"), "--runtime", program("runc") or program("crun"), "--cgroup-manager", "cgroupfs"]
+    base = [which("podman"), "--runtime", which("runc") or which("crun"), "--cgroup-manager", "cgroupfs"]
     base += ["--root", str(place / "store"), "--runroot", str(place / "run")]
     command = [word for word in base if word]
     if len(command) < len(base):
-        raise NoEngineError("Here is neither a Docker that runs, nor Podman with runc.")
-    kinds = [command, [*command, "--storage-driver", "vfs"]]
-    able = next((kind for kind in kinds if is_well(*kind, "info")), None)
-    if not able:
-        raise NoEngineError("Podman is here, and cannot keep images.")
-    (place / "docker").write_text(PODMAN.format(podman=shlex.join(able)), encoding="utf-8")
+        raise NoEngineError("Neither Docker runs here, nor Podman with runc.")
+    candidates = [command, [*command, "--storage-driver", "vfs"]]
+    working = next((each for each in candidates if succeeds(*each, "info")), None)
+    if not working:
+        raise NoEngineError("Podman cannot store images here.")
+    (place / "docker").write_text(PODMAN.format(podman=shlex.join(working)), encoding="utf-8")
     (place / "docker").chmod(0o755)
-    return Engine(place, ("--timestamp", "0"), makes=True)
+    return Engine(place, ("--timestamp", "0"), builds_bases=True)
 
 
 def engine(workspace: Path) -> Engine:
-    """Choose what builds and runs images on this machine; in the workspace, where there is enough room.
+    """Return this machine's engine; its files are in the workspace if there is space.
 
     Raises:
-        NoEngineError: there is nothing that does.
+        NoEngineError: there is none.
     """
-    place = (workspace if shutil.disk_usage(workspace).free > ENOUGH else CACHE) / "images"
+    place = (workspace if shutil.disk_usage(workspace).free > MIN_SPACE else CACHE) / "images"
     place.mkdir(parents=True, exist_ok=True)
-    return Engine(place) if is_well("docker", "info") else podman(place)
+    return Engine(place) if succeeds("docker", "info") else podman(place)
 
 
 def registry(lock: str) -> str:
-    """Tell the index that a lockfile was made against, however uv was told of it; without credentials."""
-    named: list[str] = re.findall(r'registry = "([^"]+)"', lock)
-    return named[0]
+    """Return the index URL of a lockfile, without credentials."""
+    urls: list[str] = re.findall(r'registry = "([^"]+)"', lock)
+    return urls[0]
 
 
-def from_here(lock: str, index: str, directory: Path) -> list[str]:
-    """Give a build what reaches packages from this machine: the index, its credentials, authorities, proxies."""
-    given = ["--network", "host", "--build-arg", f"UV_DEFAULT_INDEX={registry(lock)}"]
+def network_options(lock: str, index: str, directory: Path) -> list[str]:
+    """Return build options for this machine's network: index, credentials, certificates, proxies."""
+    options = ["--network", "host", "--build-arg", f"UV_DEFAULT_INDEX={registry(lock)}"]
     for name in PROXIES & os.environ.keys():
-        given += ["--build-arg", name]
+        options += ["--build-arg", name]
     if authorities := os.environ.get("SSL_CERT_FILE"):
-        given += ["--secret", f"id=ca,src={authorities}", "--build-arg", "SSL_CERT_FILE=/run/secrets/ca"]
+        options += ["--secret", f"id=ca,src={authorities}", "--build-arg", "SSL_CERT_FILE=/run/secrets/ca"]
     netrc = credentials(index, directory) or os.environ.get("NETRC")
-    return given + (["--secret", f"id=netrc,src={netrc}"] if netrc else [])
+    return options + (["--secret", f"id=netrc,src={netrc}"] if netrc else [])
 
 
 def credentials(index: str, directory: Path) -> str:
-    """Write down the credentials that an index's URL has, if any, as programs other than uv read them."""
+    """Write the credentials of an index URL to a netrc file, if any; return its path."""
     parts = urlsplit(index)
     if not parts.username:
         return ""

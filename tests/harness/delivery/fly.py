@@ -1,4 +1,4 @@
-"""The machines that a service's `fly.toml` describes, and what it says of the service that is not so."""
+"""Check a service's `fly.toml` against what the service declares."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from tests.harness.delivery.declared import Promised, unless
+from tests.harness.delivery.declared import Declared, unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Section = dict[str, Any]
-IN_ORDER = re.compile(r"sh -c 'python -m app migrate \|\| exit; .*exec python -m app serve'")
+MIGRATES_FIRST = re.compile(r"sh -c 'python -m app migrate \|\| exit; .*exec python -m app serve'")
 
 
-def problems(promised: Promised) -> list[str]:
-    """List all that is wrong with `fly.toml`."""
-    described = tomllib.loads(promised.files["fly.toml"])
-    return [found for check in (shape, lives, kept) for found in check(promised, described)]
+def problems(declared: Declared) -> list[str]:
+    """Return the findings of all checks."""
+    described = tomllib.loads(declared.files["fly.toml"])
+    return [problem for check in (schema, lifecycle, storage) for problem in check(declared, described)]
 
 
-# The sections and keys that the service uses, as https://fly.io/docs/reference/configuration/ has them.
-MACHINES = {
+# Sections and keys that services use, from https://fly.io/docs/reference/configuration/.
+KEYS = {
     "": {"app", "primary_region", "kill_signal", "kill_timeout"},
     "build": {"dockerfile"},
     "deploy": {"strategy", "release_command"},
@@ -36,13 +36,13 @@ MACHINES = {
     "metrics": {"processes", "port", "path"},
     "vm": {"size", "memory"},
 }
-FREE = {"env", "processes"}  # whose keys are names
+FREE = {"env", "processes"}  # any key is allowed
 
 
-def shape(_: Promised, described: Section) -> Iterator[str]:
+def schema(_: Declared, described: Section) -> Iterator[str]:
     for path, section in sections(described):
         yield from (
-            f"[{path}] {key}: Fly has no such key" for key in sorted(keys(section, path) - MACHINES.get(path, set()))
+            f"[{path}] {key}: Fly has no such key" for key in sorted(keys(section, path) - KEYS.get(path, set()))
         )
     groups = described["processes"].keys()
     used = [described["http_service"], *described.get("mounts", []), *described.get("metrics", [])]
@@ -59,48 +59,50 @@ def sections(described: Section, path: str = "") -> Iterator[tuple[str, Section]
 
 
 def keys(section: Section, path: str) -> set[str]:
-    """Name what a section says itself, beside its own sections."""
-    return section.keys() - (FREE | MACHINES.keys() if path == "" else set())
+    """Return a section's keys, without subsections."""
+    return section.keys() - (FREE | KEYS.keys() if path == "" else set())
 
 
-def lives(promised: Promised, described: Section) -> Iterator[str]:
-    """Compare how machines start, serve and stop with what the service promises."""
+def lifecycle(declared: Declared, described: Section) -> Iterator[str]:
+    """Check ports, health checks, signals, timeouts and variables."""
     http = described["http_service"]
     environment = described["env"]
     drain = sum(int(environment[name]) for name in ("DRAIN_SECONDS", "GRACE_SECONDS"))
-    least = max([drain + 1, *promised.graces.values()])
-    yield from unless(described["kill_timeout"] >= least, f"machines may take {least} seconds to stop")
-    yield from unless(described["kill_signal"] == "SIGTERM", "the service does not know that signal")
-    yield from unless(http["internal_port"] == promised.image.port, "the service does not listen there")
+    least = max([drain + 1, *declared.graces.values()])
+    yield from unless(described["kill_timeout"] >= least, f"kill_timeout is less than {least} seconds")
+    yield from unless(described["kill_signal"] == "SIGTERM", "kill_signal is not SIGTERM")
+    yield from unless(http["internal_port"] == declared.image.port, "internal_port is not the service's")
     yield from (
-        f"{check['path']}: asks nothing of the service"
+        f"{check['path']}: the service has no such path"
         for check in http["checks"]
-        if check["path"] not in promised.image.probes
+        if check["path"] not in declared.image.probes
     )
-    yield from (f"{name}: .env.example does not know it" for name in environment if name not in promised.settings)
-    yield from (f"{name}: is a secret" for name in environment if name in promised.secrets)
-    observed = [each["port"] for each in described.get("metrics", [])]
-    told = [int(environment.get(name, 0)) for name in promised.ports]
-    yield from unless(observed == told == list(promised.ports.values()), f"metrics are at {told}, read at {observed}")
+    yield from (f"{name}: is missing in .env.example" for name in environment if name not in declared.settings)
+    yield from (f"{name}: is a secret" for name in environment if name in declared.secrets)
+    scraped = [each["port"] for each in described.get("metrics", [])]
+    served = [int(environment.get(name, 0)) for name in declared.ports]
+    yield from unless(
+        scraped == served == list(declared.ports.values()), f"metrics are at {served}, scraped at {scraped}"
+    )
 
 
-def kept(promised: Promised, described: Section) -> Iterator[str]:
-    """Keep what is in a file on the one volume of one machine, and migrate before anything serves."""
+def storage(declared: Declared, described: Section) -> Iterator[str]:
+    """Check that a database file is on the volume of one machine, and that migrations run first."""
     groups, mounted = described["processes"], described.get("mounts", [])
     release = described["deploy"].get("release_command")
-    if not promised.is_one_file:
-        others = {name: f"python -m app {name}" for name in promised.graces}
+    if not declared.is_single_file:
+        others = {name: f"python -m app {name}" for name in declared.graces}
         yield from unless(groups == {"app": "python -m app serve"} | others, f"the processes are {groups}")
-        yield from unless(release == "python -m app migrate", "nobody migrates")
-        yield from unless(mounted == [], "a volume is of one machine")
+        yield from unless(release == "python -m app migrate", "no release command migrates")
+        yield from unless(mounted == [], "a volume is mounted without need")
         return
-    yield from unless(release is None, "a release command has no volume")
-    yield from unless(groups.keys() == {"app"}, "a volume is of one machine")
-    words = groups["app"]
-    yield from unless(IN_ORDER.fullmatch(words) is not None, "it does not migrate before it serves")
-    yield from (f"nobody does {name}" for name in promised.graces if f"python -m app {name};" not in words)
+    yield from unless(release is None, "a release command cannot reach the volume")
+    yield from unless(groups.keys() == {"app"}, "a volume belongs to one machine")
+    command = groups["app"]
+    yield from unless(MIGRATES_FIRST.fullmatch(command) is not None, "app does not migrate before serving")
+    yield from (f"{name} is not run" for name in declared.graces if f"python -m app {name};" not in command)
     [volume] = mounted
-    for feature in promised.features:
+    for feature in declared.features:
         for variable in feature.environment if feature.volumes else ():
             value = described["env"].get(variable, "")
             yield from unless(f"{volume['destination']}/" in value, f"{variable}: is not on the volume")

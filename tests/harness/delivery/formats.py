@@ -1,6 +1,6 @@
-"""Which files are of which format, and who reads and judges them: readers, schemas, linters.
+"""Parsers, schemas, script extractors and linters of emitted files, by path pattern.
 
-The readers are stricter than usual: a key that is given twice is a mistake, not the last one's victory.
+The parsers reject duplicate keys.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class StrictLoader(yaml.SafeLoader):
-    """Reads YAML in which no key is given twice, and that any reader of 1.1 and 1.2 reads alike."""
+    """Load YAML, rejecting duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != MERGE]
-        refuse_repetition(keys)
+        reject_duplicates(keys)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
@@ -36,21 +36,21 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_included(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
-    """Read the name of another file, which Copier puts in place of it."""
+    """Return the path of an included file; Copier resolves `!include`."""
     return str(loader.construct_scalar(node))
 
 
 StrictLoader.add_constructor("!include", read_included)
 
 
-def refuse_repetition(keys: list[Any]) -> None:
-    repeated = {key for key in keys if keys.count(key) > 1}
-    if repeated:
-        raise ValueError(f"given twice: {', '.join(map(str, repeated))}")
+def reject_duplicates(keys: list[Any]) -> None:
+    duplicates = {key for key in keys if keys.count(key) > 1}
+    if duplicates:
+        raise ValueError(f"duplicate keys: {', '.join(map(str, duplicates))}")
 
 
 def read_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    refuse_repetition([key for key, _ in pairs])
+    reject_duplicates([key for key, _ in pairs])
     return dict(pairs)
 
 
@@ -67,7 +67,7 @@ def read_toml(text: str) -> object:
 
 
 def read_python(text: str) -> object:
-    """Parse Python, and heed what its compiler warns of."""
+    """Parse Python; compiler warnings are errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return compile(text, "<emitted>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
@@ -81,7 +81,7 @@ READERS = {
     "*.yaml": read_yaml,
 }
 
-# The schemas that `check-jsonschema` brings, so that nothing is fetched; and one of the harness's own.
+# Schemas bundled with `check-jsonschema`, so that none is fetched, and one of the harness.
 SCHEMAS: dict[str, list[str | Path]] = {
     "/.github/workflows/*.yml": ["--builtin-schema", "vendor.github-workflows"],
     "/.github/dependabot.yml": ["--builtin-schema", "vendor.dependabot"],
@@ -89,27 +89,27 @@ SCHEMAS: dict[str, list[str | Path]] = {
     "/.gitlab-ci.yml": ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"],
     "/compose.yml": ["--builtin-schema", "vendor.compose-spec"],
     "/.gitlab/renovate.json": ["--builtin-schema", "vendor.renovate"],
-    "/.claude/settings.json": ["--schemafile", ROOT / "tests" / "harness" / "claude_settings.schema.json"],
+    "/.claude/settings.json": ["--schemafile", ROOT / "tests" / "harness" / "delivery" / "claude_settings.schema.json"],
 }
 
-# What a shell is given to run; actionlint itself hands the scripts of GitHub's workflows to shellcheck.
+# Extractors of shell scripts; actionlint itself runs shellcheck on GitHub workflows.
 SCRIPTS: dict[str, Callable[[str], list[str]]] = {
-    "*.sh": scripts.whole,
+    "*.sh": scripts.entire,
     "*.md": scripts.fenced,
-    "/.gitlab-ci.yml": scripts.of_pipeline,
-    "/.gitlab/*.yml": scripts.of_pipeline,
-    "/fly.toml": scripts.of_machines,
-    "/compose.yml": scripts.of_compose,
-    "/.devcontainer/devcontainer.json": scripts.of_container,
+    "/.gitlab-ci.yml": scripts.pipeline_scripts,
+    "/.gitlab/*.yml": scripts.pipeline_scripts,
+    "/fly.toml": scripts.fly_scripts,
+    "/compose.yml": scripts.compose_scripts,
+    "/.devcontainer/devcontainer.json": scripts.devcontainer_scripts,
 }
 
-# Patterns that no service has a file for yet. The first file that matches one takes it from here.
+# Patterns without a file yet; removed once one matches.
 AWAITED: set[str] = set()
 
 
 @dataclass(frozen=True)
 class Linter:
-    """The files that a tool judges, and what it is told beside their names."""
+    """A linter's path patterns and arguments."""
 
     patterns: tuple[str, ...]
     arguments: tuple[str | Path, ...] = ()

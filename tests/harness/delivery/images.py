@@ -1,4 +1,4 @@
-"""Images of services: built as their page says, and run as wary hosts do: read-only, without network, by a stranger."""
+"""Images of services: built as their page says; run read-only, without network, as an arbitrary user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from extensions.plan import plan
 from tests.harness.combinations.questions import all_questions
-from tests.harness.delivery.engines import APART, from_here
+from tests.harness.delivery.engines import ISOLATED, network_options
 from tests.harness.readme.newcomer import commands
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.delivery.engines import Engine
 
-PATIENCE = 60  # seconds that a service may take until it is alive
-STRANGER = "54321"  # a user whom nobody has heard of
-CONFINED = (*APART, "--read-only", "--user", STRANGER)
+PATIENCE = 60  # seconds until a service is healthy
+ARBITRARY_USER = "54321"  # unknown to the image
+CONFINED = (*ISOLATED, "--read-only", "--user", ARBITRARY_USER)
 DATABASES = {"postgresql": "postgresql://app:a-long-word@127.0.0.1/app", "sqlite": "sqlite:////srv/data/app.db"}
-# What the python of an image looks for, in the image.
-LOOK = """\
+# A program that inspects the image from inside.
+PROBE = """\
 import app.server, sys
 imported = [(name, getattr(module, "__cached__", None)) for name, module in sys.modules.items()]
 import json, os
@@ -62,7 +62,7 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Image:
-    """An image of a service, and the checkout that it was built from."""
+    """An image of a service, and its checkout."""
 
     tag: str
     directory: Path
@@ -74,76 +74,78 @@ class Image:
         return plan(all_questions().default | self.answers)
 
     @cached_property
-    def described(self) -> dict[str, Any]:
-        return self.engine.described(self.tag)
+    def metadata(self) -> dict[str, Any]:
+        return self.engine.inspect(self.tag)
 
     @cached_property
-    def seen(self) -> dict[str, Any]:
-        """Tell what the image's own user finds in it."""
-        found: dict[str, Any] = json.loads(self.engine.does("run", "--rm", *APART, self.tag, "python", "-c", LOOK))
-        return found
+    def contents(self) -> dict[str, Any]:
+        """Return what the image's own user finds in it, by `PROBE`."""
+        output: dict[str, Any] = json.loads(
+            self.engine.check_output("run", "--rm", *ISOLATED, self.tag, "python", "-c", PROBE)
+        )
+        return output
 
     @property
     def volumes(self) -> dict[str, str]:
-        """Name the volumes of its containers, and their places."""
+        """Return the mount points of its volumes, by volume name."""
         return {f"{self.tag}-{name}": path for name, path in self.plan["directories"].items()}
 
     @cached_property
     def options(self) -> tuple[str, ...]:
-        """Give what a container in production has: settings, and the volumes that the README names."""
+        """Return a production container's options: settings and volumes, as in the README."""
         settings = {each["name"]: each["value"] for each in self.plan["stand_ins"]} | {
             "DATABASE_URL": DATABASES[self.plan["database"]],
             "FILES_URL": "file:///srv/files",
             "AUTH_KEYS": secrets.token_hex(32),
         }
-        given = [f"--env={name}={settings[name]}" for name in self.plan["needed"]]
+        variables = [f"--env={name}={settings[name]}" for name in self.plan["needed"]]
         volumes = [f"--volume={name}:{path}" for name, path in self.volumes.items()]
-        return (*CONFINED, "--tmpfs", "/tmp", *volumes, *given)  # noqa: S108 - the container's
+        return (*CONFINED, "--tmpfs", "/tmp", *volumes, *variables)  # noqa: S108 - the container's
 
-    def does(self, *command: str) -> str:
-        """Run a command of the service's, to its good end."""
-        return self.engine.does("run", "--rm", *self.options, self.tag, *command)
+    def check_output(self, *command: str) -> str:
+        """Run a command of the service that must succeed; return its output."""
+        return self.engine.check_output("run", "--rm", *self.options, self.tag, *command)
 
     def remove(self) -> None:
-        self.engine.tries("rmi", "--force", self.tag)
-        self.engine.tries("volume", "rm", "--force", *self.volumes)
+        self.engine.run("rmi", "--force", self.tag)
+        self.engine.run("volume", "rm", "--force", *self.volumes)
 
     @contextmanager
     def serving(self) -> Iterator[str]:
-        """Run the service, and give the container's name."""
-        container = self.engine.does("run", "--detach", *self.options, self.tag)
+        """Run the service in the background; yield its container."""
+        container = self.engine.check_output("run", "--detach", *self.options, self.tag)
         try:
             yield container
         finally:
-            self.engine.tries("rm", "--force", container)
+            self.engine.run("rm", "--force", container)
 
-    def is_well(self, container: str) -> bool:
-        """Ask the container as the image's health check has it."""
-        how, *command = self.described["Config"]["Healthcheck"]["Test"]
+    def is_healthy(self, container: str) -> bool:
+        """Run the image's health check in the container."""
+        how, *command = self.metadata["Config"]["Healthcheck"]["Test"]
         assert how == "CMD"  # without a shell
-        return self.engine.tries("exec", container, *command).returncode == 0
+        return self.engine.run("exec", container, *command).returncode == 0
 
     def await_health(self, container: str) -> None:
-        deadline = time.monotonic() + 60
-        while not self.is_well(container):
-            assert time.monotonic() < deadline, self.engine.tries("logs", container)
+        deadline = time.monotonic() + PATIENCE
+        while not self.is_healthy(container):
+            assert time.monotonic() < deadline, self.engine.run("logs", container)
             time.sleep(0.2)
 
 
-def shown(directory: Path, word: str) -> str:
-    """Find the command of the page that holds a word."""
+def page_command(directory: Path, word: str) -> str:
+    """Return the page's only command that contains a word."""
     page = (directory / "docs" / "image.md").read_text(encoding="utf-8")
     (command,) = [command for command in commands(page) if word in command]
     return command
 
 
 def build(image: Image, *arguments: str, index: str = "") -> None:
-    """Build an image by the command that the page has for a terminal, and what its closed networks ask for."""
+    """Build an image by the page's command, with the options of this machine's network."""
     directory = image.directory
     lock = (directory / "uv.lock").read_text(encoding="utf-8")
-    reaching = from_here(lock, index or os.environ.get("UV_DEFAULT_INDEX", ""), directory.parent)
-    given = shlex.join([*image.engine.ages, *reaching, *arguments, "--tag", image.tag])
-    command = shown(directory, "docker build")
+    network = network_options(lock, index or os.environ.get("UV_DEFAULT_INDEX", ""), directory.parent)
+    options = shlex.join([*image.engine.timestamp, *network, *arguments, "--tag", image.tag])
+    command = page_command(directory, "docker build")
     assert " --tag app ." in command
-    run = image.engine.types(command.replace("--tag app", given), directory)
+    run = image.engine.shell(command.replace("--tag app", options), directory)
     assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"

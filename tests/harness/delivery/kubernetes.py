@@ -1,6 +1,6 @@
-"""The manifests of a service: what kustomize makes of them, and what they say of the service that is not so.
+"""Check a service's Kubernetes manifests, as kustomize builds them, against what the service declares.
 
-A finding is a line for whoever mends it. What the service is, `promises.py` tells.
+A finding is one line. The expected values come from `declared.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from tests.harness.delivery.declared import VARIABLE, Promised, unless
+from tests.harness.delivery.declared import VARIABLE, Declared, unless
 from tests.harness.delivery.formats import read_yaml
 from tests.harness.findings import TOOLS
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 ROOT = "deploy/kubernetes"
 STAGES = ("staging", "production")
-VERSIONS = ("1.31", "1.34", "1.37")  # of Kubernetes: the oldest that is still met, and newer ones
-PLACEHOLDER = "app"  # for the image, which a rollout puts in its place
+VERSIONS = ("1.31", "1.34", "1.37")  # of Kubernetes: the oldest in use, and newer ones
+PLACEHOLDER = "app"  # for the image; a rollout replaces it
 SCHEMAS = files_of("kubernetes_validate") / "kubernetes-json-schema"
-GROUP = re.compile(r"^([^./]*)(?:\.[^/]*)?/")  # of an API, whose first part names its schemas
-WITHOUT_SCHEMA = {"PodMonitor"}  # a definition that a cluster gets from elsewhere
+GROUP = re.compile(r"^([^./]*)(?:\.[^/]*)?/")  # of an API; schemas are named by its first part
+WITHOUT_SCHEMA = {"PodMonitor"}  # a custom resource
 Resource = dict[str, Any]
 
 
 @cache
-def read_schema(version: str, name: str) -> Any:  # noqa: ANN401 - whatever is there
+def read_schema(version: str, name: str) -> Any:  # noqa: ANN401 - any schema
     return json.loads((SCHEMAS / f"v{version}.0-local-strict" / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -50,49 +50,52 @@ def definitions(version: str) -> Registry[Any]:
 
 @cache
 def validator(version: str, kind: str, api: str) -> Draft202012Validator:
-    """Give what judges resources of a kind.
+    """Return the validator of a kind of resource.
 
     Raises:
-        FileNotFoundError: a Kubernetes of this version knows none.
+        FileNotFoundError: this version of Kubernetes has no such kind.
     """
     schema = read_schema(version, f"{kind}-{api}".lower())
     return Draft202012Validator(schema, registry=referencing.Resource.from_contents(schema) @ definitions(version))
 
 
-@cache  # for many environments have the same resources
-def schema_problem(written: str, version: str) -> str:
-    """Say what of a resource a Kubernetes of this version does not know."""
-    resource = json.loads(written)
+@cache  # many environments share resources
+def schema_problem(serialized: str, version: str) -> str:
+    """Return the first schema error of a resource in a version of Kubernetes, or an empty string."""
+    resource = json.loads(serialized)
     if resource["kind"] in WITHOUT_SCHEMA:
         return ""
     try:
-        judge = validator(version, resource["kind"], GROUP.sub(r"\1-", resource["apiVersion"]))
+        schema = validator(version, resource["kind"], GROUP.sub(r"\1-", resource["apiVersion"]))
     except FileNotFoundError:
         return f"{name_of(resource)}, {version}: there is no such kind in {resource['apiVersion']}"
-    found = next(judge.iter_errors(resource), None)
-    return f"{name_of(resource)}, {version}: {found.json_path}: {found.message}" if found else ""
+    error = next(schema.iter_errors(resource), None)
+    return f"{name_of(resource)}, {version}: {error.json_path}: {error.message}" if error else ""
 
 
 def schema_problems(resources: list[Resource]) -> list[str]:
-    written = [json.dumps(resource, sort_keys=True) for resource in resources]
-    return [found for text in written for version in VERSIONS if (found := schema_problem(text, version))]
+    serialized = [json.dumps(resource, sort_keys=True) for resource in resources]
+    return [problem for text in serialized for version in VERSIONS if (problem := schema_problem(text, version))]
 
 
 def name_of(resource: Resource) -> str:
     return f"{resource['kind']} {resource['metadata']['name']}"
 
 
-def loose_ends(files: Mapping[str, str]) -> list[str]:
-    """List the files that no kustomization takes; those that it misses, kustomize itself does not forgive."""
-    taken = {f"{ROOT}/rollout.sh"} | {f"{ROOT}/overlays/{stage}/kustomization.yaml" for stage in STAGES}
+def unused_files(files: Mapping[str, str]) -> list[str]:
+    """Return the files that no kustomization references; kustomize itself fails on missing ones."""
+    used = {f"{ROOT}/rollout.sh"} | {f"{ROOT}/overlays/{stage}/kustomization.yaml" for stage in STAGES}
     for path, text in files.items():
         if posixpath.basename(path) == "kustomization.yaml":
-            taken |= {posixpath.normpath(f"{posixpath.dirname(path)}/{each}") for each in listed(yaml.safe_load(text))}
-    taken |= {f"{each}/kustomization.yaml" for each in taken}
-    return [f"{path}: no kustomization takes it" for path in sorted(files.keys() - taken)]
+            used |= {
+                posixpath.normpath(f"{posixpath.dirname(path)}/{each}")
+                for each in referenced_files(yaml.safe_load(text))
+            }
+    used |= {f"{each}/kustomization.yaml" for each in used}
+    return [f"{path}: no kustomization references it" for path in sorted(files.keys() - used)]
 
 
-def listed(kustomization: Resource) -> Iterator[str]:
+def referenced_files(kustomization: Resource) -> Iterator[str]:
     yield from kustomization.get("resources", [])
     yield from kustomization.get("components", [])
     yield from (patch["path"] for patch in kustomization.get("patches", []) if "path" in patch)
@@ -100,31 +103,31 @@ def listed(kustomization: Resource) -> Iterator[str]:
         yield from generator.get("envs", [])
 
 
-def built(directory: Path, stage: str) -> list[Resource]:
-    """Have kustomize put an environment together; where it refuses, its words say why."""
+def kustomize(directory: Path, stage: str) -> list[Resource]:
+    """Build an environment with `kubectl kustomize`; fail with its error."""
     command = (TOOLS / "kubectl", "kustomize", directory / ROOT / "overlays" / stage)
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
-    found = read_yaml(outcome.stdout)
-    assert isinstance(found, list)
-    return found
+    resources = read_yaml(outcome.stdout)
+    assert isinstance(resources, list)
+    return resources
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """An environment as kustomize puts it together, beside the service that it is to run."""
+class Environment:
+    """An environment's resources, as kustomize builds them, and the service's declaration."""
 
-    promised: Promised
+    declared: Declared
     stage: str
     resources: list[Resource] = field(repr=False)
 
-    def of(self, kind: str) -> dict[str, Resource]:
+    def by_kind(self, kind: str) -> dict[str, Resource]:
         return {each["metadata"]["name"]: each for each in self.resources if each["kind"] == kind}
 
     @cached_property
     def settings(self) -> dict[str, str]:
-        [found] = self.of("ConfigMap").values()
-        data: dict[str, str] = found["data"]
+        [config_map] = self.by_kind("ConfigMap").values()
+        data: dict[str, str] = config_map["data"]
         return data
 
     @cached_property
@@ -148,22 +151,22 @@ def labels_of(workload: Resource) -> dict[str, str]:
     return labels
 
 
-def rights(deployed: Deployed) -> Iterator[str]:
-    """Hold every pod to the `restricted` Pod Security Standard, and to what the image is made for."""
-    user = deployed.promised.image.user
-    for workload in deployed.workloads:
+def pod_security(environment: Environment) -> Iterator[str]:
+    """Check pods against the `restricted` Pod Security Standard and the image's user."""
+    user = environment.declared.image.user
+    for workload in environment.workloads:
         pod, name = pod_of(workload), name_of(workload)
         context = pod["securityContext"]
         yield from unless(context["runAsNonRoot"] is True, f"{name}: runs as root")
-        yield from unless(context["runAsUser"] == context["runAsGroup"] == user, f"{name}: its user is not the image's")
+        yield from unless(context["runAsUser"] == context["runAsGroup"] == user, f"{name}: user is not the image's")
         yield from unless(context["seccompProfile"]["type"] == "RuntimeDefault", f"{name}: no seccomp profile")
-        yield from unless(pod["automountServiceAccountToken"] is False, f"{name}: has a token of the cluster")
-        yield from unless(pod["enableServiceLinks"] is False, f"{name}: is given variables of services")
-    for name, container in deployed.containers():
+        yield from unless(pod["automountServiceAccountToken"] is False, f"{name}: mounts a service account token")
+        yield from unless(pod["enableServiceLinks"] is False, f"{name}: has service links enabled")
+    for name, container in environment.containers():
         context = container["securityContext"]
-        yield from unless(context["allowPrivilegeEscalation"] is False, f"{name}: may become more")
-        yield from unless(context["readOnlyRootFilesystem"] is True, f"{name}: writes to its file system")
-        yield from unless(context["capabilities"] == {"drop": ["ALL"]}, f"{name}: keeps capabilities")
+        yield from unless(context["allowPrivilegeEscalation"] is False, f"{name}: allows privilege escalation")
+        yield from unless(context["readOnlyRootFilesystem"] is True, f"{name}: root file system is writable")
+        yield from unless(context["capabilities"] == {"drop": ["ALL"]}, f"{name}: does not drop all capabilities")
         yield from unless("/tmp" in mounts(container), f"{name}: has no /tmp")  # noqa: S108 - the image's own
 
 
@@ -171,88 +174,95 @@ def mounts(container: Resource) -> set[str]:
     return {mount["mountPath"] for mount in container.get("volumeMounts", [])}
 
 
-def resources(deployed: Deployed) -> Iterator[str]:
-    """Ask for processor and memory, bound memory alone."""
-    for name, container in deployed.containers():
-        found = container["resources"]
-        yield from unless(found["requests"].keys() == {"cpu", "memory"}, f"{name}: does not say what it needs")
-        yield from unless(found["limits"].keys() == {"memory"}, f"{name}: memory has no limit, or CPU has one")
+def resources(environment: Environment) -> Iterator[str]:
+    """Check that containers request CPU and memory, and limit memory alone."""
+    for name, container in environment.containers():
+        resources = container["resources"]
+        yield from unless(resources["requests"].keys() == {"cpu", "memory"}, f"{name}: lacks requests")
+        yield from unless(resources["limits"].keys() == {"memory"}, f"{name}: memory has no limit, or CPU has one")
 
 
-def probes(deployed: Deployed) -> Iterator[str]:
-    [container] = pod_of(deployed.of("Deployment")["app"])["containers"]
+def probes(environment: Environment) -> Iterator[str]:
+    [container] = pod_of(environment.by_kind("Deployment")["app"])["containers"]
     expected = {"startupProbe": "/health/live", "readinessProbe": "/health/ready", "livenessProbe": "/health/live"}
     for probe, path in expected.items():
-        found = container.get(probe, {}).get("httpGet", {})
-        yield from unless(found == {"path": path, "port": "http"}, f"{probe}: does not ask {path}")
-        yield from unless(found.get("path") in deployed.promised.image.probes, f"{probe}: the service has no such path")
+        request = container.get(probe, {}).get("httpGet", {})
+        yield from unless(request == {"path": path, "port": "http"}, f"{probe}: does not request {path}")
+        yield from unless(
+            request.get("path") in environment.declared.image.probes, f"{probe}: the service has no such path"
+        )
 
 
-def ports(deployed: Deployed) -> Iterator[str]:
-    """Name the ports at which the image and what it is built of listen, and lead the Service to the first."""
-    promised = deployed.promised
-    for name, workload in deployed.of("Deployment").items():
+def ports(environment: Environment) -> Iterator[str]:
+    """Check container ports, port settings, the Service's target and the scraped endpoint."""
+    declared = environment.declared
+    for name, workload in environment.by_kind("Deployment").items():
         [container] = pod_of(workload)["containers"]
-        found = {each["containerPort"] for each in container.get("ports", [])}
-        expected = {promised.image.port} if name == "app" else set()
-        yield from unless(found == expected | set(promised.ports.values()), f"{name}: its ports are {sorted(found)}")
-    for variable, port in promised.ports.items():
-        yield from unless(deployed.settings.get(variable) == str(port), f"{variable} is not {port}")
-    [port] = deployed.of("Service")["app"]["spec"]["ports"]
-    yield from unless(port["targetPort"] == "http", "Service app: leads nowhere")
-    for monitor in deployed.of("PodMonitor").values():
+        actual = {each["containerPort"] for each in container.get("ports", [])}
+        expected = {declared.image.port} if name == "app" else set()
+        yield from unless(actual == expected | set(declared.ports.values()), f"{name}: its ports are {sorted(actual)}")
+    for variable, port in declared.ports.items():
+        yield from unless(environment.settings.get(variable) == str(port), f"{variable} is not {port}")
+    [port] = environment.by_kind("Service")["app"]["spec"]["ports"]
+    yield from unless(port["targetPort"] == "http", "Service app: does not target port http")
+    for monitor in environment.by_kind("PodMonitor").values():
         [endpoint] = monitor["spec"]["podMetricsEndpoints"]
-        yield from unless(endpoint == {"port": "metrics", "path": "/metrics"}, "PodMonitor app: asks elsewhere")
+        yield from unless(
+            endpoint == {"port": "metrics", "path": "/metrics"}, "PodMonitor app: scrapes another endpoint"
+        )
 
 
-def patience(deployed: Deployed) -> Iterator[str]:
-    """Give each process the time that it may take to stop."""
-    drain = sum(int(deployed.settings.get(name, "1000")) for name in ("DRAIN_SECONDS", "GRACE_SECONDS"))
-    for name, workload in deployed.of("Deployment").items():
-        least = deployed.promised.graces.get(name, drain + 1)
-        given = pod_of(workload).get("terminationGracePeriodSeconds", 0)
-        yield from unless(given >= least, f"{name}: has {given} seconds to stop, and may take {least}")
+def grace_periods(environment: Environment) -> Iterator[str]:
+    """Check termination grace periods against the time that processes need to stop."""
+    drain = sum(int(environment.settings.get(name, "1000")) for name in ("DRAIN_SECONDS", "GRACE_SECONDS"))
+    for name, workload in environment.by_kind("Deployment").items():
+        least = environment.declared.graces.get(name, drain + 1)
+        grace = pod_of(workload).get("terminationGracePeriodSeconds", 0)
+        yield from unless(grace >= least, f"{name}: has {grace} seconds to stop, needs {least}")
 
 
-def settings(deployed: Deployed) -> Iterator[str]:
-    promised = deployed.promised
+def settings(environment: Environment) -> Iterator[str]:
+    declared = environment.declared
     written = {
         name
-        for path, text in promised.files.items()
-        if path in {f"{ROOT}/base/settings.env", f"{ROOT}/overlays/{deployed.stage}/settings.env"}
+        for path, text in declared.files.items()
+        if path in {f"{ROOT}/base/settings.env", f"{ROOT}/overlays/{environment.stage}/settings.env"}
         for name in VARIABLE.findall(text)
     }
-    for name in sorted((written | deployed.settings.keys()) - promised.settings):
-        yield f"{name}: .env.example does not know it"
-    for name in sorted((written | deployed.settings.keys()) & promised.secrets):
+    for name in sorted((written | environment.settings.keys()) - declared.settings):
+        yield f"{name}: is missing in .env.example"
+    for name in sorted((written | environment.settings.keys()) & declared.secrets):
         yield f"{name}: is a secret"
-    for name in sorted(set(promised.plan["needed"]) - promised.secrets - written - deployed.settings.keys()):
-        yield f"{name}: is needed, and nobody is told"
+    for name in sorted(set(declared.plan["needed"]) - declared.secrets - written - environment.settings.keys()):
+        yield f"{name}: is required and not set"
 
 
-def references(deployed: Deployed) -> Iterator[str]:
-    """Lead every name to something that is there, but for the Secret, which its owner makes."""
-    named = {f"{each['kind']} {each['metadata']['name']}" for each in deployed.resources}
-    for name, found in deployed.containers():
-        sources = [f"{kind} {ref['name']}" for each in found["envFrom"] for kind, ref in each.items()]
-        expected = {f"configMapRef {next(iter(deployed.of('ConfigMap')))}", "secretRef app"}
-        yield from unless(set(sources) == expected, f"{name}: takes its variables from {', '.join(sources)}")
-        yield from unless(found["image"] == PLACEHOLDER, f"{name}: a rollout does not find its image")
-    for workload in deployed.workloads:
+def references(environment: Environment) -> Iterator[str]:
+    """Check that referenced names exist, except for the Secret, which its owner creates."""
+    named = {f"{each['kind']} {each['metadata']['name']}" for each in environment.resources}
+    for name, container in environment.containers():
+        sources = [f"{kind} {ref['name']}" for each in container["envFrom"] for kind, ref in each.items()]
+        expected = {f"configMapRef {next(iter(environment.by_kind('ConfigMap')))}", "secretRef app"}
+        yield from unless(set(sources) == expected, f"{name}: reads variables from {', '.join(sources)}")
+        yield from unless(container["image"] == PLACEHOLDER, f"{name}: image is not the placeholder")
+    for workload in environment.workloads:
         pod = pod_of(workload)
         claims = [each["persistentVolumeClaim"]["claimName"] for each in pod["volumes"] if "emptyDir" not in each]
-        wanted = [f"ServiceAccount {pod['serviceAccountName']}", *(f"PersistentVolumeClaim {each}" for each in claims)]
-        yield from (f"{name_of(workload)}: there is no {each}" for each in wanted if each not in named)
-    for scaler in deployed.of("HorizontalPodAutoscaler").values():
+        required = [
+            f"ServiceAccount {pod['serviceAccountName']}",
+            *(f"PersistentVolumeClaim {each}" for each in claims),
+        ]
+        yield from (f"{name_of(workload)}: there is no {each}" for each in required if each not in named)
+    for scaler in environment.by_kind("HorizontalPodAutoscaler").values():
         target = scaler["spec"]["scaleTargetRef"]
         yield from unless(f"{target['kind']} {target['name']}" in named, f"{name_of(scaler)}: scales nothing")
-    for selecting, selector in selectors(deployed):
-        selected = any(selector.items() <= labels_of(each).items() for each in deployed.workloads)
+    for selecting, selector in selectors(environment):
+        selected = any(selector.items() <= labels_of(each).items() for each in environment.workloads)
         yield from unless(selected, f"{selecting}: selects nothing")
 
 
-def selectors(deployed: Deployed) -> Iterator[tuple[str, dict[str, str]]]:
-    for each in deployed.resources:
+def selectors(environment: Environment) -> Iterator[tuple[str, dict[str, str]]]:
+    for each in environment.resources:
         spec = each.get("spec", {})
         match each["kind"]:
             case "Service":
@@ -263,79 +273,88 @@ def selectors(deployed: Deployed) -> Iterator[tuple[str, dict[str, str]]]:
                 yield name_of(each), spec["podSelector"].get("matchLabels", {})
 
 
-def processes(deployed: Deployed) -> Iterator[str]:
-    """Run the service and each of its further processes, and nothing else."""
-    found = {name: pod_of(each)["containers"][0].get("command") for name, each in deployed.of("Deployment").items()}
-    others = {name: ["python", "-m", "app", name] for name in deployed.promised.graces}
-    yield from unless(found == {"app": None} | others, f"the processes are {found}")
+def processes(environment: Environment) -> Iterator[str]:
+    """Check that the deployments are the service and its further processes."""
+    commands = {
+        name: pod_of(each)["containers"][0].get("command") for name, each in environment.by_kind("Deployment").items()
+    }
+    others = {name: ["python", "-m", "app", name] for name in environment.declared.graces}
+    yield from unless(commands == {"app": None} | others, f"the processes are {commands}")
 
 
-def database(deployed: Deployed) -> Iterator[str]:
-    """Migrate before anything serves; run in one place what is in one file, and in several what is not."""
-    promised = deployed.promised
+def database(environment: Environment) -> Iterator[str]:
+    """Check that migrations run first, and that only a service without a database file is replicated."""
+    declared = environment.declared
     migrate = ["python", "-m", "app", "migrate"]
-    jobs = [pod_of(job)["containers"][0]["command"] for job in deployed.of("Job").values()]
-    several = sorted({*deployed.of("HorizontalPodAutoscaler"), *deployed.of("PodDisruptionBudget")})
-    yield from unless(jobs == ([] if promised.is_one_file else [migrate]), f"the jobs are {jobs}")
-    yield from unless(several == ([] if promised.is_one_file else ["app"]), f"{several} come and go")
-    for name, workload in deployed.of("Deployment").items():
+    jobs = [pod_of(job)["containers"][0]["command"] for job in environment.by_kind("Job").values()]
+    several = sorted({*environment.by_kind("HorizontalPodAutoscaler"), *environment.by_kind("PodDisruptionBudget")})
+    yield from unless(jobs == ([] if declared.is_single_file else [migrate]), f"the jobs are {jobs}")
+    yield from unless(several == ([] if declared.is_single_file else ["app"]), f"{several} are scaled")
+    for name, workload in environment.by_kind("Deployment").items():
         spec, before = workload["spec"], pod_of(workload).get("initContainers", [])
-        if promised.is_one_file:
+        if declared.is_single_file:
             yield from unless(spec["strategy"] == {"type": "Recreate"}, f"{name}: two pods write to one file")
             yield from unless(spec.get("replicas") == 1, f"{name}: several pods write to one file")
-            yield from unless([each["command"] for each in before] == [migrate], f"{name}: is not migrated")
-            yield from unless("affinity" in pod_of(workload) or name == "app", f"{name}: is anywhere")
+            yield from unless(
+                [each["command"] for each in before] == [migrate], f"{name}: has no migration init container"
+            )
+            yield from unless(
+                "affinity" in pod_of(workload) or name == "app", f"{name}: has no affinity to the volume's node"
+            )
         else:
             yield from unless(
-                spec["strategy"].get("rollingUpdate", {}).get("maxUnavailable") == 0, f"{name}: is away for a while"
+                spec["strategy"].get("rollingUpdate", {}).get("maxUnavailable") == 0,
+                f"{name}: is unavailable during a rollout",
             )
 
 
-def volumes(deployed: Deployed) -> Iterator[str]:
-    kept = deployed.promised.plan["directories"]
-    for name, workload in deployed.of("Deployment").items():
+def volumes(environment: Environment) -> Iterator[str]:
+    expected = environment.declared.plan["directories"]
+    for name, workload in environment.by_kind("Deployment").items():
         [container] = pod_of(workload)["containers"]
-        found = mounts(container) - {"/tmp"}  # noqa: S108
-        yield from unless(found == set(kept.values()), f"{name}: keeps {sorted(found)}")
-    yield from unless(deployed.of("PersistentVolumeClaim").keys() == kept.keys(), "the volumes have other names")
-    for feature in deployed.promised.features:
+        actual = mounts(container) - {"/tmp"}  # noqa: S108
+        yield from unless(actual == set(expected.values()), f"{name}: mounts {sorted(actual)}")
+    yield from unless(
+        environment.by_kind("PersistentVolumeClaim").keys() == expected.keys(), "names of volume claims differ"
+    )
+    for feature in environment.declared.features:
         for variable, value in feature.environment.items() if feature.volumes else ():
-            yield from unless(deployed.settings.get(variable) == value, f"{variable} is not {value}")
+            yield from unless(environment.settings.get(variable) == value, f"{variable} is not {value}")
 
 
-def network(deployed: Deployed) -> Iterator[str]:
-    """Deny what is not named; name every server that the service has, and where it listens."""
-    policies = deployed.of("NetworkPolicy")
+def network(environment: Environment) -> Iterator[str]:
+    """Check default deny, egress to the service's servers, and ingress to its ports."""
+    policies = environment.by_kind("NetworkPolicy")
     denied = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    yield from unless(policies.get("default-deny", {}).get("spec") == denied, "what is not named is not denied")
-    out = {
+    yield from unless(policies.get("default-deny", {}).get("spec") == denied, "traffic is not denied by default")
+    egress = {
         port["port"] for each in policies.values() for rule in each["spec"].get("egress", []) for port in rule["ports"]
     }
-    needed = {53, 443} | {server["port"] for server in deployed.promised.plan["containers"]}
-    yield from (f"nobody may reach port {port}" for port in sorted(needed - out))
-    into = {
+    needed = {53, 443} | {server["port"] for server in environment.declared.plan["containers"]}
+    yield from (f"egress to port {port} is denied" for port in sorted(needed - egress))
+    ingress = {
         port["port"] for each in policies.values() for rule in each["spec"].get("ingress", []) for port in rule["ports"]
     }
-    yield from unless(into == {"http", *deployed.promised.ports.values()}, f"{into} may be reached")
+    yield from unless(ingress == {"http", *environment.declared.ports.values()}, f"ingress is allowed to {ingress}")
 
 
-def names(deployed: Deployed) -> Iterator[str]:
-    for each in deployed.resources:
+def names(environment: Environment) -> Iterator[str]:
+    for each in environment.resources:
         labels = each["metadata"].get("labels", {})
-        yield from unless("app.kubernetes.io/name" in labels, f"{name_of(each)}: does not say whose it is")
-        yield from unless("namespace" in each["metadata"], f"{name_of(each)}: is in no namespace")
-    namespace = deployed.resources[0]["metadata"]["namespace"]
+        yield from unless("app.kubernetes.io/name" in labels, f"{name_of(each)}: lacks label app.kubernetes.io/name")
+        yield from unless("namespace" in each["metadata"], f"{name_of(each)}: has no namespace")
+    namespace = environment.resources[0]["metadata"]["namespace"]
     yield from unless(
-        re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", namespace) is not None, f"{namespace}: no name"
+        re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", namespace) is not None, f"{namespace}: invalid namespace"
     )
 
 
-CHECKS: tuple[Callable[[Deployed], Iterator[str]], ...] = (
-    *(rights, resources, probes, ports, patience, settings, references),
+CHECKS: tuple[Callable[[Environment], Iterator[str]], ...] = (
+    *(pod_security, resources, probes, ports, grace_periods, settings, references),
     *(processes, database, volumes, network, names),
 )
 
 
-def problems(deployed: Deployed) -> list[str]:
-    """List all that is wrong with an environment."""
-    return schema_problems(deployed.resources) + [found for check in CHECKS for found in check(deployed)]
+def problems(environment: Environment) -> list[str]:
+    """Return the findings of all checks."""
+    return schema_problems(environment.resources) + [problem for check in CHECKS for problem in check(environment)]

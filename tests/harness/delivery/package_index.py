@@ -1,4 +1,4 @@
-"""A package index that asks who is there, as those of closed networks do; what it has, it has from another one."""
+"""A package index with basic authentication, as in closed networks, that proxies another index."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LINK = re.compile(r'(?P<before>href=|"url":\s*)"(?P<link>[^"#]+)')  # in HTML, i
 PAGES, FILES = "/simple/", "/files/"
 
 
-def door(upstream: str, user: str, password: str) -> type[BaseHTTPRequestHandler]:
-    """Make what answers whoever may ask: pages whose links lead back here, and redirections to files."""
-    awaited = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+def handler(upstream: str, user: str, password: str) -> type[BaseHTTPRequestHandler]:
+    """Return a request handler: index pages with rewritten links, and redirects to files."""
+    expected = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
-    class Door(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.headers.get("Authorization") != awaited:
+            if self.headers.get("Authorization") != expected:
                 self.answer(HTTPStatus.UNAUTHORIZED, {"WWW-Authenticate": 'Basic realm="index"'})
             elif self.path.startswith(PAGES):
                 self.page(f"{upstream}/{self.path.removeprefix(PAGES)}")
@@ -36,11 +36,11 @@ def door(upstream: str, user: str, password: str) -> type[BaseHTTPRequestHandler
         do_HEAD = do_GET  # noqa: N815
 
         def page(self, url: str) -> None:
-            with urlopen(Request(url, headers={"Accept": self.headers["Accept"]}), timeout=60) as told:  # noqa: S310
-                kind, text, found = told.headers["Content-Type"], told.read().decode(), told.url
+            with urlopen(Request(url, headers={"Accept": self.headers["Accept"]}), timeout=60) as response:  # noqa: S310
+                content_type, text, base = response.headers["Content-Type"], response.read().decode(), response.url
             here = f"http://{self.headers['Host']}{FILES}"
-            text = LINK.sub(lambda match: f'{match["before"]}"{here}{urljoin(found, match["link"])}', text)
-            self.answer(HTTPStatus.OK, {"Content-Type": kind}, text.encode())
+            text = LINK.sub(lambda match: f'{match["before"]}"{here}{urljoin(base, match["link"])}', text)
+            self.answer(HTTPStatus.OK, {"Content-Type": content_type}, text.encode())
 
         def answer(self, status: HTTPStatus, headers: dict[str, str], body: bytes = b"") -> None:
             self.send_response(status)
@@ -52,14 +52,14 @@ def door(upstream: str, user: str, password: str) -> type[BaseHTTPRequestHandler
         def log_message(self, *_: object) -> None:
             pass
 
-    return Door
+    return Handler
 
 
 @contextmanager
-def guarded(upstream: str) -> Iterator[str]:
-    """Run an index before another one; give its URL, credentials included."""
+def private_index(upstream: str) -> Iterator[str]:
+    """Run a proxy of an index; yield its URL with credentials."""
     user, password = "somebody", secrets.token_hex(16)
-    with ThreadingHTTPServer(("127.0.0.1", 0), door(upstream.rstrip("/"), user, password)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler(upstream.rstrip("/"), user, password)) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

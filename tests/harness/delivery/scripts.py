@@ -1,4 +1,4 @@
-"""What a file has a shell run."""
+"""Extract shell scripts from files by format."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 
 
-def under(tree: object, *keys: str) -> Iterator[object]:
-    """Yield what stands under one of the keys, at any depth."""
+def values_of(tree: object, *keys: str) -> Iterator[object]:
+    """Yield the values of the given keys, at any depth."""
     if isinstance(tree, dict):
         yield from (value for key, value in tree.items() if key in keys)
     if isinstance(tree, dict | list):
         for child in tree.values() if isinstance(tree, dict) else tree:
-            yield from under(child, *keys)
+            yield from values_of(child, *keys)
 
 
 def lines(value: object) -> str:
-    """Put together the lines of a script, which may be given as lists of lists."""
+    """Join the lines of a script, which may be nested lists."""
     return "\n".join(map(lines, value)) if isinstance(value, list) else str(value)
 
 
-def whole(text: str) -> list[str]:
+def entire(text: str) -> list[str]:
     return [text]
 
 
@@ -40,21 +40,21 @@ def fenced(text: str) -> list[str]:
     return [PROMPT.sub("", match["commands"]) for match in FENCE.finditer(text)]
 
 
-def of_pipeline(text: str) -> list[str]:
-    return [lines(value) for value in under(yaml.safe_load(text), "before_script", "script", "after_script")]
+def pipeline_scripts(text: str) -> list[str]:
+    return [lines(value) for value in values_of(yaml.safe_load(text), "before_script", "script", "after_script")]
 
 
-def of_compose(text: str) -> list[str]:
-    """List the commands of health checks; compose makes one dollar of two."""
-    checks = (value for value in under(yaml.safe_load(text), "test") if isinstance(value, list))
+def compose_scripts(text: str) -> list[str]:
+    """Return the commands of health checks; compose unescapes `$$`."""
+    checks = (value for value in values_of(yaml.safe_load(text), "test") if isinstance(value, list))
     return [str(check[1]).replace("$$", "$") for check in checks if check[0] == "CMD-SHELL"]
 
 
-def of_machines(text: str) -> list[str]:
-    """List what machines of Fly's run by a shell; all else is run as it is."""
+def fly_scripts(text: str) -> list[str]:
+    """Return the commands that Fly machines run with `sh -c`."""
     commands = map(shlex.split, tomllib.loads(text)["processes"].values())
     return [command[2] for command in commands if command[:2] == ["sh", "-c"]]
 
 
-def of_container(text: str) -> list[str]:
-    return [str(value) for value in under(json.loads(text), "postCreateCommand", "postStartCommand")]
+def devcontainer_scripts(text: str) -> list[str]:
+    return [str(value) for value in values_of(json.loads(text), "postCreateCommand", "postStartCommand")]

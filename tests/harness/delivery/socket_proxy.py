@@ -1,8 +1,8 @@
-"""Opens a server's socket to those who know it by a host and a port, as containers do.
+"""Forward a TCP port to a server's Unix socket, for clients that expect a host and a port.
 
-    python doors.py <socket>
+    python socket_proxy.py <socket>
 
-It prints the port, and passes on what is said until its input ends.
+It prints the port, and forwards connections until its standard input closes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-async def carry(source: asyncio.StreamReader, destination: asyncio.StreamWriter) -> None:
-    """Pass on what one side says until it is silent, or hangs up."""
+async def forward(source: asyncio.StreamReader, destination: asyncio.StreamWriter) -> None:
+    """Copy one direction of a connection until it ends or is reset."""
     try:
-        while said := await source.read(1 << 16):
-            destination.write(said)
+        while data := await source.read(1 << 16):
+            destination.write(data)
             await destination.drain()
     except ConnectionError:
         pass
@@ -30,28 +30,28 @@ async def carry(source: asyncio.StreamReader, destination: asyncio.StreamWriter)
         destination.close()
 
 
-async def listen(behind: str) -> None:
+async def listen(socket: str) -> None:
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answers, questions = await asyncio.open_unix_connection(behind)
-        await asyncio.gather(carry(reader, questions), carry(answers, writer))
+        upstream_reader, upstream_writer = await asyncio.open_unix_connection(socket)
+        await asyncio.gather(forward(reader, upstream_writer), forward(upstream_reader, writer))
 
-    async with await asyncio.start_server(connect, "127.0.0.1", 0) as door:
-        print(door.sockets[0].getsockname()[1], flush=True)  # noqa: T201
+    async with await asyncio.start_server(connect, "127.0.0.1", 0) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201
         await asyncio.to_thread(sys.stdin.read)
-        door.close()
+        server.close()
 
 
 @contextmanager
-def opened(behind: Path) -> Iterator[int]:
-    """Listen on a free port, and give it; whoever calls reaches the socket at `behind`."""
-    command = [sys.executable, str(Path(__file__)), str(behind)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as door:
-        assert door.stdin
-        assert door.stdout
+def tcp_proxy(socket: Path) -> Iterator[int]:
+    """Yield a free port that forwards to a Unix socket, from a subprocess."""
+    command = [sys.executable, str(Path(__file__)), str(socket)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as proxy:
+        assert proxy.stdin
+        assert proxy.stdout
         try:
-            yield int(door.stdout.readline())
+            yield int(proxy.stdout.readline())
         finally:
-            door.stdin.close()
+            proxy.stdin.close()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.harness.mutants.mutation import replace
 from tests.harness.mutants.source import name_of
-from tests.harness.mutants.subtle import PROSE
+from tests.harness.mutants.subtle import PROSE, is_neutral
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,16 +41,18 @@ def change_number(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 def flip(source: Source, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        yield replace("constant", "subtle", source.span(node), str(not node.value))
+        keyword, call = list(source.above(node))[:2]
+        if not (isinstance(keyword, ast.keyword) and isinstance(call, ast.Call) and is_neutral(call, keyword)):
+            yield replace("constant", "subtle", source.span(node), str(not node.value))
 
 
 def change_string(source: Source, node: ast.AST) -> Iterator[Edit]:
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str | bytes) or is_prose(source, node):
         return
     if isinstance(node.value, str):
-        yield replace("constant", "subtle", source.span(node), repr(f"{node.value}x"))
+        yield replace("string", "subtle", source.span(node), repr(f"{node.value}x"))
     else:
-        yield replace("constant", "subtle", source.span(node), repr(node.value + b"x"))
+        yield replace("string", "subtle", source.span(node), repr(node.value + b"x"))
 
 
 def drop_placeholder(source: Source, node: ast.AST) -> Iterator[Edit]:
@@ -59,7 +61,7 @@ def drop_placeholder(source: Source, node: ast.AST) -> Iterator[Edit]:
         return
     text = source.text(node)
     for found in PLACEHOLDER.finditer(text):
-        yield replace("constant", "subtle", source.span(node), text[: found.start()] + text[found.end() :])
+        yield replace("string", "subtle", source.span(node), text[: found.start()] + text[found.end() :])
 
 
 def is_prose(source: Source, node: ast.expr) -> bool:

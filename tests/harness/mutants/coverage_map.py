@@ -78,9 +78,10 @@ class Cache:
 
 
 def results(directory: Path) -> list[dict[str, Any]]:
-    """Read what the plugin has recorded."""
-    told = directory / "mutants_results.jsonl"
-    return [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()] if told.exists() else []
+    """Read what the plugin has recorded; what ended in the middle of a line has not recorded that one."""
+    recorded = directory / "mutants_results.jsonl"
+    lines = recorded.read_text(encoding="utf-8").splitlines(keepends=True) if recorded.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def measured(directory: Path, modules: Iterable[str]) -> dict[str, Module]:
@@ -113,7 +114,7 @@ def covered(directory: Path) -> Iterator[tuple[str, str, list[int]]]:
             data.set_query_context(name)
             for path in data.measured_files():
                 if lines := data.lines(path):
-                    yield Path(path).relative_to(directory).as_posix(), context, lines
+                    yield f"app/{path.rpartition('/app/')[2]}", context, lines
 
 
 @dataclass

@@ -30,7 +30,8 @@ CONFIG = """\
 [run]
 data_file = {root}/mutants.coverage
 parallel = true
-source = {root}/app
+include = */app/*
+omit = */site-packages/*
 concurrency = greenlet, thread
 context = ${{PYTEST_CURRENT_TEST-}}
 """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.services import Service
     from tests.harness.mutants.mutation import Mutant
 
-IN_FLIGHT = FORKS + 2  # copies that exist at a time
+IN_FLIGHT = FORKS + 1  # copies that exist at a time
 PART = 12  # test modules of one run under coverage
 MOST = 500  # tests that are run against one mutant, the likeliest first
 PATIENCE = 45  # seconds that a test may take, beside what it took under coverage
@@ -36,12 +36,7 @@ MISUSED = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class MutantRunner(CheckRunner):
-    """Runs checks on copies of services that are deleted as soon as they were read.
-
-    One more at a time than there are processors, for some mutants make tests wait for what never comes.
-    """
-
-    forks = FORKS + 1
+    """Runs checks on copies of services that are deleted as soon as they were read."""
 
     def run_each(
         self, jobs: Iterable[tuple[Any, Service, Check]], meter: Meter, number: int
@@ -52,12 +47,12 @@ class MutantRunner(CheckRunner):
         with meter.shown():
             while True:
                 for job, service, check in islice(waiting, IN_FLIGHT - len(running)):
-                    running[self.begin(service, check)] = job, service
+                    running[self.submit(service, check)] = job, service
                 if not running:
                     return
                 time.sleep(0.05)
-                self.look()
-                for name in running.keys() & self.found.keys():
+                self.poll()
+                for name in running.keys() & self.results.keys():
                     job, service = running.pop(name)
                     yield job, self.finished(name, service)
                     shutil.rmtree(self.copy(service))
@@ -65,8 +60,8 @@ class MutantRunner(CheckRunner):
                 meter.show(done, number)
 
     def finished(self, name: str, service: Service) -> Finished:
-        result = self.found[name]
-        return Finished(result.code, result.output, self.copy(service), result.figures.cpu)
+        result = self.results[name]
+        return Finished(result.code, result.output, self.copy(service), result.usage.cpu)
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ def with_plan(service: Service, plan: dict[str, Any], mutant: Mutant | None = No
 def check(modules: Iterable[str], *, exhaustive: bool) -> Check:
     command = " ".join(["pytest", "-q", "-m", "'not drill'", *([] if exhaustive else ["-x"]), *modules])
     options = (*LEAN, "-p", "mutants_plugin")
-    return Check("mutants", command, options, ALONE, asks_servers=True, patience=UNHURRIED)
+    return Check("mutants", command, options, ALONE, needs_servers=True, timeout=UNHURRIED)
 
 
 def modules_of(tests: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from itertools import chain, islice, zip_longest
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tests.harness.mutants import coarse, constants, subtle
@@ -17,11 +18,13 @@ from tests.harness.mutants.source import Source
 
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from tests.harness.mutants.mutation import Edit
 
-CONSTANT = "constant"  # the operator that finds most places
+# Every second mutant is coarse. Most lines have strings and numbers, whose mutants die easily: they get fewer turns.
+SUBTLE = ("subtle", "subtle", "constant", "subtle", "subtle", "string")
+TURNS = tuple(chain.from_iterable(("coarse", subtle) for subtle in SUBTLE))
 OPERATORS = (*coarse.OPERATORS, *subtle.OPERATORS, *constants.OPERATORS)
 
 
@@ -46,18 +49,12 @@ def rank(seed: int, *parts: object) -> str:
 def draw(found: Iterable[Mutant], number: int, seed: int) -> list[Mutant]:
     """Draw mutants, coarse and subtle by turns; lines first, then one of each line's mutants, then a second."""
     several = list(found)
-    coarse_ones = ranked([each for each in several if each.kind == "coarse"], seed)
-    details = ranked([each for each in several if each.kind == "subtle" and each.operator != CONSTANT], seed)
-    changed = ranked([each for each in several if each.operator == CONSTANT], seed)
-    turns = zip_longest(coarse_ones, by_turns(details, changed))
-    return list(islice((each for turn in turns for each in turn if each and each.is_valid), number))
-
-
-def by_turns(details: list[Mutant], changed: list[Mutant]) -> Iterator[Mutant]:
-    """Take two details for one constant, of which there are most."""
-    pairs = zip_longest(details[::2], details[1::2])
-    for turn in zip_longest(pairs, changed, fillvalue=None):
-        yield from (each for part in turn if part for each in (part if isinstance(part, tuple) else (part,)) if each)
+    groups: dict[str, list[Mutant]] = {name: [] for name in TURNS}
+    for each in several:
+        groups[each.operator if each.operator in groups else each.kind].append(each)
+    queues = {name: filter(attrgetter("is_valid"), ranked(group, seed)) for name, group in groups.items()}
+    turns = (next(queues[name], None) for _ in several for name in TURNS)
+    return list(islice(filter(None, turns), number))
 
 
 def ranked(found: list[Mutant], seed: int) -> list[Mutant]:

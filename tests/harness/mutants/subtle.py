@@ -23,8 +23,14 @@ CLEANING = frozenset(
     {"aclose", "cancel", "cleanup", "clear", "close", "discard", "dispose", "remove", "reset", "rollback", "unlink"}
 )
 PROSE = frozenset({"description", "summary", "title", "examples", "example", "help", "doc", "openapi_examples"})
-# What is written for readers and linters, by the function that takes it.
-NEUTRAL = {"zip": {"strict"}, "open": {"encoding"}, "read_text": {"encoding"}, "write_text": {"encoding"}}
+# What is written for readers and checkers, by the function that takes it.
+NEUTRAL = {
+    "zip": {"strict"},
+    "open": {"encoding"},
+    "read_text": {"encoding"},
+    "write_text": {"encoding"},
+    "dataclass": {"frozen", "slots", "kw_only"},
+}
 
 
 def shift_boundary(source: Source, node: ast.AST) -> Iterator[Edit]:
@@ -79,6 +85,11 @@ def drop_keyword(source: Source, node: ast.AST) -> Iterator[Edit]:
             yield replace("drop argument", "subtle", span, "")
 
 
+def is_neutral(call: ast.Call, keyword: ast.keyword) -> bool:
+    """Say whether an argument changes nothing that a test could see."""
+    return keyword.arg in PROSE or keyword.arg in NEUTRAL.get(name_of(call.func), ())
+
+
 def drop_await(source: Source, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Await):
         operator = "drop clean-up" if cleans_up(source, node) else "drop await"
@@ -93,6 +104,8 @@ def drop_cleanup(source: Source, node: ast.AST) -> Iterator[Edit]:
 def cleans_up(source: Source, node: ast.Expr) -> bool:
     """Say whether a statement cleans up, by what it calls or by where it stands."""
     value = node.value.value if isinstance(node.value, ast.Await) else node.value
+    if is_log_call(value):
+        return False
     if isinstance(value, ast.Call) and name_of(value.func) in CLEANING:
         return True
     chain = [node, *source.above(node)]

@@ -1,8 +1,8 @@
-"""What a break is."""
+"""A break: a fault in the emitted service, which one of its tests has to detect."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,20 +18,21 @@ SQLITE = ("sqlite",)
 
 @dataclass(frozen=True)
 class Break:
-    """A sentence that says what is wrong, the edit that makes it so, and the test of the service that sees it."""
+    """A fault, the edit that introduces it, the test of the service that detects it, and the promise that it breaks."""
 
     name: str
     path: str
-    old: str  # empty where the file is a new one
+    old: str  # empty for a new file
     new: str
     test: str
     databases: tuple[str, ...] = POSTGRESQL
     drill: bool = False
     answers: Mapping[str, Any] = field(default_factory=dict, hash=False)  # to other questions than that of the database
-    says: str = ""  # what the test tells, where it holds a rule
+    says: str = ""  # in the output of a test that holds a rule
+    promise: str = ""  # a page of the repository, and what it promises: "README.md: ..."
 
     def apply(self, service: Path) -> None:
-        """Edit the service; what is to be replaced must stand there once, or a break would break nothing."""
+        """Edit the service; `old` must occur exactly once, or the break would change nothing."""
         file = service / self.path
         if not self.old:
             assert not file.exists(), f"{self.path} is there already"
@@ -40,3 +41,8 @@ class Break:
         text = file.read_text(encoding="utf-8")
         assert text.count(self.old) == 1, f"{self.path} holds {text.count(self.old)} times: {self.old}"
         file.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+def promise(text: str, *breaks: Break, **answers: object) -> list[Break]:
+    """Set the promise of breaks, and the answers of the service in which it is made."""
+    return [replace(broken, promise=text, answers=answers) for broken in breaks]

@@ -1,4 +1,4 @@
-"""What `uv run` can run in a service, and what its pages and pipelines have it run."""
+"""Check the `uv run` commands of a service's pages and pipelines against its programs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 COMMAND = re.compile(r"\buv run (?P<words>[^`|&;\n]+)")
 WORD = re.compile(r'"[^"]*"|[^\s"]+')
-END = ".,:;)'"  # of a sentence around a command
+END = ".,:;)'"  # punctuation after a command
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program of the service's own, by its commands and their options."""
+    """Subcommands and options of one of the service's programs."""
 
     commands: frozenset[str]
     options: frozenset[str]
@@ -31,7 +31,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Runnable:
-    """What a service can run: tools, programs of its own by their names, the marks and paths of its tests."""
+    """Everything that `uv run` accepts in a service: tools, own programs, pytest marks and paths."""
 
     tools: frozenset[str]
     programs: Mapping[str, Program]
@@ -41,7 +41,7 @@ class Runnable:
 
 @cache
 def scripts(requirement: str) -> frozenset[str]:
-    """Name the programs that a requirement puts beside Python; none where it is not for this system."""
+    """Return the scripts that a requirement installs; none if its marker excludes this system."""
     required = Requirement(requirement)
     if required.marker and not required.marker.evaluate():
         return frozenset()
@@ -59,14 +59,14 @@ def required_by(project: Mapping[str, Any]) -> Iterator[str]:
         yield from (entry for entry in group if isinstance(entry, str))
 
 
-def added(main: ast.Module) -> Iterator[str]:
-    """Name the functions that `app/__main__.py` adds to its command line."""
+def app_commands(main: ast.Module) -> Iterator[str]:
+    """Yield the subcommands that `app/__main__.py` adds."""
     for call in calls(main, "add"):
         yield from (argument.id.replace("_", "-") for argument in call.args if isinstance(argument, ast.Name))
 
 
-def named(main: ast.Module) -> Iterator[str]:
-    """Name the commands that `template/commands.py` has."""
+def template_commands(main: ast.Module) -> Iterator[str]:
+    """Yield the subcommands that `template/commands.py` declares."""
     for call in calls(main, "command"):
         yield from (str(argument.value) for argument in call.args[1:2] if isinstance(argument, ast.Constant))
 
@@ -77,23 +77,24 @@ def calls(module: ast.Module, function: str) -> Iterator[ast.Call]:
             yield node
 
 
-def texts(main: ast.Module) -> Iterator[str]:
+def string_literals(main: ast.Module) -> Iterator[str]:
     for node in ast.walk(main):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
 
+@cache
 def program(source: str, find: Callable[[ast.Module], Iterator[str]]) -> Program:
-    """Find out what a program can be asked for."""
+    """Parse a program's subcommands and options."""
     main = ast.parse(source)
-    return Program(frozenset(find(main)), frozenset(text for text in texts(main) if text.startswith("--")))
+    return Program(frozenset(find(main)), frozenset(text for text in string_literals(main) if text.startswith("--")))
 
 
-PROGRAMS = (("app", "app/__main__.py", added), ("template", "template/commands.py", named))
+PROGRAMS = (("app", "app/__main__.py", app_commands), ("template", "template/commands.py", template_commands))
 
 
 def runnable(files: Mapping[str, str]) -> Runnable:
-    """Find out what a service can run."""
+    """Parse everything that `uv run` accepts in a service."""
     project = tomllib.loads(files["pyproject.toml"])
     return Runnable(
         tools=frozenset({"python"}).union(*map(scripts, required_by(project))),
@@ -104,33 +105,33 @@ def runnable(files: Mapping[str, str]) -> Runnable:
 
 
 def is_command(words: list[str], known: Program) -> bool:
-    """Say whether the service's own program has this command, and its options."""
+    """Return whether a program has this subcommand and these options."""
     options = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
     return words[:1] != [] and words[0] in known.commands and options <= known.options
 
 
 def are_tests(words: list[str], known: Runnable) -> bool:
-    """Say whether the tests that are asked for exist: files, directories and marks."""
-    named = [word.split("::")[0].rstrip("/") for word in words if word.startswith("tests/")]
-    marked = [given for option, given in pairwise(words) if option == "-m"]
-    marks = set(re.findall(r"\w+", " ".join(marked))) - {"and", "not", "or"}
-    there = all(any(path == name or path.startswith(f"{name}/") for path in known.paths) for name in named)
-    return there and marks <= known.marks
+    """Return whether the paths and marks of a pytest command exist."""
+    paths = [word.split("::")[0].rstrip("/") for word in words if word.startswith("tests/")]
+    expressions = [value for option, value in pairwise(words) if option == "-m"]
+    marks = set(re.findall(r"\w+", " ".join(expressions))) - {"and", "not", "or"}
+    exist = all(any(path == name or path.startswith(f"{name}/") for path in known.paths) for name in paths)
+    return exist and marks <= known.marks
 
 
 def can_run(words: list[str], known: Runnable) -> bool:
-    tool, *given = dropwhile(lambda word: word.startswith("--"), words)
+    tool, *arguments = dropwhile(lambda word: word.startswith("--"), words)
     if tool in known.programs:
-        return is_command(given, known.programs[tool])
-    return tool in known.tools and (tool != "pytest" or are_tests(given, known))
+        return is_command(arguments, known.programs[tool])
+    return tool in known.tools and (tool != "pytest" or are_tests(arguments, known))
 
 
-@cache  # for many services have the same pages
-def told_by(text: str) -> list[list[str]]:
-    """List what a text has `uv run` run, word by word."""
+@cache  # many services share pages
+def uv_commands(text: str) -> list[list[str]]:
+    """Return the `uv run` commands of a text, split into words."""
     return [[word.strip('"').rstrip(END) for word in WORD.findall(match["words"])] for match in COMMAND.finditer(text)]
 
 
 def unknown_commands(text: str, known: Runnable) -> list[str]:
-    """List what a text has `uv run` run that the service does not know."""
-    return [" ".join(words) for words in told_by(text) if not can_run(words, known)]
+    """Return the `uv run` commands of a text that the service cannot run."""
+    return [" ".join(words) for words in uv_commands(text) if not can_run(words, known)]

@@ -1,4 +1,4 @@
-"""A newcomer's machine: a home of its own, uv, and nothing of the harness but uv's cache."""
+"""A clean room: a new home directory and uv, sharing only uv's cache with the harness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
 FENCE = re.compile(r"^ *```(?:sh|console)\n(?P<commands>.*?)^ *```$", re.MULTILINE | re.DOTALL)  # in lists, too
 CHECK = re.compile(r"^\| `(?P<command>uv run (?!app |pytest)[^`]+)` \|", re.MULTILINE)
 BASE = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+")
-# By these a machine reaches a package index; what else is set is the business of whoever runs the harness.
+# Variables that reach a package index; all others are dropped.
 NETWORK = re.compile(
     r"(?i)UV_(DEFAULT_|EXTRA_)?INDEX(_\w+)?|UV_(OFFLINE|NATIVE_TLS)|SSL_CERT_\w+|(HTTPS?|ALL|NO)_PROXY"
 )
-PATIENCE = 120  # seconds that a server may take to be ready, its database and its packages included
-LONGEST = 1800  # seconds, for it may be a whole suite beside others
+PATIENCE = 120  # seconds until a server is ready, with installation and database
+LONGEST = 1800  # seconds: a whole test suite beside others
 
 
 def commands(page: str) -> list[str]:
-    """List the commands of a page's fenced blocks, one after the other."""
+    """Return the commands of a page's fenced blocks, in order."""
     blocks = "\n".join(match["commands"] for match in FENCE.finditer(page)).replace("\\\n", " ")
     lines = [line.removeprefix("$ ") for line in blocks.splitlines() if not line.startswith("#")]
     return [command.strip() for line in lines for command in line.split(" && ") if command.strip()]
 
 
 def checks(page: str) -> list[str]:
-    """List the checks that a page's table of commands names, beside the service's own commands and its tests."""
+    """Return the checks in a page's table of commands, without `app` commands and tests."""
     return [match["command"] for match in CHECK.finditer(page)]
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Make a home, and name what a new shell in it would have."""
+    """Create a home directory; return the environment of a new shell in it."""
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\n\tname = Newcomer\n\temail = newcomer@example.org\n", encoding="utf-8")
     cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
@@ -63,55 +63,55 @@ def environment(home: Path) -> dict[str, str]:
 
 @cache
 def python(version: str) -> str | None:
-    """Find a Python of this version on this machine, pyenv's included."""
+    """Return the path of a Python version, pyenv's included; None if missing."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = shutil.which(f"python{version}", path=os.pathsep.join(map(str, pyenv.glob(f"{version}.*/bin"))))
-    return found or shutil.which(f"python{version}")
+    by_pyenv = shutil.which(f"python{version}", path=os.pathsep.join(map(str, pyenv.glob(f"{version}.*/bin"))))
+    return by_pyenv or shutil.which(f"python{version}")
 
 
 class Newcomer:
-    """Someone in the directory of a fresh service, who types commands."""
+    """A shell in the directory of a fresh service, with a clean environment."""
 
     def __init__(self, directory: Path, home: Path) -> None:
         self.directory = directory
         self.environment = environment(home)
 
-    def types(self, command: str, **variables: str) -> str:
-        """Run a command to its end, which is to be a good one; tell what it prints."""
+    def run(self, command: str, **variables: str) -> str:
+        """Run a command that must succeed; return its output."""
         shell = ["bash", "-euo", "pipefail", "-c", command]
-        run = run_to_its_end(shell, self.directory, self.environment | variables, LONGEST)
-        if run.returncode:
-            pytest.fail(f"$ {command}\n{run.stdout}", pytrace=False)
-        return run.stdout
+        done = run_command(shell, self.directory, self.environment | variables, LONGEST)
+        if done.returncode:
+            pytest.fail(f"$ {command}\n{done.stdout}", pytrace=False)
+        return done.stdout
 
     @contextmanager
     def serving(self, command: str) -> Iterator[str]:
-        """Run a server in the background, wait until it is ready, and give its address; end it in the end."""
+        """Run a server in the background; yield its base URL once it is ready."""
         log = self.directory.parent / "server.log"
-        with log.open("wb") as told:
+        with log.open("wb") as output:
             server = subprocess.Popen(
                 command.split(),
                 cwd=self.directory,
                 env=self.environment,
-                stdout=told,
-                stderr=told,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
             )
         try:
             yield wait_until_ready(server, log)
         finally:
-            end(server)
+            stop(server)
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
-    """Wait until what answers at one of the addresses that a server prints says that it is ready."""
+    """Return the printed address whose readiness route answers; fail after `PATIENCE`."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
         for address in BASE.findall(log.read_text(encoding="utf-8")):
             if is_ready(address):
                 return str(address)
         time.sleep(0.1)
-    return pytest.fail(f"the server is not ready; it says:\n{log.read_text(encoding='utf-8')}", pytrace=False)
+    return pytest.fail(f"the server is not ready; its log:\n{log.read_text(encoding='utf-8')}", pytrace=False)
 
 
 def is_ready(base: str) -> bool:
@@ -122,8 +122,8 @@ def is_ready(base: str) -> bool:
         return False
 
 
-def end(server: subprocess.Popen[bytes]) -> None:
-    """End a server as a terminal does, and see that it goes."""
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """Stop a server with SIGINT; kill it after 30 seconds."""
     os.killpg(server.pid, signal.SIGINT)
     try:
         server.wait(30)

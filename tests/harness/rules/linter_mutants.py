@@ -1,4 +1,4 @@
-"""What breaks each rule that a linter holds, and what the linter says then; `breaks` has those that a test holds."""
+"""Mutants that break the rules of linters, with the linter's message; `promises` has those of tests."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SESSION = "from sqlalchemy.ext.asyncio import AsyncSession\n"
 
 
 @dataclass(frozen=True)
-class Mutation:
-    """A sentence that says what is wrong, the edit that makes it so, the check that sees it, and its words."""
+class LinterMutant:
+    """An edit that breaks a rule, the check that reports it, and the message."""
 
     name: str
-    check: str  # as a rule names it
+    check: str  # as named by the rule
     path: str
     old: str
     new: str
@@ -38,54 +38,54 @@ class Mutation:
 
     @property
     def code(self) -> str:
-        """The linter's own name of what it sees."""
+        """The linter's code of the finding."""
         return self.check.removeprefix(self.tool).lstrip(": ")
 
     def apply(self, service: Path) -> None:
-        """Edit the service; what is to be replaced must stand there once, or the edit would break nothing."""
+        """Edit the service; `old` must occur exactly once."""
         file = service / self.path
         text = file.read_text(encoding="utf-8")
-        assert text.count(self.old) == 1, f"{self.path} holds {text.count(self.old)} times: {self.old}"
+        assert text.count(self.old) == 1, f"{text.count(self.old)} occurrences in {self.path}: {self.old}"
         file.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
-    def is_told(self, output: str) -> bool:
-        """Say whether a line of the linter's tells of this: where, what, and in which words."""
-        told = [f"{self.path}:", self.code, self.says] if self.tool != "lint-imports" else [f"{self.code} BROKEN"]
-        return any(all(words in line for words in told) for line in output.splitlines())
+    def is_reported(self, output: str) -> bool:
+        """Return whether a line of output has the path, the code and the message."""
+        parts = [f"{self.path}:", self.code, self.says] if self.tool != "lint-imports" else [f"{self.code} BROKEN"]
+        return any(all(part in line for part in parts) for line in output.splitlines())
 
 
-def added(*lines: str) -> str:
-    """Begin the removal of a product by something else."""
+def inserted(*lines: str) -> str:
+    """Insert lines at the start of the delete function."""
     return DELETE + "".join(f"    {line}\n" for line in lines)
 
 
 IMPORTS = [
-    Mutation(
-        "a service asks a router",
+    LinterMutant(
+        "a service imports a router",
         "lint-imports: Routers ask services, services ask models",
         SERVICE,
         DELETE,
-        added("from app.routers import product as router"),
+        inserted("from app.routers import product as router"),
         "",
     ),
-    Mutation(
-        "a schema knows a table",
+    LinterMutant(
+        "a schema imports a model",
         "lint-imports: Schemas stand at the edge, without a database",
         SCHEMA,
         "from app.enums.product import ProductStatus\n",
         "from app.enums.product import ProductStatus\nfrom app.models.product import Product\n",
         "",
     ),
-    Mutation(
-        "a service asks for the request",
+    LinterMutant(
+        "a service imports FastAPI",
         "lint-imports: Services know nothing of HTTP",
         SERVICE,
         SESSION,
         f"from fastapi import Request\n{SESSION}",
         "",
     ),
-    Mutation(
-        "production starts a server of development's",
+    LinterMutant(
+        "production imports the development server",
         "lint-imports: What is for development never runs in production",
         "app/identifiers.py",
         '    """Make a key;',
@@ -95,73 +95,73 @@ IMPORTS = [
 ]
 
 LINT = [
-    Mutation(
+    LinterMutant(
         "a service sleeps",
         "ruff ASYNC",
         SERVICE,
         DELETE,
-        added("import time", "time.sleep(1)"),
+        inserted("import time", "time.sleep(1)"),
         "Async functions should not call `time.sleep`",
     ),
-    Mutation(
+    LinterMutant(
         "a service opens a file",
         "ruff ASYNC",
         SERVICE,
         DELETE,
-        added('open("products.csv")'),
+        inserted('open("products.csv")'),
         "Async functions should not open files with blocking methods",
     ),
-    Mutation(
-        "a service waits for a program",
+    LinterMutant(
+        "a service runs a process",
         "ruff ASYNC",
         SERVICE,
         DELETE,
-        added("import subprocess", 'subprocess.run(["sync"])'),
+        inserted("import subprocess", 'subprocess.run(["sync"])'),
         "Async functions should not run processes with blocking methods",
     ),
-    Mutation(
-        "a dependency is a default",
+    LinterMutant(
+        "a dependency is a default value",
         "ruff FAST002",
         ROUTER,
         READ,
         "from fastapi import Depends\n" + READ.replace("ReadSession", "Slice = Depends(), *"),
         "FastAPI dependency without `Annotated`",
     ),
-    Mutation(
+    LinterMutant(
         "a time has no zone",
         "ruff DTZ",
         SERVICE,
         DELETE,
-        added("from datetime import datetime", "datetime.now()"),
+        inserted("from datetime import datetime", "datetime.now()"),
         "`datetime.datetime.now()` called without a `tz` argument",
     ),
-    Mutation(
-        "a password stands in code",
+    LinterMutant(
+        "a password is hardcoded",
         "ruff S105",
         SERVICE,
         DELETE,
-        added('password = "hunter2"'),
+        inserted('password = "hunter2"'),
         'Possible hardcoded password assigned to: "password"',
     ),
-    Mutation(
-        "everything is caught",
+    LinterMutant(
+        "every exception is caught",
         "ruff BLE001",
         SERVICE,
         DELETE,
         f"{DELETE}    try:\n        await flush(session)\n    except Exception:\n        return\n",
         "Do not catch blind exception: `Exception`",
     ),
-    Mutation(
-        "whatever happens is caught",
+    LinterMutant(
+        "a bare except catches all",
         "ruff E722",
         SERVICE,
         DELETE,
         f"{DELETE}    try:\n        await flush(session)\n    except:\n        return\n",
         "Do not use bare `except`",
     ),
-    Mutation("a service prints", "ruff T201", SERVICE, DELETE, added("print(product_id)"), "`print` found"),
-    Mutation(
-        "a line is excused from every rule",
+    LinterMutant("a service prints", "ruff T201", SERVICE, DELETE, inserted("print(product_id)"), "`print` found"),
+    LinterMutant(
+        "`noqa` has no code",
         "ruff PGH004",
         SERVICE,
         "    return found[0]\n",
@@ -171,32 +171,32 @@ LINT = [
 ]
 
 TYPES = [
-    Mutation(
-        "what is sent is read as Pydantic 1 has it",
+    LinterMutant(
+        "a model is dumped with Pydantic 1's `dict`",
         "mypy deprecated",
         SERVICE,
         "new.model_dump()",
         "new.dict()",
         "use `model_dump` instead",
     ),
-    Mutation(
-        "what is kept is asked for as SQLAlchemy 1 has it",
+    LinterMutant(
+        "rows are read with SQLAlchemy 1's `query`",
         "mypy attr-defined",
         SERVICE,
         DELETE,
-        added("session.query(Product)"),
+        inserted("session.query(Product)"),
         '"AsyncSession" has no attribute "query"',
     ),
-    Mutation(
-        "a function has no types",
+    LinterMutant(
+        "a function has no annotations",
         "mypy no-untyped-def",
         SERVICE,
         "async def get(session: AsyncSession, product_id: UUID) -> Product:",
         "async def get(session, product_id):",
         "Function is missing a type annotation",
     ),
-    Mutation(
-        "a line is excused from every type",
+    LinterMutant(
+        "`type: ignore` has no code",
         "mypy ignore-without-code",
         SERVICE,
         "    return found[0]\n",
@@ -206,11 +206,13 @@ TYPES = [
 ]
 
 
-def banned(ruff: Mapping[str, Any]) -> list[Mutation]:
-    """Use each thing that the linter's configuration bans."""
+def banned(ruff: Mapping[str, Any]) -> list[LinterMutant]:
+    """Return a mutant for each banned API of the configuration."""
     bans = ruff["lint"]["flake8-tidy-imports"]["banned-api"].items()
     return [
-        Mutation(f"{name} is used", "ruff TID251", SERVICE, SESSION, f"{SESSION}from {imported(name)}\n", ban["msg"])
+        LinterMutant(
+            f"{name} is used", "ruff TID251", SERVICE, SESSION, f"{SESSION}from {imported(name)}\n", ban["msg"]
+        )
         for name, ban in bans
     ]
 
@@ -221,4 +223,4 @@ def imported(name: str) -> str:
 
 
 BANNED = banned(tomllib.loads((TEMPLATE / "ruff.toml").read_text(encoding="utf-8")))
-MUTATIONS = [*IMPORTS, *LINT, *BANNED, *TYPES]
+LINTER_MUTANTS = [*IMPORTS, *LINT, *BANNED, *TYPES]

@@ -1,4 +1,4 @@
-"""The page of the rules: each with its check, what breaks it in the harness, and what the check says then.
+"""Write docs/rules.md: each rule, its check, the mutant that breaks it, and the reported message.
 
 uv run python -m tests.harness.rules.page > docs/rules.md
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from extensions.rules import RULES
 from tests.harness.promises import BREAKS, Break
-from tests.harness.rules.linter_mutants import MUTATIONS, Mutation
+from tests.harness.rules.linter_mutants import LINTER_MUTANTS, LinterMutant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,30 +20,30 @@ HEAD = """\
 # Rules with teeth
 
 Each service has these rules, and a check for each: of ruff, mypy, import-linter or its own tests. The harness breaks
-each rule in a service, and the check must fail and say these words. `tests/guidance/test_rules.py` and
+each rule in a service, and the check must fail with this message. `tests/guidance/test_rules.py` and
 `tests/matrix/test_promises.py` do so; `uv run python -m tests.harness.rules.page > docs/rules.md` writes this page.
 
-| rule | check | broken by | what is said |
+| rule | check | broken by | message |
 |---|---|---|---|
 """
 TESTS = "tests/"
 
 
-def proofs(rule: Rule) -> list[Mutation | Break]:
-    """List what breaks a rule."""
+def proofs(rule: Rule) -> list[LinterMutant | Break]:
+    """Return the mutants that break a rule."""
     if rule.check.startswith(TESTS):
         return [broken for broken in BREAKS if TESTS + broken.test == rule.check and broken.says]
-    return [mutation for mutation in MUTATIONS if mutation.check == rule.check]
+    return [mutant for mutant in LINTER_MUTANTS if mutant.check == rule.check]
 
 
-def cell(text: str) -> str:
+def escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
 def rows(rule: Rule) -> Iterator[str]:
     for proof in proofs(rule):
-        said = proof.says or f"{rule.check.partition(': ')[2]} BROKEN"
-        yield f"| {cell(rule.says)} | `{rule.check}` | {cell(proof.name)} | {cell(said)} |"
+        message = proof.says or f"{rule.check.partition(': ')[2]} BROKEN"
+        yield f"| {escaped(rule.says)} | `{rule.check}` | {escaped(proof.name)} | {escaped(message)} |"
 
 
 def page() -> str:

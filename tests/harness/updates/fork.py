@@ -1,4 +1,4 @@
-"""An organisation that follows `docs/forking.md`: its machine, and hosts of which each address is a directory."""
+"""Set up an organisation that follows `docs/forking.md`; Git maps each host's URL to a directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.harness.combinations.copier_cli import run_to_its_end
+from tests.harness.combinations.copier_cli import run_command
 from tests.harness.readme.newcomer import FENCE
 from tests.harness.workspace import EARLIER, RELEASE, ROOT, commit, git
 
@@ -24,60 +24,60 @@ UPSTREAM = "https://git.example.com/slipway/slipway.git"
 FORK = "https://git.example.com/acme/standard.git"
 MOVED = "https://git.example.org/acme/standard.git"
 CATALOGUE = "https://git.example.com/acme/catalogue.git"
-# Copier's command line, made to remember as everything here is; a process of its own would take it four times as long.
+# Copier's command line with the harness's cache of renderings; without it, each call takes four times as long.
 COPIER = f"""\
 #!{sys.executable}
 import sys
 
 sys.path.insert(0, {str(ROOT)!r})
 from copier.__main__ import CopierApp
-from tests.harness.combinations.rendering import memory
+from tests.harness.combinations.rendering import caching
 
-with memory():
+with caching():
     CopierApp.run()
 """
 HEADING = re.compile(r"^## ", re.MULTILINE)
 
 
 def sections() -> dict[str, list[str]]:
-    """Give the blocks of commands below each heading of the page."""
+    """Return the command blocks below each heading of the page."""
     parts = HEADING.split(PAGE.read_text(encoding="utf-8"))
-    found = {part.partition("\n")[0]: [match["commands"] for match in FENCE.finditer(part)] for part in parts[1:]}
-    return {heading: blocks for heading, blocks in found.items() if blocks}
+    blocks_of = {part.partition("\n")[0]: [match["commands"] for match in FENCE.finditer(part)] for part in parts[1:]}
+    return {heading: blocks for heading, blocks in blocks_of.items() if blocks}
 
 
 @dataclass(frozen=True)
 class Organisation:
-    """Somebody in a directory, and what each address leads to."""
+    """A home directory, and the directory that each URL maps to."""
 
     home: Path
     hosts: dict[str, Path] = field(default_factory=dict)
 
-    def variables(self) -> Iterator[tuple[str, str]]:
-        """Give the settings of Git by which an address leads to a directory."""
+    def git_config(self) -> Iterator[tuple[str, str]]:
+        """Yield the variables by which Git maps each URL to its directory (`url.<base>.insteadOf`)."""
         yield "GIT_CONFIG_COUNT", str(len(self.hosts))
         for number, (address, directory) in enumerate(self.hosts.items()):
             yield f"GIT_CONFIG_KEY_{number}", f"url.{directory.as_uri()}.insteadOf"
             yield f"GIT_CONFIG_VALUE_{number}", address
 
-    def runs(self, script: str, directory: Path) -> tuple[int, str]:
-        """Run a script, and give how it ended and all that it printed."""
-        own = {"HOME": str(self.home), "COPIER_CACHE_DIR": str(self.home / "clones"), "GIT_EDITOR": "true"}
+    def run(self, script: str, directory: Path) -> tuple[int, str]:
+        """Run a script; return its exit code and output."""
+        overrides = {"HOME": str(self.home), "COPIER_CACHE_DIR": str(self.home / "clones"), "GIT_EDITOR": "true"}
         path = os.pathsep.join((str(self.home / "bin"), os.environ["PATH"]))
-        environment = os.environ | own | dict(self.variables()) | {"PATH": path}
-        ended = run_to_its_end(["bash", "-euo", "pipefail", "-c", script], directory, environment, 120)
-        return ended.returncode, ended.stdout
+        environment = os.environ | overrides | dict(self.git_config()) | {"PATH": path}
+        done = run_command(["bash", "-euo", "pipefail", "-c", script], directory, environment, 120)
+        return done.returncode, done.stdout
 
-    def follows(self, script: str, directory: Path) -> str:
-        """Run a script that is to end well, and give what it printed."""
-        code, printed = self.runs(script, directory)
+    def check_output(self, script: str, directory: Path) -> str:
+        """Run a script that must succeed; return its output."""
+        code, output = self.run(script, directory)
         if code:
-            pytest.fail(f"{script}\n{printed}", pytrace=False)
-        return printed
+            pytest.fail(f"{script}\n{output}", pytrace=False)
+        return output
 
 
 def install_copier(home: Path) -> None:
-    """Put a command where an organisation's machine finds it."""
+    """Install the `copier` command on the organisation's PATH."""
     program = home / "bin" / "copier"
     program.parent.mkdir()
     program.write_text(COPIER, encoding="utf-8")
@@ -85,7 +85,7 @@ def install_copier(home: Path) -> None:
 
 
 def make_upstream(template: Path, directory: Path) -> None:
-    """Give the template's two releases the names that the page has, and add what is not released yet."""
+    """Clone the template, tag its two releases as the page names them, and add an unreleased commit."""
     git(template.parent, "clone", "--quiet", str(template), str(directory))
     for name, tag in ((FIRST, EARLIER), (SECOND, RELEASE)):
         git(directory, "tag", "--force", name, git(template, "rev-parse", f"{tag}^{{commit}}").strip())
@@ -96,7 +96,7 @@ def make_upstream(template: Path, directory: Path) -> None:
 
 
 def make_catalogue(directory: Path) -> None:
-    """Make another template, with two releases."""
+    """Create a second template with two releases."""
     (directory / "template").mkdir(parents=True)
     (directory / "copier.yml").write_text("_subdirectory: template\nteam: {type: str, default: shop}\n", "utf-8")
     answers = directory / "template" / "{{ _copier_conf.answers_file }}.jinja"

@@ -1,4 +1,4 @@
-"""What an update left of what an owner wrote: kept, told to be gone, in conflict, or lost."""
+"""Classify an owner's edits after an update: preserved, deletion reported, in conflict, or lost."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from tests.harness.workspace import git
 if TYPE_CHECKING:
     from pathlib import Path
 
-    Fate = Literal["kept", "told", "conflict", "lost"]
+    EditStatus = Literal["preserved", "reported", "conflict", "lost"]
 
-RESTORED = re.compile(r"git restore --source HEAD -- (\S+)")  # as `updates/follow.py` says it
+RESTORED = re.compile(r"git restore --source HEAD -- (\S+)")  # the message of `updates/follow.py`
 REGION = re.compile(r"^<{7} .*?^>{7} [^\n]*$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A service after an update: what each file in conflict shows between its markers, and what is told to be gone."""
+    """A service after an update: text between conflict markers by file, and files reported as deleted."""
 
     service: Path
     conflicts: dict[str, str]
-    told: frozenset[str]
+    reported: frozenset[str]
 
     def read(self, path: str) -> str:
-        """Read a file; nothing, where there is none."""
+        """Return a file's text, empty if the file is missing."""
         file = self.service / path
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
-    def fate(self, path: str, lines: str, declared: frozenset[str] = frozenset()) -> Fate:
-        """Say what became of lines that the owner wrote into a file.
+    def status(self, path: str, lines: str, declared: frozenset[str] = frozenset()) -> EditStatus:
+        """Classify lines that the owner wrote into a file.
 
-        A file may be gone that is declared to, by its template or by an answer that changed, and its owner is told.
+        A missing file is fine if its deletion is declared, by the template or a changed answer, and reported.
         """
         if not (self.service / path).exists():
-            return "told" if path in self.told & declared else "lost"
+            return "reported" if path in self.reported & declared else "lost"
         if self.read(path).count(lines) != 1:
             return "lost"
-        clashing = self.conflicts.get(path, "").splitlines()
-        return "conflict" if any(line in clashing for line in lines.splitlines() if line.strip()) else "kept"
+        conflicting = self.conflicts.get(path, "").splitlines()
+        return "conflict" if any(line in conflicting for line in lines.splitlines() if line.strip()) else "preserved"
 
 
-def outcome(service: Path, said: str = "") -> Outcome:
-    """Look at a service that was updated, and not committed since; `said` is what its owner was told meanwhile."""
+def outcome(service: Path, output: str = "") -> Outcome:
+    """Inspect an updated, uncommitted service; `output` is what the update printed."""
     unmerged = git(service, "diff", "--name-only", "--diff-filter=U", "-z").split("\0")
     regions = {path: between_markers(service / path) for path in filter(None, unmerged)}
-    return Outcome(service, regions, frozenset(RESTORED.findall(said)))
+    return Outcome(service, regions, frozenset(RESTORED.findall(output)))
 
 
 def between_markers(file: Path) -> str:

@@ -1,6 +1,6 @@
-"""What owners do to their services from day to day: each edit where the service's own pages say that it belongs.
+"""Everyday edits of owners, each made where the service's pages say.
 
-An edit leaves traces. After an update each of them is to be there, once, and to mean what it did.
+After an update each insertion must occur exactly once, and take effect.
 """
 
 from __future__ import annotations
@@ -16,76 +16,76 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.harness.updates.outcomes import Fate, Outcome
+    from tests.harness.updates.outcomes import EditStatus, Outcome
 
-    Make = Callable[[Path], list["Trace"]]
+    Make = Callable[[Path], list["Insertion"]]
 
-FENCE = "The lines above come from the template; those below are the service's own."
-HERE = "of the service's own go here"
+DIVIDER = "The lines above come from the template; those below are the service's own."
+SLOT = "of the service's own go here"
 MAIN = "app/main.py"
 GITHUB, GITLAB = ".github/workflows/ci.yml", ".gitlab-ci.yml"
 OVERLAY = "deploy/kubernetes/overlays/production"
 
 
 @dataclass(frozen=True)
-class Trace:
-    """Lines that an edit left in a file, and what they mean to whoever reads the file; nothing, where it is prose."""
+class Insertion:
+    """Lines that an edit inserted into a file, and a predicate on the parsed file; None for prose."""
 
     path: str
     lines: str
-    means: Callable[[Any], bool] | None = None
+    has_effect: Callable[[Any], bool] | None = None
 
-    def fate(self, found: Outcome) -> Fate:
-        """Say what an update made of the lines; where they are kept, they mean what they did."""
-        fate = found.fate(self.path, self.lines)
-        misread = self.path not in found.conflicts and not self.is_read(found.read(self.path))
-        return "lost" if fate == "kept" and misread else fate
+    def status(self, outcome: Outcome) -> EditStatus:
+        """Classify the lines after an update; lines without effect are lost."""
+        status = outcome.status(self.path, self.lines)
+        ineffective = self.path not in outcome.conflicts and not self.takes_effect(outcome.read(self.path))
+        return "lost" if status == "preserved" and ineffective else status
 
-    def is_read(self, text: str) -> bool:
+    def takes_effect(self, text: str) -> bool:
         try:
-            return self.means is None or bool(self.means(parsed(self.path, text)))
+            return self.has_effect is None or bool(self.has_effect(parsed(self.path, text)))
         except (LookupError, TypeError, ValueError, yaml.YAMLError):
             return False
 
 
-def parsed(path: str, text: str) -> Any:  # noqa: ANN401 - whatever is written there
-    """Read a file of settings as whatever it sets up would."""
+def parsed(path: str, text: str) -> Any:  # noqa: ANN401 - whatever the file contains
+    """Parse a configuration file."""
     return tomllib.loads(text) if path.endswith(".toml") else yaml.safe_load(text)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Something that an owner does, in services that have a certain file."""
+    """An edit, and the file that a service must have for it."""
 
     make: Make
-    needs: str
+    requires: str
 
-    def concerns(self, service: Path) -> bool:
-        return (service / self.needs).exists()
+    def applies_to(self, service: Path) -> bool:
+        return (service / self.requires).exists()
 
 
 EDITS: dict[str, Edit] = {}
 
 
-def edit(needs: str = MAIN) -> Callable[[Make], Make]:
-    """List an edit, by the sentence that its name is."""
+def edit(requires: str = MAIN) -> Callable[[Make], Make]:
+    """Register an edit in `EDITS`, by its name with spaces."""
 
-    def listed(make: Make) -> Make:
-        EDITS[make.__name__.replace("_", " ")] = Edit(make, needs)
+    def register(make: Make) -> Make:
+        EDITS[make.__name__.replace("_", " ")] = Edit(make, requires)
         return make
 
-    return listed
+    return register
 
 
 @dataclass(frozen=True)
 class Place:
-    """A line that is found by parts of lines, one after another; the end of the file, where there are none."""
+    """A line, found by consecutive substrings; the end of the file without any."""
 
     parts: tuple[str, ...] = ()
     above: bool = False
 
     def find(self, text: str) -> int | None:
-        """Tell at which character new lines go; nothing, where there is no such line."""
+        """Return the offset at which to insert; None if no line matches."""
         at = 0
         for part in self.parts:
             at = text.find(part, at)
@@ -107,79 +107,79 @@ def above(*parts: str) -> Place:
 END = Place()
 
 
-def put(
-    service: Path, path: str, lines: str, *places: Place, means: Callable[[Any], bool] | None = None
-) -> list[Trace]:
-    """Write lines into a file, at the first of these places that it has."""
+def insert(
+    service: Path, path: str, lines: str, *places: Place, has_effect: Callable[[Any], bool] | None = None
+) -> list[Insertion]:
+    """Insert lines into a file, at the first matching place."""
     file = service / path
     text = file.read_text(encoding="utf-8")
-    at = next(found for place in places if (found := place.find(text)) is not None)
+    at = next(offset for place in places if (offset := place.find(text)) is not None)
     file.write_text(text[:at] + lines + text[at:], encoding="utf-8")
-    return [Trace(path, lines, means)]
+    return [Insertion(path, lines, has_effect)]
 
 
-def new(service: Path, path: str, text: str) -> list[Trace]:
-    """Add a file."""
+def create(service: Path, path: str, text: str) -> list[Insertion]:
+    """Create a file."""
     (service / path).write_text(text, encoding="utf-8")
-    return [Trace(path, text)]
+    return [Insertion(path, text)]
 
 
-# ── Requirements, and how the tools are set up ───────────────────────────────────────────────────────────────────────
+# ── Dependencies and tools ───────────────────────────────────────────────────────────────────────
 @edit()
-def a_library_is_required(service: Path) -> list[Trace]:
-    return add(service, "babel>=2.17", lambda project: "babel>=2.17" in project["project"]["dependencies"])
+def add_dependency(service: Path) -> list[Insertion]:
+    return uv_add(service, "babel>=2.17", lambda project: "babel>=2.17" in project["project"]["dependencies"])
 
 
 @edit()
-def a_library_is_required_by_tests(service: Path) -> list[Trace]:
+def add_test_dependency(service: Path) -> list[Insertion]:
     library = "respx>=0.22"
-    return add(service, library, lambda project: library in project["dependency-groups"]["test"], "--group", "test")
+    return uv_add(service, library, lambda project: library in project["dependency-groups"]["test"], "--group", "test")
 
 
-def add(service: Path, library: str, means: Callable[[Any], bool], *options: str) -> list[Trace]:
-    """Have uv add a requirement, without a look at what there is."""
+def uv_add(service: Path, library: str, has_effect: Callable[[Any], bool], *options: str) -> list[Insertion]:
+    """Add a requirement with `uv add --frozen`, without resolving."""
     command = ["uv", "add", "--quiet", "--frozen", "--raw", *options, library]
     subprocess.run(command, cwd=service, check=True, capture_output=True)
-    return [Trace("pyproject.toml", f'    "{library}",\n', means)]
+    return [Insertion("pyproject.toml", f'    "{library}",\n', has_effect)]
 
 
 @edit()
-def types_of_a_library_are_not_checked(service: Path) -> list[Trace]:
+def ignore_types_of_library(service: Path) -> list[Insertion]:
     lines = '[[tool.mypy.overrides]]\nmodule = "babel.*"\nignore_missing_imports = true\n\n'
     place = above("[tool.pydantic-mypy]")
-    return put(service, "pyproject.toml", lines, place, means=lambda it: it["tool"]["mypy"]["overrides"])
+    return insert(service, "pyproject.toml", lines, place, has_effect=lambda it: it["tool"]["mypy"]["overrides"])
 
 
 @edit()
-def tests_are_not_looked_for_everywhere(service: Path) -> list[Trace]:
+def skip_test_directory(service: Path) -> list[Insertion]:
     lines = 'norecursedirs = ["assets"]\n'
     place = above("[tool.coverage.run]")
-    return put(service, "pyproject.toml", lines, place, means=lambda it: it["tool"]["pytest"]["norecursedirs"])
+    return insert(service, "pyproject.toml", lines, place, has_effect=lambda it: it["tool"]["pytest"]["norecursedirs"])
 
 
 @edit()
-def more_of_the_code_is_to_be_tested(service: Path) -> list[Trace]:
+def raise_coverage_threshold(service: Path) -> list[Insertion]:
     project = service / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
     project.write_text(text.replace("fail_under = 90\n", "fail_under = 95\n"), encoding="utf-8")
-    return [Trace("pyproject.toml", "fail_under = 95\n")]
+    return [Insertion("pyproject.toml", "fail_under = 95\n")]
 
 
 @edit()
-def a_rule_of_style_is_left_out(service: Path) -> list[Trace]:
+def ignore_lint_rule(service: Path) -> list[Insertion]:
     lines = '    "ERA", # we keep sketches\n'
     place = below('"S607",')
-    return put(service, "ruff.toml", lines, place, means=lambda it: "ERA" in it["lint"]["ignore"])
+    return insert(service, "ruff.toml", lines, place, has_effect=lambda it: "ERA" in it["lint"]["ignore"])
 
 
 @edit()
-def a_folder_has_a_style_of_its_own(service: Path) -> list[Trace]:
+def ignore_lint_rules_of_folder(service: Path) -> list[Insertion]:
     lines = '"scripts/**" = ["INP001", "T201"]\n'
-    return put(service, "ruff.toml", lines, END, means=lambda it: it["lint"]["per-file-ignores"]["scripts/**"])
+    return insert(service, "ruff.toml", lines, END, has_effect=lambda it: it["lint"]["per-file-ignores"]["scripts/**"])
 
 
 @edit()
-def a_hook_runs_before_commits(service: Path) -> list[Trace]:
+def add_pre_commit_hook(service: Path) -> list[Insertion]:
     lines = """\
       - id: spelling
         name: spelling
@@ -187,28 +187,28 @@ def a_hook_runs_before_commits(service: Path) -> list[Trace]:
         language: system
         types: [markdown]
 """
-    return put(
+    return insert(
         service,
         ".pre-commit-config.yaml",
         lines,
         END,
-        means=lambda it: "spelling" in [hook["id"] for hook in it["repos"][0]["hooks"]],
+        has_effect=lambda it: "spelling" in [hook["id"] for hook in it["repos"][0]["hooks"]],
     )
 
 
 @edit()
-def files_are_ignored(service: Path) -> list[Trace]:
-    return put(service, ".gitignore", "/exports/\n", below(FENCE))
+def ignore_files_in_git(service: Path) -> list[Insertion]:
+    return insert(service, ".gitignore", "/exports/\n", below(DIVIDER))
 
 
 @edit()
-def a_folder_goes_into_the_image(service: Path) -> list[Trace]:
-    return put(service, ".dockerignore", "!assets\n", below("!uv.lock"))
+def include_folder_in_image(service: Path) -> list[Insertion]:
+    return insert(service, ".dockerignore", "!assets\n", below("!uv.lock"))
 
 
 # ── Code ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 @edit()
-def a_router_is_added(service: Path) -> list[Trace]:
+def add_router(service: Path) -> list[Insertion]:
     text = '''\
 """A word of welcome, over HTTP."""
 
@@ -224,27 +224,27 @@ async def welcome() -> Literal["Welcome!"]:
     """Say a word of welcome."""
     return "Welcome!"
 '''
-    return new(service, "app/routers/welcome.py", text)
+    return create(service, "app/routers/welcome.py", text)
 
 
 @edit()
-def a_test_is_added(service: Path) -> list[Trace]:
+def add_test(service: Path) -> list[Insertion]:
     text = '''\
-"""What the owner added: there, and reached."""
+"""Tests of the owner's additions."""
 
 from httpx2 import AsyncClient
 
 
-async def test_nobody_is_at_home(client: AsyncClient) -> None:
+async def test_unknown_route_returns_404(client: AsyncClient) -> None:
     assert (await client.get("/api/v1/nowhere")).status_code == 404
 '''
-    return new(service, "tests/test_own.py", text)
+    return create(service, "tests/test_own.py", text)
 
 
 @edit()
-def a_model_and_a_service_are_added(service: Path) -> list[Trace]:
+def add_model_and_service(service: Path) -> list[Insertion]:
     model = '''\
-"""Notes, as they are kept."""
+"""The table of notes."""
 
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -260,7 +260,7 @@ class Note(Identified, Base):
     text: Mapped[str] = mapped_column(Text)
 '''
     verbs = '''\
-"""What can be done with notes."""
+"""Operations on notes."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -278,23 +278,23 @@ async def create(session: AsyncSession, text: str) -> Note:
     columns = 'sa.Column("id", sa.Uuid(), nullable=False), sa.Column("text", sa.Text(), nullable=False)'
     key = 'sa.PrimaryKeyConstraint("id", name=op.f("pk_notes"))'
     return [
-        *new(service, "app/models/note.py", model),
-        *new(service, "app/services/note.py", verbs),
+        *create(service, "app/models/note.py", model),
+        *create(service, "app/services/note.py", verbs),
         *migration(service, "notes", f'op.create_table("notes", {columns}, {key})', 'op.drop_table("notes")'),
     ]
 
 
 @edit("app/models/product.py")
-def a_field_is_added_to_a_resource(service: Path) -> list[Trace]:
+def add_resource_field(service: Path) -> list[Insertion]:
     column = "    colour: Mapped[str | None] = mapped_column(String(20))\n"
     shown, sent = "    colour: str | None\n", "    colour: ProductColour | None = None\n"
     kind = "ProductColour = Annotated[Line, Field(max_length=20)]\n"
     schema = "app/schemas/product.py"
     return [
-        *put(service, "app/models/product.py", column, below("class Product(", "released_on:")),
-        *put(service, schema, kind, below("ProductPrice = ")),
-        *put(service, schema, sent, below("class ProductCreate(", "released_on:")),
-        *put(service, schema, shown, below("class ProductRead(", "released_on:")),
+        *insert(service, "app/models/product.py", column, below("class Product(", "released_on:")),
+        *insert(service, schema, kind, below("ProductPrice = ")),
+        *insert(service, schema, sent, below("class ProductCreate(", "released_on:")),
+        *insert(service, schema, shown, below("class ProductRead(", "released_on:")),
         *migration(
             service,
             "colour",
@@ -304,13 +304,13 @@ def a_field_is_added_to_a_resource(service: Path) -> list[Trace]:
     ]
 
 
-def migration(service: Path, name: str, there: str, back: str) -> list[Trace]:
-    """Write the revision that comes after the last."""
+def migration(service: Path, name: str, there: str, back: str) -> list[Insertion]:
+    """Create the next revision."""
     versions = service / "migrations" / "versions"
     last = max(path.name[:4] for path in versions.glob("*.py"))
     number = f"{int(last) + 1:04}"
     text = f'''\
-"""What the owner changes: {name}.
+"""Apply the owner's change: {name}.
 
 Revision {number}, after {last}.
 """
@@ -333,18 +333,18 @@ def downgrade() -> None:
     """Take it back."""
     {back}
 '''
-    return new(service, f"migrations/versions/{number}_{name}.py", text)
+    return create(service, f"migrations/versions/{number}_{name}.py", text)
 
 
 @edit("app/models/product.py")
-def rows_are_changed_by_a_migration(service: Path) -> list[Trace]:
+def add_data_migration(service: Path) -> list[Insertion]:
     there = 'products = sa.table("products", sa.column("description", sa.Text()))\n    '
     there += 'op.execute(products.update().where(products.c.description == "").values(description=None))'
     return migration(service, "blank_descriptions", there, '"""There is no way back, and none is needed."""')
 
 
 @edit("app/services/product.py")
-def something_more_can_be_done_with_a_resource(service: Path) -> list[Trace]:
+def add_resource_operation(service: Path) -> list[Insertion]:
     verb = '''\
 async def total(session: AsyncSession) -> int:
     """Count the products."""
@@ -361,24 +361,24 @@ async def count_products(session: ReadSession) -> int:
 
 '''
     return [
-        *put(service, "app/services/product.py", verb, above("async def export(")),
-        *put(service, "app/routers/product.py", route, above('@router.get("/{product_id}"')),
+        *insert(service, "app/services/product.py", verb, above("async def export(")),
+        *insert(service, "app/routers/product.py", route, above('@router.get("/{product_id}"')),
     ]
 
 
 @edit()
-def a_setting_is_added(service: Path) -> list[Trace]:
+def add_setting(service: Path) -> list[Insertion]:
     lines = '    motto: str = Field("", description="Set it to a few words, or leave it out.")\n'
-    return put(service, "app/settings.py", lines, below("class Settings(", "documentation is off", "    )"))
+    return insert(service, "app/settings.py", lines, below("class Settings(", "documentation is off", "    )"))
 
 
 @edit()
-def a_variable_is_explained(service: Path) -> list[Trace]:
-    return put(service, ".env.example", "\n# A few words that we live by.\n# MOTTO=Slowly, but surely\n", END)
+def document_variable(service: Path) -> list[Insertion]:
+    return insert(service, ".env.example", "\n# A few words that we live by.\n# MOTTO=Slowly, but surely\n", END)
 
 
 @edit()
-def a_part_is_added(service: Path) -> list[Trace]:
+def add_app_component(service: Path) -> list[Insertion]:
     text = '''\
 """A part of the owner's own."""
 
@@ -390,14 +390,14 @@ def install(app: FastAPI) -> None:
     app.state.pantry = True
 '''
     return [
-        *new(service, "app/pantry.py", text),
-        *put(service, MAIN, "from app.pantry import install as install_pantry\n", below("from app import (", ")")),
-        *put(service, MAIN, "    install_pantry(app)\n", below(HERE), above("    routers.install(app)")),
+        *create(service, "app/pantry.py", text),
+        *insert(service, MAIN, "from app.pantry import install as install_pantry\n", below("from app import (", ")")),
+        *insert(service, MAIN, "    install_pantry(app)\n", below(SLOT), above("    routers.install(app)")),
     ]
 
 
 @edit()
-def tests_share_something_more(service: Path) -> list[Trace]:
+def add_fixture(service: Path) -> list[Insertion]:
     lines = '''
 
 @pytest.fixture
@@ -406,77 +406,79 @@ def motto(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("MOTTO", "Slowly, but surely")
     return "Slowly, but surely"
 '''
-    return put(service, "tests/conftest.py", lines, END)
+    return insert(service, "tests/conftest.py", lines, END)
 
 
-# ── What is read ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Documentation ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @edit()
-def a_page_is_added(service: Path) -> list[Trace]:
-    return new(service, "docs/on_call.md", "# On call\n\nWhoever is on call has the phone.\n")
+def add_page(service: Path) -> list[Insertion]:
+    return create(service, "docs/on_call.md", "# On call\n\nWhoever is on call has the phone.\n")
 
 
 @edit()
-def a_section_is_added_to_the_readme(service: Path) -> list[Trace]:
+def add_readme_section(service: Path) -> list[Insertion]:
     lines = "## Who to ask\n\nThe team of the shop: [docs/on_call.md](docs/on_call.md).\n\n"
-    return put(service, "README.md", lines, above("## Configuration"))
+    return insert(service, "README.md", lines, above("## Configuration"))
 
 
 @edit()
-def the_readme_has_an_end_of_our_own(service: Path) -> list[Trace]:
-    return put(service, "README.md", "\n## Licence\n\nOurs alone.\n", END)
+def append_to_readme(service: Path) -> list[Insertion]:
+    return insert(service, "README.md", "\n## Licence\n\nOurs alone.\n", END)
 
 
 @edit("AGENTS.md")
-def assistants_are_told_something(service: Path) -> list[Trace]:
-    return put(service, "AGENTS.md", "\n## Ours\n\nPrices are in euros.\n", below(FENCE))
+def add_agent_instructions(service: Path) -> list[Insertion]:
+    return insert(service, "AGENTS.md", "\n## Ours\n\nPrices are in euros.\n", below(DIVIDER))
 
 
-# ── What surrounds the code ──────────────────────────────────────────────────────────────────────────────────────────
+# ── Deployment and CI ──────────────────────────────────────────────────────────────────────────────────────────
 @edit()
-def another_server_is_composed(service: Path) -> list[Trace]:
+def add_compose_service(service: Path) -> list[Insertion]:
     lines = """\
   adminer:
     image: adminer:5
     ports: ["127.0.0.1:8080:8080"]
 
 """
-    places = below("services:", HERE), above("\nvolumes:")
-    return put(service, "compose.yml", lines, *places, means=lambda it: it["services"]["adminer"]["image"])
+    places = below("services:", SLOT), above("\nvolumes:")
+    return insert(service, "compose.yml", lines, *places, has_effect=lambda it: it["services"]["adminer"]["image"])
 
 
 @edit()
-def the_composed_service_has_another_variable(service: Path) -> list[Trace]:
-    return put(
+def add_compose_variable(service: Path) -> list[Insertion]:
+    return insert(
         service,
         "compose.yml",
         "    MOTTO: Slowly\n",
         above("    ENVIRONMENT: development"),
-        means=lambda it: it["services"]["app"]["environment"]["MOTTO"],
+        has_effect=lambda it: it["services"]["app"]["environment"]["MOTTO"],
     )
 
 
 @edit()
-def the_image_has_another_package(service: Path) -> list[Trace]:
+def add_image_package(service: Path) -> list[Insertion]:
     lines = """\
 RUN apt-get update && apt-get install --yes --no-install-recommends libmagic1 && rm -rf /var/lib/apt/lists/*
 """
-    return put(service, "Dockerfile", lines, below(HERE), below("FROM ${PYTHON_IMAGE}\n", "WORKDIR /srv"))
+    return insert(service, "Dockerfile", lines, below(SLOT), below("FROM ${PYTHON_IMAGE}\n", "WORKDIR /srv"))
 
 
 @edit()
-def the_image_has_another_folder(service: Path) -> list[Trace]:
-    return put(service, "Dockerfile", "COPY assets /srv/assets\n", below(HERE), above("# The base image's own library"))
+def add_image_folder(service: Path) -> list[Insertion]:
+    return insert(
+        service, "Dockerfile", "COPY assets /srv/assets\n", below(SLOT), above("# The base image's own library")
+    )
 
 
 @edit(GITHUB)
-def github_does_another_step(service: Path) -> list[Trace]:
+def add_github_step(service: Path) -> list[Insertion]:
     step = "uv run codespell docs"
-    return put(
+    return insert(
         service,
         GITHUB,
         f"      - run: {step}\n",
         below("- run: uv run mypy"),
-        means=lambda it: step in [each.get("run") for each in it["jobs"]["lint"]["steps"]],
+        has_effect=lambda it: step in [each.get("run") for each in it["jobs"]["lint"]["steps"]],
     )
 
 
@@ -493,44 +495,48 @@ JOB = """
 
 
 @edit(GITHUB)
-def github_does_another_job(service: Path) -> list[Trace]:
-    return put(service, GITHUB, JOB, below(HERE), END, means=lambda it: it["jobs"]["links"]["steps"])
+def add_github_job(service: Path) -> list[Insertion]:
+    return insert(service, GITHUB, JOB, below(SLOT), END, has_effect=lambda it: it["jobs"]["links"]["steps"])
 
 
 @edit(".github/dependabot.yml")
-def actions_are_kept_fresh(service: Path) -> list[Trace]:
+def add_dependabot_ecosystem(service: Path) -> list[Insertion]:
     lines = "  - package-ecosystem: npm\n    directory: /web\n    schedule:\n      interval: weekly\n"
     path = ".github/dependabot.yml"
-    return put(service, path, lines, below("updates:"), means=lambda it: it["updates"][0]["package-ecosystem"] == "npm")
-
-
-@edit(GITLAB)
-def gitlab_does_another_step(service: Path) -> list[Trace]:
-    step = "uv run codespell docs"
-    return put(
-        service, GITLAB, f"    - {step}\n", below("- uv run mypy"), means=lambda it: step in it["lint"]["script"]
+    return insert(
+        service, path, lines, below("updates:"), has_effect=lambda it: it["updates"][0]["package-ecosystem"] == "npm"
     )
 
 
 @edit(GITLAB)
-def gitlab_does_another_job(service: Path) -> list[Trace]:
+def add_gitlab_step(service: Path) -> list[Insertion]:
+    step = "uv run codespell docs"
+    return insert(
+        service, GITLAB, f"    - {step}\n", below("- uv run mypy"), has_effect=lambda it: step in it["lint"]["script"]
+    )
+
+
+@edit(GITLAB)
+def add_gitlab_job(service: Path) -> list[Insertion]:
     lines = '\nlinks:\n  stage: check\n  script:\n    - "true"\n'
-    return put(service, GITLAB, lines, below(HERE), END, means=lambda it: it["links"]["script"])
+    return insert(service, GITLAB, lines, below(SLOT), END, has_effect=lambda it: it["links"]["script"])
 
 
 @edit(f"{OVERLAY}/settings.env")
-def production_is_set_up(service: Path) -> list[Trace]:
-    return put(service, f"{OVERLAY}/settings.env", "MOTTO=Slowly\n", below(FENCE))
+def set_production_variable(service: Path) -> list[Insertion]:
+    return insert(service, f"{OVERLAY}/settings.env", "MOTTO=Slowly\n", below(DIVIDER))
 
 
 @edit(f"{OVERLAY}/kustomization.yaml")
-def production_has_more_of_the_image(service: Path) -> list[Trace]:
+def set_production_replicas(service: Path) -> list[Insertion]:
     lines = "replicas:\n  - name: app\n    count: 3\n"
     path = f"{OVERLAY}/kustomization.yaml"
-    return put(service, path, lines, below(FENCE), means=lambda it: it["replicas"][0]["count"] == 3)
+    return insert(service, path, lines, below(DIVIDER), has_effect=lambda it: it["replicas"][0]["count"] == 3)
 
 
 @edit("fly.toml")
-def the_machines_are_set_up(service: Path) -> list[Trace]:
+def set_fly_variable(service: Path) -> list[Insertion]:
     lines = 'MOTTO = "Slowly"\n'
-    return put(service, "fly.toml", lines, below("[env]", "GRACE_SECONDS = "), means=lambda it: it["env"]["MOTTO"])
+    return insert(
+        service, "fly.toml", lines, below("[env]", "GRACE_SECONDS = "), has_effect=lambda it: it["env"]["MOTTO"]
+    )

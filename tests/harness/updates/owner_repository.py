@@ -1,6 +1,6 @@
-"""A small template with the owner's command in it, releases of it, and a service whose owner runs the command.
+"""A small template with three releases, and a service whose owner runs the `template` command.
 
-What the command does is Copier's and Git's work, which takes ten times as long with the whole template.
+Copier and Git take ten times as long with the full template.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ FILES = {
     "template/first.sql": "create table product;\n",
     "template/tests/test_limits.py": TESTS,
 }
-# What carries the owner's edits from `words.py` on; nothing does so from `greetings.py`.
-CARRY = """\
+# Moves the owner's edits from `words.py` to `phrases.py`; those of `greetings.py` are left behind.
+MIGRATION = """\
 _migrations:
   - version: v2.0.0
     when: "{{ _stage == 'after' }}"
@@ -113,28 +113,28 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def publish(directory: Path) -> None:
-    """Make a repository of three releases."""
-    made = directory / "template"
+def create_template(directory: Path) -> None:
+    """Create a template repository with three releases."""
+    emitted = directory / "template"
     write(directory, FILES)
-    shutil.copytree(TEMPLATE / "template", made / "template", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(TEMPLATE / "template", emitted / "template", ignore=shutil.ignore_patterns("__pycache__"))
     commit(directory, FIRST)
-    change(made / "ci.yml", "test: all", "test: quick")
+    change(emitted / "ci.yml", "test: all", "test: quick")
     change(directory / "CHANGELOG.md", "## 1.0.0", "## 1.1.0\n\nQuick tests.\n\n## 1.0.0")
     commit(directory, SECOND)
-    change(made / "ci.yml", "checkout: 4", "checkout: 5")
-    change(made / "app" / "limits.py", "SIZE = 10", "TIMEOUT = 30\nSIZE = 10")
-    (made / "app" / "words.py").rename(made / "app" / "phrases.py")
-    (made / "app" / "greetings.py").rename(made / "app" / "salutes.py")
-    write(made, {"first.sql": "create table product (id int);\n"})
-    write(directory, {"copier.yml": QUESTIONS + CARRY + "greeting: {type: str, default: hello}\n"})
+    change(emitted / "ci.yml", "checkout: 4", "checkout: 5")
+    change(emitted / "app" / "limits.py", "SIZE = 10", "TIMEOUT = 30\nSIZE = 10")
+    (emitted / "app" / "words.py").rename(emitted / "app" / "phrases.py")
+    (emitted / "app" / "greetings.py").rename(emitted / "app" / "salutes.py")
+    write(emitted, {"first.sql": "create table product (id int);\n"})
+    write(directory, {"copier.yml": QUESTIONS + MIGRATION + "greeting: {type: str, default: hello}\n"})
     change(directory / "CHANGELOG.md", "## 1.1.0", "## [2.0.0] - some day\n\nGreets.\n\n## 1.1.0")
     commit(directory, THIRD)
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Somebody with a service, who edits, commits, and runs commands."""
+    """A service's repository, and its owner's actions."""
 
     directory: Path
 
@@ -157,7 +157,7 @@ class Owner:
         return git(self.directory, "rev-parse", "HEAD").strip()
 
     def run(self, *arguments: str) -> Run:
-        """Run the service's own command, in the harness's environment."""
+        """Run the service's `template` command in the harness's environment."""
         return subprocess.run(
             [sys.executable, "template", *arguments],
             cwd=self.directory,
@@ -167,15 +167,15 @@ class Owner:
             check=False,
         )
 
-    def tell(self, *arguments: str) -> tuple[int, dict[str, Any]]:
-        """Run it for programs: the exit code, and what it found."""
+    def run_json(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Run the command with `--json`; return its exit code and parsed output."""
         done = self.run(*arguments, "--json")
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, dict(json.loads(done.stdout))
 
 
-def own(template: Path, directory: Path, version: str = FIRST, **answers: object) -> Owner:
-    """Copy a service and commit it."""
+def create_service(template: Path, directory: Path, version: str = FIRST, **answers: object) -> Owner:
+    """Render a service and commit it."""
     render(template, directory, answers, version)
     git(directory, "init")
     owner = Owner(directory)

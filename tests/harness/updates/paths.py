@@ -1,7 +1,7 @@
-"""Services that live: copied from a release, updated once or more, perhaps to another answer; many of them at once.
+"""Update many services in parallel: rendered from a release, updated through versions, perhaps to changed answers.
 
-What is timed is the last update. Copier remembers whole renderings meanwhile, so that an update takes little more than
-what Git does. Migrations are left out: `test_future_releases.py` runs them.
+The last update is timed. Whole renderings are cached, so that an update takes little more than Git does. Copier's
+migrations are skipped: `test_future_releases.py` runs them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from copier._main import Worker
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.pool import process_pool
 from tests.harness.combinations.questions import all_questions, flips
-from tests.harness.combinations.rendering import render, update, whole
+from tests.harness.combinations.rendering import caching_renderings, render, update
 from tests.harness.updates.releases import NEXT
 from tests.harness.workspace import commit, git
 
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
     from tests.harness.combinations.blobs import Listing, Store
     from tests.harness.combinations.matrix import Matrix
     from tests.harness.combinations.questions import Answers
-    from tests.harness.combinations.rendering import Written
+    from tests.harness.combinations.rendering import RenderedFile
 
 RECORDED = Path("template", "{{ _copier_conf.answers_file }}.jinja")
 
 
 @dataclass(frozen=True)
 class UpdatePath:
-    """The versions that a service has one after the other, its answers, and those that the last update changes."""
+    """A service's answers, its versions in order, and the answers that the last update changes."""
 
     answers: Answers
     versions: tuple[str, ...]
     flip: Answers = field(default_factory=dict)
-    left_out: frozenset[str] = frozenset()  # questions that the first version did not ask
+    left_out: frozenset[str] = frozenset()  # questions added after the first version
 
     @property
     def destination(self) -> Answers:
@@ -57,7 +57,7 @@ class UpdatePath:
 
 @dataclass(frozen=True)
 class UpdateResult:
-    """What a service holds in the end, which answers it records, and which files are in conflict."""
+    """An updated service's files, recorded answers and conflicts, and the last update's duration."""
 
     listing: Listing
     recorded: list[tuple[str, object]]
@@ -67,79 +67,79 @@ class UpdateResult:
 
 @dataclass(frozen=True)
 class UpdateContext:
-    """What a process needs to update a service; renderings of the work tree come from the matrix."""
+    """Everything a worker needs to update a service; renderings of the work tree come from the matrix."""
 
     template: Path
     directory: Path
     store: Store
     matrix: Matrix
 
-    def foretell(self, worker: Worker) -> list[Written] | None:
-        """Tell what Copier would render of the work tree, for it would do so twice or thrice; its record, it does."""
+    def prerendered(self, worker: Worker) -> list[RenderedFile] | None:
+        """Return the files that Copier would render of the work tree, two or three times; None for other versions."""
         if worker.resolved_vcs_ref != NEXT:
             return None
         answers = {name: worker.answers.combined[name] for name in all_questions().questions}
         listing = self.matrix.compose(self.matrix.file_facts.combination(answers))
         files = {path: self.store.file(blob) for path, blob in listing.items()}
-        written = [(Path(path), file.content, 0o755 if file.executable else 0o644) for path, file in files.items()]
-        return [*written, (Path(RECORD), record(worker), 0o644)]
+        rendered = [(Path(path), file.content, 0o755 if file.executable else 0o644) for path, file in files.items()]
+        return [*rendered, (Path(RECORD), record(worker), 0o644)]
 
-    def take(self, update_path: UpdatePath) -> UpdateResult:
+    def run(self, update_path: UpdatePath) -> UpdateResult:
         service = self.directory / f"update_path-{os.getpid()}"
         first, *others = update_path.versions
-        asked = {name: answer for name, answer in update_path.answers.items() if name not in update_path.left_out}
-        render(self.template, service, asked, first)
+        answers = {name: answer for name, answer in update_path.answers.items() if name not in update_path.left_out}
+        render(self.template, service, answers, first)
         commit(service, first)
         for version in others[:-1]:
             update(service, {}, version)
-            keep(service)
-        begun = time.perf_counter()
+            commit_all(service)
+        start = time.perf_counter()
         update(service, update_path.flip, others[-1])
-        seconds = time.perf_counter() - begun
-        result = self.arrived(service, seconds)
+        seconds = time.perf_counter() - start
+        result = self.result(service, seconds)
         shutil.rmtree(service)
         return result
 
-    def arrived(self, service: Path, seconds: float) -> UpdateResult:
+    def result(self, service: Path, seconds: float) -> UpdateResult:
         recorded = yaml.safe_load((service / RECORD).read_text(encoding="utf-8"))
         answers = [(name, answer) for name, answer in recorded.items() if not name.startswith("_")]
         conflicts = git(service, "diff", "--name-only", "--diff-filter=U").splitlines()
-        return UpdateResult(self.store.keep(service), answers, conflicts, seconds)
+        return UpdateResult(self.store.put(service), answers, conflicts, seconds)
 
 
 def record(worker: Worker) -> bytes:
-    """Have Copier write down the answers."""
+    """Render Copier's answers file."""
     template = worker.jinja_env.get_template(RECORDED.as_posix())
-    return template.render(**worker._render_context()).encode()  # noqa: SLF001 - with what it renders every file
+    return template.render(**worker._render_context()).encode()  # noqa: SLF001 - the context of every file
 
 
-def keep(service: Path) -> None:
+def commit_all(service: Path) -> None:
     git(service, "add", "--all")
     git(service, "commit", "--allow-empty", "--message", "update")
 
 
 @contextmanager
-def updating_all(context: UpdateContext) -> Iterator[Callable[[Iterable[UpdatePath]], Iterator[UpdateResult]]]:
-    """Give what takes services on their paths, on every processor, in their order."""
-    with whole(context.foretell), pytest.MonkeyPatch.context() as patch:
+def update_pool(context: UpdateContext) -> Iterator[Callable[[Iterable[UpdatePath]], Iterator[UpdateResult]]]:
+    """Yield a function that runs update paths on all processors, in order."""
+    with caching_renderings(context.prerendered), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "_execute_tasks", lambda *_: None)
-        with process_pool(context.take) as take_all:
-            yield take_all
+        with process_pool(context.run) as run_all:
+            yield run_all
 
 
 @cache
-def known() -> frozenset[str]:
-    """Name all combinations."""
+def combination_labels() -> frozenset[str]:
+    """Return the labels of all combinations."""
     return frozenset(map(all_questions().label, all_questions().combinations()))
 
 
 def flipped(answers: Answers) -> list[Answers]:
-    """List each other answer to one question that leads to another combination."""
+    """Return every change of one answer that leads to another combination."""
     pairs = [
         (name, *pair)
         for name, question in all_questions().questions.items()
         for before, after in flips(question)
         for pair in ((before, after), (after, before))
     ]
-    found = [{name: after} for name, before, after in pairs if answers[name] == before]
-    return [flip for flip in found if all_questions().label(answers | flip) in known()]
+    candidates = [{name: after} for name, before, after in pairs if answers[name] == before]
+    return [flip for flip in candidates if all_questions().label(answers | flip) in combination_labels()]

@@ -1,4 +1,4 @@
-"""The releases of the template, laid out again from the history of its repository; the work tree is the next one."""
+"""The template's releases, rebuilt from the repository's history; the work tree is the next one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers, Question
 
 TABLE = ROOT / "releases.toml"
-NEXT = "v999.0.0"  # the work tree, whatever it will be called
+NEXT = "v999.0.0"  # the work tree
 
 
 @dataclass(frozen=True)
 class Release:
-    """A version that services were copied from, the commit that it is, and the oldest that can be updated to it."""
+    """A released version, its commit, and the oldest version that can be updated to it."""
 
     version: str
     commit: str
@@ -39,60 +39,63 @@ class Release:
         return f"v{self.version}"
 
     def file(self, path: str) -> str:
-        """Read a file as it was then."""
+        """Return a file's text at this release."""
         return git(ROOT, "show", f"{self.commit}:{path}")
 
     @cached_property
-    def asked(self) -> Questionnaire:
+    def questionnaire(self) -> Questionnaire:
         """The questions of this release."""
         questions, *_ = yaml.load_all(self.file("copier.yml"), Reader)
-        asked = {
+        visible = {
             name: question
             for name, question in questions.items()
             if not name.startswith("_") and question.get("when") is not False
         }
-        return Questionnaire(asked, rules(asked))
+        return Questionnaire(visible, rules(visible))
 
     def offers(self, answers: Answers) -> bool:
-        """Say whether an update leads from a service of this release to one of these answers, and no answer changes.
+        """Return whether a service of this release can be updated to these answers without changing one.
 
-        What was not asked then is answered by its default as the service is updated.
+        Questions added since are answered by their defaults.
         """
-        asked, default = self.asked.questions, all_questions().default
+        questions, default = self.questionnaire.questions, all_questions().default
         return all(
-            is_offered(asked[name], answer) if name in asked else answer == default[name]
+            is_offered(questions[name], answer) if name in questions else answer == default[name]
             for name, answer in answers.items()
         )
 
-    def given(self, answers: Answers) -> Answers:
-        """Leave out the answers to questions that came later."""
-        return {name: answer for name, answer in answers.items() if name in self.asked.questions}
+    def restrict(self, answers: Answers) -> Answers:
+        """Return the answers without those to questions added since."""
+        return {name: answer for name, answer in answers.items() if name in self.questionnaire.questions}
 
 
 def is_offered(question: Question, answer: object) -> bool:
-    known = choices(question)
-    return not known or (set(answer) <= set(known) if isinstance(answer, list) else answer in known)
+    offered = choices(question)
+    return not offered or (set(answer) <= set(offered) if isinstance(answer, list) else answer in offered)
 
 
 def releases() -> list[Release]:
-    """List them, the oldest first."""
+    """Return all releases, oldest first."""
     with TABLE.open("rb") as table:
         entries = tomllib.load(table)["releases"]
     return [Release(entry["version"], entry["commit"], entry.get("from", "")) for entry in entries]
 
 
 def later(release: Release) -> list[Release]:
-    """List the releases that a service of this one can be updated to, the oldest first."""
+    """Return the releases that a service of this one can be updated to, oldest first."""
     listed = releases()
     places = {each.version: place for place, each in enumerate(listed)}
     place = places[release.version]
     return [each for each in listed[place + 1 :] if places.get(each.oldest, 0) <= place]
 
 
-def lay_out(directory: Path) -> None:
-    """Make a repository of every release, tagged, and the work tree as the next one.
+def build_history(directory: Path) -> None:
+    """Build a repository with every release tagged, and the work tree as the next one.
 
-    It borrows the history of the repository that is tested. Where that is not all there, Git says which commit is not.
+    It shares the objects of the tested repository.
+
+    Raises:
+        LookupError: a release's commit is missing, as in a shallow clone.
     """
     git(ROOT, "clone", "--quiet", "--shared", "--no-checkout", ".", str(directory))
     for release in releases():
@@ -106,10 +109,14 @@ def lay_out(directory: Path) -> None:
 
 
 def tag(directory: Path, release: Release) -> None:
-    """Tag a release, or say how its commit can be had."""
+    """Tag a release.
+
+    Raises:
+        LookupError: its commit is missing.
+    """
     try:
         git(directory, "tag", "--force", release.tag, f"{release.commit}^{{commit}}")
     except subprocess.CalledProcessError as error:
         raise LookupError(
-            f"{release.tag} is commit {release.commit}, which is not here: git fetch --unshallow"
+            f"{release.tag} is commit {release.commit}, which is missing here: git fetch --unshallow"
         ) from error

@@ -1,0 +1,242 @@
+"""Break promises of rate limits, cache, files, WebSockets and observability."""
+
+from __future__ import annotations
+
+from tests.harness.promises.definition import Break, promise
+
+FEATURES = [
+    *promise(
+        "template/docs/ratelimit.md: 429 with Retry-After, for each caller",
+        Break(
+            "allows requests over the limit",
+            "app/ratelimit.py",
+            "if not counted.allowed:",
+            "if False:",
+            "test_ratelimit.py::test_too_much_is_refused_as_a_problem",
+        ),
+        Break(
+            "counts clients by an untrusted X-Forwarded-For",
+            "app/ratelimit.py",
+            'host = connection.client.host if connection.client else ""',
+            'host = connection.headers.get("X-Forwarded-For") or connection.client.host',
+            "test_ratelimit.py::test_only_a_trusted_proxy_names_the_address",
+        ),
+        features=["ratelimit"],
+    ),
+    *promise(
+        "template/docs/ratelimit.md: limits are shared by processes, and fail open",
+        Break(
+            "counts in each process alone",
+            "app/ratelimit.py",
+            "    if url is None:\n",
+            "    if url:\n",
+            "test_ratelimit.py::test_processes_share_what_valkey_counts",
+        ),
+        Break(
+            "fails requests while Valkey is unavailable",
+            "app/ratelimit.py",
+            "except (RedisError, OSError) as error:",
+            "except ZeroDivisionError as error:",
+            "test_ratelimit.py::test_an_outage_holds_nobody_up_and_ends_by_itself",
+        ),
+        features=["ratelimit"],
+    ),
+    *promise(
+        "template/docs/cache.md: a commit invalidates what it changed, before its response",
+        Break(
+            "does not invalidate after a commit",
+            "app/cache/__init__.py",
+            "        changes.subscribe(app, generations.hear)\n",
+            "        pass\n",
+            "test_cache.py::test_a_commit_makes_it_void",
+        ),
+        Break(
+            "caches a value read before a commit",
+            "app/cache/values.py",
+            "    if kept is None or not kept.startswith(stamp):\n",
+            "    if kept is None:\n",
+            "test_cache.py::test_who_began_before_a_commit_leaves_nothing_stale",
+        ),
+        Break(
+            "responds before other processes are invalidated",
+            "app/cache/tagging.py",
+            "                await self.generations.settle()\n",
+            "",
+            "test_cache.py::test_an_answer_waits_until_others_know",
+        ),
+        features=["cache"],
+    ),
+    *promise(
+        "template/docs/cache.md: a value is computed once for all processes",
+        Break(
+            "computes a value in every process",
+            "app/cache/values.py",
+            "            if not claimed and (found := ",
+            "            if False and (found := ",
+            "test_cache.py::test_one_process_asks_for_all",
+        ),
+        features=["cache"],
+    ),
+    *promise(
+        "template/docs/cache.md: 304 and no content for a known ETag",
+        Break(
+            "sends a body with 304",
+            "app/cache/tagging.py",
+            '        return {**message, "body": b""}\n',
+            "        return message\n",
+            "test_cache_tagging.py::test_whoever_has_an_answer_is_told_so",
+        ),
+        features=["cache"],
+    ),
+    *promise(
+        "template/docs/files.md: a file of any length takes a few mebibytes and no connection",
+        Break(
+            "buffers an upload in memory",
+            "app/files/storing.py",
+            "PART = 5 << 20",
+            "PART = 96 << 20",
+            "test_file.py::test_a_file_of_a_gibibyte_fits_through_a_hundred_mebibytes",
+            drill=True,
+        ),
+        Break(
+            "holds a connection during an upload",
+            "app/services/file.py",
+            "    file = await _stored(store, incoming, owner)\n    session.add(file)\n",
+            "    await session.connection()\n    file = await _stored(store, incoming, owner)\n    session.add(file)\n",
+            "test_file.py::test_a_file_that_comes_slowly_holds_no_connection",
+        ),
+        features=["files"],
+    ),
+    *promise(
+        "template/docs/files.md: only media and plain text are shown by a browser",
+        Break(
+            "shows any file inline",
+            "app/files/naming.py",
+            'kind = "inline" if content_type.startswith(SHOWN) else "attachment"',
+            'kind = "inline"',
+            "test_sending.py::test_what_a_browser_would_run_is_only_kept_by_it",
+        ),
+        features=["files"],
+    ),
+    *promise(
+        "template/docs/files.md: all files of a form are stored or none; content is deleted after its row",
+        Break(
+            "stores part of a batch",
+            "app/services/file.py",
+            "        store.discard(*(str(file.id) for file in files))\n",
+            "",
+            "test_file.py::test_of_several_files_all_are_kept_or_none",
+        ),
+        Break(
+            "deletes content before the commit",
+            "app/files/storing.py",
+            "        after_commit(session, partial(self.discard, key))\n",
+            "        _ = after_commit, session\n        self.discard(key)\n",
+            "test_file.py::test_content_stays_where_a_removal_is_rolled_back",
+        ),
+        features=["files"],
+    ),
+    *promise(
+        "template/docs/files.md: a file is its owner's alone",
+        Break(
+            "serves other users' files",
+            "app/services/file.py",
+            "    return [] if owner is None else [File.owner_id == owner]\n",
+            "    return []\n",
+            "test_own_files.py::test_a_file_is_its_owners_alone",
+        ),
+        auth="local",
+        features=["files"],
+    ),
+    *promise(
+        "template/docs/websockets.md: subscribers of all processes receive what a commit changed",
+        Break(
+            "broadcasts before the commit",
+            "app/changes.py",
+            "        after_commit(session, partial(_tell, app, changes))\n",
+            "        _tell(app, changes)\n",
+            "test_changes.py::test_it_is_told_once_it_can_be_read",
+        ),
+        Break(
+            "does not broadcast to other processes",
+            "app/websockets/broadcasting.py",
+            "        if self.pass_on:\n",
+            "        if False:\n",
+            "test_websockets.py::test_processes_hear_of_each_other_once",
+        ),
+        features=["websockets"],
+    ),
+    *promise(
+        "template/docs/websockets.md: slow consumers and those of other origins are disconnected, all on shutdown",
+        Break(
+            "does not bound a slow consumer's queue",
+            "app/websockets/listener.py",
+            "if len(self.waiting) >= self.limit:",
+            "if False:",
+            "test_websockets.py::test_who_is_a_little_slow_is_told_why",
+        ),
+        Break(
+            "accepts WebSockets from any origin",
+            "app/websockets/listening.py",
+            "    check_origin(connection, hub.origins)\n",
+            "",
+            "test_websockets.py::test_a_page_of_another_origin_cannot_listen",
+        ),
+        Break(
+            "does not close WebSockets on shutdown",
+            "app/websockets/lifecycle.py",
+            "    app.state.hub.close()\n",
+            "    return\n",
+            "test_websockets.py::test_a_service_that_leaves_lets_everybody_go",
+        ),
+        features=["websockets"],
+    ),
+    *promise(
+        "template/docs/websockets.md: subscribers receive rows that they may read, while the session lasts",
+        Break(
+            "broadcasts changes of other users' rows",
+            "app/guarded_sockets.py",
+            "return next((each for each in found if isinstance(each, UUID)), None)",
+            "return None",
+            "test_guarded_sockets.py::test_what_is_somebodys_own_is_told_to_them",
+        ),
+        Break(
+            "keeps the socket of a revoked session",
+            "app/websockets/listening.py",
+            "        listener.end(VOID)\n",
+            "        return\n",
+            "test_guarded_sockets.py::test_who_is_signed_out_hears_nothing_more",
+        ),
+        auth="local",
+        features=["websockets"],
+    ),
+    *promise(
+        "template/docs/observability.md: a trace holds the request",
+        Break(
+            "does not trace requests",
+            "app/observability/requests.py",
+            '"tracing": made.traces',
+            '"tracing": False',
+            "test_observability.py::test_a_request_is_a_span_with_its_route",
+        ),
+        features=["observability"],
+    ),
+    *promise(
+        "template/docs/observability.md: spans and reports hold nothing that was sent",
+        Break(
+            "exports query values in spans",
+            "app/observability/pipeline.py",
+            "    made.add_span_processor(Discretion())\n",
+            "",
+            "test_observability.py::test_secrets_stay_out_of_spans",
+        ),
+        Break(
+            "sends exception messages to Sentry",
+            "app/observability/reports.py",
+            '        exception["value"] = ""\n',
+            "        pass\n",
+            "test_observability_reports.py::test_a_report_says_nothing_that_somebody_sent",
+        ),
+        features=["observability"],
+    ),
+]

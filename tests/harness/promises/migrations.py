@@ -1,0 +1,161 @@
+"""Break promises of migrations, settings and the development commands."""
+
+from __future__ import annotations
+
+from tests.harness.promises.definition import BOTH, SQLITE, Break, promise
+
+REWRITES_A_TABLE = """\
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.alter_column("products", "price", type_=sa.Float())
+
+
+def downgrade() -> None:
+    op.alter_column("products", "price", type_=sa.Numeric(10, 2))
+"""
+
+LOCKED = """\
+            async with migration_lock(connection):
+                await connection.run_sync(upgrade)
+"""
+
+# The transaction stays open for longer than replicas that start at once lie apart.
+UNLOCKED = """\
+            async with connection.begin():
+                await connection.run_sync(upgrade)
+                await connection.exec_driver_sql("SELECT pg_sleep(3)")
+"""
+
+MIGRATIONS = [
+    *promise(
+        "docs/rules.md: the revisions lead to the models",
+        Break(
+            "no revision creates an index of a model",
+            "migrations/versions/0001_initial.py",
+            '    op.create_index(op.f("ix_products_price"), "products", ["price"])\n',
+            "",
+            "test_migrations.py::test_the_revisions_lead_to_the_models",
+            BOTH,
+            says="The models have changed, and no revision says so. Write it:",
+        ),
+    ),
+    *promise(
+        "docs/rules.md: a revision can be undone",
+        Break(
+            "downgrade leaves a table",
+            "migrations/versions/0001_initial.py",
+            'op.drop_table("products")',
+            "pass",
+            "test_migrations.py::test_the_way_back_leads_to_nothing_and_forth_again",
+            BOTH,
+            says="Undo in `downgrade` what `upgrade` does.",
+        ),
+    ),
+    *promise(
+        "template/README.md.jinja: of several processes that migrate, one does and the others wait",
+        Break(
+            "migrates without a lock",
+            "app/migrate.py",
+            LOCKED,
+            UNLOCKED,
+            "test_migrations.py::test_replicas_that_start_at_once_migrate_once",
+            drill=True,
+        ),
+    ),
+    *promise(
+        "template/README.md.jinja: migrate before a rollout, not at startup",
+        Break(
+            "migrates at startup",
+            "app/database.py",
+            "    engine = create_engine(chosen)\n",
+            "    engine = create_engine(chosen)\n    from app import migrate\n\n    await migrate.migrate()\n",
+            "test_migrations.py::test_the_service_does_not_migrate_as_it_starts",
+            BOTH,
+        ),
+    ),
+    *promise(
+        "template/docs/postgresql.md: a migration locks no table for long",
+        Break(
+            "a migration rewrites a table",
+            "migrations/versions/0002_price.py",
+            "",
+            REWRITES_A_TABLE,
+            "test_postgresql.py::test_migrations_lock_nothing_for_long",
+        ),
+    ),
+    *promise(
+        "template/README.md.jinja: `app check` reports what is wrong with configuration and connections",
+        Break(
+            "app check ignores pending migrations",
+            "app/checks.py",
+            "if not await connection.run_sync(migrate.is_current):",
+            "if False:",
+            "test_commands.py::test_check_tells_that_the_database_is_behind",
+        ),
+    ),
+    *promise(
+        "template/README.md.jinja: `app dev` keeps a database in .dev/",
+        Break(
+            "app dev discards its database",
+            "development/commands.py",
+            'databases.kept(ROOT / ".dev")',
+            "databases.throwaway()",
+            "test_commands.py::test_development_needs_nothing_and_keeps_its_data",
+            BOTH,
+            drill=True,
+        ),
+    ),
+    *promise(
+        "README.md: errors of settings name the variable and the fix, never the value",
+        Break(
+            "repeats the value of an invalid setting",
+            "app/settings.py",
+            'else problem["msg"]',
+            'else problem["msg"] + os.environ.get(_variable(kind, field), "")',
+            "test_settings.py::test_a_mistake_names_the_variable_and_the_mend_but_not_the_value",
+        ),
+    ),
+    *promise(
+        "template/README.md.jinja: production refuses placeholder secrets, and is the default",
+        Break(
+            "accepts a placeholder secret in production",
+            "app/settings.py",
+            "raise ConfigurationError(problems)",
+            "pass",
+            "test_settings.py::test_a_placeholder_is_no_secret_in_production",
+            BOTH,
+        ),
+        Break(
+            "defaults to development",
+            "app/settings.py",
+            "        Environment.PRODUCTION, description=",
+            "        Environment.DEVELOPMENT, description=",
+            "test_settings.py::test_production_is_what_is_not_said_otherwise",
+        ),
+    ),
+    *promise(
+        "template/docs/compatibility.md: `app compare` reports what clients lose",
+        Break(
+            "does not report a removed field",
+            "development/compatibility/narrowing.py",
+            "            if name not in kept:\n",
+            "            if name not in kept and False:\n",
+            "test_narrowing.py::test_a_field_that_is_gone_is_told",
+            SQLITE,
+        ),
+        Break(
+            "exits with 0 after a breaking change",
+            "development/compatibility/comparing.py",
+            "    if all(change.line in reasons for change in found):\n",
+            "    if True:\n",
+            "test_comparing.py::test_what_is_lost_is_told_with_what_to_do",
+            SQLITE,
+        ),
+    ),
+]
