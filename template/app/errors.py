@@ -157,7 +157,7 @@ async def tell_http(request: Request, error: HTTPException) -> Response:
         title=phrase,
         status=error.status_code,
         detail=error.detail,
-        code=phrase.lower().replace(" ", "_").replace("-", "_"),
+        code=phrase.lower().replace(" ", "_"),
     )
     allowed = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
     return answer(request, problem, _allowed(request) if allowed else error.headers)
