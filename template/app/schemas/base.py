@@ -71,7 +71,7 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON may hold
 # Databases keep no NUL; a line keeps no other control character either.
 Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
-Link = Annotated[HttpUrl, AfterValidator(as_text), PlainSerializer(str, return_type=str)]
+Link = Annotated[HttpUrl, AfterValidator(as_text), PlainSerializer(str)]
 Integer = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 BigInteger = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Number = Annotated[
