@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 
-TIMEOUT = 120  # seconds
+TIMEOUT = 400  # seconds: a broken service lets a test and its clean-up wait for their deadlines
 SUITE_TIMEOUT = 900  # seconds, for all tests of a service
 TAIL = 60  # lines
 # Each test has its own databases; Valkey is not shared, because breaks affect how its keys are separated.

@@ -19,13 +19,6 @@ JOBS = [
     *promise(
         "template/docs/jobs.md: delivered at least once, effects once",
         Break(
-            "two workers lock one job",
-            "app/jobs/ledger.py",
-            "wanted.with_for_update(skip_locked=True).scalar_subquery()",
-            "wanted.scalar_subquery()",
-            "test_jobs.py::test_of_workers_that_come_at_once_one_takes_it",
-        ),
-        Break(
             "a replaced worker marks a job as done",
             "app/jobs/ledger.py",
             "    return and_(Job.id == job.id, running, Job.attempts == job.attempts)\n",
