@@ -10,6 +10,7 @@ from .repository import git
 
 DESCRIBED = re.compile(r"^(?P<release>.+)-(?P<number>\d+)-g[0-9a-f]+$")  # as `git describe` says
 ABBREVIATED = 12  # digits of a commit
+COMMIT = re.compile(r"[0-9a-f]{7,40}")  # one of decimal digits alone would be a version, too
 
 
 def version(name: str) -> Version | None:
@@ -41,7 +42,10 @@ def newest(url: str, tags: list[str], recorded: str) -> str:
 
 def after(tags: list[str], recorded: str, last: str) -> list[str]:
     """List the releases that come after one that is recorded, up to another."""
-    low, high = version(recorded), version(last)
+    names = (recorded, last)
+    low, high = (
+        version(name) if name in tags or not COMMIT.fullmatch(name) else None for name in names
+    )
     if low is None or high is None:
         return [last] if recorded != last else []
     return [tag for tag in tags if (found := version(tag)) and low < found <= high]
