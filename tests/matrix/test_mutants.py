@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # What keeps counts in a Valkey apart is mutated, too; each test has databases of its own.
 SHARED = ("postgresql",)
 # Measured on 2026-11-28: 94 of 120 with seed 1, 0.78; a sample of 60 is off by 0.05 or less in two of three draws.
-FLOOR = 0.70
+FLOOR = 0.65  # of CI's sample of 60, which scored 0.73 on 2026-11-29
 
 
 @pytest.fixture(scope="module")
