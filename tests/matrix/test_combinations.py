@@ -12,7 +12,7 @@ import yaml
 from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import SURROUNDINGS, all_questions, code_questions
 from tests.harness.findings import assert_no_findings
-from tests.harness.workspace import template_files
+from tests.harness.workspace import TEMPLATE, template_files
 
 if TYPE_CHECKING:
     from tests.harness.combinations.blobs import Blob
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from tests.harness.combinations.services import Service
 
 NAME_OF_RECORD = "{{ _copier_conf.answers_file }}"
-JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
+JINJA = re.compile(r"(?<!\$)\{\{-?\s|\{%|\{#")
 TEMPLATES = "/templates/"
 MAY_BE_EMPTY = ("__init__.py", "py.typed", ".gitkeep")
 
 
 def unrendered(text: str) -> list[str]:
-    """Return the lines with Jinja syntax, except for GitHub's `${{ … }}`."""
+    """Return the lines with Jinja syntax, except for GitHub's `${{ … }}` and a brace in a Python f-string."""
     return [line for line in text.splitlines() if JINJA.search(line)]
 
 
@@ -90,5 +90,12 @@ def test_unrendered_jinja_is_detected(line: str) -> None:
     assert unrendered(f"first\n{line}\n") == [line]
 
 
-def test_github_expression_is_not_jinja() -> None:
-    assert unrendered("group: ${{ github.ref }}") == []
+@pytest.mark.parametrize("line", ["group: ${{ github.ref }}", 'f"{URL}/{{file_id}}"'])
+def test_other_braces_are_not_jinja(line: str) -> None:
+    assert unrendered(line) == []
+
+
+def test_template_expressions_start_with_a_space() -> None:
+    """Otherwise one that is left unrendered is taken for a brace in an f-string."""
+    texts = ((path, TEMPLATE.joinpath(path).read_text(encoding="utf-8")) for path in template_files())
+    assert [path for path, text in texts if path.endswith(".jinja") and re.search(r"(?<!\$)\{\{(?!-?\s)", text)] == []
