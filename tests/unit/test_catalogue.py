@@ -88,8 +88,13 @@ def test_feature_is_chosen_or_omitted() -> None:
         assert included.isdisjoint(excluded)
 
 
-def test_module_belongs_to_one_feature() -> None:
-    stems = [stem for feature in EVERYTHING for stem in feature.stems]
-    assert sorted(stems) == sorted(set(stems) - NAMES)
+def test_module_of_two_features_is_kept_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = (Feature(name="a", summary="", stems=("x", "y")), Feature(name="b", summary="", stems=("x",)))
+    monkeypatch.setattr("extensions.catalogue.FEATURES", features)
+    assert omitted(frozenset({"b"})) == ["a", "y"]
+
+
+def test_modules_of_features_are_not_features() -> None:
+    assert NAMES.isdisjoint(stem for feature in EVERYTHING for stem in feature.stems)
     assert set(AUTH.stems) <= set(omitted(frozenset()))
     assert set(AUTH.stems).isdisjoint(omitted(frozenset({"local"})))
