@@ -1,6 +1,6 @@
 """Services of random domains pass their checks.
 
-Domains are drawn at random (`--domains`, `--seed`); those of `tests/corpus`, which failed once, are tried first.
+Domains are drawn at random (`--domains`, `--seed`). Those of `tests/corpus`, which failed once, are one domain here.
 """
 
 from __future__ import annotations
@@ -46,9 +46,12 @@ OF_ANY_DOMAIN = tuple(
     f"tests/test_{name}.py"
     for name in ("access", "architecture", "exports", "lists", "migrations", "openapi", "owning", "schemas")
 )
-CORPUS = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "tests/corpus").iterdir())
-}
+CORPUS = [
+    resource
+    for path in sorted((ROOT / "tests/corpus").iterdir())
+    for resource in yaml.safe_load(path.read_text(encoding="utf-8"))
+]
+DATABASES = ("postgresql", "sqlite")
 
 
 def random_domains(number: int, start: int) -> list[Domain]:
@@ -75,18 +78,17 @@ def random_domains(number: int, start: int) -> list[Domain]:
 def random_services(
     pytestconfig: pytest.Config, template: Path, workspace: Path, show: Callable[[str], Meter]
 ) -> list[Service]:
-    """Render services of the corpus and of random domains, on alternating databases."""
+    """Render services of the corpus on each database, and of random domains on alternating ones."""
     random = random_domains(pytestconfig.option.domains, pytestconfig.option.seed)
-    named = CORPUS | {f"random-{number}": domain for number, domain in enumerate(random)}
+    kept = [(f"corpus-{database}", CORPUS, database) for database in DATABASES]
+    drawn = [(f"random-{number}", domain, DATABASES[number % 2]) for number, domain in enumerate(random)]
     meter = show("Rendering domains")
     services = []
     with meter.shown():
-        for number, (name, domain) in enumerate(meter.each(named.items(), len(named))):
-            answers = all_questions().default | {
-                "resources": domain,
-                "database": ("postgresql", "sqlite")[number % 2],
-                "auth": "local" if any(resource.get("owner") for resource in domain) else "none",
-            }
+        for name, domain, database in meter.each(kept + drawn, len(kept + drawn)):
+            owned = any(resource.get("owner") for resource in domain)
+            changed = {"resources": domain, "database": database, "auth": "local" if owned else "none"}
+            answers = all_questions().default | changed
             directory = workspace / "domains" / name
             render(template, directory, answers)
             services.append(Service(name, answers, directory, tree(directory)))
@@ -121,13 +123,13 @@ def of_resources(service: Service) -> Check:
 
 def checks(service: Service) -> list[Check]:
     """List the checks of a domain; the whole suite of those that were never seen before."""
-    return [BUILT, CODE[0], of_resources(service) if service.label in CORPUS else QUICK, REQUESTS]
+    return [BUILT, CODE[0], of_resources(service) if service.answers["resources"] == CORPUS else QUICK, REQUESTS]
 
 
 def test_random_domain_passes_checks(
-    random_services: list[Service], make_runner: Callable[..., CheckRunner], show: Callable[[str], Meter]
+    random_services: list[Service], runner: CheckRunner, show: Callable[[str], Meter]
 ) -> None:
-    runner, meter = make_runner("domains"), show("Checking domains")
+    meter = show("Checking domains")
     cases = [(service, check) for service in random_services for check in checks(service)]
     for service, check in cases:
         runner.submit(service, check)

@@ -36,5 +36,5 @@ def test_service_passes_checks(check: Check, service: Service, runner: CheckRunn
 @pytest.mark.thorough
 @pytest.mark.parametrize("check", [WHOLE], ids=str)
 def test_example_passes_full_suite(check: Check, example: Service, runner: CheckRunner, meter: Meter) -> None:
-    """Run it in a new process, with coverage and drills, as its owner does."""
+    """Run it in a new process, drills included, as its owner does."""
     runner.result(example, check, meter).assert_passed(example)

@@ -36,7 +36,7 @@ QUICK = Check(
     needs_servers=True,
     shuffles=True,
 )
-WHOLE = Check("whole suite", "pytest -q --cov", cold=True, shuffles=True)
+WHOLE = Check("whole suite", "pytest -q", cold=True, shuffles=True)
 BUILT = Check("openapi", "app openapi", variables=(("ENVIRONMENT", "development"),))
 CODE = (
     Check("types", "mypy", ("--cache-dir={cache}/types-{slot}",)),
