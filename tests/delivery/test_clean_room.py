@@ -41,6 +41,9 @@ SERVER = "uv run app dev"
 COPIER = "uvx --with copier-template-extensions copier"
 UPDATE = "uv run template update"
 DOMAIN = "domain.yml"
+SUITE = "uv run pytest"
+TEST_MODULE = re.compile(r"tests/test_\w+\.py$")
+TRANSACTIONS = "tests/test_transactions.py"
 COMMIT = "git add --all && git commit --message Work"
 # Commands that need a registry or the internet; `test_image.py` builds and runs images.
 UNAVAILABLE = ("docker ", "uv audit")
@@ -68,9 +71,23 @@ def rooms() -> list[Answers]:
 
 
 def pipeline(service: Service) -> list[Job]:
-    """Return the jobs to run: with features, not those that only repeat the suite on service containers."""
-    found = jobs({path: file.content.decode() for path, file in service.files.items()})
-    return [job for job in found if not (job.servers and service.answers["features"])]
+    """Return the jobs to run: on service containers, only modules that reach them, for one job has the whole suite."""
+    files = {path: file.content.decode() for path, file in service.files.items()}
+    return [
+        replace(job, steps=tuple(narrowed(step, reaching(job, files)) for step in job.steps)) for job in jobs(files)
+    ]
+
+
+def reaching(job: Job, files: dict[str, str]) -> list[str]:
+    """Return the modules of tests that name a server of a job, or use the database."""
+    named = [path for path, text in files.items() if TEST_MODULE.match(path) and any(map(text.count, job.servers))]
+    return sorted({*named, TRANSACTIONS} if job.servers else ())
+
+
+def narrowed(step: Step, modules: list[str]) -> Step:
+    """Replace the whole suite by modules, if any."""
+    some = f"uv run pytest -m 'not drill' {' '.join(modules)}"
+    return replace(step, command=some) if modules and step.command.startswith(SUITE) else step
 
 
 @pytest.fixture
@@ -79,6 +96,13 @@ def newcomer(built: Answers, template: Path) -> Iterator[Newcomer]:
         service = Path(room) / "service"
         assert copier(*copy_arguments(template, service, *data(built))).returncode == 0
         yield Newcomer(service, Path(room) / "home")
+
+
+def without_suite(page: list[str], service: Service) -> list[str]:
+    """Leave the suite to the pipeline, except for the default service, of which every command is run."""
+    if service.answers == all_questions().default:
+        return page
+    return [command for command in page if command.removesuffix(' -m "not drill"') != SUITE]
 
 
 def runnable_commands(typed: list[str]) -> list[str]:
@@ -127,13 +151,13 @@ def test_pages_and_pipeline_run_in_clean_room(
     service = serve(built)
     pages = [path for pattern in PAGES for path in sorted(newcomer.directory.glob(pattern))]
     page = "\n".join(path.read_text(encoding="utf-8") for path in pages)
-    assert {SERVER, "uv run pytest", UPDATE} <= set(commands(page))
+    assert {SERVER, SUITE, UPDATE} <= set(commands(page))
     assert len(checks(page)) >= 4
     versions = environment_key(newcomer)
     newcomer.run(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")
     with once(result_cache, service.digest, page, versions) as new:
         if new:
-            follow_page(newcomer, page)
+            follow_page(newcomer, page, service)
     for job in pipeline(service):
         steps = tuple(step for step in job.steps if not step.command.startswith(UNAVAILABLE))
         if steps and job.python and not python(job.python):
@@ -186,8 +210,8 @@ def once(result_cache: ResultCache, *parts: object) -> Iterator[bool]:
         result_cache.put(name, Usage(time.monotonic() - begun, 0, 0))
 
 
-def follow_page(newcomer: Newcomer, page: str) -> None:
-    follow(newcomer, runnable_commands(commands(page)))
+def follow_page(newcomer: Newcomer, page: str, service: Service) -> None:
+    follow(newcomer, runnable_commands(without_suite(commands(page), service)))
     newcomer.run("git add --all")
     follow(newcomer, runnable_commands(checks(page)))
     newcomer.run("git diff --exit-code")
@@ -308,3 +332,16 @@ def test_gitlab_pipeline_is_parsed() -> None:
 
 def test_server_address_is_replaced() -> None:
     assert with_ports("a://u@postgresql:5432/b", {"postgresql": 7}) == "a://u@127.0.0.1:7/b"
+
+
+def test_job_with_servers_runs_modules_that_reach_them() -> None:
+    files = {
+        GITHUB: WORKFLOW.replace("app migrate", "pytest --cov"),
+        "tests/test_a.py": "a",
+        "tests/test_b.py": "postgresql",
+    }
+    (job,) = jobs(files)
+    assert reaching(job, files) == ["tests/test_b.py", TRANSACTIONS]
+    assert narrowed(job.steps[0], ["tests/test_b.py"]).command == "uv run pytest -m 'not drill' tests/test_b.py"
+    assert narrowed(job.steps[1], ["tests/test_b.py"]) == job.steps[1]
+    assert reaching(replace(job, servers=()), files) == []
