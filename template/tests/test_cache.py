@@ -529,6 +529,14 @@ async def several(caching: Caching, times: int = 5) -> list[str]:
     return found[0]
 
 
+async def until_written(caching: Caching, commands: list[str], times: int) -> None:
+    """Request the only title until a service has written to its Valkey so often."""
+    async with asyncio.timeout(DEADLINE):
+        while commands.count("mset") < times:
+            assert await several(caching) == ["one"]
+            await asyncio.sleep(0.05)
+
+
 async def test_an_outage_holds_nobody_up_and_leaves_nothing_stale(
     made: Made, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -544,13 +552,9 @@ async def test_an_outage_holds_nobody_up_and_leaves_nothing_stale(
         async with caching.app.state.engine.begin() as connection:  # as another process does
             await connection.execute(JOTS.insert(), {"title": "one"})
         commands = noted(monkeypatch, client_of(caching), "mget", "mset")
-        async with asyncio.timeout(DEADLINE):
-            while commands.count("mset") < 3:  # in the background, whether it is back
-                assert await several(caching) == ["one"]
-                await asyncio.sleep(0.05)
+        await until_written(caching, commands, 3)  # in the background, to see whether it is back
         assert "mget" not in commands
-        ready = await caching.client.get("/health/ready")
-        assert ready.status_code == 200
+        assert (await caching.client.get("/health/ready")).status_code == 200
         assert len(events(capsys.readouterr().out, "warning")) == 1
         with running_in(place):  # it knows what it knew before
             await until_known(caching)

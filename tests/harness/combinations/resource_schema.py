@@ -88,8 +88,19 @@ def field(kind: str) -> Schema:
     }
 
 
-def resource() -> Schema:
+def fields() -> Schema:
+    """Return the schema of a resource's fields, each in its short or its long form."""
     short = [each for kind in TYPES if kind not in {"enum", "ref"} for each in (kind, f"{kind}?")]
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": NAME, "maxLength": LONGEST["field"]},
+        "additionalProperties": {"oneOf": [{"enum": short}, *(field(kind) for kind in TYPES)]},
+        "minProperties": 1,
+        "maxProperties": FIELDS,
+    }
+
+
+def resource() -> Schema:
     flags = {
         "owner": "Whether each is the own of the account that made it, where there are accounts.",
         "soft_delete": "Whether what is deleted stays in the database, marked.",
@@ -100,13 +111,7 @@ def resource() -> Schema:
             "name": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"], "description": "In singular."},
             "plural": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"]},
             "description": {"type": "string", "maxLength": WIDTHS["description"], "description": "What one is."},
-            "fields": {
-                "type": "object",
-                "propertyNames": {"pattern": NAME, "maxLength": LONGEST["field"]},
-                "additionalProperties": {"oneOf": [{"enum": short}, *(field(kind) for kind in TYPES)]},
-                "minProperties": 1,
-                "maxProperties": FIELDS,
-            },
+            "fields": fields(),
             "unique": {
                 "type": "array",
                 "description": "Fields of which no two have the same values together.",

@@ -241,9 +241,7 @@ async def test_unknown_route_returns_404(client: AsyncClient) -> None:
     return create(service, "tests/test_own.py", text)
 
 
-@edit()
-def add_model_and_service(service: Path) -> list[Insertion]:
-    model = '''\
+NOTE_MODEL = '''\
 """The table of notes."""
 
 from sqlalchemy import Text
@@ -259,7 +257,7 @@ class Note(Identified, Base):
 
     text: Mapped[str] = mapped_column(Text)
 '''
-    verbs = '''\
+NOTE_SERVICE = '''\
 """Operations on notes."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -275,11 +273,15 @@ async def create(session: AsyncSession, text: str) -> Note:
     await flush(session)
     return note
 '''
+
+
+@edit()
+def add_model_and_service(service: Path) -> list[Insertion]:
     columns = 'sa.Column("id", sa.Uuid(), nullable=False), sa.Column("text", sa.Text(), nullable=False)'
     key = 'sa.PrimaryKeyConstraint("id", name=op.f("pk_notes"))'
     return [
-        *create(service, "app/models/note.py", model),
-        *create(service, "app/services/note.py", verbs),
+        *create(service, "app/models/note.py", NOTE_MODEL),
+        *create(service, "app/services/note.py", NOTE_SERVICE),
         *migration(service, "notes", f'op.create_table("notes", {columns}, {key})', 'op.drop_table("notes")'),
     ]
 
