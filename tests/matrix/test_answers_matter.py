@@ -27,7 +27,11 @@ CHANGES = {
     for name, question in all_questions().questions.items()
     for one, other in flips(question)
 }
-LABELS = {all_questions().label(given) for given in all_questions().combinations()}
+
+
+@cache
+def labels() -> frozenset[str]:
+    return frozenset(all_questions().label(given) for given in all_questions().combinations())
 
 
 @pytest.mark.parametrize(("name", "one", "other"), CHANGES.values(), ids=CHANGES)
@@ -35,7 +39,7 @@ def test_answer_changes_files(name: str, one: object, other: object, matrix: Mat
     """Compare with all pairs of the other answers, where both combinations exist."""
 
     def exists(given: Answers) -> bool:
-        return {all_questions().label(given | {name: answer}) for answer in (one, other)} <= LABELS
+        return {all_questions().label(given | {name: answer}) for answer in (one, other)} <= labels()
 
     def composed(given: Answers, answer: object) -> object:
         return matrix.compose(matrix.file_facts.combination(given | {name: answer}))

@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import inflect
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -204,6 +203,8 @@ def test_article_matches_pronunciation(noun: str, expected: str) -> None:
 
 def test_plurals_match_inflect() -> None:
     """The rules are our own: names of tables must not change with the version of a library."""
+    import inflect  # noqa: PLC0415 - takes seconds, which a collection need not wait
+
     nouns = """
         account address analysis answer apple baby basis batch bench box boy branch brush bus business campus category
         church city class clinic company country course crisis customer day dish employee entry event family fax field

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,7 @@ class Questionnaire:
         """Return the first message of a rule; empty if all accept the combination."""
         return next(filter(None, (rule.refuse(given) for rule in self.rules)), "")
 
-    @property
+    @cached_property
     def chosen(self) -> dict[str, list[Any]]:
         """Return the answers to each question with more than one."""
         axes = {name: answers(question) for name, question in self.questions.items()}
