@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from app.observability import pipeline
 from app.observability.pipeline import Pipeline
 from app.observability.settings import MetricsSettings, TelemetrySettings
 from tests.serving import serving
+from tests.timeouts import wait_until
 
 MAKE = pipeline.pipeline  # what a collector's own stands before, within another's too
 
@@ -94,6 +96,7 @@ async def collecting() -> AsyncGenerator[Collector, None]:
     app.add_route("/v1/metrics", collector.take_metrics, ["POST"])
     app.add_route("/{path:path}", collector.take, ["GET", "POST"])
     made = list[Pipeline]()
+    before = exporters()
 
     def noted(chosen: TelemetrySettings, scraped: MetricsSettings) -> Pipeline:
         made.append(MAKE(chosen, scraped))
@@ -107,9 +110,15 @@ async def collecting() -> AsyncGenerator[Collector, None]:
                 yield collector
             finally:
                 collector.free.set()
-                for each in made:  # or its threads would look for the collector in other tests
+                for each in made:
                     await asyncio.to_thread(each.close)
+                await wait_until(lambda: exporters() <= before)  # `close` has a time limit
                 MAKE.cache_clear()  # the next collector may be given the same port
+
+
+def exporters() -> set[threading.Thread]:
+    """Find the threads in which OpenTelemetry exports."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("Otel")}
 
 
 def attributes(span: Span) -> dict[str, str | int]:
