@@ -6,17 +6,21 @@ import hashlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import obstore
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from obstore.store import MemoryStore
+from obstore.store import MemoryStore, S3Store
 
 from app.files import Store
+from app.files.storing import LINKED
 from app.main import create_app
+from app.models.base import now
 from tests.serving import Live, calling, running, serving
 from tests.timeouts import DEADLINE, wait_until
 
@@ -233,6 +237,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\
         (PART % b"a" + b"--x--\r\n", {"Content-Type": "multipart/form-data"}, 415),
         (PART % b"a" + b"--x--\r\n", {"Content-Type": f"{FORM['Content-Type']}{'x' * 999}"}, 400),
         (b"{}", {"Content-Type": "application/json"}, 415),
+        (PART % b"a" + b"--x--\r\n", {"Content-Type": "multipart/mixed; boundary=x"}, 415),
     ],
 )
 async def test_a_form_is_read_strictly(
@@ -328,6 +333,35 @@ async def test_a_link_is_given_only_where_the_store_gives_links(client: AsyncCli
     assert (none.status_code, none.json()["code"]) == (404, "no_links")
     unknown = await client.get(f"{URL}/{uuid4()}/link")
     assert unknown.json()["code"] == "not_found"
+
+
+async def test_link_to_bucket_names_its_expiry(
+    app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await send(client, PNG)
+    bucket = S3Store("bucket", region="eu", access_key_id="id", secret_access_key="no-secret")
+    monkeypatch.setattr(app.state.files, "inner", bucket)
+    link = (await client.get(f"{made.headers['Location']}/link")).json()
+    assert urlsplit(link["url"]).path.endswith(f"/{made.json()['id']}")
+    assert timedelta(minutes=14) < datetime.fromisoformat(link["expires_at"]) - now() <= LINKED
+
+
+def test_openapi_describes_request_bodies_as_binary(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
+    one, many = (paths[path]["post"]["requestBody"] for path in (URL, f"{URL}/batch"))
+    binary = {"type": "string", "format": "binary"}
+    assert one == {"required": True, "content": {"application/octet-stream": {"schema": binary}}}
+    form = many["content"]["multipart/form-data"]["schema"]
+    assert form["properties"] == {"files": {"type": "array", "items": binary}}
+    assert (many["required"], form["required"]) == (True, ["files"])
+
+
+def test_openapi_describes_responses(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
+    listed = paths[URL]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert listed["$ref"].endswith("/Page_FileRead_")
+    assert {"201", "415", "503"} <= paths[URL]["post"]["responses"].keys()
+    assert {"201", "415", "422", "503"} <= paths[f"{URL}/batch"]["post"]["responses"].keys()
 
 
 def peak(process: int) -> int:
