@@ -111,8 +111,10 @@ def render_all(asked: Questionnaire, renderer: Renderer, meter: Meter, *, every:
         if every:
             render_batch([(combination, None) for combination in unrendered(matrix, matrix.combinations)])
         for combinations in (first, matrix.combinations):
-            while requested := list(matrix.unknown(combinations)):
-                render_batch(requested)
+            places = None
+            while places != matrix.places and (requested := list(matrix.unknown(combinations))):
+                places = matrix.places
+                render_batch(requested)  # until no file reads another fact: then nothing else is unknown
         render_batch([(combination, ANSWERS_FILE_ONLY) for combination in unrendered(matrix, first)])
     return matrix
 
