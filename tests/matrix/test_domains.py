@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from extensions.names import CLASSES
 from extensions.resources import domain_problem
-from tests.harness.checks.checks import BUILT, CODE, QUICK, Check
+from tests.harness.checks.checks import BUILT, CODE, QUICK, REQUESTS
 from tests.harness.combinations.copier_cli import copier, copy_arguments
 from tests.harness.combinations.domains import DOMAINS, large_domain
 from tests.harness.combinations.questions import all_questions
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.harness.checks.checks import Check
     from tests.harness.checks.progress import Meter
     from tests.harness.checks.runner import CheckRunner
     from tests.harness.combinations.domains import Domain
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.thorough
 
 # Only the fuzz tests of the service's own suite.
-REQUESTS = Check("requests", "pytest -q -k no_request_breaks_the_service", ("-p", "no:cacheprovider"), cold=True)
 # What a domain decides beside its resources' own tests; the rest of the suite is alike in every service.
 OF_ANY_DOMAIN = tuple(
     f"tests/test_{name}.py"

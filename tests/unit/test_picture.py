@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from tests.harness.checks import progress
-from tests.harness.checks.checks import BUILT, QUICK, WHOLE
+from tests.harness.checks.checks import BUILT, QUICK, REQUESTS
 from tests.harness.checks.picture import COLOURS, Field, draw
 from tests.harness.checks.progress import Meter
 from tests.harness.checks.report import duration, state
@@ -99,7 +99,7 @@ def test_colours_differ() -> None:
 
 def result(tmp_path: Path, *, passed: bool, cached: bool = False) -> CheckResult:
     service = Service("x", {}, tmp_path, {"a": File(b"", executable=False)})
-    return CheckResult(service, QUICK if passed else WHOLE, Usage(1, 1, 1), code=int(not passed), cached=cached)
+    return CheckResult(service, QUICK if passed else REQUESTS, Usage(1, 1, 1), code=int(not passed), cached=cached)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ def run(command: list[str]) -> None:
     name, *arguments = command
     if name == "app":
         sys.argv = [name, *arguments]
+        gc.disable()  # it ends soon, and what it imports would be looked at time and again
         runpy.run_module("app", run_name="__main__", alter_sys=True)
         return
     sys.argv = [str(Path(sys.executable).with_name(name)), *arguments]
