@@ -31,7 +31,7 @@ from tests.harness.combinations.services import Service, rendered_services
 from tests.harness.updates.releases import build_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.harness.combinations.matrix import Matrix
     from tests.harness.combinations.questions import Answers
@@ -109,6 +109,19 @@ def checked_combinations(config: pytest.Config) -> list[Answers]:
 def built_combinations(config: pytest.Config) -> list[Answers]:
     """Return the combinations of code questions whose services are built: all, with a large matrix."""
     return list(code_questions().combinations()) if config.option.matrix in LARGE else checked_combinations(config)
+
+
+def few_combinations() -> list[Answers]:
+    """Return combinations of all questions in which any two answers meet, and those whose services are checked."""
+    few = [*code_questions().covering(1), *all_questions().covering(2)]
+    return list({all_questions().label(answers): answers for answers in few}.values())
+
+
+def surveyed_combinations(session: pytest.Session) -> Iterable[Answers]:
+    """Return the combinations whose files are rendered: all, if a thorough test needs them, or few."""
+    thorough = (item for item in session.items if item.get_closest_marker("thorough"))
+    needed = any("matrix" in item.fixturenames for item in thorough if isinstance(item, pytest.Function))
+    return all_questions().combinations() if needed else few_combinations()
 
 
 def example_combinations(_: pytest.Config) -> list[Answers]:
@@ -239,13 +252,14 @@ def store(workspace: Path) -> Store:
 
 @pytest.fixture(scope="session")
 def matrix(
-    pytestconfig: pytest.Config, workspace: Path, template: Path, store: Store, show: Callable[[str], Meter]
+    request: pytest.FixtureRequest, workspace: Path, template: Path, store: Store, show: Callable[[str], Meter]
 ) -> Matrix:
-    """Render every file of every combination."""
+    """Render every file of the surveyed combinations."""
     with recording() as recorder:
         renderer = Renderer(template, workspace, store, recorder)
-        matrix = render_all(all_questions(), renderer, show("Rendering"), every=pytestconfig.option.matrix == "product")
-    pytestconfig.stash[REPORT].matrix = matrix
+        every = request.config.option.matrix == "product"
+        matrix = render_all(surveyed_combinations(request.session), renderer, show("Rendering"), every=every)
+    request.config.stash[REPORT].matrix = matrix
     return matrix
 
 

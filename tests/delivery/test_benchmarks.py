@@ -1,4 +1,4 @@
-"""Each benchmark still runs: the quick ones in their smallest form, and all of them in larger matrices."""
+"""Each benchmark still runs: the quick ones in their smallest form in CI, and all of them in larger matrices."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def test_benchmark_prints_its_options(
     assert f"benchmarks.{name}" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_smallest_form_succeeds(name: str, pytestconfig: pytest.Config) -> None:
     if is_slow(pytestconfig, name):

@@ -34,6 +34,7 @@ def labels() -> frozenset[str]:
     return frozenset(all_questions().label(given) for given in all_questions().combinations())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "one", "other"), CHANGES.values(), ids=CHANGES)
 def test_answer_changes_files(name: str, one: object, other: object, matrix: Matrix) -> None:
     """Compare with all pairs of the other answers, where both combinations exist."""

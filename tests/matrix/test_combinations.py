@@ -31,6 +31,7 @@ def unrendered(text: str) -> list[str]:
     return [line for line in text.splitlines() if JINJA.search(line)]
 
 
+@pytest.mark.thorough
 def test_every_combination_can_be_composed(matrix: Matrix) -> None:
     """Every file of a combination was rendered with the facts that it reads."""
     assert [combination.answers for combination in matrix.combinations] == list(all_questions().combinations())
@@ -44,6 +45,7 @@ def test_composed_files_equal_rendered_files(matrix: Matrix) -> None:
         assert {path: composed[path] for path in listing} == listing, combination.answers
 
 
+@pytest.mark.thorough
 def test_surroundings_do_not_change_code(matrix: Matrix) -> None:
     asked = code_questions()
     decided: dict[str, set[frozenset[tuple[str, Blob]]]] = defaultdict(set)
@@ -59,6 +61,7 @@ def test_surroundings_are_questions(name: str) -> None:
     assert name in all_questions().chosen
 
 
+@pytest.mark.thorough
 def test_every_template_file_is_rendered(matrix: Matrix) -> None:
     rendered_paths = {path for _, listing in matrix.rendered for path in listing}
     assert rendered_paths == matrix.file_facts.paths | {RECORD}

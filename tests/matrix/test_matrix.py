@@ -77,7 +77,8 @@ def render_matrix(workspace: Path, store: Store, show: Callable[[str], Meter]) -
 
     def rendered_matrix(template: Path, asked: Questionnaire, *, every: bool = False) -> Matrix:
         with recording() as recorder:
-            return render_all(asked, Renderer(template, workspace, store, recorder), show("Rendering"), every=every)
+            renderer = Renderer(template, workspace, store, recorder)
+            return render_all(asked.combinations(), renderer, show("Rendering"), every=every)
 
     return rendered_matrix
 

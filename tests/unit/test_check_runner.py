@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
     from tests.harness.checks.progress import Meter
 
-OPTIONS = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-SUITE = Check("suite", "pytest -q", OPTIONS)
-COLD = Check("whole suite", "pytest -q", OPTIONS, cold=True)
-HASTY = Check("suite", "pytest -q", OPTIONS, timeout=1)
+SUITE = Check("suite", "pytest -q", LEAN, ALONE)
+COLD = replace(SUITE, name="cold suite", cold=True)
+HASTY = replace(SUITE, timeout=1)
 SHUFFLED = Check("suite", "pytest -q", (*LEAN, "-p", "pytest_randomly"), ALONE, shuffles=True)
 TYPES = CODE[0]
 PASSES = "def test_it() -> None:\n    pass\n"
@@ -236,7 +235,7 @@ def test_result_has_command_to_reproduce_it(
 ) -> None:
     runner = new_runner()
     runner.seed = 7
-    shuffled = Check("suite", "pytest -q -m 'not drill'", OPTIONS, shuffles=True)
+    shuffled = Check("suite", "pytest -q -m 'not drill'", LEAN, ALONE, shuffles=True)
     sqlite = Service("x", all_questions().default | {"database": "sqlite"}, tmp_path / "x", {})
     assert runner.result(sqlite, shuffled, meter).reproduce == (
         "service=$(mktemp -d) && uv run copier copy --trust --defaults --vcs-ref HEAD --data database=sqlite . $service"

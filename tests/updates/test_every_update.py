@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tests.harness.updates.paths import UpdateResult
     from tests.harness.updates.releases import Release
 
+pytestmark = pytest.mark.thorough
+
 HISTORY = "migrations/versions/"  # owned by the service from its first day
 FLIPS = 4  # per combination; the first one has all
 STEPWISE = 8  # services updated release by release
@@ -138,7 +140,6 @@ def test_changed_answer_equals_fresh_copy(
     assert_updates_match("Other answers", every_flip(all_questions().covering(strength)))
 
 
-@pytest.mark.thorough
 def test_stepwise_updates_equal_fresh_copy(assert_updates_match: Callable[[str, list[UpdatePath]], None]) -> None:
     paths = []
     for release in releases():

@@ -65,9 +65,10 @@ class Report:
         yield from self.notes
         if self.matrix:
             distinct = {(path, blob) for (path, _), blob in self.matrix.blobs.items()}
+            surveyed, total = len(self.matrix.combinations), sum(1 for _ in all_questions().combinations())
             yield (
-                f"{len(self.matrix.combinations)} combinations of {len(all_questions().chosen)} questions, "
-                f"none left out; {len(self.matrix.codes())} distinct services"
+                f"{surveyed} of {total} combinations of {len(all_questions().chosen)} questions; "
+                f"{len(self.matrix.codes())} distinct services"
             )
             files = sum(len(listing) for _, listing in self.matrix.rendered)
             yield f"{files} files rendered, {len(distinct)} of them distinct"

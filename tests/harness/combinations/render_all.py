@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.harness.checks.progress import Meter
     from tests.harness.combinations.blobs import Listing, Store
     from tests.harness.combinations.facts import Combination
-    from tests.harness.combinations.questions import Answers, Questionnaire
+    from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.recorder import Recorder, Trace
 
 ANSWERS_FILE_ONLY: frozenset[str] = frozenset()  # no other files
@@ -95,10 +95,10 @@ def with_most_choices(group: list[Combination]) -> list[Combination]:
     return [each for each, number in zip(group, selected, strict=True) if number == max(selected)]
 
 
-def render_all(asked: Questionnaire, renderer: Renderer, meter: Meter, *, every: bool = False) -> Matrix:
-    """Render until each file of each combination is known; with `every`, render every combination completely."""
+def render_all(given: Iterable[Answers], renderer: Renderer, meter: Meter, *, every: bool = False) -> Matrix:
+    """Render until each file of some combinations is known; with `every`, render every combination completely."""
     file_facts = FileFacts(renderer.template)
-    matrix = Matrix(map(file_facts.combination, asked.combinations()), file_facts)
+    matrix = Matrix(map(file_facts.combination, given), file_facts)
     first = first_batch(matrix)
     warm = [*first[:WARM_RENDERINGS], with_most_choices(first)[-1]]
     matrix.add([(combination, renderer.render(combination.answers)) for combination in unrendered(matrix, warm)])
