@@ -32,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         draw = random.Random(metafunc.config.option.seed)  # noqa: S311 - a sample, not a secret
         few = metafunc.config.option.matrix == "each"
         surveyed = all_questions().covering(2) if few else list(all_questions().combinations())
-        sample = draw.sample(surveyed, SAMPLE)
+        sample = draw.sample(surveyed, SAMPLE // 2 if few else SAMPLE)
         metafunc.parametrize("sampled", sample, ids=map(all_questions().label, sample))
 
 

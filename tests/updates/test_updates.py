@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.harness.combinations.copier_cli import copier, data, update_arguments
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree, update
@@ -38,6 +40,7 @@ def test_update_adds_and_removes_files(serve: Callable[[Answers], Service], temp
     assert tree(empty) == serve({}).files
 
 
+@pytest.mark.thorough
 def test_cli_update_equals_harness_update(template: Path, empty: Path) -> None:
     there, here = empty / "command line", empty / "harness"
     for directory in (there, here):
