@@ -100,10 +100,12 @@ class Issuer:
         with socket.create_server((HOST, port)) as listener:
             self.url = f"http://{HOST}:{listener.getsockname()[1]}"
             config = uvicorn.Config(self.app(), lifespan="off", log_config=None, access_log=False)
+            config.load()  # imports in this thread: two that import alike can meet half a module
             server = uvicorn.Server(config)
             thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
             thread.start()
             try:
+                wait_until_started(server, thread)
                 yield
             finally:
                 server.should_exit = True
@@ -180,6 +182,19 @@ class Issuer:
         claims = jwt.decode(token, options={"verify_signature": False})
         guessed = {"email_verified": True, "email": f"{claims['sub']}@example.com"}
         return JSONResponse(guessed | claims | self.says)
+
+
+def wait_until_started(server: uvicorn.Server, thread: Thread) -> None:
+    """Wait until a server in a thread accepts connections.
+
+    Raises:
+        ChildProcessError: its thread has ended, and has printed why.
+    """
+    while not server.started:
+        if not thread.is_alive():
+            message = "The identity provider did not start; its traceback says why."
+            raise ChildProcessError(message)
+        time.sleep(0.01)
 
 
 class GivenSettings(settings.EnvironmentSettings):

@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
+from threading import Thread
 
 import jwt
 import pytest
+import uvicorn
 
 from development import issuer
 
@@ -37,3 +39,9 @@ def test_one_that_is_given_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OIDC_ISSUER", "https://login.example.com")
     with issuer.beside():
         assert os.environ["OIDC_ISSUER"] == "https://login.example.com"
+
+
+def test_server_that_does_not_start_raises() -> None:
+    server = uvicorn.Server(uvicorn.Config(issuer.Issuer().app()))
+    with pytest.raises(ChildProcessError, match="did not start"):
+        issuer.wait_until_started(server, Thread())
