@@ -118,10 +118,11 @@ def few_combinations() -> list[Answers]:
 
 
 def surveyed_combinations(session: pytest.Session) -> Iterable[Answers]:
-    """Return the combinations whose files are rendered: all, if a thorough test needs them, or few."""
+    """Return the combinations whose files are rendered: all with a large matrix or for a thorough test, or few."""
     thorough = (item for item in session.items if item.get_closest_marker("thorough"))
     needed = any("matrix" in item.fixturenames for item in thorough if isinstance(item, pytest.Function))
-    return all_questions().combinations() if needed else few_combinations()
+    large = session.config.option.matrix in LARGE
+    return all_questions().combinations() if large or needed else few_combinations()
 
 
 def example_combinations(_: pytest.Config) -> list[Answers]:

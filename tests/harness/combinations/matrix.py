@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cache
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.services import is_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from tests.harness.combinations.blobs import Blob, Listing
     from tests.harness.combinations.facts import Combination, FileFacts
@@ -27,13 +26,6 @@ Readings = tuple[int, ...]
 Key = tuple[str, Readings]
 Paths = tuple[frozenset[str], frozenset[str]]  # candidate paths, and the omitted features
 Need = tuple[Paths, tuple[int, ...], Readings]
-
-
-def values_at(places: tuple[int, ...]) -> Callable[[Readings], Readings]:
-    """Return a function that selects the values at some indexes."""
-    if len(places) > 1:
-        return itemgetter(*places)  # several times as fast as a loop, and called for each file of each combination
-    return lambda values: tuple([values[place] for place in places])
 
 
 class Matrix:
@@ -61,7 +53,6 @@ class Matrix:
         self.alike: dict[tuple[int, ...], set[str]] = defaultdict(set)  # files that read the same facts
         for path, places in self.places.items():
             self.alike[places].add(path)
-        self.read = {places: values_at(places) for places in self.alike}
         self.blobs: dict[Key, Blob] = {}
         for combination, listing in self.rendered:
             for path in listing.keys() - {RECORD}:
@@ -74,7 +65,8 @@ class Matrix:
         return tuple(sorted(self.file_facts.places[fact] for fact in self.reads[path] & self.file_facts.places.keys()))
 
     def readings(self, path: str, combination: Combination) -> Readings:
-        return self.read[self.places[path]](combination.values)
+        values = combination.values
+        return tuple([values[place] for place in self.places[path]])
 
     def present(self, combination: Combination) -> frozenset[str]:
         """Return the paths of a combination, without the answers file."""
@@ -87,7 +79,7 @@ class Matrix:
     def needed(self, combination: Combination) -> Iterator[Need]:
         """Yield what composing a combination needs: groups of files that read the same facts, with their readings."""
         paths, values = (combination.paths, combination.omitted), combination.values
-        return ((paths, places, read(values)) for places, read in self.read.items())
+        return ((paths, places, tuple([values[place] for place in places])) for places in self.alike)
 
     def keys(self, need: Need) -> set[Key]:
         """Return the key of each file of a need."""
