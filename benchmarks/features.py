@@ -22,7 +22,8 @@ import copier
 
 from benchmarks.comparison import arguments, report, with_control
 from benchmarks.throughput import ROOT, ROWS, Effort, compare, prepare, served
-from extensions.plan import plan, questions
+from extensions.slipway_template.answers import questions
+from extensions.slipway_template.plan import plan
 
 PLAIN = "none of them"
 STARTS = 8

@@ -18,7 +18,7 @@ from tests.harness import workspace as scratch
 from tests.harness.checks.checks import Check
 from tests.harness.checks.progress import Meter
 from tests.harness.checks.report import REPORT, Report
-from tests.harness.checks.runner import CACHE, CheckRunner, ResultCache
+from tests.harness.checks.runner import CheckRunner, ResultCache
 from tests.harness.checks.servers import Servers
 from tests.harness.checks.shards import shard
 from tests.harness.combinations import rendering
@@ -29,6 +29,7 @@ from tests.harness.combinations.recorder import recording
 from tests.harness.combinations.render_all import Renderer, render_all
 from tests.harness.combinations.services import Service, rendered_services
 from tests.harness.updates.releases import build_history
+from tests.harness.workspace import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

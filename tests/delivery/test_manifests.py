@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from extensions.catalogue import FEATURES
-from extensions.plan import plan, questions
+from extensions.slipway_template.answers import questions
+from extensions.slipway_template.catalogue import FEATURES
+from extensions.slipway_template.plan import plan
 from tests.harness.combinations.questions import all_questions, choices
 from tests.harness.delivery import fly as machines
 from tests.harness.delivery import kubernetes as manifests

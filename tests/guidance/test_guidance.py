@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from extensions.rules import RULES, holding
+from extensions.slipway_template.rules import RULES, holding
 from tests.harness.findings import TOOLS, assert_no_findings, format_findings
 from tests.harness.readme.newcomer import commands
 from tests.harness.workspace import ROOT

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extensions.rules import RULES
-from tests.harness.checks.runner import CACHE, environment
+from extensions.slipway_template.rules import RULES
+from tests.harness.checks.runner import environment
 from tests.harness.rules.linter_mutants import LINTER_MUTANTS, LinterMutant
 from tests.harness.rules.page import page, proofs
-from tests.harness.workspace import ROOT
+from tests.harness.workspace import CACHE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

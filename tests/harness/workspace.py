@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATE = ROOT / "template"
+CACHE = ROOT / ".cache"  # results, formatted modules and other files of earlier runs
 MEMORY = Path("/dev/shm")  # noqa: S108 - the parent of a temporary directory
 MIN_FREE = 2**30  # bytes; databases of the services' suites need memory too
 RENDERS = {"copier.yml", "extensions", "org", "releases.toml", "template", "updates"}

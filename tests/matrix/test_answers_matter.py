@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
 
-from extensions.catalogue import FEATURES, Feature, chosen
-from extensions.plan import of_types, ordered
+from extensions.slipway_template.catalogue import FEATURES, SERVICE, chosen
+from extensions.slipway_template.catalogue.model import Feature
+from extensions.slipway_template.footprint import covers
+from extensions.slipway_template.plan import of_types, ordered
 from tests.harness.checks import requirements
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import SURROUNDINGS, all_questions, flips
@@ -86,8 +87,8 @@ def traces(files: dict[str, str], included: list[Feature], omitted: list[Feature
     """List the paths and files that name an omitted feature and that no other feature owns."""
     words = {mark for feature in omitted for mark in marks(feature, included)}
     names = [feature.name for feature in included]
-    owned = {stem for feature in included for stem in (feature.name, *feature.stems)}
-    strange = [path for path in files if PurePosixPath(path).stem.removeprefix("test_") not in owned]
+    owned = [entry for feature in included if feature != SERVICE for entry in feature.paths]
+    strange = [path for path in files if not any(covers(entry, path) for entry in owned)]
     shared = [path for path in strange if not any(contains(path, name) for name in names)]
     named = [path for path in strange for feature in omitted if contains(path, feature.name)]
     return named + [f"{path}: {word}" for path in shared for word in sorted(words) if contains(files[path], word)]
@@ -110,7 +111,7 @@ def test_omitted_feature_leaves_no_trace(services: list[Service]) -> None:
 
 LIMITS = Feature(name="ratelimit", summary="Limits", runtime=("limits>=5",))
 CACHE = Feature(name="cache", summary="A cache", runtime=("redis>=8",))
-EMAIL = Feature(name="email", summary="Mail", stems=("email_cache",), runtime=("aiosmtplib>=5",))
+EMAIL = Feature(name="email", summary="Mail", paths=("app/email/", "app/email_cache.py"), runtime=("aiosmtplib>=5",))
 
 
 @pytest.mark.parametrize(
@@ -120,18 +121,18 @@ EMAIL = Feature(name="email", summary="Mail", stems=("email_cache",), runtime=("
         ({"app/main.py": "from app import cache"}, ["app/main.py: cache"]),
         ({"pyproject.toml": '"redis>=8",'}, ["pyproject.toml: redis"]),
         ({"README.md": "A Cache. Caches are fine."}, ["README.md: cache"]),
-        ({"app/email/cache/mail.html": ""}, ["app/email/cache/mail.html"]),
-        ({"tests/test_email_cache.py": ""}, []),
+        ({"app/emails/cache/mail.html": ""}, ["app/emails/cache/mail.html"]),
+        ({"app/email/cache.html": ""}, []),
         ({"app/email_cache.py": "from app import cache"}, []),
-        ({"app/email.py": "the cache, if there is one"}, []),
+        ({"app/email/outbox.py": "the cache, if there is one"}, []),
         ({"app/main.py": "from functools import cached"}, []),
         ({"app/main.py": "import limits", "uv.toml": '"limits>=5"'}, ["app/main.py: limits", "uv.toml: limits"]),
         ({"app/main.py": "AsyncClient(limits=Limits(9))"}, []),
     ],
     ids=[
-        *("path", "import", "requirement", "word", "path below another's", "another's own path"),
-        "file of another's own stem",
-        *("another feature's own file", "another word"),
+        *("path", "import", "requirement", "word", "path beside another's", "another's own path"),
+        "another's own file",
+        *("file in another's directory", "another word"),
         *("library", "word that is a library elsewhere"),
     ],
 )

@@ -81,6 +81,12 @@ def test_only_marker_files_are_empty(files: Files) -> None:
     assert [name for name in empty if not name.split(" of ")[0].endswith(MAY_BE_EMPTY)] == []
 
 
+def test_no_directory_is_empty(combination: Service) -> None:
+    """Copier creates a directory before it leaves out its files."""
+    directories = (path for path in combination.directory.rglob("*") if path.is_dir())
+    assert [path for path in directories if not any(path.iterdir())] == []
+
+
 def test_answers_file_has_all_answers(services: list[Service]) -> None:
     """An update reads the combination from it."""
     for service in services:

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from extensions.names import CLASSES
-from extensions.resources import domain_problem
+from extensions.slipway_template.language.parsing import domain_problem, read_domain
+from extensions.slipway_template.language.reserved import CLASSES
 from tests.harness.checks.checks import BUILT, CODE, QUICK, REQUESTS
 from tests.harness.combinations.copier_cli import copier, copy_arguments
 from tests.harness.combinations.domains import DOMAINS, large_domain
@@ -116,7 +116,7 @@ def test_large_domain_passes_linter(template: Path, empty: Path) -> None:
 
 def of_resources(service: Service) -> Check:
     """Run the tests that a domain decides."""
-    own = [f"tests/test_{resource['name']}.py" for resource in service.answers["resources"]]
+    own = [f"tests/test_{resource.test_module}.py" for resource in read_domain(service.answers["resources"])]
     modules = [path for path in (*own, *OF_ANY_DOMAIN) if path in service.files]
     return replace(QUICK, name="tests of resources", command=f"pytest -q -m 'not drill' {' '.join(modules)}")
 

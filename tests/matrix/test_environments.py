@@ -14,15 +14,16 @@ import pytest
 
 from tests.harness.checks import requirements
 from tests.harness.checks.checks import LANE
-from tests.harness.checks.runner import CACHE, CheckRunner
 from tests.harness.combinations.questions import all_questions, choices, code_questions
 from tests.harness.readme.newcomer import python
+from tests.harness.workspace import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.harness.checks.progress import Meter
+    from tests.harness.checks.runner import CheckRunner
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 

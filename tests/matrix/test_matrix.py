@@ -9,7 +9,7 @@ import pytest
 import yaml
 from copier.errors import UserMessageError
 
-from extensions.questionnaire import described
+from extensions.slipway_template.questionnaire import described
 from tests.harness.combinations.blobs import Store
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.files import Files
@@ -45,9 +45,9 @@ PLAN = """{{ {
 OMITTED = """{{ ["github", "gitlab"] | reject("eq", ci) | list | to_json }}"""
 QUESTIONS = ASKED | {
     "plan": {"type": "json", "when": False, "default": PLAN},
-    "omitted": {"type": "json", "when": False, "default": OMITTED},
+    "excluded": {"type": "json", "when": False, "default": OMITTED},
     "_subdirectory": "template",
-    "_exclude": ["{% for name in omitted %}\n/{{ name }}.txt\n{% endfor %}"],
+    "_exclude": ["{% for name in excluded %}\n/{{ name }}.txt\n{% endfor %}"],
 }
 SMALL = Questionnaire(ASKED, rules(ASKED))
 TEMPLATE = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.harness.checks.report import REPORT
-from tests.harness.checks.runner import CACHE, ResultCache
+from tests.harness.checks.runner import ResultCache
 from tests.harness.checks.servers import Servers
 from tests.harness.mutants.coverage_map import Cache
 from tests.harness.mutants.equivalents import equivalents, is_equivalent
@@ -20,6 +20,7 @@ from tests.harness.mutants.runner import MutantRunner, make_maps, settle, trials
 from tests.harness.mutants.sample import draw
 from tests.harness.mutants.score import Score
 from tests.harness.mutants.targets import distinct, is_meant, targets
+from tests.harness.workspace import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

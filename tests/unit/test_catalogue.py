@@ -5,13 +5,13 @@ import re
 import pytest
 from packaging.requirements import Requirement
 
-from extensions.catalogue import AUTH, FEATURES, Feature, chosen, omitted, with_requirements
+from extensions.slipway_template.catalogue import FEATURES, SERVICE, chosen, with_requirements
+from extensions.slipway_template.catalogue.model import Feature
+from extensions.slipway_template.footprint import claims, excluded, files, owners
 from tests.harness.checks import requirements
 from tests.harness.checks.requirements import EVERYTHING
 
 NAMES = {feature.name for feature in FEATURES}
-# Directories of every service: a feature of the same name would own all of their files.
-RESERVED = {"app", "development", "migrations", "tests", "docs", "models", "schemas", "services", "routers", "static"}
 
 every_feature = pytest.mark.parametrize("feature", EVERYTHING, ids=lambda feature: feature.name)
 
@@ -23,7 +23,6 @@ def test_feature_names_are_unique() -> None:
 @every_feature
 def test_feature_name_is_valid_module_name(feature: Feature) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
-    assert feature.name not in RESERVED
 
 
 @every_feature
@@ -74,27 +73,50 @@ def test_server_address_has_host_and_port(feature: Feature) -> None:
 
 def test_chosen_feature_adds_required_features(monkeypatch: pytest.MonkeyPatch) -> None:
     features = (Feature(name="a", summary="", requires=("b",)), Feature(name="b", summary="", requires=("c",)))
-    monkeypatch.setattr("extensions.catalogue.FEATURES", (*features, Feature(name="c", summary="")))
+    monkeypatch.setattr("extensions.slipway_template.catalogue.FEATURES", (*features, Feature(name="c", summary="")))
     assert with_requirements(frozenset({"a"})) == {"a", "b", "c"}
     assert [feature.name for feature in chosen(frozenset({"b"}))] == ["service", "b", "c"]
-    assert omitted(frozenset({"b"})) == ["a"]
 
 
-def test_feature_is_chosen_or_omitted() -> None:
-    for name in NAMES:
-        included = {feature.name for feature in chosen(frozenset({name}))} - {"service"}
-        excluded = set(omitted(frozenset({name})))
-        assert included | (excluded & NAMES) == NAMES
-        assert included.isdisjoint(excluded)
+# ── Paths ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_module_of_two_features_is_kept_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    features = (Feature(name="a", summary="", stems=("x", "y")), Feature(name="b", summary="", stems=("x",)))
-    monkeypatch.setattr("extensions.catalogue.FEATURES", features)
-    assert omitted(frozenset({"b"})) == ["a", "y"]
+def test_every_path_has_one_owner() -> None:
+    innermost = {path: [name for entry, name in claims(path) if entry == claims(path)[0][0]] for path in files()}
+    without = [path for path in files() if not claims(path)]
+    assert not without, "add each path to `paths` of the feature that owns it"
+    assert {path: names for path, names in innermost.items() if len(names) > 1} == {}
 
 
-def test_modules_of_features_are_not_features() -> None:
-    assert NAMES.isdisjoint(stem for feature in EVERYTHING for stem in feature.stems)
-    assert set(AUTH.stems) <= set(omitted(frozenset()))
-    assert set(AUTH.stems).isdisjoint(omitted(frozenset({"local"})))
+@pytest.mark.parametrize("feature", [SERVICE, *FEATURES], ids=lambda feature: feature.name)
+def test_every_entry_of_paths_exists(feature: Feature) -> None:
+    assert [entry for entry in feature.paths if not any(path.startswith(entry) for path in files())] == []
+    assert len(set(feature.paths)) == len(feature.paths)
+
+
+def test_path_of_no_feature_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = "app/errors.py"
+    assert claims(path) == [(path, "service")]
+    monkeypatch.setattr("extensions.slipway_template.footprint.SERVICE", Feature(name="service", summary=""))
+    assert claims(path) == []
+
+
+def test_path_within_directory_of_other_feature_needs_both() -> None:
+    component = "deploy/kubernetes/components/email/network.yaml"
+    assert owners()[component] == ("email", "kubernetes")
+    assert component not in excluded(["email", "kubernetes"])
+    assert "deploy/kubernetes/components/email" in excluded(["sqlite", "kubernetes"])
+    assert "deploy" in excluded(["sqlite", "email"])
+
+
+def test_excluded_directory_is_one_entry() -> None:
+    assert "app/cache" in excluded(["sqlite"])
+    assert not [path for path in excluded(["sqlite"]) if path.startswith("app/cache/")]
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+def test_paths_of_chosen_feature_are_not_excluded(feature: Feature) -> None:
+    names = {each.name for each in chosen(frozenset({feature.name}))}
+    own = {path for path, needed in owners().items() if needed[0] == feature.name and names.issuperset(needed)}
+    left_out = excluded([feature.name])
+    assert [path for path in own if any(path == entry or path.startswith(f"{entry}/") for entry in left_out)] == []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from extensions.footprint import owners
-from extensions.plan import plan
+from extensions.slipway_template.footprint import owners
+from extensions.slipway_template.plan import plan
 from tests.harness.combinations.questions import code_questions
 from tests.harness.mutants.targets import CORE, group, is_meant, is_mutated, targets
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from copier.errors import UserMessageError
 
-from extensions.organisation import PROBLEMS, Standard, read_standard
-from extensions.plan import choice_problem
-from extensions.questionnaire import described
+from extensions.slipway_template.answers import choice_problem
+from extensions.slipway_template.organisation import PROBLEMS, Standard, read_standard
+from extensions.slipway_template.questionnaire import described
 
 if TYPE_CHECKING:
     from pathlib import Path

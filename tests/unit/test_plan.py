@@ -8,24 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from copier.errors import UserMessageError
-from jinja2 import Environment
 from packaging.requirements import Requirement
 
-from extensions.catalogue import INTEGRATIONS, Catalogue
-from extensions.plan import (
-    NAMES,
-    Plan,
-    description_problem,
-    given,
-    left_out,
-    name_problem,
-    plan,
-    python,
-    questions,
-    slug,
-    toml,
-    wrapped,
-)
+from extensions.slipway_template.answers import description_problem, given, name_problem, questions
+from extensions.slipway_template.plan import plan, slug
+from extensions.slipway_template.quoting import quoted, toml, wrapped
 from tests.harness.checks import requirements
 from tests.harness.combinations.questions import all_questions
 from tests.harness.findings import run
@@ -39,11 +26,6 @@ BAD = ["", " ", " a", "a ", "a\nb", "a\tb", "\x7f", "a\u2028b", "a\u200bb", "a" 
 
 DEFAULT = all_questions().default
 COVERING = all_questions().covering(2)
-
-
-@pytest.fixture(scope="module")
-def environment() -> Environment:
-    return Environment(autoescape=True, extensions=[Catalogue, Plan])
 
 
 @pytest.mark.parametrize(
@@ -73,12 +55,12 @@ def test_toml_string_round_trips(value: str) -> None:
 
 @pytest.mark.parametrize("value", ODD)
 def test_python_string_round_trips(value: str) -> None:
-    assert ast.literal_eval(python(value)) == value
+    assert ast.literal_eval(quoted(value)) == value
 
 
 @pytest.mark.parametrize("value", ODD)
 def test_python_string_is_formatted(value: str, tmp_path: Path) -> None:
-    (tmp_path / "value.py").write_text(f"value = {python(value)}\n", encoding="utf-8")
+    (tmp_path / "value.py").write_text(f"value = {quoted(value)}\n", encoding="utf-8")
     assert not run("ruff", "format", "--check", "--isolated", "--no-cache", tmp_path)
 
 
@@ -109,20 +91,16 @@ def test_plan_round_trips_through_json(answers: dict[str, str]) -> None:
     assert json.loads(json.dumps(planned)) == planned
 
 
-def test_plan_omits_unchosen_features() -> None:
+def test_plan_has_requirements_of_chosen_features_only() -> None:
     planned = plan(DEFAULT | {"database": "sqlite"})
-    omitted = [name for name in left_out([*planned["names"], "gitlab"]) if name in NAMES]
-    integrations = [feature.name for feature in INTEGRATIONS]
-    around = ["github", "kubernetes", "fly", "agents"]
-    assert omitted == ["postgresql", "auth", "local", "oidc", "owning", "about", *integrations, *around]
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
 
 
 def test_plan_has_required_features() -> None:
     planned = plan(DEFAULT | {"features": ["ratelimit"]})
-    assert {"valkey", "ratelimit"}.isdisjoint(left_out(planned["names"]))
     assert planned["installs"] == ["ratelimit"]
+    assert "app/valkey.py" in planned["footprint"]
     assert {"name": "RATELIMIT_ENABLED", "value": "false"} in planned["test_environment"]
 
 
@@ -136,21 +114,15 @@ def test_owner_is_ignored_without_accounts() -> None:
     assert plan(answers | {"resources": [NOTE, PIN]}) == plan(answers | {"resources": free})
 
 
-def test_owned_row_is_restricted_to_owner() -> None:
+def test_owned_row_references_its_owner() -> None:
     planned = plan(DEFAULT | {"auth": "local", "resources": [NOTE, PIN]})
     note, pin = planned["resources"]
-    assert note["router"]["owning"]["policies"] == [
-        'READ = own_unless("notes:read", "notes:write")',
-        'WRITE = own_unless("notes:write")',
-    ]
-    assert pin["router"]["owning"]["policies"] == [
-        'WRITE = require_permission("pins:write")',
-        'REACH = reaching(note_id="notes")',
-    ]
+    assert (note["owner"], pin["owner"]) == (True, False)
+    assert pin["owned_targets"] == [{"column": "note_id", "path": "notes"}]
     notes, pins = planned["tables"][-2:]
     assert notes["indexes"] == ["created_at", "owner_id"]
-    assert any("users.id" in part for part in notes["parts"])
-    assert not any("users.id" in part for part in pins["parts"])
+    assert [key["target"] for key in notes["foreign_keys"]] == ["users"]
+    assert [key["target"] for key in pins["foreign_keys"]] == ["notes"]
 
 
 def test_requirements_are_unique_and_sorted_after_first() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from extensions.plan import questions
-from extensions.questionnaire import described
+from extensions.slipway_template.answers import questions
+from extensions.slipway_template.questionnaire import described
 from tests.harness.combinations.domains import DOMAINS
 from tests.harness.combinations.questions import (
     OPEN,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,15 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from extensions.names import IRREGULAR, article, member, modules, plural_of
-from extensions.resources import TYPES, domain_problem, read_domain
+from extensions.slipway_template.language.names import IRREGULAR, article, camel, member, plural_of
+from extensions.slipway_template.language.parsing import TYPES, domain_problem, read_domain
+from extensions.slipway_template.language.reserved import BUILTINS, CLASSES, MODELS, VARIABLES
 from tests.harness.combinations.domains import DOMAINS, EXAMPLES, SAMPLE
 from tests.harness.combinations.resource_schema import schema
 from tests.harness.combinations.strategies import MISTAKES, NOUNS, domains
 from tests.harness.workspace import ROOT
 
 if TYPE_CHECKING:
-    from extensions.domain import Field
+    from extensions.slipway_template.language.domain import Field
 
 PERSON: dict[str, Any] = {"name": "person", "fields": {"name": "str"}}
 
@@ -86,24 +89,30 @@ def test_examples_use_every_type() -> None:
         ([PERSON, PERSON], "person: person is taken by person, another resource; choose another name."),
         ([PERSON | {"name": "class"}], "resource 1: class is a keyword of Python; choose another name."),
         (
-            [PERSON | {"name": "errors"}],
-            "resource 1: errors is the name of a part of the service; choose another, such as errors_entry.",
-        ),
-        (
-            [PERSON | {"name": "sqlite"}],
-            "resource 1: sqlite is the name of a part of the service; choose another, such as sqlite_entry.",
-        ),
-        (
             [PERSON | {"name": "file"}],
-            "resource 1: file is the name of a part of the service; choose another, such as file_entry.",
+            "file: app/models/file.py is a file of the service; choose another name, such as file_record.",
+        ),
+        (
+            [PERSON | {"name": "some"}],
+            "some: tests/factories/__init__.py defines some; choose another name, such as some_record.",
+        ),
+        (
+            [PERSON | {"name": "link"}],
+            "link: app/routers/file.py has an operation read_link; choose another name, such as link_record.",
+        ),
+        (
+            [PERSON | {"name": "value"}],
+            "value: its plural values is a reserved word of SQL; set `plural:` to another word, such as value_records.",
         ),
         (
             [PERSON | {"name": "upload", "plural": "files"}],
-            "upload: the plural files is a word of SQL or of the service; set `plural:` to another.",
+            "upload: its plural files is a table of the feature files; "  # noqa: ISC004
+            "set `plural:` to another word, such as upload_records.",
         ),
         (
-            [PERSON | {"name": "news"}],
-            "news: the plural of news is news, too; tell them apart by `plural:`, such as news_entries.",
+            [PERSON | {"name": "change"}],
+            "change: its plural is changes, and /api/v1/changes is a route of the feature websockets; "  # noqa: ISC004
+            "set `plural:` to another word, such as change_records.",
         ),
         (
             [PERSON | {"name": "orderItem"}],
@@ -224,9 +233,77 @@ def test_most_nouns_of_strategies_are_accepted() -> None:
     assert len(refused) < len(NOUNS) / 10, refused
 
 
-def test_module_names_are_reserved() -> None:
-    assert {"base", "errors", "database", "main", "serving", "conftest", "architecture"} <= modules()
-    assert "product" not in modules()
+NOUN_FIELDS = {"title": "str", "text": "text?", "amount": "decimal"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("transaction", "table", "provider", "letter", "issuer", "health", "server", "setting", "event", "message"),
+        *("session", "order", "query", "page", "text", "news", "cache", "database", "email", "map"),
+    ],
+)
+def test_noun_without_conflict_is_accepted(name: str) -> None:
+    assert domain_problem([{"name": name, "fields": NOUN_FIELDS}]) == ""
+
+
+@pytest.mark.parametrize("name", ["errors", "sqlite", "cache", "websockets", "database", "kubernetes", "main"])
+def test_name_of_feature_or_module_is_no_conflict(name: str) -> None:
+    (resource,) = read_domain([{"name": name, "plural": f"{name}_records", "fields": NOUN_FIELDS}])
+    assert resource.name == name
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_class_of_modules_is_not_the_resources(name: str) -> None:
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    if not domain_problem([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}]):
+        (resource,) = read_domain([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}])
+        assert resource.class_name == f"{resource.prefix}Model"
+
+
+def test_models_in_modules_of_other_names_are_known() -> None:
+    models = (ROOT / "template" / "app" / "models").glob("*.py")
+    by_stem = {path.stem: re.findall(r"^class (\w+)\(.*Base\)", path.read_text(), re.MULTILINE) for path in models}
+    others = {name for stem, names in by_stem.items() for name in names if name != camel(stem)}
+    assert others == MODELS
+
+
+def test_builtins_are_listed() -> None:
+    names = {name for name in vars(builtins) if re.fullmatch(r"[a-z]+(_[a-z]+)*", name)}
+    assert names <= BUILTINS
+
+
+def test_variable_of_modules_is_not_the_resources() -> None:
+    (resource,) = read_domain([{"name": "session", "plural": "links", "fields": NOUN_FIELDS}])
+    assert (resource.variable, resource.alias, resource.class_name) == ("session_", "links_", "SessionModel")
+    assert {"session", "links", "map", "filter", "now"} <= VARIABLES
+
+
+@pytest.mark.parametrize(("name", "module"), [("server", "servers"), ("transaction", "transaction")])
+def test_module_of_tests_is_plural_if_feature_has_it(name: str, module: str) -> None:
+    (resource,) = read_domain([{"name": name, "fields": NOUN_FIELDS}])
+    assert resource.test_module == module
+
+
+def test_alias_of_uncountable_noun_is_not_its_module() -> None:
+    (news,) = read_domain([{"name": "news", "fields": NOUN_FIELDS}])
+    assert (news.plural, news.alias) == ("news", "news_")
+
+
+@pytest.mark.parametrize("name", ["ctid", "xmin", "tableoid"])
+def test_system_column_is_reported(name: str) -> None:
+    domain = [{"name": "thing", "fields": {name: "int"}}]
+    assert domain_problem(domain) == (
+        f"thing.{name}: {name} is a system column of PostgreSQL; choose another name, such as {name}_value."
+    )
+
+
+def test_suggested_names_have_no_conflict() -> None:
+    for name in ("file", "user", "login", "role", "some", "value", "change", "api_key", "refresh_token"):
+        problem = domain_problem([{"name": name, "fields": NOUN_FIELDS}])
+        suggested = problem.rstrip(".").rsplit(" ", 1)[-1]
+        key = "plural" if "`plural:`" in problem else "name"
+        assert domain_problem([{"name": name, "fields": NOUN_FIELDS} | {key: suggested}]) == "", problem
 
 
 def test_sample_has_product_only() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extensions.source import recorded_source
+from extensions.slipway_template.source import recorded_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

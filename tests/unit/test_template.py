@@ -1,4 +1,4 @@
-"""Rules for the sources under `template/`: no branches, no volatile values, no binary or user files."""
+"""Rules for the sources under `template/`: no branches in shared files, no volatile values, no binary or user files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from copier._jinja_ext import YieldExtension
 from jinja2 import Environment, nodes
 
-from extensions.questionnaire import described
+from extensions.slipway_template.questionnaire import described
 from tests.harness.combinations.facts import LOOP
 from tests.harness.workspace import ROOT, template_files, work_tree
 
@@ -25,6 +25,9 @@ REGISTRY = re.compile(rb"(py[p]i|python[h]osted|npm[j]s|yarn[p]kg)\.(org|com)")
 
 FILES = template_files()
 RENDERED = {name: path.read_text(encoding="utf-8") for name, path in FILES.items() if name.endswith(".jinja")}
+# The files that exist once per resource may branch on facts about it.
+OF_RESOURCES = [name for name in RENDERED if LOOP.search(name)]
+SHARED = [name for name in RENDERED if name not in OF_RESOURCES]
 
 
 def parsed(source: str) -> nodes.Template:
@@ -45,9 +48,15 @@ def changing_values(source: str) -> set[str]:
     return CHANGING & (names | filters | attributes)
 
 
-@pytest.mark.parametrize("name", RENDERED)
-def test_template_has_no_branches(name: str) -> None:
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_file_has_no_branches(name: str) -> None:
     assert branches(RENDERED[name]) == []
+
+
+@pytest.mark.parametrize("name", OF_RESOURCES)
+def test_file_of_resource_has_statements_as_branches(name: str) -> None:
+    """Branches on facts are `{% if %}` statements, which are read beside the code that they decide about."""
+    assert list(parsed(RENDERED[name]).find_all(nodes.CondExpr)) == []
 
 
 @pytest.mark.parametrize("name", RENDERED)

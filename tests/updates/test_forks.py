@@ -14,7 +14,7 @@ import yaml
 from copier._template import load_template_config
 from copier.errors import UserMessageError
 
-from extensions.questionnaire import described
+from extensions.slipway_template.questionnaire import described
 from tests.harness.checks.runner import environment
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree, update

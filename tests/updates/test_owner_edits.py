@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extensions.footprint import RECORD
+from extensions.slipway_template.footprint import RECORD
 from tests.harness.checks.report import REPORT
 from tests.harness.checks.runner import environment
 from tests.harness.combinations.questions import all_questions

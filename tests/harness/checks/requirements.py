@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extensions.catalogue import FEATURES, OF_TYPES, SERVICE
+from extensions.slipway_template.catalogue import FEATURES, OF_TYPES, SERVICE
 
 if TYPE_CHECKING:
-    from extensions.catalogue import Feature
+    from extensions.slipway_template.catalogue.model import Feature
 
 EVERYTHING = (SERVICE, *FEATURES, *OF_TYPES.values())
 

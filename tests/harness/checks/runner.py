@@ -23,7 +23,7 @@ import pytest
 from tests.harness.checks.tools import FORK_SERVER, Tools, tools
 from tests.harness.combinations.rendering import File
 from tests.harness.combinations.services import write
-from tests.harness.workspace import ROOT
+from tests.harness.workspace import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from tests.harness.combinations.rendering import Tree
     from tests.harness.combinations.services import Service
 
-CACHE = ROOT / ".cache"
 INHERITED = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
 COMPILED = ("app/", "development/")

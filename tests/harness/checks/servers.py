@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from extensions.catalogue import FEATURES
+from extensions.slipway_template.catalogue import FEATURES
 from tests.harness.delivery.socket_proxy import tcp_proxy
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from extensions.plan import questions
+from extensions.slipway_template.answers import questions
 from tests.harness.workspace import ROOT
 
 Domain = list[dict[str, Any]]

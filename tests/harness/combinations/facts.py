@@ -23,20 +23,23 @@ if TYPE_CHECKING:
 
 RECORD = ".copier-answers.yml"  # Copier's answers file, which differs in every combination
 RECORDED = "_copier_conf"
-# The only loop in paths of the template: one file per entry of a list.
-LOOP = re.compile(r"\{% yield resource from plan\.(\w+) %\}\{\{ resource\.name \}\}\{% endyield %\}")
+# The only loop in paths of the template: one file per entry of a list, named by an attribute of the entry.
+LOOP = re.compile(r"\{% yield resource from plan\.(\w+) %\}\{\{ resource\.(\w+) \}\}\{% endyield %\}")
+Loop = tuple[str, str]  # the list, and the attribute
 
 
-def names(entries: list[dict[str, Any]]) -> list[str]:
-    return [entry["name"] for entry in entries]
+def names(plan: Mapping[str, Any], loop: Loop) -> tuple[str, ...]:
+    """Return the names that a loop gives its files."""
+    entries, attribute = loop
+    return tuple(entry[attribute] for entry in plan.get(entries, []))
 
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """Answers, the omitted features, the candidate paths, and the numbers of all facts."""
+    """Answers, the excluded paths, the candidate paths, and the numbers of all facts."""
 
     answers: Answers
-    omitted: frozenset[str]
+    excluded: frozenset[str]
     paths: frozenset[str]
     values: tuple[int, ...]
 
@@ -82,7 +85,7 @@ class FileFacts:
         self.numbers: dict[str, int] = {}
         self.computed_values: dict[tuple[str, tuple[int, ...]], ComputedValue] = {}
         self.paths: frozenset[str] = frozenset()  # of all combinations so far
-        self.omitted_sets: dict[tuple[str, ...], frozenset[str]] = {}
+        self.excluded_sets: dict[tuple[str, ...], frozenset[str]] = {}
 
     def variables(self, source: str) -> set[str]:
         return meta.find_undeclared_variables(self.environment.parse(source))
@@ -101,10 +104,10 @@ class FileFacts:
             facts |= result.facts
         self.places = self.places or {fact: place for place, fact in enumerate(facts)}
         assert self.places.keys() == facts.keys(), "combinations have different facts"
-        paths = self.paths_of(*(tuple(names(known["plan"].get(loop, []))) for loop in self.loops))
-        omitted = tuple(known["omitted"])
-        omitted_set = self.omitted_sets.setdefault(omitted, frozenset(omitted))
-        return Combination(answers, omitted_set, paths, tuple(facts.values()))
+        paths = self.paths_of(*(names(known["plan"], loop) for loop in self.loops))
+        excluded = tuple(known["excluded"])
+        excluded_set = self.excluded_sets.setdefault(excluded, frozenset(excluded))
+        return Combination(answers, excluded_set, paths, tuple(facts.values()))
 
     def result(self, computed: Computed, known: dict[str, Any]) -> ComputedValue:
         value = json.loads(computed.default.render(known))
@@ -141,7 +144,7 @@ class FileFacts:
         for name in self.file_names - self.static:
             for loop in LOOP.finditer(name):
                 for entry in plan[loop[1]]:
-                    if LOOP.sub(entry["name"], name) == path:
+                    if LOOP.sub(entry[loop[2]], name) == path:
                         return self.sources[name], {"resource": entry}
         raise LookupError(f"no file of the template renders {path}")
 
@@ -150,19 +153,19 @@ class FileFacts:
         return frozenset(name for name in self.file_names if "{" not in name)
 
     @cached_property
-    def loops(self) -> list[str]:
-        """Return the lists of the plan over which paths loop."""
+    def loops(self) -> list[Loop]:
+        """Return the lists of the plan over which paths loop, with the attributes that name files."""
         matches = {name: LOOP.search(name) for name in self.file_names - self.static}
         unsupported = [name for name, loop in matches.items() if loop is None]
         assert not unsupported, f"the harness does not support these paths: {unsupported}"
-        return sorted({loop[1] for loop in matches.values() if loop})
+        return sorted({(loop[1], loop[2]) for loop in matches.values() if loop})
 
     @cache  # noqa: B019 - it lives as long as the run
     def paths_of(self, *entries: tuple[str, ...]) -> frozenset[str]:
         """Return the paths for some entries of each list, before exclusions."""
         listed = dict(zip(self.loops, entries, strict=True))
         paths = [(LOOP.search(name), name) for name in self.file_names - self.static]
-        looped = (LOOP.sub(entry, name) for loop, name in paths if loop for entry in listed[loop[1]])
+        looped = (LOOP.sub(entry, name) for loop, name in paths if loop for entry in listed[loop[1], loop[2]])
         paths_found = self.static.union(looped)
         self.paths |= paths_found
         return paths_found
@@ -172,12 +175,12 @@ class FileFacts:
         return [self.environment.from_string(pattern) for pattern in self.worker.all_exclusions]
 
     @cache  # noqa: B019 - it lives as long as the run
-    def excluded_by(self, omitted: str) -> frozenset[str]:
-        """Return the paths that are excluded with an omitted feature.
+    def excluded_by(self, excluded: str) -> frozenset[str]:
+        """Return the paths that are excluded with an entry of `excluded`.
 
-        The patterns have no exceptions (`!`), so the exclusions of several features are a union.
+        The patterns have no exceptions (`!`), so the exclusions of several entries are a union.
         """
-        rendered = [pattern.render(omitted=[omitted]) for pattern in self.exclusions]
+        rendered = [pattern.render(excluded=[excluded]) for pattern in self.exclusions]
         patterns = [line for pattern in rendered for line in re.split(r"\r?\n|\r", pattern)]
         assert not any(line.lstrip().startswith("!") for line in patterns), "an exception to an exclusion"
         is_excluded = self.worker._path_matcher(patterns)  # noqa: SLF001 - Copier's own matching

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Readings = tuple[int, ...]
 Key = tuple[str, Readings]
-Paths = tuple[frozenset[str], frozenset[str]]  # candidate paths, and the omitted features
+Paths = tuple[frozenset[str], frozenset[str]]  # candidate and excluded paths
 Need = tuple[Paths, tuple[int, ...], Readings]
 
 
@@ -70,15 +70,15 @@ class Matrix:
 
     def present(self, combination: Combination) -> frozenset[str]:
         """Return the paths of a combination, without the answers file."""
-        key = combination.paths, combination.omitted
+        key = combination.paths, combination.excluded
         if key not in self.present_paths:
-            left_out = map(self.file_facts.excluded_by, combination.omitted)
+            left_out = map(self.file_facts.excluded_by, combination.excluded)
             self.present_paths[key] = combination.paths.difference(*left_out)
         return self.present_paths[key]
 
     def needed(self, combination: Combination) -> Iterator[Need]:
         """Yield what composing a combination needs: groups of files that read the same facts, with their readings."""
-        paths, values = (combination.paths, combination.omitted), combination.values
+        paths, values = (combination.paths, combination.excluded), combination.values
         return ((paths, places, tuple([values[place] for place in places])) for places in self.alike)
 
     def keys(self, need: Need) -> set[Key]:
@@ -109,7 +109,7 @@ class Matrix:
         places = sorted({place for path in self.places if is_code(path) for place in self.places[path]})
         alike: dict[object, list[Combination]] = defaultdict(list)
         for combination in self.combinations:
-            present = self.code_of(combination.paths, combination.omitted)
+            present = self.code_of(combination.paths, combination.excluded)
             alike[present, tuple([combination.values[place] for place in places])].append(combination)
         grouped: dict[frozenset[tuple[str, Blob]], list[Combination]] = defaultdict(list)
         for group in alike.values():
@@ -120,6 +120,6 @@ class Matrix:
         return frozenset((path, blob) for path, blob in self.compose(combination).items() if is_code(path))
 
     @cache  # noqa: B019 - it lives as long as the run
-    def code_of(self, paths: frozenset[str], omitted: frozenset[str]) -> frozenset[str]:
+    def code_of(self, paths: frozenset[str], excluded: frozenset[str]) -> frozenset[str]:
         """Return the paths of code of a combination."""
-        return frozenset(filter(is_code, self.present_paths[paths, omitted]))
+        return frozenset(filter(is_code, self.present_paths[paths, excluded]))

@@ -11,8 +11,8 @@ from copier._jinja_ext import SandboxedEnvironment
 from covertable import make
 from jinja2 import StrictUndefined, meta
 
-from extensions.catalogue import Catalogue
-from extensions.plan import Plan, questions
+from extensions.load import Slipway
+from extensions.slipway_template.answers import questions
 from tests.harness.combinations.domains import DOMAINS, domain_name
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def constraint(rule: Rule, asked: Mapping[str, Question]) -> dict[str, Any]:
 
 def rules(asked: Mapping[str, Question]) -> tuple[Rule, ...]:
     """Parse the validators of questions with more than one answer."""
-    environment = SandboxedEnvironment(extensions=[Catalogue, Plan], undefined=StrictUndefined, autoescape=False)
+    environment = SandboxedEnvironment(extensions=[Slipway], undefined=StrictUndefined, autoescape=False)
     sources = [question.get("validator", "") for question in asked.values() if len(answers(question)) > 1]
     return tuple(
         Rule(

@@ -1,9 +1,9 @@
 """Copier, called in process with caches.
 
-A copy takes about a second on the command line, and a tenth of it here. Five things are cached: templates compiled by
-Jinja, clones of the template's repository, the environment of extensions of each clone, the path of the answers file,
-and the patterns that a path matches. Two are skipped: rendering of names without Jinja, and a call of Git after each
-file, which matters only where Git ignores the executable bit.
+A copy takes about a second on the command line, and a tenth of it here. Six things are cached: templates compiled by
+Jinja, clones of the template's repository, the environment of extensions of each clone, formatted modules, the path of
+the answers file, and the patterns that a path matches. Two are skipped: rendering of names without Jinja, and a call of
+Git after each file, which matters only where Git ignores the executable bit.
 `test_rendering.py` compares the output with that of the command line.
 """
 
@@ -26,6 +26,9 @@ from copier._main import Worker
 from copier._subproject import Subproject
 from copier._template import Template
 from jinja2 import Environment
+
+from tests.harness.combinations.formatted import FormattedModules
+from tests.harness.workspace import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -146,13 +149,15 @@ def cache_answers_path(find: Callable[[Worker], Path]) -> property:
 
 
 def cache_environments(make: Callable[[Worker], Environment]) -> Callable[[Worker], Environment]:
-    """Load the extensions once per clone."""
+    """Load the extensions once per clone, and format each module once."""
     environments: dict[Path, Environment] = {}
+    formatted = FormattedModules(CACHE / "formatted")
 
     def environment(self: Worker) -> Environment:
         clone = self.template.local_abspath
         if clone not in environments:
             environments[clone] = make(self)
+            formatted.use(environments[clone], clone)
         return environments[clone]
 
     return environment

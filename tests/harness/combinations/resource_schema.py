@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from extensions.domain import NUMBERS, ON_DELETE, OPERATIONS
-from extensions.names import LONGEST
-from extensions.resources import EVERYWHERE, FIELDS, MOST_DIGITS, RESOURCES, TYPES
-from extensions.values import LONGEST as WIDTHS
-from extensions.values import VALUES
+from extensions.slipway_template.language.domain import NUMBERS, ON_DELETE, OPERATIONS
+from extensions.slipway_template.language.parsing import EVERYWHERE, FIELDS, MOST_DIGITS, RESOURCES, TYPES
+from extensions.slipway_template.language.reserved import LONGEST
+from extensions.slipway_template.language.values import LONGEST as WIDTHS
+from extensions.slipway_template.language.values import VALUES
 
 Schema = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from extensions.domain import OPERATIONS
-from extensions.resources import domain_problem
+from extensions.slipway_template.language.domain import OPERATIONS
+from extensions.slipway_template.language.parsing import domain_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,8 @@ NOUNS = """
     person photo produkt quiz racun recette rezept school sesja shipment sprint stock_keeping_unit story studio
     subscription supplier survey ticket tier train unit uzytkownik utente vehicle visit voucher wallet warehouse
     widget wydarzenie x y1 zone
+    date event filter health issuer letter map moment news number page provider query record server session setting
+    table text transaction type
 """.split()  # noqa: SIM905
 ATTRIBUTES = """
     active address_line amount anzahl betrag body capacity class_name code colour comment count_2 currency
@@ -291,7 +293,7 @@ MISTAKES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (with_field("order", "int"), "SQL"),
     (with_field("id", "uuid"), "by itself"),
     (with_field("created_at", "datetime"), "by itself"),
-    (with_field("metadata", "json"), "database layer"),
+    (with_field("metadata", "json"), "belongs to SQLAlchemy"),
     (with_field("page", "int"), "list"),
     (with_field("date", "date"), "Python"),
     (with_field("model_name", "str"), "Pydantic"),
@@ -311,6 +313,6 @@ MISTAKES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda resource: resource.update(description="two\nlines"), "line break"),
     (lambda resource: resource.update(description='"""'), "quotes"),
     (lambda resource: resource.update(description="x" * 81), "80"),
-    (lambda resource: resource.update(plural=resource["name"]), "plural"),
+    (lambda resource: resource.update(plural="files"), "plural"),
     (lambda resource: resource.update(plural="orders by"), "lower_snake_case"),
 ]

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from extensions.catalogue import DATABASES, Feature, chosen
-from extensions.plan import ordered, plan
+from extensions.slipway_template.catalogue import DATABASES, chosen
+from extensions.slipway_template.plan import ordered, plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from extensions.slipway_template.catalogue.model import Feature
     from tests.harness.combinations.questions import Answers
 
 VARIABLE = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]*)=", re.MULTILINE)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from tests.harness.checks.runner import CACHE
 from tests.harness.delivery.base_images import pack_python, pack_uv
+from tests.harness.workspace import CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

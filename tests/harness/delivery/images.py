@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from extensions.plan import plan
+from extensions.slipway_template.plan import plan
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.engines import ISOLATED, network_options
 from tests.harness.readme.newcomer import commands

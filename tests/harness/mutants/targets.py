@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from extensions.catalogue import FEATURES
-from extensions.footprint import owners
-from extensions.plan import plan
+from extensions.slipway_template.catalogue import SERVICE
+from extensions.slipway_template.footprint import owners
+from extensions.slipway_template.plan import plan
 from tests.harness.combinations.questions import OPEN, code_questions
 from tests.harness.mutants.sample import mutants
 
@@ -42,10 +42,9 @@ def targets() -> list[Answers]:
 
 
 def group(path: str) -> str:
-    """Name the feature that owns a module: the one that the catalogue has last, where several do."""
-    owning = owners().get(path, frozenset())
-    names = [each.name for each in FEATURES if owning & {each.name, *each.stems}]
-    return names[-1] if names else CORE
+    """Return the feature that owns a module; modules of every service and of resources are the core."""
+    owner, *_ = owners().get(path, (CORE,))
+    return CORE if owner == SERVICE.name else owner
 
 
 def distinct(services: Iterable[Service]) -> list[tuple[Service, Mutant]]:

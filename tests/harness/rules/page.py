@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from extensions.rules import RULES
+from extensions.slipway_template.rules import RULES
 from tests.harness.promises import BREAKS, Break
 from tests.harness.rules.linter_mutants import LINTER_MUTANTS, LinterMutant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from extensions.rules import Rule
+    from extensions.slipway_template.rules import Rule
 
 HEAD = """\
 # Rules with teeth

@@ -37,6 +37,8 @@ def rename_resource_files(template: Path, version: str) -> None:
     """Rename one file per resource, by a pattern."""
     kinds = template / "template" / "app" / "kinds"
     git(template, "mv", "template/app/enums", kinds.relative_to(template).as_posix())
+    for name in ("catalogue/service.py", "catalogue/jobs.py", "language/reserved.py"):
+        replace(template / "extensions" / "slipway_template" / name, '"app/enums', '"app/kinds')
     declare(template, version, "app/enums/*.py", 'to = "app/kinds/*.py"')
 
 
@@ -72,7 +74,7 @@ def rename_question(template: Path, _: str) -> None:
     replace(questions, "Keeps the products of a shop.", "\"{{ project_description | default('Keeps a shop.') }}\"")
     replace(questions, '"summary": summary', '"project_description": summary')
     replace(
-        template / "extensions" / "plan.py",
+        template / "extensions" / "slipway_template" / "answers.py",
         '"project_description": description_problem',
         '"summary": description_problem',
     )

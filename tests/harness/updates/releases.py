@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from extensions.questionnaire import Reader
+from extensions.slipway_template.questionnaire import Reader
 from tests.harness.combinations.questions import Questionnaire, all_questions, choices, rules
 from tests.harness.workspace import ROOT, copy_work_tree, git
 

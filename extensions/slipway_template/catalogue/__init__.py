@@ -1,0 +1,81 @@
+"""The catalogue: a record for everything that a service can be built of, and what a choice brings with it.
+
+To add a feature, add its record to a module here and to the lists below, and its files under `template/`; no shared
+file changes.
+"""
+
+from __future__ import annotations
+
+from .auth import ABOUT, AUTH, OWNING
+from .cache import CACHE
+from .changes import AFTER_COMMIT, CHANGES
+from .email import EMAIL, MAIL_JOBS
+from .files import FILES, OPEN_FILES, OWN_FILES
+from .jobs import CELERY, JOBS, OPEN_JOBS, OWN_JOBS, TASKIQ
+from .local import ACCOUNT_MAIL, LOCAL, OUTGOING
+from .model import Column, Command, Feature, ForeignKey, Process, Setting, Table
+from .observability import OBSERVABILITY
+from .oidc import OIDC
+from .postgresql import POSTGRESQL
+from .ratelimit import RATELIMIT
+from .service import OF_TYPES, SERVICE
+from .sqlite import SQLITE
+from .surroundings import AGENTS, FLY, GITHUB, GITLAB, KUBERNETES
+from .valkey import CHILD_PROCESS, TRACED_VALKEY, VALKEY
+from .websockets import GUARDED_SOCKETS, OPEN_SOCKETS, WEBSOCKETS
+
+__all__ = [
+    "AGENTS",
+    "AUTH",
+    "DATABASES",
+    "DEPLOYMENTS",
+    "FEATURES",
+    "INTEGRATIONS",
+    "OF_TYPES",
+    "OWNING",
+    "PIPELINES",
+    "SERVICE",
+    "Column",
+    "Command",
+    "Feature",
+    "ForeignKey",
+    "Process",
+    "Setting",
+    "Table",
+    "chosen",
+    "with_requirements",
+]
+
+DATABASES = (POSTGRESQL, SQLITE)
+IDENTITIES = (AUTH, LOCAL, OIDC, OWNING, ABOUT)
+INTEGRATIONS = (
+    *(CHILD_PROCESS, OBSERVABILITY, VALKEY, TRACED_VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
+    *(WEBSOCKETS, OPEN_SOCKETS, GUARDED_SOCKETS),
+    *(JOBS, TASKIQ, CELERY, OPEN_JOBS, OWN_JOBS),
+    *(EMAIL, MAIL_JOBS, OUTGOING, ACCOUNT_MAIL),  # the outbox is replaced before account mails are installed on it
+    *(FILES, OPEN_FILES, OWN_FILES),
+)
+PIPELINES = (GITHUB, GITLAB)
+DEPLOYMENTS = (KUBERNETES, FLY)
+# In the order in which `app/main.py` installs them.
+FEATURES = (*DATABASES, *IDENTITIES, *INTEGRATIONS, *PIPELINES, *DEPLOYMENTS, AGENTS)
+
+
+def with_requirements(names: frozenset[str]) -> frozenset[str]:
+    """Return `names` and every feature that one of them requires, directly or not."""
+    required = frozenset(name for feature in FEATURES if feature.name in names for name in feature.requires)
+    return names if required <= names else with_requirements(names | required)
+
+
+def with_meetings(names: frozenset[str]) -> frozenset[str]:
+    """Return `names`, their requirements, and the features that they meet in, without those that are replaced."""
+    wanted = with_requirements(names)
+    met = [feature for feature in FEATURES if feature.meets and set(feature.meets) <= wanted]
+    replaced = {name for feature in met for name in feature.replaces}
+    return with_requirements(wanted | {feature.name for feature in met}) - replaced
+
+
+def chosen(names: frozenset[str]) -> list[Feature]:
+    """List the features of a service, in the order of `FEATURES`."""
+    wanted = with_meetings(names)
+    return [SERVICE, *(feature for feature in FEATURES if feature.name in wanted)]

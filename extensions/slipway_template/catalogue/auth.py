@@ -1,0 +1,118 @@
+"""Callers and permissions, owned rows, and the running versions."""
+
+from __future__ import annotations
+
+from .model import Column, Feature, ForeignKey, Setting, Table
+
+AUTH = Feature(
+    name="auth",
+    summary="who calls, and what they may do",
+    paths=(
+        "app/administration.py",
+        "app/auth.py",
+        "app/digests.py",
+        "app/models/api_key.py",
+        "app/models/user.py",
+        "app/routers/api_key.py",
+        "app/routers/user.py",
+        "app/schemas/api_key.py",
+        "app/schemas/user.py",
+        "app/services/api_key.py",
+        "app/services/user.py",
+        "docs/auth.md",
+        "tests/signing_in.py",
+        "tests/test_access.py",
+        "tests/test_administration.py",
+        "tests/test_api_key.py",
+        "tests/test_user.py",
+    ),
+    routes=("roles", "users"),
+    installs=True,
+    is_explained=True,
+    guards=True,
+    signs_in="signing_in",
+    runtime=("email-validator>=2.3,<3",),
+    unimported=("email-validator",),
+    tables=(
+        Table(
+            name="roles",
+            columns=(
+                Column("id", "Uuid()"),
+                Column("name", "String(length=40)"),
+                Column("permissions", "JSON()"),
+                Column("created_at", "DateTime(timezone=True)"),
+                Column("updated_at", "DateTime(timezone=True)"),
+            ),
+            uniques=(("name",),),
+            indexes=("created_at",),
+        ),
+        Table(
+            name="users",
+            columns=(
+                Column("id", "Uuid()"),
+                Column("email", "String(length=320)"),
+                Column("verified_at", "DateTime(timezone=True)", nullable=True),
+                Column("disabled_at", "DateTime(timezone=True)", nullable=True),
+                Column("deleted_at", "DateTime(timezone=True)", nullable=True),
+                Column("voided_at", "DateTime(timezone=True)", nullable=True),
+                Column("role_id", "Uuid()", nullable=True),
+                Column("created_at", "DateTime(timezone=True)"),
+                Column("updated_at", "DateTime(timezone=True)"),
+            ),
+            uniques=(("email",),),
+            foreign_keys=(ForeignKey("role_id", "roles", "RESTRICT"),),
+            indexes=("created_at", "role_id"),
+        ),
+        Table(
+            name="api_keys",
+            columns=(
+                Column("id", "Uuid()"),
+                Column("user_id", "Uuid()"),
+                Column("name", "String(length=40)"),
+                Column("prefix", "String(length=16)"),
+                Column("digest", "String(length=64)"),
+                Column("scopes", "JSON()"),
+                Column("expires_at", "DateTime(timezone=True)", nullable=True),
+                Column("last_used_at", "DateTime(timezone=True)", nullable=True),
+                Column("created_at", "DateTime(timezone=True)"),
+                Column("updated_at", "DateTime(timezone=True)"),
+            ),
+            uniques=(("prefix",),),
+            foreign_keys=(ForeignKey("user_id", "users", "CASCADE"),),
+            indexes=("created_at", "user_id"),
+        ),
+    ),
+    guidance=(
+        "`CurrentUser` is who calls; `SIGNED_IN`, `require_permission` or `OptionalUser` says who may: `docs/auth.md`.",
+        "In tests, `sign_in` makes the client somebody: `tests/signing_in.py`.",
+    ),
+)
+
+OWNING = Feature(
+    name="owning",
+    summary="rows that are somebody's own",
+    requires=("auth",),
+    paths=("app/ownership.py", "app/owning.py", "docs/owning.md", "tests/owning.py", "tests/test_owning.py"),
+    is_explained=True,
+    guidance=(
+        "Rows with an `owner_id` are asked for by `own_unless` in routes and by `owned` in services: `docs/owning.md`.",
+    ),
+)
+
+ABOUT = Feature(
+    name="about",
+    summary="which versions run",
+    meets=("auth",),
+    paths=("app/about.py", "app/routers/about.py", "app/schemas/about.py", "tests/test_about.py"),
+    routes=("about",),
+    installs=True,
+    is_word=True,
+    built_with={"ABOUT_TEMPLATE": "TEMPLATE_VERSION"},
+    settings=(
+        Setting(
+            name="ABOUT_TEMPLATE",
+            example="v1.2.3",
+            meaning="Version of the template, told at /api/v1/about. The build of the image sets it.",
+        ),
+    ),
+)

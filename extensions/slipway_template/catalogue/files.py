@@ -1,0 +1,94 @@
+"""Files in a directory or bucket."""
+
+from __future__ import annotations
+
+from .model import Column, Command, Feature, Setting, Table
+
+FILES = Feature(
+    name="files",
+    summary="files in a directory or a bucket",
+    is_component=True,
+    requires=("after_commit",),
+    paths=(
+        "app/files/",
+        "app/models/file.py",
+        "app/routers/file.py",
+        "app/schemas/file.py",
+        "app/services/file.py",
+        "deploy/kubernetes/components/files/",
+        "docs/files.md",
+        "tests/test_collecting.py",
+        "tests/test_file.py",
+        "tests/test_sending.py",
+        "tests/test_sniffing.py",
+        "tests/test_storing.py",
+    ),
+    routes=("files",),
+    is_word=True,
+    installs=True,
+    is_package=True,
+    is_explained=True,
+    runtime=("obstore>=0.12,<0.13", "python-multipart>=0.0.34"),
+    environment={"FILES_URL": "file:///srv/files"},
+    volumes={"files": "/srv/files"},
+    exposes=("Content-Disposition", "Content-Range", "ETag", "Repr-Digest"),
+    commands=(
+        Command(
+            name="collect_files",
+            module="app.files.collecting",
+            takes=(),
+            meaning="Delete content that no file has, a day after it came.",
+            done="Deletes content that no file has, a day after it came",
+            is_for_people=True,
+        ),
+    ),
+    settings=(
+        Setting(
+            name="FILES_URL",
+            is_needed=True,
+            stand_in="s3://bucket",
+            example="s3://bucket/prefix",
+            meaning="A directory (file:///srv/files) or bucket; without it, `uv run app dev` uses .dev/files.",
+        ),
+        Setting(name="FILES_LIMIT", example="104857600", meaning="Bytes that a file, or several at once, may have."),
+        Setting(
+            name="FILES_TYPES",
+            example="image/*,application/pdf",
+            meaning="Types that are taken, by what content is; * for any.",
+        ),
+    ),
+    tables=(
+        Table(
+            name="files",
+            columns=(
+                Column("id", "Uuid()"),
+                Column("owner_id", "Uuid()", nullable=True),
+                Column("name", "String(length=255)"),
+                Column("content_type", "String(length=100)"),
+                Column("size", "BigInteger()"),
+                Column("sha256", "String(length=64)"),
+                Column("created_at", "DateTime(timezone=True)"),
+            ),
+            indexes=("created_at", "owner_id"),
+        ),
+    ),
+    guidance=("`Upload` takes a file piece by piece, and `Files` keeps it; never hold a whole body in memory.",),
+)
+
+OPEN_FILES = Feature(
+    name="open_files",
+    summary="files that are everybody's",
+    meets=("files",),
+    paths=("app/open_files.py",),
+    plays="keeper",
+)
+
+OWN_FILES = Feature(
+    name="own_files",
+    summary="files that are somebody's own",
+    requires=("owning",),
+    meets=("files", "auth"),
+    replaces=("open_files",),
+    paths=("app/own_files.py", "tests/test_own_files.py"),
+    plays="keeper",
+)

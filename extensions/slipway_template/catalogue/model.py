@@ -1,0 +1,195 @@
+"""The records of the catalogue: what a feature owns, and what it adds to the files that all features share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """An environment variable of the service, as `.env.example` shows it."""
+
+    name: str
+    example: str
+    meaning: str
+    is_needed: bool = False  # production does not start without it
+    is_secret: bool = False  # may hold a password, and is stored where secrets are
+    stand_in: str = ""  # its value in tests of production
+
+
+@dataclass(frozen=True, kw_only=True)
+class Argument:
+    """A positional argument of a command."""
+
+    name: str
+    meaning: str
+    example: str
+
+
+ADDRESS = Argument(name="email", meaning="whose account it is", example="admin@example.com")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command of the service: a coroutine function whose arguments are strings."""
+
+    name: str
+    module: str
+    takes: tuple[Argument, ...] = (ADDRESS,)
+    meaning: str  # its docstring
+    done: str  # its row in a table of commands
+    is_for_people: bool = False  # it grants, sends, deletes or fills, so no assistant may run it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A further process of the service's image: a command that runs until a signal ends it."""
+
+    name: str  # of the command, the function, and the service in compose
+    module: str
+    meaning: str
+    done: str
+    grace: int  # seconds that it may take to stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A command of the README before the first request, and the sentence that introduces it."""
+
+    says: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table in the first revision; `type` is SQLAlchemy's, such as `String(length=40)`."""
+
+    name: str
+    type: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A foreign key to the `id` of another table; `on_delete` is SQL's, such as `SET NULL`."""
+
+    column: str
+    target: str
+    on_delete: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check constraint: an SQL condition, and its name without the prefix of the naming convention."""
+
+    condition: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of the first revision, with the columns that have an index of their own."""
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ("id",)
+    uniques: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[Check, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """A server that runs beside the service, in compose and in the test job of the pipeline.
+
+    The values of `reached_by`, `tested_by` and `address` hold `{host}`, which is replaced by the server's name.
+    """
+
+    image: str
+    port: int
+    environment: Mapping[str, str]
+    data: str  # the directory of its volume
+    healthcheck: str  # a command that succeeds once the server accepts connections
+    reached_by: Mapping[str, str]  # environment variables of the service
+    tested_by: Mapping[str, str]  # environment variables of its tests
+    address: str = ""  # the value of the variables of features that connect to it
+    tried_by: tuple[str, ...] = ()  # commands of the service that connect to it before the tests do
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """What one part of a service owns, and what it adds to the files that all parts share.
+
+    `paths` are the files and directories (ending in `/`) that are emitted only with the feature. A path inside a
+    directory of another feature is emitted if both are chosen; its owner is the feature that names it.
+
+    `requires` names features that come with it; `meets` names features that together bring it, and `replaces` those
+    that it then takes the place of. `routes` are the first segments of its paths below `/api/v1`.
+
+    Code: `installs` says that `app/<name>.py` has an `install(app)`, `is_package` that it is a directory, `watches`
+    that its `watched(run)` wraps every command, and `arguments` maps arguments of `FastAPI` to modules whose `config()`
+    is their value. `guards` says that routes declare who may call them, `signs_in` names the module of tests whose
+    `sign_in(client, session)` authenticates a client, and `shows` is the option of curl that does, in the README.
+    `plays` is a part that one of several features plays: a shared file imports from the module of its name. `counts`
+    names the module whose `count` returns the totals of lists, in place of `app.lists`. `beside` names modules of
+    `development` whose `beside()` runs servers for `app dev`, and sets the variables that name them; `reaches` maps
+    these variables to the feature of the server.
+
+    Settings: `environment` has variables of the service's container, `volumes` the directories that it writes to by the
+    name of their volume, `built_with` variables of its image by the build argument that sets them, `tested_with`
+    variables of its tests; `exposes` names response headers that CORS exposes. `tolerates` filters warnings that are
+    no errors in tests.
+
+    Requirements (PEP 508): `runtime`, `test` and `lint`; `unimported` names those of `runtime` that no module imports.
+
+    Deployment: `processes` run beside the service from the same image; `is_component` says that
+    `deploy/kubernetes/components/<name>/` exists, and `listens` maps variables to the ports that they open.
+
+    Guidance: `is_explained` says that `docs/<name>.md` exists; `guidance` has one to three lines for `AGENTS.md`.
+    `is_word` says that its name is a common word, which other files may use.
+    """
+
+    name: str
+    summary: str
+    requires: tuple[str, ...] = ()
+    meets: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    is_word: bool = False
+    installs: bool = False
+    watches: bool = False
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    is_package: bool = False
+    is_explained: bool = False
+    guards: bool = False
+    signs_in: str = ""
+    plays: str = ""
+    counts: str = ""
+    beside: tuple[str, ...] = ()
+    reaches: Mapping[str, str] = field(default_factory=dict)
+    shows: str = ""
+    first_steps: tuple[Step, ...] = ()
+    commands: tuple[Command, ...] = ()
+    processes: tuple[Process, ...] = ()
+    tables: tuple[Table, ...] = ()
+    runtime: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+    lint: tuple[str, ...] = ()
+    unimported: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
+    containers: Mapping[str, Container] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    built_with: Mapping[str, str] = field(default_factory=dict)
+    tested_with: Mapping[str, str] = field(default_factory=dict)
+    exposes: tuple[str, ...] = ()
+    tolerates: tuple[str, ...] = ()
+    is_component: bool = False
+    listens: Mapping[str, int] = field(default_factory=dict)
+    guidance: tuple[str, ...] = ()

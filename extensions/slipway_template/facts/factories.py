@@ -1,0 +1,138 @@
+"""Facts for factories: the values of rows that differ from each other."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ..language.domain import BITS, MANY, find
+from ..language.literals import literal
+from ..language.names import spaced
+from .samples import numbers, samples, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..language.domain import Field, Resource, Resources
+
+Facts = dict[str, Any]
+
+DIGITS = 6  # of the number that distinguishes rows
+# Kinds of values that differ with the number of a row.
+NUMBERED = frozenset(
+    {"bool", "date", "datetime", "decimal", "digits", "email", "enum", "number", "pattern", "time", "url", "words"}
+)
+
+
+def is_unique(resource: Resource, field: Field) -> bool:
+    """Return whether a field is unique, alone or together with others."""
+    return any(field in fields for fields in resource.uniques)
+
+
+def leads_back(resources: Resources, resource: Resource, field: Field) -> bool:
+    """Return whether a reference stays empty in factories, because its target requires a row of this resource."""
+    return bool(field.to) and field.optional and resource.name in required_by(resources, field.to, frozenset())
+
+
+def required_by(resources: Resources, name: str, seen: frozenset[str]) -> frozenset[str]:
+    """Return the names of a resource, and of all resources of which it requires a row."""
+    target = find(resources, name)
+    given = [field.to for field in target.references if not field.optional or is_unique(target, field)]
+    for to in given:
+        if to not in seen | {name}:
+            seen = required_by(resources, to, seen | {name})
+    return seen | {name}
+
+
+def numbered_text(field: Field) -> Facts:
+    """Return a text that differs with the number of the row: an example of its pattern, words, or digits only."""
+    if field.pattern:
+        return {"kind": "pattern", "constant": f"{field.name.upper()}S", "examples": list(field.examples)}
+    words = spaced(field.name)
+    if field.longest > len(words) + DIGITS and field.min_length <= len(words) + 1:
+        return {"kind": "words", "words": words}
+    size = min(field.longest, max(field.min_length, DIGITS))
+    return {"kind": "digits", "size": size, "modulus": 10**size if size < DIGITS else 0}
+
+
+def numbered_step(field: Field) -> Facts:
+    """Return a number or day that differs with the number of the row: a start, and how many steps there are."""
+    _, greatest = field.range
+    start = numbers(field)[0]
+    room = MANY if greatest is None else int((greatest - start) / field.step) + 1
+    if room < MANY and greatest is not None:
+        room = field.room
+        start = greatest - field.step * (room - 1)
+    kind = field.type if field.type in {"date", "decimal"} else "number"
+    return {"kind": kind, "start": literal(start), "modulus": min(MANY, room), "places": field.decimal_places}
+
+
+def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
+    """Return a value that differs with the number of the row."""
+    if field.type in {*BITS, "decimal", "date"}:
+        return numbered_step(field)
+    if field.type == "str":
+        return numbered_text(field)
+    if field.type == "enum":
+        return {"kind": "enum", "type": resource.type_name(field), "members": len(field.values)}
+    if field.type == "ref":
+        return {"kind": "new", "factory": find(resources, field.to).variable}
+    return {"kind": field.type}
+
+
+def value(resources: Resources, resource: Resource, field: Field) -> Facts:
+    """Return the value of a field that a row needs."""
+    if is_unique(resource, field):
+        is_left_out = leads_back(resources, resource, field)
+        return {"kind": "literal", "literal": "None"} if is_left_out else numbered(resources, resource, field)
+    if field.to:
+        target = find(resources, field.to)
+        return {"kind": "some", "class": target.class_name, "factory": target.variable}
+    if field.type in {"str", "email", "url"} and not field.pattern:
+        return numbered(resources, resource, field)
+    return {"kind": "literal", "literal": written(resource, field, samples(field)[0])}
+
+
+def entries(resources: Resources, resource: Resource) -> Iterator[tuple[Field, Facts]]:
+    """Yield each field that a row needs, with its value."""
+    for field in resource.fields:
+        if is_unique(resource, field) or needed(field):
+            yield field, value(resources, resource, field)
+
+
+def target_facts(resources: Resources, name: str) -> Facts:
+    """Return how the factory of another resource is imported, and the class of its rows."""
+    target = find(resources, name)
+    return {"name": name, "class": target.class_name, "variable": target.variable}
+
+
+def facts(resources: Resources, resource: Resource) -> Facts:
+    """Return the facts about the factory of a resource."""
+    found = list(entries(resources, resource))
+    kinds = {each["kind"] for _, each in found}
+    targets = sorted({field.to for field, each in found if each["kind"] in {"new", "some"}})
+    return {
+        "entries": [{"name": field.column, **each} for field, each in found],
+        "targets": [target_facts(resources, name) for name in targets],
+        "waits": bool(targets),
+        "counts": bool(kinds & NUMBERED),
+    }
+
+
+def needed(field: Field) -> bool:
+    """Return whether a client must send the field."""
+    return not field.optional and field.default is None
+
+
+def example(resource: Resource) -> str:
+    """Return the body of a minimal request, as JSON that a shell takes between single quotes."""
+    values = {field.column: plain_value(field) for field in resource.fields if needed(field)}
+    return json.dumps(values, ensure_ascii=False).replace("'", "'\\''")
+
+
+def plain_value(field: Field) -> Any:  # noqa: ANN401 - any value of JSON
+    sample = field.values[0] if field.values else samples(field)[0]
+    if isinstance(sample, bool | int | float | str | dict):
+        return sample
+    return f"{sample:f}" if isinstance(sample, Decimal) else str(sample)

@@ -1,0 +1,150 @@
+"""Sample values of fields: some that fit, and some that do not."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, time, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from ..language.literals import literal
+from ..language.patterns import matches
+from ..quoting import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..language.domain import Field, Resource
+
+WORDS = ("alpha", "bravo")
+LONG = 50_000  # characters that no test sends
+
+
+def texts(field: Field) -> list[str]:
+    if field.pattern:
+        return list(field.examples[:2])
+    if field.min_length <= len(WORDS[0]) <= field.longest:
+        return list(WORDS)
+    size = max(1, field.min_length if field.min_length > len(WORDS[0]) else field.longest)
+    return [letter * size for letter in "ab"]
+
+
+def numbers(field: Field) -> list[Any]:
+    """Return two numbers or days within the bounds of a field, small ones where possible."""
+    least, greatest = field.range
+    step = field.step or 1.0
+    ends = [end for end in (least, greatest) if end is not None]
+    near = [end + step * times for end in ends for times in (0, 1, 2, -1, -2) if can_move(end, step * times)]
+    if field.type == "float" and ends:
+        near += [math.nextafter(end, to) for end in ends for to in (math.inf, -math.inf)]
+    first: dict[str, list[Any]] = {
+        "float": [1.5, 2.5],
+        "decimal": [round(Decimal(number), field.decimal_places) for number in (1, 2)],
+        "date": [date(2026, 1, 1), date(2026, 1, 2)],
+    }
+    wanted = first.get(field.type, [1, 2])
+    if all(holds(field, each) for each in wanted):
+        return wanted
+    sound = [each for each in (*wanted, *near) if holds(field, each)]
+    return sorted(sorted(dict.fromkeys(sound), key=lambda value: abs(value - wanted[0]))[:2])
+
+
+def can_move(end: Any, by: Any) -> bool:  # noqa: ANN401 - of the field's type
+    try:
+        end + by
+    except OverflowError:
+        return False
+    return True
+
+
+def holds(field: Field, value: Any) -> bool:  # noqa: ANN401 - of the field's type
+    least, greatest = field.range
+    inside = (least is None or value >= least) and (greatest is None or value <= greatest)
+    return inside and (field.gt is None or value > field.gt) and (field.lt is None or value < field.lt)
+
+
+def samples(field: Field) -> list[Any]:
+    """Return two values, the smaller first; one where there is only one, none where tests need none."""
+    moments = [datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2)]  # noqa: UP017 - as older Pythons have it
+    fixed: dict[str, list[Any]] = {
+        "bool": [False, True],
+        "datetime": moments,
+        "time": [time(9), time(10)],
+        "uuid": [UUID(int=1), UUID(int=2)],
+        "email": [f"{word}@example.com" for word in WORDS],
+        "url": [f"https://example.com/{word}" for word in WORDS],
+        "json": [{"key": "value"}],
+        "ref": [],
+    }
+    if field.type in fixed:
+        return fixed[field.type]
+    if field.type in {"str", "text"}:
+        return texts(field)
+    return numbers(field) if field.type != "enum" else [name for name, _ in field.members][:2]
+
+
+def written(resource: Resource, field: Field, value: Any) -> str:  # noqa: ANN401 - of the field's type
+    """Return the literal of a sample; the name of a member for enumerations."""
+    return f"{resource.type_name(field)}.{value}" if field.type == "enum" else literal(value)
+
+
+WRONG: dict[str, list[Any]] = {
+    "bool": ["perhaps"],
+    "date": ["tomorrow"],
+    "datetime": ["2026-01-01T00:00:00"],
+    "time": ["25:00", "09:30:00Z"],
+    "uuid": ["1"],
+    "json": [1],
+    "email": ["nobody"],
+    "url": ["nowhere"],
+    "ref": ["1"],
+    "int": ["many", 1 << 31],
+    "bigint": ["many", 1 << 63],
+    "float": ["many", "NaN"],
+    "decimal": ["many", "NaN"],
+}
+
+
+def unfit(field: Field) -> Iterator[str]:
+    """Yield literals that a field rejects."""
+    yield from (literal(value) for value in WRONG.get(field.type, []))
+    if not field.optional:
+        yield "None"
+    if field.type in {"str", "text"}:
+        yield from unfit_texts(field)
+    if field.values:
+        yield quoted(next(word for word in ("lost", "elsewhere") if word not in field.values))
+    if field.type == "decimal":
+        yield f'"0.{"0" * field.decimal_places}1"'
+        yield f'"1{"0" * (field.max_digits - field.decimal_places)}"'
+    yield from unfit_bounds(field)
+
+
+def unfit_texts(field: Field) -> Iterator[str]:
+    if field.longest <= LONG:
+        yield f'"x" * {literal(field.longest + 1)}'
+    if field.min_length:
+        yield '""' if field.min_length == 1 else f'"x" * {literal(field.min_length - 1)}'
+    yield '"two\\nlines"' if field.type == "str" else '"\\x00"'
+    wrong = next((text for text in ("?", "0", "a", "A-") if field.pattern and not matches(field.pattern, text)), None)
+    if wrong and field.min_length <= len(wrong) <= field.longest:
+        yield quoted(wrong)
+
+
+def unfit_bounds(field: Field) -> Iterator[str]:
+    step = field.step or 1.0
+    for bound, by in ((field.ge, -1), (field.gt, 0), (field.le, 1), (field.lt, 0)):
+        if bound is not None and can_move(bound, step * by) and not holds(field, bound + step * by):
+            yield sent(bound + step * by)
+
+
+def sent(value: Any) -> str:  # noqa: ANN401 - of the field's type
+    """Return the literal of a value as JSON has it."""
+    return (
+        quoted(str(value))
+        if isinstance(value, date)
+        else quoted(f"{value:f}")
+        if isinstance(value, Decimal)
+        else literal(value)
+    )

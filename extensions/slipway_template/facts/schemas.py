@@ -1,0 +1,160 @@
+"""Facts for schemas: types, constraints, and the query parameters that filter and sort lists."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ..language.domain import BOUNDS, STORED, find
+from ..language.literals import expression, literal
+from ..language.names import spaced
+from ..quoting import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..language.domain import Field, Resource, Resources
+
+Facts = dict[str, Any]
+
+SENT = STORED | {
+    "str": "Line",
+    "text": "Text",
+    "email": "EmailStr",
+    "url": "Link",
+    "int": "Integer",
+    "bigint": "BigInteger",
+    "float": "FiniteFloat",
+    "decimal": "Number",
+    "datetime": "Moment",
+    "time": "TimeOfDay",
+    "json": "Json",
+}
+SHOWN = STORED | {"decimal": "Number", "time": "TimeOfDay"}
+EQUAL = frozenset({"str", "int", "bigint", "decimal", "bool", "date", "time", "uuid", "email", "url"})
+ORDERED = frozenset({"int", "bigint", "float", "decimal", "date", "datetime", "time"})
+SORTED = ORDERED | {"str", "email", "url"}
+SEARCHED = frozenset({"str", "text", "email"})
+
+
+def bound(value: object) -> str:
+    """Return the literal of a bound; a whole decimal as an integer."""
+    return literal(int(value)) if isinstance(value, Decimal) and value == value.to_integral_value() else literal(value)
+
+
+def constraints(field: Field) -> dict[str, str]:
+    """Return Pydantic's constraints of a field, as literals by their names."""
+    found = {}
+    if field.min_length:
+        found["min_length"] = str(field.min_length)
+    if field.type in {"str", "text"}:
+        found["max_length"] = literal(field.longest)
+    if field.pattern:
+        found |= {"pattern": expression(field.pattern), "examples": f"[{quoted(field.examples[0])}]"}
+    found |= {key: bound(getattr(field, key)) for key in BOUNDS if getattr(field, key) is not None}
+    if field.type == "decimal":
+        found |= {"max_digits": str(field.max_digits), "decimal_places": str(field.decimal_places)}
+    return found
+
+
+def sent_type(resource: Resource, field: Field) -> str:
+    """Return the type of a field in requests: its own if it has values or constraints."""
+    return resource.type_name(field) if field.values or constraints(field) else SENT[field.type]
+
+
+def aliases(resource: Resource) -> list[Facts]:
+    """Return the types of a resource's own; `places` are the digits to which decimals are written."""
+    return [
+        {
+            "name": resource.type_name(field),
+            "base": SENT[field.type],
+            "constraints": constraints(field),
+            "is_decimal": field.type == "decimal",
+            "places": field.decimal_places,
+        }
+        for field in resource.fields
+        if constraints(field)
+    ]
+
+
+def default(resource: Resource, field: Field) -> Facts:
+    """Return the default of a field: `factory` is the type of an empty container, `default` any other literal."""
+    value = field.default
+    if isinstance(value, dict | list):
+        return {"factory": type(value).__name__, "default": ""}
+    if value is None:
+        return {"factory": "", "default": "None" if field.optional else ""}
+    if field.values:
+        member = next(name for name, word in field.members if word == value)
+        return {"factory": "", "default": f"{resource.type_name(field)}.{member}"}
+    return {"factory": "", "default": literal(value)}
+
+
+def field_facts(resource: Resource, field: Field) -> Facts:
+    return {
+        "name": field.column,
+        "sent": sent_type(resource, field),
+        "shown": resource.type_name(field) if field.values else SHOWN[field.type],
+        "optional": field.optional,
+        **default(resource, field),
+    }
+
+
+def summaries(resources: Resources, resource: Resource) -> Iterator[Facts]:
+    """Yield the references that are shown with the label of their target."""
+    if not {"create", "list", "read", "update"} & set(resource.operations):
+        return
+    for field in resource.references:
+        target = find(resources, field.to)
+        if target.label:
+            yield {
+                "name": field.name,
+                "class": resource.type_name(field),
+                "optional": field.optional,
+                "label": target.label.name,
+                "label_is_optional": target.label.optional,
+                "phrase": f"{resource.phrase}'s {spaced(field.name)}",
+            }
+
+
+def facts(resources: Resources, resource: Resource) -> Facts:
+    """Return the facts about the schemas of a resource."""
+    return {
+        "aliases": aliases(resource),
+        "fields": [field_facts(resource, field) for field in resource.fields],
+        "summaries": list(summaries(resources, resource)),
+        "filters": [each for field in resource.fields for each in filters(resource, field)],
+        "searched": [field.name for field in searched(resource)],
+        "sorts": sorts(resource),
+    }
+
+
+def sorts(resource: Resource) -> list[str]:
+    """List the fields by which lists can be sorted."""
+    return sorted(["created_at", *(each.name for each in resource.fields if each.type in SORTED and each.is_filtered)])
+
+
+def searched(resource: Resource) -> list[Field]:
+    """List the fields in which a search looks."""
+    return [field for field in resource.fields if field.type in SEARCHED]
+
+
+def filters(resource: Resource, field: Field) -> Iterator[Facts]:
+    """Yield the query parameters that filter lists by a field, each with its comparison in `app.lists`."""
+    if not field.is_filtered:
+        return
+    comparisons = []
+    if field.type in {"enum", "ref"}:
+        comparisons = [(field.column, "one_of")]
+    if field.type in EQUAL:
+        comparisons = [(field.column, "equals")]
+    if field.type in ORDERED:
+        comparisons += [(f"{field.column}_from", "at_least"), (f"{field.column}_to", "at_most")]
+    for name, comparison in comparisons:
+        yield {
+            "name": name,
+            "column": field.column,
+            "type": sent_type(resource, field),
+            "comparison": comparison,
+            "several": comparison == "one_of",
+        }

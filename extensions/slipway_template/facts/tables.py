@@ -1,0 +1,215 @@
+"""Facts for the first revision: tables in order of creation, with named constraints."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from datetime import date
+from decimal import Decimal
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from ..language.domain import BOUNDS, find
+from ..quoting import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..catalogue.model import Table
+    from ..language.domain import Field, Resource, Resources
+
+Facts = dict[str, Any]
+Late = set[tuple[str, str]]  # references, by resource and field, whose target's table is created later
+
+CHECK = 28  # characters of a check's own name; with its table's, databases keep 63
+TOKEN = 16  # least characters of an enumeration's column, so that most new values need no wider one
+OPERATORS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+WORDS = {">=": " ge ", "<=": " le ", ">": " gt ", "<": " lt ", " -": " minus "}
+TIMESTAMP = "DateTime(timezone=True)"
+
+
+def check_name(condition: str) -> str:
+    """Derive the name of a check from its condition, as `app.models.base` does."""
+    checksum = f"{zlib.crc32(condition.encode()):08x}"
+    for sign, word in WORDS.items():
+        condition = condition.replace(sign, word)
+    name = re.sub(r"[^0-9A-Za-z]+", "_", condition).strip("_").lower()
+    short = condition.isascii() and len(name) <= CHECK
+    return name if short else f"{name[: CHECK - 9].strip('_')}_{checksum}"
+
+
+def sql(value: object) -> str:
+    """Return a literal of SQL."""
+    if isinstance(value, date):
+        return f"'{value}'"
+    return f"{value:f}" if isinstance(value, Decimal) else f"{value:.17g}" if isinstance(value, float) else str(value)
+
+
+def conditions(field: Field) -> Iterator[str]:
+    """Yield the conditions that the database checks, in SQL."""
+    if field.min_length:
+        yield f"length({field.name}) >= {field.min_length}"
+    if field.type == "text":
+        yield f"length({field.name}) <= {field.longest}"
+    for key in BOUNDS:
+        if getattr(field, key) is not None:
+            yield f"{field.name} {OPERATORS[key]} {sql(getattr(field, key))}"
+
+
+def is_indexed(field: Field) -> bool:
+    return field.is_filtered and not field.unique
+
+
+def server_default(field: Field) -> Facts:
+    """Return the default of a column: `flag` is true or false for booleans, `default` a literal for other types."""
+    value = field.default
+    if value is None or isinstance(value, bool):
+        return {"flag": "" if value is None else str(value).lower(), "default": ""}
+    text = json.dumps(value) if isinstance(value, dict | list) else sql(value).strip("'")
+    return {"flag": "", "default": quoted(value if isinstance(value, str) else text)}
+
+
+def on_delete(field: Field) -> str:
+    return field.on_delete.replace("_", " ").upper()
+
+
+def ordered(resources: Resources) -> tuple[list[Resource], Late]:
+    """Order tables so that references lead back, where possible; the others are created after their target."""
+    placed: list[Resource] = []
+    names: set[str] = set()
+    late: Late = set()
+    left = list(resources)
+    while left:
+        ready = [each for each in left if all(one.to in names | {each.name} for one in each.references)]
+        able = [each for each in left if all(one.to in names or one.optional for one in each.references)]
+        chosen = (ready or able)[0]
+        late |= {(chosen.name, one.name) for one in chosen.references if one.to not in names | {chosen.name}}
+        names.add(chosen.name)
+        placed.append(chosen)
+        left.remove(chosen)
+    return placed, late
+
+
+def column_type(field: Field) -> str:
+    """Return SQLAlchemy's type of a column, complete."""
+    values = ", ".join(map(quoted, field.values))
+    width = max(TOKEN, *map(len, field.values)) if field.values else 0
+    return {
+        "str": f"String(length={field.longest})",
+        "text": "Text()",
+        "int": "Integer()",
+        "bigint": "BigInteger()",
+        "float": "Double()",
+        "decimal": f"Numeric(precision={field.max_digits}, scale={field.decimal_places})",
+        "bool": "Boolean()",
+        "date": "Date()",
+        "datetime": TIMESTAMP,
+        "time": "Time()",
+        "uuid": "Uuid()",
+        "json": "JSON()",
+        "email": "String(length=320)",
+        "url": "String(length=2083)",
+        "ref": "Uuid()",
+        "enum": f"Enum({values}, native_enum=False, length={width})",
+    }[field.type]
+
+
+def column(name: str, kind: str, *, nullable: bool = False, default: str = "") -> Facts:
+    """Return the facts about a column; its options are literals of Python and SQLAlchemy."""
+    options = {"server_default": default} if default else {}
+    return {"name": name, "type": kind, "options": options | {"nullable": str(nullable)}}
+
+
+def columns(resource: Resource) -> Iterator[Facts]:
+    yield column("id", "Uuid()")
+    if resource.owner:
+        yield column("owner_id", "Uuid()")
+    for field in resource.fields:
+        default = server_default(field)
+        literal = f"sa.{default['flag']}()" if default["flag"] else default["default"]
+        yield column(field.column, column_type(field), nullable=field.optional, default=literal)
+    yield column("created_at", TIMESTAMP)
+    yield column("updated_at", TIMESTAMP)
+    if resource.soft_delete:
+        yield column("deleted_at", TIMESTAMP, nullable=True)
+
+
+def foreign_key(resource: Resource, column: str, target: str, rule: str) -> Facts:
+    name = f"fk_{resource.plural}_{column}"
+    return {"table": resource.plural, "column": column, "target": target, "on_delete": rule, "name": name}
+
+
+def checks(resource: Resource) -> list[Facts]:
+    found = list(chain.from_iterable(map(conditions, resource.fields)))
+    return [{"condition": each, "name": f"ck_{resource.plural}_{check_name(each)}"} for each in found]
+
+
+def memberships(resource: Resource) -> list[Facts]:
+    """Return the checks of enumerations: a column holds one of some values."""
+    return [
+        {
+            "column": field.name,
+            "members": list(field.values),
+            "name": f"ck_{resource.plural}_{check_name(' '.join([field.name, *field.values]))}",
+        }
+        for field in resource.fields
+        if field.values
+    ]
+
+
+def unique(table: str, columns: list[str]) -> Facts:
+    return {"columns": columns, "name": "_".join(["uq", table, *columns])}
+
+
+def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
+    """Return the facts about a table; `late` foreign keys are added once all tables exist, and then its indexes.
+
+    SQLite recreates a table to add a key, from the table as it was created, without indexes.
+    """
+    keys = {
+        field.name: foreign_key(resource, field.column, find(resources, field.to).plural, on_delete(field))
+        for field in resource.references
+    }
+    indexed = [field.column for field in resource.fields if is_indexed(field)]
+    flags = ["deleted_at"] * resource.soft_delete + ["owner_id"] * resource.owner
+    waits = [key for name, key in keys.items() if (resource.name, name) in late]
+    at_once = [key for name, key in keys.items() if (resource.name, name) not in late]
+    indexes = sorted(["created_at", *flags, *indexed])
+    owner = [foreign_key(resource, "owner_id", "users", "RESTRICT")] if resource.owner else []
+    return {
+        "name": resource.plural,
+        "columns": list(columns(resource)),
+        "checks": checks(resource),
+        "memberships": memberships(resource),
+        "foreign_keys": [*owner, *at_once],
+        "primary_key": ["id"],
+        "uniques": [unique(resource.plural, [field.column for field in fields]) for fields in resource.uniques],
+        "indexes": [] if waits else indexes,
+        "late": waits,
+        "late_indexes": indexes if waits else [],
+    }
+
+
+def feature_facts(table: Table) -> Facts:
+    """Return the facts about a table of a feature."""
+    return {
+        "name": table.name,
+        "columns": [column(each.name, each.type, nullable=each.nullable) for each in table.columns],
+        "checks": [{"condition": each.condition, "name": f"ck_{table.name}_{each.name}"} for each in table.checks],
+        "memberships": [],
+        "foreign_keys": [
+            {
+                "table": table.name,
+                "column": key.column,
+                "target": key.target,
+                "on_delete": key.on_delete,
+                "name": f"fk_{table.name}_{key.column}",
+            }
+            for key in table.foreign_keys
+        ],
+        "primary_key": list(table.primary_key),
+        "uniques": [unique(table.name, list(columns)) for columns in table.uniques],
+        "indexes": list(table.indexes),
+        "late": [],
+    }

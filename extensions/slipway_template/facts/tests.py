@@ -1,0 +1,161 @@
+"""Facts for the tests of a resource: the cases of each test, as names and literals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..language.domain import find
+from .factories import is_unique, leads_back, needed
+from .ownership import owned
+from .samples import samples, unfit, written
+from .schemas import EQUAL, ORDERED, SORTED
+
+if TYPE_CHECKING:
+    from ..language.domain import Field, Resource, Resources
+
+Facts = dict[str, Any]
+
+LITERAL_SEARCH = ("100% wool", "1000 nails")  # a search for `100%` finds only the first
+FACTORIES = ("by_reference", "deleted_targets", "restricted", "cascaded", "nulled", "foreign")  # cases with a factory
+METHODS = (("GET", "read", 200), ("PATCH", "update", 200), ("DELETE", "delete", 204))
+
+
+def factory(resources: Resources, resource: Resource, target: str) -> str:
+    """Return the name by which the tests of a resource import the factory of another, or its own."""
+    return "factory" if target == resource.name else find(resources, target).variable
+
+
+def ranges(resource: Resource, kinds: frozenset[str], *, plain: bool = False) -> list[Facts]:
+    """Return a case for each filtered field of some kinds with two values: the lower and the higher."""
+    found = []
+    for field in resource.fields:
+        both = samples(field) if field.type in kinds and field.is_filtered and not (plain and field.pattern) else []
+        if len(both) > 1:
+            low, high = (written(resource, field, value) for value in both)
+            found.append({"field": field.column, "low": low, "high": high})
+    return found
+
+
+def change(resource: Resource) -> Facts:
+    """Choose a field to update, and the optional ones that a careless update would reset; nothing if none has two."""
+    able = [(field, [written(resource, field, value) for value in samples(field)]) for field in resource.fields]
+    for field, both in able:
+        if len(both) > 1:
+            loose = [(other, values[-1]) for other, values in able if other != field and values and not needed(other)]
+            given = [{"field": each.column, "value": value} for each, value in [(field, both[0]), *loose]]
+            return {"field": field.column, "high": both[1], "given": given}
+    return {}
+
+
+def searched(resource: Resource) -> str:
+    """Choose a field that can hold the texts of `LITERAL_SEARCH`; nothing if there is none."""
+    texts = [field for field in resource.fields if field.type in {"str", "text"} and not field.pattern]
+    shortest, longest = sorted(map(len, LITERAL_SEARCH))
+    fitting = [field.column for field in texts if field.min_length <= shortest and longest <= field.longest]
+    return fitting[0] if fitting else ""
+
+
+def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts]:
+    """Return a case for each reference with a rule for deletion whose target can be deleted."""
+    found = []
+    for field in resource.references:
+        target = find(resources, field.to)
+        if field.on_delete == rule and "delete" in target.operations and not target.soft_delete:
+            name = factory(resources, resource, field.to)
+            found.append({"field": field.column, "factory": name, "path": target.path})
+    return found
+
+
+def targets(resources: Resources, resource: Resource, fields: list[Field]) -> list[Facts]:
+    """Return a case for each of some references: its column, and its factory."""
+    return [{"field": field.column, "factory": factory(resources, resource, field.to)} for field in fields]
+
+
+def left_out(resources: Resources, resource: Resource) -> list[Field]:
+    """List the unique references that factories leave empty, if clients can send them."""
+    if not {"create", "update"} & set(resource.operations):
+        return []
+    return [each for each in resource.references if is_unique(resource, each) and leads_back(resources, resource, each)]
+
+
+def permitted(resource: Resource) -> list[Facts]:
+    """Return a case for each method and permission: the status for a row of another owner."""
+    found = []
+    for method, operation, status in METHODS:
+        if operation in resource.operations:
+            read = status if operation == "read" else 404
+            found += [
+                {"method": method, "permission": f"{resource.path}:read", "status": read},
+                {"method": method, "permission": f"{resource.path}:write", "status": status},
+            ]
+    return found
+
+
+def scopes(resources: Resources, resource: Resource) -> list[str]:
+    """Return the scopes that an API key needs beside the resource's own, to reference owned rows."""
+    paths = {find(resources, field.to).path for field in owned(resources, resource)} - {resource.path}
+    return [f"{path}:read" for path in sorted(paths)]
+
+
+def imported(resources: Resources, resource: Resource, cases: Facts) -> list[Facts]:
+    """Return the factories that the tests import: those of the cases, by their resource."""
+    used = {case["factory"] for key in (*FACTORIES, "left_out") for case in cases[key]}
+    return [
+        {"name": each.name, "variable": each.variable}
+        for each in sorted(resources, key=lambda each: each.name)
+        if each != resource and each.variable in used
+    ]
+
+
+def fields_of(resource: Resource) -> Facts:
+    """Return the cases about single fields: valid, invalid and missing values."""
+    fields = resource.fields
+    return {
+        "uniques": [[field.column for field in each] for each in resource.uniques],
+        "unfit": [{"field": each.column, "value": value} for each in fields for value in dict.fromkeys(unfit(each))],
+        "change": change(resource),
+        "optional": [field.column for field in fields if field.optional],
+        "required": next((field.column for field in fields if not field.optional), ""),
+        "equal": ranges(resource, EQUAL | {"enum"}),
+        "ranges": ranges(resource, ORDERED),
+        "sorts": ranges(resource, SORTED, plain=True),
+        "search": searched(resource),
+    }
+
+
+def references_of(resources: Resources, resource: Resource) -> Facts:
+    """Return the cases about references: their filters, and what happens to their targets."""
+    references = list(resource.references)
+    filtered = [field for field in references if field.is_filtered]
+    soft = [field for field in references if find(resources, field.to).soft_delete]
+    return {
+        "references": [field.column for field in references],
+        "by_reference": targets(resources, resource, filtered),
+        "deleted_targets": targets(resources, resource, soft),
+        "restricted": with_rule(resources, resource, "restrict"),
+        "cascaded": with_rule(resources, resource, "cascade"),
+        "nulled": with_rule(resources, resource, "set_null"),
+        "foreign": targets(resources, resource, owned(resources, resource)),
+        "left_out": targets(resources, resource, left_out(resources, resource)),
+    }
+
+
+def methods(resource: Resource) -> list[Facts]:
+    """Return the methods on one row, each with the status of success."""
+    return [
+        {"method": method, "status": status}
+        for method, operation, status in METHODS
+        if operation in resource.operations
+    ]
+
+
+def facts(resources: Resources, resource: Resource) -> Facts:
+    """Return the cases of all tests of a resource."""
+    cases = {
+        **fields_of(resource),
+        **references_of(resources, resource),
+        "methods": methods(resource),
+        "permitted": permitted(resource),
+        "scopes": scopes(resources, resource),
+    }
+    return cases | {"targets": imported(resources, resource, cases)}

@@ -1,0 +1,59 @@
+"""Values as Python writes them, the way a formatter leaves them."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from ..quoting import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHORT = 20  # characters; what repeats one more often is written as a product
+GROUPED = 10_000  # from here on, digits stand in groups
+
+
+def expression(pattern: str) -> str:
+    """Write a regular expression: raw where it has backslashes, as far as that can be."""
+    if "\\" not in pattern or ('"' in pattern and "'" in pattern):
+        return quoted(pattern)
+    return f"r'{pattern}'" if '"' in pattern else f'r"{pattern}"'
+
+
+def text(value: str) -> str:
+    """Write text; what only repeats a character is written as a product."""
+    repeated = len(value) > SHORT and set(value) == set(value[0])
+    return f"{quoted(value[0])} * {len(value)}" if repeated else quoted(value)
+
+
+def whole(value: int) -> str:
+    return f"{value:_}" if abs(value) >= GROUPED else str(value)
+
+
+def decimal(value: Decimal) -> str:
+    digits = f"{value:f}"
+    return f'Decimal("{digits}")' if "." in digits else f"Decimal({whole(int(value))})"
+
+
+# The first that fits: a bool is an int, too, and a datetime a date.
+WRITERS: dict[type | tuple[type, ...], Callable[[Any], str]] = {
+    str: text,
+    bool: repr,
+    int: whole,
+    float: lambda value: repr(value).replace("e+", "e"),
+    Decimal: decimal,
+    datetime: lambda value: f"datetime({value.year}, {value.month}, {value.day}, tzinfo=UTC)",
+    date: lambda value: f"date({value.year}, {value.month}, {value.day})",
+    time: lambda value: f"time({value.hour})",
+    UUID: lambda value: f"UUID(int={value.int})",
+    (dict, list): lambda value: json.dumps(value, ensure_ascii=False),
+}
+
+
+def literal(value: object) -> str:
+    """Write a value of any type that a field may have."""
+    return next(write(value) for kind, write in WRITERS.items() if isinstance(value, kind))

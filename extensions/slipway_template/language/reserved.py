@@ -1,0 +1,227 @@
+"""Names that resources and fields cannot have, each for a conflict that the message names.
+
+Resources conflict with files, tables, routes and operations of the service, whether their feature is chosen or not: it
+may be chosen later. Words that only the modules of a resource use are not rejected: `VARIABLES` and `CLASSES` list
+those of which a resource spells its own variable or class differently.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from ..catalogue import FEATURES
+from .errors import refuse, shown
+from .names import plural_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TEMPLATE = Path(__file__).parents[3] / "template"
+LAYERS = ("app/enums", "app/models", "app/routers", "app/schemas", "app/services", "tests/factories")
+OPERATIONS = re.compile(r"^async def ((?:create|delete|export|list|read|update)_\w+)\(", re.MULTILINE)
+LONGEST = {"name": 24, "field": 24, "ref": 21}  # characters
+
+OF_A_LIST = frozenset({"page", "size", "sort", "search", "offset"})
+OF_A_ROW = frozenset({"id", "created_at", "updated_at", "deleted_at", "metadata", "registry", "type_annotation_map"})
+OF_A_CLASS = frozenset({"create", "filter", "query", "read", "sort", "update"})  # suffixes of the names of schemas
+OF_PYTHON = frozenset({"bool", "cls", "date", "datetime", "dict", "float", "int", "list", "self", "str", "time"})
+OF_POSTGRESQL = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})  # its system columns
+# Classes of models in a module of another name, which SQLAlchemy finds by their names.
+MODELS = frozenset({"Role"})
+# Classes that the modules of a resource import.
+CLASSES = frozenset(
+    """
+    Annotated Any AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict CurrentUser Decimal Double
+    EmailStr False Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped
+    ModuleType Moment None NotFound Number Numeric Page Paging Query Reach ReadSchema ReadSession Record Schema
+    Sequence Session Slice StrEnum StreamSession StreamingResponse String Text TimeOfDay Timestamped True
+    UniqueConstraint User
+    """.split()  # noqa: SIM905
+)
+# Python's builtins, listed so that no service changes with the version of Python that runs Copier.
+BUILTINS = frozenset(
+    """
+    abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex
+    copyright credits delattr dict dir divmod enumerate eval exec exit filter float format frozenset getattr
+    globals hasattr hash help hex id input int isinstance issubclass iter len license list locals map max
+    memoryview min next object oct open ord pow print property quit range repr reversed round set setattr slice
+    sorted staticmethod str sum super tuple type vars zip
+    """.split()  # noqa: SIM905
+)
+# Names that these modules use, and that a variable, a parameter or an alias of an import would hide.
+VARIABLES = BUILTINS | frozenset(
+    """
+    allow bindparam changes check conditions contains count create csv date datetime delete described enumerated
+    equals export factory field fields flush found func get joinedload links made make method new now number
+    objects owned pages payload pytest query reach read records refer relationship remove router search select
+    selects session some test tests time timedelta update uuid4 value values wanted
+    """.split()  # noqa: SIM905
+)
+# Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not accept as a name.
+SQL = frozenset(
+    """
+    add all alter analyse analyze and any array as asc asymmetric authorization autoincrement between binary
+    both case cast check collate collation column commit concurrently constraint create cross current_catalog
+    current_date current_role current_schema current_time current_timestamp current_user default deferrable
+    delete desc distinct do drop else end escape except exists false fetch for foreign freeze from full grant
+    group having if ilike in index initially inner insert intersect into is isnull join lateral leading left
+    like limit localtime localtimestamp natural not nothing notnull null offset on only or order outer overlaps
+    placing primary references returning right select session_user set similar some symmetric system_user table
+    tablesample then to trailing transaction true union unique update user using values variadic verbose when
+    where window with
+    """.split()  # noqa: SIM905
+)
+
+
+@cache
+def packages() -> Mapping[str, str]:
+    """Map each name that a package of a layer defines to the package: a module of that name would replace it."""
+    return {
+        name: f"{layer}/__init__.py"
+        for layer in LAYERS
+        for node in ast.parse((TEMPLATE / layer / "__init__.py").read_text(encoding="utf-8")).body
+        for name in bound_names(node)
+    }
+
+
+def bound_names(node: ast.stmt) -> list[str]:
+    """List the names that a statement binds, as far as packages use statements."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name for alias in node.names]
+    return [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]
+
+
+@cache
+def operations() -> Mapping[str, str]:
+    """Map the handlers of features, whose names are operation ids of the API, to their files."""
+    return {
+        name: path.relative_to(TEMPLATE).as_posix().removesuffix(".jinja")
+        for path in (TEMPLATE / "app" / "routers").glob("*.py*")
+        if "{" not in path.name
+        for name in OPERATIONS.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+@cache
+def tables() -> Mapping[str, str]:
+    """Map the tables of features to what they are: as words of a message."""
+    return {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
+
+
+@cache
+def routes() -> Mapping[str, str]:
+    """Map the paths of features to what they are: as words of a message."""
+    return {name: f"/api/v1/{name} is a route of the feature {each.name}" for each in FEATURES for name in each.routes}
+
+
+def file_conflicts(name: str, plural: str) -> Iterator[str]:
+    """Yield the files that the modules of a resource would replace, as sentences."""
+    modules = [*(f"{layer}/{name}.py" for layer in LAYERS), f"tests/test_{test_module(name, plural)}.py"]
+    yield from (f"{path} is a file of the service" for path in modules if is_file(path))
+    if name in packages():
+        yield f"{packages()[name]} defines {name}"
+
+
+def plural_conflicts(plural: str) -> Iterator[str]:
+    """Yield what has the name of a resource's table, or its path, as sentences."""
+    if plural in SQL:
+        yield f"its plural {plural} is a reserved word of SQL"
+    if plural in tables():
+        yield f"its plural {plural} is {tables()[plural]}"
+    path = plural.replace("_", "-")
+    if path in routes():
+        yield f"its plural is {plural}, and {routes()[path]}"
+
+
+def operation_conflicts(name: str, plural: str) -> Iterator[str]:
+    """Yield the operations of the API that a resource would have, too, as sentences."""
+    handlers = [f"{verb}_{name}" for verb in ("create", "read", "update", "delete")]
+    for handler in (*handlers, f"list_{plural}", f"export_{plural}"):
+        if handler in operations():
+            yield f"{operations()[handler]} has an operation {handler}"
+
+
+def test_module(name: str, plural: str) -> str:
+    """Return the name after `test_` of a resource's tests: its plural where a feature has tests of its name."""
+    return plural if is_file(f"tests/test_{name}.py") else name
+
+
+def is_file(path: str) -> bool:
+    return (TEMPLATE / path).exists() or (TEMPLATE / f"{path}.jinja").exists()
+
+
+def snake_case(place: str, name: object, kind: str) -> str:
+    """Take `name` if it reads well in Python, in SQL and in a path."""
+    if not isinstance(name, str):
+        refuse(place, f"the {kind} {shown(name)} is not text; put it in quotes.")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", plain)
+        mend = "_".join(words).lower().lstrip("0123456789_")
+        hint = f"; for example {mend[:30]}" if mend and keyword.iskeyword(mend) is False else ""
+        refuse(place, f"the {kind} {shown(name)} is not in lower_snake_case, of a to z, 0 to 9 and single _{hint}.")
+    if keyword.iskeyword(name):
+        refuse(place, f"{name} is a keyword of Python; choose another {kind}.")
+    return name
+
+
+def resource_name(place: str, name: object) -> str:
+    """Return the name of a resource if its modules and operations conflict with nothing."""
+    valid = snake_case(place, name, "name")
+    if len(valid) > LONGEST["name"]:
+        refuse(place, f"the name has {len(valid)} characters; {LONGEST['name']} is the most.")
+    return valid
+
+
+def check_conflicts(name: str, plural: str) -> None:
+    """Reject a resource whose modules, table, path or operations the service already has."""
+    for conflict in file_conflicts(name, plural):
+        refuse(name, f"{conflict}; choose another name, such as {name}_record.")
+    for conflict in plural_conflicts(plural):
+        refuse(name, f"{conflict}; set `plural:` to another word, such as {name}_records.")
+    for conflict in operation_conflicts(name, plural):
+        refuse(name, f"{conflict}; choose another name, such as {name}_record.")
+
+
+def plural_name(name: str, given: object) -> str:
+    """Return the plural of a resource: the one that is given, or that of English."""
+    plural = plural_of(name) if given is None else snake_case(name, given, "plural")
+    if len(plural) > LONGEST["name"]:
+        refuse(name, f"the plural {plural} has {len(plural)} characters; {LONGEST['name']} is the most: set `plural:`.")
+    return plural
+
+
+def field_name(place: str, name: object, kind: str) -> str:
+    """Return the name of a field if it conflicts with no column, parameter or attribute."""
+    valid = snake_case(place, name, "name")
+    longest = LONGEST["ref" if kind == "ref" else "field"]
+    if len(valid) > longest:
+        refuse(place, f"the name has {len(valid)} characters; {longest} is the most.")
+    if problem := field_problem(valid, kind):
+        refuse(place, problem)
+    return valid
+
+
+def field_problem(name: str, kind: str) -> str:
+    """Return what a field conflicts with, and an alternative; nothing if it conflicts with nothing."""
+    is_pydantic = hasattr(BaseModel, name) or name.startswith("model_")
+    reasons = {
+        "comes by itself or belongs to SQLAlchemy": name in OF_A_ROW or name == "owner_id",
+        "is a query parameter of every list": name in OF_A_LIST,
+        "is a name that Python or Pydantic uses in a class": name in OF_PYTHON or is_pydantic,
+        "gives its class the name of a schema": name in OF_A_CLASS,
+        "is a system column of PostgreSQL": name in OF_POSTGRESQL,
+        "is a reserved word of SQL": kind != "ref" and name in SQL,
+    }
+    other = f"{name.removeprefix('model_')[:15]}_value"
+    return next((f"{name} {why}; choose another name, such as {other}." for why, holds in reasons.items() if holds), "")

@@ -1,0 +1,31 @@
+"""Text as other languages write it: strings of TOML and Python, and paragraphs of Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+
+WIDTH = 120  # characters of a line of a page
+CODE = re.compile(r"`[^`]*`")
+
+
+def toml(value: object) -> str:
+    """Return `value` as TOML: JSON's strings are TOML's basic strings."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def quoted(value: str) -> str:
+    """Return `value` as a string of Python, in the quotes that a formatter prefers."""
+    text = json.dumps(value, ensure_ascii=False)
+    if value.count('"') <= value.count("'"):
+        return text
+    body = text[1:-1].replace('\\"', '"').replace("'", "\\'")
+    return f"'{body}'"
+
+
+def wrapped(text: str) -> str:
+    """Wrap an entry of a Markdown list at `WIDTH`, but not within code."""
+    whole = CODE.sub(lambda code: code[0].replace(" ", "\0"), text)
+    lines = textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return lines.replace("\0", " ")

@@ -1,0 +1,53 @@
+"""A cache of formatted modules, by content: ruff takes longer to start than Copier to render a file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jinja2 import Environment
+
+# What a formatted module depends on, beside its source and ruff.
+INPUTS = ("extensions/slipway_template/formatting.py", "template/ruff.toml")
+
+
+class FormattedModules:
+    """A directory of formatted modules, each under the digest of its source and of all else that it depends on."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.known: dict[str, str] = {}
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def use(self, environment: Environment, clone: Path) -> None:
+        """Let the filter of a clone look here first; releases that format without ruff are cached in memory only."""
+        format_module = environment.filters.get("module")
+        if format_module is None:
+            return
+        inputs = [(clone / name).read_bytes() for name in INPUTS if (clone / name).exists()]
+        by_ruff = len(inputs) == len(INPUTS)
+        salt = repr((inputs, version("ruff")) if by_ruff else clone).encode()
+        formatting = sys.modules[format_module.__module__]
+
+        def format_once(source: str) -> str:
+            key = hashlib.sha256(salt + source.encode()).hexdigest()
+            if key not in self.known:
+                self.known[key] = self.stored(key, source, formatting) if by_ruff else format_module(source)
+            return self.known[key]
+
+        environment.filters["module"] = format_once
+
+    def stored(self, key: str, source: str, formatting: Any) -> str:  # noqa: ANN401 - the module of a clone
+        """Return a formatted module of this run or an earlier one."""
+        path = self.directory / key
+        if not path.exists():
+            partial = path.with_suffix(f".{os.getpid()}")
+            partial.write_text(formatting.format_modules([source])[source], encoding="utf-8")
+            partial.rename(path)
+        return path.read_text(encoding="utf-8")
