@@ -3,6 +3,7 @@
 # dependencies = [
 #     "copier>=9.19.1,<10",
 #     "copier-template-extensions>=0.3.4,<0.4",
+#     "ruff>=0.17.5,<0.18",
 # ]
 # ///
 """Starts the command, with Copier beside it; the service's own environment knows nothing of it."""

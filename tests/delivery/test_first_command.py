@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.thorough, pytest.mark.cleanroom]
 
 SERVER = " && uv run app dev"  # run in the clean room
 UPDATES = {
-    "copier": "uvx --with copier-template-extensions copier update --trust --defaults",
+    "copier": "uvx --with copier-template-extensions --with ruff copier update --trust --defaults",
     "template": "uv run template update --no-checks",
 }
 
