@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+EXPIRY = 14 * 24 * 3600  # seconds after which a module is formatted again
 # What a formatted module depends on, beside its source and ruff.
 INPUTS = ("extensions/slipway_template/formatting.py", "template/ruff.toml")
 
@@ -24,6 +26,9 @@ class FormattedModules:
         self.directory = directory
         self.known: dict[str, str] = {}
         directory.mkdir(parents=True, exist_ok=True)
+        for path in directory.iterdir():
+            if time.time() - path.stat().st_mtime > EXPIRY:
+                path.unlink(missing_ok=True)
 
     def use(self, environment: Environment, clone: Path) -> None:
         """Let the filter of a clone look here first; releases that format without ruff are cached in memory only."""
