@@ -1,6 +1,7 @@
 """Who owns each path of the template, and which paths a service has.
 
-Resources, the first revision, and every file that is not listed belong to the owner of the service.
+The files of resources and the first revision belong to the owner of the service. A file that a fork adds without an
+owner is emitted always.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ REQUIREMENT = "ruff>=0.17.5,<0.18"  # as services require it
 MISSING = f"{REQUIREMENT} formats the service, and is missing: add --with '{REQUIREMENT}' to uvx."
 # Else an import that was split before its unused names were removed would stay split.
 JOINED = "lint.isort.split-on-trailing-comma = false"
+ALL = "respect-gitignore = false"
 # Prints where uv has installed ruff.
 LOCATE = "import ruff; print(ruff.find_ruff_bin())"
 
@@ -60,10 +61,10 @@ def find_ruff() -> str:
     raise UserMessageError(MISSING)
 
 
-def run(*arguments: str) -> None:
-    """Run ruff with the service's `ruff.toml`."""
-    command = [find_ruff(), *arguments, "--no-cache", "--config", str(CONFIG), "--config", JOINED]
-    result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+def run(directory: str, *arguments: str) -> None:
+    """Run ruff on a directory with the service's `ruff.toml`; other directories decide nothing."""
+    command = [find_ruff(), *arguments, "--no-cache", "--config", str(CONFIG), "--config", JOINED, "--config", ALL, "."]
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, encoding="utf-8", check=False)
     if result.returncode:
         raise UserMessageError(f"ruff {arguments[0]}: {result.stderr.strip()}")
 
@@ -78,8 +79,8 @@ def format_modules(sources: Iterable[str]) -> dict[str, str]:
         files = {source: Path(directory, f"{number}.py") for number, source in enumerate(dict.fromkeys(sources))}
         for source, file in files.items():
             file.write_text(source, encoding="utf-8")
-        run("check", "--select", "I,F401", "--fix", "--exit-zero", directory)
-        run("format", directory)
+        run(directory, "check", "--select", "I,F401", "--fix", "--exit-zero")
+        run(directory, "format")
         return {source: file.read_text(encoding="utf-8") for source, file in files.items()}
 
 

@@ -41,7 +41,7 @@ class MovedBase(Base):
     metadata = MetaData(naming_convention=Base.metadata.naming_convention)
 
 
-class Leaf(MovedBase, Identified, Timestamped):
+class MovedLeaf(MovedBase, Identified, Timestamped):
     """Refers to others of its kind, and to branches, which refer to leaves."""
 
     __tablename__ = "moved_leaves"
@@ -54,7 +54,7 @@ class Leaf(MovedBase, Identified, Timestamped):
     veins: Mapped[Any | None] = mapped_column(JSON)
 
 
-class Branch(MovedBase, Identified):
+class MovedBranch(MovedBase, Identified):
     """Refers to a leaf."""
 
     __tablename__ = "moved_branches"
@@ -64,7 +64,7 @@ class Branch(MovedBase, Identified):
 
 def leaf(**values: object) -> dict[str, Any]:
     """Say what a leaf is made of, which was made long ago."""
-    blank = dict.fromkeys(column.key for column in Leaf.__table__.columns)
+    blank = dict.fromkeys(column.key for column in MovedLeaf.__table__.columns)
     times = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
     return blank | times | {"id": uuid7(), "is_green": False} | values
 
@@ -129,16 +129,16 @@ async def kept(here: AsyncEngine, model: type[MovedBase]) -> list[dict[str, Any]
 async def test_rows_come_as_they_were(file: Path, here: AsyncEngine) -> None:
     full = {"size": Decimal("10.10"), "grown_on": date(2021, 3, 4), "veins": [1, "two"]}
     rows = [leaf(), leaf(**full, is_green=True)]
-    fill(file, {Leaf: rows})
+    fill(file, {MovedLeaf: rows})
     assert await moving.move(str(file)) == "2 rows were moved."
-    assert await kept(here, Leaf) == rows
+    assert await kept(here, MovedLeaf) == rows
 
 
 def test_times_are_read_as_utc(file: Path) -> None:
-    fill(file, {Leaf: [leaf()]})
+    fill(file, {MovedLeaf: [leaf()]})
     engine = moving.opened(str(file))
     with engine.connect() as there:
-        assert there.scalars(select(Leaf.created_at)).all() == [LONG_AGO]
+        assert there.scalars(select(MovedLeaf.created_at)).all() == [LONG_AGO]
     engine.dispose()
 
 
@@ -147,32 +147,35 @@ async def test_rows_may_refer_to_those_that_come_later(file: Path, here: AsyncEn
     branch = {"id": uuid7(), "leaf_id": first["id"]}
     first |= {"parent_id": second["id"], "branch_id": branch["id"]}
     second |= {"parent_id": first["id"]}
-    fill(file, {Leaf: [first, second], Branch: [branch]})
+    fill(file, {MovedLeaf: [first, second], MovedBranch: [branch]})
     await moving.move(str(file))
-    assert (await kept(here, Leaf), await kept(here, Branch)) == ([first, second], [branch])
+    assert (await kept(here, MovedLeaf), await kept(here, MovedBranch)) == (
+        [first, second],
+        [branch],
+    )
 
 
 async def test_there_are_as_many_as_there_were(file: Path, here: AsyncEngine) -> None:
     rows = [leaf() for _ in range(2 * moving.BATCH + 1)]
-    fill(file, {Leaf: rows})
+    fill(file, {MovedLeaf: rows})
     assert await moving.move(str(file)) == "2001 rows were moved."
-    assert await kept(here, Leaf) == rows
+    assert await kept(here, MovedLeaf) == rows
 
 
 async def test_what_is_refused_leaves_nothing_behind(file: Path, here: AsyncEngine) -> None:
-    fill(file, {Leaf: [leaf()], Branch: [{"id": uuid7(), "leaf_id": uuid7()}]})
+    fill(file, {MovedLeaf: [leaf()], MovedBranch: [{"id": uuid7(), "leaf_id": uuid7()}]})
     with pytest.raises(IntegrityError):
         await moving.move(str(file))
-    assert await kept(here, Leaf) == []
+    assert await kept(here, MovedLeaf) == []
 
 
 async def test_a_database_with_rows_is_left_as_it_is(file: Path, here: AsyncEngine) -> None:
-    fill(file, {Leaf: [leaf()]})
+    fill(file, {MovedLeaf: [leaf()]})
     async with here.begin() as connection:
-        await connection.execute(insert(Leaf), [leaf()])
+        await connection.execute(insert(MovedLeaf), [leaf()])
     with pytest.raises(SystemExit, match="moved_leaves has rows already"):
         await moving.move(str(file))
-    assert len(await kept(here, Leaf)) == 1
+    assert len(await kept(here, MovedLeaf)) == 1
 
 
 async def test_an_older_file_is_not_read(file: Path, here: AsyncEngine) -> None:

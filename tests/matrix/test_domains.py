@@ -17,7 +17,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from extensions.slipway_template.language.parsing import domain_problem, read_domain
-from extensions.slipway_template.language.reserved import CLASSES
+from extensions.slipway_template.language.reserved import IMPORTED
 from tests.harness.checks.checks import BUILT, CODE, QUICK, REQUESTS
 from tests.harness.combinations.copier_cli import copier, copy_arguments
 from tests.harness.combinations.domains import DOMAINS, large_domain
@@ -162,7 +162,7 @@ def test_imported_class_names_are_reserved(serve: Callable[[Answers], Service]) 
     used = set().union(*(imported_classes(serve(each)) for each in answers))
     keywords = {"False", "None", "True"}
     acronyms = {"APIRouter", "FastAPI", "HTTPStatus"}  # no resource has such a class name
-    assert used - acronyms == CLASSES - keywords
+    assert used - acronyms == IMPORTED - keywords
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 
 from extensions.slipway_template.catalogue import FEATURES, SERVICE, chosen, with_requirements
 from extensions.slipway_template.catalogue.model import Feature
-from extensions.slipway_template.footprint import claims, excluded, files, owners
+from extensions.slipway_template.footprint import claims, covers, excluded, files, owners
 from tests.harness.checks import requirements
 from tests.harness.checks.requirements import EVERYTHING
 
@@ -90,7 +90,7 @@ def test_every_path_has_one_owner() -> None:
 
 @pytest.mark.parametrize("feature", [SERVICE, *FEATURES], ids=lambda feature: feature.name)
 def test_every_entry_of_paths_exists(feature: Feature) -> None:
-    assert [entry for entry in feature.paths if not any(path.startswith(entry) for path in files())] == []
+    assert [entry for entry in feature.paths if not any(covers(entry, path) for path in files())] == []
     assert len(set(feature.paths)) == len(feature.paths)
 
 
@@ -117,6 +117,6 @@ def test_excluded_directory_is_one_entry() -> None:
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 def test_paths_of_chosen_feature_are_not_excluded(feature: Feature) -> None:
     names = {each.name for each in chosen(frozenset({feature.name}))}
-    own = {path for path, needed in owners().items() if needed[0] == feature.name and names.issuperset(needed)}
+    own = {path for path, needed in owners().items() if needed[:1] == (feature.name,) and names.issuperset(needed)}
     left_out = excluded([feature.name])
     assert [path for path in own if any(path == entry or path.startswith(f"{entry}/") for entry in left_out)] == []

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from extensions.slipway_template.language.names import IRREGULAR, article, camel, member, plural_of
 from extensions.slipway_template.language.parsing import TYPES, domain_problem, read_domain
-from extensions.slipway_template.language.reserved import BUILTINS, CLASSES, MODELS, VARIABLES
+from extensions.slipway_template.language.reserved import BUILTIN_CLASSES, BUILTINS, IMPORTED, MODELS, VARIABLES
 from tests.harness.combinations.domains import DOMAINS, EXAMPLES, SAMPLE
 from tests.harness.combinations.resource_schema import schema
 from tests.harness.combinations.strategies import MISTAKES, NOUNS, domains
@@ -249,11 +249,11 @@ def test_noun_without_conflict_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["errors", "sqlite", "cache", "websockets", "database", "kubernetes", "main"])
 def test_name_of_feature_or_module_is_no_conflict(name: str) -> None:
-    (resource,) = read_domain([{"name": name, "plural": f"{name}_records", "fields": NOUN_FIELDS}])
+    (resource,) = read_domain([{"name": name, "plural": "records", "fields": NOUN_FIELDS}])
     assert resource.name == name
 
 
-@pytest.mark.parametrize("name", sorted(CLASSES))
+@pytest.mark.parametrize("name", sorted(IMPORTED | {"Config", "Exception", "ConnectionError", "UserWarning"}))
 def test_class_of_modules_is_not_the_resources(name: str) -> None:
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     if not domain_problem([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}]):
@@ -265,12 +265,13 @@ def test_models_in_modules_of_other_names_are_known() -> None:
     models = (ROOT / "template" / "app" / "models").glob("*.py")
     by_stem = {path.stem: re.findall(r"^class (\w+)\(.*Base\)", path.read_text(), re.MULTILINE) for path in models}
     others = {name for stem, names in by_stem.items() for name in names if name != camel(stem)}
-    assert others == MODELS
+    assert others | {"Jot"} == MODELS
 
 
 def test_builtins_are_listed() -> None:
     names = {name for name in vars(builtins) if re.fullmatch(r"[a-z]+(_[a-z]+)*", name)}
     assert names <= BUILTINS
+    assert {name for name in vars(builtins) if name[0].isupper()} - {"None", "True", "False"} <= BUILTIN_CLASSES
 
 
 def test_variable_of_modules_is_not_the_resources() -> None:
@@ -296,6 +297,48 @@ def test_system_column_is_reported(name: str) -> None:
     assert domain_problem(domain) == (
         f"thing.{name}: {name} is a system column of PostgreSQL; choose another name, such as {name}_value."
     )
+
+
+THING: dict[str, Any] = {"name": "thing", "fields": {"title": "str"}}
+LINK = {"type": "ref", "to": "thing"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        ({"name": "connection", "fields": {"error": "text?"}}, "its class ConnectionError"),
+        ({"name": "seat", "fields": {"row": {"type": "int", "ge": 1}}}, "its class SeatRow"),
+        ({"name": "contact", "fields": {"relationship": "str"}}, "a name that SQLAlchemy uses in a class"),
+        ({"name": "line", "fields": {"model": {"type": "enum", "values": ["a", "b"]}}}, "its class LineModel"),
+        ({"name": "validation", "fields": {"error": {"type": "enum", "values": ["a"]}}}, "its class ValidationError"),
+        ({"name": "box", "fields": {"l": "int"}}, "looks like 1 in code"),
+        ({"name": "thing_part", "fields": {"count": "int"}}, "its index ix_thing_parts_count is that of thing, too"),
+        ({"name": "sqlite_thing", "fields": {"count": "int"}}, "begins with sqlite_"),
+    ],
+)
+def test_conflict_within_domain_is_reported(resource: dict[str, Any], words: str) -> None:
+    domain = [THING | {"fields": {"parts_count": "int"}, "plural": "thing"}, resource]
+    assert words in domain_problem(domain)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"valid": "bool", "valid_from": "date"},
+        {"read": "bool"},
+        {"model_number": "str", "model_name": "str"},
+        {"row": "int", "client": "str", "first": LINK},
+    ],
+)
+def test_field_without_conflict_is_accepted(fields: dict[str, Any]) -> None:
+    assert domain_problem([THING, {"name": "offer", "fields": fields}]) == ""
+
+
+@pytest.mark.parametrize("name", ["model_dump_json", "model_validate_1", "ctid", "l", "metadata", "construct"])
+def test_suggested_field_has_no_conflict(name: str) -> None:
+    problem = domain_problem([{"name": "thing", "fields": {name: "int"}}])
+    suggested = problem.rstrip(".").rsplit(" ", 1)[-1]
+    assert domain_problem([{"name": "thing", "fields": {suggested: "int"}}]) == "", problem
 
 
 def test_suggested_names_have_no_conflict() -> None:

@@ -11,7 +11,7 @@ from .domain import BOUNDS, NUMBERS, SAMPLES, Field, Resource, Resources, find
 from .errors import near, refuse, shown
 from .names import camel
 from .patterns import matches
-from .reserved import CLASSES
+from .reserved import CLASSES, COMPONENTS
 from .values import LONGEST
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LONGEST_CONSTRAINT = 63  # characters of a name that databases keep
 LONGEST_UPDATE = 66  # characters of a resource's and a field's names that leave room on a line of its schemas
 INDEXED = 2_600  # bytes of a row that PostgreSQL's B-trees take, with some to spare
+
+RANGES = frozenset({"int", "bigint", "float", "decimal", "date", "datetime", "time"})  # types with filters of ranges
+SCHEMAS = ("Create", "Filter", "Query", "Read", "Row", "Sort", "Update")
 
 KEPT: dict[str, Callable[[Any, Any], bool]] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
 
@@ -123,9 +126,6 @@ def check_columns(resource: Resource) -> None:
             columns[name] = field
     classes: dict[str, str] = {}
     for field in resource.fields:
-        if resource.type_name(field) in CLASSES:
-            problem = f"its class {resource.type_name(field)} is one of the service; choose another name."
-            refuse(f"{resource.name}.{field.name}", problem)
         other = classes.setdefault(field.name.replace("_", ""), field.name)
         if other != field.name:
             refuse(f"{resource.name}.{field.name}", f"{other} is all but the same name; choose another.")
@@ -142,11 +142,13 @@ def check_widths(resource: Resource) -> None:
 
 
 def check_parameters(resource: Resource) -> None:
-    """Refuse fields whose filters would bear one name: `price` has `price_from`, which may be a field, too."""
-    columns = {field.column for field in resource.fields}
+    """Reject fields with the name of a range filter: `price` has `price_from`, which may be a field, too."""
+    if not {"list", "export"} & set(resource.operations):
+        return
+    columns = {field.column for field in resource.fields if field.is_filtered}
     for field in resource.fields:
         for end in ("from", "to"):
-            if f"{field.column}_{end}" in columns:
+            if field.is_filtered and field.type in RANGES and f"{field.column}_{end}" in columns:
                 problem = f"{field.column}_{end} is what its lists are filtered by; choose another name for that field."
                 refuse(f"{resource.name}.{field.name}", problem)
 
@@ -197,6 +199,40 @@ def check_names(resources: Resources) -> None:
         other = joined.setdefault(resource.class_name.lower(), resource.name)
         if other != resource.name:
             refuse(resource.name, f"{other} is all but the same name; choose another.")
+
+
+def has_class(resources: Resources, field: Field) -> bool:
+    """Return whether a field has a type of its own: an enumeration, constraints, or the label of its target."""
+    if field.type == "ref":
+        return find(resources, field.to).label is not None
+    bounds = any(getattr(field, key) is not None for key in BOUNDS)
+    return bool(field.values or field.min_length or bounds) or field.type in {"str", "text", "decimal"}
+
+
+def check_classes(resources: Resources, resource: Resource) -> None:
+    """Reject fields whose type has the name of another class that its modules use."""
+    targets = {find(resources, field.to).class_name for field in resource.references}
+    schemas = {f"{resource.prefix}{suffix}" for suffix in SCHEMAS}
+    for field in resource.fields:
+        name = resource.type_name(field)
+        taken = CLASSES | COMPONENTS | schemas | {resource.class_name} | (targets if field.values else set())
+        if has_class(resources, field) and name in taken:
+            problem = f"its class {name} has the name of another one; choose another name, such as {field.name}_value."
+            refuse(f"{resource.name}.{field.name}", problem)
+
+
+def check_indexes(resources: Resources) -> None:
+    """Reject indexes of one name, which is made of table and column, and unique in a schema."""
+    taken: dict[str, str] = {}
+    for resource in resources:
+        for field in resource.fields:
+            name = f"ix_{resource.plural}_{field.column}"
+            if not field.is_filtered or field.unique:
+                continue
+            other = taken.setdefault(name, resource.name)
+            if other != resource.name:
+                problem = f"its index {name} is that of {other}, too; choose another name for one of both."
+                refuse(f"{resource.name}.{field.name}", problem)
 
 
 def check_references(resource: Resource, known: Mapping[str, Resource]) -> None:

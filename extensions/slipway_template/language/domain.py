@@ -178,7 +178,8 @@ class Resource:
     @property
     def alias(self) -> str:
         """The name by which other modules import its service."""
-        return f"{self.plural}_" if self.plural in {*VARIABLES, self.name} else self.plural
+        hidden = {self.name, f"{self.name}_id", "client", "monkeypatch"}  # parameters of handlers and tests
+        return f"{self.plural}_" if self.plural in VARIABLES | hidden else self.plural
 
     @property
     def test_module(self) -> str:
@@ -191,7 +192,7 @@ class Resource:
         return self.plural.replace("_", "-")
 
     def type_name(self, field: Field) -> str:
-        """Name the type that one of its fields has of its own."""
+        """The name of the type that one of its fields may have of its own."""
         return f"{self.prefix}{camel(field.name)}"
 
     @property

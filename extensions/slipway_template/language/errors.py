@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
@@ -52,8 +53,9 @@ def line(place: str, value: object, longest: int) -> str:
     if any(character in "\u2028\u2029" or unicodedata.category(character)[0] == "C" for character in value):
         refuse(place, "it holds a line break or another control character; leave it out.")
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in value)
-    if len(value) + wide > longest:
-        refuse(place, f"it is {len(value) + wide} characters wide; {longest} is the most.")
+    width = len(json.dumps(value, ensure_ascii=False)) - 2 + wide  # as a string of Python
+    if width > longest:
+        refuse(place, f"it is {width} characters wide; {longest} is the most.")
     return value
 
 

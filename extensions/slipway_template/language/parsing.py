@@ -16,7 +16,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .consistency import check_cycles, check_field, check_names, check_references, check_resource
+from .consistency import (
+    check_classes,
+    check_cycles,
+    check_field,
+    check_indexes,
+    check_names,
+    check_references,
+    check_resource,
+)
 from .domain import BOUNDS, ON_DELETE, OPERATIONS, Field, Resource, Resources
 from .errors import DomainError, choice, known_key, line, refuse, shown
 from .names import article, spaced
@@ -26,7 +34,7 @@ from .values import CONVERT, LONGEST, boolean, count, enum_values, pattern
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RESOURCES, FIELDS, LISTED = 100, 100, 20  # of each, the most
+RESOURCES, FIELDS, LISTED = 50, 100, 20  # of each, the most; FastAPI caches the query models of 60 resources
 MOST_DIGITS = 15  # of decimals, which SQLite keeps exactly
 EVERYWHERE = ("type", "optional")
 # What each type may be told, beyond what is allowed everywhere.
@@ -142,7 +150,7 @@ def read_description(place: str, told: object, name: str) -> str:
     found = line(place, told, LONGEST["description"])
     if "\\" in found or '"""' in found or found[0] == '"':
         refuse(place, "it stands in a docstring; begin with a word, and leave out backslashes and triple quotes.")
-    return found if found[-1] in ".!?…" else f"{found}."
+    return found if found[-1] in ".!?" else f"{found}."
 
 
 def read_fields(resource: str, told: object) -> tuple[Field, ...]:
@@ -195,6 +203,9 @@ def read_domain(told: object) -> Resources:
     check_names(found)
     for resource in found:
         check_references(resource, {each.name: each for each in found})
+    for resource in found:
+        check_classes(found, resource)
+    check_indexes(found)
     check_cycles(found)
     return found
 

@@ -31,21 +31,42 @@ LONGEST = {"name": 24, "field": 24, "ref": 21}  # characters
 
 OF_A_LIST = frozenset({"page", "size", "sort", "search", "offset"})
 OF_A_ROW = frozenset({"id", "created_at", "updated_at", "deleted_at", "metadata", "registry", "type_annotation_map"})
-OF_A_CLASS = frozenset({"create", "filter", "query", "read", "sort", "update"})  # suffixes of the names of schemas
+# What the body of a class uses, which its attributes would hide.
 OF_PYTHON = frozenset({"bool", "cls", "date", "datetime", "dict", "float", "int", "list", "self", "str", "time"})
+OF_SQLALCHEMY = frozenset({"enumerated", "false", "mapped_column", "relationship", "true"})
 OF_POSTGRESQL = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})  # its system columns
 # Classes of models in a module of another name, which SQLAlchemy finds by their names.
-MODELS = frozenset({"Role"})
+MODELS = frozenset({"Jot", "Role"})
+# Components of the API's description that no resource has.
+COMPONENTS = frozenset({"FieldProblem", "HTTPValidationError", "Problem", "ValidationError"})
 # Classes that the modules of a resource import.
-CLASSES = frozenset(
+IMPORTED = frozenset(
     """
     Annotated Any AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict CurrentUser Decimal Double
     EmailStr False Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped
     ModuleType Moment None NotFound Number Numeric Page Paging Query Reach ReadSchema ReadSession Record Schema
-    Sequence Session Slice StrEnum StreamSession StreamingResponse String Text TimeOfDay Timestamped True
+    Sequence Session Slice StreamingResponse StreamSession StrEnum String Text TimeOfDay Timestamped True
     UniqueConstraint User
     """.split()  # noqa: SIM905
 )
+# Python's own classes, listed so that no service changes with the version of Python that runs Copier.
+BUILTIN_CLASSES = frozenset(
+    """
+    ArithmeticError AssertionError AttributeError BaseException BaseExceptionGroup BlockingIOError
+    BrokenPipeError BufferError BytesWarning ChildProcessError ConnectionAbortedError ConnectionError
+    ConnectionRefusedError ConnectionResetError DeprecationWarning EOFError Ellipsis EncodingWarning
+    EnvironmentError Exception ExceptionGroup FileExistsError FileNotFoundError FloatingPointError FutureWarning
+    GeneratorExit IOError ImportError ImportWarning IndentationError IndexError InterruptedError
+    IsADirectoryError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError
+    NotADirectoryError NotImplemented NotImplementedError OSError OverflowError PendingDeprecationWarning
+    PermissionError ProcessLookupError RecursionError ReferenceError ResourceWarning RuntimeError RuntimeWarning
+    StopAsyncIteration StopIteration SyntaxError SyntaxWarning SystemError SystemExit TabError TimeoutError
+    TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeTranslateError
+    UnicodeWarning UserWarning ValueError Warning ZeroDivisionError
+    """.split()  # noqa: SIM905
+)
+# `Config` is what Pydantic 1 called `model_config`; a test of the architecture rejects it.
+CLASSES = IMPORTED | BUILTIN_CLASSES | {"Config"}
 # Python's builtins, listed so that no service changes with the version of Python that runs Copier.
 BUILTINS = frozenset(
     """
@@ -59,10 +80,11 @@ BUILTINS = frozenset(
 # Names that these modules use, and that a variable, a parameter or an alias of an import would hide.
 VARIABLES = BUILTINS | frozenset(
     """
-    allow bindparam changes check conditions contains count create csv date datetime delete described enumerated
-    equals export factory field fields flush found func get joinedload links made make method new now number
-    objects owned pages payload pytest query reach read records refer relationship remove router search select
-    selects session some test tests time timedelta update uuid4 value values wanted
+    allow as_csv bindparam changes check conditions contains count create csv date datetime delete described
+    enumerated equals export exported factory field fields flush found func get get_args joinedload l links made
+    make make_user method new now number objects own_unless owned pages payload pytest query reach reaching read
+    records refer relationship remove require_permission router search select selects session some test tests
+    time timedelta to_jsonable_python update use_key uuid4 value values wanted
     """.split()  # noqa: SIM905
 )
 # Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not accept as a name.
@@ -114,8 +136,9 @@ def operations() -> Mapping[str, str]:
 
 @cache
 def tables() -> Mapping[str, str]:
-    """Map the tables of features to what they are: as words of a message."""
-    return {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
+    """Map the tables of features, and that of the service's own tests, to what they are: as words of a message."""
+    found = {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
+    return found | {"jots": "a table of the service's own tests, in tests/jots.py"}
 
 
 @cache
@@ -136,6 +159,8 @@ def plural_conflicts(plural: str) -> Iterator[str]:
     """Yield what has the name of a resource's table, or its path, as sentences."""
     if plural in SQL:
         yield f"its plural {plural} is a reserved word of SQL"
+    if plural.startswith("sqlite_"):
+        yield f"its plural {plural} begins with sqlite_, which SQLite keeps to itself"
     if plural in tables():
         yield f"its plural {plural} is {tables()[plural]}"
     path = plural.replace("_", "-")
@@ -168,7 +193,8 @@ def snake_case(place: str, name: object, kind: str) -> str:
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
         words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", plain)
         mend = "_".join(words).lower().lstrip("0123456789_")
-        hint = f"; for example {mend[:30]}" if mend and keyword.iskeyword(mend) is False else ""
+        mend = mend[: LONGEST["field"]].strip("_")
+        hint = f"; for example {mend}" if mend and keyword.iskeyword(mend) is False else ""
         refuse(place, f"the {kind} {shown(name)} is not in lower_snake_case, of a to z, 0 to 9 and single _{hint}.")
     if keyword.iskeyword(name):
         refuse(place, f"{name} is a keyword of Python; choose another {kind}.")
@@ -183,14 +209,21 @@ def resource_name(place: str, name: object) -> str:
     return valid
 
 
+def alternative(name: str, suffix: str) -> str:
+    """Return a name like another that conflicts with nothing: its first words, and a suffix."""
+    room = LONGEST["ref"] - len(suffix) - 1
+    stem = name.removeprefix("sqlite_").removeprefix("model_")[:room].strip("_")
+    return f"{stem}_{suffix}" if stem[:1].isalpha() else f"{suffix}_{stem}"
+
+
 def check_conflicts(name: str, plural: str) -> None:
     """Reject a resource whose modules, table, path or operations the service already has."""
     for conflict in file_conflicts(name, plural):
-        refuse(name, f"{conflict}; choose another name, such as {name}_record.")
+        refuse(name, f"{conflict}; choose another name, such as {alternative(name, 'record')}.")
     for conflict in plural_conflicts(plural):
-        refuse(name, f"{conflict}; set `plural:` to another word, such as {name}_records.")
+        refuse(name, f"{conflict}; set `plural:` to another word, such as {alternative(name, 'records')}.")
     for conflict in operation_conflicts(name, plural):
-        refuse(name, f"{conflict}; choose another name, such as {name}_record.")
+        refuse(name, f"{conflict}; choose another name, such as {alternative(name, 'record')}.")
 
 
 def plural_name(name: str, given: object) -> str:
@@ -214,14 +247,15 @@ def field_name(place: str, name: object, kind: str) -> str:
 
 def field_problem(name: str, kind: str) -> str:
     """Return what a field conflicts with, and an alternative; nothing if it conflicts with nothing."""
-    is_pydantic = hasattr(BaseModel, name) or name.startswith("model_")
+    is_pydantic = hasattr(BaseModel, name) or name.startswith(("model_dump", "model_validate"))
     reasons = {
         "comes by itself or belongs to SQLAlchemy": name in OF_A_ROW or name == "owner_id",
         "is a query parameter of every list": name in OF_A_LIST,
         "is a name that Python or Pydantic uses in a class": name in OF_PYTHON or is_pydantic,
-        "gives its class the name of a schema": name in OF_A_CLASS,
+        "is a name that SQLAlchemy uses in a class": name in OF_SQLALCHEMY,
+        "looks like 1 in code": name == "l",
         "is a system column of PostgreSQL": name in OF_POSTGRESQL,
         "is a reserved word of SQL": kind != "ref" and name in SQL,
     }
-    other = f"{name.removeprefix('model_')[:15]}_value"
+    other = alternative(name, "value")
     return next((f"{name} {why}; choose another name, such as {other}." for why, holds in reasons.items() if holds), "")

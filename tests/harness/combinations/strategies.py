@@ -296,7 +296,7 @@ MISTAKES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (with_field("metadata", "json"), "belongs to SQLAlchemy"),
     (with_field("page", "int"), "list"),
     (with_field("date", "date"), "Python"),
-    (with_field("model_name", "str"), "Pydantic"),
+    (with_field("model_dump_all", "str"), "Pydantic"),
     (lambda resource: resource["fields"].update({True: "str"}), "quotes"),
     (lambda resource: resource["fields"].update({"price_9": "int", "price_9_from": "int"}), "filtered"),
     (lambda resource: resource.update(fields={}), "no `fields:`"),
