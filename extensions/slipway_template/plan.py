@@ -164,6 +164,12 @@ def told(setting: Setting) -> str:
     return f"{setting.meaning} A secret." if setting.is_secret else setting.meaning
 
 
+def page(feature: Feature) -> dict[str, Any]:
+    """Describe the page of a feature, and the module that it explains."""
+    place = f"{feature.name}/" if feature.is_package else f"{feature.name}.py"
+    return {"name": feature.name, "place": place, "summary": feature.summary}
+
+
 def of_parts(features: list[Feature]) -> dict[str, Any]:
     """List what is installed, required, set and explained."""
     settings = [setting for feature in features for setting in feature.settings]
@@ -174,15 +180,7 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
         "installs": [feature.name for feature in features if feature.installs],
         "watches": [feature.name for feature in features if feature.watches],
         "arguments": {name: value for feature in features for name, value in feature.arguments.items()},
-        "explained": [
-            {
-                "name": feature.name,
-                "place": f"{feature.name}/" if feature.is_package else f"{feature.name}.py",
-                "summary": feature.summary,
-            }
-            for feature in features
-            if feature.is_explained
-        ],
+        "explained": [page(feature) for feature in features if feature.is_explained],
         **{part: required(features, part) for part in ("runtime", "test", "lint")},
         "unimported": merged(features, "unimported"),
         "settings": [{"name": each.name, "example": each.example, "meaning": told(each)} for each in settings],

@@ -6,6 +6,8 @@ file changes.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .auth import ABOUT, AUTH, OWNING
 from .cache import CACHE
 from .changes import AFTER_COMMIT, CHANGES
@@ -13,7 +15,6 @@ from .email import EMAIL, MAIL_JOBS
 from .files import FILES, OPEN_FILES, OWN_FILES
 from .jobs import CELERY, JOBS, OPEN_JOBS, OWN_JOBS, TASKIQ
 from .local import ACCOUNT_MAIL, LOCAL, OUTGOING
-from .model import Column, Command, Feature, ForeignKey, Process, Setting, Table
 from .observability import OBSERVABILITY
 from .oidc import OIDC
 from .postgresql import POSTGRESQL
@@ -23,6 +24,9 @@ from .sqlite import SQLITE
 from .surroundings import AGENTS, FLY, GITHUB, GITLAB, KUBERNETES
 from .valkey import CHILD_PROCESS, TRACED_VALKEY, VALKEY
 from .websockets import GUARDED_SOCKETS, OPEN_SOCKETS, WEBSOCKETS
+
+if TYPE_CHECKING:
+    from .model import Feature
 
 __all__ = [
     "AGENTS",
@@ -35,13 +39,6 @@ __all__ = [
     "OWNING",
     "PIPELINES",
     "SERVICE",
-    "Column",
-    "Command",
-    "Feature",
-    "ForeignKey",
-    "Process",
-    "Setting",
-    "Table",
     "chosen",
     "with_requirements",
 ]

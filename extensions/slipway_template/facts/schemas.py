@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..language.domain import BOUNDS, STORED, find
+from ..language.domain import BOUNDS, ORDERED, STORED, find
 from ..language.literals import expression, literal
 from ..language.names import spaced
 from ..quoting import quoted
@@ -32,7 +32,6 @@ SENT = STORED | {
 }
 SHOWN = STORED | {"decimal": "Number", "time": "TimeOfDay"}
 EQUAL = frozenset({"str", "int", "bigint", "decimal", "bool", "date", "time", "uuid", "email", "url"})
-ORDERED = frozenset({"int", "bigint", "float", "decimal", "date", "datetime", "time"})
 SORTED = ORDERED | {"str", "email", "url"}
 SEARCHED = frozenset({"str", "text", "email"})
 
@@ -59,7 +58,7 @@ def constraints(field: Field) -> dict[str, str]:
 
 def sent_type(resource: Resource, field: Field) -> str:
     """Return the type of a field in requests: its own if it has values or constraints."""
-    return resource.type_name(field) if field.values or constraints(field) else SENT[field.type]
+    return resource.type_name(field) if field.values or field.is_constrained else SENT[field.type]
 
 
 def aliases(resource: Resource) -> list[Facts]:
@@ -73,7 +72,7 @@ def aliases(resource: Resource) -> list[Facts]:
             "places": field.decimal_places,
         }
         for field in resource.fields
-        if constraints(field)
+        if field.is_constrained
     ]
 
 

@@ -135,9 +135,8 @@ def columns(resource: Resource) -> Iterator[Facts]:
         yield column("deleted_at", TIMESTAMP, nullable=True)
 
 
-def foreign_key(resource: Resource, column: str, target: str, rule: str) -> Facts:
-    name = f"fk_{resource.plural}_{column}"
-    return {"table": resource.plural, "column": column, "target": target, "on_delete": rule, "name": name}
+def foreign_key(table: str, column: str, target: str, rule: str) -> Facts:
+    return {"table": table, "column": column, "target": target, "on_delete": rule, "name": f"fk_{table}_{column}"}
 
 
 def checks(resource: Resource) -> list[Facts]:
@@ -168,7 +167,7 @@ def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
     SQLite recreates a table to add a key, from the table as it was created, without indexes.
     """
     keys = {
-        field.name: foreign_key(resource, field.column, find(resources, field.to).plural, on_delete(field))
+        field.name: foreign_key(resource.plural, field.column, find(resources, field.to).plural, on_delete(field))
         for field in resource.references
     }
     indexed = [field.column for field in resource.fields if is_indexed(field)]
@@ -176,7 +175,7 @@ def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
     waits = [key for name, key in keys.items() if (resource.name, name) in late]
     at_once = [key for name, key in keys.items() if (resource.name, name) not in late]
     indexes = sorted(["created_at", *flags, *indexed])
-    owner = [foreign_key(resource, "owner_id", "users", "RESTRICT")] if resource.owner else []
+    owner = [foreign_key(resource.plural, "owner_id", "users", "RESTRICT")] if resource.owner else []
     return {
         "name": resource.plural,
         "columns": list(columns(resource)),
@@ -198,16 +197,7 @@ def feature_facts(table: Table) -> Facts:
         "columns": [column(each.name, each.type, nullable=each.nullable) for each in table.columns],
         "checks": [{"condition": each.condition, "name": f"ck_{table.name}_{each.name}"} for each in table.checks],
         "memberships": [],
-        "foreign_keys": [
-            {
-                "table": table.name,
-                "column": key.column,
-                "target": key.target,
-                "on_delete": key.on_delete,
-                "name": f"fk_{table.name}_{key.column}",
-            }
-            for key in table.foreign_keys
-        ],
+        "foreign_keys": [foreign_key(table.name, key.column, key.target, key.on_delete) for key in table.foreign_keys],
         "primary_key": list(table.primary_key),
         "uniques": [unique(table.name, list(columns)) for columns in table.uniques],
         "indexes": list(table.indexes),

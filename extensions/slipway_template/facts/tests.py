@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..language.domain import find
+from ..language.domain import ORDERED, find
 from .factories import is_unique, leads_back, needed
 from .ownership import owned
 from .samples import samples, unfit, written
-from .schemas import EQUAL, ORDERED, SORTED
+from .schemas import EQUAL, SORTED
 
 if TYPE_CHECKING:
     from ..language.domain import Field, Resource, Resources

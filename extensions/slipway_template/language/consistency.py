@@ -7,7 +7,7 @@ import math
 from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any
 
-from .domain import BOUNDS, NUMBERS, SAMPLES, Field, Resource, Resources, find
+from .domain import BOUNDS, NUMBERS, ORDERED, SAMPLES, Field, Resource, Resources, find
 from .errors import near, refuse, shown
 from .names import camel
 from .patterns import matches
@@ -22,7 +22,6 @@ LONGEST_CONSTRAINT = 63  # characters of a name that databases keep
 LONGEST_UPDATE = 66  # characters of a resource's and a field's names that leave room on a line of its schemas
 INDEXED = 2_600  # bytes of a row that PostgreSQL's B-trees take, with some to spare
 
-RANGES = frozenset({"int", "bigint", "float", "decimal", "date", "datetime", "time"})  # types with filters of ranges
 SCHEMAS = ("Create", "Filter", "Query", "Read", "Row", "Sort", "Update")
 
 KEPT: dict[str, Callable[[Any, Any], bool]] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
@@ -148,7 +147,7 @@ def check_parameters(resource: Resource) -> None:
     columns = {field.column for field in resource.fields if field.is_filtered}
     for field in resource.fields:
         for end in ("from", "to"):
-            if field.is_filtered and field.type in RANGES and f"{field.column}_{end}" in columns:
+            if field.is_filtered and field.type in ORDERED and f"{field.column}_{end}" in columns:
                 problem = f"{field.column}_{end} is what its lists are filtered by; choose another name for that field."
                 refuse(f"{resource.name}.{field.name}", problem)
 
@@ -205,8 +204,7 @@ def has_class(resources: Resources, field: Field) -> bool:
     """Return whether a field has a type of its own: an enumeration, constraints, or the label of its target."""
     if field.type == "ref":
         return find(resources, field.to).label is not None
-    bounds = any(getattr(field, key) is not None for key in BOUNDS)
-    return bool(field.values or field.min_length or bounds) or field.type in {"str", "text", "decimal"}
+    return bool(field.values) or field.is_constrained
 
 
 def check_classes(resources: Resources, resource: Resource) -> None:

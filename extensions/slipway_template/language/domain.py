@@ -16,6 +16,7 @@ ON_DELETE = ("restrict", "cascade", "set_null")
 BOUNDS = ("ge", "gt", "le", "lt")
 BITS = {"int": 31, "bigint": 63}
 NUMBERS = frozenset({"int", "bigint", "float", "decimal"})
+ORDERED = NUMBERS | {"date", "datetime", "time"}  # types whose lists are filtered by a range
 UNINDEXED = frozenset({"text", "json"})
 SAMPLES = 12  # texts of a pattern that tests and examples are filled with
 STORED = {
@@ -120,6 +121,12 @@ class Field:
     def members(self) -> list[tuple[str, str]]:
         """The names and values of an enumeration's members."""
         return [(member(value), value) for value in self.values]
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether its values are restricted beyond their type, so that a schema has a type of its own for it."""
+        bounds = any(getattr(self, key) is not None for key in BOUNDS)
+        return bool(self.min_length or self.pattern or bounds) or self.type in {"str", "text", "decimal"}
 
     @property
     def is_filtered(self) -> bool:

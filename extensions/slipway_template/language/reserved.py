@@ -202,7 +202,7 @@ def snake_case(place: str, name: object, kind: str) -> str:
 
 
 def resource_name(place: str, name: object) -> str:
-    """Return the name of a resource if its modules and operations conflict with nothing."""
+    """Return the name of a resource, in snake_case and not too long."""
     valid = snake_case(place, name, "name")
     if len(valid) > LONGEST["name"]:
         refuse(place, f"the name has {len(valid)} characters; {LONGEST['name']} is the most.")
