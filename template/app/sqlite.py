@@ -144,6 +144,24 @@ def gone(error: DBAPIError) -> bool:
 
 @asynccontextmanager
 async def migration_lock(connection: AsyncConnection) -> AsyncGenerator[None, None]:
-    """Let one process migrate at a time: a transaction holds the file from its first statement."""
-    async with connection.begin():
-        yield
+    """Let one process migrate at a time: a transaction holds the file from its first statement.
+
+    Foreign keys are checked at its end: Alembic copies a table to alter it, and to drop the old one
+    would delete the rows that reference it (https://sqlite.org/lang_altertable.html, 7).
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    await driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        async with connection.begin():
+            yield
+            await _check_references(connection)
+    finally:
+        await driver.execute("PRAGMA foreign_keys = ON")
+
+
+async def _check_references(connection: AsyncConnection) -> None:
+    broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
+    if broken:
+        tables = ", ".join(sorted({row.table for row in broken}))
+        message = f"Nothing was migrated: {tables} would have rows that reference missing ones."
+        raise ValueError(message)

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection
 from sqlalchemy.schema import CreateTable
 
-from app.migrate import DIALECT, create
+from app.migrate import DIALECT, locked
 from app.models import Base
 
 
@@ -35,7 +35,7 @@ def run(connection: Connection) -> None:
     """Run the revisions that are asked for, in one transaction."""
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=context.config.attributes.get("metadata", Base.metadata),
         compare_type=True,
         compare_server_default=differs,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
@@ -48,11 +48,8 @@ def run(connection: Connection) -> None:
 
 async def connect_and_run() -> None:
     """Run on a connection to the database that the environment names."""
-    engine = create()
-    async with engine.connect() as connection:
+    async with locked() as connection:
         await connection.run_sync(run)
-        await connection.commit()
-    await engine.dispose()
 
 
 def write() -> None:

@@ -10,7 +10,9 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import settings
+from app.migrate import locked
 from app.sqlite import DatabaseSettings, parsed
+from development import databases
 from tests import jots
 from tests.jots import URL, Jot
 from tests.serving import Live, lifespan
@@ -83,6 +85,22 @@ async def test_a_file_that_stays_locked_can_be_read_but_not_written(
         await writer.execute(text("SELECT 1"))
         assert (await client.get(URL)).status_code == 200
         assert (await client.post(URL, json=jots.payload())).status_code == 503
+
+
+async def test_migration_that_breaks_references_is_rolled_back(
+    database_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = await databases.create(database_server)
+    monkeypatch.setenv("DATABASE_URL", url)
+    async with locked() as connection:
+        await connection.exec_driver_sql("CREATE TABLE a (id INTEGER PRIMARY KEY)")
+        await connection.exec_driver_sql("CREATE TABLE b (a_id INTEGER REFERENCES a (id))")
+    with pytest.raises(ValueError, match="b would have rows that reference missing ones"):
+        async with locked() as connection:
+            await connection.exec_driver_sql("INSERT INTO b VALUES (1)")
+    async with locked() as connection:
+        assert not (await connection.exec_driver_sql("SELECT * FROM b")).all()
+    await databases.drop(url)
 
 
 async def test_foreign_keys_are_enforced(session: AsyncSession) -> None:

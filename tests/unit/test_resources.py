@@ -59,6 +59,68 @@ def test_reference_column_ends_in_id() -> None:
     assert field({"type": "ref", "to": "thing", "optional": True}).column == "a_id"
 
 
+def test_renamed_reference_has_former_column() -> None:
+    source = {"type": "ref", "to": "thing", "optional": True, "was": "old"}
+    assert (field(source).column, field(source).former_column) == ("a_id", "old_id")
+    assert field("str").former_column == "a"
+
+
+@pytest.mark.parametrize(
+    ("was", "plural"), [("child", "children"), ({"name": "child", "plural": "kids"}, "kids"), ("file", "files")]
+)
+def test_renamed_resource_has_former_plural(was: object, plural: str) -> None:
+    (person,) = read_domain([PERSON | {"was": was}])
+    assert person.former_plural == plural
+
+
+def test_renamed_plural_keeps_name() -> None:
+    (person,) = read_domain([PERSON | {"plural": "persons", "was": "person"}])
+    assert (person.was, person.former_plural, person.plural) == ("person", "people", "persons")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"was": "Child"}, "person: was: the name 'Child' is not in lower_snake_case"),
+        ({"was": 7}, "person: was: the name 7 is not text"),
+        ({"was": "x" * 25}, "person: was: the name has 25 characters; 24 is the most."),
+        ({"was": "person"}, "person: was: this is its present name; leave `was` out."),
+        ({"was": "pet"}, "person: was: there is a resource pet; leave it out, or `was`."),
+        ({"was": {"name": "cat", "plural": "pets"}}, "person: was: pets is the plural of pet; leave `was` out."),
+        ({"was": {"plural": "pets"}}, "person: was: it has no `name:`, the previous name of the resource."),
+        ({"was": {"title": "cat"}}, "person: was: there is no 'title'. There are: name, plural."),
+        ({"was": "animal"}, "pet: was: animal is the previous name of person, too; leave one of both out."),
+        (
+            {"fields": {"name": {"type": "str", "was": "class"}}},
+            "person.name: was: class is a keyword of Python; choose another name.",
+        ),
+        (
+            {"fields": {"name": {"type": "str", "was": "name"}}},
+            "person.name: was: this is its present name; leave `was` out.",
+        ),
+        (
+            {"fields": {"name": {"type": "str", "was": "id"}}},
+            "person.name: was: id is a column that comes by itself; leave `was` out.",
+        ),
+        (
+            {"fields": {"a": {"type": "str", "was": "b"}, "b": "str"}},
+            "person.a: was: there is a field b; leave it out, or `was`.",
+        ),
+        (
+            {"fields": {"a": {"type": "uuid", "was": "pet_id"}, "pet": {"type": "ref", "to": "pet"}}},
+            "person.a: was: there is a field pet; leave it out, or `was`.",
+        ),
+        (
+            {"fields": {"a": {"type": "str", "was": "c"}, "b": {"type": "str", "was": "c"}}},
+            "person.b: was: c is the previous name of a, too; leave one of both out.",
+        ),
+    ],
+)
+def test_invalid_former_name_is_reported_with_fix(changes: dict[str, Any], message: str) -> None:
+    pet = {"name": "pet", "was": "animal", "fields": {"name": "str"}}
+    assert message in domain_problem([PERSON | changes, pet])
+
+
 def test_resource_has_default_operations_and_names() -> None:
     (person,) = read_domain([PERSON])
     assert person.operations == ("list", "create", "read", "update", "delete", "export")
@@ -361,6 +423,11 @@ def matches_schema(domain: object) -> bool:
     return bool(Draft202012Validator(schema()).is_valid(document))
 
 
+@pytest.mark.parametrize("was", ["child", {"name": "child"}, {"name": "child", "plural": "kids"}], ids=str)
+def test_schema_accepts_renamed_resource(was: object) -> None:
+    assert matches_schema([PERSON | {"was": was}])
+
+
 def test_written_schema_is_current() -> None:
     written = json.loads((ROOT / "resources.schema.json").read_text(encoding="utf-8"))
     assert written == schema(), "uv run python -m tests.harness.combinations.resource_schema > resources.schema.json"
@@ -386,6 +453,7 @@ def test_example_domain_matches_schema(name: str) -> None:
         {"a": {"type": "bool", "max_length": 3}},
         {"a": {"type": "enum"}},
         {"a": {"type": "ref"}},
+        {"a": {"type": "str", "was": 7}},
         {"Name": "str"},
         {},
     ],

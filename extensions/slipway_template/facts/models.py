@@ -32,9 +32,13 @@ def column_type(resource: Resource, field: Field) -> str:
 
 
 def column(resources: Resources, resource: Resource, field: Field, late: Late) -> Facts:
-    """Return the facts about a column; `target` is the table that it references, `deferred` if it is created later."""
+    """Return the facts about a column.
+
+    `target` is the table that it references, `deferred` if that is created later; `was` its previous name.
+    """
     return {
         "name": field.column,
+        "was": field.former_column if field.was else "",
         "annotation": f"{resource.type_name(field) if field.values else STORED[field.type]}{field.null}",
         "type": column_type(resource, field),
         "target": find(resources, field.to).plural if field.to else "",
@@ -80,7 +84,9 @@ def constraints(resource: Resource) -> list[Facts]:
 def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
     """Return the facts of a model."""
     targets = {field.to: find(resources, field.to) for field in resource.references if field.to != resource.name}
+    former = resource.former_plural
     return {
+        "was": former if former != resource.plural else "",
         "constraints": constraints(resource),
         "columns": [column(resources, resource, field, late) for field in resource.fields],
         "relationships": [relationship(resources, resource, field) for field in resource.references],

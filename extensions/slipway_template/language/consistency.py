@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from operator import ge, gt, le, lt
+from operator import attrgetter, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any
 
 from .domain import BOUNDS, NUMBERS, ORDERED, SAMPLES, Field, Resource, Resources, find
@@ -22,6 +22,7 @@ LONGEST_CONSTRAINT = 63  # characters of a name that databases keep
 LONGEST_UPDATE = 66  # characters of a resource's and a field's names that leave room on a line of its schemas
 INDEXED = 2_600  # bytes of a row that PostgreSQL's B-trees take, with some to spare
 
+COLUMNS = frozenset({"id", "owner_id", "created_at", "updated_at", "deleted_at"})  # of resources, beside their fields
 SCHEMAS = ("Create", "Filter", "Query", "Read", "Row", "Sort", "Update")
 
 KEPT: dict[str, Callable[[Any, Any], bool]] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
@@ -198,6 +199,44 @@ def check_names(resources: Resources) -> None:
         other = joined.setdefault(resource.class_name.lower(), resource.name)
         if other != resource.name:
             refuse(resource.name, f"{other} is all but the same name; choose another.")
+
+
+def check_former_names(resources: Resources) -> None:
+    """Reject previous names that something else has, as its own name or as its previous one."""
+    for resource in resources:
+        check_former_columns(resource)
+    names = {resource.name for resource in resources}
+    tables = {resource.plural: resource.name for resource in resources}
+    former: dict[str, str] = {}
+    for resource in filter(attrgetter("was"), resources):
+        place = f"{resource.name}: was"
+        if (resource.was, resource.former_plural) == (resource.name, resource.plural):
+            refuse(place, "this is its present name; leave `was` out.")
+        if resource.was in names - {resource.name}:
+            refuse(place, f"there is a resource {resource.was}; leave it out, or `was`.")
+        holder = tables.get(resource.former_plural, resource.name)
+        if holder != resource.name:
+            refuse(place, f"{resource.former_plural} is the plural of {holder}; leave `was` out.")
+        for name in dict.fromkeys((resource.was, resource.former_plural)):
+            other = former.setdefault(name, resource.name)
+            if other != resource.name:
+                refuse(place, f"{name} is the previous name of {other}, too; leave one of both out.")
+
+
+def check_former_columns(resource: Resource) -> None:
+    present = {name: field.name for field in resource.fields for name in (field.name, field.column)}
+    former: dict[str, str] = {}
+    for field in filter(attrgetter("was"), resource.fields):
+        place = f"{resource.name}.{field.name}: was"
+        if field.was == field.name:
+            refuse(place, "this is its present name; leave `was` out.")
+        if field.former_column in COLUMNS:
+            refuse(place, f"{field.former_column} is a column that comes by itself; leave `was` out.")
+        if field.former_column in present:
+            refuse(place, f"there is a field {present[field.former_column]}; leave it out, or `was`.")
+        other = former.setdefault(field.former_column, field.name)
+        if other != field.name:
+            refuse(place, f"{field.was} is the previous name of {other}, too; leave one of both out.")
 
 
 def has_class(resources: Resources, field: Field) -> bool:

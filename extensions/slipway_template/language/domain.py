@@ -61,11 +61,17 @@ class Field:
     values: tuple[str, ...] = ()
     to: str = ""
     on_delete: str = "restrict"
+    was: str = ""
 
     @property
     def column(self) -> str:
         """The name of its column, and of what goes over the wire."""
         return f"{self.name}_id" if self.type == "ref" else self.name
+
+    @property
+    def former_column(self) -> str:
+        """Return the previous name of its column; the present one if the field was not renamed."""
+        return (f"{self.was}_id" if self.type == "ref" else self.was) if self.was else self.column
 
     @property
     def null(self) -> str:
@@ -136,7 +142,10 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One kind of thing that the service keeps; `unique` names fields that are unique together."""
+    """One kind of thing that the service keeps; `unique` names fields that are unique together.
+
+    `was` and `former_plural` are its previous names, in singular and plural, if it was renamed.
+    """
 
     name: str
     plural: str
@@ -146,6 +155,8 @@ class Resource:
     operations: tuple[str, ...] = OPERATIONS
     owner: bool = False
     soft_delete: bool = False
+    was: str = ""
+    former_plural: str = ""
 
     def field(self, name: str) -> Field:
         """Find a field by its name."""

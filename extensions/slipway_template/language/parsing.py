@@ -20,6 +20,7 @@ from .consistency import (
     check_classes,
     check_cycles,
     check_field,
+    check_former_names,
     check_indexes,
     check_names,
     check_references,
@@ -27,8 +28,8 @@ from .consistency import (
 )
 from .domain import BOUNDS, ON_DELETE, OPERATIONS, Field, Resource, Resources
 from .errors import DomainError, choice, known_key, line, refuse, shown
-from .names import article, spaced
-from .reserved import check_conflicts, field_name, plural_name, resource_name, snake_case
+from .names import article, plural_of, spaced
+from .reserved import check_conflicts, field_name, former_name, plural_name, resource_name, snake_case
 from .values import CONVERT, LONGEST, boolean, count, enum_values, pattern
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 RESOURCES, FIELDS, LISTED = 50, 100, 20  # of each, the most; FastAPI caches the query models of 60 resources
 MOST_DIGITS = 15  # of decimals, which SQLite keeps exactly
-EVERYWHERE = ("type", "optional")
+EVERYWHERE = ("type", "optional", "was")
 # What each type may be told, beyond what is allowed everywhere.
 TYPES: dict[str, tuple[str, ...]] = {
     "str": ("min_length", "max_length", "pattern", "default", "unique", "index"),
@@ -97,6 +98,7 @@ def read_field(resource: str, name: object, told: object) -> Field:
         "to": lambda at, value: snake_case(at, value, "name"),
         "type": lambda _, value: value,
         "values": enum_values,
+        "was": former_name,
         **dict.fromkeys(("index", "optional", "unique"), boolean),
         **{key: lambda at, value: CONVERT[kind](at, kind, value) for key in (*BOUNDS, "default")},
     }
@@ -115,7 +117,7 @@ def with_its_digits(field: Field) -> Field:
 
 # ── Resources ─────────────────────────────────────────────────────────────────────────────────────
 
-KEYS = ("name", "plural", "description", "fields", "unique", "operations", "owner", "soft_delete")
+KEYS = ("name", "plural", "was", "description", "fields", "unique", "operations", "owner", "soft_delete")
 
 
 def read_resource(number: int, told: object) -> Resource:
@@ -130,6 +132,7 @@ def read_resource(number: int, told: object) -> Resource:
     plural = plural_name(name, told.get("plural"))
     check_conflicts(name, plural)
     fields = read_fields(name, told.get("fields"))
+    was, former_plural = read_was(f"{name}: was", told["was"]) if "was" in told else ("", "")
     resource = Resource(
         name=name,
         plural=plural,
@@ -139,9 +142,23 @@ def read_resource(number: int, told: object) -> Resource:
         operations=read_operations(f"{name}: operations", told.get("operations", list(OPERATIONS))),
         owner=boolean(f"{name}: owner", told.get("owner", False)),
         soft_delete=boolean(f"{name}: soft_delete", told.get("soft_delete", False)),
+        was=was,
+        former_plural=former_plural,
     )
     check_resource(resource)
     return resource
+
+
+def read_was(place: str, told: object) -> tuple[str, str]:
+    """Return the previous name and plural of a resource; a mapping has a plural that English forms otherwise."""
+    if not isinstance(told, dict):
+        told = {"name": told}
+    for key in told:
+        known_key(place, key, ("name", "plural"))
+    if "name" not in told:
+        refuse(place, "it has no `name:`, the previous name of the resource.")
+    name = former_name(place, told["name"])
+    return name, former_name(place, told["plural"]) if "plural" in told else plural_of(name)
 
 
 def read_description(place: str, told: object, name: str) -> str:
@@ -201,6 +218,7 @@ def read_domain(told: object) -> Resources:
         refuse("", f"there are {len(told)} resources; {RESOURCES} is the most that one service may have.")
     found = tuple(read_resource(number, each) for number, each in enumerate(told, 1))
     check_names(found)
+    check_former_names(found)
     for resource in found:
         check_references(resource, {each.name: each for each in found})
     for resource in found:

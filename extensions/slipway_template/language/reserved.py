@@ -209,6 +209,14 @@ def resource_name(place: str, name: object) -> str:
     return valid
 
 
+def former_name(place: str, name: object) -> str:
+    """Return a previous name, which conflicts of the present do not concern: they may be why it was changed."""
+    valid = snake_case(place, name, "name")
+    if len(valid) > LONGEST["name"]:
+        refuse(place, f"the name has {len(valid)} characters; {LONGEST['name']} is the most.")
+    return valid
+
+
 def alternative(name: str, suffix: str) -> str:
     """Return a name like another that conflicts with nothing: its first words, and a suffix."""
     room = LONGEST["ref"] - len(suffix) - 1

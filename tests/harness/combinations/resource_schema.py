@@ -48,6 +48,18 @@ MEANINGS = {
 }
 
 
+def former(kind: str, description: str) -> Schema:
+    """Return the schema of a previous name."""
+    return {"type": "string", "pattern": NAME, "maxLength": LONGEST[kind], "description": description}
+
+
+def former_resource() -> Schema:
+    """Return the schema of a resource's previous name, with a plural where English forms another."""
+    names = {name: former("name", f"The previous {name}.") for name in ("name", "plural")}
+    mapping = {"type": "object", "properties": names, "required": ["name"], "additionalProperties": False}
+    return {"oneOf": [former("name", "The previous name of the resource, which was renamed."), mapping]}
+
+
 def key(kind: str, name: str) -> Schema:
     """Return the schema of a key of a field of a type."""
     longest = WIDTHS["str" if kind == "str" else "text"]
@@ -68,6 +80,7 @@ def key(kind: str, name: str) -> Schema:
             "uniqueItems": True,
         },
         "to": {"type": "string", "pattern": NAME, "description": "The name of the resource that is meant."},
+        "was": former("field", "The previous name of the field, which was renamed."),
         "on_delete": {"enum": list(ON_DELETE), "description": "What becomes of it when that one is deleted."},
         "default": DEFAULT.get(kind, {}),
     }
@@ -110,6 +123,7 @@ def resource() -> Schema:
         "properties": {
             "name": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"], "description": "In singular."},
             "plural": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"]},
+            "was": former_resource(),
             "description": {"type": "string", "maxLength": WIDTHS["description"], "description": "What one is."},
             "fields": fields(),
             "unique": {

@@ -191,6 +191,8 @@ def resources(draw: st.DrawFn, name: str, before: list[str], after: list[str]) -
         field = draw(st.one_of(SCALARS, SCALARS, references(name, before, after)))
         optional = isinstance(field, dict) and field["type"] != "ref" and draw(st.booleans())
         fields[each] = field | ({"optional": True} if optional else {}) if isinstance(field, dict) else field
+        if isinstance(field, dict) and draw(st.integers(0, 9)) == 0:
+            fields[each] |= {"was": f"former_{each}"[:24].rstrip("_")}
     together = (
         draw(optional_value(st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True)))
         if len(names) > 1
@@ -201,6 +203,7 @@ def resources(draw: st.DrawFn, name: str, before: list[str], after: list[str]) -
         **without_none(description=draw(optional_value(lines)), unique=together and [together]),
         **without_none(operations=draw(optional_value(st.lists(st.sampled_from(OPERATIONS), min_size=1, unique=True)))),
         **without_none(owner=draw(optional_value(st.booleans())), soft_delete=draw(optional_value(st.booleans()))),
+        **without_none(was=draw(optional_value(st.just(f"former_{name}"[:24].rstrip("_"))))),
         "fields": fields,
     }
 
@@ -284,6 +287,8 @@ MISTAKES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (with_field("odd", {"type": "ref", "to": "nowhere"}), "no resource"),
     (with_field("odd", {"type": "ref", "to": "nowhere", "on_delete": "explode"}), "explode"),
     (with_field("odd", {"type": "text", "unique": True}), "unique"),
+    (with_field("odd", {"type": "str", "was": "odd"}), "present name"),
+    (with_field("odd", {"type": "str", "was": "Strange"}), "lower_snake_case"),
     (with_field("Odd", "str"), "lower_snake_case"),
     (with_field("größe", "str"), "lower_snake_case"),
     (with_field("odd__one", "str"), "lower_snake_case"),
@@ -310,6 +315,7 @@ MISTAKES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda resource: resource.update(owner=True, plural="owner"), "an owner of its own"),
     (own_twice, "the account"),
     (lambda resource: resource.update(soft_delete=1), "true nor false"),
+    (lambda resource: resource.update(was=resource["name"], plural=None), "present name"),
     (lambda resource: resource.update(description="two\nlines"), "line break"),
     (lambda resource: resource.update(description='"""'), "quotes"),
     (lambda resource: resource.update(description="x" * 81), "80"),

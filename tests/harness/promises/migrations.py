@@ -32,7 +32,73 @@ UNLOCKED = """\
                 await connection.exec_driver_sql("SELECT pg_sleep(3)")
 """
 
+LOSES_VALUES = """\
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    # Lossy: products.price, NUMERIC(10, 2) to INTEGER, may round, cut or reject values.
+    op.alter_column("products", "price", type_=sa.Integer())
+
+
+def downgrade() -> None:
+    op.alter_column("products", "price", type_=sa.Numeric(10, 2))
+"""
+
 MIGRATIONS = [
+    *promise(
+        "docs/resources.md: a rename that `was` declares preserves rows",
+        Break(
+            "declared renames are not applied",
+            "development/revisions/renames.py",
+            "for find in (tables, columns, constraints):",
+            "for find in ():",
+            "test_revisions.py::test_declared_renames_preserve_rows",
+            BOTH,
+        ),
+        Break(
+            "a copied table deletes the rows that reference it",
+            "app/sqlite.py",
+            '"PRAGMA foreign_keys = OFF"',
+            '"PRAGMA foreign_keys = ON"',
+            "test_revisions.py::test_declared_renames_preserve_rows",
+            SQLITE,
+        ),
+    ),
+    *promise(
+        "docs/resources.md: `app revision` reports what may be a rename, loses values or fails",
+        Break(
+            "a lossy change is not reviewed",
+            "migrations/versions/0002_price.py",
+            "",
+            LOSES_VALUES,
+            "test_migrations.py::test_lossy_changes_are_reviewed",
+            BOTH,
+            says="write `# Reviewed:` instead of `# Lossy:`.",
+        ),
+        Break(
+            "a dropped column beside an equal one is not reported",
+            "development/revisions/data_loss.py",
+            "for new in same[:1]:",
+            "for new in same[:0]:",
+            "test_revisions.py::test_undeclared_rename_of_column_is_reported",
+        ),
+    ),
+    *promise(
+        "docs/resources.md: a default fills rows that exist",
+        Break(
+            "a column that becomes required is not filled",
+            "development/revisions/backfill.py",
+            "            if changed.server_default:\n",
+            "            if False:\n",
+            "test_revisions.py::test_default_fills_existing_rows",
+            BOTH,
+        ),
+    ),
     *promise(
         "docs/rules.md: the revisions lead to the models",
         Break(

@@ -152,8 +152,8 @@ TRANSACTIONS = [
         Break(
             "does not enforce foreign keys in SQLite",
             "app/sqlite.py",
-            "PRAGMA foreign_keys = ON",
-            "PRAGMA foreign_keys = OFF",
+            'cursor.execute("PRAGMA foreign_keys = ON")',
+            'cursor.execute("PRAGMA foreign_keys = OFF")',
             "test_sqlite.py::test_foreign_keys_are_enforced",
             SQLITE,
         ),

@@ -1,0 +1,33 @@
+"""Revisions, written by Alembic's autogenerate: with renames, backfills, and warnings of losses."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations.ops import MigrationScript
+
+from app.models import Base
+from development.revisions import backfill, data_loss, renames
+
+
+def write(config: Config, message: str) -> list[str]:
+    """Write the revision that leads from the database of `config` to the models; return warnings.
+
+    Declared renames are applied before autogenerate compares, and rolled back.
+    """
+    connection = config.attributes["connection"]
+    metadata = config.attributes.get("metadata", Base.metadata)
+    warnings: list[str] = []
+
+    def process(context: MigrationContext, _heads: object, scripts: list[MigrationScript]) -> None:
+        """Change the operations before they are rendered."""
+        upgrade, downgrade = scripts[0].upgrade_ops_list[0], scripts[0].downgrade_ops_list[0]
+        warnings.extend(data_loss.review(upgrade, context.dialect))
+        backfill.insert(upgrade, metadata, context.dialect)
+        upgrade.ops[:0] = [rename for rename, _ in renamed]
+        downgrade.ops.extend(inverse for _, inverse in reversed(renamed))
+
+    with connection.begin_nested() as savepoint:
+        renamed = renames.apply(connection, metadata)
+        command.revision(config, message, autogenerate=True, process_revision_directives=process)
+        savepoint.rollback()
+    return warnings

@@ -1,0 +1,45 @@
+"""Backfill: a column that becomes required gets its default where it is NULL."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from alembic.operations.ops import AlterColumnOp, ExecuteSQLOp, ModifyTableOps, UpgradeOps
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Dialect,
+    MetaData,
+    column,
+    literal_column,
+    table,
+    update,
+)
+from sqlalchemy.schema import CreateTable
+
+
+def insert(upgrade: UpgradeOps, metadata: MetaData, dialect: Dialect) -> None:
+    """Insert an UPDATE for each column with a default that becomes NOT NULL, before its table."""
+    for operation in list(upgrade.ops):
+        if isinstance(operation, ModifyTableOps):
+            place = upgrade.ops.index(operation)
+            columns = becoming_required(operation, metadata)
+            upgrade.ops[place:place] = [ExecuteSQLOp(fill(each, dialect)) for each in columns]
+
+
+def becoming_required(table: ModifyTableOps, metadata: MetaData) -> Iterator[Column[Any]]:
+    """Yield the columns of a table that become NOT NULL and have a default."""
+    for operation in table.ops:
+        if isinstance(operation, AlterColumnOp) and operation.modify_nullable is False:
+            changed = metadata.tables[table.table_name].columns[operation.column_name]
+            if changed.server_default:
+                yield changed
+
+
+def fill(changed: Column[Any], dialect: Dialect) -> str:
+    """Return the UPDATE that writes a column's default where it is NULL, for `op.execute`."""
+    compiler = dialect.ddl_compiler(dialect, CreateTable(changed.table))
+    default: ColumnElement[Any] = literal_column(str(compiler.get_column_default_string(changed)))
+    target = column(changed.name, changed.type)
+    rows = update(table(changed.table.name, target)).where(target.is_(None))
+    statement = str(rows.values({target: default}).compile(dialect=dialect))
+    return statement.replace(":", "\\:")  # no bound parameter

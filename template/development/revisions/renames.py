@@ -1,0 +1,101 @@
+"""Renames that models declare: `info={"was": ...}`, of a table or of a column.
+
+Autogenerate compares names: to it, a rename is a table dropped and another one created. A declared
+rename applies where the database has the old name and lacks the new one.
+"""
+
+import re
+from collections.abc import Iterator
+
+from alembic.autogenerate import renderers
+from alembic.autogenerate.api import AutogenContext
+from alembic.migration import MigrationContext
+from alembic.operations import MigrateOperation, Operations
+from alembic.operations.ops import AlterColumnOp, ExecuteSQLOp, RenameTableOp
+from sqlalchemy import Connection, MetaData, Table, inspect
+
+Rename = tuple[MigrateOperation, MigrateOperation]  # and its inverse, for `downgrade`
+
+INDEX = "ALTER INDEX {old} RENAME TO {new}"
+CONSTRAINT = "ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}"
+
+
+def apply(connection: Connection, metadata: MetaData) -> list[Rename]:
+    """Rename tables, then columns, then what is named after them; return the renames in order."""
+    operations = Operations(MigrationContext.configure(connection))
+    applied: list[Rename] = []
+    for find in (tables, columns, constraints):
+        for rename in list(find(connection, metadata)):
+            operations.invoke(rename[0])
+            applied.append(rename)
+    return applied
+
+
+def tables(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
+    """Yield the renames of tables."""
+    present = set(inspect(connection).get_table_names())
+    for table in metadata.sorted_tables:
+        was = table.info.get("was")
+        if was in present and table.name not in present:
+            yield RenameTableOp(was, table.name), RenameTableOp(table.name, was)
+
+
+def columns(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
+    """Yield the renames of columns."""
+    for table in existing(connection, metadata):
+        present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            was = column.info.get("was")
+            if was in present and column.name not in present:
+                yield (
+                    AlterColumnOp(table.name, was, modify_name=column.name),
+                    AlterColumnOp(table.name, column.name, modify_name=was),
+                )
+
+
+def constraints(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
+    """Yield the renames of constraints and indexes whose names contain a former name.
+
+    SQLite renames none of them: autogenerate drops and creates those that it compares by name.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    quote = connection.dialect.identifier_preparer.quote
+    for table in existing(connection, metadata):
+        found = named(Table(table.name, MetaData(), autoload_with=connection, resolve_fks=False))
+        wanted = named(table)
+        for old, statement in found.items():
+            new = with_present_names(old, table)
+            if new in wanted and new not in found:
+                names = {"table": quote(table.name), "old": quote(old), "new": quote(new)}
+                inverse = names | {"old": names["new"], "new": names["old"]}
+                yield (
+                    ExecuteSQLOp(statement.format(**names)),
+                    ExecuteSQLOp(statement.format(**inverse)),
+                )
+
+
+def existing(connection: Connection, metadata: MetaData) -> list[Table]:
+    """List the tables of the models that the database has."""
+    present = set(inspect(connection).get_table_names())
+    return [table for table in metadata.sorted_tables if table.name in present]
+
+
+def named(table: Table) -> dict[str, str]:
+    """Map the names of a table's indexes and constraints to the statement that renames each."""
+    indexes = {str(index.name): INDEX for index in table.indexes if index.name}
+    return indexes | {str(each.name): CONSTRAINT for each in table.constraints if each.name}
+
+
+def with_present_names(name: str, table: Table) -> str:
+    """Replace the former names of a table and its columns in the name of a constraint."""
+    for part in (table, *table.columns):
+        if was := part.info.get("was"):
+            name = re.sub(rf"(?<=_){re.escape(was)}(?=_|$)", part.name, name)
+    return name
+
+
+@renderers.dispatch_for(RenameTableOp)
+def render(_: AutogenContext, operation: RenameTableOp) -> str:
+    """Render a renamed table, for which Alembic has no renderer."""
+    return f"op.rename_table({operation.table_name!r}, {operation.new_table_name!r})"

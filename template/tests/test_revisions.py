@@ -1,0 +1,276 @@
+"""Revisions of small tables: renames, backfills, and warnings of what loses values or fails."""
+
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
+
+from app.migrate import config, locked
+from app.models.base import Base, check
+from development import databases, revisions
+from development.revisions.types import is_lossless
+
+
+class History:
+    """Revisions in a directory of the test's own, and the database that they lead to."""
+
+    def __init__(self, connection: AsyncConnection, directory: Path) -> None:
+        self.connection = connection
+        self.directory = directory
+        self.metadata = MetaData()
+
+    async def run(self, action: Callable[..., Any], *arguments: str) -> Any:  # noqa: ANN401
+        """Run one of Alembic's commands, or `revisions.write`, for the present tables."""
+        made = config()
+        made.set_main_option("path_separator", "os")
+        made.set_main_option("version_locations", str(self.directory))
+
+        def act(connection: Any) -> Any:  # noqa: ANN401
+            made.attributes.update(connection=connection, metadata=self.metadata)
+            return action(made, *arguments)
+
+        return await self.connection.run_sync(act)
+
+    async def revise(
+        self, message: str, *tables: Callable[[MetaData], Table]
+    ) -> tuple[str, list[str]]:
+        """Write the revision that leads to some tables; return its text and its warnings."""
+        self.metadata = MetaData(naming_convention=Base.metadata.naming_convention)
+        for table in tables:
+            table(self.metadata)
+        warnings = await self.run(revisions.write, message)
+        (path,) = self.directory.glob(f"*_{message}.py")
+        return path.read_text(), warnings
+
+    async def start(self, *tables: Callable[[MetaData], Table]) -> None:
+        """Create tables by a first revision."""
+        await self.revise("start", *tables)
+        await self.run(command.upgrade, "head")
+
+    async def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        """Execute a statement; return its rows."""
+        result = await self.connection.execute(text(statement))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+    async def assert_leads_there_and_back(self) -> None:
+        """Upgrade to tables without a difference, from a downgrade that succeeds."""
+        for _ in range(2):
+            await self.run(command.upgrade, "head")
+            await self.run(command.check)
+            await self.run(command.downgrade, "-1")
+        await self.run(command.upgrade, "head")
+
+
+@pytest.fixture
+async def history(
+    database_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[History, None]:
+    """Connect to an empty database of the test's own."""
+    url = await databases.create(database_server)
+    monkeypatch.setenv("DATABASE_URL", url)
+    async with locked() as connection:
+        yield History(connection, tmp_path)
+    await databases.drop(url)
+
+
+def table(name: str, *items: Any, was: str = "") -> Callable[[MetaData], Table]:  # noqa: ANN401
+    """Describe a table with a primary key."""
+    key: Column[int] = Column("id", Integer, primary_key=True, autoincrement=False)
+    info = {"was": was} if was else {}
+    return lambda metadata: Table(name, metadata, key, *items, info=info)
+
+
+async def test_declared_renames_preserve_rows(history: History) -> None:
+    """A referenced table, a referencing one and their columns are renamed; a column is added."""
+    await history.start(
+        table("suppliers", Column("name", String(40), unique=True)),
+        table(
+            "products",
+            Column("title", String(40), index=True),
+            Column("supplier_id", ForeignKey("suppliers.id", ondelete="CASCADE"), unique=True),
+            check("length(title) >= 1"),
+        ),
+    )
+    await history.execute("INSERT INTO suppliers VALUES (1, 'Acme')")
+    await history.execute("INSERT INTO products VALUES (2, 'Anvil', 1)")
+    written, warnings = await history.revise(
+        "rename",
+        table("vendors", Column("name", String(40), unique=True), was="suppliers"),
+        table(
+            "articles",
+            Column("name", String(40), index=True, info={"was": "title"}),
+            Column(
+                "vendor_id",
+                ForeignKey("vendors.id", ondelete="CASCADE"),
+                unique=True,
+                info={"was": "supplier_id"},
+            ),
+            Column("rank", Integer, server_default="7", nullable=False),
+            check("length(name) >= 1"),
+            was="products",
+        ),
+    )
+    assert 'op.rename_table("products", "articles")' in written
+    assert 'op.alter_column("articles", "title", new_column_name="name")' in written
+    assert "drop_table" not in written
+    assert not warnings
+    await history.assert_leads_there_and_back()
+    assert await history.execute("SELECT * FROM vendors") == [(1, "Acme")]
+    assert await history.execute("SELECT id, name, vendor_id, rank FROM articles") == [
+        (2, "Anvil", 1, 7)
+    ]
+
+
+async def test_applied_rename_is_not_repeated(history: History) -> None:
+    """`was` may stay, and a new table may have the former name."""
+    articles = partial(table, "articles", was="products")
+    await history.start(articles(Column("name", String(40), info={"was": "title"})))
+    written, _ = await history.revise(
+        "change",
+        articles(Column("name", String(40), info={"was": "title"}), Column("title", String(80))),
+        table("products"),
+    )
+    assert "rename" not in written
+    assert 'op.create_table(\n        "products",' in written
+
+
+async def test_undeclared_rename_of_table_is_reported(history: History) -> None:
+    await history.start(table("products", Column("title", String(40))))
+    articles = table("articles", Column("title", String(40)))
+    written, (warning,) = await history.revise("change", articles)
+    assert "products is dropped beside articles, of the same columns." in warning
+    assert "declare `was`" in warning
+    assert f"    # Lossy: {warning}\n    op.drop_table(" in written
+
+
+async def test_undeclared_rename_of_column_is_reported(history: History) -> None:
+    await history.start(table("products", Column("title", String(40)), Column("stock", Integer)))
+    products = table("products", Column("name", String(40)))
+    written, (warning,) = await history.revise("change", products)
+    assert "products.title is dropped beside name, of the same type." in warning
+    assert f"# Lossy: {warning}" in written
+
+
+async def test_other_tables_and_columns_are_no_rename(history: History) -> None:
+    await history.start(table("products", Column("title", String(40))), table("notes"))
+    _, warnings = await history.revise(
+        "change",
+        table("products", Column("name", String(80))),
+        table("articles", Column("title", String(40))),
+    )
+    assert warnings == []
+
+
+async def test_lossy_type_is_marked_and_reported(history: History) -> None:
+    await history.start(table("products", Column("price", Numeric(10, 2)), Column("note", Text)))
+    written, warnings = await history.revise(
+        "change", table("products", Column("price", Integer), Column("note", String(20)))
+    )
+    upgrade, _, downgrade = written.partition("def downgrade")
+    assert warnings == [
+        "products.price, NUMERIC(10, 2) to INTEGER, may round, cut or reject values.",
+        "products.note, TEXT to VARCHAR(20), may round, cut or reject values.",
+    ]
+    assert [upgrade.count("# Lossy: "), downgrade.count("# Lossy: ")] == [2, 0]
+    assert all(f"# Lossy: {warning}\n" in upgrade for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (String(40), String(80)),
+        (String(40), Text()),
+        (Uuid(), String(40)),
+        (Integer(), BigInteger()),
+        (Integer(), Numeric(10, 0)),
+        (Numeric(8, 2), Numeric(10, 2)),
+        (Integer(), Double()),
+        (Date(), DateTime(timezone=True)),
+    ],
+    ids=repr,
+)
+def test_wider_type_is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> None:
+    assert is_lossless(old, new)
+    assert not is_lossless(new, old)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (Numeric(10, 2), Numeric(10, 1)),
+        (Numeric(10, 1), Numeric(10, 2)),  # one digit less before the point
+        (BigInteger(), Double()),
+        (Double(), Numeric(10, 2)),
+        (JSON(), String(200)),
+        (Text(), Date()),
+        (DateTime(timezone=True), Date()),
+        (Uuid(), Boolean()),
+    ],
+    ids=repr,
+)
+def test_other_type_is_lossy(old: TypeEngine[Any], new: TypeEngine[Any]) -> None:
+    assert not is_lossless(old, new)
+
+
+async def test_default_fills_existing_rows(history: History) -> None:
+    """An added column, and one that becomes required, have their default in all rows."""
+    await history.start(table("products", Column("note", String(40)), Column("stock", Integer)))
+    await history.execute("INSERT INTO products VALUES (1, NULL, NULL)")
+    await history.execute("INSERT INTO products VALUES (2, 'two', 2)")
+    note, odd = "it's :new", "100 %s"
+    _, warnings = await history.revise(
+        "change",
+        table(
+            "products",
+            Column("note", String(40), server_default=note, nullable=False),
+            Column("stock", Integer, server_default="7", nullable=False),
+            Column("kind", String(40), server_default=odd, nullable=False),
+        ),
+    )
+    assert warnings == []
+    await history.run(command.upgrade, "head")
+    await history.run(command.check)
+    assert await history.execute("SELECT id, note, stock, kind FROM products ORDER BY id") == [
+        (1, note, 7, odd),
+        (2, "two", 2, odd),
+    ]
+
+
+async def test_required_column_without_default_is_reported(history: History) -> None:
+    await history.start(table("products", Column("note", String(40))))
+    _, warnings = await history.revise(
+        "change",
+        table(
+            "products",
+            Column("note", String(40), nullable=False),
+            Column("stock", Integer, nullable=False),
+        ),
+    )
+    assert sorted(warning.partition(":")[0] for warning in warnings) == [
+        "products.note becomes required without a default",
+        "products.stock is required without a default",
+    ]
+    assert all("Give it a default, or make it optional first." in warning for warning in warnings)
