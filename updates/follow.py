@@ -1,22 +1,32 @@
-"""Runs after each update of a service: lets edits follow a file that has another name now, and tells what is gone.
+"""Runs after each update of a service: lets edits and imports follow files that have moved, and reports deleted ones.
 
 Copier renders a file anew under its new name, and deletes the old one with all that its owner wrote in it. Here, what
-the owner changed since the last update is merged into the new file, as Git would merge it; what clashes is marked as a
-conflict. A file that the owner had changed, and that the template or an answer dropped, is named, with the command
-that brings it back. Nothing else is touched. `moves.toml` says which files have moved.
+the owner changed since the last update is merged into the new file, as Git would merge it; a conflict is marked.
+Imports of moved modules are rewritten in what the owner wrote, before it is merged. The owner's own files follow a
+directory that has moved as a whole. A file that the owner had changed, and that the template or an answer dropped, is
+named, with the command that restores it. Nothing else is touched. `moves.toml` declares what has moved.
 
     python follow.py <the answers file> (in the service's directory)
 """
 
 from __future__ import annotations
 
-import fnmatch
 import subprocess
 import sys
 import tempfile
-import tomllib
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the clone of the template
+
+from slipway.import_order import find_ruff, keep_order
+from slipway.imports import is_rewritten, rewrite_file, rewrite_files
+from slipway.moves import Moves
+
+if TYPE_CHECKING:
+    from slipway.imports import Renames
 
 MOVES = Path(__file__).with_name("moves.toml")
 LABELS = ("before updating", "last update", "after updating")  # as Copier names the three sides
@@ -28,25 +38,30 @@ def git(*arguments: str | Path, given: str | None = None) -> bytes:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, input=text).stdout
 
 
-def moves() -> dict[str, str]:
-    """Read which files have moved: patterns with one `*`, and where what they match is now."""
-    with MOVES.open("rb") as declared:
-        return {move["from"]: move["to"] for move in tomllib.load(declared).get("moves", []) if "to" in move}
-
-
-def moved(path: str) -> str:
-    """Say where a file is now, after any number of moves; where it was, when it never moved."""
-    for pattern, to in moves().items():
-        if fnmatch.fnmatchcase(path, pattern):
-            head, _, tail = pattern.partition("*")
-            return moved(to.replace("*", path[len(head) : len(path) - len(tail)]))
-    return path
+def listed(*arguments: str) -> list[str]:
+    """Return the paths that a command of Git lists, as seen from the service's directory."""
+    return [path for path in git(*arguments).decode().split("\0") if path]
 
 
 def deleted() -> list[str]:
-    """List the files of the last commit that are not there any more, as seen from here."""
-    listed = git("diff", "--name-only", "--diff-filter=D", "--relative", "-z", "HEAD", "--", ".").decode()
-    return [path for path in listed.split("\0") if path]
+    """List the files of the last commit that do not exist any more."""
+    return listed("diff", "--name-only", "--no-renames", "--diff-filter=D", "--relative", "-z", "HEAD", "--", ".")
+
+
+def present() -> set[str]:
+    """List the files that exist."""
+    paths = listed("ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    return {path for path in paths if Path(path).exists()}
+
+
+def unmerged() -> dict[str, dict[int, str]]:
+    """Return the blobs of each file in conflict by stage: 1 is the last update's, 2 the owner's, 3 the new one."""
+    stages: dict[str, dict[int, str]] = {}
+    for line in listed("ls-files", "--unmerged", "-z"):
+        described, _, path = line.partition("\t")
+        _, blob, stage = described.split()
+        stages.setdefault(path, {})[int(stage)] = blob
+    return stages
 
 
 class Before:
@@ -78,20 +93,90 @@ class Before:
         given = self.pristine / path
         return not given.exists() or given.read_bytes() != self.content(path)
 
-    def merge_into(self, path: str, to: str) -> bool:
-        """Merge what the owner changed in a file into the one that it has become; say whether that went well."""
-        ours = Path(self.room.name) / "ours"
-        ours.write_bytes(self.content(path))
-        sides = (ours, self.pristine / path, Path(to))
+    @cached_property
+    def tracked(self) -> set[str]:
+        """The files of the last commit."""
+        return set(listed("ls-tree", "-r", "--name-only", "-z", "HEAD"))
+
+    @cached_property
+    def rendered(self) -> set[str]:
+        """The files that the template gave."""
+        files = (path for path in self.pristine.rglob("*") if path.is_file())
+        return {path.relative_to(self.pristine).as_posix() for path in files}
+
+    @cached_property
+    def style(self) -> str:
+        """The owner's `ruff.toml`; empty if there is none."""
+        return self.content("ruff.toml").decode() if "ruff.toml" in self.tracked else ""
+
+    def sides(self, path: str, to: str) -> Sides:
+        """Return the versions of a file that has moved."""
+        return Sides(path, to, self.content(path), (self.pristine / path).read_bytes(), Path(to).read_bytes())
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Three versions of a file, and its paths before and after the update."""
+
+    path: str
+    to: str
+    ours: bytes
+    base: bytes
+    theirs: bytes
+
+
+def conflicting() -> list[Sides]:
+    """Return the versions of each file in conflict that has all three."""
+    found = []
+    for path, stages in unmerged().items():
+        blobs = [git("cat-file", "blob", stages[stage]) for stage in (2, 1, 3) if stage in stages]
+        if len(blobs) == len(LABELS):
+            found.append(Sides(path, path, *blobs))
+    return found
+
+
+def decoded(content: bytes) -> str | None:
+    """Return a file's text; None if it is no text."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def rewritten(files: list[Sides], renames: Renames, style: str) -> list[Sides]:
+    """Rewrite imports in the owner's versions and in their bases; both keep their order of imports."""
+    texts: dict[str, tuple[str, str]] = {}
+    for each in files:
+        for side, content in (("ours", each.ours), ("base", each.base)):
+            text = decoded(content)
+            if text is not None:
+                texts[f"{side}/{each.to}"] = text, rewrite_file(each.path, text, renames, each.to)
+    ordered = keep_order(texts, style, find_ruff(Path()))
+    contents = {name: text.encode() for name, text in ordered.items()}
+    return [
+        replace(each, ours=contents.get(f"ours/{each.to}", each.ours), base=contents.get(f"base/{each.to}", each.base))
+        for each in files
+    ]
+
+
+def merge(file: Sides) -> bool:
+    """Merge the versions of a file, and mark a conflict; return whether there was none."""
+    to = file.to
+    with tempfile.TemporaryDirectory() as room:
+        sides = [Path(room) / name for name in ("ours", "base", "theirs")]
+        for side, content in zip(sides, (file.ours, file.base, file.theirs), strict=True):
+            side.write_bytes(content)
         named = [argument for label in LABELS for argument in ("-L", label)]
         merged = subprocess.run(["git", "merge-file", "-p", *named, *sides], check=False, capture_output=True)
         if merged.returncode < 0 or merged.returncode > 127:  # noqa: PLR2004 - a number of conflicts is less
             raise subprocess.CalledProcessError(merged.returncode, "git merge-file", stderr=merged.stderr)
         blobs = [git("hash-object", "-w", "--", side).decode().strip() for side in sides]
-        Path(to).write_bytes(merged.stdout)
-        if merged.returncode:
-            mark(to, base=blobs[1], ours=blobs[0], theirs=blobs[2])
-        return merged.returncode == 0
+    Path(to).write_bytes(merged.stdout)
+    if merged.returncode:
+        mark(to, base=blobs[1], ours=blobs[0], theirs=blobs[2])
+    elif listed("ls-files", "--unmerged", "-z", "--", to):
+        git("reset", "--quiet", "--", to)
+    return merged.returncode == 0
 
 
 def mark(path: str, *, base: str, ours: str, theirs: str) -> None:
@@ -101,20 +186,69 @@ def mark(path: str, *, base: str, ours: str, theirs: str) -> None:
     git("update-index", "--index-info", given=f"0 {'0' * 40}\t{name}\n{''.join(stages)}")
 
 
+def merge_again(renames: Renames, style: str, done: set[str]) -> list[str]:
+    """Merge files in conflict with rewritten imports, and return the paths of those that this changed."""
+    files = [each for each in conflicting() if each.to not in done]
+    changed = [new for old, new in zip(files, rewritten(files, renames, style), strict=True) if new != old]
+    for each in changed:
+        merge(each)
+    return [each.to for each in changed]
+
+
+def rewrite_others(before: Before, renames: Renames, along: dict[str, str]) -> list[str]:
+    """Rewrite imports in the owner's files, and in the template's that they had edited; return their paths.
+
+    The template's other files are as in a fresh copy.
+    """
+    paths = [path for path in present() - {before.record} if is_rewritten(path) and not Path(path).is_symlink()]
+    contents = {path: decoded(Path(path).read_bytes()) for path in sorted(paths)}
+    texts = {path: text for path, text in contents.items() if text is not None}
+    changed = {
+        path: (texts[path], new)
+        for path, new in rewrite_files(texts, renames, along).items()
+        if path in before.tracked and before.is_edited(path)
+    }
+    for path, text in keep_order(changed, before.style, find_ruff(Path())).items():
+        Path(path).write_bytes(text.encode())
+    return [along.get(path, path) for path in changed]
+
+
+def move(path: str, to: str) -> None:
+    """Move a file, and remove the directories that it leaves empty."""
+    Path(to).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).rename(to)
+    for parent in Path(path).parents:
+        if any(parent.iterdir()):
+            break
+        parent.rmdir()
+
+
 def report(title: str, lines: list[str]) -> None:
-    """Tell something, where there is something to tell."""
+    """Print something, if there is something to report."""
     if lines:
         print(f"\n{title}", *(f"    {line}" for line in lines), sep="\n", file=sys.stderr)
 
 
 def main(record: str) -> None:
-    """Look after what an update deleted."""
+    """Look after what an update deleted or moved."""
     before = Before(record)
-    edited = [path for path in deleted() if before.is_edited(path)]
-    followed = {path: moved(path) for path in edited if moved(path) != path and Path(moved(path)).exists()}
-    clean = {path: before.merge_into(path, to) for path, to in followed.items()}
-    report("What you changed followed its file:", [f"{path} → {to}" for path, to in followed.items()])
-    report("It clashes with the update in:", [to for path, to in followed.items() if not clean[path]])
+    gone, exist = deleted(), present()
+    moves = Moves.parse(MOVES.read_text(encoding="utf-8"))
+    paths = moves.paths(gone, exist)
+    along = moves.along(before.tracked & exist, before.rendered, exist) if paths else {}
+    renames = moves.renames(gone, exist - along.keys() | set(along.values()))
+    edited = [path for path in gone if before.is_edited(path)]
+    followed = {path: paths[path] for path in edited if path in paths}
+    files = rewritten([before.sides(path, to) for path, to in followed.items()], renames, before.style)
+    conflicts = [each.to for each in files if not merge(each)]
+    has_moved = bool(renames or paths)
+    again = merge_again(renames, before.style, set(followed.values())) if has_moved else []
+    others = rewrite_others(before, renames, along) if has_moved else []
+    for path, to in along.items():
+        move(path, to)
+    report("What you changed followed its file:", [f"{path} → {to}" for path, to in (followed | along).items()])
+    report("It conflicts with the update in:", conflicts)
+    report("Imports of moved modules were rewritten in:", sorted({*again, *others}))
     lost = [path for path in edited if path not in followed]
     report("You had changed these files, and they are gone:", [f"git restore --source HEAD -- {path}" for path in lost])
 

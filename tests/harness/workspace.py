@@ -26,7 +26,7 @@ TEMPLATE = ROOT / "template"
 CACHE = ROOT / ".cache"  # results, formatted modules and other files of earlier runs
 MEMORY = Path("/dev/shm")  # noqa: S108 - the parent of a temporary directory
 MIN_FREE = 2**30  # bytes; databases of the services' suites need memory too
-RENDERS = {"copier.yml", "extensions", "org", "releases.toml", "template", "updates"}
+RENDERS = {"copier.yml", "extensions", "org", "releases.toml", "slipway", "template", "updates"}
 EARLIER, RELEASE = "v0.9.0", "v1.0.0"
 
 GIT_CONFIG = """\
@@ -64,6 +64,7 @@ def isolation(directory: Path) -> Iterator[None]:
     (directory / "settings.yml").write_text("{}\n", encoding="utf-8")
     variables = {
         "GIT_CONFIG_GLOBAL": str(directory / "gitconfig"),
+        "SLIPWAY_CACHE_DIR": str(directory / "cache"),
         "GIT_CONFIG_SYSTEM": os.devnull,
         "COPIER_SETTINGS_PATH": str(directory / "settings.yml"),
         "TMPDIR": str(directory),

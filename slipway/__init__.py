@@ -1,0 +1,1 @@
+"""The command of the template: create, extend, inspect and update services."""

@@ -1,0 +1,353 @@
+"""The command line. Exit codes: 0 for success, 1 for findings and rejected updates, 2 for errors.
+
+With `--json`, standard output is one object, and everything else goes to standard error:
+
+- `status`: `template`, `version`, `newest`, `behind` (a number of releases), `unfinished`, `same`, `yours`, `missing`
+  (lists of paths), `renamed` (paths with the new ones), `stale` (paths with the version whose changes they lack).
+- `new`: `directory`, `version`, `commit` (null without one) and `problem` (why there is none).
+- `update` and `add`: the fields of `report.Report`.
+- `fleet`: `services`, a list in the order given; each has `service` and what `status` prints.
+- errors: `error`, beside the fields of the report if an update was rejected.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from dataclasses import asdict
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import yaml
+
+from slipway import fleet
+from slipway.console import echo, plural, section, table, warn
+from slipway.drift import Status, status
+from slipway.errors import CommandError, RejectedError
+from slipway.git import ignore_inherited
+from slipway.service import ANSWERS_FILE, Service, find_service, normalized_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from slipway.report import Report
+    from slipway.request import Request
+
+INTERRUPTION = "Interrupted. Your branch is unchanged, unless `slipway status` reports an unfinished update."
+INTERRUPTED = 130  # as shells report it
+Outcome = tuple[int, Any]  # exit code, and the object for `--json`
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, and return the exit code."""
+    ignore_inherited()
+    for stream in (sys.stdout, sys.stderr):  # names of files may be invalid, and terminals know fewer characters
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    options = parser().parse_args(arguments)
+    output = reserve_output() if options.json else None
+    try:
+        code, found = options.run(options)
+    except CommandError as error:
+        warn(str(error))
+        code = error.exit_code
+        found = (error.report if isinstance(error, RejectedError) else {}) | {"error": str(error)}
+    except BrokenPipeError:  # as in `slipway status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except OSError as error:
+        place = f" for {error.filename}" if error.filename else ""
+        message = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}."
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            message = f"No space left on device{place}: free some and run it again."
+        warn(message)
+        code, found = 2, {"error": message}
+    except KeyboardInterrupt:
+        warn(options.interrupted)
+        return INTERRUPTED
+    if output:
+        json.dump(found, output, indent=2, default=str)
+        output.write("\n")
+        output.close()
+    return int(code)
+
+
+def reserve_output() -> IO[str]:
+    """Return standard output for one object, and redirect what is printed to standard error."""
+    reserved = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return reserved
+
+
+# ── The parser ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def parser() -> ArgumentParser:
+    """Return the parser of the command line."""
+    top = ArgumentParser(prog="slipway", description="Create, extend and update services of this template.")
+    top.add_argument("--service", type=Path, metavar="DIR", help="the service; by default the current directory's")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    add_new(add_command(commands, "new", run_new, "Create a service, with a Git repository and a first commit."))
+    add_additions(commands.add_parser("add", help="Add a resource or fields, with their migration."))
+    shown = add_command(commands, "status", show_status, "Show the version, the newest one, and files that differ.")
+    shown.add_argument("--to", metavar="REVISION", help="compare with this one instead of the newest release")
+    paths = add_command(commands, "diff", show_edits, "Show your edits as a patch.", json=False)
+    paths.add_argument("paths", nargs="*", metavar="PATH")
+    add_update(add_command(commands, "update", run_update, "Update to a version or change answers, all or nothing."))
+    add_command(commands, "undo", run_undo, "Undo the last update.")
+    many = add_command(commands, "fleet", show_fleet, "Show the status of many services; changes none.")
+    many.add_argument("directories", nargs="+", metavar="DIR")
+    many.add_argument("--html", type=absolute, metavar="FILE", help="write a page, too")
+    return top
+
+
+def add_command(
+    commands: Any,  # noqa: ANN401 - argparse has no public name for it
+    name: str,
+    run: Callable[[Namespace], Outcome],
+    text: str,
+    *,
+    json: bool = True,
+) -> ArgumentParser:
+    """Add a command with the options that all have."""
+    command: ArgumentParser = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(run=run, json=False, interrupted=INTERRUPTION)
+    command.add_argument("--service", type=Path, default=SUPPRESS, metavar="DIR", help=SUPPRESS)
+    command.add_argument("--answers-file", default=ANSWERS_FILE, metavar="FILE", help=f"instead of {ANSWERS_FILE}")
+    if json:
+        command.add_argument("--json", action="store_true", help="print one object for programs")
+    return command
+
+
+def add_new(command: ArgumentParser) -> None:
+    command.add_argument("directory", type=Path, metavar="DIR", help="where it is created: missing or empty")
+    command.add_argument("--to", metavar="REVISION", help="instead of the newest tag, or HEAD where there are none")
+    command.add_argument("--source", metavar="URL", help="another template than the one that holds this command")
+    command.add_argument("--data", action="append", default=[], metavar="QUESTION=ANSWER")
+    command.add_argument("--data-file", type=absolute, metavar="FILE", help="answers as YAML")
+    command.add_argument("--defaults", action="store_true", help="take defaults for all other questions")
+    command.add_argument("--no-git", action="store_true", help="create no repository and no commit")
+    command.set_defaults(interrupted="Interrupted. Nothing was created.")
+
+
+def add_additions(command: ArgumentParser) -> None:
+    """Add the commands `add resource` and `add field`."""
+    kinds = command.add_subparsers(required=True, metavar="resource|field")
+    resource = add_command(kinds, "resource", run_add_resource, "Add a resource.")
+    resource.add_argument("name", metavar="NAME", help="in the singular, such as order_item")
+    resource.add_argument("--description", default="", metavar="TEXT", help="what one is")
+    resource.add_argument("--plural", default="", metavar="NAME", help="if English forms another")
+    resource.add_argument("--unique", action="append", default=[], metavar="FIELD,FIELD", help="unique together")
+    resource.add_argument("--operations", default="", metavar="NAME,NAME", help="some of its operations, not all")
+    resource.add_argument("--owner", action="store_true", help="each row belongs to the account that created it")
+    resource.add_argument("--soft-delete", action="store_true", help="mark what is deleted instead of deleting it")
+    field = add_command(kinds, "field", run_add_field, "Add fields to a resource.")
+    field.add_argument("name", metavar="RESOURCE")
+    for each in (resource, field):
+        each.add_argument("words", nargs="+", metavar="FIELD:TYPE", help="such as total:decimal or note:text?")
+        each.add_argument("--dry-run", action="store_true", help="print the changes as a patch, and change nothing")
+        checks = each.add_mutually_exclusive_group()
+        checks.add_argument("--all-checks", action="store_true", help="run all checks, not only those of what changed")
+        checks.add_argument("--no-checks", action="store_true", help="skip the service's checks")
+        each.add_argument("--no-migration", action="store_true", help="write no migration, and skip tests")
+        each.epilog = (
+            "FIELD:TYPE takes ? for optional and options after colons: code:str:max_length=32:unique,"
+            " status:enum:draft,paid:default=draft, customer:ref, buyer:ref:customer?."
+        )
+
+
+def absolute(path: str) -> Path:
+    return Path(path).absolute()
+
+
+def add_update(command: ArgumentParser) -> None:
+    command.add_argument("--to", metavar="REVISION", help="a release, branch or commit instead of the newest release")
+    command.add_argument(
+        "--source", type=normalized_source, metavar="URL", help="move the service to another template, such as a fork"
+    )
+    command.add_argument("--data", action="append", default=[], metavar="QUESTION=ANSWER")
+    command.add_argument("--data-file", type=absolute, metavar="FILE", help="answers as YAML")
+    command.add_argument("--defaults", action="store_true", help="answer new questions by their defaults")
+    command.add_argument("--delete", action="append", default=[], metavar="PATH", help="delete this edited file")
+    command.add_argument("--keep", action="append", default=[], metavar="PATH", help="keep this edited file as yours")
+    command.add_argument("--no-checks", action="store_true", help="skip the service's checks")
+    command.add_argument(
+        "--no-migration", action="store_true", help="write no migration, and skip the tests without it"
+    )
+    command.add_argument("--branch", metavar="NAME", help="create this branch, and leave the current one")
+    command.add_argument(
+        "--bundle", type=absolute, metavar="DIR", help="write the branch and a description for a request"
+    )
+    how = command.add_mutually_exclusive_group()
+    how.add_argument("--continue", action="store_true", dest="resume", help="apply what you resolved")
+    how.add_argument("--abort", action="store_true", help="discard a rejected update")
+
+
+# ── The commands ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def service(options: Namespace) -> Service:
+    """Return the service, and make its directory the current one."""
+    if options.service and not options.service.is_dir():
+        raise CommandError(f"There is no directory {options.service}.")
+    start = (options.service or Path()).resolve()
+    directory = start if options.service else find_service(start, options.answers_file)
+    os.chdir(directory)
+    return Service(directory, options.answers_file)
+
+
+def show_status(options: Namespace) -> Outcome:
+    found = status(service(options), options.to)
+    print_status(found)
+    fields = asdict(found)
+    return int(not found.is_current), fields | fields.pop("drift")
+
+
+def print_status(found: Status) -> None:
+    """Print where a service stands."""
+    drift = found.drift
+    echo(f"{found.template} at {found.version}")
+    behind = f"{plural(found.behind, 'release')} behind {found.newest}" if found.behind else "up to date"
+    echo(behind, *([found.unfinished] if found.unfinished else []))
+    section("Stale", (f"{path} lacks what {version} changed" for path, version in drift.stale.items()))
+    section("Missing", drift.missing)
+    section("Renamed by you", (f"{path} → {target}" for path, target in drift.renamed.items()))
+    section("Edited by you", drift.yours)
+    section("Same as the template", [plural(len(drift.same), "file")])
+
+
+def show_edits(options: Namespace) -> Outcome:
+    from slipway.diff import show_diff
+
+    return show_diff(service(options), options.paths), None
+
+
+def run_update(options: Namespace) -> Outcome:
+    from slipway import update
+    from slipway.bundle import write_bundle
+
+    found = service(options)
+    chosen = options.to or options.data or options.data_file or options.branch or options.source
+    if (options.resume or options.abort) and chosen:
+        raise CommandError("The unfinished update has its version, answers and branch already: omit these options.")
+    if options.bundle and not options.branch:
+        raise CommandError("--bundle needs --branch NAME.")
+    if options.abort:
+        update.abort(found)
+        return 0, {}
+    run = update.resume if options.resume else update.update
+    report = run(found, request(options))
+    if options.bundle and report.applied:
+        write_bundle(found, report, options.bundle)
+    return 0, asdict(report)
+
+
+def request(options: Namespace) -> Request:
+    """Return what the owner asks of an update."""
+    from slipway.request import Request
+
+    return Request(
+        to=options.to,
+        source=options.source,
+        answers=read_answers(options.data_file) | dict(map(pair, options.data)),
+        delete=options.delete,
+        keep=options.keep,
+        checks=not options.no_checks,
+        migration=not options.no_migration,
+        branch=options.branch,
+        is_asking=sys.stdin.isatty() and not (options.json or options.defaults),
+        defaults=options.defaults,
+    )
+
+
+def run_new(options: Namespace) -> Outcome:
+    from slipway.new import Start, create
+
+    start = Start(
+        directory=options.directory,
+        source=options.source,
+        to=options.to,
+        answers=read_answers(options.data_file) | dict(map(pair, options.data)),
+        is_asking=sys.stdin.isatty() and not (options.json or options.defaults),
+        git=not options.no_git,
+        answers_file=options.answers_file,
+    )
+    created = create(start)
+    return int(bool(created.problem)), asdict(created)
+
+
+def run_add_resource(options: Namespace) -> Outcome:
+    from slipway.add import Options, add_resource
+
+    listed = Options(
+        plural=options.plural,
+        description=options.description,
+        unique=[names.split(",") for names in options.unique],
+        operations=[name for name in options.operations.split(",") if name],
+        owner=options.owner,
+        soft_delete=options.soft_delete,
+    )
+    report = add_resource(service(options), options.name, options.words, listed, additions(options))
+    return finish_addition(options, report)
+
+
+def run_add_field(options: Namespace) -> Outcome:
+    from slipway.add import add_fields
+
+    return finish_addition(options, add_fields(service(options), options.name, options.words, additions(options)))
+
+
+def additions(options: Namespace) -> Request:
+    """Return the update that an addition is."""
+    from slipway.request import Request
+
+    return Request(
+        checks=not options.no_checks,
+        quick=not options.all_checks,
+        migration=not options.no_migration,
+        dry_run=options.dry_run,
+    )
+
+
+def finish_addition(options: Namespace, report: Report) -> Outcome:
+    """Print what is left to do."""
+    if report.applied and options.no_migration:
+        echo('Write the migration by: uv run app revision "what changes"')
+    if report.applied and not options.all_checks:
+        echo("Run all tests by: uv run pytest")
+    return 0, asdict(report)
+
+
+def pair(option: str) -> tuple[str, str]:
+    question, equals, answer = option.partition("=")
+    if not equals:
+        raise CommandError(f"--data takes QUESTION=ANSWER, not {option!r}.")
+    return question, answer
+
+
+def read_answers(path: Path | None) -> dict[str, Any]:
+    """Read a file of answers."""
+    try:
+        answers = yaml.safe_load(path.read_bytes()) if path else {}
+    except (OSError, yaml.YAMLError) as error:
+        raise CommandError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(answers, dict):
+        raise CommandError(f"{path} is not a mapping of questions to answers.")
+    return answers
+
+
+def run_undo(options: Namespace) -> Outcome:
+    from slipway.undo import undo
+
+    return 0, undo(service(options))
+
+
+def show_fleet(options: Namespace) -> Outcome:
+    from slipway.page import page
+
+    found = fleet.statuses(options.directories, options.answers_file)
+    if options.html:
+        options.html.write_text(page(found), "utf-8")
+    echo(*table([list(fleet.COLUMNS), *map(fleet.cells, found)]))
+    return fleet.exit_code(found), {"services": found}

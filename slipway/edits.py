@@ -1,0 +1,51 @@
+"""Check whether a change is contained in a file, with Git's three-way merge of single files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+NAMES = ("current", "base", "other")
+CONFLICT = re.compile(rb"^<{7} current\n.*?^>{7} other$", re.DOTALL | re.MULTILINE)
+MARKER = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
+SIGNALS = 128  # exit codes of `git merge-file` from here on are failures; smaller ones count conflicts
+
+
+def merge_file(current: bytes, base: bytes, other: bytes, *options: str) -> bytes:
+    """Merge the change from `base` to `other` into `current`, with markers where both changed the same lines.
+
+    Binary files are taken as a whole: `other` if `current` is unchanged, else `current`.
+    """
+    with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        for name, content in zip(NAMES, (current, base, other), strict=True):
+            Path(directory, name).write_bytes(content)
+        labels = [word for name in NAMES for word in ("-L", name)]
+        command = ["git", "merge-file", "--stdout", "--diff3", *options, *labels, *NAMES]
+        done = subprocess.run(command, cwd=directory, capture_output=True, check=False)
+    if done.returncode >= SIGNALS:
+        return other if current == base else current
+    return done.stdout
+
+
+def conflict_hunks(current: bytes, base: bytes, other: bytes) -> set[bytes]:
+    """Return the hunks in which both sides changed the same lines, each with its base."""
+    return set(CONFLICT.findall(merge_file(current, base, other)))
+
+
+def lacks(current: bytes, base: bytes, other: bytes, before: bytes | None) -> bool:
+    """Return whether `current` lacks part of the change from `base` to `other`.
+
+    A hunk that conflicts counts as contained, because somebody resolved it, unless its lines are still as `before`.
+    """
+    if merge_file(current, base, other, "--ours") != current:
+        return True
+    if before is None:
+        return False
+    return not conflict_hunks(current, base, other).isdisjoint(conflict_hunks(before, base, other))
+
+
+def count_markers(content: bytes) -> int:
+    """Count the lines that mark the sides of conflicts."""
+    return len(MARKER.findall(content))

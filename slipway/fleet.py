@@ -1,0 +1,57 @@
+"""The status of many services; changes none of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+PARALLEL = 4
+LISTS = ("yours", "stale", "missing")  # of paths
+COLUMNS = ("service", "version", "newest", "behind", "yours", "stale", "missing", "error")
+
+
+def statuses(directories: list[str], answers_file: str) -> list[dict[str, Any]]:
+    """Return the status of each service in the order given, each from a process of its own."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return [*pool.map(partial(status, answers_file=answers_file), directories)]
+
+
+def status(directory: str, answers_file: str) -> dict[str, Any]:
+    """Return what `status --json` prints, with the service's directory; errors are a field, too."""
+    options = ("--service", directory, "--answers-file", answers_file)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "slipway", "status", "--json", *options],
+        env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        return {"service": directory, **json.loads(done.stdout)}
+    except ValueError:
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        return {"service": directory, "error": last[0]}
+
+
+def cells(found: dict[str, Any]) -> list[str]:
+    """Return the cells of a service's row, each on one line."""
+    shown = found | {name: len(found[name]) for name in LISTS if name in found}
+    return [" ".join(str(shown.get(column, "")).split()) for column in COLUMNS]
+
+
+def exit_code(found: list[dict[str, Any]]) -> int:
+    """Return 2 if a status is unknown, 1 if a service is behind or has drifted, 0 otherwise."""
+    return max(({"current": 0, "behind": 1, "unknown": 2}[state(each)] for each in found), default=0)
+
+
+def state(found: dict[str, Any]) -> str:
+    """Return the state of a service in one word."""
+    if "error" in found:
+        return "unknown"
+    return "behind" if found["behind"] or found["stale"] or found["missing"] else "current"

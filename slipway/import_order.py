@@ -1,0 +1,64 @@
+"""Sort and format rewritten files as they were before, by the service's ruff."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# The template joins imports that fit on one line; an owner may have split them by a trailing comma.
+JOINED = ("--config", "lint.isort.split-on-trailing-comma = false")
+STYLES = (JOINED, ())
+TIMEOUT = 120  # seconds for each run of ruff
+
+
+def find_ruff(service: Path) -> str | None:
+    """Return the path of ruff: beside Copier, on the PATH, or in the service's environment; None if it is missing."""
+    beside = Path(sys.executable).with_name("ruff")
+    places = (beside, Path("ruff"), service / ".venv" / "bin" / "ruff", service / ".venv" / "Scripts" / "ruff")
+    return next(filter(None, map(shutil.which, map(str, places))), None)
+
+
+def keep_order(files: Mapping[str, tuple[str, str]], configuration: str, ruff: str | None) -> dict[str, str]:
+    """Return the texts of rewritten files, sorted and formatted if they were so before.
+
+    Args:
+        files: the texts of each file before and after its imports were rewritten
+        configuration: the content of the service's `ruff.toml`
+        ruff: the path of the program; without it, files stay as they were rewritten
+    """
+    result = {name: after for name, (_, after) in files.items()}
+    left = {name: texts for name, texts in files.items() if name.endswith(".py") and len(set(texts)) > 1}
+    for style in STYLES:
+        if ruff and left:
+            formatted = _format([text for texts in left.values() for text in texts], configuration, (ruff, *style))
+            pairs = dict(zip(left, zip(formatted[::2], formatted[1::2], strict=True), strict=True))
+            ordered = {name: after for name, (before, after) in pairs.items() if before == left[name][0]}
+            result |= ordered
+            left = {name: texts for name, texts in left.items() if name not in ordered}
+    return result
+
+
+def _format(sources: Sequence[str], configuration: str, command: Sequence[str]) -> list[str]:
+    """Sort the imports of Python sources, and format them; unchanged where ruff fails."""
+    ruff, *style = command
+    with TemporaryDirectory(prefix="slipway-") as directory:
+        settings = Path(directory, "ruff.toml")
+        settings.write_text(configuration, encoding="utf-8")
+        paths = [Path(directory, f"{number}.py") for number in range(len(sources))]
+        for path, source in zip(paths, sources, strict=True):
+            path.write_bytes(source.encode())
+        options = ("--quiet", "--no-cache", "--config", str(settings), *style, "--config", "respect-gitignore = false")
+        for step in (("check", "--select", "I", "--fix", "--exit-zero"), ("format",)):
+            run = [ruff, *step, *options, *map(str, paths)]
+            try:
+                subprocess.run(run, cwd=directory, check=False, capture_output=True, timeout=TIMEOUT)
+            except (OSError, subprocess.TimeoutExpired):
+                return list(sources)
+        return [path.read_bytes().decode() for path in paths]

@@ -1,0 +1,123 @@
+"""Trees and blobs in the object database of a repository: files are merged and compared without a checkout."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway.git import git, query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FILE, EXECUTABLE, LINK = "100644", "100755", "120000"
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "slipway",
+    "GIT_AUTHOR_EMAIL": "slipway@template.invalid",
+    "GIT_COMMITTER_NAME": "slipway",
+    "GIT_COMMITTER_EMAIL": "slipway@template.invalid",
+    "GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z",
+    "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z",
+}
+
+
+class Entry(NamedTuple):
+    """Mode and object of a path, as Git stores them."""
+
+    mode: str
+    blob: str
+
+
+Tree = dict[str, Entry]
+
+
+class Objects:
+    """Read and write blobs, trees and commits of a repository."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.contents: dict[str, bytes] = {}
+
+    def tree(self, name: str) -> Tree:
+        """Return all files of a tree or commit, by their paths from its root."""
+        found: Tree = {}
+        for line in git(self.directory, "ls-tree", "-r", "-z", "--full-tree", name).split("\0"):
+            if line:
+                about, _, path = line.partition("\t")
+                mode, _, blob = about.split(" ")
+                found[path] = Entry(mode, blob)
+        return found
+
+    def read(self, blobs: Iterable[str]) -> None:
+        """Load many blobs in one call of Git."""
+        missing = [blob for blob in dict.fromkeys(blobs) if blob not in self.contents]
+        if not missing:
+            return
+        done = subprocess.run(
+            ["git", "cat-file", "--batch"],
+            cwd=self.directory,
+            input="".join(f"{blob}\n" for blob in missing).encode(),
+            capture_output=True,
+            check=True,
+        )
+        output, place = done.stdout, 0
+        for blob in missing:
+            end = output.index(b"\n", place)
+            header = output[place:end].split(b" ")
+            size = int(header[2]) if len(header) == 3 else 0  # noqa: PLR2004 - `<blob> missing` has two words
+            self.contents[blob] = output[end + 1 : end + 1 + size]
+            place = end + 1 + size + (1 if len(header) == 3 else 0)  # noqa: PLR2004
+
+    def content(self, blob: str) -> bytes:
+        """Return a blob's bytes."""
+        self.read([blob])
+        return self.contents[blob]
+
+    def file(self, tree: Tree, path: str) -> bytes | None:
+        """Return the bytes of a path in a tree; None if it is missing or a submodule."""
+        entry = tree.get(path)
+        return None if entry is None or entry.mode == "160000" else self.content(entry.blob)
+
+    def store(self, contents: Iterable[bytes]) -> list[str]:
+        """Write blobs, without filters, and return their names."""
+        listed = [*contents]
+        with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+            paths = [Path(directory, str(number)) for number in range(len(listed))]
+            for path, content in zip(paths, listed, strict=True):
+                path.write_bytes(content)
+            options = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+            stored = git(self.directory, *options, stdin="".join(f"{path}\n" for path in paths).encode()).split()
+        self.contents |= zip(stored, listed, strict=True)
+        return stored
+
+    def write(self, tree: Mapping[str, Entry], base: str | None = None, prefix: str = "") -> str:
+        """Write a tree and return its name; with a prefix, replace that directory of the tree `base`."""
+        with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+            env = {"GIT_INDEX_FILE": str(Path(directory, "index"))}
+            if base and prefix:
+                git(self.directory, "read-tree", base, env=env)
+                directory_of = f":(top,literal){prefix}"
+                git(self.directory, "rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", directory_of, env=env)
+            lines = "".join(f"{entry.mode} {entry.blob}\t{prefix}{path}\0" for path, entry in tree.items())
+            git(
+                self.directory,
+                "update-index",
+                "-z",
+                "--index-info",
+                stdin=lines.encode(errors="surrogateescape"),
+                env=env,
+            )
+            return git(self.directory, "write-tree", env=env).strip()
+
+    def commit(self, tree: str, *parents: str) -> str:
+        """Write a commit that no branch has, to merge it."""
+        options = [word for parent in parents for word in ("-p", parent)]
+        return git(self.directory, "commit-tree", tree, *options, "-m", "slipway", env=IDENTITY).strip()
+
+    def renames(self, before: str, after: str) -> dict[str, str]:
+        """Return the paths that Git considers renamed between two trees."""
+        output = query(self.directory, "diff-tree", "-r", "-M", "-z", "--diff-filter=R", "--name-status", before, after)
+        words = (output or b"").decode(errors="surrogateescape").split("\0")
+        return {words[place + 1]: words[place + 2] for place in range(0, len(words) - 2, 3)}
