@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
 from tests.harness.checks import servers
 from tests.harness.checks.runner import ResultCache, Usage, key
@@ -39,8 +38,7 @@ DISK = tempfile.gettempdir()  # on the disk of uv's cache, for links instead of 
 PAGES = ("README.md", "AGENTS.md", ".claude/skills/*/SKILL.md", ".claude/agents/*.md")
 SERVER = "uv run app dev"
 COPIER = "uvx --with copier-template-extensions --with ruff copier"
-UPDATE = "uv run template update"
-DOMAIN = "domain.yml"
+SLIPWAY = "uv run slipway.py"
 SUITE = "uv run pytest"
 TEST_MODULE = re.compile(r"tests/test_\w+\.py$")
 TRANSACTIONS = "tests/test_transactions.py"
@@ -124,19 +122,9 @@ def follow(newcomer: Newcomer, typed: list[str]) -> None:
             if command == SERVER:
                 base = servers.enter_context(newcomer.serving(command))
                 continue
-            if DOMAIN in command:
-                grow(newcomer)
-            if command.startswith(UPDATE):  # requires a clean working tree
-                newcomer.run(COMMIT)
+            if command.startswith(SLIPWAY):  # requires a clean work tree
+                newcomer.run(f"{COMMIT} --allow-empty")
             newcomer.run(with_base(command, base))
-
-
-def grow(newcomer: Newcomer) -> None:
-    """Write the recorded domain with a resource `order` added."""
-    recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))["resources"]
-    orders = {"name": "order", "fields": {"number": {"type": "str", "unique": True}, "placed_on": "date"}}
-    domain = {"resources": [*(each for each in recorded if each["name"] != "order"), orders]}
-    (newcomer.directory / DOMAIN).write_text(yaml.safe_dump(domain, sort_keys=False), encoding="utf-8")
 
 
 @pytest.mark.cleanroom
@@ -151,7 +139,7 @@ def test_pages_and_pipeline_run_in_clean_room(
     service = serve(built)
     pages = [path for pattern in PAGES for path in sorted(newcomer.directory.glob(pattern))]
     page = "\n".join(path.read_text(encoding="utf-8") for path in pages)
-    assert {SERVER, SUITE, UPDATE} <= set(commands(page))
+    assert {SERVER, SUITE, f"{SLIPWAY} update"} <= set(commands(page))
     assert len(checks(page)) >= 4
     versions = environment_key(newcomer)
     newcomer.run(f"cp -R . ../pushed && cd ../pushed && git init && uv lock && {COMMIT}")

@@ -1,4 +1,4 @@
-"""The README's first command creates a service that Copier and the `template` command update."""
+"""The README's first command creates a service that Copier and the `slipway` command update."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.thorough, pytest.mark.cleanroom]
 SERVER = " && uv run app dev"  # run in the clean room
 UPDATES = {
     "copier": "uvx --with copier-template-extensions --with ruff copier update --trust --defaults",
-    "template": "uv run template update --no-checks",
+    "slipway": "uv run slipway.py update --no-checks",
 }
 
 
@@ -40,11 +40,10 @@ def clone(template: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def newcomer(clone: Path, tmp_path: Path) -> Newcomer:
-    """Clone the template, run the README's first command, and commit the service."""
+    """Clone the template, and run the README's first command, which commits the service."""
     newcomer = Newcomer(clone, tmp_path / "home")
     newcomer.run(first_command())
     newcomer.directory = tmp_path / "product-api"
-    newcomer.run("git init --quiet && git add --all && git commit --quiet --message Start")
     return newcomer
 
 
@@ -65,4 +64,4 @@ def test_first_command_service_is_updated(command: str, newcomer: Newcomer, clon
 def test_first_command_records_template_path(newcomer: Newcomer, clone: Path) -> None:
     recorded = yaml.safe_load((newcomer.directory / ".copier-answers.yml").read_text(encoding="utf-8"))
     assert recorded["_src_path"] == str(clone)
-    newcomer.run("uv run template status")
+    newcomer.run("uv run slipway.py status")

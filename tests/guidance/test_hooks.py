@@ -87,7 +87,7 @@ def context(output: dict[str, Any], event: str) -> str:
         (".claude/settings.json", "settings.local.json"),
         ("deploy/kubernetes/overlays/staging/settings.env", "at its end"),
         ("deploy/kubernetes/components/sqlite/volume.yaml", "a file of its own"),
-        (".copier-answers.yml", "template update"),
+        (".copier-answers.yml", "slipway.py update"),
     ],
 )
 def test_edit_of_template_file_warns_with_seam(edited: Path, path: str, seam: str) -> None:

@@ -175,10 +175,10 @@ def test_runnable_programs_are_parsed() -> None:
     markers = ["drill: slow"]
     """
     main = "def dev(): ...\nadd(dev).add_argument('--port')\n"
-    other = 'command(all, "update", run).add_argument("--to")'
-    known = runnable({"pyproject.toml": project, "app/__main__.py": main, "template/commands.py": other})
+    known = runnable({"pyproject.toml": project, "app/__main__.py": main})
     assert {"python", "uvicorn", "pytest"} <= known.tools
     assert known.tools.isdisjoint({"ruff", "mypy"})
     assert known.marks == {"drill"}
-    assert known.programs["app"] == Program(frozenset({"dev"}), frozenset({"--port"}))
-    assert known.programs["template"] == Program(frozenset({"update"}), frozenset({"--to"}))
+    assert known.programs["app"] == Program(frozenset({"dev"}), frozenset({"--help", "--port"}))
+    assert {"add", "status", "update"} <= known.programs["slipway.py"].commands
+    assert {"--to", "--data"} <= known.programs["slipway.py"].options

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import statistics
-import tomllib
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
 from jinja2 import Environment, meta
 
+from slipway.moves import Moves
 from tests.harness.checks.report import REPORT
 from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import all_questions, code_questions
@@ -183,6 +183,5 @@ def test_removed_path_is_declared(release: Release) -> None:
     then = git(ROOT, "ls-tree", "-r", "--name-only", "-z", f"{release.commit}:template").split("\0")
     now = {LOOP.sub("*", path).removesuffix(".jinja") for path in template_files()}
     removed = {LOOP.sub("*", path).removesuffix(".jinja") for path in then if path} - now
-    with (ROOT / "updates" / "moves.toml").open("rb") as table:
-        declared = {move["from"] for move in tomllib.load(table).get("moves", [])}
-    assert_no_findings("\n".join(sorted(removed - declared)))
+    moves = Moves.parse((ROOT / "updates" / "moves.toml").read_text(encoding="utf-8"))
+    assert_no_findings("\n".join(sorted(path for path in removed if not moves.declares(path))))

@@ -28,11 +28,12 @@ from tests.harness.updates.fork import (
     SECOND,
     UPSTREAM,
     Organisation,
-    install_copier,
+    install_commands,
     make_catalogue,
     make_upstream,
     sections,
 )
+from tests.harness.updates.owner_repository import Owner
 from tests.harness.workspace import commit, git
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def acme(workspace: Path, template: Path) -> Acme:
     """A fork of the first release that has merged all later ones; read-only."""
     home = workspace / "acme"
     home.mkdir()
-    install_copier(home)
+    install_commands(home)
     upstream, fork, beginning = home / "upstream", home / "standard.git", home / "beginning.git"
     make_upstream(template, upstream)
     git(home, "init", "--bare", str(fork))
@@ -233,16 +234,59 @@ def moving(acme: Acme, empty: Path) -> Path:
     return empty / "service"
 
 
+WITHOUT_CHECKS = "slipway update --no-checks --no-migration"  # of another service each would take minutes
+
+
+def move(organisation: Organisation, block: str, service: Path) -> tuple[int, str]:
+    """Run the page's command that moves a service."""
+    return organisation.run(block.replace("slipway update", WITHOUT_CHECKS), service)
+
+
 def test_service_moves_to_fork_and_host(acme: Acme, moving: Path, empty: Path) -> None:
-    acme.organisation.check_output(MOVE[0], moving)
-    assert conflicts(moving) == ""
-    expected = fresh(acme, empty / "fresh", python_version="3.13")
+    code, output = move(acme.organisation, MOVE[0], moving)
+    assert code == 0, output
+    answers = {"python_version": "3.13", "cost_centre": "CC-0042", "approver": "finance"}
+    expected = fresh(acme, empty / "fresh", **answers)
     expected["app/errors.py"] = b"# Ours.\n" + expected["app/errors.py"]
     assert without_source(moving) == expected
-    commit(moving, "moved")
-    elsewhere = Organisation(acme.organisation.home, {MOVED: acme.fork})
-    elsewhere.check_output(MOVE[0].replace(FORK, MOVED), moving)
+    assert FORK in (moving / ".copier-answers.yml").read_text(encoding="utf-8")
+    elsewhere = Organisation(acme.organisation.home, {FORK: acme.fork, MOVED: acme.fork})
+    code, output = move(elsewhere, MOVE[0].replace(f"--source {FORK}", f"--source {MOVED}"), moving)
+    assert code == 0, output
     assert without_source(moving) == expected
+    assert MOVED in (moving / ".copier-answers.yml").read_text(encoding="utf-8")
+
+
+def test_moving_service_is_asked_new_questions(acme: Acme, moving: Path) -> None:
+    """Neither the option nor an edited answers file takes the fork's defaults silently."""
+    unanswered = MOVE[0].partition(" --data")[0]
+    code, output = move(acme.organisation, unanswered, moving)
+    assert (code, "cost_centre" in output, "--defaults" in output) == (2, True, True)
+    record = moving / ".copier-answers.yml"
+    record.write_text(record.read_text(encoding="utf-8").replace(UPSTREAM, FORK), encoding="utf-8")
+    git(moving, "commit", "--quiet", "--all", "--message", "Follow")
+    code, output = move(acme.organisation, f"uvx --from {FORK} slipway update", moving)
+    assert (code, "cost_centre" in output) == (2, True)
+    code, output = move(acme.organisation, f"uvx --from {FORK} slipway update --defaults", moving)
+    assert code == 0, output
+    assert "cost_centre: CC-0000\n" in record.read_text(encoding="utf-8")
+
+
+def test_releases_and_notes_are_those_of_fork(acme: Acme, empty: Path) -> None:
+    begin(acme.fork, empty / "service", OLD)
+    work = empty / "fork"
+    git(acme.fork.parent, "clone", "--quiet", str(acme.fork), str(work))
+    (work / "org" / "CHANGELOG.md").write_text("# Acme\n\n## 1.1.0.post3\n\nAsk finance.\n", encoding="utf-8")
+    commit(work, "v1.1.0.post3")
+    record = empty / "service" / ".copier-answers.yml"
+    record.write_text(record.read_text(encoding="utf-8").replace(str(acme.fork), str(work)), encoding="utf-8")
+    git(empty / "service", "commit", "--quiet", "--all", "--message", "Move")
+    owner = Owner(empty / "service")
+    _, status = owner.run_json("status")
+    assert (status["behind"], status["newest"]) == (3, "v1.1.0.post3")  # not upstream's v1.1.0
+    code, report = owner.run_json("update", "--no-checks", "--no-migration", "--defaults")
+    assert code == 0, report
+    assert "Ask finance." in report["notes"]
 
 
 def test_monorepo_services_update_separately(acme: Acme, empty: Path) -> None:

@@ -17,7 +17,8 @@ from tests.harness.combinations.copier_cli import run_command
 from tests.harness.combinations.questions import all_questions
 from tests.harness.delivery.formats import LINTERS, SCHEMAS
 from tests.harness.findings import assert_no_findings, run
-from tests.harness.workspace import ROOT, commit, git
+from tests.harness.updates.owner_repository import FIRST, NOTES, THIRD, Owner, change, create_service, create_template
+from tests.harness.workspace import commit, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,21 +32,14 @@ pytestmark = pytest.mark.thorough
 BRANCH = "template-update"
 WORKFLOW, PIPELINE = ".github/workflows/template.yml", ".gitlab/template.yml"
 SERVER = "https://gitlab.example.com"
-NOTES = '## v1.1.0\n\nSay `hello` to "it" & all.\n\nA second line.'
-REPORT = {"before": "v1.0.0", "after": "v1.1.0", "notes": NOTES, "questions": {"colour": "red"}, "seeds": ["a.py"]}
-# A stub of `uv run template update --branch NAME --json`: no update, an update, or a rejected one.
-COMMAND = """\
+SUBJECT = f"Update the template from {FIRST} to {THIRD}\n"
+# `uv run slipway.py` runs the command itself; the service's checks, which are uv's other commands, pass.
+UV = f"""\
 #!/usr/bin/env bash
 set -eu
-[ "$*" = "run template update --branch template-update --json" ]
-[ -z "$(git status --porcelain)" ]
-echo "v1.0.0 → v1.1.0" >&2
-cat "$REPORT"
-[ "$LINE" ] || exit "$ENDS"
-git switch --quiet --create template-update
-printf '%s\\n' "$LINE" >>app.py
-git commit --quiet --all --message "Update the template from v1.0.0 to v1.1.0"
-git switch --quiet --detach "HEAD^"
+[ "$1" = run ] && [ "$2" = slipway.py ] || exit 0
+shift 2
+exec {sys.executable} -P -m slipway "$@"
 """
 GH = """\
 #!/usr/bin/env bash
@@ -72,8 +66,7 @@ class Runner:
     """A pipeline runner with one repository, and stubs of unavailable programs."""
 
     home: Path
-    exit_code: int = 0
-    line: str = "new = True"
+    template: Path
     open: str = ""  # the number of the open request
 
     @property
@@ -107,11 +100,11 @@ class Runner:
 
     def variables(self) -> dict[str, str]:
         path = os.pathsep.join((str(self.home / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
-        machine = {"PATH": path, "RUNNER_TEMP": str(self.home / "temp"), "GITHUB_RUN_ID": "1", "LINE": self.line}
-        files = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary", "CALLED": "called", "REPORT": "report"}
+        machine = {"PATH": path, "RUNNER_TEMP": str(self.home / "temp"), "GITHUB_RUN_ID": "1"}
+        files = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary", "CALLED": "called"}
         host = {"CI_SERVER_PROTOCOL": "https", "CI_SERVER_URL": SERVER, "CI_PROJECT_PATH": "acme/shop"}
         token = {"CI_JOB_TOKEN": "job", "TEMPLATE_TOKEN": "secret", "CI_DEFAULT_BRANCH": "main"}
-        stub = {"ENDS": str(self.exit_code), "OPEN": self.open, "GIT_CONFIG_GLOBAL": str(self.home / "gitconfig")}
+        stub = {"OPEN": self.open, "GIT_CONFIG_GLOBAL": str(self.home / "gitconfig")}
         return (
             os.environ | machine | {name: str(self.home / file) for name, file in files.items()} | host | token | stub
         )
@@ -126,8 +119,10 @@ class Runner:
         if (self.home / "cache").exists():
             (self.home / "cache").rename(cache)
 
-    def run(self, script: str) -> Run:
-        return run_command(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables(), 60)
+    def run(self, script: str, variables: dict[str, str]) -> Run:
+        """Run a script with the variables that its pipeline sets; secrets come from the host."""
+        literal = {name: value for name, value in variables.items() if "${{" not in value}
+        return run_command(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables() | literal, 120)
 
 
 def github(described: dict[str, Any], runner: Runner) -> int:
@@ -138,9 +133,9 @@ def github(described: dict[str, Any], runner: Runner) -> int:
             continue
         runner.clone()
         failed = 0
-        for step in [step for step in job["steps"] if "run" in step and "uv sync" not in step["run"]]:
+        for step in [step for step in job["steps"] if "run" in step]:
             if not failed or step.get("if") == "always()":
-                failed = runner.run(step["run"]).returncode or failed
+                failed = runner.run(step["run"], step.get("env", {})).returncode or failed
         if failed:
             return failed
     return 0
@@ -150,7 +145,7 @@ def gitlab(described: dict[str, Any], runner: Runner) -> int:
     """Run both jobs as GitLab does, the second with the artifacts of the first."""
     for job in described.values():
         runner.clone()
-        done = runner.run("\n".join(job["script"]))
+        done = runner.run("\n".join(job["script"]), job.get("variables", {}))
         (runner.home / "summary").write_text(done.stdout, encoding="utf-8")
         if done.returncode:
             return done.returncode
@@ -165,15 +160,15 @@ HOSTS: dict[str, tuple[str, Callable[[dict[str, Any], Runner], int]]] = {
 
 @pytest.fixture
 def runner(empty: Path) -> Runner:
-    """A runner whose repository contains a module and a service's pipeline scripts."""
-    runner = Runner(empty)
-    for name, text in (("uv", COMMAND), ("gh", GH)):
+    """A runner whose repository is a service of the first release."""
+    runner = Runner(empty, empty / "template")
+    create_template(runner.template)
+    for name, text in (("uv", UV), ("gh", GH)):
         write_program(empty / "bin" / name, text)
-    (empty / "report").write_text(json.dumps(REPORT), encoding="utf-8")
-    shutil.copytree(ROOT / "template" / "template" / "pipeline", runner.work / "template" / "pipeline")
-    (runner.work / "app.py").write_text("old = True\n", encoding="utf-8")
-    (runner.work / ".gitignore").write_text(".cache/\n", encoding="utf-8")
-    commit(runner.work, "start")
+    owner = create_service(runner.template, runner.work)
+    (owner / ".gitignore").write_text(".cache/\n.dev/\n", encoding="utf-8")
+    owner.commit("Ignore")
+    git(runner.work, "branch", "--force", "--move", "main")
     git(empty, "clone", "--quiet", "--bare", str(runner.work), str(runner.origin))
     for name, value in (("receive.advertisePushOptions", "true"), ("core.hooksPath", "hooks")):
         git(runner.origin, "config", name, value)
@@ -182,6 +177,15 @@ def runner(empty: Path) -> Runner:
     rewrite = f"url.{runner.origin.as_uri()}.insteadOf"
     git(empty, "config", "--file", "gitconfig", rewrite, "https://template:secret@gitlab.example.com/acme/shop.git")
     return runner
+
+
+def push_edit(runner: Runner, path: str, old: str, new: str) -> None:
+    """Edit the service and push it to the default branch."""
+    owner = Owner(runner.home / "owner")
+    if not owner.directory.exists():
+        git(runner.home, "clone", "--quiet", "--branch", "main", str(runner.origin), str(owner.directory))
+    owner.edit(path, old, new)
+    git(owner.directory, "push", "--quiet", "origin", "main")
 
 
 @pytest.fixture(params=HOSTS)
@@ -195,39 +199,63 @@ def pipeline(request: pytest.FixtureRequest, runner: Runner, serve: Callable[[An
 
 def test_update_is_proposed_with_notes(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
-    assert runner.pushed == "Update the template from v1.0.0 to v1.1.0\n"
+    assert runner.pushed == SUBJECT
     assert NOTES in runner.body
-    assert '- `colour`: `"red"`' in runner.body
-    assert "Update the template from v1.0.0 to v1.1.0" in runner.called
+    assert '- `greeting`: `"hello"`' in runner.body
+    assert SUBJECT.strip() in runner.called
+
+
+def test_template_without_tags_is_proposed(pipeline: Callable[[], int], runner: Runner) -> None:
+    head = git(runner.template, "rev-parse", "--short=12", THIRD).strip()
+    first = git(runner.template, "rev-parse", f"{FIRST}^{{commit}}").strip()
+    push_edit(runner, ".copier-answers.yml", f"_commit: {FIRST}", f"_commit: {first}")
+    git(runner.template, "tag", "--delete", *git(runner.template, "tag").split())
+    assert pipeline() == 0
+    assert runner.pushed == f"Update the template from {first} to {head}\n"
 
 
 def test_no_update_opens_no_request(pipeline: Callable[[], int], runner: Runner) -> None:
-    runner.line = ""
+    push_edit(runner, ".copier-answers.yml", f"_commit: {FIRST}", f"_commit: {THIRD}")
     assert pipeline() == 0
     assert (runner.pushed, "pr" in runner.called, "merge_request" in runner.called) == ("", False, False)
 
 
-@pytest.mark.parametrize("exit_code", [1, 2])
-def test_rejected_update_fails_with_summary(exit_code: int, pipeline: Callable[[], int], runner: Runner) -> None:
-    runner.line, runner.exit_code = "", exit_code
-    assert pipeline() == exit_code
-    assert "v1.0.0 → v1.1.0" in runner.summary
+def test_rejected_update_fails_with_summary(pipeline: Callable[[], int], runner: Runner) -> None:
+    push_edit(runner, "ci.yml", "checkout: 4", "checkout: ours")
+    assert pipeline() == 1
+    assert "ci.yml has a conflict" in runner.summary
     assert runner.pushed == ""
 
 
-@pytest.mark.parametrize("line", ["<<<<<<< before updating", ">>>>>>> after updating"])
-def test_conflict_is_not_pushed(line: str, pipeline: Callable[[], int], runner: Runner) -> None:
-    runner.line = line
+def test_unavailable_template_fails_with_summary(pipeline: Callable[[], int], runner: Runner) -> None:
+    runner.template.rename(runner.home / "elsewhere")
+    assert pipeline() == 2
+    assert "unavailable" in runner.summary
+    assert runner.pushed == ""
+
+
+def test_conflict_is_not_pushed(pipeline: Callable[[], int], runner: Runner) -> None:
+    """Markers that a bundle brings are found before it is pushed."""
+    markers = r"<<<<<<< before updating\n=======\n>>>>>>> after updating\n"
+    tampering = f"""\
+git switch --quiet {BRANCH} && printf '{markers}' >>ci.yml && git commit --quiet --all --message Markers
+for last; do true; done
+git bundle create --quiet "$last/update.bundle" "HEAD~2..{BRANCH}"
+"""
+    stub = UV.replace("exec ", "") + tampering
+    write_program(runner.home / "bin" / "uv", stub)
     assert pipeline() == 1
     assert runner.pushed == ""
 
 
 def test_open_request_is_updated(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
-    runner.line, runner.open = "newer = True", "7"
+    runner.open = "7"
+    change(runner.template / "template" / "ci.yml", "checkout: 5", "checkout: 6")
+    commit(runner.template, "v2.1.0")
     assert pipeline() == 0
-    assert runner.pushed == "Update the template from v1.0.0 to v1.1.0\n"
-    assert "newer = True" in git(runner.origin, "show", f"{BRANCH}:app.py")
+    assert runner.pushed == SUBJECT.replace(THIRD, "v2.1.0")
+    assert "checkout: 6" in git(runner.origin, "show", f"{BRANCH}:ci.yml")
     assert "pr edit 7" in runner.called or "merge_request.create" in runner.called
 
 

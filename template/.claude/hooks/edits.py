@@ -36,7 +36,7 @@ SEAMS = {
     "AGENTS.md": "Add lines at its end, below the one that divides.",
     "CLAUDE.md": "Add lines at its end; what is yours alone belongs in CLAUDE.local.md.",
     ".claude/settings.json": "What is yours alone belongs in .claude/settings.local.json.",
-    ".copier-answers.yml": "Change answers by `uv run template update --data` or `--data-file`.",
+    ".copier-answers.yml": "Change answers by `uv run slipway.py update --data` or `add`.",
     "app/main.py": "Write a module with `install(app)`, and add nothing here but its call.",
     "app/settings.py": "Add a setting to the class nearest to its use, in a module of your own.",
     "app/errors.py": "Write a subclass of one of its errors beside the code that raises it.",

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 
+from slipway.cli import parser as slipway_parser
+from tests.harness.workspace import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -65,10 +68,10 @@ def app_commands(main: ast.Module) -> Iterator[str]:
         yield from (argument.id.replace("_", "-") for argument in call.args if isinstance(argument, ast.Name))
 
 
-def template_commands(main: ast.Module) -> Iterator[str]:
-    """Yield the subcommands that `template/commands.py` declares."""
-    for call in calls(main, "command"):
-        yield from (str(argument.value) for argument in call.args[1:2] if isinstance(argument, ast.Constant))
+def slipway_commands(_: ast.Module) -> Iterator[str]:
+    """Yield the subcommands of `slipway`."""
+    for action in slipway_parser()._actions:  # noqa: SLF001 - argparse has no public way to list subcommands
+        yield from action.choices or ()
 
 
 def calls(module: ast.Module, function: str) -> Iterator[ast.Call]:
@@ -87,10 +90,11 @@ def string_literals(main: ast.Module) -> Iterator[str]:
 def program(source: str, find: Callable[[ast.Module], Iterator[str]]) -> Program:
     """Parse a program's subcommands and options."""
     main = ast.parse(source)
-    return Program(frozenset(find(main)), frozenset(text for text in string_literals(main) if text.startswith("--")))
+    options = {text for text in string_literals(main) if text.startswith("--")}
+    return Program(frozenset(find(main)), frozenset({"--help", *options}))
 
 
-PROGRAMS = (("app", "app/__main__.py", app_commands), ("template", "template/commands.py", template_commands))
+SLIPWAY = ROOT / "slipway" / "cli.py"
 
 
 def runnable(files: Mapping[str, str]) -> Runnable:
@@ -98,7 +102,10 @@ def runnable(files: Mapping[str, str]) -> Runnable:
     project = tomllib.loads(files["pyproject.toml"])
     return Runnable(
         tools=frozenset({"python"}).union(*map(scripts, required_by(project))),
-        programs={name: program(files[path], find) for name, path, find in PROGRAMS},
+        programs={
+            "app": program(files["app/__main__.py"], app_commands),
+            "slipway.py": program(SLIPWAY.read_text("utf-8"), slipway_commands),
+        },
         marks=frozenset(mark.split(":")[0] for mark in project["tool"]["pytest"]["markers"]),
         paths=frozenset(files),
     )

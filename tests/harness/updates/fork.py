@@ -36,6 +36,13 @@ from tests.harness.combinations.rendering import caching
 with caching():
     CopierApp.run()
 """
+# `uvx --from SOURCE slipway`, without building the package of each source.
+UVX = f"""\
+#!/bin/sh
+[ "$1 $3" = "--from slipway" ] || exit 127
+shift 3
+exec {sys.executable} -P -m slipway "$@"
+"""
 HEADING = re.compile(r"^## ", re.MULTILINE)
 
 
@@ -62,7 +69,12 @@ class Organisation:
 
     def run(self, script: str, directory: Path) -> tuple[int, str]:
         """Run a script; return its exit code and output."""
-        overrides = {"HOME": str(self.home), "COPIER_CACHE_DIR": str(self.home / "clones"), "GIT_EDITOR": "true"}
+        overrides = {
+            "HOME": str(self.home),
+            "COPIER_CACHE_DIR": str(self.home / "clones"),
+            "SLIPWAY_CACHE_DIR": str(self.home / "cache"),
+            "GIT_EDITOR": "true",
+        }
         path = os.pathsep.join((str(self.home / "bin"), os.environ["PATH"]))
         environment = os.environ | overrides | dict(self.git_config()) | {"PATH": path}
         done = run_command(["bash", "-euo", "pipefail", "-c", script], directory, environment, 120)
@@ -76,12 +88,13 @@ class Organisation:
         return output
 
 
-def install_copier(home: Path) -> None:
-    """Install the `copier` command on the organisation's PATH."""
-    program = home / "bin" / "copier"
-    program.parent.mkdir()
-    program.write_text(COPIER, encoding="utf-8")
-    program.chmod(0o755)
+def install_commands(home: Path) -> None:
+    """Install `copier` and `uvx` on the organisation's PATH."""
+    (home / "bin").mkdir()
+    for name, text in (("copier", COPIER), ("uvx", UVX)):
+        program = home / "bin" / name
+        program.write_text(text, encoding="utf-8")
+        program.chmod(0o755)
 
 
 def make_upstream(template: Path, directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""A small template with three releases, and a service whose owner runs the `template` command.
+"""A small template with three releases, and a service whose owner runs the `slipway` command.
 
 Copier and Git take ten times as long with the full template.
 """
@@ -9,11 +9,15 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from slipway.errors import RejectedError
+from slipway.request import Request
+from slipway.service import Service
+from slipway.update import update
 from tests.harness.combinations.rendering import render
-from tests.harness.workspace import TEMPLATE, commit, git
+from tests.harness.workspace import ROOT, TEMPLATE, commit, git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +53,7 @@ testpaths = ["tests"]
 files = ["app", "tests"]
 
 [tool.deptry]
-extend_exclude = ["^template/"]
+extend_exclude = ["^slipway.py"]
 known_first_party = ["app"]
 
 [tool.importlinter]
@@ -90,14 +94,12 @@ FILES = {
     "template/first.sql": "create table product;\n",
     "template/tests/test_limits.py": TESTS,
 }
-# Moves the owner's edits from `words.py` to `phrases.py`; those of `greetings.py` are left behind.
-MIGRATION = """\
-_migrations:
-  - version: v2.0.0
-    when: "{{ _stage == 'after' }}"
-    command: ["{{ _copier_python }}", "-c", "\
-import pathlib, subprocess as s; \
-pathlib.Path('app/phrases.py').write_bytes(s.check_output(['git', 'show', 'HEAD:./app/words.py']))"]
+NOTES = 'Greets: `hello` to "it" & all.\n\nA second line.'
+MOVES = """\
+[[moves]]
+version = "2.0.0"
+from = "app/words.py"
+to = "app/phrases.py"
 """
 
 
@@ -117,7 +119,10 @@ def create_template(directory: Path) -> None:
     """Create a template repository with three releases."""
     emitted = directory / "template"
     write(directory, FILES)
-    shutil.copytree(TEMPLATE / "template", emitted / "template", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TEMPLATE / "slipway.py", emitted)
+    shutil.copytree(ROOT / "slipway", directory / "slipway", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, directory)
     commit(directory, FIRST)
     change(emitted / "ci.yml", "test: all", "test: quick")
     change(directory / "CHANGELOG.md", "## 1.0.0", "## 1.1.0\n\nQuick tests.\n\n## 1.0.0")
@@ -125,10 +130,14 @@ def create_template(directory: Path) -> None:
     change(emitted / "ci.yml", "checkout: 4", "checkout: 5")
     change(emitted / "app" / "limits.py", "SIZE = 10", "TIMEOUT = 30\nSIZE = 10")
     (emitted / "app" / "words.py").rename(emitted / "app" / "phrases.py")
-    (emitted / "app" / "greetings.py").rename(emitted / "app" / "salutes.py")
+    (emitted / "app" / "greetings.py").unlink()
     write(emitted, {"first.sql": "create table product (id int);\n"})
-    write(directory, {"copier.yml": QUESTIONS + MIGRATION + "greeting: {type: str, default: hello}\n"})
-    change(directory / "CHANGELOG.md", "## 1.1.0", "## [2.0.0] - some day\n\nGreets.\n\n## 1.1.0")
+    write(directory, {"copier.yml": QUESTIONS + "greeting: {type: str, default: hello}\n", "updates/moves.toml": MOVES})
+    change(
+        directory / "CHANGELOG.md",
+        "## 1.1.0",
+        '## [2.0.0] - some day\n\nGreets: `hello` to "it" & all.\n\nA second line.\n\n## 1.1.0',
+    )
     commit(directory, THIRD)
 
 
@@ -152,14 +161,24 @@ class Owner:
         git(self.directory, "add", "--all")
         git(self.directory, "commit", "--message", message)
 
+    def commit_new(self, path: str, text: str) -> None:
+        """Commit a file of the owner's own."""
+        write(self.directory, {path: text})
+        self.commit(f"Add {path}")
+
+    @property
+    def tree(self) -> str:
+        """The tree of the last commit."""
+        return git(self.directory, "rev-parse", "HEAD^{tree}").strip()
+
     @property
     def head(self) -> str:
         return git(self.directory, "rev-parse", "HEAD").strip()
 
     def run(self, *arguments: str) -> Run:
-        """Run the service's `template` command in the harness's environment."""
+        """Run `slipway` in the harness's environment."""
         return subprocess.run(
-            [sys.executable, "template", *arguments],
+            [sys.executable, "-P", "-m", "slipway", *arguments],
             cwd=self.directory,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -172,6 +191,21 @@ class Owner:
         done = self.run(*arguments, "--json")
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, dict(json.loads(done.stdout))
+
+    def update(self, **answers: object) -> dict[str, Any]:
+        """Run `slipway update --no-checks --no-migration` in process, where the harness caches what Copier computes.
+
+        Return the fields of the report, also of a rejected update.
+        """
+        try:
+            request = Request(answers=answers, checks=False, migration=False)
+            return asdict(update(Service(self.directory), request))
+        except RejectedError as error:
+            return error.report
+
+    def result(self, report: dict[str, Any]) -> Owner:
+        """Return where the merged files of an update are."""
+        return Owner(self.directory if report["tree"] is None else self / report["tree"])
 
 
 def create_service(template: Path, directory: Path, version: str = FIRST, **answers: object) -> Owner:

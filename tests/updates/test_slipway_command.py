@@ -1,10 +1,11 @@
-"""The owner's command `template`: it reports what Copier ignores, and rejects lossy updates."""
+"""The command `slipway`: it reports what Copier ignores, and rejects lossy updates."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,6 @@ def test_command_rejects_lossy_update(twins: Twins) -> None:
 
 def test_edited_file_is_deleted_only_by_option(twins: Twins) -> None:
     assert not (twins.stock / "app/greetings.py").exists()
-    assert "ours" not in twins.stock.read("app/salutes.py")
     assert twins.report["deleted"] == ["app/greetings.py"]
     assert "--delete app/greetings.py" in twins.report["error"]
 
@@ -97,7 +97,7 @@ def test_changed_seed_is_reported_and_left(twins: Twins) -> None:
 
 def test_duplicate_definition_is_rejected(twins: Twins) -> None:
     assert twins.stock.read(LIMITS).count("TIMEOUT") == 2
-    assert twins.report["faults"] == [f"{LIMITS}: TIMEOUT is there twice"]
+    assert twins.report["faults"] == [f"{LIMITS}: TIMEOUT is defined twice"]
 
 
 def test_new_question_is_reported_with_default(twins: Twins) -> None:
@@ -108,7 +108,7 @@ def test_new_question_is_reported_with_default(twins: Twins) -> None:
 
 def test_notes_of_skipped_versions_are_reported(twins: Twins) -> None:
     notes = twins.report["notes"]
-    assert "Greets." in notes
+    assert "Greets: `hello`" in notes
     assert "Quick tests." in notes
     assert "The first." not in notes
     assert "Nothing yet." not in notes
@@ -222,11 +222,12 @@ def test_undo_reverts_update_commit(owner: Owner) -> None:
 
 def test_update_to_branch_leaves_head(owner: Owner) -> None:
     start = owner.head
-    code, report = owner.run_json("update", "--no-checks", "--branch", "template", "--data", "greeting=hi")
+    options = ("--no-checks", "--branch", "template")
+    code, report = owner.run_json("update", *options, "--to", THIRD, "--data", "greeting=hi")
     assert (code, report["branch"], owner.head) == (0, "template", start)
     assert git(owner.directory, "rev-parse", "template^").strip() == start
     assert "greeting: hi\n" in git(owner.directory, "show", "template:.copier-answers.yml")
-    assert owner.run("update", "--no-checks", "--branch", "template").returncode == 2
+    assert owner.run("update", *options).returncode == 2
 
 
 def test_answer_changes_at_same_version(template: Path, empty: Path) -> None:
@@ -244,10 +245,127 @@ def test_template_without_tags_is_updated_to_its_head(tmp_path: Path, workspace:
     owner = create_service(tmp_path / "template", tmp_path / "service", first)
     code, report = owner.run_json("status")
     assert (code, report["newest"], report["behind"]) == (1, head[:12], 1)
-    code, report = owner.run_json("update", "--no-checks", "--data", "cache=false")
+    code, report = owner.run_json("update", "--no-checks")
     assert (code, report["applied"], head.startswith(report["after"])) == (0, True, True)
     assert owner.run_json("status")[0] == 0
     assert "Nothing to do" in owner.run("update").stdout
+
+
+RELEASES = """
+[[releases]]
+version = "1.0.0"
+commit = "{first}"
+
+[[releases]]
+version = "2.0.0"
+commit = "{third}"
+"""
+
+
+def test_releases_are_found_without_tags(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+    template = tmp_path / "template"
+    create_template(template)
+    first, third = (git(template, "rev-parse", f"{tag}^{{commit}}").strip() for tag in (FIRST, THIRD))
+    git(template, "tag", "--delete", FIRST, SECOND, THIRD)
+    write(template, {"releases.toml": RELEASES.format(first=first, third=third), "template/later.txt": "unreleased\n"})
+    git(template, "add", "--all")
+    git(template, "commit", "--message", "List releases")
+    owner = create_service(template, tmp_path / "service", first)
+    assert owner.run_json("status")[1]["newest"] == "2.0.0"
+    assert owner.run_json("status", "--to", "1.0.0")[0] == 0
+    code, report = owner.run_json("update", "--no-checks")
+    assert (code, report["applied"], third.startswith(report["after"])) == (0, True, True)
+    assert not (owner / "later.txt").exists()
+    assert "Quick tests." in report["notes"]
+    assert (owner.run_json("status")[1]["behind"], owner.run("update").stdout[:13]) == (0, "Nothing to do")
+
+
+@pytest.mark.parametrize("to", ["main", SECOND, "commit", "1.1.0"])
+def test_any_revision_is_a_target(to: str, tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+    template = tmp_path / "template"
+    create_template(template)
+    git(template, "branch", "--force", "--move", "main")
+    revision = git(template, "rev-parse", f"{SECOND}^{{commit}}").strip() if to == "commit" else to
+    write(template, {"releases.toml": RELEASES.format(first="0", third="0").replace("2.0.0", "3.0.0")})
+    owner = create_service(template, tmp_path / "service")
+    if to == "1.1.0":
+        revision = SECOND
+    code, report = owner.run_json("status", "--to", revision)
+    assert (code, report["newest"]) == (1, THIRD if to == "main" else SECOND)
+    code, report = owner.run_json("update", "--no-checks", "--to", revision)
+    assert (code, report["after"]) == (0, THIRD if to == "main" else SECOND)
+
+
+def test_changed_answers_keep_version(owner: Owner) -> None:
+    code, report = owner.run_json("update", "--no-checks", "--data", "cache=false")
+    assert (code, report["before"], report["after"]) == (0, FIRST, FIRST)
+    assert not (owner / "app/cache.py").exists()
+
+
+# ── The owner's renames and deletions ─────────────────────────────────────────────────────────────
+
+
+def test_change_follows_owners_rename(owner: Owner) -> None:
+    git(owner.directory, "mv", CI, "pipeline.yml")
+    owner.edit("pipeline.yml", "steps:", "steps: # of ours")
+    assert owner.run_json("status")[1]["renamed"] == {CI: "pipeline.yml"}
+    code, report = owner.run_json("update", "--no-checks", "--to", SECOND)
+    assert (code, report["followed"]) == (0, {CI: "pipeline.yml"})
+    assert "test: quick" in owner.read("pipeline.yml")
+    assert "# of ours" in owner.read("pipeline.yml")
+
+
+def test_deleted_file_stays_deleted_and_is_reported(owner: Owner) -> None:
+    git(owner.directory, "rm", "-q", CI)
+    owner.commit("Delete")
+    code, report = owner.run_json("update", "--no-checks")
+    assert (code, report["left_deleted"], (owner / CI).exists()) == (0, [CI], False)
+
+
+def test_import_that_does_not_resolve_is_rejected(owner: Owner) -> None:
+    owner.commit_new("app/own.py", "from app.greetings import __doc__ as greeting\nfrom app import cache\n")
+    code, report = owner.run_json("update", "--no-checks", "--data", "cache=false", "--to", THIRD)
+    assert code == 1
+    assert report["faults"] == ["app/own.py: app has no cache", "app/own.py: there is no module app.greetings"]
+
+
+def test_kept_file_is_the_owners(owner: Owner) -> None:
+    owner.edit("app/greetings.py", "Greetings.", "Greetings of ours.")
+    code, report = owner.run_json("update", "--no-checks", "--keep", "app/greetings.py")
+    assert (code, report["applied"]) == (0, True)
+    assert "ours" in owner.read("app/greetings.py")
+    assert owner.run_json("status")[0] == 0
+
+
+# ── Undo ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_undo_reverts_commit_with_owners_work(owner: Owner) -> None:
+    record = owner.read(".copier-answers.yml").replace("Shop", "Other shop")
+    write(owner.directory, {"work.py": "WORK = 1\n", ".copier-answers.yml": record})
+    owner.commit("Much work, and an answer")
+    lost = owner.head
+    code, report = owner.run_json("undo")
+    assert (code, report["by"]) == (0, "revert")
+    git(owner.directory, "reset", "--keep", "--quiet", report["back"])
+    assert (owner.head, owner.read("work.py")) == (lost, "WORK = 1\n")
+
+
+def test_undo_reverts_amended_update(owner: Owner) -> None:
+    assert owner.run("update", "--no-checks").returncode == 0
+    write(owner.directory, {"work.py": "WORK = 1\n"})
+    git(owner.directory, "add", "--all")
+    git(owner.directory, "commit", "--quiet", "--amend", "--no-edit")
+    assert owner.run_json("undo")[1]["by"] == "revert"
+
+
+def test_undo_prints_way_back(owner: Owner) -> None:
+    assert owner.run("update", "--no-checks").returncode == 0
+    updated = owner.head
+    done = owner.run("undo")
+    assert f"git reset --keep {updated[:12]}" in done.stdout
+    git(owner.directory, "reset", "--keep", "--quiet", updated[:12])
+    assert owner.read(".copier-answers.yml").count(THIRD) == 1
 
 
 # ── Monorepos ─────────────────────────────────────────────────────────────────────────────────────
@@ -353,26 +471,78 @@ def test_fleet_report_changes_no_service(template: Path, empty: Path) -> None:
 # ── By uv ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def uv(owner: Owner, *arguments: str) -> Run:
-    return run_command(["uv", "run", *arguments], owner.directory, dict(os.environ), 300)
+def uv(owner: Owner, *arguments: str, directory: str = ".") -> Run:
+    environment = dict(os.environ)
+    environment.pop("VIRTUAL_ENV", None)
+    return run_command(["uv", "run", *arguments], owner / directory, environment, 300)
 
 
-def test_uv_run_update_runs_checks(owner: Owner) -> None:
+def test_script_runs_checks_of_update(owner: Owner) -> None:
     """Run without Copier in the service's environment; a test that only fails after the update rejects it."""
-    test = "from app import words\n\n\ndef test_there_is_a_yes() -> None:\n    assert words.YES\n"
-    write(owner.directory, {"tests/__init__.py": "", "tests/test_words.py": test})
-    owner.commit("Test words")
+    head = "from app import limits\n\n\n"
+    test = head + "def test_limits_have_no_timeout() -> None:\n    assert not hasattr(limits, 'TIMEOUT')\n"
+    write(owner.directory, {"tests/__init__.py": ""})
+    owner.commit_new("tests/test_timeout.py", test.replace("'", '"'))
     start = owner.head
-    status = uv(owner, "template", "status")
+    status = uv(owner, "slipway.py", "status")
     assert status.returncode == 1, status.stdout
-    assert f"{THIRD} is the newest, 2 releases on." in status.stdout
-    rejected = uv(owner, "template", "update")
+    assert f"2 releases behind {THIRD}" in status.stdout
+    rejected = uv(owner, "slipway.py", "update")
     assert rejected.returncode == 1, rejected.stdout
-    assert "`uv run mypy` fails" in rejected.stdout
+    assert '`uv run pytest -q -m "not drill"` fails' in rejected.stdout
     assert owner.head == start
-    write(owner.directory / ".dev/update/tree", {"tests/test_words.py": test.replace("words", "phrases")})
-    applied = uv(owner, "template", "update", "--continue")
+    write(owner.directory / ".dev/update/tree", {"tests/test_timeout.py": test.replace("'", '"').replace("not ", "")})
+    applied = uv(owner, "slipway.py", "update", "--continue")
     assert applied.returncode == 0, applied.stdout
-    assert 'pytest -q -m "not drill"' in applied.stdout
     assert git(owner.directory, "rev-parse", "HEAD^").strip() == start
     assert git(owner.directory, "ls-files", "uv.lock") == ""
+
+
+def test_script_runs_in_subdirectory_and_with_broken_project(owner: Owner) -> None:
+    (owner / "pyproject.toml").write_text("[project\n", encoding="utf-8")
+    status = uv(owner, "../slipway.py", "status", "--json", directory="app")
+    assert status.returncode == 1, status.stdout
+    assert '"yours": [\n    "pyproject.toml"\n  ]' in status.stdout
+    assert not (owner / ".venv").exists()
+
+
+SOURCES = {
+    "/srv/template": "git+file:///srv/template",
+    "~/no such template": "git+file://{home}/no%20such%20template",
+    "https://example.com/t.git": "git+https://example.com/t.git",
+    "git+https://example.com/t": "git+https://example.com/t",
+    "git@example.com:acme/t.git": "git+ssh://git@example.com/acme/t.git",
+    "ssh://git@example.com/t.git": "git+ssh://git@example.com/t.git",
+    "gh:acme/t": "git+https://github.com/acme/t",
+    "gl:acme/t.git": "git+https://gitlab.com/acme/t.git",
+    "file:///srv/t.git": "git+file:///srv/t.git",
+}
+
+
+@pytest.mark.parametrize(("recorded", "expected"), SOURCES.items(), ids=SOURCES)
+def test_script_runs_package_of_recorded_source(recorded: str, expected: str, owner: Owner, tmp_path: Path) -> None:
+    record = owner.read(".copier-answers.yml")
+    source = yaml.safe_load(record)["_src_path"]
+    (owner / ".copier-answers.yml").write_text(record.replace(source, recorded), encoding="utf-8")
+    write(tmp_path, {"bin/uvx": '#!/bin/sh\nprintf "%s\\n" "$@"\n'})
+    (tmp_path / "bin" / "uvx").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "HOME": "/home/owner"}
+    run = run_command([sys.executable, "slipway.py", "status", "--json"], owner.directory, environment, 60)
+    requirement = f"slipway @ {expected.format(home='/home/owner')}"
+    assert run.stdout.splitlines() == [
+        "--from",
+        requirement,
+        "slipway",
+        "--service",
+        str(owner.directory),
+        "status",
+        "--json",
+    ]
+
+
+def test_script_runs_package_of_local_directory(owner: Owner, template: Path, tmp_path: Path) -> None:
+    write(tmp_path, {"bin/uvx": '#!/bin/sh\necho "$2"\n'})
+    (tmp_path / "bin" / "uvx").chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    run = run_command([sys.executable, "slipway.py"], owner.directory, environment, 60)
+    assert run.stdout == f"slipway @ {template.as_uri()}\n"

@@ -1,0 +1,126 @@
+"""Count the lines of a merge: changes of either side that are neither in the result nor in a conflict.
+
+It knows neither Git's merge nor the command's verification: a change is the difference of two multisets of lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from slipway.moves import Moves
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Texts = Mapping[str, str]  # by path
+
+OPENING, MIDDLE, CLOSING = "<<<<<<< ", "=======", ">>>>>>> "
+
+
+def split(text: str) -> tuple[Counter[str], Counter[str]]:
+    """Return the lines outside and inside of conflicts, without the markers."""
+    outside: Counter[str] = Counter()
+    inside: Counter[str] = Counter()
+    target = outside
+    for line in text.splitlines():
+        if line.startswith(OPENING):
+            target = inside
+        elif line.startswith(CLOSING):
+            target = outside
+        elif target is outside or line != MIDDLE:
+            target[line] += 1
+    return outside, inside
+
+
+def missing(base: str, side: str, other: str, result: str) -> list[str]:
+    """Return the lines that one side added (`+`) or deleted (`-`), and that the result does not reflect.
+
+    Lines of conflicts count as present. Where both sides made the same change, it is expected once.
+    """
+    before, after, others = (Counter(text.splitlines()) for text in (base, side, other))
+    outside, inside = split(result)
+    found = []
+    for line in before.keys() | after.keys():
+        by_other = others[line] - before[line]
+        added = after[line] - before[line]
+        if added > 0 and outside[line] + inside[line] < after[line] + min(0, by_other):
+            found.append(f"+{line}")
+        if added < 0 and outside[line] > after[line] + max(0, by_other):
+            found.append(f"-{line}")
+    return sorted(found)
+
+
+@dataclass
+class Audit:
+    """The changes that a merge neither contains nor reports, by path."""
+
+    lost: dict[str, list[str]] = field(default_factory=dict)  # of the owner
+    dropped: dict[str, list[str]] = field(default_factory=dict)  # of the template
+    edited: int = 0  # files that the owner changed, added or deleted
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The four versions of a service, and the report of the update."""
+
+    base: Texts  # what the template made
+    ours: Texts  # what the owner made of it
+    theirs: Texts  # what the template makes now
+    result: Texts
+    report: Mapping[str, Any]
+    renamed: Mapping[str, str] = field(default_factory=dict)  # by the owner
+    moves: Moves = field(default_factory=Moves)  # of the template
+
+    def audit(self) -> Audit:
+        """Compare all files."""
+        audit = Audit()
+        moved = self.moves.paths(self.base, self.theirs) | self.report["moved"]
+        origins = {target: path for path, target in self.renamed.items() if target in self.ours}
+        sources = {target: path for path, target in moved.items() if target in self.theirs}
+        for path in self.ours.keys() | (self.base.keys() - self.renamed.keys()):
+            origin = origins.get(path, path)
+            lines = self.lost_of(path, origin, moved.get(origin, origin))
+            audit.edited += self.base.get(origin) != self.ours.get(path)
+            if lines:
+                audit.lost[path] = lines
+        for path in self.theirs:
+            origin = sources.get(path, path)
+            owned = self.renamed.get(origin, origin)
+            if lines := self.dropped_of(path, origin, owned if owned in self.ours else origin):
+                audit.dropped[path] = lines
+        return audit
+
+    def text_of(self, *paths: str) -> str | None:
+        """Return the text of the first path that the result has."""
+        return next((self.result[path] for path in paths if path in self.result), None)
+
+    def lost_of(self, path: str, origin: str, target: str) -> list[str]:
+        """Return the owner's changes of a file that are missing."""
+        base, ours = self.base.get(origin), self.ours.get(path)
+        if base == ours:
+            return []
+        result = self.text_of(target if path == origin else path, path, target)
+        if ours is None:
+            return [] if result is None or path in self.report["conflicts"] else ["-the whole file"]
+        if result is None:
+            return [] if path in self.report["deleted"] else ["+the whole file"]
+        lines = missing(base or "", ours, self.theirs.get(target, base or ""), result)
+        return [line for line in lines if not self.is_rewritten(line, path, target)]
+
+    def dropped_of(self, path: str, origin: str, owned: str) -> list[str]:
+        """Return the template's changes of a file that are missing and not reported."""
+        base, theirs, ours = self.base.get(origin), self.theirs[path], self.ours.get(owned)
+        if base == theirs or {path, origin} & {*self.report["seeds"], *self.report["left_deleted"]}:
+            return []
+        result = self.text_of(path, owned)
+        if result is None:
+            return ["+the whole file"]
+        lines = missing(base or "", theirs, base or "" if ours is None else ours, result)
+        return [line for line in lines if not self.is_rewritten(line, path, owned)]
+
+    def is_rewritten(self, line: str, *paths: str) -> bool:
+        """Return whether a line names a module that moved, in a file whose imports are reported as rewritten."""
+        words = [move.old.rpartition(".")[2] for move in self.moves.modules]
+        return not {*paths}.isdisjoint(self.report["rewritten"]) and any(word in line for word in words)

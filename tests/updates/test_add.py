@@ -1,0 +1,256 @@
+"""`slipway add` edits the declaration, and updates at the recorded version."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from slipway.checks import resource_tests
+from tests.harness.combinations.questions import all_questions
+from tests.harness.combinations.rendering import render
+from tests.harness.updates.owner_repository import Owner, create_service, create_template, write
+from tests.harness.workspace import RELEASE, ROOT, git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ANSWERS = ".copier-answers.yml"
+VERSION = "v3.0.0"
+QUESTION = """\
+resources:
+  type: yaml
+  default:
+    - {name: product, fields: {sku: str, price: {type: decimal, ge: 0}}}
+"""
+MODULE = "template/app/models/{% yield each from resources %}{{ each.name }}{% endyield %}.py.jinja"
+RECORD = "template/{{ _copier_conf.answers_file }}.jinja"
+FIELDS = """\
+class {{ each.name }}:
+{%- for field in each.fields %}
+    {{ field }} = 1
+{%- endfor %}
+"""
+
+
+@pytest.fixture(scope="module")
+def small(workspace: Path) -> Path:
+    """A small template with resources."""
+    directory = workspace / "template of add"
+    create_template(directory)
+    with (directory / "copier.yml").open("a", encoding="utf-8") as questions:
+        questions.write(QUESTION)
+    shutil.copy(ROOT / "resources.schema.json", directory)
+    write(directory, {MODULE: FIELDS, RECORD: "{{ _copier_answers|to_nice_yaml(sort_keys=False) -}}\n"})
+    git(directory, "add", "--all")
+    git(directory, "commit", "--quiet", "--message", VERSION)
+    git(directory, "tag", VERSION)
+    return directory
+
+
+@pytest.fixture
+def owner(small: Path, empty: Path) -> Owner:
+    owner = create_service(small, empty, VERSION)
+    text = owner.read(ANSWERS).replace("resources:\n", "resources:\n# What we sell.\n")
+    write(owner.directory, {ANSWERS: text})
+    owner.commit("Comment")
+    return owner
+
+
+def add(owner: Owner, *arguments: str) -> str:
+    done = owner.run("add", *arguments, "--no-checks", "--no-migration")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def resources(owner: Owner) -> list[dict[str, object]]:
+    return list(yaml.safe_load(owner.read(ANSWERS))["resources"])
+
+
+# ── A small template ──────────────────────────────────────────────────────────────────────────────────────────────────
+def test_resource_is_declared_and_committed(owner: Owner) -> None:
+    before = owner.read(ANSWERS)
+    add(owner, "resource", "order", "total:decimal", "note:text?", "ref:product", "--owner", "--plural", "orders")
+    assert owner.read("app/models/order.py") == "class order:\n    total = 1\n    note = 1\n    product = 1\n"
+    assert git(owner.directory, "log", "-1", "--format=%s") == "Add the resource order\n"
+    assert git(owner.directory, "status", "--porcelain") == ""
+    assert resources(owner)[1] == {
+        "name": "order",
+        "plural": "orders",
+        "fields": {"total": "decimal", "note": "text?", "product": {"type": "ref", "to": "product"}},
+        "owner": True,
+    }
+    after = owner.read(ANSWERS)
+    assert "resources:\n# What we sell.\n" in after
+    assert [line for line in before.splitlines() if line not in after.splitlines()] == []
+
+
+def test_field_is_declared_and_committed(owner: Owner) -> None:
+    add(owner, "field", "product", "colour:enum:red,blue:default=red", "weight:int?")
+    assert "colour = 1\n    weight = 1\n" in owner.read("app/models/product.py")
+    assert git(owner.directory, "log", "-1", "--format=%s") == "Add colour and weight to product\n"
+
+
+def test_required_field_is_reported(owner: Owner) -> None:
+    assert "weight is required" in add(owner, "field", "product", "weight:int", "colour:str?")
+    assert "required" not in add(owner, "field", "product", "rank:int:default=0")
+
+
+def test_edited_module_is_merged(owner: Owner) -> None:
+    owner.edit("app/models/product.py", "class product:", '"""What we sell."""\n\n\nclass product:')
+    add(owner, "field", "product", "weight:int?")
+    assert owner.read("app/models/product.py").startswith('"""What we sell."""')
+    assert "weight = 1" in owner.read("app/models/product.py")
+
+
+def test_addition_is_undone(owner: Owner) -> None:
+    before = owner.head
+    add(owner, "field", "product", "weight:int?")
+    assert owner.run("undo").returncode == 0
+    assert owner.head == before
+
+
+def test_resolved_addition_has_its_message(owner: Owner) -> None:
+    owner.edit("app/models/product.py", "price = 1", "price = 1\n    weight = 5")
+    done = owner.run("add", "field", "product", "weight:int?", "--no-checks", "--no-migration")
+    assert done.returncode == 1, done.stdout
+    write(
+        owner.directory, {".dev/update/tree/app/models/product.py": "class product:\n    price = 2\n    weight = 1\n"}
+    )
+    git(owner / ".dev/update/tree", "add", "app/models/product.py")
+    done = owner.run("update", "--continue", "--no-checks", "--no-migration")
+    assert done.returncode == 0, done.stderr
+    assert git(owner.directory, "log", "-1", "--format=%s") == "Add weight to product\n"
+
+
+def test_dry_run_prints_patch_and_changes_nothing(owner: Owner) -> None:
+    before = owner.head
+    done = owner.run("add", "resource", "order", "total:decimal", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "+++ b/app/models/order.py\n" in done.stdout
+    assert "+class order:\n" in done.stdout
+    assert f"+++ b/{ANSWERS}\n" in done.stdout
+    assert owner.head == before
+    assert git(owner.directory, "status", "--porcelain") == ""
+    assert not (owner / ".dev").exists()
+
+
+def test_dry_run_reports_conflict(owner: Owner) -> None:
+    owner.edit("app/models/product.py", "price = 1", "price = 1\n    weight = 5")
+    code, report = owner.run_json("add", "field", "product", "weight:int?", "--dry-run")
+    assert code == 1
+    assert report["reasons"] != []
+    assert "app/models/product.py" in report["error"]
+    assert not (owner / ".dev").exists()
+
+
+def test_json_reports_commit(owner: Owner) -> None:
+    code, report = owner.run_json("add", "field", "product", "weight:int?", "--no-checks")
+    assert code == 0
+    assert report["commit"] == owner.head
+    assert (report["before"], report["after"]) == (VERSION, VERSION)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("resource", "product", "sku:str"), "product: the resource exists already"),
+        (("resource", "OrderItem", "sku:str"), "in the singular: order_item"),
+        (("resource", "order", "total:money"), "there is no type 'money'. Did you mean decimal?"),
+        (("field", "products", "weight:int"), "Did you mean product?"),
+        (("field", "product", "sku:str"), "product has a field sku already"),
+    ],
+)
+def test_invalid_addition_is_rejected_in_one_line(arguments: tuple[str, ...], message: str, owner: Owner) -> None:
+    before = owner.head
+    done = owner.run("add", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert owner.head == before
+
+
+def test_template_without_schema_is_reported(small: Path, empty: Path) -> None:
+    git(small, "rm", "--quiet", "resources.schema.json")
+    git(small, "commit", "--quiet", "--message", "Remove")
+    git(small, "tag", "v3.1.0")
+    owner = create_service(small, empty, "v3.1.0")
+    done = owner.run("add", "resource", "order", "total:decimal")
+    assert done.returncode == 2
+    assert "no resources.schema.json" in done.stderr
+
+
+def test_quick_tests_are_those_of_changed_resources() -> None:
+    files = {"tests/test_order.py", "tests/test_product.py", "tests/test_migrations.py", "tests/test_docs.py"}
+    changed = ["app/models/order.py", "app/schemas/order.py", "app/routers/error.py", "docs/api.md"]
+    command = 'uv run pytest -q -m "not drill" tests/test_order.py'
+    assert resource_tests(changed, files, has_migration=False) == (command,)
+    assert resource_tests(changed, files, has_migration=True) == (f"{command} tests/test_migrations.py",)
+    assert resource_tests(["docs/api.md"], files, has_migration=False) == ()
+
+
+# ── The template ──────────────────────────────────────────────────────────────────────────────────────────────────────
+SERVICE, ROUTER = "app/services/product.py", "app/routers/product.py"
+MODEL, SCHEMA = "app/models/product.py", "app/schemas/product.py"
+RULES = '\n\ndef is_free(price: int) -> bool:\n    """Return whether it costs nothing."""\n    return not price\n'
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A service whose owner edited a resource."""
+
+    owner: Owner
+    edits: dict[str, str]  # a line of each edited file
+
+
+@pytest.fixture
+def shop(template: Path, empty: Path) -> Shop:
+    """A service with business rules, a comment in the model, and a changed bound in the schema."""
+    render(template, empty, all_questions().default, RELEASE)
+    git(empty, "init", "--quiet")
+    owner = Owner(empty)
+    owner.commit("Start")
+    for path in (SERVICE, ROUTER):
+        write(empty, {path: owner.read(path) + RULES})
+    edits = {
+        SERVICE: "def is_free",
+        ROUTER: "def is_free",
+        MODEL: "# Ours: printed on the label.",
+        SCHEMA: "le=99_999",
+    }
+    owner.edit(MODEL, "    sku: ", "    # Ours: printed on the label.\n    sku: ")
+    owner.edit(SCHEMA, "ge=0", "ge=0, le=99_999")
+    return Shop(owner, edits)
+
+
+def assert_edits_are_there(shop: Shop) -> None:
+    for path, line in shop.edits.items():
+        assert line in shop.owner.read(path), path
+
+
+@pytest.mark.thorough
+def test_resource_is_added_beside_edited_one(shop: Shop) -> None:
+    words = (
+        "total:decimal:ge=0",
+        "note:text?",
+        "placed_on:date!",
+        "ref:product",
+        "status:enum:draft,paid:default=draft",
+    )
+    done = shop.owner.run("add", "resource", "order", *words, "code:str:min_length=1:max_length=32:unique")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_edits_are_there(shop)
+    assert "orders" in git(shop.owner.directory, "show", "--format=", "HEAD", "--", "migrations")
+    assert "test_order.py" in done.stdout
+    assert shop.owner.run("status").returncode == 0
+
+
+@pytest.mark.thorough
+def test_field_is_added_to_edited_resource(shop: Shop) -> None:
+    done = shop.owner.run("add", "field", "product", "weight:int?")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_edits_are_there(shop)
+    assert "weight" in git(shop.owner.directory, "show", "--format=", "HEAD", "--", "migrations")
