@@ -88,7 +88,7 @@ def add(service: Service, grown: Callable[[Resources, Language], Resources], req
 
 def declaration(name: str, fields: dict[str, Any], options: Options, language: Language) -> dict[str, Any]:
     """Return the declaration of a resource, in the order of the docs."""
-    given: dict[str, Any] = {
+    options_by_key: dict[str, Any] = {
         "plural": options.plural,
         "description": options.description,
         "unique": [[*names] for names in options.unique],
@@ -96,11 +96,11 @@ def declaration(name: str, fields: dict[str, Any], options: Options, language: L
         "owner": options.owner,
         "soft_delete": options.soft_delete,
     }
-    chosen = {key: value for key, value in given.items() if value}
-    if unknown := [key for key in chosen if key not in language.keys]:
+    filled = {key: value for key, value in options_by_key.items() if value}
+    if unknown := [key for key in filled if key not in language.keys]:
         raise CommandError(f"{name}: this version of the template has no {unknown[0]}: omit it, or update first.")
-    top: dict[str, Any] = {key: chosen.pop(key) for key in ("plural", "description") if key in chosen}
-    return {"name": name, **top, "fields": fields, **chosen}
+    top: dict[str, Any] = {key: filled.pop(key) for key in ("plural", "description") if key in filled}
+    return {"name": name, **top, "fields": fields, **filled}
 
 
 def require_snake_case(name: str) -> None:

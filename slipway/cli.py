@@ -205,7 +205,7 @@ def show_status(options: Namespace) -> Outcome:
 
 
 def print_status(found: Status) -> None:
-    """Print where a service stands."""
+    """Print a status."""
     drift = found.drift
     echo(f"{found.template} at {found.version}")
     behind = f"{plural(found.behind, 'release')} behind {found.newest}" if found.behind else "up to date"

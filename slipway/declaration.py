@@ -163,7 +163,7 @@ def parse_option(word: str, kind: str, option: str, place: int, language: Langua
 
 
 def hint(kind: str, key: str, known: Mapping[str, Any]) -> str:
-    """Return what may have been meant, or what there is."""
+    """Suggest the nearest option, or list all."""
     options = [*(name for name in known if name != "type"), *NEGATED]
     if near := get_close_matches(key, options, n=1):
         return f"Did you mean {near[0]}?"
@@ -204,11 +204,11 @@ def finished(word: str, name: str, declaration: dict[str, Any], mark: str) -> An
     """Return a declaration as an owner would write it: `date?`, or a mapping."""
     if len(mark) > 1:
         raise CommandError(f"{word}: write one of ! (required, as without it) and ? (optional).")
-    kind, told = declaration["type"], declaration.pop("optional", None)
+    kind, optional = declaration["type"], declaration.pop("optional", None)
     marked = {"?": True, "!": False}.get(mark)
-    if None not in (told, marked) and told is not marked:
+    if None not in (optional, marked) and optional is not marked:
         raise CommandError(f"{word}: it is declared both optional and required.")
-    optional = told or marked
+    optional = optional or marked
     if kind == "ref":
         declaration = {"type": kind, "to": declaration.pop("to", name), **declaration}
     if kind == "enum" and "values" not in declaration:

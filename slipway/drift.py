@@ -42,7 +42,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Status:
-    """Where a service stands; `behind` counts the releases after its version."""
+    """Version of a service, and its drift; `behind` counts the releases after its version."""
 
     template: str
     version: str
@@ -57,7 +57,7 @@ class Status:
 
 
 def status(service: Service, to: str | None) -> Status:
-    """Return where a service stands, compared with the newest release or with any revision."""
+    """Return the status of a service, compared with the newest release or with any revision."""
     service.require_commits()
     record = service.record
     template = Template(record["_src_path"])

@@ -84,7 +84,7 @@ class Moves:
         return last
 
     def declares(self, path: str) -> bool:
-        """Return whether a file that is gone was declared as moved, merged or dropped."""
+        """Return whether a deleted file was declared as moved, merged or dropped."""
         module = module_name(path)
         return any(move.matches(path) for move in self.files) or any(module == move.old for move in self.modules)
 

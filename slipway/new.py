@@ -36,7 +36,7 @@ STEP = 4  # columns, as Copier's `to_nice_yaml` indents
 
 @dataclass(frozen=True)
 class Start:
-    """What a new service is made of."""
+    """Options of `slipway new`."""
 
     directory: Path
     source: str | None = None
@@ -216,7 +216,7 @@ def require_committable(directory: Path, *, is_new: bool) -> None:
 
 
 def commit(created: Created, directory: Path, paths: list[str]) -> None:
-    """Commit the service's files, and nothing else that is staged; what goes wrong is reported, for they are there."""
+    """Commit the service's files, and nothing else that is staged; a failure is reported, and the files stay."""
     message = f"Start from the template at {created.version}"
     listed = "\0".join(paths).encode()
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
@@ -236,7 +236,7 @@ def commit(created: Created, directory: Path, paths: list[str]) -> None:
 
 
 def print_next(start: Start, created: Created, rendering: Rendering) -> None:
-    """Print the commands that come next, as they are typed in the caller's directory."""
+    """Print the next commands, relative to the current directory."""
     echo(f"{start.directory} is a service of the template at {created.version}. Next:", "")
     if Path(created.directory) != Path.cwd():
         echo(f"  cd {shlex.quote(str(start.directory))}")

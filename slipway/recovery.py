@@ -1,8 +1,8 @@
 """Bring a service's files from one commit to another, and recover if that was interrupted.
 
 `git merge --ff-only` writes files, then the index, then the branch. A process that is killed in between leaves files
-of both commits. They are told from edits by their content: a file is at the old commit, at the new one, or missing
-or truncated because it was being written.
+of both commits. They are distinguished from edits by their content: a file is at the old commit, at the new one, or
+missing or truncated because it was being written.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ def describe(service: Service, note: Note) -> str:
     if note.phase == "waiting":
         tree = worktree.tree_of(service).relative_to(service.directory)
         return f"An update to {version} waits in {tree}: {ways}"
+    what = f"An update to {version}" if note.action == "update" else f"The undo of the update to {note.before}"
     if service.head == note.commit:
-        return f"An update to {version} was interrupted after it was committed: `uv run slipway.py update --continue`."
-    return f"An update to {version} was interrupted while its files were written: {ways}"
+        return f"{what} was interrupted after it was committed: `uv run slipway.py update --continue`."
+    return f"{what} was interrupted while its files were written: {ways}"
 
 
 def fast_forward(service: Service, parent: str, commit: str) -> None:
@@ -71,7 +72,7 @@ def finish(service: Service, note: Note) -> None:
 def restore(service: Service, note: Note) -> None:
     """Go back to the files before an interrupted update."""
     if service.head == note.commit:
-        raise CommandError("The update is committed already: finish it by --continue, then undo it by `undo`.")
+        raise CommandError(f"The {note.action} is committed already: finish it by --continue, then go back by `undo`.")
     if service.head != note.start:
         raise moved_on(note)
     write_files(service, note, note.start)

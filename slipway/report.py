@@ -59,7 +59,7 @@ def changed_answers(report: Report, old: Record, new: Record, given: Iterable[st
 
 
 def print_report(report: Report) -> None:
-    """Print what the owner should know before the update is applied."""
+    """Print the report before the update is applied."""
     section("Release notes", report.notes.splitlines())
     section(
         "New questions and their answers; another one: --data QUESTION=ANSWER",
@@ -77,6 +77,6 @@ def print_report(report: Report) -> None:
 
 
 def print_done(report: Report) -> None:
-    """Print where the update is."""
+    """Print the commit or branch of the update."""
     place = f"on the branch {report.branch}" if report.branch else "here. Undo it by: uv run slipway.py undo"
     echo("", f"Done: {str(report.commit)[:12]} is {place}")

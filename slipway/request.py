@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """A version, answers, and how to treat the result."""
+    """Options of an update."""
 
     to: str | None = None  # any revision; without it the newest release, or the recorded version if answers are given
     source: str | None = None  # another template, such as an organisation's fork

@@ -143,5 +143,5 @@ class Service:
             )
 
     def subtree(self, commit: str) -> str:
-        """Return the tree of the service's directory in a commit."""
+        """Return the Git tree of the service's directory at a commit."""
         return git(self.directory, "rev-parse", f"{commit}:{self.prefix.rstrip('/')}").strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from slipway import recovery, worktree
@@ -9,7 +10,10 @@ from slipway.console import echo
 from slipway.errors import CommandError, RejectedError
 from slipway.git import WITHOUT_HOOKS, git, names, query
 from slipway.history import commits
+from slipway.report import Report
+from slipway.service import parse_record
 from slipway.update import TREE_TRAILER
+from slipway.worktree import Note
 
 if TYPE_CHECKING:
     from slipway.service import Service
@@ -35,12 +39,25 @@ def undo(service: Service) -> dict[str, str]:
         require_unstaged(service)
         before = service.head
         if last == before and is_unchanged_update(service, last) and not is_pushed(service, last):
-            git(service.directory, *WITHOUT_HOOKS, "reset", "--keep", "--quiet", f"{last}^")
+            remove(service, last)
             echo(f"Removed {last[:12]} from the branch: {subject}", f"Get it back by: git reset --keep {before[:12]}")
             return {"undone": last, "by": "reset", "back": before}
         revert(service, last)
         echo(f"Reverted {last[:12]} by a new commit: {subject}", f"Get it back by: git revert {service.head[:12]}")
         return {"undone": last, "by": "revert", "back": before}
+
+
+def remove(service: Service, commit: str) -> None:
+    """Go back to before a commit; a note makes it possible to finish if the process is killed."""
+    parent = git(service.directory, "rev-parse", f"{commit}^").strip()
+    former = parse_record(service.committed(service.answers_file, parent) or b"", service.answers_file)
+    report = Report(str(service.record["_commit"]), str(former["_commit"]))
+    note = Note("writing", commit, report.before, report.after, parent, report=asdict(report), action="undo")
+    worktree.write_note(service, note)
+    try:
+        git(service.directory, *WITHOUT_HOOKS, "reset", "--keep", "--quiet", parent)
+    finally:
+        worktree.remove(service)
 
 
 def is_reapplied(subject: str) -> bool:

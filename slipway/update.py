@@ -7,6 +7,7 @@ result is verified and checked in a work tree of its own. The branch changes las
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from slipway import migration, recovery, worktree
@@ -59,6 +60,11 @@ def require_no_update(service: Service) -> None:
 def require_free(service: Service, branch: str) -> None:
     """Raise `CommandError` if a branch of this name cannot be created."""
     git(service.directory, "check-ref-format", "--branch", branch)
+    above = [str(parent) for parent in PurePosixPath(branch).parents[:-1]]
+    below = git(service.directory, "for-each-ref", "--format=%(refname:short)", f"refs/heads/{branch}/").split()
+    existing = [name for name in above if query(service.directory, "rev-parse", "--verify", f"refs/heads/{name}")]
+    if conflicting := existing + below:
+        raise CommandError(f"The branch {conflicting[0]} exists, so {branch} cannot be created: name another.")
     if query(service.directory, "rev-parse", "--verify", f"refs/heads/{branch}"):
         raise CommandError(f"The branch {branch} exists already: delete it, or name another.")
 

@@ -42,6 +42,7 @@ class Note:
     given: list[str] = field(default_factory=list)  # questions that the owner answered
     trees: dict[str, str] = field(default_factory=dict)  # base, ours, theirs and merged
     report: dict[str, Any] = field(default_factory=dict)
+    action: Literal["update", "undo"] = "update"
     message: str = ""  # of the commit, if it is not that of an update
 
 

@@ -46,6 +46,19 @@ from slipway import cli, preparation
 preparation.run_checks = lambda directory, *_: (directory / "report.xml").write_text("") or ""
 sys.exit(cli.main(sys.argv[1:]))
 """
+# Run the command, and die in the middle of `git reset`: its files are written, the branch is not moved.
+AT_RESET = """\
+import os, subprocess, sys
+from slipway import cli, undo
+run = undo.git
+def git(directory, *arguments, **options):
+    if "reset" in arguments:
+        subprocess.run(["git", "read-tree", "-mu", arguments[-1]])
+        os._exit(9)
+    return run(directory, *arguments, **options)
+undo.git = git
+sys.exit(cli.main(sys.argv[1:]))
+"""
 KILL = "os._exit(9)"
 SWITCH = "subprocess.run(['git', 'switch', '--quiet', 'main'], check=True)"
 
@@ -152,6 +165,33 @@ def test_new_commit_that_breaks_update_is_reported(owner: Owner) -> None:
     start = owner.head
     refused = owner.run(*CONTINUE)
     assert (refused.returncode, "there is no module app.words" in refused.stderr, owner.head) == (2, True, start)
+
+
+@pytest.mark.parametrize(("way", "version"), [("--continue", FIRST), ("--abort", SECOND)])
+def test_killed_undo_is_recovered(way: str, version: str, owner: Owner) -> None:
+    assert owner.run(*UPDATE, "--to", SECOND).returncode == 0
+    command = [sys.executable, "-P", "-c", AT_RESET, "undo"]
+    assert subprocess.run(command, cwd=owner.directory, check=False).returncode == 9
+    assert "The undo of the update" in str(owner.run_json("status")[1]["unfinished"])
+    assert owner.run("update", way).returncode == 0
+    assert f"_commit: {version}" in owner.read(".copier-answers.yml")
+    assert git(owner.directory, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(("existing", "branch"), [("template", "template/update"), ("template/a", "template")])
+def test_branch_that_cannot_be_created_is_reported_first(existing: str, branch: str, owner: Owner) -> None:
+    git(owner.directory, "branch", existing)
+    refused = owner.run("update", "--branch", branch)
+    assert (refused.returncode, f"The branch {existing} exists" in refused.stderr) == (2, True)
+
+
+def test_merge_in_progress_is_reported(owner: Owner) -> None:
+    git(owner.directory, "switch", "--quiet", "--create", "other")
+    git(owner.directory, "commit", "--allow-empty", "--message", "Empty")
+    git(owner.directory, "switch", "--quiet", "-")
+    git(owner.directory, "merge", "--no-ff", "--no-commit", "other")
+    refused = owner.run(*UPDATE)
+    assert (refused.returncode, "A merge is in progress" in refused.stderr) == (2, True)
 
 
 # ── The work tree ─────────────────────────────────────────────────────────────────────────────────────────────────────
