@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock, Timeout
-
 from slipway.errors import CommandError
 from slipway.git import WITHOUT_HOOKS, git, names, query
 
@@ -86,6 +84,8 @@ def make_place(service: Service) -> Path:
 @contextmanager
 def lock(service: Service) -> Iterator[None]:
     """Hold the lock of the repository; raise `CommandError` if another process has it."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - imports asyncio, and `status` needs no lock
+
     directory = git(service.directory, "rev-parse", "--path-format=absolute", "--git-common-dir").strip()
     try:
         with FileLock(Path(directory, "slipway.lock"), timeout=0):
