@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from extensions.slipway_template.footprint import RECORD
 from slipway.moves import Moves
 from tests.harness.combinations.questions import all_questions
-from tests.harness.combinations.rendering import caching_renderings, render, tree
+from tests.harness.combinations.rendering import caching_renderings, render
 from tests.harness.updates.day_two_edits import EDITS, MAIN, RENAMED, edit_all, insert_below, rename_word
 from tests.harness.updates.future_releases import replace
-from tests.harness.updates.line_audit import Merge, missing
+from tests.harness.updates.line_audit import Merge, missing, texts
 from tests.harness.updates.owner_repository import Owner
 from tests.harness.updates.releases import NEXT, releases
 from tests.harness.workspace import ROOT, commit
@@ -51,12 +50,6 @@ def quick() -> Iterator[None]:
     """Cache whole renderings of Copier."""
     with caching_renderings():
         yield
-
-
-def texts(directory: Path) -> Texts:
-    return {
-        path: file.text for path, file in tree(directory).items() if path != RECORD and not path.startswith(".dev/")
-    }
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from extensions.slipway_template.footprint import RECORD
 from tests.harness.combinations.questions import all_questions
-from tests.harness.combinations.rendering import caching_renderings, render, tree
+from tests.harness.combinations.rendering import caching_renderings, render
 from tests.harness.updates.day_two_edits import MODEL, ROUTER, SCHEMAS, SERVICE, insert_above, insert_below, substitute
-from tests.harness.updates.line_audit import Merge
+from tests.harness.updates.line_audit import Merge, texts
 from tests.harness.updates.owner_repository import Owner
 from tests.harness.workspace import RELEASE, commit
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.harness.combinations.domains import Domain
-    from tests.harness.updates.line_audit import Texts
 
 pytestmark = pytest.mark.thorough
 
@@ -79,12 +77,6 @@ def quick() -> Iterator[None]:
     """Cache whole renderings of Copier."""
     with caching_renderings():
         yield
-
-
-def texts(directory: Path) -> Texts:
-    return {
-        path: file.text for path, file in tree(directory).items() if path != RECORD and not path.startswith(".dev/")
-    }
 
 
 def write_rules(service: Path) -> None:

@@ -9,14 +9,24 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from extensions.slipway_template.footprint import RECORD
 from slipway.moves import Moves
+from tests.harness.combinations.rendering import tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     Texts = Mapping[str, str]  # by path
 
 OPENING, MIDDLE, CLOSING = "<<<<<<< ", "=======", ">>>>>>> "
+
+
+def texts(directory: Path) -> Texts:
+    """Return a service's files, without its answers file and the work tree of an update."""
+    return {
+        path: file.text for path, file in tree(directory).items() if path != RECORD and not path.startswith(".dev/")
+    }
 
 
 def split(text: str) -> tuple[Counter[str], Counter[str]]:

@@ -30,12 +30,12 @@ PACKAGES = {
     "app/cache/*": "app/stores/cache/*",
     "app/email/*": "app/mail/*",
     "app/files/*": "app/storage/*",
-    "app/jobs/*": "app/work/*",
+    "app/jobs/*": "app/background/*",
     "app/observability/*": "app/telemetry/*",
     "app/services/*": "app/domain/*",
     "app/websockets/*": "app/live/*",
     "tests/test_cache*": "tests/stores/test_cache*",
-    "tests/test_jobs*": "tests/work/test_jobs*",
+    "tests/test_jobs*": "tests/background/test_jobs*",
 }
 MODULES = {
     "accounts": ("account_mail", "administration", "local_commands", "refreshing", "signing"),
@@ -52,7 +52,7 @@ RENAMED = {
     "app/local.py": "app/accounts/identity.py",
     "app/mail_jobs.py": "app/mail/deliveries.py",
     "app/owning.py": "app/owners/columns.py",
-    "app/taskiq.py": "app/work/engine.py",
+    "app/taskiq.py": "app/background/engine.py",
 }
 CHANGED = 'summary=project["description"]', 'summary=project.get("description")'  # a line of `app/main.py`
 HELPERS = ("asking", "cache", "counting", "errands", "jots", "local", "observing", "owning", "valkey")
