@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from .catalogue import AGENTS, DEPLOYMENTS, FEATURES, PIPELINES, SERVICE, chosen
@@ -61,14 +60,20 @@ def owners() -> Mapping[str, tuple[str, ...]]:
     return {path: tuple(name for _, name in claims(path)) for path in sorted(files())}
 
 
+@cache
+def places(path: str) -> tuple[str, ...]:
+    """Return the directories around a path, the outermost first, and the path itself."""
+    parts = path.split("/")
+    return tuple("/".join(parts[: depth + 1]) for depth in range(len(parts)))
+
+
 def excluded(names: Iterable[str]) -> list[str]:
     """List the paths of which nothing is emitted without the features that are not chosen; directories as a whole."""
     included = {feature.name for feature in chosen(frozenset(names))}
     emitted = {path for path, needed in owners().items() if included.issuperset(needed)}
-    kept = {parent for path in emitted for parent in PurePosixPath(path).parents}
-    left_out = [PurePosixPath(path) for path in owners() if path not in emitted]
-    tops = (next(place for place in (*reversed(path.parents), path) if place not in kept) for path in left_out)
-    return sorted({top.as_posix() for top in tops})
+    kept = {place for path in emitted for place in places(path)}
+    left_out = owners().keys() - emitted
+    return sorted({next(place for place in places(path) if place not in kept) for path in left_out})
 
 
 def of_code(names: Iterable[str]) -> list[str]:

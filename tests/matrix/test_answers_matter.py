@@ -53,7 +53,7 @@ def test_answer_changes_files(name: str, one: object, other: object, matrix: Mat
 
 # Distributions whose names are common words: a trace only where they are required or imported.
 WORDS = {"limits", "websockets"}
-COMMAND = "template/"  # the owner's command, which has its own libraries
+COMMAND = "slipway.py"  # names every host of sources, whatever runs the service's CI
 
 
 @cache
@@ -99,7 +99,7 @@ def traces_of(service: Service) -> list[str]:
     around = [name if service.answers[name] is True else service.answers[name] for name in SURROUNDINGS]
     chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
     included = [*chosen(names | chosen_around), *of_types(domain)]
-    read = {path: file for path, file in service.files.items() if path != RECORD and not path.startswith(COMMAND)}
+    read = {path: file for path, file in service.files.items() if path not in {RECORD, COMMAND}}
     files = {path: file.text for path, file in read.items()}
     return traces(files, included, [feature for feature in FEATURES if feature not in included])
 

@@ -56,9 +56,10 @@ def columns(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
 def constraints(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
     """Yield the renames of constraints and indexes whose names contain a former name.
 
-    SQLite renames none of them: autogenerate drops and creates those that it compares by name.
+    Where a database alters none of them, autogenerate drops and creates those that it compares by
+    name.
     """
-    if connection.dialect.name != "postgresql":
+    if not connection.dialect.supports_alter:
         return
     quote = connection.dialect.identifier_preparer.quote
     for table in existing(connection, metadata):
