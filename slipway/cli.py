@@ -24,18 +24,18 @@ from typing import IO, TYPE_CHECKING, Any
 
 import yaml
 
-from slipway import fleet
+from slipway.commands import fleet
+from slipway.commands.status import Status, status
 from slipway.console import echo, plural, section, table, warn
-from slipway.drift import Status, status
 from slipway.errors import CommandError, RejectedError
 from slipway.git import ignore_inherited
-from slipway.service import ANSWERS_FILE, Service, find_service, normalized_source
+from slipway.service.checkout import ANSWERS_FILE, Service, find_service, normalized_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from slipway.report import Report
-    from slipway.request import Request
+    from slipway.update.report import Report
+    from slipway.update.request import Request
 
 INTERRUPTION = "Interrupted. Your branch is unchanged, unless `slipway status` reports an unfinished update."
 INTERRUPTED = 130  # as shells report it
@@ -218,14 +218,14 @@ def print_status(found: Status) -> None:
 
 
 def show_edits(options: Namespace) -> Outcome:
-    from slipway.diff import show_diff
+    from slipway.commands.diff import show_diff
 
     return show_diff(service(options), options.paths), None
 
 
 def run_update(options: Namespace) -> Outcome:
-    from slipway import update
-    from slipway.bundle import write_bundle
+    from slipway.commands import update
+    from slipway.commands.bundle import write_bundle
 
     found = service(options)
     chosen = options.to or options.data or options.data_file or options.branch or options.source
@@ -245,7 +245,7 @@ def run_update(options: Namespace) -> Outcome:
 
 def request(options: Namespace) -> Request:
     """Return what the owner asks of an update."""
-    from slipway.request import Request
+    from slipway.update.request import Request
 
     return Request(
         to=options.to,
@@ -262,7 +262,7 @@ def request(options: Namespace) -> Request:
 
 
 def run_new(options: Namespace) -> Outcome:
-    from slipway.new import Start, create
+    from slipway.commands.new import Start, create
 
     start = Start(
         directory=options.directory,
@@ -278,7 +278,7 @@ def run_new(options: Namespace) -> Outcome:
 
 
 def run_add_resource(options: Namespace) -> Outcome:
-    from slipway.add import Options, add_resource
+    from slipway.commands.add import Options, add_resource
 
     listed = Options(
         plural=options.plural,
@@ -293,14 +293,14 @@ def run_add_resource(options: Namespace) -> Outcome:
 
 
 def run_add_field(options: Namespace) -> Outcome:
-    from slipway.add import add_fields
+    from slipway.commands.add import add_fields
 
     return finish_addition(options, add_fields(service(options), options.name, options.words, additions(options)))
 
 
 def additions(options: Namespace) -> Request:
     """Return the update that an addition is."""
-    from slipway.request import Request
+    from slipway.update.request import Request
 
     return Request(
         checks=not options.no_checks,
@@ -338,13 +338,13 @@ def read_answers(path: Path | None) -> dict[str, Any]:
 
 
 def run_undo(options: Namespace) -> Outcome:
-    from slipway.undo import undo
+    from slipway.commands.undo import undo
 
     return 0, undo(service(options))
 
 
 def show_fleet(options: Namespace) -> Outcome:
-    from slipway.page import page
+    from slipway.commands.fleet_page import page
 
     found = fleet.statuses(options.directories, options.answers_file)
     if options.html:

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the clone of the template
 
-from slipway.import_order import find_ruff, keep_order
-from slipway.imports import is_rewritten, rewrite_file, rewrite_files
-from slipway.moves import Moves
+from slipway.imports.files import is_rewritten, rewrite_file, rewrite_files
+from slipway.imports.order import find_ruff, keep_order
+from slipway.moves.declared import Moves
 
 if TYPE_CHECKING:
-    from slipway.imports import Renames
+    from slipway.imports.renames import Renames
 
 MOVES = Path(__file__).with_name("moves.toml")
 LABELS = ("before updating", "last update", "after updating")  # as Copier names the three sides

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from slipway.adjacent import comment_lines, merge_adjacent, merge_hunk, statement_boundaries
-from slipway.edits import count_markers, merge_file
+from slipway.merge.adjacent import comment_lines, merge_adjacent, merge_hunk, statement_boundaries
+from slipway.merge.edits import count_markers, merge_file
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

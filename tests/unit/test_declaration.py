@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from extensions.slipway_template.language.parsing import EVERYWHERE, TYPES, domain_problem
-from slipway.declaration import ALIASES, Language, parse_field, parse_fields, with_fields, with_resource
 from slipway.errors import CommandError
+from slipway.service.declaration import ALIASES, Language, parse_field, parse_fields, with_fields, with_resource
 from tests.harness.workspace import ROOT
 
 LANGUAGE = Language.parse((ROOT / "resources.schema.json").read_text(encoding="utf-8"))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from slipway.domain import domain_renames
-from slipway.rendering import File, Rendering
+from slipway.moves.domain_renames import domain_renames
+from slipway.source.rendering import File, Rendering
 
 CODE = "app/services/{}.py"
 MODEL = '__tablename__ = "{}s"\n'

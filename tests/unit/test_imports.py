@@ -9,17 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.import_order import find_ruff, keep_order
-from slipway.imports import (
-    Renames,
-    exports,
-    module_name,
-    parses,
-    rewrite_files,
-    rewrite_imports,
-    rewrite_lines,
-    rewrite_strings,
-)
+from slipway.imports.files import rewrite_files, rewrite_imports, rewrite_lines, rewrite_strings
+from slipway.imports.names import exports, parses
+from slipway.imports.order import find_ruff, keep_order
+from slipway.imports.renames import Renames, module_name
 from tests.harness.workspace import ROOT, TEMPLATE, template_files
 
 RENAMES = Renames(
@@ -360,7 +353,7 @@ def test_slipway_imports_standard_library_only() -> None:
     code = f"""\
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-import slipway.imports, slipway.import_order, slipway.moves
+import slipway.imports.files, slipway.imports.order, slipway.moves.declared
 print(*sys.modules)
 """
     command = [sys.executable, "-I", "-S", "-B", "-c", code]

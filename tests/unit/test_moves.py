@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.moves import Moves
+from slipway.moves.declared import Moves
 from tests.harness.workspace import ROOT
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extensions.slipway_template.source import recorded_source as by_extension
-from slipway.origin import readable_source, recorded_source
+from slipway.source.origin import readable_source, recorded_source
 from tests.harness.workspace import git
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from slipway.record import merged_record
+from slipway.service.record import merged_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.resolution import unresolved
+from slipway.imports.resolution import unresolved
 
 MODULES = {
     "app/__init__.py": "",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from slipway.checks import resource_tests
+from slipway.update.checks import resource_tests
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render
 from tests.harness.updates.owner_repository import Owner, create_service, create_template, write

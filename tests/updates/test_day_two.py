@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from slipway.moves import Moves
+from slipway.moves.declared import Moves
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import caching_renderings, render
 from tests.harness.updates.day_two_edits import EDITS, MAIN, RENAMED, edit_all, insert_below, rename_word

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from jinja2 import Environment, meta
 
-from slipway.moves import Moves
+from slipway.moves.declared import Moves
 from tests.harness.checks.report import REPORT
 from tests.harness.combinations.facts import LOOP, RECORD
 from tests.harness.combinations.questions import all_questions, code_questions

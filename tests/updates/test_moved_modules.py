@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.imports import module_name
+from slipway.imports.renames import module_name
 from tests.harness.checks.runner import environment
 from tests.harness.combinations.rendering import caching_renderings, render, tree, update
 from tests.harness.findings import assert_no_findings

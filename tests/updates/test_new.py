@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from slipway import new
+from slipway.commands import new
 from slipway.errors import CommandError
 from tests.harness.combinations.copier_cli import Run, copier
 from tests.harness.combinations.rendering import tree
@@ -346,7 +346,7 @@ def test_interruption_creates_nothing(template: Path, place: Path, monkeypatch: 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(new, "write", interrupt)
-    monkeypatch.setattr("slipway.new.signal.signal", lambda *_: None)
+    monkeypatch.setattr("slipway.commands.new.signal.signal", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
         new.create(new.Start(place / "shop", str(template)))
     assert [*place.iterdir()] == []

@@ -31,7 +31,8 @@ CONTINUE = ("update", "--continue", "--no-checks")
 # Run the command, and do something at the moment when the branch would be forwarded.
 AT_FORWARD = """\
 import os, subprocess, sys
-from slipway import cli, recovery
+from slipway import cli
+from slipway.update import recovery
 forward = recovery.fast_forward
 def interrupted(service, *commits):
     {}
@@ -42,14 +43,16 @@ sys.exit(cli.main(sys.argv[1:]))
 # Run the command with one check, which writes a report.
 AT_CHECK = """\
 import sys
-from slipway import cli, preparation
+from slipway import cli
+from slipway.update import preparation
 preparation.run_checks = lambda directory, *_: (directory / "report.xml").write_text("") or ""
 sys.exit(cli.main(sys.argv[1:]))
 """
 # Run the command, and die in the middle of `git reset`: its files are written, the branch is not moved.
 AT_RESET = """\
 import os, subprocess, sys
-from slipway import cli, undo
+from slipway import cli
+from slipway.commands import undo
 run = undo.git
 def git(directory, *arguments, **options):
     if "reset" in arguments:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from extensions.slipway_template.footprint import RECORD
-from slipway.moves import Moves
+from slipway.moves.declared import Moves
 from tests.harness.combinations.rendering import tree
 
 if TYPE_CHECKING:

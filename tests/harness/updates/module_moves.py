@@ -11,8 +11,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from slipway.imports import exports, module_name, rewrite_file
-from slipway.moves import Moves
+from slipway.imports.files import rewrite_file
+from slipway.imports.names import exports
+from slipway.imports.renames import module_name
+from slipway.moves.declared import Moves
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render
 from tests.harness.updates import releases

@@ -12,10 +12,10 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from slipway.commands.update import update
 from slipway.errors import RejectedError
-from slipway.request import Request
-from slipway.service import Service
-from slipway.update import update
+from slipway.service.checkout import Service
+from slipway.update.request import Request
 from tests.harness.combinations.rendering import render
 from tests.harness.workspace import ROOT, TEMPLATE, commit, git
 

@@ -1,0 +1,116 @@
+"""Add a resource or fields: edit the declaration, update at the recorded version, write the migration, and check."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from slipway.commands.update import update
+from slipway.console import echo
+from slipway.errors import CommandError
+from slipway.service.declaration import Language, parse_fields, with_fields, with_resource
+from slipway.source.template import Template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from slipway.service.checkout import Service
+    from slipway.update.report import Report
+    from slipway.update.request import Request
+
+    Resources = list[dict[str, Any]]
+
+SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+SCHEMA = "resources.schema.json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Keys of a resource besides its fields; empty ones are omitted."""
+
+    plural: str = ""
+    description: str = ""
+    unique: Sequence[Sequence[str]] = ()
+    operations: Sequence[str] = ()
+    owner: bool = False
+    soft_delete: bool = False
+
+
+def add_resource(service: Service, name: str, words: Sequence[str], options: Options, request: Request) -> Report:
+    """Add a resource with fields."""
+    require_snake_case(name)
+
+    def grown(resources: Resources, language: Language) -> Resources:
+        fields = parse_fields(words, language)
+        return with_resource(resources, declaration(name, fields, options, language))
+
+    return add(service, grown, replace(request, message=f"Add the resource {name}"))
+
+
+def add_fields(service: Service, name: str, words: Sequence[str], request: Request) -> Report:
+    """Add fields to a resource."""
+    fields: dict[str, Any] = {}
+
+    def grown(resources: Resources, language: Language) -> Resources:
+        fields.update(parse_fields(words, language))
+        return with_fields(resources, name, fields)
+
+    message = f"Add {listed([*map(field_name, words)])} to {name}"
+    report = add(service, grown, replace(request, message=message))
+    if report.applied and (required := [field for field, about in fields.items() if is_required(about)]):
+        verb = "is" if len(required) == 1 else "are"
+        echo(f"{listed(required)} {verb} required: if {name} has rows, the migration needs values for them.")
+    return report
+
+
+def field_name(word: str) -> str:
+    """Return the name of a field's word; `ref:customer` is a field customer."""
+    name, _, kind = word.partition(":")
+    return re.sub(r"\W.*", "", kind) if name == "ref" else name
+
+
+def is_required(about: Any) -> bool:  # noqa: ANN401 - text or a mapping
+    """Return whether a field is neither optional nor has a default."""
+    return not about.endswith("?") if isinstance(about, str) else not {"optional", "default"} & about.keys()
+
+
+def add(service: Service, grown: Callable[[Resources, Language], Resources], request: Request) -> Report:
+    """Update the service to more resources or fields, at its recorded version."""
+    record = service.record
+    resources = record.get("resources")
+    if not isinstance(resources, list):
+        raise CommandError(f"{service.answers_file} records no list of resources: the template does not ask for them.")
+    template = Template(record["_src_path"])
+    language = Language.parse(template.read(template.resolve(str(record["_commit"])), SCHEMA))
+    return update(service, replace(request, answers={"resources": grown(resources, language)}))
+
+
+def declaration(name: str, fields: dict[str, Any], options: Options, language: Language) -> dict[str, Any]:
+    """Return the declaration of a resource, in the order of the docs."""
+    options_by_key: dict[str, Any] = {
+        "plural": options.plural,
+        "description": options.description,
+        "unique": [[*names] for names in options.unique],
+        "operations": [*options.operations],
+        "owner": options.owner,
+        "soft_delete": options.soft_delete,
+    }
+    filled = {key: value for key, value in options_by_key.items() if value}
+    if unknown := [key for key in filled if key not in language.keys]:
+        raise CommandError(f"{name}: this version of the template has no {unknown[0]}: omit it, or update first.")
+    top: dict[str, Any] = {key: filled.pop(key) for key in ("plural", "description") if key in filled}
+    return {"name": name, **top, "fields": fields, **filled}
+
+
+def require_snake_case(name: str) -> None:
+    if SNAKE_CASE.fullmatch(name):
+        return
+    words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)
+    fix = f": {'_'.join(words).lower()}" if words else "."
+    raise CommandError(f"{name}: a resource is named in snake_case and in the singular{fix}")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as a sentence does."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,59 @@
+"""Write what a pipeline needs to propose an update as a pull or merge request."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from slipway.git import git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from slipway.service.checkout import Service
+    from slipway.update.report import Report
+
+LONGEST = 60_000  # characters; hosts accept 65,536 in a description
+
+
+def write_bundle(service: Service, report: Report, directory: Path) -> None:
+    """Write `title`, `body.md` and `update.bundle`, a Git bundle of the update's branch."""
+    directory.mkdir(parents=True, exist_ok=True)
+    branch = str(report.branch)
+    (directory / "title").write_text(git(service.directory, "log", "-1", "--format=%s", branch), "utf-8")
+    (directory / "body.md").write_text(description(report), "utf-8")
+    git(service.directory, "bundle", "create", "--quiet", str(directory / "update.bundle"), f"HEAD..{branch}")
+
+
+def description(report: Report) -> str:
+    """Return the release notes, and what was decided without asking anybody."""
+    parts = [
+        f"Updates the template from {report.before} to {report.after}.",
+        report.notes.strip(),
+        listed(
+            "New questions and their answers",
+            (f"`{name}`: {code(answer)}" for name, answer in report.questions.items()),
+        ),
+        listed(
+            "Answers that the template changed",
+            (f"`{name}`: {code(was)} → {code(now)}" for name, (was, now) in report.answers.items()),
+        ),
+        listed("Questions that no longer exist", map(code, report.dropped)),
+        listed("Your renames, followed", (f"`{old}` → `{new}`" for old, new in report.followed.items())),
+        listed("Imports of moved modules and renamed words were rewritten in", map(code, report.rewritten)),
+        listed("Deleted by you and changed by the template, left deleted", map(code, report.left_deleted)),
+        listed("Written once and yours since, changed by the template", map(code, report.seeds)),
+    ]
+    return "\n\n".join(filter(None, parts))[:LONGEST] + "\n"
+
+
+def listed(title: str, lines: Iterable[str]) -> str:
+    """Return a list below a title; empty if it has no entries."""
+    entries = [f"- {line}" for line in lines]
+    return "\n".join([f"**{title}**", "", *entries]) if entries else ""
+
+
+def code(value: object) -> str:
+    """Return a value as inline code."""
+    return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"

@@ -1,0 +1,131 @@
+"""Rewrite references to moved modules in files by their kind: Python, configuration, scripts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from slipway.imports.names import exports, parses
+from slipway.imports.renames import DOTTED, Renames, module_name
+from slipway.imports.rewriter import Rewriter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+IN_TEXT = re.compile(rf"(?<![\w@./$-])({DOTTED.pattern}\.{DOTTED.pattern})(?::([^\W\d]\w*))?(?![\w@/-])")
+PATH_IN_TEXT = re.compile(r"(?<![\w@/.-])(?:\./)?((?:[\w-]+/)+[\w.-]*\w)(?![\w/-])")
+OPENED_IMPORT = re.compile(r"(\s*from\s+)([\w.]+)(\s+import\s*\(\s*(?:#.*)?)")
+TEXT_SUFFIXES = (".toml", ".ini", ".cfg", ".yml", ".yaml", ".sh", ".env", "Dockerfile", "Makefile", "justfile")
+
+
+def rewrite_files(files: Mapping[str, str], renames: Renames, moved: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Rewrite the files of a service, and return those that changed, by their old paths.
+
+    Names that one of them imports from another stay bound there.
+
+    Args:
+        files: the texts by path below the service's directory
+        renames: what has moved
+        moved: the new paths of files that have moved themselves
+    """
+    exported = exports(files) if renames else {}
+    rewritten = {}
+    for path, text in files.items():
+        keep = exported.get(module_name(path), ())
+        new = rewrite_file(path, text, renames, (moved or {}).get(path, ""), keep=keep)
+        if new != text:
+            rewritten[path] = new
+    return rewritten
+
+
+def is_rewritten(path: str) -> bool:
+    """Return whether a file is of a kind that is rewritten."""
+    return path.endswith((".py", ".pyi", *TEXT_SUFFIXES))
+
+
+def rewrite_file(path: str, text: str, renames: Renames, moved_to: str = "", *, keep: Collection[str] = ()) -> str:
+    """Rewrite one file by its kind: Python, configuration or script; others stay."""
+    if path.endswith((".py", ".pyi")):
+        if parses(text):
+            return rewrite_imports(text, renames, path, moved_to, keep=keep)
+        return rewrite_lines(text, renames, path)
+    return rewrite_strings(text, renames) if path.endswith(TEXT_SUFFIXES) else text
+
+
+def rewrite_imports(
+    source: str, renames: Renames, path: str = "", moved_to: str = "", *, keep: Collection[str] = ()
+) -> str:
+    """Rewrite imports and uses of moved modules and names in Python source; unchanged if it does not parse.
+
+    Args:
+        source: the text of the file
+        renames: what has moved
+        path: where the file was, below the service's directory; without it, relative imports stay
+        moved_to: where the file is now, if it has moved itself
+        keep: names that other modules import from this one; they stay bound
+    """
+    if not renames:
+        return source
+    mark = "\ufeff" if source.startswith("\ufeff") else ""
+    try:
+        return mark + Rewriter(source.removeprefix(mark), renames, path, moved_to or path, keep).rewrite()
+    except (SyntaxError, ValueError, RecursionError):
+        return source
+
+
+def rewrite_strings(text: str, renames: Renames) -> str:
+    """Rewrite dotted names of moved modules, and paths of moved files, in a configuration file or a script."""
+
+    def dotted(matched: re.Match[str]) -> str:
+        old, attribute = matched.groups()
+        if attribute is None:
+            return renames.dotted(old)
+        return renames.reference(f"{old}:{attribute}") if renames.dotted(old) != old else matched[0]
+
+    def path(matched: re.Match[str]) -> str:
+        new = renames.paths.get(matched[1])
+        return matched[0].removesuffix(matched[1]) + new if new else matched[0]
+
+    text = IN_TEXT.sub(dotted, text) if renames else text
+    return PATH_IN_TEXT.sub(path, text) if renames.paths else text
+
+
+def rewrite_lines(source: str, renames: Renames, path: str = "") -> str:
+    """Rewrite single import statements of a file that does not parse, such as one with conflict markers.
+
+    Local names stay, by an alias where necessary, for uses are not rewritten.
+    """
+    lines = source.splitlines(keepends=True)
+    rewritten = [_rewrite_line(line, renames, path) for line in lines]
+    if any(new != old and old.lstrip().startswith("import ") for old, new in zip(lines, rewritten, strict=True)):
+        rewritten = [
+            line if line.lstrip().startswith(("#", "from ", "import ")) else IN_TEXT.sub(partial(_moved, renames), line)
+            for line in rewritten
+        ]
+    return "".join(rewritten)
+
+
+def _moved(renames: Renames, found: re.Match[str]) -> str:
+    """Return what replaces a dotted path in a line."""
+    return renames.reference(found[0])
+
+
+def _rewrite_line(line: str, renames: Renames, path: str) -> str:
+    code = line.strip()
+    opened = OPENED_IMPORT.fullmatch(line.rstrip("\r\n"))
+    if opened:
+        moved = any(key.startswith((f"{opened[2]}:", f"{opened[2]}.")) for key in (*renames.names, *renames.modules))
+        return line if moved else line.replace(opened[2], renames.module(opened[2]), 1)
+    try:
+        (statement,) = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return line
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        return line
+    names = {alias.asname or alias.name for alias in statement.names}
+    indent, ending = line[: line.index(code)], line[line.index(code) + len(code) :]
+    new = rewrite_imports(code, renames, path, keep=names)
+    return indent + new.replace("\n", (ending or "\n") + indent) + ending

@@ -1,0 +1,180 @@
+"""Merge changes of neighbouring lines, which Git takes for a conflict.
+
+Git wants an unchanged line between the changes of both sides. These touch no common line, and have one order only:
+
+- one side inserts lines next to lines that the other replaces, line for line
+- one side inserts code, the other comments, which belong to the line below (Python)
+- one side replaces a statement, line for line, the other the next one of the same block, or deletes it (Python)
+
+All else stays a conflict: common lines, code that both sides insert at one place, insertions next to deletions, and
+lines that fit in several places.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import Counter
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import chain, pairwise
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway.merge.edits import merge_file
+from slipway.merge.faults import CHECKS, UNPARSABLE, faults, new_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Lines = list[bytes]
+
+HUNK = re.compile(
+    rb"^<{7} current\n(?P<current>.*?)^[|]{7} base\n(?P<base>.*?)^={7}\n(?P<other>.*?)^>{7} other\n",
+    re.DOTALL | re.MULTILINE,
+)
+MARKER = re.compile(rb"^(?:<{7}|[|]{7}|={7}|>{7})", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """What is known of the lines of a file; nothing of other formats than Python."""
+
+    comments: frozenset[bytes] = frozenset()
+    boundaries: frozenset[tuple[bytes, bytes]] = frozenset()  # the last line of a statement, the first of the next one
+
+
+class Replacement(NamedTuple):
+    """Lines `start` to `end` of the base, and what one side has instead of them."""
+
+    start: int
+    end: int
+    lines: Lines
+
+    @property
+    def is_insertion(self) -> bool:
+        return self.start == self.end
+
+    @property
+    def is_line_for_line(self) -> bool:
+        return 0 < self.end - self.start == len(self.lines)
+
+
+def merge_adjacent(path: str, ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
+    """Merge a file that is in conflict; None if a hunk cannot be resolved, or the result has a fault.
+
+    Only formats that `faults` can parse are merged.
+    """
+    sides = (ours, base, theirs)
+    if PurePath(path).suffix not in CHECKS or any(MARKER.search(side) or not side.endswith(b"\n") for side in sides):
+        return None
+    syntax = Syntax()
+    if path.endswith(".py"):
+        syntax = Syntax(comment_lines(ours) | comment_lines(theirs), statement_boundaries(base))
+    result, place = b"", 0
+    merged = merge_file(ours, base, theirs)
+    for hunk in HUNK.finditer(merged):
+        current, before, other = (hunk[name].splitlines(keepends=True) for name in ("current", "base", "other"))
+        lines = merge_hunk(current, before, other, syntax)
+        if lines is None:
+            return None
+        result += merged[place : hunk.start()] + b"".join(lines)
+        place = hunk.end()
+    result += merged[place:]
+    is_parsable = not any(fault.startswith(UNPARSABLE) for fault in faults(path, result))
+    return result if is_parsable and not MARKER.search(result) and not new_faults(path, result, ours, theirs) else None
+
+
+def merge_hunk(ours: Lines, base: Lines, theirs: Lines, syntax: Syntax = Syntax()) -> Lines | None:
+    """Merge the lines of a conflict; None if the changes overlap, or their order is ambiguous."""
+    sides = [replacements(base, side) for side in (ours, theirs)]
+    if any(not are_independent(a, b, base, syntax) for a in sides[0] for b in sides[1]):
+        return None
+    result: Lines = []
+    place = 0
+    for change in sorted(chain(*sides), key=lambda each: (each.start, each.end, is_comment(each, syntax))):
+        result += [*base[place : change.start], *change.lines]
+        place = change.end
+    return [*result, *base[place:]]
+
+
+def replacements(base: Lines, side: Lines) -> list[Replacement]:
+    """Return the changes of one side."""
+    operations = SequenceMatcher(None, base, side, autojunk=False).get_opcodes()
+    return [Replacement(i, j, side[k:m]) for tag, i, j, k, m in operations if tag != "equal"]
+
+
+def are_independent(a: Replacement, b: Replacement, base: Lines, syntax: Syntax) -> bool:
+    """Return whether changes of two sides touch no common line, and have one order only."""
+    if a.end < b.start or b.end < a.start:
+        return True
+    if a.is_insertion and b.is_insertion:
+        return is_comment(a, syntax) != is_comment(b, syntax)
+    insertion, other = (a, b) if a.is_insertion else (b, a)
+    if insertion.is_insertion:
+        is_beside = insertion.start in {other.start, other.end}
+        return is_beside and other.is_line_for_line and not is_movable(insertion, base)
+    border = max(a.start, b.start)
+    is_boundary = border in {a.end, b.end} and (base[border - 1], base[border]) in syntax.boundaries
+    return is_boundary and (a.is_line_for_line or b.is_line_for_line)
+
+
+def is_movable(insertion: Replacement, base: Lines) -> bool:
+    """Return whether the same text results if the lines are inserted one line further up or down."""
+    before, after = base[: insertion.start][-1:], base[insertion.start :][:1]
+    return before == insertion.lines[-1:] or after == insertion.lines[:1]
+
+
+def is_comment(change: Replacement, syntax: Syntax) -> bool:
+    """Return whether a change inserts comments only."""
+    return change.is_insertion and all(line.strip() in syntax.comments for line in change.lines)
+
+
+def comment_lines(content: bytes) -> frozenset[bytes]:
+    """Return the lines of a module that are comments, unless a string has the same line."""
+    comments: set[bytes] = set()
+    strings: set[bytes] = set()
+    try:
+        tokens = [*tokenize.tokenize(io.BytesIO(content).readline)]
+    except (SyntaxError, tokenize.TokenError):
+        return frozenset()
+    for token in tokens:
+        if token.type == tokenize.COMMENT and token.line.strip() == token.string:
+            comments.add(token.string.encode())
+        elif token.start[0] != token.end[0]:
+            strings |= {line.strip().encode() for line in token.string.splitlines()}
+    return frozenset(comments - strings)
+
+
+def statement_boundaries(content: bytes) -> frozenset[tuple[bytes, bytes]]:
+    """Return the pairs of neighbouring lines between which one statement of a block ends and the next one begins.
+
+    Pairs that occur more than once are left out: one of them might be part of a string.
+    """
+    lines = content.splitlines(keepends=True)
+    numbers = Counter(pairwise(lines))
+    try:
+        starts = {start for block in blocks(ast.parse(content)) for start in neighbours(block)}
+    except (SyntaxError, ValueError):
+        return frozenset()
+    pairs = {(lines[start - 2], lines[start - 1]) for start in starts}
+    return frozenset(pair for pair in pairs if numbers[pair] == 1)
+
+
+def blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Yield the blocks of statements in a tree."""
+    for node in ast.walk(tree):
+        for _, value in ast.iter_fields(node):
+            if isinstance(value, list) and all(isinstance(each, ast.stmt) for each in value):
+                yield value
+
+
+def neighbours(block: list[ast.stmt]) -> Iterator[int]:
+    """Yield the first line of each statement that follows another one on the line above."""
+    for statement, following in pairwise(block):
+        decorators = getattr(following, "decorator_list", [])
+        start = min([following.lineno, *(each.lineno for each in decorators)])
+        if statement.end_lineno == start - 1:
+            yield start

@@ -1,0 +1,1 @@
+"""Files, modules and names that a release or the domain has moved."""

@@ -1,0 +1,313 @@
+"""Read `updates/moves.toml`: the files, modules and names that releases have moved, merged or dropped."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from slipway.imports.renames import Renames, module_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+VERSION = re.compile(r"\d+(\.\d+)*([.-]?[a-z]+\.?\d*)?")
+MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+NAME = re.compile(rf"({MODULE.pattern}:)?[^\W\d]\w*")
+
+
+@dataclass(frozen=True)
+class FileMove:
+    """A file or, with one `*`, several files that have another path since a version; no new path if dropped."""
+
+    version: tuple[int, ...]
+    old: str
+    new: str | None
+
+    def path(self, path: str) -> str | None:
+        """Return the new path of a file; None if it is not moved."""
+        head, star, tail = self.old.partition("*")
+        if not star:
+            return self.new if path == self.old else None
+        if self.new is None or not self.matches(path):
+            return None
+        return self.new.replace("*", path[len(head) : len(path) - len(tail)])
+
+    def matches(self, path: str) -> bool:
+        """Return whether the move is about this file."""
+        head, star, tail = self.old.partition("*")
+        if not star:
+            return path == self.old
+        return len(path) >= len(head) + len(tail) and path.startswith(head) and path.endswith(tail)
+
+
+@dataclass(frozen=True)
+class ModuleMove:
+    """A module whose content is in another module since a version, and the names that changed with it."""
+
+    version: tuple[int, ...]
+    old: str
+    new: str
+    names: tuple[tuple[str, str], ...] = ()  # new ones may be in a third module: `module:name`
+
+
+@dataclass(frozen=True)
+class Moves:
+    """All moves of all releases, oldest first."""
+
+    files: tuple[FileMove, ...] = ()
+    modules: tuple[ModuleMove, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Moves:
+        """Parse `moves.toml`.
+
+        Raises:
+            ValueError: an entry is invalid, or the text is not TOML.
+        """
+        tables = tomllib.loads(text)
+        unknown = sorted(tables.keys() - {"moves", "modules"})
+        if unknown:
+            raise ValueError(f"moves.toml: unknown key {unknown[0]!r}; it has [[moves]] and [[modules]].")
+        files = [_file_move(entry) for entry in _entries(tables, "moves")]
+        modules = [_module_move(entry) for entry in _entries(tables, "modules")]
+        return cls(_sorted(files), _sorted(modules))
+
+    def __or__(self, other: Moves) -> Moves:
+        """Return the moves of both, such as a fork's own beside the template's."""
+        return Moves(_sorted([*self.files, *other.files]), _sorted([*self.modules, *other.modules]))
+
+    def path(self, old: str) -> str:
+        """Return the path of a file after any number of moves; the old one if it has not moved."""
+        *_, last = self._paths(old)
+        return last
+
+    def declares(self, path: str) -> bool:
+        """Return whether a deleted file was declared as moved, merged or dropped."""
+        module = module_name(path)
+        return any(move.matches(path) for move in self.files) or any(module == move.old for move in self.modules)
+
+    def paths(self, before: Iterable[str], after: Collection[str]) -> dict[str, str]:
+        """Return the new paths of files that an update has moved.
+
+        Args:
+            before: the paths of the old rendering
+            after: the paths of the new one
+        """
+        gone = sorted(set(before) - set(after))
+        reached = {old: [path for path in self._paths(old)[1:] if path in after] for old in gone}
+        return {old: found[-1] for old, found in reached.items() if found}
+
+    def along(self, owned: Iterable[str], before: Iterable[str], after: Collection[str]) -> dict[str, str]:
+        """Return the new paths of the owner's own files in directories that have moved as a whole.
+
+        A router of the owner's would not be found in the old directory.
+
+        Args:
+            owned: the paths of the owner's own files
+            before: the paths of the old rendering
+            after: the paths of the new one, and of the owner's files
+        """
+        before = set(before)
+        left = {folder for path in before & set(after) for folder in _folders(path)}
+        targets: dict[str, set[str]] = {}
+        for old, new in self.paths(before, after).items():
+            for folder in _folders(old):
+                tail = old[len(folder) :]
+                targets.setdefault(folder, set()).add(new.removesuffix(tail) if new.endswith(tail) else "")
+        moved = {old: new for old, (new, *others) in targets.items() if new and not others and old not in left}
+        found = {}
+        for path in sorted(set(owned) - before):
+            inside = [folder for folder in _folders(path) if folder in moved]
+            target = moved[inside[0]] + path[len(inside[0]) :] if inside else path
+            if target != path and target not in after:
+                found[path] = target
+        return found
+
+    def renames(self, before: Iterable[str], after: Collection[str]) -> Renames:
+        """Return what imports have to follow: modules, names and files that an update has moved.
+
+        A module is renamed only if it is gone and the new one is there; so is a package if all of it went to the
+        same place. Modules that stay in a moved package, such as the owner's, are mapped to themselves.
+
+        Args:
+            before: the paths of the old rendering
+            after: the paths of the new one, and of the owner's files
+        """
+        before, present = set(before), {module_name(path) for path in after} - {""}
+        modules: dict[str, str] = {}
+        names: dict[str, str] = {}
+        for module in sorted({module_name(path) for path in before} - present - {""}):
+            for new, renamed in self._modules(module):
+                if new in present:
+                    modules[module] = new
+                targets = {f"{module}:{old}": target for old, target in renamed.items()}
+                names |= {old: target for old, target in targets.items() if target.partition(":")[0] in present}
+        modules |= _packages(modules, present)
+        moved = Renames(modules)
+        stay = {module: module for module in sorted(present) if moved.module(module) != module}
+        return Renames(modules | stay, names, self.paths(before, after))
+
+    def _paths(self, old: str) -> list[str]:
+        """Return the paths that a file has had, from `old` on."""
+        reached = [old]
+        since: tuple[int, ...] = ()
+        left = list(self.files)
+        while True:
+            move = next((move for move in left if move.version >= since and move.matches(reached[-1])), None)
+            new = move.path(reached[-1]) if move else None
+            if move is None or new is None:
+                return reached
+            left.remove(move)
+            since = move.version
+            reached.append(new)
+
+    def _modules(self, old: str, since: tuple[int, ...] = ()) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield where a module has been, from `old` on, each time with the targets of its renamed names."""
+        module = old
+        names: dict[str, str] = {}
+        left: list[FileMove | ModuleMove] = [*self.modules, *self.files]
+        while True:
+            steps = ((move, self._step(move, module)) for move in left if move.version >= since)
+            found = min(
+                (
+                    (move.version, -len(_exact(move, module)), number, move, new)
+                    for number, (move, new) in enumerate(steps)
+                    if new
+                ),
+                default=None,
+            )  # the oldest first, and of these the most specific
+            if found is None:
+                return
+            since, _, _, move, new = found
+            left.remove(move)
+            if isinstance(move, ModuleMove) and move.old == module:
+                names = self._rename(names, move, module)
+            names = {
+                name: f"{new}:{target.partition(':')[2]}" if target.partition(":")[0] == module else target
+                for name, target in names.items()
+            }
+            module = new
+            yield module, names
+
+    def _step(self, move: FileMove | ModuleMove, module: str) -> str | None:
+        """Return where one move takes a module."""
+        if isinstance(move, ModuleMove):
+            inside = f"{module}.".startswith(f"{move.old}.")
+            return move.new + module[len(move.old) :] if inside else None
+        base = module.replace(".", "/")
+        for path in (f"{base}.py", f"{base}/__init__.py"):
+            new = move.path(path)
+            if new and module_name(new):
+                return module_name(new)
+        return None
+
+    def _rename(self, names: dict[str, str], move: ModuleMove, module: str) -> dict[str, str]:
+        """Return the targets of renamed names after a move of their module."""
+        current = {target: name for name, target in names.items()}
+        for old, new in move.names:
+            target = new if ":" in new else f"{module}:{new}"
+            if ":" in new:  # it may have moved on since
+                third, _, name = new.partition(":")
+                later = [reached for reached, _ in self._modules(third, move.version)]
+                target = f"{later[-1] if later else third}:{name}"
+            names = names | {current.get(f"{module}:{old}", old): target}
+        return names
+
+
+def _folders(path: str) -> list[str]:
+    """Return the directories that a file is in, the innermost first."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:size]) for size in range(len(parts), 0, -1)]
+
+
+def _exact(move: FileMove | ModuleMove, module: str) -> str:
+    """Return the part of a module's name that a move names."""
+    if isinstance(move, ModuleMove):
+        return f"{move.old}." if move.old == module else move.old
+    return module if "*" not in move.old else move.old.partition("*")[0]
+
+
+def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
+    """Return the packages of which all moved modules went to the same package, and none is left."""
+    targets: dict[str, set[str]] = {}
+    for old, new in modules.items():
+        parts = old.split(".")
+        for size in range(1, len(parts)):
+            tail = "." + ".".join(parts[size:])
+            package = new.removesuffix(tail) if new.endswith(tail) else ""
+            targets.setdefault(".".join(parts[:size]), set()).add(package)
+    left = {".".join(name.split(".")[:size]) for name in present for size in range(1, name.count(".") + 2)}
+    return {
+        package: new
+        for package, found in targets.items()
+        for new in found
+        if len(found) == 1 and new in left and package not in left | modules.keys()
+    }
+
+
+def _sorted(moves: list[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(moves, key=lambda move: move.version))
+
+
+def _entries(tables: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    entries = tables.get(key, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"moves.toml: {key} is a list of tables: [[{key}]].")
+    return entries
+
+
+def _file_move(entry: dict[str, Any]) -> FileMove:
+    """Read an entry of `[[moves]]`."""
+    problem = _problem(entry, {"version", "from", "to", "why"}, {"version", "from"})
+    old, new = entry.get("from", ""), entry.get("to")
+    if not problem:
+        if ("to" in entry) == ("why" in entry):
+            problem = "set either to (the new path) or why (it was dropped)"
+        elif any(path.startswith("/") or ".." in path.split("/") for path in (old, new or "")):
+            problem = "paths are relative to the service's directory"
+        elif old.count("*") > 1 or (new is not None and new.count("*") != old.count("*")):
+            problem = "from and to have one * at most, and both or neither"
+        elif old == new:
+            problem = "from and to are equal"
+    if problem:
+        raise ValueError(f"moves.toml: [[moves]] {old or entry}: {problem}.")
+    return FileMove(_version(entry), old, new)
+
+
+def _module_move(entry: dict[str, Any]) -> ModuleMove:
+    """Read an entry of `[[modules]]`."""
+    names = entry.get("names", {})
+    others = {key: value for key, value in entry.items() if key != "names"}
+    problem = _problem(others, {"version", "from", "to"}, {"version", "from", "to"})
+    if not problem:
+        if not (MODULE.fullmatch(entry["from"]) and MODULE.fullmatch(entry["to"])):
+            problem = "from and to are modules, such as app.auth.passwords"
+        elif not isinstance(names, dict) or not all(
+            isinstance(new, str) and old.isidentifier() and NAME.fullmatch(new) for old, new in names.items()
+        ):
+            problem = 'names are like {hash = "hash_password"} or {hash = "app.other:hash"}'
+        elif entry["from"] == entry["to"]:
+            problem = "from and to are equal"
+    if problem:
+        raise ValueError(f"moves.toml: [[modules]] {entry.get('from') or entry}: {problem}.")
+    return ModuleMove(_version(entry), entry["from"], entry["to"], tuple(names.items()))
+
+
+def _problem(entry: dict[str, Any], allowed: set[str], required: set[str]) -> str:
+    """Return what is wrong with the keys of an entry; empty if nothing."""
+    for key in sorted(required):
+        if not entry.get(key):
+            return f"{key} is missing"
+    for key, value in entry.items():
+        if key not in allowed:
+            return f"unknown key {key}"
+        if not isinstance(value, str) or not value:
+            return f"{key} is a text"
+    return "" if VERSION.fullmatch(entry["version"]) else f"{entry['version']} is not a version such as 2.0.0"
+
+
+def _version(entry: dict[str, Any]) -> tuple[int, ...]:
+    release = re.match(r"[\d.]*\d", entry["version"])
+    return tuple(int(part) for part in release[0].split(".")) if release else ()

@@ -1,0 +1,1 @@
+"""A service: its checkout, its answers file and the history of that file."""

@@ -1,0 +1,1 @@
+"""The template: its repository, releases and renderings."""
