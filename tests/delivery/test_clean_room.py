@@ -48,9 +48,12 @@ UNAVAILABLE = ("docker ", "uv audit")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize `built` by the answers of each clean room."""
+    """Parametrize `built` by the answers of clean rooms: all, or the default one and another one each week."""
     if "built" in metafunc.fixturenames:
-        metafunc.parametrize("built", rooms(), ids=map(all_questions().label, rooms()))
+        first, *others = rooms()
+        every = metafunc.config.option.matrix != "pairs"
+        built = [first, *(others if every else [others[metafunc.config.option.order % len(others)]])]
+        metafunc.parametrize("built", built, ids=map(all_questions().label, built))
 
 
 def rooms() -> list[Answers]:

@@ -32,16 +32,15 @@ pytestmark = pytest.mark.thorough
 RESOLUTIONS = {"newest": "highest", "lowest": "lowest-direct"}  # as uv calls them
 PYTHONS = {f"python{version}": version for version in choices(all_questions().questions["python_version"])}
 HARNESS = f"{sys.version_info.major}.{sys.version_info.minor}"
-DEFAULT = f"python{all_questions().default['python_version']}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Select services that cover each answer; on other Pythons, only the one with most features."""
+    """Select services that cover each answer; on the Pythons, only the one with most features."""
     if "lane" in metafunc.fixturenames:
         few = code_questions().covering(1)
         fullest = max(few, key=lambda answers: len(answers["features"]))
-        cases = [(lane, given) for lane in (*RESOLUTIONS, DEFAULT) for given in few]
-        cases += [(lane, fullest) for lane in PYTHONS if lane != DEFAULT]
+        cases = [(lane, given) for lane in RESOLUTIONS for given in few]
+        cases += [(lane, fullest) for lane in PYTHONS]
         names = [f"{lane}-{code_questions().label(given)}" for lane, given in cases]
         metafunc.parametrize(("lane", "service_of_lane"), cases, indirect=True, ids=names, scope="module")
 

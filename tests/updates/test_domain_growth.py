@@ -159,18 +159,18 @@ def test_missing_migration_is_reported_and_generated(database: str, template: Pa
     assert len(list((empty / "migrations" / "versions").glob("*.py"))) == 2
 
 
-@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
-def test_added_accounts_are_migrated(database: str, template: Path, empty: Path) -> None:
+@pytest.mark.parametrize(
+    ("database", "before", "after"), [("postgresql", "none", "local"), ("sqlite", "local", "oidc")]
+)
+def test_changed_accounts_are_migrated(database: str, before: str, after: str, template: Path, empty: Path) -> None:
     """Changed answers add tables and row owners; `app revision` generates their migration."""
-    start(template, empty, database=database)
+    start(template, empty, database=database, auth=before)
     owned = changed("order", lambda it: it.update(owner=True))
-    for auth in ("local", "oidc"):
-        update(empty, {"auth": auth, "resources": owned}, RELEASE)
-        revision = run(empty, "app", "revision", f"{auth} accounts")
-        assert revision.returncode == 0, revision.stdout + revision.stderr
-        passed = run_tests(empty, "migrations", "user", "order")
-        assert passed.returncode == 0, passed.stdout
-        commit(empty, auth)
+    update(empty, {"auth": after, "resources": owned}, RELEASE)
+    revision = run(empty, "app", "revision", f"{after} accounts")
+    assert revision.returncode == 0, revision.stdout + revision.stderr
+    passed = run_tests(empty, "migrations", "user", "order")
+    assert passed.returncode == 0, passed.stdout
 
 
 def test_record_preserves_resource_and_field_order(template: Path, empty: Path) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thorough
 
-KILLS = 12
+KILLS = 8
 MANY = 20  # files that the update adds or changes, so that writing them takes a while
 UPDATE = ("update", "--no-checks")
 # Git runs the filter for each file that it writes, which makes writing as slow as rendering.
