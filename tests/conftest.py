@@ -188,7 +188,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect tests, and move those last that wait for checks in the background or use every processor."""
     selected_items = [item for item in items if is_selected(config, item) and config.option.shard.has(shard_key(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected_items])
-    items[:] = sorted(selected_items, key=lambda item: (case(item) is not None, item.path.name in BUSY))
+
+    def place(item: pytest.Item) -> tuple[bool, ...]:
+        return case(item) is not None, item.path.name in BUSY, item.get_closest_marker("awaits") is not None
+
+    items[:] = sorted(selected_items, key=place)
 
 
 @pytest.fixture(scope="session")

@@ -48,12 +48,12 @@ UNAVAILABLE = ("docker ", "uv audit")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize `built` by the answers of clean rooms: all, or the default one and another one each week."""
+    """Parametrize `built` by the answers of clean rooms: all, or the default one and, by the week, another one."""
     if "built" in metafunc.fixturenames:
         first, *others = rooms()
-        every = metafunc.config.option.matrix != "pairs"
-        built = [first, *(others if every else [others[metafunc.config.option.order % len(others)]])]
-        metafunc.parametrize("built", built, ids=map(all_questions().label, built))
+        week = (metafunc.config.option.order + 1) % len(rooms())  # none of the others in the last of three
+        chosen = others[week : week + 1] if metafunc.config.option.matrix == "pairs" else others
+        metafunc.parametrize("built", [first, *chosen], ids=map(all_questions().label, [first, *chosen]))
 
 
 def rooms() -> list[Answers]:

@@ -74,11 +74,15 @@ def random_domains(number: int, start: int) -> list[Domain]:
     return drawn_domains
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def random_services(
-    pytestconfig: pytest.Config, template: Path, workspace: Path, show: Callable[[str], Meter]
+    request: pytest.FixtureRequest, template: Path, workspace: Path, show: Callable[[str], Meter]
 ) -> list[Service]:
-    """Render services of the corpus on each database, and of random domains on alternating ones."""
+    """Render services of the corpus on each database, and of random domains on alternating ones.
+
+    Their checks are started at once if the test is selected that waits for the results, which is among the last.
+    """
+    pytestconfig = request.config
     random = random_domains(pytestconfig.option.domains, pytestconfig.option.seed)
     kept = [(f"corpus-{database}", CORPUS, database) for database in DATABASES]
     drawn = [(f"random-{number}", domain, DATABASES[number % 2]) for number, domain in enumerate(random)]
@@ -92,6 +96,11 @@ def random_services(
             directory = workspace / "domains" / name
             render(template, directory, answers)
             services.append(Service(name, answers, directory, tree(directory)))
+    if any(item.get_closest_marker("awaits") for item in request.session.items):
+        runner = request.getfixturevalue("runner")
+        for service in services:
+            for check in checks(service):
+                runner.submit(service, check)
     return services
 
 
@@ -132,14 +141,12 @@ def checks(service: Service) -> list[Check]:
     return [BUILT, CODE[0], of_resources(service), *requests]
 
 
+@pytest.mark.awaits
 def test_random_domain_passes_checks(
     random_services: list[Service], runner: CheckRunner, show: Callable[[str], Meter]
 ) -> None:
     meter = show("Checking domains")
-    cases = [(service, check) for service in random_services for check in checks(service)]
-    for service, check in cases:
-        runner.submit(service, check)
-    results = [runner.result(service, check, meter) for service, check in cases]
+    results = [runner.result(service, check, meter) for service in random_services for check in checks(service)]
     failed = [
         f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.reproduce}"
         for each in results
