@@ -1,4 +1,4 @@
-"""Updates add, remove and merge files; `test_every_update.py` updates every service."""
+"""Updates add, remove and merge files; `matrix/test_every_update.py` updates every service."""
 
 from __future__ import annotations
 
