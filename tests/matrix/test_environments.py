@@ -57,7 +57,8 @@ def environment(lane: str) -> str:
     python = directory / "bin" / "python"
     uv("venv", "--quiet", "--clear", "--python", interpreter(lane), directory)
     resolution = RESOLUTIONS.get(lane, "highest")
-    uv("pip", "install", "--quiet", "--python", python, "--resolution", resolution, *requirements.ALL)
+    options = ("--quiet", "--compile-bytecode", "--python", python)  # or each process of a suite would compile it
+    uv("pip", "install", *options, "--resolution", resolution, *requirements.ALL)
     return str(python)
 
 
