@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from .catalogue import OF_TYPES, OWNING, chosen
+from .catalogue import OF_TYPES, OWNERSHIP, chosen
 from .deployment import of_deployment
 from .facts import domain_facts, requests
 from .facts.tables import feature_facts
@@ -123,7 +123,7 @@ def ordered(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
     domain = read_domain(answers["resources"])
     if not any(feature.guards for feature in chosen(names)):
         return names, tuple(replace(resource, owner=False) for resource in domain)
-    return names | {OWNING.name} if any(resource.owner for resource in domain) else names, domain
+    return names | {OWNERSHIP.name} if any(resource.owner for resource in domain) else names, domain
 
 
 def of_domain(resources: Resources, features: list[Feature]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def of_domain(resources: Resources, features: list[Feature]) -> dict[str, Any]:
 def of_identity(features: list[Feature]) -> dict[str, Any]:
     """Describe how somebody signs in: a person who reads the README, the tests' client, and what `app dev` brings."""
     return {
-        "players": {feature.plays: feature.name for feature in features if feature.plays},
+        "players": {part: module for feature in features for part, module in feature.plays.items()},
         "signs_in": [feature.signs_in for feature in features if feature.signs_in],
         "beside": [
             {"name": module, "reached_by": reaching(feature.name, features)}
@@ -165,9 +165,14 @@ def told(setting: Setting) -> str:
 
 
 def page(feature: Feature) -> dict[str, Any]:
-    """Describe the page of a feature, and the module that it explains."""
-    place = f"{feature.name}/" if feature.is_package else f"{feature.name}.py"
-    return {"name": feature.name, "place": place, "summary": feature.summary}
+    """Return the facts of a feature's page, and the module or package that it explains."""
+    return {"name": feature.name, "place": feature.explains, "summary": feature.summary}
+
+
+def installed(feature: Feature) -> dict[str, str]:
+    """Return the package and the name by which `app/main.py` imports an integration."""
+    package, _, name = f"app.{feature.installs}".rpartition(".")
+    return {"package": package, "name": name}
 
 
 def of_parts(features: list[Feature]) -> dict[str, Any]:
@@ -177,10 +182,10 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
     return {
         "commands": [typed(command) for feature in features for command in feature.commands],
         "processes": [asdict(process) for feature in features for process in feature.processes],
-        "installs": [feature.name for feature in features if feature.installs],
+        "installs": [installed(feature) for feature in features if feature.installs],
         "watches": [feature.name for feature in features if feature.watches],
         "arguments": {name: value for feature in features for name, value in feature.arguments.items()},
-        "explained": [page(feature) for feature in features if feature.is_explained],
+        "explained": [page(feature) for feature in features if feature.explains],
         **{part: required(features, part) for part in ("runtime", "test", "lint")},
         "unimported": merged(features, "unimported"),
         "settings": [{"name": each.name, "example": each.example, "meaning": told(each)} for each in settings],
@@ -224,7 +229,7 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "slug": distribution(slug(answers["project_name"]), features),
         "description": answers["project_description"],
         "database": answers["database"],
-        "counting": next((feature.counts for feature in features if feature.counts), "app.lists"),
+        "counting": next((feature.counts for feature in features if feature.counts), "app.filtering"),
         "identity": answers["auth"],
         "broker": answers["tasks"],
         "names": sorted(names),

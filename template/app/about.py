@@ -5,6 +5,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from app import settings
+from app.state import StateKey
 
 
 class AboutSettings(settings.EnvironmentSettings):
@@ -15,6 +16,9 @@ class AboutSettings(settings.EnvironmentSettings):
     template: str = Field("", description="Leave it to the build of the image.")
 
 
+ABOUT = StateKey[AboutSettings]("about")
+
+
 def install(app: FastAPI) -> None:
     """Have the service know of what it was made."""
-    app.state.about = settings.read(AboutSettings)
+    ABOUT.set(app, settings.read(AboutSettings))

@@ -17,6 +17,7 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
 
 from app.after_commit import after_commit
+from app.state import StateKey
 
 log = structlog.get_logger()
 
@@ -40,11 +41,12 @@ class Change:
 
 
 Listener = Callable[[Sequence[Change]], None]
+LISTENERS = StateKey[list[Listener]]("listeners")
 
 
 def subscribe(app: FastAPI, listener: Listener) -> None:
     """Have a function called, which must not wait for anything, with what each commit changed."""
-    app.state.listeners.append(listener)
+    LISTENERS.get(app).append(listener)
 
 
 @event.listens_for(Session, "after_flush")
@@ -84,12 +86,12 @@ def _change(row: Any, kind: Kind) -> Change:  # noqa: ANN401 - of any model
 
 def _note(session: Session, changes: list[Change]) -> None:
     app = session.info.get("app")
-    if changes and app is not None and app.state.listeners:
+    if changes and app is not None and LISTENERS.get(app):
         after_commit(session, partial(_tell, app, changes))
 
 
 def _tell(app: FastAPI, changes: list[Change]) -> None:
-    for listener in app.state.listeners:
+    for listener in LISTENERS.get(app):
         try:
             listener(changes)
         except Exception:
@@ -98,4 +100,4 @@ def _tell(app: FastAPI, changes: list[Change]) -> None:
 
 def install(app: FastAPI) -> None:
     """Let other parts of the service subscribe."""
-    app.state.listeners = list[Listener]()
+    LISTENERS.set(app, [])

@@ -7,6 +7,7 @@ from pkgutil import walk_packages
 
 import app as package
 from app import health, migrate, settings
+from app.database import ENGINE
 from app.main import create_app
 
 
@@ -38,7 +39,7 @@ async def unreachable() -> list[str]:
         failed = await health.readiness(app).failures(app)
         problems = [f"{name}: no answer ({why})." for name, why in failed.items()]
         if not problems:
-            async with app.state.engine.connect() as connection:
+            async with ENGINE.get(app).connect() as connection:
                 if not await connection.run_sync(migrate.is_current):
                     problems.append("database: not at the newest revision; run `app migrate`.")
     return problems

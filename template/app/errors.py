@@ -125,7 +125,7 @@ class Unavailable(Error):
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
-def answer(
+def problem_response(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer a request with a problem document."""
@@ -134,7 +134,7 @@ def answer(
     return Response(content, problem.status, headers, media_type=MEDIA_TYPE)
 
 
-async def tell(request: Request, error: Exception) -> Response:
+async def handle_error(request: Request, error: Exception) -> Response:
     """Answer a request with an error of the service's own, and keep any other's words back."""
     if not isinstance(error, Error):
         error = Error("Something went wrong. The log knows more; name the request_id.")
@@ -145,13 +145,13 @@ async def tell(request: Request, error: Exception) -> Response:
         code=error.code,
         errors=error.errors or None,
     )
-    return answer(request, problem, error.headers)
+    return problem_response(request, problem, error.headers)
 
 
-async def tell_http(request: Request, error: HTTPException) -> Response:
+async def handle_http_exception(request: Request, error: HTTPException) -> Response:
     """Answer a request with an error of the framework's."""
     if isinstance(error.__cause__, Error):  # while a body is read, FastAPI makes a 400 of anything
-        return await tell(request, error.__cause__)
+        return await handle_error(request, error.__cause__)
     phrase = HTTPStatus(error.status_code).phrase
     problem = Problem(
         title=phrase,
@@ -160,10 +160,10 @@ async def tell_http(request: Request, error: HTTPException) -> Response:
         code=phrase.lower().replace(" ", "_").replace("-", "_"),
     )
     allowed = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-    return answer(request, problem, _allowed(request) if allowed else error.headers)
+    return problem_response(request, problem, _allowed(request) if allowed else error.headers)
 
 
-async def tell_invalid(request: Request, error: RequestValidationError) -> Response:
+async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
     """Answer a request that does not fit its schema, without repeating what it held."""
     fields = [
         FieldProblem(
@@ -173,7 +173,9 @@ async def tell_invalid(request: Request, error: RequestValidationError) -> Respo
         )
         for problem in error.errors()
     ]
-    return await tell(request, Invalid("The request does not fit its schema.", errors=fields))
+    return await handle_error(
+        request, Invalid("The request does not fit its schema.", errors=fields)
+    )
 
 
 def _allowed(request: Request) -> dict[str, str]:
@@ -189,7 +191,7 @@ def _allowed(request: Request) -> dict[str, str]:
     return {"Allow": ", ".join(methods)}
 
 
-class Problems:
+class ProblemMiddleware:
     """Tells what nothing below it has told, so that every error is a problem document."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -211,11 +213,11 @@ class Problems:
                 raise
             if not isinstance(error, Error):
                 log.exception("unforeseen")
-            response = await tell(Request(scope), error)
+            response = await handle_error(Request(scope), error)
             await response(scope, receive, send)
 
 
-def described(*kinds: type[Error]) -> dict[int | str, dict[str, Any]]:
+def error_responses(*kinds: type[Error]) -> dict[int | str, dict[str, Any]]:
     """Describe the errors of a route, for its `responses`."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
@@ -229,6 +231,6 @@ def described(*kinds: type[Error]) -> dict[int | str, dict[str, Any]]:
 
 def install(app: FastAPI) -> None:
     """Have errors told as problem documents; `Problems`, in `middleware`, tells the rest."""
-    app.add_exception_handler(Error, tell)
-    app.add_exception_handler(HTTPException, tell_http)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, tell_invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(Error, handle_error)
+    app.add_exception_handler(HTTPException, handle_http_exception)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, handle_validation_error)  # type: ignore[arg-type]

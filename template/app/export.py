@@ -15,7 +15,7 @@ CSV: dict[int | str, dict[str, Any]] = {
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-async def as_csv(
+async def stream_csv(
     schema: type[BaseModel], batches: AsyncGenerator[Sequence[Any], None], name: str
 ) -> StreamingResponse:
     """Stream rows as a file to download, in the shape of their schema.

@@ -14,7 +14,8 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 
-from app.errors import Unavailable, described
+from app.errors import Unavailable, error_responses
+from app.state import StateKey
 
 PREFIX = "/health"
 PROBES = f"{PREFIX}/"  # every path of a probe starts with this
@@ -66,6 +67,9 @@ class Readiness:
         return {name: why for name, why in zip(self.probes, reasons, strict=True) if why}
 
 
+READINESS = StateKey[Readiness]("readiness")
+
+
 async def _failure(app: FastAPI, probe: Probe) -> str:
     try:
         async with asyncio.timeout(PATIENCE):
@@ -83,8 +87,7 @@ def add(app: FastAPI, name: str, probe: Probe) -> None:
 
 def readiness(app: FastAPI) -> Readiness:
     """Give the application's readiness."""
-    found: Readiness = app.state.readiness
-    return found
+    return READINESS.get(app)
 
 
 @router.get("/live")
@@ -93,7 +96,7 @@ async def live() -> Health:
     return Health(status="live")
 
 
-@router.get("/ready", responses=described(Unavailable))
+@router.get("/ready", responses=error_responses(Unavailable))
 async def ready(request: Request) -> Health:
     """Tell whether requests may be sent here."""
     await readiness(request.app).check(request.app)
@@ -102,5 +105,5 @@ async def ready(request: Request) -> Health:
 
 def install(app: FastAPI) -> None:
     """Give the service its probes."""
-    app.state.readiness = Readiness()
+    READINESS.set(app, Readiness())
     app.include_router(router)

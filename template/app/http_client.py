@@ -13,6 +13,9 @@ from pydantic_settings import SettingsConfigDict
 from starlette.requests import HTTPConnection
 
 from app import logging, settings
+from app.state import StateKey
+
+HTTP_CLIENT = StateKey[AsyncClient]("http_client")
 
 
 class HttpClientSettings(settings.EnvironmentSettings):
@@ -25,14 +28,14 @@ class HttpClientSettings(settings.EnvironmentSettings):
     max_connections: PositiveInt = Field(100, description="Set it to a number of connections.")
 
 
-async def pass_on(request: Request) -> None:
+async def forward_request_id(request: Request) -> None:
     """Send the id of the request that is being answered, so that logs can be joined."""
     if request_id := logging.current_request.get():
         request.headers.setdefault(logging.HEADER, request_id)
 
 
 @cache
-def trust() -> SSLContext:
+def ssl_context() -> SSLContext:
     """Read whose certificates are trusted, once per process, for it takes a while."""
     return create_ssl_context()
 
@@ -40,21 +43,20 @@ def trust() -> SSLContext:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     """Keep the client while the service runs."""
-    chosen = settings.read(HttpClientSettings)
+    config = settings.read(HttpClientSettings)
     async with AsyncClient(
-        verify=trust(),
-        timeout=Timeout(chosen.timeout, connect=chosen.connect_timeout),
-        limits=Limits(max_connections=chosen.max_connections),
-        event_hooks={"request": [pass_on]},
+        verify=ssl_context(),
+        timeout=Timeout(config.timeout, connect=config.connect_timeout),
+        limits=Limits(max_connections=config.max_connections),
+        event_hooks={"request": [forward_request_id]},
     ) as client:
-        app.state.http_client = client
+        HTTP_CLIENT.set(app, client)
         yield
 
 
 async def http_client(connection: HTTPConnection) -> AsyncClient:
     """Give the process's client."""
-    client: AsyncClient = connection.app.state.http_client
-    return client
+    return HTTP_CLIENT.get(connection.app)
 
 
 HttpClient = Annotated[AsyncClient, Depends(http_client)]

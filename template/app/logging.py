@@ -97,10 +97,10 @@ class StandardOutput:
     debug = info = warning = error = critical = exception = write
 
 
-def configure(chosen: LogSettings) -> None:
+def configure(config: LogSettings) -> None:
     """Send the service's lines, and those of the libraries, to the standard output."""
-    level = getattr(logging, chosen.level.upper())
-    rendered = _json() if chosen.format is Format.JSON else _console()
+    level = getattr(logging, config.level.upper())
+    rendered = _json() if config.format is Format.JSON else _console()
     structlog.configure(
         processors=[*SHARED, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(level),

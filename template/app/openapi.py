@@ -13,7 +13,7 @@ from app.errors import (
     Invalid,
     Problem,
     Unauthenticated,
-    described,
+    error_responses,
 )
 
 
@@ -53,7 +53,7 @@ def _tell_problems(schema: dict[str, Any]) -> None:
 
 
 def _described(*kinds: type[Error]) -> dict[str, Any]:
-    return {str(status): response for status, response in described(*kinds).items()}
+    return {str(status): response for status, response in error_responses(*kinds).items()}
 
 
 def install(app: FastAPI) -> None:

@@ -28,7 +28,7 @@ MIGRATION_LOCK = 5_842_391_043  # any number, but the same in every replica
 HOW = "Set it to postgresql://user:password@host:5432/name."
 
 
-def parsed(value: str | URL) -> URL:
+def parse_url(value: str | URL) -> URL:
     """Read a URL as hosts hand it out, and put it in asyncpg's terms."""
     try:
         url = make_url(value)
@@ -43,7 +43,7 @@ def parsed(value: str | URL) -> URL:
     return url.set(drivername="postgresql+asyncpg")
 
 
-DatabaseURL = Annotated[URL, PlainValidator(parsed, json_schema_input_type=str), NoDecode]
+DatabaseURL = Annotated[URL, PlainValidator(parse_url, json_schema_input_type=str), NoDecode]
 
 
 class Pooler(StrEnum):
@@ -144,7 +144,7 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
     }
 
 
-def reading(settings: DatabaseSettings) -> dict[str, Any]:
+def read_options(settings: DatabaseSettings) -> dict[str, Any]:
     """Give the execution options of sessions that only read.
 
     They need no transaction, which spares two round trips; behind a pooler, only a transaction
@@ -154,12 +154,12 @@ def reading(settings: DatabaseSettings) -> dict[str, Any]:
     return {} if pooled else {"isolation_level": "AUTOCOMMIT"}
 
 
-def violated(error: IntegrityError) -> str | None:
+def constraint_name(error: IntegrityError) -> str | None:
     """Name the constraint that a statement broke."""
     return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
 
 
-def gone(error: DBAPIError) -> bool:
+def is_disconnect(error: DBAPIError) -> bool:
     """Tell whether the server went away or took too long, rather than refused."""
     cause = getattr(error.orig, "__cause__", None)
     return error.connection_invalidated or isinstance(cause, asyncpg.QueryCanceledError)

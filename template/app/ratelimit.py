@@ -28,6 +28,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors, health, settings, valkey
+from app.state import StateKey
 
 FREE = (health.PROBES, "/docs")  # what starts so is not limited
 PATIENCE = 0.25  # seconds that counting may take
@@ -151,16 +152,20 @@ class Counts:
         log.info("rate limits are on again")
 
 
+CONFIG = StateKey[RateLimitSettings]("ratelimit")
+COUNTS = StateKey[Counts]("counts")
+
+
 async def limit_all(connection: HTTPConnection) -> None:
     """Count a request to any route, and to those that have a rate of their own."""
-    chosen: RateLimitSettings = connection.app.state.ratelimit
+    config = CONFIG.get(connection.app)
     if connection.scope["path"].startswith(FREE):
         return
-    await count(connection, "default", chosen.default, caller(connection))
+    await count(connection, "default", config.default, caller(connection))
     name = connection.scope["route"].name
-    if name in chosen.routes:
-        who = address(connection) if name in SIGN_IN else caller(connection)
-        await count(connection, name, chosen.routes[name], who)
+    if name in config.routes:
+        who = client_address(connection) if name in SIGN_IN else caller(connection)
+        await count(connection, name, config.routes[name], who)
 
 
 def limited(text: str) -> Callable[[HTTPConnection], Awaitable[None]]:
@@ -179,7 +184,7 @@ async def count(connection: HTTPConnection, name: str, limit: RateLimitItem, who
     Raises:
         TooManyRequests: nothing is left.
     """
-    counts: Counts = connection.app.state.counts
+    counts = COUNTS.get(connection.app)
     counted = await counts.hit(limit, name, who)
     if counted is None:
         return
@@ -192,10 +197,10 @@ async def count(connection: HTTPConnection, name: str, limit: RateLimitItem, who
 def caller(connection: HTTPConnection) -> str:
     """Name who calls: whom an earlier dependency knows, else an address."""
     known = getattr(connection.state, "caller", None)
-    return f"caller {known}" if known else address(connection)
+    return f"caller {known}" if known else client_address(connection)
 
 
-def address(connection: HTTPConnection) -> str:
+def client_address(connection: HTTPConnection) -> str:
     """Name where a request comes from; of IPv6, the network that one household is given."""
     host = connection.client.host if connection.client else ""
     try:
@@ -207,7 +212,7 @@ def address(connection: HTTPConnection) -> str:
     return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
 
 
-class Told:
+class RateLimitHeaders:
     """Tells in every answer, in that of an error too, what is left (a draft of the IETF's)."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -233,11 +238,11 @@ def headers(noted: list[Noted]) -> dict[str, str]:
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}
 
 
-def keep(app: FastAPI, url: URL | None) -> Storage:
+def create_storage(app: FastAPI, url: URL | None) -> Storage:
     """Make what keeps the counts: this process's memory, or a Valkey."""
     if url is None:
         return MemoryStorage()
-    pool = valkey.connections(url)
+    pool = valkey.connection_pool(url)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None, None]:
@@ -255,10 +260,10 @@ def keep(app: FastAPI, url: URL | None) -> Storage:
 
 def install(app: FastAPI) -> None:
     """Limit the routes that the service is given from here on."""
-    chosen = settings.read(RateLimitSettings)
-    limiter = SlidingWindowCounterRateLimiter(keep(app, chosen.url))
-    app.state.ratelimit = chosen
-    app.state.counts = Counts(limiter, chosen.enabled)
+    config = settings.read(RateLimitSettings)
+    limiter = SlidingWindowCounterRateLimiter(create_storage(app, config.url))
+    CONFIG.set(app, config)
+    COUNTS.set(app, Counts(limiter, config.enabled))
     app.router.dependencies.append(Depends(limit_all))
-    app.router.responses |= errors.described(TooManyRequests)
-    app.add_middleware(Told)
+    app.router.responses |= errors.error_responses(TooManyRequests)
+    app.add_middleware(RateLimitHeaders)

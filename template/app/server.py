@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode
 
 from app import health, settings
 from app.main import create_app
+from app.state import SERVER_OPTIONS
 
 TICK = 0.1  # seconds
 
@@ -55,22 +56,22 @@ class ServerSettings(settings.EnvironmentSettings):
 class Server(uvicorn.Server):
     """Uvicorn, with a while of saying "not ready" before it stops."""
 
-    def __init__(self, app: FastAPI, chosen: ServerSettings) -> None:
+    def __init__(self, app: FastAPI, config: ServerSettings) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                host=chosen.host,
-                port=chosen.port,
+                host=config.host,
+                port=config.port,
                 log_config=None,  # its lines are the service's lines
                 access_log=False,
                 server_header=False,
-                forwarded_allow_ips=list(chosen.forwarded_allow_ips),
-                timeout_graceful_shutdown=chosen.grace_seconds,
-                **getattr(app.state, "server_options", {}),
+                forwarded_allow_ips=list(config.forwarded_allow_ips),
+                timeout_graceful_shutdown=config.grace_seconds,
+                **(SERVER_OPTIONS.find(app) or {}),
             )
         )
         self.app = app
-        self.drain_seconds = chosen.drain_seconds
+        self.drain_seconds = config.drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start; what is there now stays, so the garbage collector need not look at it again."""

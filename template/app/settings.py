@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
+from app.state import StateKey
+
 PLACEHOLDERS = frozenset(
     {"admin", "change-me", "changeme", "changethis", "example", "password", "postgres", "secret"}
 )
@@ -61,6 +63,8 @@ class Settings(EnvironmentSettings):
     def serves_docs(self) -> bool:
         return self.environment is not Environment.PRODUCTION if self.docs is None else self.docs
 
+
+SETTINGS = StateKey[Settings]("settings")
 
 S = TypeVar("S", bound=EnvironmentSettings)
 

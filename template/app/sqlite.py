@@ -19,7 +19,7 @@ from app.settings import EnvironmentSettings
 HOW = "Set it to sqlite:///path/to/file.db."
 
 
-def parsed(value: str | URL) -> URL:
+def parse_url(value: str | URL) -> URL:
     """Read the URL of a file, and put it in aiosqlite's terms."""
     try:
         url = make_url(value)
@@ -32,7 +32,7 @@ def parsed(value: str | URL) -> URL:
     return url.set(drivername="sqlite+aiosqlite")
 
 
-DatabaseURL = Annotated[URL, PlainValidator(parsed, json_schema_input_type=str), NoDecode]
+DatabaseURL = Annotated[URL, PlainValidator(parse_url, json_schema_input_type=str), NoDecode]
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -123,12 +123,12 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def reading(settings: DatabaseSettings) -> dict[str, Any]:  # noqa: ARG001
+def read_options(settings: DatabaseSettings) -> dict[str, Any]:  # noqa: ARG001
     """Give the execution options of sessions that only read, and so wait for no one's write."""
     return {"isolation_level": "AUTOCOMMIT"}
 
 
-def violated(error: IntegrityError) -> str | None:
+def constraint_name(error: IntegrityError) -> str | None:
     """Name the constraint that a statement broke, by the convention of `app.models.base`."""
     _, _, columns = str(error.orig).partition("UNIQUE constraint failed: ")
     names = [column.split(".") for column in columns.split(", ") if column]
@@ -137,7 +137,7 @@ def violated(error: IntegrityError) -> str | None:
     return "_".join(["uq", names[0][0], *(name for _, name in names)]) if names else None
 
 
-def gone(error: DBAPIError) -> bool:
+def is_disconnect(error: DBAPIError) -> bool:
     """Tell whether the file was busy or out of reach, rather than the statement wrong."""
     return any(words in str(error.orig) for words in ("database is locked", "unable to open"))
 

@@ -23,7 +23,7 @@ SCHEMES = {
 }
 
 
-def address(value: object) -> URL:
+def parse_url(value: object) -> URL:
     """Read a URL, without repeating it where it is none."""
     try:
         url = make_url(str(value))
@@ -36,10 +36,10 @@ def address(value: object) -> URL:
     return url.set(drivername=SCHEMES[url.drivername])
 
 
-ValkeyUrl = Annotated[URL, PlainValidator(address)]
+ValkeyUrl = Annotated[URL, PlainValidator(parse_url)]
 
 
-def connections(url: URL, patience: float | None = None) -> BlockingConnectionPool:
+def connection_pool(url: URL, patience: float | None = None) -> BlockingConnectionPool:
     """Hold connections, each made as it is needed; one that broke is made anew, once.
 
     `patience` is for the seconds that an answer may take, if not `PATIENCE`. Who did not give one

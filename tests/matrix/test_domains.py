@@ -125,7 +125,7 @@ def test_large_domain_passes_linter(template: Path, empty: Path) -> None:
 
 def of_resources(service: Service) -> Check:
     """Run the tests that a domain decides."""
-    own = [f"tests/test_{resource.test_module}.py" for resource in read_domain(service.answers["resources"])]
+    own = [f"tests/test_{resource.name}.py" for resource in read_domain(service.answers["resources"])]
     modules = [path for path in (*own, *OF_ANY_DOMAIN) if path in service.files]
     return replace(QUICK, name="tests of resources", command=f"pytest -q -m 'not drill' {' '.join(modules)}")
 

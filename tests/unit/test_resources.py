@@ -342,12 +342,6 @@ def test_variable_of_modules_is_not_the_resources() -> None:
     assert {"session", "links", "map", "filter", "now"} <= VARIABLES
 
 
-@pytest.mark.parametrize(("name", "module"), [("server", "servers"), ("transaction", "transaction")])
-def test_module_of_tests_is_plural_if_feature_has_it(name: str, module: str) -> None:
-    (resource,) = read_domain([{"name": name, "fields": NOUN_FIELDS}])
-    assert resource.test_module == module
-
-
 def test_alias_of_uncountable_noun_is_not_its_module() -> None:
     (news,) = read_domain([{"name": "news", "fields": NOUN_FIELDS}])
     assert (news.plural, news.alias) == ("news", "news_")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .auth import ABOUT, AUTH, OWNING
+from .auth import ABOUT, AUTH, OWNERSHIP, SCOPE
 from .cache import CACHE
 from .changes import AFTER_COMMIT, CHANGES
-from .email import EMAIL, MAIL_JOBS
-from .files import FILES, OPEN_FILES, OWN_FILES
-from .jobs import CELERY, JOBS, OPEN_JOBS, OWN_JOBS, TASKIQ
-from .local import ACCOUNT_MAIL, LOCAL, OUTGOING
+from .email import EMAIL, EMAIL_JOBS
+from .files import FILES, PUBLIC_FILES, OWNED_FILES
+from .jobs import CELERY, JOBS, PUBLIC_JOBS, OWNED_JOBS, TASKIQ
+from .local import ACCOUNT_LINKS, LOCAL, LINK_LOGGER
 from .observability import OBSERVABILITY
 from .oidc import OIDC
 from .postgresql import POSTGRESQL
@@ -22,8 +22,8 @@ from .ratelimit import RATELIMIT
 from .service import OF_TYPES, SERVICE
 from .sqlite import SQLITE
 from .surroundings import AGENTS, FLY, GITHUB, GITLAB, KUBERNETES
-from .valkey import CHILD_PROCESS, TRACED_VALKEY, VALKEY
-from .websockets import GUARDED_SOCKETS, OPEN_SOCKETS, WEBSOCKETS
+from .valkey import CHILD_PROCESS, VALKEY_SPANS, VALKEY
+from .websockets import TOKEN_AUTH, ANONYMOUS_WEBSOCKETS, WEBSOCKETS
 
 if TYPE_CHECKING:
     from .model import Feature
@@ -44,13 +44,13 @@ __all__ = [
 ]
 
 DATABASES = (POSTGRESQL, SQLITE)
-IDENTITIES = (AUTH, LOCAL, OIDC, OWNING, ABOUT)
+IDENTITIES = (SCOPE, AUTH, LOCAL, OIDC, OWNERSHIP, ABOUT)
 INTEGRATIONS = (
-    *(CHILD_PROCESS, OBSERVABILITY, VALKEY, TRACED_VALKEY, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
-    *(WEBSOCKETS, OPEN_SOCKETS, GUARDED_SOCKETS),
-    *(JOBS, TASKIQ, CELERY, OPEN_JOBS, OWN_JOBS),
-    *(EMAIL, MAIL_JOBS, OUTGOING, ACCOUNT_MAIL),  # the outbox is replaced before account mails are installed on it
-    *(FILES, OPEN_FILES, OWN_FILES),
+    *(CHILD_PROCESS, OBSERVABILITY, VALKEY, VALKEY_SPANS, RATELIMIT, AFTER_COMMIT, CHANGES, CACHE),
+    *(WEBSOCKETS, ANONYMOUS_WEBSOCKETS, TOKEN_AUTH),
+    *(JOBS, TASKIQ, CELERY, PUBLIC_JOBS, OWNED_JOBS),
+    *(EMAIL, EMAIL_JOBS, LINK_LOGGER, ACCOUNT_LINKS),  # the outbox is replaced before account mails are installed on it
+    *(FILES, PUBLIC_FILES, OWNED_FILES),
 )
 PIPELINES = (GITHUB, GITLAB)
 DEPLOYMENTS = (KUBERNETES, FLY)

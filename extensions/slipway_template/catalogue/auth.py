@@ -8,9 +8,7 @@ AUTH = Feature(
     name="auth",
     summary="who calls, and what they may do",
     paths=(
-        "app/administration.py",
-        "app/auth.py",
-        "app/digests.py",
+        "app/auth/",
         "app/models/api_key.py",
         "app/models/user.py",
         "app/routers/api_key.py",
@@ -20,17 +18,15 @@ AUTH = Feature(
         "app/services/api_key.py",
         "app/services/user.py",
         "docs/auth.md",
-        "tests/signing_in.py",
-        "tests/test_access.py",
-        "tests/test_administration.py",
-        "tests/test_api_key.py",
-        "tests/test_user.py",
+        "tests/architecture/test_access_policies.py",
+        "tests/auth/",
+        "tests/support/auth.py",
     ),
     routes=("roles", "users"),
-    installs=True,
-    is_explained=True,
+    installs="auth",
+    explains="auth/",
     guards=True,
-    signs_in="signing_in",
+    signs_in="auth",
     runtime=("email-validator>=2.3,<3",),
     unimported=("email-validator",),
     tables=(
@@ -84,28 +80,41 @@ AUTH = Feature(
     ),
     guidance=(
         "`CurrentUser` is who calls; `SIGNED_IN`, `require_permission` or `OptionalUser` says who may: `docs/auth.md`.",
-        "In tests, `sign_in` makes the client somebody: `tests/signing_in.py`.",
+        "In tests, `sign_in` makes the client somebody: `tests/support/auth.py`.",
     ),
 )
 
-OWNING = Feature(
-    name="owning",
+OWNERSHIP = Feature(
+    name="ownership",
     summary="rows that are somebody's own",
-    requires=("auth",),
-    paths=("app/ownership.py", "app/owning.py", "docs/owning.md", "tests/owning.py", "tests/test_owning.py"),
-    is_explained=True,
+    requires=("auth", "scope"),
+    paths=(
+        "app/auth/ownership.py",
+        "app/auth/references.py",
+        "docs/ownership.md",
+        "tests/auth/test_ownership.py",
+        "tests/support/ownership.py",
+    ),
+    explains="auth/ownership.py",
     guidance=(
-        "Rows with an `owner_id` are asked for by `own_unless` in routes and by `owned` in services: `docs/owning.md`.",
+        "Rows with an `owner_id` are asked for by `owner_or_permission` in routes and by `owned` in services: `docs/owning.md`.",
     ),
 )
+
+SCOPE = Feature(name="scope", summary="rows that a caller may access", paths=("app/scope.py",), is_word=True)
 
 ABOUT = Feature(
     name="about",
     summary="which versions run",
     meets=("auth",),
-    paths=("app/about.py", "app/routers/about.py", "app/schemas/about.py", "tests/test_about.py"),
+    paths=(
+        "app/about.py",
+        "app/routers/about.py",
+        "app/schemas/about.py",
+        "tests/api/test_about.py",
+    ),
     routes=("about",),
-    installs=True,
+    installs="about",
     is_word=True,
     built_with={"ABOUT_TEMPLATE": "TEMPLATE_VERSION"},
     settings=(

@@ -11,17 +11,13 @@ CACHE = Feature(
     paths=(
         "app/cache/",
         "docs/cache.md",
-        "tests/cache.py",
-        "tests/test_cache.py",
-        "tests/test_cache_counting.py",
-        "tests/test_cache_generations.py",
-        "tests/test_cache_tagging.py",
+        "tests/cache/",
+        "tests/support/cache.py",
     ),
     is_word=True,
-    installs=True,
-    is_package=True,
-    is_explained=True,
-    counts="app.cache.counting",
+    installs="cache",
+    explains="cache/",
+    counts="app.cache.totals",
     reaches={"CACHE_URL": "valkey"},
     settings=(
         Setting(

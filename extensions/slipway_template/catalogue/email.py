@@ -13,19 +13,18 @@ EMAIL = Feature(
         "app/email/",
         "deploy/kubernetes/components/email/",
         "docs/email.md",
-        "tests/smtp.py",
-        "tests/test_email.py",
+        "tests/email/",
+        "tests/support/smtp.py",
     ),
     is_word=True,
-    installs=True,
-    is_package=True,
-    is_explained=True,
+    installs="email",
+    explains="email/",
     runtime=("aiosmtplib>=5.1,<6", "jinja2>=3.1.6,<4"),
     test=("aiosmtpd>=1.4.6,<2", "trustme>=1.2,<2"),
     commands=(
         Command(
             name="mail",
-            module="app.email.command",
+            module="app.email.cli",
             meaning="Send a mail, to try the server with.",
             done="Sends a mail, to try the server with",
             is_for_people=True,
@@ -48,10 +47,14 @@ EMAIL = Feature(
     ),
 )
 
-MAIL_JOBS = Feature(
-    name="mail_jobs",
+EMAIL_JOBS = Feature(
+    name="email_jobs",
     summary="mails that are kept until they are sent",
     meets=("email", "jobs"),
-    paths=("app/mail_jobs.py", "app/tasks/mail_jobs.py", "tests/test_mail_jobs.py"),
-    installs=True,
+    paths=(
+        "app/email/email_jobs.py",
+        "app/tasks/send_email.py",
+        "tests/email/test_email_jobs.py",
+    ),
+    installs="email.email_jobs",
 )

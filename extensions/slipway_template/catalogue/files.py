@@ -8,7 +8,7 @@ FILES = Feature(
     name="files",
     summary="files in a directory or a bucket",
     is_component=True,
-    requires=("after_commit",),
+    requires=("after_commit", "scope"),
     paths=(
         "app/files/",
         "app/models/file.py",
@@ -17,17 +17,12 @@ FILES = Feature(
         "app/services/file.py",
         "deploy/kubernetes/components/files/",
         "docs/files.md",
-        "tests/test_collecting.py",
-        "tests/test_file.py",
-        "tests/test_sending.py",
-        "tests/test_sniffing.py",
-        "tests/test_storing.py",
+        "tests/files/",
     ),
     routes=("files",),
     is_word=True,
-    installs=True,
-    is_package=True,
-    is_explained=True,
+    installs="files",
+    explains="files/",
     runtime=("obstore>=0.12,<0.13", "python-multipart>=0.0.34"),
     environment={"FILES_URL": "file:///srv/files"},
     volumes={"files": "/srv/files"},
@@ -35,7 +30,7 @@ FILES = Feature(
     commands=(
         Command(
             name="collect_files",
-            module="app.files.collecting",
+            module="app.files.orphans",
             takes=(),
             meaning="Delete content that no file has, a day after it came.",
             done="Deletes content that no file has, a day after it came",
@@ -75,20 +70,23 @@ FILES = Feature(
     guidance=("`Upload` takes a file piece by piece, and `Files` keeps it; never hold a whole body in memory.",),
 )
 
-OPEN_FILES = Feature(
-    name="open_files",
+PUBLIC_FILES = Feature(
+    name="public_files",
     summary="files that are everybody's",
     meets=("files",),
-    paths=("app/open_files.py",),
-    plays="keeper",
+    paths=("app/files/public.py",),
+    plays={"files": "public"},
 )
 
-OWN_FILES = Feature(
-    name="own_files",
+OWNED_FILES = Feature(
+    name="owned_files",
     summary="files that are somebody's own",
-    requires=("owning",),
+    requires=("ownership",),
     meets=("files", "auth"),
-    replaces=("open_files",),
-    paths=("app/own_files.py", "tests/test_own_files.py"),
-    plays="keeper",
+    replaces=("public_files",),
+    paths=(
+        "app/files/owned.py",
+        "tests/files/test_owned.py",
+    ),
+    plays={"files": "owned"},
 )

@@ -8,38 +8,36 @@ JOBS = Feature(
     name="jobs",
     summary="work outside the request",
     is_component=True,
-    requires=("after_commit", "valkey"),
+    requires=("after_commit", "scope", "valkey"),
     paths=(
         "app/enums/job.py",
         "app/jobs/",
         "app/models/job.py",
+        "app/routers/job.py",
         "app/schemas/job.py",
         "app/services/job.py",
         "app/tasks/",
         "deploy/kubernetes/components/jobs/",
         "docs/jobs.md",
-        "tests/errands.py",
-        "tests/test_jobs.py",
-        "tests/test_jobs_broker.py",
-        "tests/test_jobs_worker.py",
+        "tests/jobs/",
+        "tests/support/sample_tasks.py",
     ),
     routes=("jobs",),
     is_word=True,
-    installs=True,
-    is_package=True,
-    is_explained=True,
+    installs="jobs",
+    explains="jobs/",
     runtime=("cronsim>=2.7,<3", "opentelemetry-api>=1.45,<2"),
     commands=(
         Command(
             name="dead_jobs",
-            module="app.jobs.command",
+            module="app.jobs.cli",
             meaning="List the jobs that failed too often.",
             done="Lists the jobs that failed too often",
             takes=(),
         ),
         Command(
             name="retry_job",
-            module="app.jobs.command",
+            module="app.jobs.cli",
             meaning="Have a job that failed too often tried again.",
             done="Has one of them tried again",
             is_for_people=True,
@@ -101,7 +99,7 @@ JOBS = Feature(
         ),
     ),
     guidance=(
-        "What takes long is a `Task` in `app/tasks/`, asked for by `jobs.ask`; it may be begun twice: `docs/jobs.md`.",
+        "What takes long is a `Task` in `app/tasks/`, asked for by `jobs.enqueue`; it may be begun twice: `docs/jobs.md`.",
     ),
 )
 
@@ -109,7 +107,10 @@ TASKIQ = Feature(
     name="taskiq",
     summary="workers that taskiq tells of jobs",
     requires=("jobs",),
-    paths=("app/taskiq.py", "tests/test_taskiq.py"),
+    paths=(
+        "app/jobs/brokers/taskiq.py",
+        "tests/jobs/test_taskiq.py",
+    ),
     runtime=("taskiq>=0.13,<0.14", "taskiq-redis>=1.2.4,<2"),
     # A server that stops while taskiq reclaims unacknowledged messages: redis warns later, in any test.
     tolerates=("ignore:Unclosed client session <redis.asyncio.client.Pipeline",),
@@ -119,26 +120,37 @@ CELERY = Feature(
     name="celery",
     summary="workers that Celery tells of jobs",
     requires=("jobs",),
-    paths=("app/celery/", "docs/celery.md", "tests/test_celery.py"),
-    is_package=True,
-    is_explained=True,
+    paths=(
+        "app/jobs/brokers/celery/",
+        "docs/celery.md",
+        "tests/jobs/test_celery.py",
+    ),
+    explains="jobs/brokers/celery/",
     runtime=("celery>=5.7,<6", "kombu>=5.7,<6", "packaging>=26"),
     lint=("celery-types>=0.26,<1",),
     unimported=("packaging",),  # required by kombu for Valkey, but not declared
     guidance=("Celery only tells its worker of jobs: write a `Task`, never a task of Celery's.",),
 )
 
-OPEN_JOBS = Feature(
-    name="open_jobs",
+PUBLIC_JOBS = Feature(
+    name="public_jobs",
     summary="jobs that everybody may see",
     meets=("jobs",),
-    paths=("app/open_jobs.py", "app/routers/open_jobs.py", "tests/test_open_jobs.py"),
+    plays={"jobs": "public"},
+    paths=(
+        "app/jobs/public.py",
+        "tests/jobs/test_public.py",
+    ),
 )
 
-OWN_JOBS = Feature(
-    name="own_jobs",
+OWNED_JOBS = Feature(
+    name="owned_jobs",
     summary="jobs that are shown to whoever asked for them",
     meets=("jobs", "auth"),
-    replaces=("open_jobs",),
-    paths=("app/own_jobs.py", "app/routers/own_jobs.py", "tests/test_own_jobs.py"),
+    plays={"jobs": "owned"},
+    replaces=("public_jobs",),
+    paths=(
+        "app/jobs/owned.py",
+        "tests/jobs/test_owned.py",
+    ),
 )

@@ -9,28 +9,20 @@ LOCAL = Feature(
     summary="accounts, passwords and tokens of the service's own",
     requires=("auth",),
     paths=(
-        "app/hashing.py",
-        "app/letters.py",
-        "app/local.py",
-        "app/local_commands.py",
+        "app/auth/local/",
         "app/models/password.py",
         "app/models/refresh_token.py",
-        "app/refreshing.py",
-        "app/routers/login.py",
-        "app/schemas/login.py",
-        "app/services/login.py",
-        "app/signing.py",
+        "app/routers/auth.py",
+        "app/schemas/auth.py",
+        "app/services/auth.py",
         "docs/local.md",
-        "tests/local.py",
-        "tests/test_hashing.py",
-        "tests/test_local_commands.py",
-        "tests/test_login.py",
-        "tests/test_signing.py",
+        "tests/auth/local/",
+        "tests/support/local.py",
     ),
     routes=("auth",),
     is_word=True,
-    installs=True,
-    is_explained=True,
+    installs="auth.local",
+    explains="auth/local/",
     runtime=(
         "anyio>=4.11,<5",
         "pwdlib[argon2]>=0.3.1,<0.4",
@@ -87,43 +79,48 @@ LOCAL = Feature(
     commands=(
         Command(
             name="create_admin",
-            module="app.local_commands",
+            module="app.auth.local.cli",
             meaning="Make an administrator, or make one of a user; the password is asked for.",
             done="Makes an administrator; asks for the password, or reads it from a pipe",
             is_for_people=True,
         ),
         Command(
             name="token",
-            module="app.local_commands",
+            module="app.auth.local.cli",
             meaning="Print an access token of a user, to try the API with.",
             done="Prints an access token, to try the API with",
         ),
     ),
-    guidance=("Only `app/signing.py` makes and reads tokens, and only `app/hashing.py` passwords.",),
+    guidance=(
+        "Only `app/auth/local/tokens.py` makes and reads tokens, and only `app/auth/local/passwords.py` passwords.",
+    ),
 )
 
-OUTGOING = Feature(
-    name="outgoing",
+LINK_LOGGER = Feature(
+    name="link_logger",
     summary="links that the log of development shows",
     meets=("local",),
-    paths=("app/outgoing.py", "tests/test_outgoing.py"),
+    paths=(
+        "app/auth/local/link_logger.py",
+        "tests/auth/local/test_link_logger.py",
+    ),
     is_word=True,
-    installs=True,
+    installs="auth.local.link_logger",
 )
 
-ACCOUNT_MAIL = Feature(
-    name="account_mail",
+ACCOUNT_LINKS = Feature(
+    name="account_links",
     summary="links for people who sign in, as mails",
     meets=("local", "email"),
-    replaces=("outgoing",),
+    replaces=("link_logger",),
     paths=(
-        "app/account_mail.py",
+        "app/auth/local/link_mailer.py",
         "app/email/templates/account_mail/",
-        "docs/account_mail.md",
-        "tests/test_account_mail.py",
+        "docs/account_links.md",
+        "tests/auth/local/test_link_mailer.py",
     ),
-    installs=True,
-    is_explained=True,
+    installs="auth.local.link_mailer",
+    explains="auth/local/link_mailer.py",
     settings=(
         Setting(
             name="ACCOUNT_MAIL_PAGE",

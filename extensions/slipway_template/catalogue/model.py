@@ -131,12 +131,12 @@ class Feature:
     `requires` names features that come with it; `meets` names features that together bring it, and `replaces` those
     that it then takes the place of. `routes` are the first segments of its paths below `/api/v1`.
 
-    Code: `installs` says that `app/<name>.py` has an `install(app)`, `is_package` that it is a directory, `watches`
-    that its `watched(run)` wraps every command, and `arguments` maps arguments of `FastAPI` to modules whose `config()`
+    Code: `installs` names the module below `app` whose `install(app)` `app/main.py` calls, `watches` says that its
+    `instrumented(run)` wraps every command, and `arguments` maps arguments of `FastAPI` to modules whose `config()`
     is their value. `guards` says that routes declare who may call them, `signs_in` names the module of tests whose
     `sign_in(client, session)` authenticates a client, and `shows` is the option of curl that does, in the README.
-    `plays` is a part that one of several features plays: a shared file imports from the module of its name. `counts`
-    names the module whose `count` returns the totals of lists, in place of `app.lists`. `beside` names modules of
+    `plays` maps a package below `app` to the module in it that a shared file imports, one of several. `counts`
+    names the module whose `count` returns the totals of lists, in place of `app.filtering`. `beside` names modules of
     `development` whose `beside()` runs servers for `app dev`, and sets the variables that name them; `reaches` maps
     these variables to the feature of the server.
 
@@ -150,7 +150,7 @@ class Feature:
     Deployment: `processes` run beside the service from the same image; `is_component` says that
     `deploy/kubernetes/components/<name>/` exists, and `listens` maps variables to the ports that they open.
 
-    Guidance: `is_explained` says that `docs/<name>.md` exists; `guidance` has one to three lines for `AGENTS.md`.
+    Guidance: `explains` names the module or package that `docs/<name>.md` explains; `guidance` has one to three lines for `AGENTS.md`.
     `is_word` says that its name is a common word, which other files may use.
     """
 
@@ -162,14 +162,13 @@ class Feature:
     paths: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     is_word: bool = False
-    installs: bool = False
+    installs: str = ""
     watches: bool = False
     arguments: Mapping[str, str] = field(default_factory=dict)
-    is_package: bool = False
-    is_explained: bool = False
+    explains: str = ""
     guards: bool = False
     signs_in: str = ""
-    plays: str = ""
+    plays: Mapping[str, str] = field(default_factory=dict)
     counts: str = ""
     beside: tuple[str, ...] = ()
     reaches: Mapping[str, str] = field(default_factory=dict)

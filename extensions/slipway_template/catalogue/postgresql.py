@@ -9,13 +9,13 @@ POSTGRESQL = Feature(
     summary="PostgreSQL on asyncpg",
     requires=("child_process",),
     paths=(
-        "app/moving.py",
+        "app/import_sqlite.py",
         "app/postgresql.py",
         "deploy/kubernetes/components/postgresql/",
         "development/postgresql.py",
         "docs/postgresql.md",
-        "tests/test_moving.py",
-        "tests/test_postgresql.py",
+        "tests/database/test_import_sqlite.py",
+        "tests/database/test_postgresql.py",
     ),
     is_component=True,
     runtime=("asyncpg>=0.32,<0.33",),
@@ -24,7 +24,7 @@ POSTGRESQL = Feature(
     commands=(
         Command(
             name="move",
-            module="app.moving",
+            module="app.import_sqlite",
             takes=(Argument(name="file", meaning="the file that was the database", example="app.db"),),
             meaning="Copy all rows of the file that was the database into this one, which is empty.",
             done="Copies all rows of the file that was the database here: docs/postgresql.md",

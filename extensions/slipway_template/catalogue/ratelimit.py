@@ -8,9 +8,13 @@ RATELIMIT = Feature(
     name="ratelimit",
     summary="how often one caller may call",
     requires=("valkey",),
-    paths=("app/ratelimit.py", "docs/ratelimit.md", "tests/test_ratelimit.py"),
-    installs=True,
-    is_explained=True,
+    paths=(
+        "app/ratelimit.py",
+        "docs/ratelimit.md",
+        "tests/server/test_ratelimit.py",
+    ),
+    installs="ratelimit",
+    explains="ratelimit.py",
     runtime=("limits>=5.8,<6",),
     reaches={"RATELIMIT_URL": "valkey"},
     settings=(

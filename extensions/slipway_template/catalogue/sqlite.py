@@ -12,7 +12,7 @@ SQLITE = Feature(
         "deploy/kubernetes/components/sqlite/",
         "development/sqlite.py",
         "docs/sqlite.md",
-        "tests/test_sqlite.py",
+        "tests/database/test_sqlite.py",
     ),
     is_component=True,
     runtime=("aiosqlite>=0.22,<0.23",),

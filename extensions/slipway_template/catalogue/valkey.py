@@ -7,7 +7,10 @@ from .model import Container, Feature
 CHILD_PROCESS = Feature(
     name="child_process",
     summary="servers of development that end with it",
-    paths=("development/child_process.py", "tests/test_child_process.py"),
+    paths=(
+        "development/child_process.py",
+        "tests/development/test_child_process.py",
+    ),
 )
 
 VALKEY = Feature(
@@ -18,8 +21,8 @@ VALKEY = Feature(
         "app/valkey.py",
         "deploy/kubernetes/components/valkey/",
         "development/valkey.py",
-        "tests/test_valkey.py",
-        "tests/valkey.py",
+        "tests/development/test_valkey.py",
+        "tests/support/valkey.py",
     ),
     is_component=True,
     beside=("valkey",),
@@ -42,11 +45,14 @@ VALKEY = Feature(
     ),
 )
 
-TRACED_VALKEY = Feature(
-    name="traced_valkey",
+VALKEY_SPANS = Feature(
+    name="valkey_spans",
     summary="spans of what Valkey is asked",
     meets=("observability", "valkey"),
-    paths=("app/traced_valkey.py", "tests/test_traced_valkey.py"),
-    installs=True,
+    paths=(
+        "app/observability/valkey_spans.py",
+        "tests/observability/test_valkey_spans.py",
+    ),
+    installs="observability.valkey_spans",
     runtime=("opentelemetry-instrumentation-redis>=0.66b1,<1",),
 )

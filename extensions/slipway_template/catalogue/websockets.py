@@ -7,13 +7,17 @@ from .model import Feature, Setting
 WEBSOCKETS = Feature(
     name="websockets",
     summary="changes, as they happen",
-    requires=("changes", "valkey"),
-    paths=("app/websockets/", "docs/websockets.md", "tests/socket_service.py", "tests/test_websockets.py"),
+    requires=("changes", "scope", "valkey"),
+    paths=(
+        "app/websockets/",
+        "docs/websockets.md",
+        "tests/support/websocket_service.py",
+        "tests/websockets/",
+    ),
     routes=("changes",),
     is_word=True,
-    installs=True,
-    is_package=True,
-    is_explained=True,
+    installs="websockets",
+    explains="websockets/",
     runtime=("websockets>=17,<18",),
     unimported=("websockets",),
     reaches={"WEBSOCKETS_URL": "valkey"},
@@ -41,19 +45,25 @@ WEBSOCKETS = Feature(
     guidance=("Changes of rows are told by themselves; `Sockets` sends other messages: `docs/websockets.md`.",),
 )
 
-OPEN_SOCKETS = Feature(
-    name="open_sockets",
+ANONYMOUS_WEBSOCKETS = Feature(
+    name="anonymous_websockets",
     summary="changes for everybody",
     meets=("websockets",),
-    paths=("app/open_sockets.py", "tests/test_open_sockets.py"),
-    installs=True,
+    paths=(
+        "app/websockets/anonymous.py",
+        "tests/websockets/test_anonymous.py",
+    ),
+    installs="websockets.anonymous",
 )
 
-GUARDED_SOCKETS = Feature(
-    name="guarded_sockets",
+TOKEN_AUTH = Feature(
+    name="token_auth",
     summary="changes for those who may read them",
     meets=("websockets", "auth"),
-    replaces=("open_sockets",),
-    paths=("app/guarded_sockets.py", "tests/test_guarded_sockets.py"),
-    installs=True,
+    replaces=("anonymous_websockets",),
+    paths=(
+        "app/websockets/token_auth.py",
+        "tests/websockets/test_token_auth.py",
+    ),
+    installs="websockets.token_auth",
 )

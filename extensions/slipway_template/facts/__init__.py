@@ -25,7 +25,6 @@ def names(resource: Resource) -> Facts:
         "prefix": resource.prefix,
         "variable": resource.variable,
         "alias": resource.alias,
-        "test_module": resource.test_module,
         "words": spaced(resource.name),
         "phrase": resource.phrase,
         "all": spaced(resource.plural),

@@ -27,7 +27,7 @@ def column_type(resource: Resource, field: Field) -> str:
         "float": "Double",
         "decimal": f"Numeric({field.max_digits}, {field.decimal_places})",
         "json": "JSON(none_as_null=True)" if field.optional else "JSON",
-        "enum": f"enumerated({resource.type_name(field)})",
+        "enum": f"enum_type({resource.type_name(field)})",
     }.get(field.type, "")
 
 

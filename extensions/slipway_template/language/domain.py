@@ -9,7 +9,7 @@ from typing import Any
 
 from .names import article, camel, member, spaced
 from .patterns import matching
-from .reserved import CLASSES, MODELS, VARIABLES, test_module
+from .reserved import CLASSES, MODELS, VARIABLES
 
 OPERATIONS = ("list", "create", "read", "update", "delete", "export")
 ON_DELETE = ("restrict", "cascade", "set_null")
@@ -198,11 +198,6 @@ class Resource:
         """The name by which other modules import its service."""
         hidden = {self.name, f"{self.name}_id", "client", "monkeypatch"}  # parameters of handlers and tests
         return f"{self.plural}_" if self.plural in VARIABLES | hidden else self.plural
-
-    @property
-    def test_module(self) -> str:
-        """The name after `test_` of the module of its tests."""
-        return test_module(self.name, self.plural)
 
     @property
     def path(self) -> str:

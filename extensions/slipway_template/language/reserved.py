@@ -33,7 +33,7 @@ OF_A_LIST = frozenset({"page", "size", "sort", "search", "offset"})
 OF_A_ROW = frozenset({"id", "created_at", "updated_at", "deleted_at", "metadata", "registry", "type_annotation_map"})
 # What the body of a class uses, which its attributes would hide.
 OF_PYTHON = frozenset({"bool", "cls", "date", "datetime", "dict", "float", "int", "list", "self", "str", "time"})
-OF_SQLALCHEMY = frozenset({"enumerated", "false", "mapped_column", "relationship", "true"})
+OF_SQLALCHEMY = frozenset({"enum_type", "false", "mapped_column", "relationship", "true"})
 OF_POSTGRESQL = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})  # its system columns
 # Classes of models in a module of another name, which SQLAlchemy finds by their names.
 MODELS = frozenset({"Jot", "Role"})
@@ -44,8 +44,8 @@ IMPORTED = frozenset(
     """
     Annotated Any AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict CurrentUser Decimal Double
     EmailStr False Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped
-    ModuleType Moment None NotFound Number Numeric Page Paging Query Reach ReadSchema ReadSession Record Schema
-    Sequence Session Slice StreamingResponse StreamSession StrEnum String Text TimeOfDay Timestamped True
+    ModuleType Moment None NotFound Number Numeric Page Paging Query ReadSchema ReadSession Record
+    ReferenceScopes Schema Scope Sequence Session Slice StreamingResponse StreamSession StrEnum String Text TimeOfDay Timestamped True
     UniqueConstraint User
     """.split()  # noqa: SIM905
 )
@@ -80,11 +80,12 @@ BUILTINS = frozenset(
 # Names that these modules use, and that a variable, a parameter or an alias of an import would hide.
 VARIABLES = BUILTINS | frozenset(
     """
-    allow as_csv bindparam changes check conditions contains count create csv date datetime delete described
-    enumerated equals export exported factory field fields flush found func get get_args joinedload l links made
-    make make_user method new now number objects own_unless owned pages payload pytest query reach reaching read
-    records refer relationship remove require_permission router search select selects session some test tests
-    time timedelta to_jsonable_python update use_key uuid4 value values wanted
+    allow bindparam changes check conditions contains count create csv date datetime delete enum_type
+    equals error_responses export exported factory field fields filters flush found func get get_args joinedload l links made
+    lock_references make make_user method new now number objects owned owner_or_permission page_statements pages
+    payload pytest query read records reference_scopes references relationship remove require_permission result
+    router scope search select selects session some stream_csv test tests time timedelta to_jsonable_python
+    update use_key uuid4 value values where
     """.split()  # noqa: SIM905
 )
 # Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not accept as a name.
@@ -138,7 +139,7 @@ def operations() -> Mapping[str, str]:
 def tables() -> Mapping[str, str]:
     """Map the tables of features, and that of the service's own tests, to what they are: as words of a message."""
     found = {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
-    return found | {"jots": "a table of the service's own tests, in tests/jots.py"}
+    return found | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"}
 
 
 @cache
@@ -147,9 +148,9 @@ def routes() -> Mapping[str, str]:
     return {name: f"/api/v1/{name} is a route of the feature {each.name}" for each in FEATURES for name in each.routes}
 
 
-def file_conflicts(name: str, plural: str) -> Iterator[str]:
+def file_conflicts(name: str) -> Iterator[str]:
     """Yield the files that the modules of a resource would replace, as sentences."""
-    modules = [*(f"{layer}/{name}.py" for layer in LAYERS), f"tests/test_{test_module(name, plural)}.py"]
+    modules = [*(f"{layer}/{name}.py" for layer in LAYERS), f"tests/test_{name}.py"]
     yield from (f"{path} is a file of the service" for path in modules if is_file(path))
     if name in packages():
         yield f"{packages()[name]} defines {name}"
@@ -174,11 +175,6 @@ def operation_conflicts(name: str, plural: str) -> Iterator[str]:
     for handler in (*handlers, f"list_{plural}", f"export_{plural}"):
         if handler in operations():
             yield f"{operations()[handler]} has an operation {handler}"
-
-
-def test_module(name: str, plural: str) -> str:
-    """Return the name after `test_` of a resource's tests: its plural where a feature has tests of its name."""
-    return plural if is_file(f"tests/test_{name}.py") else name
 
 
 def is_file(path: str) -> bool:
@@ -226,7 +222,7 @@ def alternative(name: str, suffix: str) -> str:
 
 def check_conflicts(name: str, plural: str) -> None:
     """Reject a resource whose modules, table, path or operations the service already has."""
-    for conflict in file_conflicts(name, plural):
+    for conflict in file_conflicts(name):
         refuse(name, f"{conflict}; choose another name, such as {alternative(name, 'record')}.")
     for conflict in plural_conflicts(plural):
         refuse(name, f"{conflict}; set `plural:` to another word, such as {alternative(name, 'records')}.")

@@ -14,10 +14,11 @@ from pydantic_settings import SettingsConfigDict
 from starlette.requests import HTTPConnection
 
 from app import changes, settings, valkey
-from app.cache.freshness import Generations
-from app.cache.keeping import Memory, Shared
-from app.cache.tagging import Answers
-from app.cache.values import Cached, Values
+from app.cache.etags import ETagMiddleware as Answers
+from app.cache.invalidation import TableVersions as Generations
+from app.cache.stores import MemoryStore as Memory
+from app.cache.stores import ValkeyStore as Shared
+from app.cache.values import CACHE, Cached, Values
 from app.middleware import MiddlewareSettings
 
 __all__ = ["Cache", "CacheSettings", "Cached", "Values", "install"]
@@ -38,7 +39,7 @@ class CacheSettings(settings.EnvironmentSettings):
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     """Begin with nothing that is older than the service, and leave nothing untold."""
-    values: Values = app.state.cache
+    values = CACHE.get(app)
     if values.enabled:
         values.generations.start()
     yield
@@ -47,8 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 async def cache(connection: HTTPConnection) -> Values:
     """Give the cache of this process."""
-    found: Values = connection.app.state.cache
-    return found
+    return CACHE.get(connection.app)
 
 
 Cache = Annotated[Values, Depends(cache)]
@@ -56,12 +56,12 @@ Cache = Annotated[Values, Depends(cache)]
 
 def install(app: FastAPI) -> None:
     """Give the service its cache, and its answers tags."""
-    chosen = settings.read(CacheSettings)
-    store = Shared(valkey.connections(chosen.url)) if chosen.url else Memory(chosen.memory)
+    config = settings.read(CacheSettings)
+    store = Shared(valkey.connection_pool(config.url)) if config.url else Memory(config.memory)
     generations = Generations(store, f"cache:{app.title}")
-    app.state.cache = Values(app, store, generations, enabled=chosen.enabled)
+    CACHE.set(app, Values(app, store, generations, enabled=config.enabled))
     app.include_router(APIRouter(lifespan=lifespan))
-    if chosen.enabled:
+    if config.enabled:
         changes.subscribe(app, generations.hear)
     gzip_from = settings.read(MiddlewareSettings).gzip_from
     app.add_middleware(Answers, generations=generations, gzip_from=gzip_from)

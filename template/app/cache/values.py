@@ -15,9 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cache.freshness import Generations
-from app.cache.keeping import Away, Store
+from app.cache.invalidation import TableVersions
+from app.cache.stores import Store, StoreUnavailable
+from app.database import READERS
 from app.models.base import Base
+from app.state import StateKey
 
 LARGEST = 1 << 20  # bytes; a longer value is not kept
 JITTER = 0.1  # part of its time that a value ends earlier or later, so that not all end at once
@@ -83,7 +85,7 @@ class Values:
     """Gives values that are kept, and computes and keeps the others."""
 
     def __init__(
-        self, app: FastAPI, store: Store, generations: Generations, *, enabled: bool
+        self, app: FastAPI, store: Store, generations: TableVersions, *, enabled: bool
     ) -> None:
         self.app, self.store, self.generations, self.enabled = app, store, generations, enabled
         self.flights: dict[tuple[str, bytes], asyncio.Task[bytes]] = {}
@@ -98,7 +100,7 @@ class Values:
         place = f"{self.generations.prefix}:value:{cached.place(*key)}"
         try:
             stamp, kept = await self.generations.current(place, cached.tables)
-        except Away:
+        except StoreUnavailable:
             return cached.read(await self._load(cached, load))
         with suppress(ValidationError, Unstamped):
             return cached.read(stripped(kept, stamp))
@@ -134,18 +136,18 @@ class Values:
         """Compute a value and keep it, unless another process is about to."""
         lock = f"{place}:{stamp.hex()}"
         claimed = False
-        with suppress(Away):
+        with suppress(StoreUnavailable):
             claimed = await self.store.claim(lock, b"", LOCK)
             if not claimed and (found := await self._awaited(cached, place, stamp, lock)):
                 return found
         try:
             data = await self._load(cached, load)
             if len(data) <= LARGEST:
-                with suppress(Away):
+                with suppress(StoreUnavailable):
                     await self.store.keep(place, stamp + data, cached.lasting())
         finally:
             if claimed:
-                with suppress(Away):
+                with suppress(StoreUnavailable):
                     await self.store.drop(lock)
         return data
 
@@ -167,8 +169,11 @@ class Values:
     async def _load(self, cached: Cached[T], load: Load[T]) -> bytes:
         # Never in the caller's transaction, which may be older than the tokens, or never be
         # committed.
-        async with self.app.state.readers() as session:
+        async with READERS.get(self.app)() as session:
             return cached.written(await load(session))
+
+
+CACHE = StateKey[Values]("cache")
 
 
 class Unstamped(Exception):  # noqa: N818 - it says only that there is nothing

@@ -46,18 +46,18 @@ def compose(mail: Mail, sender: str) -> EmailMessage:
     """
     first, _, text = _rendered(mail, "txt").partition("\n")
     message = EmailMessage()
-    message["From"] = address(sender)
-    message["To"] = address(mail.to)
+    message["From"] = parse_address(sender)
+    message["To"] = parse_address(mail.to)
     message["Subject"] = first.removeprefix(SUBJECT)
     message["Date"] = format_datetime(now())
-    message["Message-ID"] = make_msgid(domain=address(sender).domain)
+    message["Message-ID"] = make_msgid(domain=parse_address(sender).domain)
     message["Auto-Submitted"] = "auto-generated"  # so that nobody's absence answers (RFC 3834)
     message.set_content(text.strip() + "\n")
     message.add_alternative(_rendered(mail, "html"), subtype="html")
     return message
 
 
-def address(text: str) -> Address:
+def parse_address(text: str) -> Address:
     """Read an address: `name@example.com`, or `Somebody <name@example.com>`.
 
     Raises:

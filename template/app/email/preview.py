@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from app.errors import NotFound
+from app.state import StateKey
 
 URL = "/dev/mails"
 KEPT = 50  # mails
@@ -27,7 +28,7 @@ ONE = """<!doctype html><html lang="en"><title>{subject}</title><p><a href="{url
 router = APIRouter(include_in_schema=False)
 
 
-class Shown:
+class Preview:
     """The last mails, the newest first."""
 
     def __init__(self) -> None:
@@ -38,10 +39,13 @@ class Shown:
         self.mails.appendleft(message)
 
 
+PREVIEW = StateKey[Preview]("email_preview")
+
+
 @router.get(URL, response_class=HTMLResponse)
 async def list_mails(request: Request) -> HTMLResponse:
     """List the last mails."""
-    mails = request.app.state.mails.shown.mails
+    mails = PREVIEW.get(request.app).mails
     items = [ITEM.format(number=number, **_headers(mail)) for number, mail in enumerate(mails)]
     return _page(LIST.format("".join(items)))
 
@@ -49,11 +53,11 @@ async def list_mails(request: Request) -> HTMLResponse:
 @router.get(URL + "/{number}", response_class=HTMLResponse)
 async def show_mail(request: Request, number: int) -> HTMLResponse:
     """Show a mail, as it is read."""
-    mails = request.app.state.mails.shown.mails
+    mails = PREVIEW.get(request.app).mails
     if not 0 <= number < len(mails):
         message = "There is no such mail."
         raise NotFound(message)
-    text, html = (mails[number].get_body([kind]) for kind in ("plain", "html"))
+    text, html = (mails[number].get_body([kind]) or mails[number] for kind in ("plain", "html"))
     bodies = {"text": escape(text.get_content()), "html": escape(html.get_content())}
     return _page(ONE.format(**bodies, **_headers(mails[number])))
 

@@ -7,8 +7,8 @@ without content, and content without a row is collected (`app collect-files`).
 from fastapi import FastAPI
 
 from app import middleware, settings
-from app.files import storing
-from app.files.storing import FilesSettings, Store
+from app.files import storage
+from app.files.storage import FilesSettings, Store
 from app.routers import PREFIX
 
 __all__ = ["FilesSettings", "Store", "install"]
@@ -16,7 +16,7 @@ __all__ = ["FilesSettings", "Store", "install"]
 
 def install(app: FastAPI) -> None:
     """Give the service its store, and let files be longer than other bodies."""
-    chosen = settings.read(FilesSettings)
-    storing.install(app, chosen)
+    config = settings.read(FilesSettings)
+    storage.install(app, config)
     for path in (f"{PREFIX}/files", f"{PREFIX}/files/batch"):
-        middleware.allow(app, path, chosen.limit)
+        middleware.allow(app, path, config.limit)

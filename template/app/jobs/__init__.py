@@ -5,21 +5,21 @@ worker finds it. What a job does to the database is committed together with the 
 done: it is begun as often as it takes, and done once.
 """
 
-from app.jobs.asking import ask, ask_once
-from app.jobs.parts import JobSettings, install
-from app.jobs.task import GiveUpError, Nothing, Task, Work
-from app.jobs.times import Cron, Every, Periodic
+from app.jobs.outbox import enqueue, enqueue_once
+from app.jobs.schedule import Cron, Every, Periodic
+from app.jobs.setup import JobSettings, install
+from app.jobs.task import GiveUpError, NoArguments, Task, TaskContext
 
 __all__ = [
     "Cron",
     "Every",
     "GiveUpError",
     "JobSettings",
-    "Nothing",
+    "NoArguments",
     "Periodic",
     "Task",
-    "Work",
-    "ask",
-    "ask_once",
+    "TaskContext",
+    "enqueue",
+    "enqueue_once",
     "install",
 ]

@@ -5,6 +5,8 @@ import signal
 
 import structlog
 
+from app.jobs.broker import BROKER
+from app.jobs.worker import WORKER
 from app.main import create_app
 
 log = structlog.get_logger()
@@ -21,7 +23,7 @@ async def work() -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    async with app.router.lifespan_context(app), app.state.worker.working(app.state.broker):
+    async with app.router.lifespan_context(app), WORKER.get(app).working(BROKER.get(app)):
         log.info("the worker is ready")
         await stop.wait()
         log.info("the worker stops")

@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.state import StateKey
+
 A = TypeVar("A", bound=BaseModel)
 
 
@@ -16,7 +18,7 @@ class GiveUpError(Exception):
 
 
 @dataclass(frozen=True)
-class Work:
+class TaskContext:
     """What a job works with: a transaction of its own, and the service's parts in `app.state`."""
 
     session: AsyncSession
@@ -32,20 +34,21 @@ class Task(Generic[A]):
 
     name: str
     arguments: type[A]
-    run: Callable[[Work, A], Awaitable[Any]]
+    run: Callable[[TaskContext, A], Awaitable[Any]]
     attempts: int = 8
     seconds: float = 300
 
 
-class Nothing(BaseModel):
+class NoArguments(BaseModel):
     """The arguments of a task that takes none."""
 
 
-async def _nobody_knows(work: Work, arguments: Nothing) -> None:
+async def _nobody_knows(work: TaskContext, arguments: NoArguments) -> None:
     """Fail, so that a worker of a newer release tries again."""
     _ = work, arguments
     message = "This release has no such task."
     raise LookupError(message)
 
 
-UNKNOWN: Task[Nothing] = Task("unknown", Nothing, _nobody_knows)
+UNKNOWN: Task[NoArguments] = Task("unknown", NoArguments, _nobody_knows)
+TASKS = StateKey[dict[str, Task[Any]]]("tasks")

@@ -12,9 +12,12 @@ from uuid import UUID
 import structlog
 from fastapi import FastAPI
 
-from app.jobs import doing, ledger
+from app.database import SESSIONS
+from app.jobs import execution, store
 from app.jobs.broker import Broker
+from app.jobs.schedule import SCHEDULER
 from app.models.job import Job
+from app.state import StateKey
 
 LOOK = 5.0  # seconds between two looks for what nobody tells of
 LOOK_ALONE = 1.0  # seconds, where there is no broker
@@ -61,7 +64,7 @@ class Worker:
         job = None
         try:
             if not self.stopping:
-                job = await ledger.take(self.app.state.sessions, job_id)
+                job = await store.claim(SESSIONS.get(self.app), job_id)
         finally:
             if job is None:
                 self.hands.release()
@@ -74,7 +77,7 @@ class Worker:
 
     async def _do(self, job: Job) -> None:
         try:
-            await doing.do(self.app, job)
+            await execution.execute(self.app, job)
         except Exception:
             log.exception("a job is left to the next worker", job=str(job.id))
         finally:
@@ -116,7 +119,7 @@ class Worker:
         """Ask for periodic jobs as they become due."""
         while True:
             try:
-                await self.app.state.timetable.ask(self.app.state.sessions)
+                await SCHEDULER.get(self.app).ask(SESSIONS.get(self.app))
             except Exception as error:  # noqa: BLE001 - the next time may go well
                 log.warning("no periodic job can be asked for", error=type(error).__name__)
             await asyncio.sleep(TICK)
@@ -149,3 +152,6 @@ class Worker:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+WORKER = StateKey[Worker]("worker")

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.enums.job import JobState
-from app.models.base import Base, Identified, among, enumerated, now
+from app.models.base import Base, Identified, enum_check, enum_type, now
 
 
 class Job(Identified, Base):
@@ -19,14 +19,14 @@ class Job(Identified, Base):
     """
 
     __tablename__ = "jobs"
-    __table_args__ = (among("state", JobState),)
+    __table_args__ = (enum_check("state", JobState),)
 
     task: Mapped[str] = mapped_column(String(80))
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
     key: Mapped[str | None] = mapped_column(String(240), unique=True)  # asked for twice, done once
     asked_by: Mapped[UUID | None]  # a user, where there are users
     traceparent: Mapped[str | None] = mapped_column(String(55))  # of who asked (W3C Trace Context)
-    state: Mapped[JobState] = mapped_column(enumerated(JobState), default=JobState.WAITING)
+    state: Mapped[JobState] = mapped_column(enum_type(JobState), default=JobState.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime | None] = mapped_column(default=now, index=True)
     error: Mapped[str | None] = mapped_column(String(200))

@@ -5,7 +5,7 @@ them, and Sentry is told of errors. Each is off until it is told where to. No ot
 service knows them: what makes spans can be replaced here.
 """
 
-from app.observability.processes import watched
-from app.observability.requests import config, install
+from app.observability.instrumentation import config, install
+from app.observability.lifecycle import instrumented
 
-__all__ = ["config", "install", "watched"]
+__all__ = ["config", "install", "instrumented"]

@@ -17,6 +17,7 @@ from opentelemetry import metrics, trace
 
 from app import settings
 from app.observability.settings import MetricsSettings, TelemetrySettings, pairs
+from app.state import StateKey
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
@@ -68,6 +69,9 @@ class Pipeline:
         return [getattr(provider, method) for provider in made if hasattr(provider, method)]
 
 
+PIPELINE = StateKey[Pipeline]("observability")
+
+
 def bounded(works: Iterable[Callable[[], object]]) -> None:
     """Run each in a thread, and leave behind what is not done when patience ends."""
     threads = [Thread(target=work, daemon=True) for work in works]
@@ -88,51 +92,51 @@ def current() -> Pipeline:
 
 
 @cache
-def pipeline(chosen: TelemetrySettings, scraped: MetricsSettings) -> Pipeline:
+def pipeline(config: TelemetrySettings, scraped: MetricsSettings) -> Pipeline:
     """Make what is wanted, and no more."""
     made = Pipeline()
-    if chosen.traces_to:
-        made.tracers = tracers(chosen)
+    if config.traces_to:
+        made.tracers = tracers(config)
     if scraped.port is not None:
         made.registry = registry()
-    if chosen.metrics_to or made.registry:
-        made.meters = meters(chosen, made.registry)
+    if config.metrics_to or made.registry:
+        made.meters = meters(config, made.registry)
     return made
 
 
-def tracers(chosen: TelemetrySettings) -> trace.TracerProvider:
+def tracers(config: TelemetrySettings) -> trace.TracerProvider:
     """Make spans, and send them in batches."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    from app.observability.discretion import Discretion
+    from app.observability.redaction import RedactionProcessor
 
-    made = TracerProvider(sampler(chosen), resource(chosen), shutdown_on_exit=False)
-    headers = pairs(chosen.exporter_otlp_headers)
-    made.add_span_processor(Discretion())
+    made = TracerProvider(sampler(config), resource(config), shutdown_on_exit=False)
+    headers = pairs(config.exporter_otlp_headers)
+    made.add_span_processor(RedactionProcessor())
     made.add_span_processor(
-        BatchSpanProcessor(OTLPSpanExporter(chosen.traces_to, headers=headers or None))
+        BatchSpanProcessor(OTLPSpanExporter(config.traces_to, headers=headers or None))
     )
     return made
 
 
-def sampler(chosen: TelemetrySettings) -> "Sampler":
+def sampler(config: TelemetrySettings) -> "Sampler":
     """Choose which traces are kept; one that is parent-based does as the caller does."""
     from opentelemetry.sdk.trace import sampling
 
     roots: dict[str, Sampler] = {
         "always_on": sampling.ALWAYS_ON,
         "always_off": sampling.ALWAYS_OFF,
-        "traceidratio": sampling.TraceIdRatioBased(chosen.traces_sampler_arg),
+        "traceidratio": sampling.TraceIdRatioBased(config.traces_sampler_arg),
     }
-    root = roots[chosen.traces_sampler.removeprefix("parentbased_")]
-    is_root = chosen.traces_sampler in roots
+    root = roots[config.traces_sampler.removeprefix("parentbased_")]
+    is_root = config.traces_sampler in roots
     return root if is_root else sampling.ParentBased(root)
 
 
 def meters(
-    chosen: TelemetrySettings, registry: "CollectorRegistry | None"
+    config: TelemetrySettings, registry: "CollectorRegistry | None"
 ) -> metrics.MeterProvider:
     """Measure, for whoever asks and for whom it is sent to."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -143,12 +147,12 @@ def meters(
     readers: list[MetricReader] = []
     if registry:
         readers.append(PrometheusMetricReader(scope_info_enabled=False, registry=registry))
-    if chosen.metrics_to:
-        headers = pairs(chosen.exporter_otlp_headers)
-        exporter = OTLPMetricExporter(chosen.metrics_to, headers=headers or None)
-        readers.append(PeriodicExportingMetricReader(exporter, chosen.metric_export_interval))
+    if config.metrics_to:
+        headers = pairs(config.exporter_otlp_headers)
+        exporter = OTLPMetricExporter(config.metrics_to, headers=headers or None)
+        readers.append(PeriodicExportingMetricReader(exporter, config.metric_export_interval))
     return MeterProvider(
-        readers, resource(chosen), AlwaysOffExemplarFilter(), shutdown_on_exit=False
+        readers, resource(config), AlwaysOffExemplarFilter(), shutdown_on_exit=False
     )
 
 
@@ -159,7 +163,7 @@ def registry() -> "CollectorRegistry":
     return CollectorRegistry()
 
 
-def resource(chosen: TelemetrySettings) -> "Resource":
+def resource(config: TelemetrySettings) -> "Resource":
     """Say which service this is, and where it runs."""
     from opentelemetry.sdk.resources import Resource
 
@@ -167,8 +171,8 @@ def resource(chosen: TelemetrySettings) -> "Resource":
     own = {
         "service.name": project["name"],
         "service.version": project["version"],
-        "deployment.environment.name": chosen.environment.value,
+        "deployment.environment.name": config.environment.value,
     }
-    given = pairs(chosen.resource_attributes)
-    named = {"service.name": chosen.service_name} if chosen.service_name else {}
+    given = pairs(config.resource_attributes)
+    named = {"service.name": config.service_name} if config.service_name else {}
     return Resource.create({**own, **given, **named})

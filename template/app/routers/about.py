@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request
 
+from app.about import ABOUT
 from app.auth import SIGNED_IN
 from app.schemas.about import About
 
@@ -11,4 +12,4 @@ router = APIRouter(prefix="/about", tags=["about"], dependencies=[SIGNED_IN])
 @router.get("")
 async def about(request: Request) -> About:
     """Tell which versions run, so that whoever looks after many services sees what lags behind."""
-    return About(version=request.app.version, template=request.app.state.about.template or None)
+    return About(version=request.app.version, template=ABOUT.get(request.app).template or None)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from app.auth import PresentUser
 from app.database import ReadSession, Session
-from app.errors import NotFound, described
+from app.errors import NotFound, error_responses
 from app.models.api_key import ApiKey
 from app.schemas.api_key import ApiKeyCreate, ApiKeyMade, ApiKeyRead
 from app.services import api_key as api_keys
@@ -28,7 +28,7 @@ async def create_api_key(session: Session, user: PresentUser, new: ApiKeyCreate)
     return await api_keys.create(session, user, new)
 
 
-@router.delete("/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=described(NotFound))
+@router.delete("/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(NotFound))
 async def delete_api_key(session: Session, user: PresentUser, key_id: UUID) -> None:
     """Revoke an API key."""
     return await api_keys.delete(session, user, key_id)

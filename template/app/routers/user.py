@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from app.auth import SIGNED_IN, CurrentUser, PresentUser, require_permission
 from app.database import ReadSession, Session
-from app.errors import Conflict, NotFound, described
+from app.errors import Conflict, NotFound, error_responses
 from app.links import Links
 from app.models.user import Role, User
 from app.pagination import Page, Slice
@@ -30,7 +30,7 @@ async def read_me(user: CurrentUser) -> User:
 @router.post("/users/me/logout-everywhere", status_code=HTTPStatus.NO_CONTENT)
 async def logout_everywhere(session: Session, user: PresentUser) -> None:
     """Void every token of whoever calls, at once."""
-    return await users.void(session, user.id)
+    return await users.revoke_tokens(session, user.id)
 
 
 @router.get("/users", response_model=Page[UserRead], dependencies=[READ])
@@ -44,7 +44,7 @@ async def list_users(
 @router.get(
     "/users/{user_id}",
     response_model=UserRead,
-    responses=described(NotFound),
+    responses=error_responses(NotFound),
     dependencies=[READ],
 )
 async def read_user(session: ReadSession, user_id: UUID) -> User:
@@ -55,7 +55,7 @@ async def read_user(session: ReadSession, user_id: UUID) -> User:
 @router.patch(
     "/users/{user_id}",
     response_model=UserRead,
-    responses=described(NotFound, Conflict),
+    responses=error_responses(NotFound, Conflict),
     dependencies=[WRITE],
 )
 async def update_user(
@@ -68,7 +68,7 @@ async def update_user(
 @router.delete(
     "/users/{user_id}",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=described(NotFound, Conflict),
+    responses=error_responses(NotFound, Conflict),
     dependencies=[WRITE],
 )
 async def delete_user(session: Session, user_id: UUID, caller: CurrentUser) -> None:
@@ -85,7 +85,7 @@ async def list_roles(session: ReadSession) -> Sequence[Role]:
 @router.put(
     "/roles/{name}",
     response_model=RoleRead,
-    responses=described(Conflict),
+    responses=error_responses(Conflict),
     dependencies=[require_permission("roles:write")],
 )
 async def put_role(session: Session, name: Name, change: RoleChange) -> Role:

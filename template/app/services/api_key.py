@@ -10,7 +10,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import joinedload
 
-from app.digests import digest
+from app.auth.token_hashing import digest
 from app.errors import NotFound, Unauthenticated
 from app.models.api_key import ApiKey
 from app.models.base import now

@@ -1,58 +1,55 @@
-"""What can be done with files.
-
-`owner` is the key of whose files are meant, and None where everybody's are.
-"""
+"""Queries and commands of files: metadata in the database, content in the object store."""
 
 from collections.abc import AsyncIterator
 from typing import get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Record, flush, records, remove
 from app.errors import NotFound
-from app.files.receiving import Incoming
-from app.files.storing import LINKED, Store
-from app.identifiers import uuid7
-from app.lists import Filters, conditions, contains, pages
-from app.models.base import now
+from app.files.storage import LINKED, Store
+from app.files.uploads import Incoming
+from app.filtering import Filters, conditions, contains, page_statements
+from app.models.base import now, uuid7
 from app.models.file import File
 from app.pagination import Slice
 from app.schemas.file import FileLink, FileQuery, FileSort
+from app.scope import Scope, owned
 
 MISSING = "There is no such file."
 ROWS = select(File.__table__)
 ONE = ROWS.where(File.id == bindparam("id"))
 COUNT = select(func.count()).select_from(File)
-PAGES = pages(ROWS, File, get_args(FileSort))
+PAGES = page_statements(ROWS, File, get_args(FileSort))
 FILTERS: Filters = {"search": contains(File.name)}
 
 
 class Unlinked(NotFound):
-    """The store gives no links: it is no bucket."""
+    """The store has no presigned URLs: it is not a bucket."""
 
     code = "no_links"
 
 
 async def create(
-    session: AsyncSession, store: Store, incoming: Incoming, owner: UUID | None
+    session: AsyncSession, store: Store, incoming: Incoming, owner_id: UUID | None
 ) -> File:
-    """Keep a file; no connection is held while its content comes."""
-    file = await _stored(store, incoming, owner)
+    """Store a file; no database connection is held during the upload."""
+    file = await _store(store, incoming, owner_id)
     session.add(file)
     await flush(session)
     return file
 
 
 async def create_all(
-    session: AsyncSession, store: Store, incoming: AsyncIterator[Incoming], owner: UUID | None
+    session: AsyncSession, store: Store, incoming: AsyncIterator[Incoming], owner_id: UUID | None
 ) -> list[File]:
-    """Keep some files, or none of them."""
+    """Store several files, or none if one of them is rejected."""
     files: list[File] = []
     try:
         async for each in incoming:
-            files.append(await _stored(store, each, owner))  # noqa: PERF401 - for `except`
+            files.append(await _store(store, each, owner_id))  # noqa: PERF401 - `except` needs those stored so far
     except BaseException:
         store.discard(*(str(file.id) for file in files))
         raise
@@ -61,12 +58,12 @@ async def create_all(
     return files
 
 
-async def _stored(store: Store, incoming: Incoming, owner: UUID | None) -> File:
+async def _store(store: Store, incoming: Incoming, owner_id: UUID | None) -> File:
     file_id = uuid7()
     await store.put(str(file_id), incoming)
     return File(
         id=file_id,
-        owner_id=owner,
+        owner_id=owner_id,
         name=incoming.name,
         content_type=incoming.content_type,
         size=incoming.size,
@@ -74,42 +71,42 @@ async def _stored(store: Store, incoming: Incoming, owner: UUID | None) -> File:
     )
 
 
-async def read(session: AsyncSession, file_id: UUID, owner: UUID | None) -> Record:
-    """Find a file, to show it or its content."""
-    found = records(await session.execute(ONE.where(*_own(owner)), {"id": file_id}))
-    await session.close()  # content may take its time; it needs no connection
-    if not found:
+async def read(session: AsyncSession, file_id: UUID, scope: Scope) -> Record:
+    """Return the metadata of a file; 404 if missing."""
+    rows = records(await session.execute(ONE.where(*owned(File.owner_id, scope)), {"id": file_id}))
+    await session.close()  # a download must not hold a database connection
+    if not rows:
         raise NotFound(MISSING)
-    return found[0]
+    return rows[0]
 
 
-async def link(session: AsyncSession, store: Store, file_id: UUID, owner: UUID | None) -> FileLink:
-    """Make a link to a file's content that is good for a while, for whoever has it."""
-    file = await read(session, file_id, owner)
+async def link(session: AsyncSession, store: Store, file_id: UUID, scope: Scope) -> FileLink:
+    """Create a presigned URL of a file's content.
+
+    Raises:
+        NotFound: the file does not exist, or the store has no presigned URLs.
+    """
+    file = await read(session, file_id, scope)
     if not store.signs:
-        message = "This store gives no links; the content is to be had here."
+        message = "This storage backend has no presigned URLs. Download the content from the API."
         raise Unlinked(message)
     expires_at = now() + LINKED
     return FileLink(url=await store.link(str(file["id"])), expires_at=expires_at)
 
 
-async def delete(session: AsyncSession, store: Store, file_id: UUID, owner: UUID | None) -> None:
-    """Remove a file: its row now, and its content once that is committed."""
+async def delete(session: AsyncSession, store: Store, file_id: UUID, scope: Scope) -> None:
+    """Delete a file: its row now, its content after the commit."""
     file = await session.get(File, file_id, with_for_update=True)
-    if file is None or owner not in {None, file.owner_id}:
+    if file is None or not scope.includes(file.owner_id):
         raise NotFound(MISSING)
     await remove(session, file)
     store.remove(str(file_id), session)
 
 
-async def search(session: AsyncSession, query: FileQuery, owner: UUID | None) -> Slice[Record]:
-    """Find a page of files, and how many there are in all."""
-    tests = [*_own(owner), *conditions(query, FILTERS)]
-    page, count = PAGES[query.sort].where(*tests), COUNT.where(*tests)
-    found = await session.execute(page, {"size": query.size, "offset": query.offset})
+async def search(session: AsyncSession, query: FileQuery, scope: Scope) -> Slice[Record]:
+    """Return one page of files, and the total count."""
+    where = [*owned(File.owner_id, scope), *conditions(query, FILTERS)]
+    page, count = PAGES[query.sort].where(*where), COUNT.where(*where)
+    result = await session.execute(page, {"size": query.size, "offset": query.offset})
     total = await session.scalar(count)
-    return Slice(records(found), total or 0, query)
-
-
-def _own(owner: UUID | None) -> list[ColumnElement[bool]]:
-    return [] if owner is None else [File.owner_id == owner]
+    return Slice(records(result), total or 0, query)

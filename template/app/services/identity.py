@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Person:
+class ExternalUser:
     """Somebody whom a provider knows, by an address that it answers for."""
 
     issuer: str
@@ -40,7 +40,7 @@ async def find(readers: Sessions, issuer: str, subject: str) -> User | None:
         return found
 
 
-async def link(sessions: Sessions, readers: Sessions, person: Person, *, makes: bool) -> User:
+async def link(sessions: Sessions, readers: Sessions, person: ExternalUser, *, makes: bool) -> User:
     """Make a person known: as the user who has the address, else as a new one.
 
     Raises:
@@ -58,7 +58,7 @@ async def link(sessions: Sessions, readers: Sessions, person: Person, *, makes: 
     return user
 
 
-async def _link(session: AsyncSession, person: Person, *, makes: bool) -> None:
+async def _link(session: AsyncSession, person: ExternalUser, *, makes: bool) -> None:
     user = await session.scalar(select(User).where(User.email == person.email))
     if user is None and not makes:
         message = "There is no account for you here; ask an administrator for one."

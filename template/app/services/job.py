@@ -1,4 +1,4 @@
-"""What can be done with jobs that somebody asked for."""
+"""Queries of background jobs."""
 
 from uuid import UUID
 
@@ -6,16 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import NotFound
 from app.models.job import Job
+from app.scope import Scope
 
 
-async def read(session: AsyncSession, job_id: UUID, asked_by: UUID | None = None) -> Job:
-    """Find a job, to show it; with `asked_by`, if that user asked for it.
-
-    Raises:
-        NotFound: it is not there, or somebody else's.
-    """
+async def read(session: AsyncSession, job_id: UUID, scope: Scope) -> Job:
+    """Return one job; 404 if it is missing, or out of scope."""
     job = await session.get(Job, job_id)
-    if job is None or (asked_by and job.asked_by != asked_by):
+    if job is None or not scope.includes(job.asked_by):
         message = "There is no such job."
         raise NotFound(message)
     return job

@@ -10,7 +10,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 
 from app.database import flush, objects
 from app.errors import Conflict, FieldProblem, Invalid, NotFound
-from app.lists import Filters, conditions, contains, equals, pages
+from app.filtering import Filters, conditions, contains, equals, page_statements
 from app.models.base import now
 from app.models.user import Role, User
 from app.pagination import Slice
@@ -24,7 +24,7 @@ ROWS = (
     .where(User.deleted_at.is_(None))
 )
 COUNT = select(func.count(User.id)).outerjoin(User.role).where(User.deleted_at.is_(None))
-PAGES = pages(ROWS, User, get_args(UserSort))
+PAGES = page_statements(ROWS, User, get_args(UserSort))
 FILTERS: Filters = {"search": contains(User.email), "role": equals(Role.name)}
 
 Readers = async_sessionmaker[AsyncSession]
@@ -38,7 +38,7 @@ async def find(readers: Readers, user_id: UUID) -> User | None:
         return found
 
 
-async def named(readers: Readers, email: str) -> User | None:
+async def get_by_email(readers: Readers, email: str) -> User | None:
     """Find a user by the address, and hold no connection afterwards."""
     there = select(User).where(User.email == email, User.deleted_at.is_(None))
     async with readers() as session:
@@ -96,7 +96,7 @@ async def delete(session: AsyncSession, user_id: UUID, caller: User) -> None:
     await flush(session)
 
 
-async def void(session: AsyncSession, user_id: UUID) -> None:
+async def revoke_tokens(session: AsyncSession, user_id: UUID) -> None:
     """Void every token that a user was given."""
     user = await session.get_one(User, user_id)
     user.voided_at = now()

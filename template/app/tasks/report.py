@@ -2,11 +2,11 @@
 
 from sqlalchemy import func, select
 
-from app.jobs.task import Nothing, Task, Work
+from app.jobs.task import NoArguments, Task, TaskContext
 from app.models import Base
 
 
-async def count(work: Work, arguments: Nothing) -> dict[str, dict[str, int]]:
+async def count(work: TaskContext, arguments: NoArguments) -> dict[str, dict[str, int]]:
     """Count the rows of every table."""
     _ = arguments
     tables = Base.metadata.sorted_tables
@@ -17,4 +17,4 @@ async def count(work: Work, arguments: Nothing) -> dict[str, dict[str, int]]:
     return {"rows": numbers}
 
 
-REPORT = Task("report", Nothing, count)
+REPORT = Task("report", NoArguments, count)

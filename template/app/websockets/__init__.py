@@ -1,6 +1,6 @@
-"""Changes, as they happen: told to whoever listens by a WebSocket or a stream of events."""
+"""Change events, published to subscribers by WebSocket or server-sent events."""
 
-from app.websockets.broadcasting import Hub, Sockets
+from app.websockets.hub import Hub, Sockets
 from app.websockets.lifecycle import install
 from app.websockets.message import Message
 

@@ -1,4 +1,4 @@
-"""Pages of other origins: a browser lets any page open a WebSocket, and CORS does not hold it."""
+"""Origin check of WebSockets: browsers apply no CORS to them (cross-site WebSocket hijacking)."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -9,14 +9,14 @@ from app.errors import Forbidden
 
 
 def check_origin(connection: HTTPConnection, allowed: Sequence[str]) -> None:
-    """Let nobody listen from a page that is neither of this host nor of an allowed origin.
+    """Reject a page whose origin is neither this host nor one of the allowed origins.
 
     Raises:
-        Forbidden: somebody does.
+        Forbidden: the origin is not allowed.
     """
     origin = connection.headers.get("origin")
-    own = connection.headers.get("host", "").lower()
-    if origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == own:
+    host = connection.headers.get("host", "").lower()
+    if origin is None or "*" in allowed or origin in allowed or urlsplit(origin).netloc == host:
         return
-    message = "This page may not listen; its origin is not among those that may call."
+    message = "Origin not allowed; see CORS_ORIGINS."
     raise Forbidden(message)

@@ -1,4 +1,4 @@
-"""What the parts make together: a hub that hears of changes, and leaves with the process."""
+"""Installation and shutdown of the hub."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,41 +8,44 @@ from fastapi import APIRouter, FastAPI
 
 from app import changes, health, settings
 from app.middleware import MiddlewareSettings
-from app.websockets.broadcasting import Hub
-from app.websockets.chosen import WebSocketSettings
-from app.websockets.discovery import rooms
-from app.websockets.relaying import relaying
+from app.state import SERVER_OPTIONS
+from app.websockets.channels import resource_channels
+from app.websockets.hub import HUB, Hub
+from app.websockets.pubsub import relay_messages
+from app.websockets.settings import WebSocketSettings
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Tell what happens while the service runs; let everybody go once it takes no more requests."""
-    hub: Hub = app.state.hub
-    hub.rooms |= rooms(app)
-    leaving = asyncio.create_task(_leave(app))
+    """Publish changes while the service runs; disconnect subscribers when it drains."""
+    hub = HUB.get(app)
+    hub.channels |= resource_channels()
+    draining = asyncio.create_task(_close_on_drain(app))
     async with AsyncExitStack() as stack:
-        if hub.chosen.url:
-            await stack.enter_async_context(relaying(hub, hub.chosen.url, app.title))
+        if hub.config.url:
+            await stack.enter_async_context(relay_messages(hub, hub.config.url, app.title))
         yield
         hub.close()
-        leaving.cancel()
+        draining.cancel()
 
 
-async def _leave(app: FastAPI) -> None:
+async def _close_on_drain(app: FastAPI) -> None:
     await health.readiness(app).leaving.wait()
-    app.state.hub.close()
+    HUB.get(app).close()
 
 
 def install(app: FastAPI) -> None:
-    """Have changes told; who may hear them is another part's to say."""
-    chosen = settings.read(WebSocketSettings)
-    app.state.hub = Hub(chosen, settings.read(MiddlewareSettings).cors_origins)
-    app.state.server_options = {
+    """Install the hub; `anonymous` or `token_auth` sets who may subscribe."""
+    config = settings.read(WebSocketSettings)
+    hub = Hub(config, settings.read(MiddlewareSettings).cors_origins)
+    HUB.set(app, hub)
+    options = {
         "ws": "app.websockets.uvicorn_protocol:Protocol",
-        "ws_max_size": chosen.message_limit,
-        "ws_ping_interval": chosen.heartbeat,
-        "ws_ping_timeout": chosen.heartbeat,
-        "ws_per_message_deflate": False,  # messages are short, and a compressor is not
+        "ws_max_size": config.message_limit,
+        "ws_ping_interval": config.heartbeat,
+        "ws_ping_timeout": config.heartbeat,
+        "ws_per_message_deflate": False,  # messages are short; a compressor takes 300 KiB each
     }
-    changes.subscribe(app, app.state.hub.changed)
+    SERVER_OPTIONS.set(app, options)
+    changes.subscribe(app, hub.publish_changes)
     app.include_router(APIRouter(lifespan=lifespan))

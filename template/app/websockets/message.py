@@ -1,4 +1,4 @@
-"""What is told: which row changed, never what it holds; and how a socket is closed."""
+"""Messages to subscribers: which row changed, without its values; and close codes."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,81 +9,81 @@ import orjson
 
 from app.changes import Change
 
-MANY = 100  # changes of one kind from which on a commit is told of by one message
+MANY = 100  # changes of one kind per commit, above which one message without ids replaces them
 
 
 @dataclass(frozen=True)
 class Closing:
-    """Why a socket is closed: a code (RFC 6455, section 7.4) and a few words."""
+    """The reason for closing a WebSocket: close code (RFC 6455, section 7.4) and text."""
 
     code: int
     reason: str
 
 
-GONE = Closing(1006, "")  # by the client
-BINARY = Closing(1003, "send text")
-UNREADABLE = Closing(1007, "send a message as the documentation has it")
-RESTART = Closing(1012, "the service restarts; connect again")
-SLOW = Closing(1013, "too slow; connect again")
-VOID = Closing(4401, "what was shown is not valid any longer; sign in again")
+DISCONNECTED = Closing(1006, "")  # by the client
+BINARY = Closing(1003, "text messages only")
+MALFORMED = Closing(1007, "malformed message")
+RESTART = Closing(1012, "service restart; reconnect")
+SLOW = Closing(1013, "slow consumer; reconnect")
+EXPIRED = Closing(4401, "credentials expired or revoked; log in again")
 
 
 @dataclass
 class Message:
-    """What is told in a room: to all that hear it, or only to those who hear what is somebody's."""
+    """A message in a channel: for all of its subscribers, or for those with the owner in scope."""
 
-    room: str
+    channel: str
     text: str
     is_general: bool = True
     owner: UUID | None = None
-    id: str = ""  # set as it is told
+    id: str = ""  # set when it is published
 
     def packed(self) -> dict[str, object]:
-        """Give what another process has to know."""
+        """Return the message as other processes receive it; `room` is the channel."""
         owner = str(self.owner) if self.owner else None
-        return {"room": self.room, "text": self.text, "general": self.is_general, "owner": owner}
+        return {"room": self.channel, "text": self.text, "general": self.is_general, "owner": owner}
 
     @classmethod
-    def unpacked(cls, found: dict[str, object]) -> "Message":
-        """Read what another process has packed."""
-        owner = UUID(str(found["owner"])) if found["owner"] else None
-        return cls(str(found["room"]), str(found["text"]), bool(found["general"]), owner)
+    def unpacked(cls, content: dict[str, object]) -> "Message":
+        """Parse a message of another process."""
+        owner = UUID(str(content["owner"])) if content["owner"] else None
+        return cls(str(content["room"]), str(content["text"]), bool(content["general"]), owner)
 
 
-def note(word: str, **more: object) -> Message:
-    """Make a message about what is told, for single listeners."""
-    return Message("", written(type=word, **more))
+def reply(kind: str, **content: object) -> Message:
+    """Return a message to a single subscriber about its subscription."""
+    return Message("", to_json(type=kind, **content))
 
 
-def written(**content: object) -> str:
-    """Write JSON."""
-    return orjson.dumps(content, default=_plain).decode()
+def to_json(**content: object) -> str:
+    """Serialize JSON."""
+    return orjson.dumps(content, default=_serialize).decode()
 
 
-def _plain(value: object) -> str:
-    """Write a key that a database driver has made a kind of its own of."""
+def _serialize(value: object) -> str:
+    """Serialize a UUID of a database driver, which is a subclass."""
     if isinstance(value, UUID):
         return str(value)
     raise TypeError
 
 
-def room_of(table: str) -> str:
-    """Name the room in which the changes of a table are told: the last part of its path."""
+def channel_of(table: str) -> str:
+    """Return the channel of a table: the first path segment of its resource."""
     return table.replace("_", "-")
 
 
-def about(changes: Sequence[Change]) -> Iterator[Message]:
-    """Tell of changes; of many at once without their ids, so that nobody is flooded."""
+def messages(changes: Sequence[Change]) -> Iterator[Message]:
+    """Yield a message per change; above `MANY` changes of one kind, one without an id."""
     counts = Counter((change.table, change.kind) for change in changes)
-    many = {what for what, count in counts.items() if count > MANY}
+    many = {key for key, count in counts.items() if count > MANY}
     for table, kind in many:
-        yield _about(Change(table, kind))
+        yield _message(Change(table, kind))
     for change in changes:
         if (change.table, change.kind) not in many:
-            yield _about(change)
+            yield _message(change)
 
 
-def _about(change: Change) -> Message:
-    room = room_of(change.table)
-    text = written(type=change.kind, resource=room, id=change.id)
-    return Message(room, text, is_general=change.id is None, owner=change.owner_id)
+def _message(change: Change) -> Message:
+    channel = channel_of(change.table)
+    text = to_json(type=change.kind, resource=channel, id=change.id)
+    return Message(channel, text, is_general=change.id is None, owner=change.owner_id)

@@ -1,4 +1,7 @@
-"""WebSockets, as uvicorn speaks them, but for clients that take nothing, and what is logged."""
+"""uvicorn's WebSocket protocol, with an abort of slow consumers and without logged tokens.
+
+It extends a private module of uvicorn; `tests/websockets/test_websockets.py` names the version.
+"""
 
 import asyncio
 from typing import Any
@@ -8,28 +11,28 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 
 class Protocol(WebSocketsSansIOProtocol):
-    """Cuts a connection once the service is done with it and its client takes nothing.
+    """Aborts the connection of a client that does not read, once the endpoint has returned.
 
-    Uvicorn would wait until all is sent, which may be never, and hold what it has not sent.
+    Uvicorn waits without a timeout until everything is sent, and holds what it has not sent.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **options)
-        self.conn.debug = False  # the log of what goes over the line would tell tokens
+        self.conn.debug = False  # debug logs contain the token of the handshake
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; a refusal completes a handshake, too, or uvicorn would log an error."""
+        """Send; mark a rejected handshake as complete, which uvicorn would log as an error."""
         await super().send(message)
         self.handshake_complete = self.handshake_complete or self.close_sent
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """Cut the connection: at once if what was written last is still here, or else soon."""
+        """Abort the connection: at once if unsent data remains, else after the close timeout."""
         super().on_task_complete(task)
         if self.writable.is_set():
-            self.loop.call_later(self.close_timeout, self._cut)
+            self.loop.call_later(self.close_timeout, self._abort)
         else:
-            self._cut()
+            self._abort()
 
-    def _cut(self) -> None:
+    def _abort(self) -> None:
         if not self.disconnected:
             self.transport.abort()

@@ -1,0 +1,30 @@
+"""Authentication and authorization: the dependencies that routes declare.
+
+A route without one of them is public; `tests/architecture/test_access_policies.py` lists those.
+"""
+
+from app.auth.callers import (
+    SIGNED_IN,
+    Caller,
+    CurrentUser,
+    OptionalUser,
+    Permission,
+    PresentUser,
+    current_caller,
+    identify,
+    install,
+    require_permission,
+)
+
+__all__ = [
+    "SIGNED_IN",
+    "Caller",
+    "CurrentUser",
+    "OptionalUser",
+    "Permission",
+    "PresentUser",
+    "current_caller",
+    "identify",
+    "install",
+    "require_permission",
+]

@@ -1,0 +1,98 @@
+"""Errors of violated constraints, which name the resource: duplicates and foreign keys."""
+
+import re
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy.schema import ColumnCollectionConstraint
+
+from app.errors import Conflict, FieldProblem, Invalid
+from app.models.base import Base
+
+
+def find_constraint(name: str | None) -> ColumnCollectionConstraint | None:
+    """Return the foreign key, primary key or unique constraint of a name; None if unknown."""
+    kinds = (ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint)
+    tables = Base.metadata.tables.values()
+    constraints = chain.from_iterable(table.constraints for table in tables)
+    return next(
+        (each for each in constraints if each.name == name and isinstance(each, kinds)), None
+    )
+
+
+def duplicate(constraint: ColumnCollectionConstraint, rows: Iterable[object]) -> Conflict:
+    """Return the error of a unique violation, such as `A room with number 12 already exists.`.
+
+    Args:
+        constraint: the violated constraint
+        rows: the rows that were flushed; the values of one are named
+    """
+    fields = [column.name for column in constraint.columns]
+    flushed = [row for row in rows if getattr(row, "__table__", None) is constraint.table]
+    values = [
+        f"{name} {getattr(flushed[0], name)}" if len(flushed) == 1 else name for name in fields
+    ]
+    singular = label(constraint.table)
+    article = "An" if singular[0] in "aeiou" else "A"
+    return Conflict(
+        f"{article} {singular} with {' and '.join(values)} already exists.",
+        errors=[_problem(field, "Already in use.", "unique") for field in fields],
+    )
+
+
+def unknown_reference(columns: Iterable[tuple[str, Table]]) -> Invalid:
+    """Return the error of foreign keys to missing rows: `Referenced room does not exist.`.
+
+    Args:
+        columns: each foreign-key column with the table that it references
+    """
+    columns = list(columns)
+    missing = " and ".join(dict.fromkeys(label(table) for _, table in columns))
+    return Invalid(
+        f"Referenced {missing} does not exist.",
+        errors=[
+            _problem(column, f"{label(table).capitalize()} does not exist.", "reference")
+            for column, table in columns
+        ],
+    )
+
+
+def still_referenced(row: Base, constraint: ColumnCollectionConstraint | None) -> Conflict:
+    """Return the error of deleting a referenced row: `Cannot delete: stays reference this room.`.
+
+    Args:
+        row: the row to delete
+        constraint: the violated foreign key; None on SQLite, which does not report it
+    """
+    table = Base.metadata.tables[row.__tablename__]
+    tables = [constraint.table] if constraint is not None else _restricting(table)
+    names = " or ".join(each.name.replace("_", " ") for each in tables)
+    return Conflict(f"Cannot delete: {names} reference this {label(table)}.")
+
+
+def label(table: Table) -> str:
+    """Return the singular name of a table's rows: the resource, or the words of the class."""
+    model = next(each.class_ for each in Base.registry.mappers if each.local_table is table)
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).lower()
+    resource = model.__module__.rpartition(".")[2].replace("_", " ")
+    return resource if words == f"{resource} model" else words
+
+
+def _restricting(table: Table) -> list[Table]:
+    return [
+        other
+        for other in Base.metadata.sorted_tables
+        for key in other.foreign_keys
+        if key.column.table is table and key.ondelete in {None, "RESTRICT", "NO ACTION"}
+    ]
+
+
+def _problem(field: str, message: str, code: str) -> FieldProblem:
+    return FieldProblem(location=f"body.{field}", message=message, code=code)
+
+
+def foreign_keys(constraint: ForeignKeyConstraint) -> list[tuple[str, Any]]:
+    """Return the columns of a foreign key, each with the table that it references."""
+    return [(key.parent.name, key.column.table) for key in constraint.elements]

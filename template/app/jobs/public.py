@@ -1,0 +1,29 @@
+"""Access to jobs in a service without accounts: jobs have no owner."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+
+from app.database import Session
+from app.jobs.submission import IdempotencyKey, JobSubmitter
+from app.scope import ALL, Scope
+
+
+async def everyone() -> Scope:
+    """Return the scope of all jobs."""
+    return ALL
+
+
+async def job_submitter(
+    request: Request,
+    response: Response,
+    session: Session,
+    idempotency_key: IdempotencyKey = None,
+) -> JobSubmitter:
+    """Return the submitter of this request."""
+    return JobSubmitter(request, response, session, idempotency_key)
+
+
+READ = Depends(everyone)
+REPORTS: list[Any] = []
+Jobs = Annotated[JobSubmitter, Depends(job_submitter)]

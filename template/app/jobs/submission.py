@@ -1,0 +1,52 @@
+"""Jobs that a request asks for: it is answered 202, and where the job can be watched."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Header, Request, Response
+from pydantic import StringConstraints
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import flush
+from app.jobs.outbox import enqueue, enqueue_once
+from app.jobs.task import A, Task
+from app.models.job import Job
+
+# As a draft of the IETF's has it: a request that is sent again with the same key asks for nothing.
+IdempotencyKey = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[!-~]+$")] | None,
+    Header(),
+]
+
+
+class JobSubmitter:
+    """Submits jobs in the transaction of a request; an idempotency key enqueues one job once."""
+
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        session: AsyncSession,
+        key: str | None,
+        asked_by: UUID | None = None,
+    ) -> None:
+        self.request = request
+        self.response = response
+        self.session = session
+        self.key = key
+        self.asked_by = asked_by
+
+    async def submit(self, task: Task[A], arguments: A) -> Job:
+        """Enqueue a job, and set `Location` to its status."""
+        job = await self._enqueue(task, arguments)
+        path = self.request.app.url_path_for("read_job", job_id=job.id)
+        self.response.headers["Location"] = str(path)
+        return job
+
+    async def _enqueue(self, task: Task[A], arguments: A) -> Job:
+        if self.key is None:
+            job = enqueue(self.session, task, arguments, asked_by=self.asked_by)
+            await flush(self.session)
+            return job
+        key = f"{task.name}:{self.asked_by}:{self.key}"
+        return await enqueue_once(self.session, task, arguments, key, asked_by=self.asked_by)

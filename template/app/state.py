@@ -1,0 +1,36 @@
+"""Typed keys of `app.state`, as `AppKey` is in aiohttp.
+
+A part of the service defines the key beside the type of its value; `mypy` then knows what is read.
+"""
+
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class StateKey(Generic[T]):
+    """The name of an attribute of `app.state`, and the type of its value."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get(self, app: Any) -> T:  # noqa: ANN401 - `request.app` is untyped
+        """Return the value.
+
+        Raises:
+            AttributeError: the part is not installed, or the service has not started.
+        """
+        value: T = getattr(app.state, self.name)
+        return value
+
+    def find(self, app: Any) -> T | None:  # noqa: ANN401
+        """Return the value; None if it is not set."""
+        value: T | None = getattr(app.state, self.name, None)
+        return value
+
+    def set(self, app: Any, value: T) -> None:  # noqa: ANN401
+        """Set the value."""
+        setattr(app.state, self.name, value)
+
+
+SERVER_OPTIONS = StateKey[dict[str, Any]]("server_options")  # further options of uvicorn

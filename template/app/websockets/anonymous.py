@@ -1,0 +1,24 @@
+"""Subscriptions in a service without accounts: every caller may read every channel."""
+
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
+
+from app.routers import PREFIX
+from app.scope import ALL, NONE
+from app.websockets.channels import Channels
+from app.websockets.endpoints import router
+from app.websockets.hub import HUB
+from app.websockets.subscriber import ReadAccess
+
+
+async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAccess:
+    """Return access to all rows, and to the messages that are for everyone."""
+    address = connection.client.host if connection.client else ""
+    scopes = {name: ALL if each.is_resource else NONE for name, each in channels.items()}
+    return ReadAccess(address, scopes)
+
+
+def install(app: FastAPI) -> None:
+    """Let every caller subscribe."""
+    HUB.get(app).authorize = authorize
+    app.include_router(router, prefix=PREFIX)

@@ -1,0 +1,21 @@
+"""Settings of WebSockets and server-sent events."""
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import SettingsConfigDict
+
+from app import settings, valkey
+
+
+class WebSocketSettings(settings.EnvironmentSettings):
+    """Limits of connections and queues, and the Valkey that connects the processes."""
+
+    model_config = SettingsConfigDict(env_prefix="WEBSOCKETS_")
+
+    url: valkey.ValkeyUrl | None = Field(
+        None, description="Set it to redis://host:6379/0, or leave it out."
+    )
+    limit: PositiveInt = Field(10_000, description="Set it to a number of connections.")
+    caller_limit: PositiveInt = Field(50, description="Set it to a number of connections.")
+    message_limit: PositiveInt = Field(4096, description="Set it to a number of bytes.")
+    queue_limit: PositiveInt = Field(256, description="Set it to a number of messages.")
+    heartbeat: PositiveFloat = Field(20, description="Set it to a number of seconds.")

@@ -1,0 +1,72 @@
+"""Subscriptions of authenticated callers, restricted to the rows that they may read.
+
+A browser cannot set headers of a WebSocket and sends the token as a subprotocol. The query string
+carries none, since proxies log it.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ASGIScope
+
+from app.auth import SIGNED_IN, Caller, identify
+from app.errors import Forbidden
+from app.routers import PREFIX
+from app.scope import ALL, NONE, Scope
+from app.websockets.channels import Channel, Channels
+from app.websockets.endpoints import router
+from app.websockets.hub import HUB
+from app.websockets.subscriber import ReadAccess
+
+BEARER = "bearer."  # prefix of the subprotocol that carries a token
+
+
+class TokenSubprotocol:
+    """Middleware that moves the token of a WebSocket from its subprotocol to the header."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        """Set `Authorization` if a subprotocol carries a token."""
+        if scope["type"] == "websocket":
+            tokens = [each for each in scope["subprotocols"] if each.startswith(BEARER)]
+            if tokens:
+                token = tokens[0].removeprefix(BEARER).encode()
+                header = (b"authorization", b"Bearer " + token)
+                scope = {**scope, "headers": [*scope["headers"], header]}
+        await self.app(scope, receive, send)
+
+
+async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAccess:
+    """Return the scope of each channel that the caller may read.
+
+    Raises:
+        Unauthenticated: the credentials are missing, invalid, expired or revoked.
+    """
+    caller = (await identify(connection)).required()
+    scopes = {name: _scope(caller, channel) for name, channel in channels.items()}
+    return ReadAccess(caller.name, {name: each for name, each in scopes.items() if each != NONE})
+
+
+def _scope(caller: Caller, channel: Channel) -> Scope:
+    """Return the rows that the caller may read; none if the router exports no `READ`."""
+    if not channel.is_resource:
+        return Scope(caller.user.id)
+    if channel.policy is SIGNED_IN:
+        return ALL
+    policy: Any = getattr(channel.policy, "dependency", None)
+    try:
+        scope: Scope = policy.scope(caller) if hasattr(policy, "scope") else NONE
+    except Forbidden:
+        return NONE
+    return scope
+
+
+def install(app: FastAPI) -> None:
+    """Let authenticated callers subscribe."""
+    HUB.get(app).authorize = authorize
+    app.add_middleware(TokenSubprotocol)
+    app.include_router(router, prefix=PREFIX, dependencies=[SIGNED_IN])

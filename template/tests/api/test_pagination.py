@@ -1,0 +1,51 @@
+"""Pages of a list."""
+
+import pytest
+from httpx2 import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.pagination import Page
+from tests.support import sample_resource
+from tests.support.sample_resource import URL
+
+
+async def test_a_page_says_how_long_the_list_is(
+    jot_client: AsyncClient, session: AsyncSession
+) -> None:
+    for _ in range(3):
+        await sample_resource.make(session)
+    page = (await jot_client.get(URL, params={"size": 2, "page": 2})).json()
+    assert len(page.pop("items")) == 1
+    assert page == {"total": 3, "page": 2, "size": 2}
+
+
+async def test_an_empty_list_has_one_page(jot_client: AsyncClient) -> None:
+    page = await jot_client.get(URL)
+    assert page.json() == {"items": [], "total": 0, "page": 1, "size": 20}
+    assert set(page.links) == {"first", "last"}
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [("page=1&size=1", (1, 1)), ("page=1000000", (1_000_000, 20)), ("size=100", (1, 100))],
+)
+async def test_smallest_and_largest_page_are_accepted(
+    jot_client: AsyncClient, query: str, shown: tuple[int, int]
+) -> None:
+    page = (await jot_client.get(f"{URL}?{query}")).raise_for_status().json()
+    assert (page["page"], page["size"]) == shown
+
+
+def test_page_schema_states_minimums() -> None:
+    fields = Page[int].model_json_schema()["properties"]
+    minimums = {name: field.get("minimum") for name, field in fields.items()}
+    assert minimums == {"items": None, "total": 0, "page": 1, "size": 1}
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=1000001", "size=0", "size=101", "colour=green"])
+async def test_an_unknown_question_is_refused(jot_client: AsyncClient, query: str) -> None:
+    refused = await jot_client.get(f"{URL}?{query}")
+    assert refused.status_code == 422
+    assert [error["location"] for error in refused.json()["errors"]] == [
+        f"query.{query.partition('=')[0]}"
+    ]

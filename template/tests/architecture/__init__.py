@@ -1,0 +1,1 @@
+"""Tests of the architecture: imports, routes, access policies."""

@@ -1,0 +1,1 @@
+"""Tests of accounts of an OpenID Connect provider."""

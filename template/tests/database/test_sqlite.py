@@ -1,0 +1,107 @@
+"""SQLite: its URLs, its exact types, and writers that wait for each other."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import settings
+from app.migrate import locked
+from app.sqlite import DatabaseSettings, parse_url
+from development import databases
+from tests.support import sample_resource
+from tests.support.live_server import Live, lifespan
+from tests.support.sample_resource import URL, Jot
+
+
+def test_a_url_names_a_file() -> None:
+    assert str(parse_url("sqlite:///data/app.db")) == "sqlite+aiosqlite:///data/app.db"
+
+
+@pytest.mark.parametrize("given", ["", "hunter2", "sqlite://", "postgresql://u:hunter2@h/d"])
+def test_another_url_is_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", given)
+    with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: ") as caught:
+        settings.read(DatabaseSettings)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("amount", ["0.00", "0.10", "19.99", "-99999999.99"])
+async def test_decimals_are_kept_exactly(session: AsyncSession, amount: str) -> None:
+    jot = await sample_resource.make(session, amount=amount)
+    await session.refresh(jot)
+    assert str(jot.amount) == amount
+
+
+async def test_decimals_are_compared_as_numbers(session: AsyncSession) -> None:
+    jot = await sample_resource.make(session, amount="9.50")
+    small = select(Jot.id).where(Jot.amount < Decimal("10.00"))
+    assert await session.scalar(small) == jot.id
+
+
+async def test_times_are_kept_in_utc(session: AsyncSession) -> None:
+    zone = timezone(timedelta(hours=2))
+    jot = await sample_resource.make(session)
+    jot.created_at = datetime(2026, 1, 2, 1, 0, tzinfo=zone)
+    await session.commit()
+    await session.refresh(jot)
+    assert jot.created_at == datetime(2026, 1, 1, 23, 0, tzinfo=UTC)
+    assert jot.created_at.tzinfo is UTC
+
+
+async def test_times_of_long_ago_are_kept(session: AsyncSession) -> None:
+    jot = await sample_resource.make(session)
+    jot.created_at = datetime(197, 8, 24, tzinfo=UTC)
+    await session.commit()
+    await session.refresh(jot)
+    assert jot.created_at == datetime(197, 8, 24, tzinfo=UTC)
+
+
+async def test_writers_wait_for_each_other(live: Live) -> None:
+    made = await live.client.post(URL, json=sample_resource.payload())
+    changes = [{"text": f"Text {number}"} for number in range(20)]  # each reads before it writes
+    place = made.headers["Location"]
+    changed = await asyncio.gather(*(live.client.patch(place, json=change) for change in changes))
+    assert {answer.status_code for answer in changed} == {200}
+
+
+async def test_a_file_that_stays_locked_can_be_read_but_not_written(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ = database_url
+    monkeypatch.setenv("DATABASE_BUSY_TIMEOUT", "0.01")
+    app = sample_resource.create_app()
+    async with (
+        lifespan(app),
+        app.state.engine.connect() as writer,
+        AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
+    ):
+        await writer.execute(text("SELECT 1"))
+        assert (await client.get(URL)).status_code == 200
+        assert (await client.post(URL, json=sample_resource.payload())).status_code == 503
+
+
+async def test_migration_that_breaks_references_is_rolled_back(
+    database_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = await databases.create(database_server)
+    monkeypatch.setenv("DATABASE_URL", url)
+    async with locked() as connection:
+        await connection.exec_driver_sql("CREATE TABLE a (id INTEGER PRIMARY KEY)")
+        await connection.exec_driver_sql("CREATE TABLE b (a_id INTEGER REFERENCES a (id))")
+    with pytest.raises(ValueError, match="b would have rows that reference missing ones"):
+        async with locked() as connection:
+            await connection.exec_driver_sql("INSERT INTO b VALUES (1)")
+    async with locked() as connection:
+        assert not (await connection.exec_driver_sql("SELECT * FROM b")).all()
+    await databases.drop(url)
+
+
+async def test_foreign_keys_are_enforced(session: AsyncSession) -> None:
+    assert await session.scalar(text("PRAGMA foreign_keys")) == 1

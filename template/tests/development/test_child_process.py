@@ -1,0 +1,41 @@
+"""Child processes of development and tests."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from development import child_process
+from tests.support.timeouts import PROCESS_DEADLINE
+
+CHILD = f"""
+import time
+print("launched", flush=True)
+time.sleep({PROCESS_DEADLINE})
+print("still here")
+"""
+PARENT = f"""
+import signal, subprocess, sys
+from development import child_process
+subprocess.run(child_process.command(signal.SIGKILL, sys.executable, "-c", {CHILD!r}))
+"""
+WRITER = "import os, sys; open(sys.argv[1], 'w').write(str(os.getuid()))"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_child_ends_when_its_parent_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == b"launched\n"
+        parent.kill()
+        assert parent.stdout.read() == b""  # which ends with the last process that could write
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no root")
+def test_program_that_owns_a_directory_is_not_root(tmp_path: Path) -> None:
+    written = tmp_path / "user"
+    program = (sys.executable, "-c", WRITER, written)
+    subprocess.run(child_process.command(signal.SIGTERM, *program, owned=(tmp_path,)), check=True)
+    assert written.read_text() != "0"

@@ -1,0 +1,41 @@
+"""Spans of what Valkey is asked: the commands, without keys and values."""
+
+import asyncio
+
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from redis.asyncio import Redis
+from sqlalchemy import make_url
+
+from app.valkey import connection_pool
+from tests.support import sample_resource, valkey
+from tests.support.live_server import lifespan
+from tests.support.telemetry import collecting
+
+SECRET = "hunter2"
+
+
+async def test_a_command_is_a_span_without_keys_and_values(
+    monkeypatch: pytest.MonkeyPatch, shared_url: str
+) -> None:
+    _ = shared_url
+    with valkey.server() as url:
+        async with collecting() as collector:
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+            made = sample_resource.create_app()
+            pool = connection_pool(make_url(url))
+            async with lifespan(made), Redis(connection_pool=pool) as client:
+                await client.set(f"key-{SECRET}", SECRET)
+            await pool.aclose()
+            await asyncio.to_thread(made.state.observability.close)
+    (span,) = [span for span in collector.spans if span.name == "SET"]
+    assert span.kind == Span.SPAN_KIND_CLIENT
+    assert SECRET not in str(collector.spans)
+
+
+async def test_where_no_traces_are_wanted_nothing_is_traced(shared_url: str) -> None:
+    _ = shared_url
+    made = sample_resource.create_app()
+    kept = Redis.execute_command
+    async with lifespan(made):
+        assert Redis.execute_command is kept

@@ -1,0 +1,257 @@
+"""Jots: a sample resource of the tests, built like the resources of the service.
+
+Its table is in every test database, but in no migration: it has metadata of its own. No resource of
+the service may have its name. `python -m tests.support.sample_resource COMMAND` runs a command of
+the service with it.
+"""
+
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from http import HTTPStatus
+from itertools import count
+from typing import Annotated, Any, Literal, get_args
+from unittest.mock import patch
+from uuid import UUID
+
+from fastapi import APIRouter, FastAPI, Query
+from pydantic import Field
+from sqlalchemy import JSON, ForeignKey, MetaData, Numeric, String, func, select
+from sqlalchemy import Text as LongString
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from starlette.responses import StreamingResponse
+
+from app import main
+from app.__main__ import main as run
+from app.database import (
+    ReadSession,
+    Record,
+    Session,
+    StreamSession,
+    flush,
+    lock_references,
+    objects,
+    records,
+    remove,
+)
+from app.errors import Conflict, NotFound, error_responses
+from app.export import CSV, stream_csv
+from app.filtering import (
+    Filters,
+    at_least,
+    at_most,
+    conditions,
+    contains,
+    equals,
+    one_of,
+    page_statements,
+)
+from app.links import Links
+from app.models.base import Base, Identified, Timestamped, check, enum_check, enum_type
+from app.pagination import Page, Paging, Slice
+from app.schemas.base import Json, Line, ReadSchema, Schema, Text
+from tests.support.timeouts import raise_timeouts
+
+URL = "/jots"
+BATCH = 500
+
+router = APIRouter(prefix=URL, tags=["jots"])
+_numbers = count(1)
+
+
+class JotKind(StrEnum):
+    """What a jot is for."""
+
+    IDEA = "idea"
+    TASK = "task"
+
+
+class JotBase(Base):
+    """The base of tables beside the service's own."""
+
+    __abstract__ = True
+    metadata = MetaData(naming_convention=Base.metadata.naming_convention)
+
+
+class Jot(Identified, Timestamped, JotBase):
+    """Something written down."""
+
+    __tablename__ = "jots"
+    __table_args__ = (
+        check("amount > -100000000"),
+        check("amount < 100000000"),
+        enum_check("kind", JotKind),
+    )
+
+    title: Mapped[str] = mapped_column(String(40), unique=True)
+    text: Mapped[str | None] = mapped_column(LongString)
+    amount: Mapped[Decimal] = mapped_column(Numeric(10, 2), default=Decimal("0.00"))
+    kind: Mapped[JotKind] = mapped_column(enum_type(JotKind), default=JotKind.IDEA)
+    extra: Mapped[dict[str, Any] | list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    follows_id: Mapped[UUID | None] = mapped_column(ForeignKey("jots.id", ondelete="RESTRICT"))
+
+    follows: Mapped["Jot | None"] = relationship(remote_side="Jot.id", lazy="raise")
+
+
+JotSort = Literal["created_at", "-created_at", "text", "-text"]
+PAGES = page_statements(select(Jot.__table__), Jot, get_args(JotSort))
+FILTERS: Filters = {
+    "search": contains(Jot.title, Jot.text),
+    "title": equals(Jot.title),
+    "kind": one_of(Jot.kind),
+    "amount_from": at_least(Jot.amount),
+    "amount_to": at_most(Jot.amount),
+}
+
+
+class JotCreate(Schema):
+    """A jot to add."""
+
+    title: Annotated[Line, Field(min_length=1, max_length=40)]
+    text: Text | None = None
+    amount: Decimal = Field(Decimal("0.00"), max_digits=10, decimal_places=2)
+    kind: JotKind = JotKind.IDEA
+    extra: Json | None = None
+    follows_id: UUID | None = None
+
+
+class JotUpdate(Schema):
+    """What changes in a jot."""
+
+    text: Text | None
+
+
+class JotRead(ReadSchema):
+    """A jot."""
+
+    id: UUID
+    title: str
+    text: str | None
+    amount: Decimal
+    kind: JotKind
+    extra: dict[str, Any] | list[Any] | None
+    follows_id: UUID | None
+
+
+class JotFilter(Schema):
+    """Which jots are meant."""
+
+    search: Line | None = None
+    title: Line | None = None
+    kind: list[JotKind] = Field([])
+    amount_from: Decimal | None = None
+    amount_to: Decimal | None = None
+
+
+class JotQuery(JotFilter, Paging):
+    """Which jots are meant, in which order, and which page of them."""
+
+    sort: JotSort = "created_at"
+
+
+@router.get("", response_model=Page[JotRead])
+async def find(
+    session: ReadSession, query: Annotated[JotQuery, Query()], links: Links
+) -> Slice[Record]:
+    """List jots."""
+    tests = conditions(query, FILTERS)
+    page = PAGES[query.sort].where(*tests)
+    found = await session.execute(page, {"size": query.size, "offset": query.offset})
+    total = await session.scalar(select(func.count()).select_from(Jot).where(*tests))
+    return links.pages(Slice(records(found), total or 0, query))
+
+
+@router.post(
+    "", status_code=HTTPStatus.CREATED, response_model=JotRead, responses=error_responses(Conflict)
+)
+async def add(session: Session, new: JotCreate, links: Links) -> Jot:
+    """Add a jot, unless its title is taken."""
+    values = new.model_dump()
+    await lock_references(session, Jot, values)
+    jot = Jot(**values)
+    session.add(jot)
+    await flush(session)
+    return links.made(jot)
+
+
+@router.get("/export", response_class=StreamingResponse, responses=CSV)
+async def download(
+    session: StreamSession, wanted: Annotated[JotFilter, Query()]
+) -> StreamingResponse:
+    """Download jots as CSV."""
+    return await stream_csv(JotRead, batches(session, wanted), "jots")
+
+
+@router.get("/{jot_id}", response_model=JotRead, responses=error_responses(NotFound))
+async def show(session: ReadSession, jot_id: UUID) -> Jot:
+    """Show a jot."""
+    return known(objects(await session.execute(select(Jot).where(Jot.id == jot_id))))
+
+
+@router.patch("/{jot_id}", response_model=JotRead, responses=error_responses(NotFound))
+async def change(session: Session, jot_id: UUID, changes: JotUpdate) -> Jot:
+    """Change a jot, once nobody else does."""
+    jot = await held(session, jot_id)
+    jot.text = changes.text
+    await flush(session)
+    return jot
+
+
+@router.delete(
+    "/{jot_id}", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(NotFound, Conflict)
+)
+async def drop(session: Session, jot_id: UUID) -> None:
+    """Remove a jot, once nobody changes it."""
+    await remove(session, await held(session, jot_id))
+
+
+async def held(session: AsyncSession, jot_id: UUID) -> Jot:
+    """Find a jot, to change it."""
+    found = await session.execute(select(Jot).where(Jot.id == jot_id).with_for_update())
+    return known(objects(found))
+
+
+def known(found: Sequence[Jot]) -> Jot:
+    """Refuse what is not there."""
+    if not found:
+        raise NotFound("There is no such jot.")
+    return found[0]
+
+
+async def batches(session: AsyncSession, wanted: JotFilter) -> AsyncGenerator[Sequence[Jot], None]:
+    """Find jots in the order of their making, so many at a time."""
+    statement = select(Jot).where(*conditions(wanted, FILTERS)).order_by(Jot.id).limit(BATCH)
+    batch = (await session.scalars(statement)).all()
+    yield batch
+    while len(batch) == BATCH:
+        session.expunge_all()
+        batch = (await session.scalars(statement.where(Jot.id > batch[-1].id))).all()
+        yield batch
+
+
+def payload(**changes: object) -> dict[str, Any]:
+    """Make what a client would send."""
+    return {"title": f"Jot {next(_numbers)}"} | changes
+
+
+async def make(session: AsyncSession, **changes: object) -> Jot:
+    """Make a jot that is kept."""
+    jot = Jot(**JotCreate.model_validate(payload(**changes)).model_dump())
+    session.add(jot)
+    await session.commit()
+    return jot
+
+
+def create_app() -> FastAPI:
+    """Build the service that the environment describes, with jots."""
+    app = main.create_app()
+    app.include_router(router)
+    return app
+
+
+if __name__ == "__main__":
+    raise_timeouts(setattr)
+    with patch("app.server.create_app", create_app):
+        sys.exit(run())

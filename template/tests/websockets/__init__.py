@@ -1,0 +1,1 @@
+"""Tests of change events over WebSockets and server-sent events."""
