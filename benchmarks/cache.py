@@ -51,8 +51,8 @@ async def prepare(rows: int) -> None:
 
 async def compare(name: str) -> None:
     """Measure a total with and without a cache."""
-    from app.cache.counting import count
-    from app.lists import count as asked
+    from app.cache.totals import count
+    from app.filtering import count as asked
     from app.main import create_app
     from app.services.product import COUNT
 

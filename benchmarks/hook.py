@@ -22,7 +22,7 @@ from benchmarks.comparison import arguments, report, with_control
 ROOT = Path(__file__).parent.parent
 UV = ["uv", "run", "--no-sync"]
 TESTS = [*UV, "pytest", "-q", "tests/test_product.py"]
-HOOK = [*UV, "python", ".claude/hooks/edits.py"]
+HOOK = [*UV, "python", ".claude/hooks/after_edit.py"]
 GOAL = 3  # seconds
 STRANGE = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}  # an owner's bytecode is kept
 

@@ -27,8 +27,9 @@ class Rule:
     of: str = "service"
 
 
-ARCHITECTURE = "tests/test_architecture.py::test_"
-MIGRATIONS = "tests/test_migrations.py::test_"
+ARCHITECTURE = "tests/architecture/test_architecture.py::test_"
+ACCESS = "tests/architecture/test_access_policies.py::test_"
+MIGRATIONS = "tests/database/test_migrations.py::test_"
 
 RULES = (
     Rule(
@@ -44,7 +45,11 @@ RULES = (
     Rule("A route stands on an `APIRouter`.", f"{ARCHITECTURE}every_route_stands_on_a_router"),
     Rule("A route is async and says what it returns.", f"{ARCHITECTURE}every_route_is_async_and_says_what_it_returns"),
     Rule("A handler is one statement: a call.", f"{ARCHITECTURE}every_handler_of_the_api_is_one_statement"),
-    Rule("A route says who may call it.", "tests/test_access.py::test_every_route_declares_who_may_call_it", of="auth"),
+    Rule(
+        "A route says who may call it.",
+        "tests/architecture/test_access_policies.py::test_every_route_declares_who_may_call_it",
+        of="auth",
+    ),
     Rule(
         "Raise a class of `app/errors.py`, never `HTTPException`.",
         f"{ARCHITECTURE}only_errors_speaks_of_http_exceptions",

@@ -128,8 +128,9 @@ class Moves:
     def renames(self, before: Iterable[str], after: Collection[str]) -> Renames:
         """Return what imports have to follow: modules, names and files that an update has moved.
 
-        A module is renamed only if it is gone and the new one is there; so is a package if all of it went to the
-        same place. Modules that stay in a moved package, such as the owner's, are mapped to themselves.
+        A module is renamed only if it is missing and the new one exists; so is a package if all of it moved to the
+        same place. Names that were renamed in a module that stays have an entry from the module to itself. Modules
+        that stay in a moved package, such as the owner's, are mapped to themselves.
 
         Args:
             before: the paths of the old rendering
@@ -138,9 +139,11 @@ class Moves:
         before, present = set(before), {module_name(path) for path in after} - {""}
         modules: dict[str, str] = {}
         names: dict[str, str] = {}
-        for module in sorted({module_name(path) for path in before} - present - {""}):
+        for module in sorted({module_name(path) for path in before} - {""}):
             for new, renamed in self._modules(module):
-                if new in present:
+                if module in present and new != module:
+                    break  # only names that were renamed in place
+                if new in present and new != module:
                     modules[module] = new
                 targets = {f"{module}:{old}": target for old, target in renamed.items()}
                 names |= {old: target for old, target in targets.items() if target.partition(":")[0] in present}
@@ -288,8 +291,8 @@ def _module_move(entry: dict[str, Any]) -> ModuleMove:
             isinstance(new, str) and old.isidentifier() and NAME.fullmatch(new) for old, new in names.items()
         ):
             problem = 'names are like {hash = "hash_password"} or {hash = "app.other:hash"}'
-        elif entry["from"] == entry["to"]:
-            problem = "from and to are equal"
+        elif entry["from"] == entry["to"] and not names:
+            problem = "from and to are equal, and names is missing"
     if problem:
         raise ValueError(f"moves.toml: [[modules]] {entry.get('from') or entry}: {problem}.")
     return ModuleMove(_version(entry), entry["from"], entry["to"], tuple(names.items()))

@@ -40,8 +40,8 @@ SERVER = "uv run app dev"
 COPIER = "uvx --with copier-template-extensions --with ruff copier"
 SLIPWAY = "uv run slipway.py"
 SUITE = "uv run pytest"
-TEST_MODULE = re.compile(r"tests/test_\w+\.py$")
-TRANSACTIONS = "tests/test_transactions.py"
+TEST_MODULE = re.compile(r"tests/(?:\w+/)*test_\w+\.py$")
+TRANSACTIONS = "tests/database/test_transactions.py"
 COMMIT = "git add --all && git commit --message Work"
 # Commands that need a registry or the internet; `test_image.py` builds and runs images.
 UNAVAILABLE = ("docker ", "uv audit")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thorough
 
-HOOK = ".claude/hooks/edits.py"
+HOOK = ".claude/hooks/after_edit.py"
 UNTIDY = 'def answer( ) -> str:\n    return "yes"\n'
 FAILING = "def test_it() -> None:\n    assert 1 == 2\n"
 PRELOADED = """import gc
@@ -117,7 +117,7 @@ def test_edited_module_is_formatted_linted_and_tested(edited: Path) -> None:
 
 def test_clean_edit_reports_one_line(edited: Path) -> None:
     text = context(after("PostToolUse", edited, "app/pagination.py"), "PostToolUse")
-    assert text.startswith("app/pagination.py: as it was, lint clean, tests/test_pagination.py: ")
+    assert text.startswith("app/pagination.py: as it was, lint clean, tests/api/test_pagination.py: ")
     assert " passed" in text
     assert len(text.splitlines()) == 1
 

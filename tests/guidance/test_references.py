@@ -22,7 +22,7 @@ RUNNABLE = Runnable(
     tools=frozenset({"pytest", "ruff"}),
     programs={"app": Program(frozenset({"dev"}), frozenset({"--port"}))},
     marks=frozenset({"drill"}),
-    paths=frozenset({"tests/test_health.py", "tests/drills/test_load.py"}),
+    paths=frozenset({"tests/server/test_health.py", "tests/drills/test_load.py"}),
 )
 
 
@@ -158,7 +158,7 @@ def test_unknown_command_is_detected(command: str, text: str) -> None:
         "app dev.",
         "ruff check --fix",
         'pytest -n auto -m "not drill"',
-        "pytest tests/drills tests/test_health.py::test_live",
+        "pytest tests/drills tests/server/test_health.py::test_live",
     ],
 )
 def test_known_command_is_accepted(command: str) -> None:

@@ -124,7 +124,7 @@ EMAIL = Feature(name="email", summary="Mail", paths=("app/email/", "app/email_ca
         ({"app/emails/cache/mail.html": ""}, ["app/emails/cache/mail.html"]),
         ({"app/email/cache.html": ""}, []),
         ({"app/email_cache.py": "from app import cache"}, []),
-        ({"app/email/outbox.py": "the cache, if there is one"}, []),
+        ({"app/email/queue.py": "the cache, if there is one"}, []),
         ({"app/main.py": "from functools import cached"}, []),
         ({"app/main.py": "import limits", "uv.toml": '"limits>=5"'}, ["app/main.py: limits", "uv.toml: limits"]),
         ({"app/main.py": "AsyncClient(limits=Limits(9))"}, []),

@@ -15,7 +15,11 @@ MODEL = '__tablename__ = "{}s"\n'
 
 def rendering(name: str, fields: dict[str, Any], code: str, **keys: str) -> Rendering:
     """Return a rendering with one resource, its service module, and one module of other code."""
-    texts = {f"app/models/{name}.py": MODEL.format(name), CODE.format(name): code, "app/lists.py": "sort.order_by(1)\n"}
+    texts = {
+        f"app/models/{name}.py": MODEL.format(name),
+        CODE.format(name): code,
+        "app/filtering.py": "sort.order_by(1)\n",
+    }
     files = {path: File(text.encode()) for path, text in texts.items()}
     return Rendering(files, {"resources": [{"name": name, "fields": fields, **keys}]})
 

@@ -23,7 +23,7 @@ PARTS = (
     *(ast.BinOp, ast.BitOr, ast.Mult, ast.UnaryOp, ast.USub, ast.Load, ast.Expression),
 )
 # Types and constructors of literals that calls may name.
-CALLABLES = re.compile(r"[A-Z]\w*|date|datetime|enumerated|time")
+CALLABLES = re.compile(r"[A-Z]\w*|date|datetime|enum_type|time")
 WORD = re.compile(r"[\w/:.\- ]*|%.*")
 
 

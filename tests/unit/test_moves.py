@@ -153,7 +153,10 @@ def test_moves_of_a_fork_are_added() -> None:
         ('[[moves]]\nversion = "1.0"\nfrom = "a"\nto = "b"\nnames = "c"', "a: unknown key names"),
         ('[[modules]]\nversion = "1.0"\nfrom = "app.a"', "app.a: to is missing"),
         ('[[modules]]\nversion = "1.0"\nfrom = "app/a.py"\nto = "app.b"', "app/a.py: from and to are modules"),
-        ('[[modules]]\nversion = "1.0"\nfrom = "app.a"\nto = "app.a"', "app.a: from and to are equal"),
+        (
+            '[[modules]]\nversion = "1.0"\nfrom = "app.a"\nto = "app.a"',
+            "app.a: from and to are equal",
+        ),
         ('[[modules]]\nversion = "1.0"\nfrom = "app.a"\nto = "app.b"\nnames = {a = "b c"}', "app.a: names are like"),
         ('[[modules]]\nversion = "1.0"\nfrom = "app.a"\nto = "app.b"\nnames = "x"', "app.a: names are like"),
         ("moves = 1", "moves is a list of tables"),

@@ -25,8 +25,8 @@ def test_targets_are_few_services_of_matrix() -> None:
     ("path", "name"),
     [
         ("app/cache/__init__.py", "cache"),
-        ("app/services/login.py", "local"),
-        ("app/tasks/mail_jobs.py", "mail_jobs"),
+        ("app/services/auth.py", "local"),
+        ("app/tasks/send_email.py", "email_jobs"),
         ("app/errors.py", CORE),
         ("app/routers/product.py", CORE),
     ],
@@ -35,9 +35,9 @@ def test_group_is_owning_feature(path: str, name: str) -> None:
     assert group(path) == name
 
 
-@pytest.mark.parametrize("name", ["cache", "cache/", "app/cache", "app/cache/keeping.py", "cache/keeping.py"])
+@pytest.mark.parametrize("name", ["cache", "cache/", "app/cache", "app/cache/stores.py", "cache/stores.py"])
 def test_module_is_meant_by_its_names(name: str) -> None:
-    assert is_meant("app/cache/keeping.py", ["jobs", name])
+    assert is_meant("app/cache/stores.py", ["jobs", name])
     assert not is_meant("app/health.py", ["jobs", name])
 
 

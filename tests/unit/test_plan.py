@@ -99,7 +99,7 @@ def test_plan_has_requirements_of_chosen_features_only() -> None:
 
 def test_plan_has_required_features() -> None:
     planned = plan(DEFAULT | {"features": ["ratelimit"]})
-    assert planned["installs"] == ["ratelimit"]
+    assert planned["installs"] == [{"package": "app", "name": "ratelimit"}]
     assert "app/valkey.py" in planned["footprint"]
     assert {"name": "RATELIMIT_ENABLED", "value": "false"} in planned["test_environment"]
 

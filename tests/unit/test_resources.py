@@ -398,7 +398,7 @@ def test_suggested_field_has_no_conflict(name: str) -> None:
 
 
 def test_suggested_names_have_no_conflict() -> None:
-    for name in ("file", "user", "login", "role", "some", "value", "change", "api_key", "refresh_token"):
+    for name in ("file", "user", "role", "some", "value", "change", "api_key", "refresh_token"):
         problem = domain_problem([{"name": name, "fields": NOUN_FIELDS}])
         suggested = problem.rstrip(".").rsplit(" ", 1)[-1]
         key = "plural" if "`plural:`" in problem else "name"

@@ -12,9 +12,9 @@ from .auth import ABOUT, AUTH, OWNERSHIP, SCOPE
 from .cache import CACHE
 from .changes import AFTER_COMMIT, CHANGES
 from .email import EMAIL, EMAIL_JOBS
-from .files import FILES, PUBLIC_FILES, OWNED_FILES
-from .jobs import CELERY, JOBS, PUBLIC_JOBS, OWNED_JOBS, TASKIQ
-from .local import ACCOUNT_LINKS, LOCAL, LINK_LOGGER
+from .files import FILES, OWNED_FILES, PUBLIC_FILES
+from .jobs import CELERY, JOBS, OWNED_JOBS, PUBLIC_JOBS, TASKIQ
+from .local import ACCOUNT_LINKS, LINK_LOGGER, LOCAL
 from .observability import OBSERVABILITY
 from .oidc import OIDC
 from .postgresql import POSTGRESQL
@@ -22,8 +22,8 @@ from .ratelimit import RATELIMIT
 from .service import OF_TYPES, SERVICE
 from .sqlite import SQLITE
 from .surroundings import AGENTS, FLY, GITHUB, GITLAB, KUBERNETES
-from .valkey import CHILD_PROCESS, VALKEY_SPANS, VALKEY
-from .websockets import TOKEN_AUTH, ANONYMOUS_WEBSOCKETS, WEBSOCKETS
+from .valkey import CHILD_PROCESS, VALKEY, VALKEY_SPANS
+from .websockets import ANONYMOUS_WEBSOCKETS, TOKEN_AUTH, WEBSOCKETS
 
 if TYPE_CHECKING:
     from .model import Feature
@@ -36,7 +36,7 @@ __all__ = [
     "FEATURES",
     "INTEGRATIONS",
     "OF_TYPES",
-    "OWNING",
+    "OWNERSHIP",
     "PIPELINES",
     "SERVICE",
     "chosen",

@@ -96,9 +96,7 @@ OWNERSHIP = Feature(
         "tests/support/ownership.py",
     ),
     explains="auth/ownership.py",
-    guidance=(
-        "Rows with an `owner_id` are asked for by `owner_or_permission` in routes and by `owned` in services: `docs/owning.md`.",
-    ),
+    guidance=("Rows with an `owner_id`: `owner_or_permission` in routes, `owned` in queries: `docs/ownership.md`.",),
 )
 
 SCOPE = Feature(name="scope", summary="rows that a caller may access", paths=("app/scope.py",), is_word=True)

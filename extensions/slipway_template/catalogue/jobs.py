@@ -98,9 +98,7 @@ JOBS = Feature(
             indexes=("due_at", "finished_at"),
         ),
     ),
-    guidance=(
-        "What takes long is a `Task` in `app/tasks/`, asked for by `jobs.enqueue`; it may be begun twice: `docs/jobs.md`.",
-    ),
+    guidance=("Long work is a `Task` in `app/tasks/`, enqueued by `jobs.enqueue`; it may run twice: `docs/jobs.md`.",),
 )
 
 TASKIQ = Feature(

@@ -150,8 +150,8 @@ class Feature:
     Deployment: `processes` run beside the service from the same image; `is_component` says that
     `deploy/kubernetes/components/<name>/` exists, and `listens` maps variables to the ports that they open.
 
-    Guidance: `explains` names the module or package that `docs/<name>.md` explains; `guidance` has one to three lines for `AGENTS.md`.
-    `is_word` says that its name is a common word, which other files may use.
+    Guidance: `explains` names the module or package that `docs/<name>.md` explains; `guidance` has one to three lines
+    for `AGENTS.md`. `is_word` says that its name is a common word, which other files may use.
     """
 
     name: str

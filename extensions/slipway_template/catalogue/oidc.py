@@ -98,7 +98,5 @@ OIDC = Feature(
             done="Prints a token of the provider that `uv run app dev` brings",
         ),
     ),
-    guidance=(
-        "Passwords are the provider's: none is seen here. In development, `development/identity_provider.py` plays the provider.",
-    ),
+    guidance=("The provider has the passwords. In development, `development/identity_provider.py` is the provider.",),
 )

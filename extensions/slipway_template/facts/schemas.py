@@ -139,7 +139,7 @@ def searched(resource: Resource) -> list[Field]:
 
 
 def filters(resource: Resource, field: Field) -> Iterator[Facts]:
-    """Yield the query parameters that filter lists by a field, each with its comparison in `app.lists`."""
+    """Yield the query parameters that filter lists by a field, each with its comparison in `app.filtering`."""
     if not field.is_filtered:
         return
     comparisons = []

@@ -45,8 +45,8 @@ IMPORTED = frozenset(
     Annotated Any AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict CurrentUser Decimal Double
     EmailStr False Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped
     ModuleType Moment None NotFound Number Numeric Page Paging Query ReadSchema ReadSession Record
-    ReferenceScopes Schema Scope Sequence Session Slice StreamingResponse StreamSession StrEnum String Text TimeOfDay Timestamped True
-    UniqueConstraint User
+    ReferenceScopes Schema Scope Sequence Session Slice StreamingResponse StreamSession StrEnum String Text
+    TimeOfDay Timestamped True UniqueConstraint User
     """.split()  # noqa: SIM905
 )
 # Python's own classes, listed so that no service changes with the version of Python that runs Copier.
@@ -80,11 +80,11 @@ BUILTINS = frozenset(
 # Names that these modules use, and that a variable, a parameter or an alias of an import would hide.
 VARIABLES = BUILTINS | frozenset(
     """
-    allow bindparam changes check conditions contains count create csv date datetime delete enum_type
-    equals error_responses export exported factory field fields filters flush found func get get_args joinedload l links made
-    lock_references make make_user method new now number objects owned owner_or_permission page_statements pages
-    payload pytest query read records reference_scopes references relationship remove require_permission result
-    router scope search select selects session some stream_csv test tests time timedelta to_jsonable_python
+    allow bindparam changes check conditions contains count create csv date datetime delete enum_type equals
+    error_responses export exported factory field fields filters flush found func get get_args joinedload l links
+    lock_references made make make_user method new now number objects owned owner_or_permission page_statements
+    pages payload pytest query read records reference_scopes references relationship remove require_permission
+    result router scope search select selects session some stream_csv test tests time timedelta to_jsonable_python
     update use_key uuid4 value values where
     """.split()  # noqa: SIM905
 )

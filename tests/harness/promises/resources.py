@@ -20,7 +20,7 @@ RESOURCES = [
             "app/schemas/base.py",
             'extra="forbid"',
             'extra="ignore"',
-            "test_schemas.py::test_what_does_not_fit_is_refused",
+            "api/test_schemas.py::test_what_does_not_fit_is_refused",
         ),
     ),
     *promise(
@@ -30,17 +30,17 @@ RESOURCES = [
             "app/links.py",
             "{self.request.url.path}/{row.id}",
             "{self.request.url.path}",
-            "test_links.py::test_what_is_made_is_shown_where_it_is_said_to_be",
+            "api/test_links.py::test_what_is_made_is_shown_where_it_is_said_to_be",
         ),
     ),
     *promise(
         "docs/resources.md: lists are filtered, searched, sorted and paged",
         Break(
             "does not escape wildcards in a search",
-            "app/lists.py",
+            "app/filtering.py",
             ", autoescape=True",
             "",
-            "test_lists.py::test_a_list_is_what_was_asked_for",
+            "api/test_filtering.py::test_a_list_is_what_was_asked_for",
             BOTH,
         ),
         Break(
@@ -48,7 +48,7 @@ RESOURCES = [
             "app/pagination.py",
             "Field(20, ge=1, le=100)",
             "Field(20, ge=1)",
-            "test_pagination.py::test_an_unknown_question_is_refused",
+            "api/test_pagination.py::test_an_unknown_question_is_refused",
         ),
     ),
     *promise(
@@ -66,7 +66,7 @@ RESOURCES = [
             "app/export.py",
             "kept.startswith(FORMULA)",
             "False",
-            "test_exports.py::test_an_export_runs_no_formula",
+            "api/test_export.py::test_an_export_runs_no_formula",
         ),
     ),
     *promise(
@@ -102,7 +102,7 @@ RESOURCES = [
         ),
         Break(
             "accepts a foreign key to another user's row",
-            "app/owning.py",
+            "app/auth/scope.py",
             "values | dict.fromkeys(beyond, NOBODY)",
             "values",
             "test_comment.py::test_a_reference_to_somebody_elses_is_one_to_nothing",

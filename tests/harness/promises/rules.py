@@ -13,7 +13,7 @@ RULES = [
             "    routers.install(app)\n",
             '    routers.install(app)\n\n    @app.get("/products/number")\n'
             "    async def number() -> int:\n        return 1\n\n",
-            "test_architecture.py::test_every_route_stands_on_a_router",
+            "architecture/test_architecture.py::test_every_route_stands_on_a_router",
             says="Give them an `APIRouter`, in a module of `app.routers`.",
         ),
         Break(
@@ -21,7 +21,7 @@ RULES = [
             "app/routers/product.py",
             ") -> StreamingResponse:",
             "):",
-            "test_architecture.py::test_every_route_is_async_and_says_what_it_returns",
+            "architecture/test_architecture.py::test_every_route_is_async_and_says_what_it_returns",
             says="export_products: say what it returns.",
         ),
         Break(
@@ -29,7 +29,7 @@ RULES = [
             "app/health.py",
             "async def live()",
             "def live()",
-            "test_architecture.py::test_every_route_is_async_and_says_what_it_returns",
+            "architecture/test_architecture.py::test_every_route_is_async_and_says_what_it_returns",
             says="live: make it async.",
         ),
         Break(
@@ -37,7 +37,7 @@ RULES = [
             "app/routers/product.py",
             "    return await products.read(session, product_id)\n",
             "    product = await products.read(session, product_id)\n    return product\n",
-            "test_architecture.py::test_every_handler_of_the_api_is_one_statement",
+            "architecture/test_architecture.py::test_every_handler_of_the_api_is_one_statement",
             says="product.py: read_product belongs in a service.",
         ),
         Break(
@@ -45,7 +45,7 @@ RULES = [
             "app/services/product.py",
             "    session.add(product)\n",
             "    session.add(product)\n    await session.commit()\n",
-            "test_architecture.py::test_nobody_commits_but_the_session",
+            "architecture/test_architecture.py::test_nobody_commits_but_the_session",
             says="Flush: `Session` commits once the handler returns.",
         ),
         Break(
@@ -53,7 +53,7 @@ RULES = [
             "app/services/product.py",
             "from app.errors import NotFound\n",
             "from starlette.exceptions import HTTPException as NotFound\n",
-            "test_architecture.py::test_only_errors_speaks_of_http_exceptions",
+            "architecture/test_architecture.py::test_only_errors_speaks_of_http_exceptions",
             says="raise an error of `app/errors.py`.",
         ),
         Break(
@@ -61,7 +61,7 @@ RULES = [
             "app/services/product.py",
             '    """Remove a product."""\n',
             '    """Remove a product."""\n    asyncio.create_task(session.flush())\n',
-            "test_architecture.py::test_nothing_goes_on_after_its_answer",
+            "architecture/test_architecture.py::test_nothing_goes_on_after_its_answer",
             says="Wait for it, or have a job do it.",
         ),
         Break(
@@ -69,7 +69,7 @@ RULES = [
             "app/services/product.py",
             'MISSING = "There is no such product."\n',
             'MISSING = "There is no such product."\nENGINE = create_async_engine("postgresql://localhost")\n',
-            "test_architecture.py::test_an_import_opens_nothing",
+            "architecture/test_architecture.py::test_an_import_opens_nothing",
             says="open it in a lifespan, and keep it in `app.state`.",
         ),
         Break(
@@ -77,7 +77,7 @@ RULES = [
             "app/models/product.py",
             "from sqlalchemy import Numeric, String, Text\n",
             "from sqlalchemy import Column, Numeric, String, Text\n\nCOLOUR = Column(String)\n",
-            "test_architecture.py::test_columns_are_mapped_by_their_types",
+            "architecture/test_architecture.py::test_columns_are_mapped_by_their_types",
             says="Write `Mapped[…] = mapped_column(…)`.",
         ),
         Break(
@@ -85,7 +85,7 @@ RULES = [
             "app/schemas/product.py",
             '    """A product to add."""\n',
             '    """A product to add."""\n\n    class Config:\n        extra = "forbid"\n',
-            "test_architecture.py::test_schemas_are_configured_by_model_config",
+            "architecture/test_architecture.py::test_schemas_are_configured_by_model_config",
             says="write `model_config = ConfigDict(…)`.",
         ),
         Break(
@@ -93,7 +93,7 @@ RULES = [
             "app/services/product.py",
             '    """Remove a product."""\n',
             '    """Remove a product."""\n    await session.execute(text("DELETE FROM products"))\n',
-            "test_architecture.py::test_sql_is_written_as_expressions",
+            "architecture/test_architecture.py::test_sql_is_written_as_expressions",
             says="Write it by `select`, `insert`, `update`, `func`, …",
         ),
     ),
@@ -104,7 +104,7 @@ RULES = [
             "app/models/user.py",
             'role: Mapped[Role | None] = relationship(lazy="raise")',
             "role: Mapped[Role | None] = relationship()",
-            "test_architecture.py::test_relationships_load_nothing_unasked",
+            "architecture/test_architecture.py::test_relationships_load_nothing_unasked",
             says='User.role: write `lazy="raise"`, and name in the query what it loads.',
         ),
         Break(
@@ -112,7 +112,7 @@ RULES = [
             "app/routers/product.py",
             ", dependencies=[SIGNED_IN])",
             ")",
-            "test_access.py::test_every_route_declares_who_may_call_it",
+            "architecture/test_access_policies.py::test_every_route_declares_who_may_call_it",
             says="declare a policy, or list it here.",
         ),
         auth="local",

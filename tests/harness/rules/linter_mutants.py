@@ -87,7 +87,7 @@ IMPORTS = [
     LinterMutant(
         "production imports the development server",
         "lint-imports: What is for development never runs in production",
-        "app/identifiers.py",
+        "app/models/base.py",
         '    """Make a key;',
         '    from development import databases\n    """Make a key;',
         "",
