@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 # The template joins imports that fit on one line; an owner may have split them by a trailing comma.
 JOINED = ("--config", "lint.isort.split-on-trailing-comma = false")
 STYLES = (JOINED, ())
+SORT = ("check", "--select", "I", "--fix", "--exit-zero")
+STEPS = ((SORT, ("format",)), (SORT,))  # a file that is not formatted may have sorted imports
 TIMEOUT = 120  # seconds for each run of ruff
 
 
@@ -35,9 +38,10 @@ def keep_order(files: Mapping[str, tuple[str, str]], configuration: str, ruff: s
     """
     result = {name: after for name, (_, after) in files.items()}
     left = {name: texts for name, texts in files.items() if name.endswith(".py") and len(set(texts)) > 1}
-    for style in STYLES:
+    for steps, style in product(STEPS, STYLES):
         if ruff and left:
-            formatted = _format([text for texts in left.values() for text in texts], configuration, (ruff, *style))
+            sources = [text for texts in left.values() for text in texts]
+            formatted = _format(sources, configuration, (ruff, *style), steps)
             pairs = dict(zip(left, zip(formatted[::2], formatted[1::2], strict=True), strict=True))
             ordered = {name: after for name, (before, after) in pairs.items() if before == left[name][0]}
             result |= ordered
@@ -45,8 +49,10 @@ def keep_order(files: Mapping[str, tuple[str, str]], configuration: str, ruff: s
     return result
 
 
-def _format(sources: Sequence[str], configuration: str, command: Sequence[str]) -> list[str]:
-    """Sort the imports of Python sources, and format them; unchanged where ruff fails."""
+def _format(
+    sources: Sequence[str], configuration: str, command: Sequence[str], steps: Sequence[Sequence[str]]
+) -> list[str]:
+    """Run steps of ruff on Python sources; return them unchanged if ruff fails."""
     ruff, *style = command
     with TemporaryDirectory(prefix="slipway-") as directory:
         settings = Path(directory, "ruff.toml")
@@ -55,7 +61,7 @@ def _format(sources: Sequence[str], configuration: str, command: Sequence[str]) 
         for path, source in zip(paths, sources, strict=True):
             path.write_bytes(source.encode())
         options = ("--quiet", "--no-cache", "--config", str(settings), *style, "--config", "respect-gitignore = false")
-        for step in (("check", "--select", "I", "--fix", "--exit-zero"), ("format",)):
+        for step in steps:
             run = [ruff, *step, *options, *map(str, paths)]
             try:
                 subprocess.run(run, cwd=directory, check=False, capture_output=True, timeout=TIMEOUT)

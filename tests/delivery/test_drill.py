@@ -33,7 +33,14 @@ OUTAGES = ("PostgreSQL killed", "PgBouncer killed", "the pooler full", "the netw
 FAULTS = (ROLLOUT, KILLED, "a worker killed", MIGRATIONS, VALKEY, *OUTAGES)
 LONGEST = 25.0  # seconds: a place in the pool (5), a connection (5), a statement (10), and the end of a connection (2)
 SOON = 15.0  # seconds; about one is usual
-MODULES = ("database", "jobs_worker", "login", "migrations", "postgresql", "transactions")
+MODULES = (
+    "auth/local/test_accounts",
+    "database/test_database",
+    "database/test_migrations",
+    "database/test_postgresql",
+    "database/test_transactions",
+    "jobs/test_worker",
+)
 # Sends all queries except migrations through the pooler, in its transaction mode.
 POOLED = """
 import os
@@ -125,7 +132,7 @@ def pooled(service: Service) -> Iterator[dict[str, str]]:
 def test_service_passes_tests_behind_transaction_pooler(drillable: None, serve: Callable[[Answers], Service]) -> None:
     _ = drillable
     service = serve(ANSWERS | {"auth": "local"})
-    tests = [f"tests/test_{module}.py" for module in MODULES]
+    tests = [f"tests/{module}.py" for module in MODULES]
     # Migrations bypass the pooler here, and it stands in for a server that is missing.
     selection = ["-m", "not drill", "-k", "not would_go_through_the_pooler and not server_that_is_not_there"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "pooled", *selection, *tests]

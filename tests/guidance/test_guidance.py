@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PAGE = "AGENTS.md"
 LISTS = ".claude/footprint/"
 SETTINGS = ".claude/settings.json"
-READ, TESTS = (PAGE, SETTINGS, "pyproject.toml", "ruff.toml"), "tests/test_"
+READ, TESTS = (PAGE, SETTINGS, "pyproject.toml", "ruff.toml"), "tests/"
 MAX_LINES = 150  # of the page
 RULE = re.compile(r"^- (?P<says>\S.*?)\s\(`(?P<check>[^`]+)`\)$", re.MULTILINE)
 LAYERS = ("models", "schemas", "services", "routers", "enums", "factories")
