@@ -1,4 +1,4 @@
-"""Callers and permissions, owned rows, and the running versions."""
+"""Authentication, authorization, owned rows, and the running versions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Column, Feature, ForeignKey, Setting, Table
 
 AUTH = Feature(
     name="auth",
-    summary="who calls, and what they may do",
+    summary="authentication, roles, permissions and API keys",
     paths=(
         "app/administration.py",
         "app/auth.py",
@@ -83,25 +83,25 @@ AUTH = Feature(
         ),
     ),
     guidance=(
-        "`CurrentUser` is who calls; `SIGNED_IN`, `require_permission` or `OptionalUser` says who may: `docs/auth.md`.",
-        "In tests, `sign_in` makes the client somebody: `tests/signing_in.py`.",
+        "`CurrentUser` is the caller; `SIGNED_IN`, `require_permission` and `OptionalUser` authorize: `docs/auth.md`.",
+        "In tests, `sign_in` authenticates the client as a new user: `tests/signing_in.py`.",
     ),
 )
 
 OWNING = Feature(
     name="owning",
-    summary="rows that are somebody's own",
+    summary="owned rows",
     requires=("auth",),
     paths=("app/ownership.py", "app/owning.py", "docs/owning.md", "tests/owning.py", "tests/test_owning.py"),
     is_explained=True,
     guidance=(
-        "Rows with an `owner_id` are asked for by `own_unless` in routes and by `owned` in services: `docs/owning.md`.",
+        "Rows with an `owner_id` are filtered by `own_unless` in routes and `owned` in services: `docs/owning.md`.",
     ),
 )
 
 ABOUT = Feature(
     name="about",
-    summary="which versions run",
+    summary="running versions",
     meets=("auth",),
     paths=("app/about.py", "app/routers/about.py", "app/schemas/about.py", "tests/test_about.py"),
     routes=("about",),
@@ -112,7 +112,7 @@ ABOUT = Feature(
         Setting(
             name="ABOUT_TEMPLATE",
             example="v1.2.3",
-            meaning="Version of the template, told at /api/v1/about. The build of the image sets it.",
+            meaning="Version of the template, shown at /api/v1/about; set by the build of the image.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Files in a directory or bucket."""
+"""File upload and download, stored in a directory or a bucket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Column, Command, Feature, Setting, Table
 
 FILES = Feature(
     name="files",
-    summary="files in a directory or a bucket",
+    summary="file upload and download, in a directory or a bucket",
     is_component=True,
     requires=("after_commit",),
     paths=(
@@ -37,8 +37,8 @@ FILES = Feature(
             name="collect_files",
             module="app.files.collecting",
             takes=(),
-            meaning="Delete content that no file has, a day after it came.",
-            done="Deletes content that no file has, a day after it came",
+            meaning="Delete orphaned content older than a day.",
+            done="Deletes orphaned content older than a day",
             is_for_people=True,
         ),
     ),
@@ -48,13 +48,19 @@ FILES = Feature(
             is_needed=True,
             stand_in="s3://bucket",
             example="s3://bucket/prefix",
-            meaning="A directory (file:///srv/files) or bucket; without it, `uv run app dev` uses .dev/files.",
+            meaning="URL of a bucket or directory (file:///srv/files); without it, `uv run app dev` uses .dev/files.",
         ),
-        Setting(name="FILES_LIMIT", example="104857600", meaning="Bytes that a file, or several at once, may have."),
+        Setting(
+            name="FILES_LIMIT",
+            example="104857600",
+            default="104857600",
+            meaning="Maximum size in bytes of an upload, of one file or several.",
+        ),
         Setting(
             name="FILES_TYPES",
             example="image/*,application/pdf",
-            meaning="Types that are taken, by what content is; * for any.",
+            default="application/gzip,application/pdf,application/zip,audio/*,font/*,image/*,text/plain,video/*",
+            meaning="Accepted media types, detected from the content; * for any.",
         ),
     ),
     tables=(
@@ -72,12 +78,12 @@ FILES = Feature(
             indexes=("created_at", "owner_id"),
         ),
     ),
-    guidance=("`Upload` takes a file piece by piece, and `Files` keeps it; never hold a whole body in memory.",),
+    guidance=("`Upload` streams a file and `Files` stores it; never read a whole body into memory.",),
 )
 
 OPEN_FILES = Feature(
     name="open_files",
-    summary="files that are everybody's",
+    summary="files without owners",
     meets=("files",),
     paths=("app/open_files.py",),
     plays="keeper",
@@ -85,7 +91,7 @@ OPEN_FILES = Feature(
 
 OWN_FILES = Feature(
     name="own_files",
-    summary="files that are somebody's own",
+    summary="files with owners",
     requires=("owning",),
     meets=("files", "auth"),
     replaces=("open_files",),

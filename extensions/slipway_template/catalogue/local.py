@@ -1,4 +1,4 @@
-"""Accounts with passwords and tokens of the service's own."""
+"""Local accounts: passwords, JWT access tokens and rotating refresh tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Column, Command, Feature, ForeignKey, Setting, Step, Table
 
 LOCAL = Feature(
     name="local",
-    summary="accounts, passwords and tokens of the service's own",
+    summary="local accounts: passwords, JWTs and refresh tokens",
     requires=("auth",),
     paths=(
         "app/hashing.py",
@@ -45,14 +45,26 @@ LOCAL = Feature(
             is_secret=True,
             is_needed=True,
             example="change-me",
-            meaning="Secrets of 32 bytes or more that sign tokens, the newest first; files of private keys with EdDSA.",
+            meaning="Signing keys of tokens, the newest first: secrets of at least 32 bytes, or key files for EdDSA and RS256.",
         ),
-        Setting(name="AUTH_ALGORITHM", example="HS256", meaning="HS256 (the default), EdDSA or RS256."),
-        Setting(name="AUTH_ISSUER", example="app", meaning="Who tokens say that they are from."),
-        Setting(name="AUTH_AUDIENCE", example="app", meaning="Who tokens say that they are for."),
-        Setting(name="AUTH_ACCESS_MINUTES", example="15", meaning="Minutes for which an access token is good."),
-        Setting(name="AUTH_REFRESH_DAYS", example="30", meaning="Days for which a login can be continued."),
-        Setting(name="AUTH_REGISTRATION", example="false", meaning="Whether anybody may make an account."),
+        Setting(
+            name="AUTH_ALGORITHM",
+            example="HS256",
+            default="HS256",
+            meaning="Signature algorithm of tokens: HS256, EdDSA or RS256.",
+        ),
+        Setting(name="AUTH_ISSUER", example="app", default="app", meaning="Issuer of tokens, their `iss` claim."),
+        Setting(name="AUTH_AUDIENCE", example="app", default="app", meaning="Audience of tokens, their `aud` claim."),
+        Setting(
+            name="AUTH_ACCESS_MINUTES", example="15", default="15", meaning="Lifetime of access tokens in minutes."
+        ),
+        Setting(name="AUTH_REFRESH_DAYS", example="30", default="30", meaning="Lifetime of refresh tokens in days."),
+        Setting(
+            name="AUTH_REGISTRATION",
+            example="false",
+            default="true",
+            meaning="Allows anyone to register; if false, administrators create accounts.",
+        ),
     ),
     tables=(
         Table(
@@ -80,7 +92,7 @@ LOCAL = Feature(
     shows='--oauth2-bearer "$(uv run app token admin@example.com)"',
     first_steps=(
         Step(
-            says="Only those who have signed in may make one. Make yourself an administrator first:",
+            says="Creating one requires authentication. Create an administrator first:",
             command="echo 'correct horse battery staple' | uv run app create-admin admin@example.com",
         ),
     ),
@@ -88,23 +100,23 @@ LOCAL = Feature(
         Command(
             name="create_admin",
             module="app.local_commands",
-            meaning="Make an administrator, or make one of a user; the password is asked for.",
-            done="Makes an administrator; asks for the password, or reads it from a pipe",
+            meaning="Create an administrator, or make an existing user one; prompts for the password.",
+            done="Creates an administrator; prompts for the password, or reads it from standard input",
             is_for_people=True,
         ),
         Command(
             name="token",
             module="app.local_commands",
-            meaning="Print an access token of a user, to try the API with.",
-            done="Prints an access token, to try the API with",
+            meaning="Print an access token of a user, for manual requests.",
+            done="Prints an access token, for manual requests",
         ),
     ),
-    guidance=("Only `app/signing.py` makes and reads tokens, and only `app/hashing.py` passwords.",),
+    guidance=("Only `app/signing.py` signs and verifies tokens; only `app/hashing.py` hashes passwords.",),
 )
 
 OUTGOING = Feature(
     name="outgoing",
-    summary="links that the log of development shows",
+    summary="account links, logged in development",
     meets=("local",),
     paths=("app/outgoing.py", "tests/test_outgoing.py"),
     is_word=True,
@@ -113,7 +125,7 @@ OUTGOING = Feature(
 
 ACCOUNT_MAIL = Feature(
     name="account_mail",
-    summary="links for people who sign in, as mails",
+    summary="account e-mails: verification and password reset",
     meets=("local", "email"),
     replaces=("outgoing",),
     paths=(
@@ -130,7 +142,7 @@ ACCOUNT_MAIL = Feature(
             is_needed=True,
             stand_in="https://example.com/account",
             example="https://shop.example.com/account",
-            meaning="The page that links in mails lead to; the token comes after a #.",
+            meaning="URL of the page that links in account e-mails open; the token follows a #.",
         ),
     ),
 )
