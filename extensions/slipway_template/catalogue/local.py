@@ -45,7 +45,7 @@ LOCAL = Feature(
             is_secret=True,
             is_needed=True,
             example="change-me",
-            meaning="Signing keys of tokens, the newest first: secrets of at least 32 bytes, or key files for EdDSA and RS256.",
+            meaning="Signing keys, the newest first: secrets of 32 bytes or more; for EdDSA and RS256, key files.",
         ),
         Setting(
             name="AUTH_ALGORITHM",

@@ -152,7 +152,7 @@ class Feature:
 
     Settings: `environment` has variables of the service's container, `volumes` its writable directories by name of the
     volume, `built_with` variables of its image by the build argument that sets them, `tested_with` variables of its
-    tests; `exposes` lists response headers that CORS exposes. `tolerates` filters warnings that are not errors in tests.
+    tests; `exposes` lists response headers that CORS exposes. `tolerates` filters warnings that tests ignore.
 
     Requirements (PEP 508): `runtime`, `test` and `lint`; `unimported` lists those of `runtime` that no module imports.
 

@@ -35,7 +35,7 @@ OIDC = Feature(
             name="OIDC_ISSUER",
             is_needed=True,
             example="https://login.example.com/realms/app",
-            meaning="Issuer URL of the provider, equal to `iss` of its tokens; without it, `uv run app dev` starts a provider.",
+            meaning="Issuer URL of the provider, the `iss` of tokens; without it, `uv run app dev` starts one.",
         ),
         Setting(
             name="OIDC_AUDIENCE",

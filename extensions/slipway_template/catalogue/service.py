@@ -181,7 +181,7 @@ SERVICE = Feature(
             name="FORWARDED_ALLOW_IPS",
             example="10.0.0.0/8",
             default="127.0.0.1",
-            meaning="Trusted reverse proxies, whose X-Forwarded headers are used: addresses and networks; * trusts any client.",
+            meaning="Trusted reverse proxies, as addresses and networks, for X-Forwarded headers; * trusts any client.",
         ),
         Setting(
             name="DRAIN_SECONDS",
