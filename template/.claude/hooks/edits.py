@@ -34,10 +34,10 @@ SEAMS = {
     "*/settings.env": "Add lines at its end, below the one that divides.",
     "*/overlays/*/kustomization.yaml": "Add lines at its end, below the one that divides.",
     "AGENTS.md": "Add lines at its end, below the one that divides.",
-    "CLAUDE.md": "Add lines at its end; what is yours alone belongs in CLAUDE.local.md.",
-    ".claude/settings.json": "What is yours alone belongs in .claude/settings.local.json.",
+    "CLAUDE.md": "Add lines at its end; personal instructions belong in CLAUDE.local.md.",
+    ".claude/settings.json": "Personal settings belong in .claude/settings.local.json.",
     ".copier-answers.yml": "Change answers by `uv run slipway.py update --data` or `add`.",
-    "app/main.py": "Write a module with `install(app)`, and add nothing here but its call.",
+    "app/main.py": "Write a module with `install(app)`, and add only its call here.",
     "app/settings.py": "Add a setting to the class nearest to its use, in a module of your own.",
     "app/errors.py": "Write a subclass of one of its errors beside the code that raises it.",
     "app/*/*": "Write a module of your own beside it: routers and models are found by themselves.",
@@ -45,7 +45,7 @@ SEAMS = {
     "migrations/*": "Write a revision: `uv run app revision`.",
     "tests/*": "Write a module of tests of your own beside it.",
     "docs/*": "Write a page of your own beside it.",
-    "*": "Put what is yours into a file of its own, if the tool reads several.",
+    "*": "Use a file of your own, if the tool reads several.",
 }
 
 
@@ -136,7 +136,7 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read an event and print the response; errors of this script are reported likewise."""
+    """Read an event and print the response; errors of this script are reported, too."""
     try:
         said = answer(json.load(sys.stdin))
     except Exception as error:  # noqa: BLE001 - an edit is never blocked
