@@ -63,7 +63,7 @@ LOCAL = Feature(
             name="AUTH_REGISTRATION",
             example="false",
             default="true",
-            meaning="Allows anyone to register; if false, administrators create accounts.",
+            meaning="Allows anyone to register; if false, only `app create-admin` creates accounts.",
         ),
     ),
     tables=(
