@@ -15,53 +15,53 @@ if TYPE_CHECKING:
 SPOTLESS = {"nothing", "rollout, SIGTERM", "a worker killed", "Valkey killed", "three migrations"}  # for those who call
 KILLED = "a replica killed"  # with what it was at
 HEADS = (
-    "What happens",
-    "for, s",
+    "Fault",
+    "duration, s",
     "sent",
     "failed",
     "503 by the service",
-    "by the balancer",
-    "no answer",
-    "kept",
+    "503 by HAProxy",
+    "no response",
+    "stored",
     "lost",
-    "well again, s",
+    "recovery, s",
     "longest failure, s",
 )
 PAGE = """\
 # The drill
 
-`uv run python -m drills` puts a production together on one machine, without a cluster: three replicas of the service
-behind HAProxy, two workers, PostgreSQL behind PgBouncer in a network of their own, and a Valkey, all of them real.
-{callers} callers read, write, and ask for jobs all the while, and one thing after the other goes wrong. It wants root
-on Linux, and Debian's `haproxy` and `pgbouncer`. CI runs a short one (`tests/delivery/test_drill.py`).
+`uv run python -m drills` runs a production environment on one machine, without a cluster: three replicas of the service
+behind HAProxy, two workers, PostgreSQL behind PgBouncer in a separate network, and a Valkey, all of them real.
+{callers} clients read, write, and enqueue jobs continuously, while faults are injected one after the other. It requires
+root on Linux, and Debian's `haproxy` and `pgbouncer`. CI runs a short form (`tests/delivery/test_drill.py`).
 
-![How the requests of each second ended, while things went wrong](drill.svg)
+![Results of the requests per second, during the faults](drill.svg)
 
 - {calls:,} requests in {minutes:.0f} minutes.
 - {writes:,} writes were acknowledged, and {lost_writes} lost.
-- {jobs:,} jobs were accepted: {lost_jobs} lost, {twice} done twice, by what they did. The longest took {longest:.0f} s,
-  which is the one that a killed worker was at: another takes it over when its lease of 30 s has ended.
-- Only what was stopped or killed is started again; all else mends itself.
+- {jobs:,} jobs were accepted: {lost_jobs} lost, {twice} with duplicate effects. The longest took {longest:.0f} s:
+  that of a killed worker, which another worker claims after its lease of 30 s has expired.
+- Only stopped and killed processes are restarted; everything else recovers by itself.
 
 {head}
 {line}
 {rows}
 
-*Sent* are the requests from the beginning until callers had good answers, and no others, for three seconds; *kept* are
-the rows and jobs that were acknowledged by then, and *lost* those of them that the database does not have in the end.
-*Well again* are the seconds from the end of what happens to the last failure.
+*Sent* counts requests from the start of a fault until all requests succeeded for three seconds; *stored* counts the
+rows and jobs that were acknowledged by then, and *lost* those that are missing in the database at the end. *Recovery*
+is the time from the end of the fault to the last failed request.
 
-- A rollout replaces each replica and each worker by SIGTERM, and fails nothing, with a drain of {drain} s and HAProxy
-  asking twice a second whether a replica is ready.
-- A replica that is killed fails what it was at, and no more: HAProxy asks another where one cannot be reached, but
-  sends nothing twice that one may have begun.
-- While the database is away, who was in the midst of it is told so by the service, and who comes later by HAProxy, for
-  no replica is ready then.
-- Where an answer does not come, as when the network is cut, it is waited for as long as a statement may take
-  (`DATABASE_STATEMENT_TIMEOUT`, 10 s), and the connection then has 2 s to close. Nobody waits much longer.
-- The pooler's 20 connections are held by others for 12 s; then a table is locked for as long, and a hundred callers
-  more come. Who gets no connection in `DATABASE_POOL_TIMEOUT` (5 s), or no answer in time, is told so.
-- Three processes migrate one new database at once: all succeed, and one does it.
+- A rollout stops each replica and each worker by SIGTERM, without failed requests, with a drain of {drain} s and
+  readiness checks of HAProxy twice per second.
+- A killed replica fails only the requests that it was processing: HAProxy sends requests to another if a replica is
+  unreachable, but does not repeat requests that a replica may have started.
+- While the database is unavailable, running requests get 503 from the service, and later ones from HAProxy, because no
+  replica is ready.
+- Without a response of the database, as in a network partition, the service waits for the statement timeout
+  (`DATABASE_STATEMENT_TIMEOUT`, 10 s), and up to 2 s more to close the connection.
+- All 20 connections of the pooler are occupied for 12 s; then a table is locked for 12 s, with a hundred more clients.
+  Requests without a connection within `DATABASE_POOL_TIMEOUT` (5 s), or without a response in time, get 503.
+- Three processes migrate one new database concurrently: all succeed, and one of them migrates.
 """
 
 

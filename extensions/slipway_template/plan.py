@@ -159,9 +159,10 @@ def typed(command: Command) -> dict[str, Any]:
     return {**asdict(command), "takes": [asdict(argument) for argument in command.takes]}
 
 
-def told(setting: Setting) -> str:
-    """Say what a setting means, and whether it is a secret."""
-    return f"{setting.meaning} A secret." if setting.is_secret else setting.meaning
+def commented(setting: Setting) -> str:
+    """Return the comment of a setting: its meaning, whether it is a secret, and whether its value is the default."""
+    secret = ["Secret."] if setting.is_secret else []
+    return " ".join([setting.meaning, *secret, setting.value_comment])
 
 
 def page(feature: Feature) -> dict[str, Any]:
@@ -188,7 +189,7 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
         "explained": [page(feature) for feature in features if feature.explains],
         **{part: required(features, part) for part in ("runtime", "test", "lint")},
         "unimported": merged(features, "unimported"),
-        "settings": [{"name": each.name, "example": each.example, "meaning": told(each)} for each in settings],
+        "settings": [{"name": each.name, "example": each.example, "comment": commented(each)} for each in settings],
         "needed": [setting.name for setting in settings if setting.is_needed],
         "stand_ins": [{"name": each.name, "value": each.stand_in} for each in settings if each.stand_in],
         "exposed": merged(features, "exposes"),

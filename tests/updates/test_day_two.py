@@ -33,6 +33,7 @@ CLIENT, OUTBOUND = next(iter(RENAMED.items()))
 CASES = {f"{release} {name}": (release, name) for release in releases() for name in offered(release)}
 # Files that may conflict, and the lines that both sides change.
 CONFLICTS = {
+    ".env.example": "the comment above the line that the owner adds",
     "Dockerfile": "a variable at the same place, and the health check, of 0.1 and 0.2",
     "README.md": "the deleted section was rewritten",
     "app/__main__.py": "a command at the same place",

@@ -118,7 +118,7 @@ def unresolved_imports(service: Path) -> Iterator[str]:
                     yield f"{path}: {module} {name}"
 
 
-@pytest.fixture(scope="module", params=CASES.values(), ids=CASES)
+@pytest.fixture(scope="module", params=[*CASES.values()], ids=[*CASES])
 def updated(request: pytest.FixtureRequest, history: Path, tmp_path_factory: pytest.TempPathFactory) -> Moved:
     """A service with an edit in each moved file, after `slipway update`: its path, the moves, and the report."""
     release, answers = request.param

@@ -1,4 +1,4 @@
-"""The catalogue: a record for everything that a service can be built of, and what a choice brings with it.
+"""The catalogue: one record per feature, with everything that the feature adds to a service.
 
 To add a feature, add its record to a module here and to the lists below, and its files under `template/`; no shared
 file changes.
@@ -59,13 +59,13 @@ FEATURES = (*DATABASES, *IDENTITIES, *INTEGRATIONS, *PIPELINES, *DEPLOYMENTS, AG
 
 
 def with_requirements(names: frozenset[str]) -> frozenset[str]:
-    """Return `names` and every feature that one of them requires, directly or not."""
+    """Return `names` and all features that they require, directly or indirectly."""
     required = frozenset(name for feature in FEATURES if feature.name in names for name in feature.requires)
     return names if required <= names else with_requirements(names | required)
 
 
 def with_meetings(names: frozenset[str]) -> frozenset[str]:
-    """Return `names`, their requirements, and the features that they meet in, without those that are replaced."""
+    """Return `names`, their requirements and the features that their combination adds, without replaced ones."""
     wanted = with_requirements(names)
     met = [feature for feature in FEATURES if feature.meets and set(feature.meets) <= wanted]
     replaced = {name for feature in met for name in feature.replaces}
@@ -73,6 +73,6 @@ def with_meetings(names: frozenset[str]) -> frozenset[str]:
 
 
 def chosen(names: frozenset[str]) -> list[Feature]:
-    """List the features of a service, in the order of `FEATURES`."""
+    """Return the features of a service, in the order of `FEATURES`."""
     wanted = with_meetings(names)
     return [SERVICE, *(feature for feature in FEATURES if feature.name in wanted)]

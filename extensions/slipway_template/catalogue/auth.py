@@ -1,4 +1,4 @@
-"""Callers and permissions, owned rows, and the running versions."""
+"""Authentication, authorization, owned rows, and the running versions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Column, Feature, ForeignKey, Setting, Table
 
 AUTH = Feature(
     name="auth",
-    summary="who calls, and what they may do",
+    summary="authentication, roles, permissions and API keys",
     paths=(
         "app/auth/",
         "app/models/api_key.py",
@@ -79,14 +79,14 @@ AUTH = Feature(
         ),
     ),
     guidance=(
-        "`CurrentUser` is who calls; `SIGNED_IN`, `require_permission` or `OptionalUser` says who may: `docs/auth.md`.",
-        "In tests, `sign_in` makes the client somebody: `tests/support/auth.py`.",
+        "`CurrentUser` is the caller; `SIGNED_IN`, `require_permission` and `OptionalUser` authorize: `docs/auth.md`.",
+        "In tests, `sign_in` authenticates the client as a new user: `tests/support/auth.py`.",
     ),
 )
 
 OWNERSHIP = Feature(
     name="ownership",
-    summary="rows that are somebody's own",
+    summary="owned rows",
     requires=("auth", "scope"),
     paths=(
         "app/auth/ownership.py",
@@ -103,7 +103,7 @@ SCOPE = Feature(name="scope", summary="rows that a caller may access", paths=("a
 
 ABOUT = Feature(
     name="about",
-    summary="which versions run",
+    summary="running versions",
     meets=("auth",),
     paths=(
         "app/about.py",
@@ -119,7 +119,7 @@ ABOUT = Feature(
         Setting(
             name="ABOUT_TEMPLATE",
             example="v1.2.3",
-            meaning="Version of the template, told at /api/v1/about. The build of the image sets it.",
+            meaning="Version of the template, shown at /api/v1/about; set by the build of the image.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Cache."""
+"""Cache of values and totals, and ETags."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Feature, Setting
 
 CACHE = Feature(
     name="cache",
-    summary="values and totals that are kept until what they are made of changes, and tags of answers",
+    summary="cached values and totals with invalidation on commit, and ETags",
     requires=("valkey", "changes"),
     paths=(
         "app/cache/",
@@ -24,16 +24,17 @@ CACHE = Feature(
             name="CACHE_URL",
             is_secret=True,
             example="redis://localhost:6379/0",
-            meaning="The Valkey that keeps values for all processes. Leave it out only where there is one process.",
+            meaning="URL of the Valkey or Redis that all processes share; without it, each process caches in memory.",
         ),
         Setting(
             name="CACHE_MEMORY",
             example="33554432",
-            meaning="Bytes of values that a process keeps in its own memory, without CACHE_URL.",
+            default="33554432",
+            meaning="Size in bytes of the in-memory cache of a process without CACHE_URL.",
         ),
-        Setting(name="CACHE_ENABLED", example="true", meaning="Whether values are kept at all."),
+        Setting(name="CACHE_ENABLED", example="true", default="true", meaning="Enables the cache."),
     ),
     tested_with={"CACHE_ENABLED": "false"},
     exposes=("ETag",),
-    guidance=("`Cache` keeps a value; whoever may see another one needs another key: put `user.id` into it.",),
+    guidance=("`Cache` caches a value; if it depends on the caller, the key must contain `user.id`.",),
 )

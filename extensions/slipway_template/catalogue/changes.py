@@ -1,4 +1,4 @@
-"""After-commit hooks, and the events of changed rows."""
+"""After-commit hooks, and events of changed rows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from .model import Feature
 
 AFTER_COMMIT = Feature(
     name="after_commit",
-    summary="what follows a commit",
+    summary="after-commit hooks",
     paths=(
         "app/after_commit.py",
         "tests/database/test_after_commit.py",
     ),
-    guidance=("What must not happen on a rollback is handed to `after_commit`, which a killed process forgets.",),
+    guidance=("Side effects run in `after_commit`, never on rollback; a killed process loses them.",),
 )
 
 CHANGES = Feature(
     name="changes",
-    summary="what a commit changed",
+    summary="events of changed rows",
     requires=("after_commit",),
     paths=(
         "app/changes.py",
@@ -24,5 +24,5 @@ CHANGES = Feature(
     ),
     is_word=True,
     installs="changes",
-    guidance=("`app/changes.py` tells what a commit changed; SQL that goes past the models is not seen.",),
+    guidance=("`app/changes.py` publishes the changes of a commit; SQL that bypasses the models is not tracked.",),
 )

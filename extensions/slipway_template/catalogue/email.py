@@ -6,7 +6,7 @@ from .model import Command, Feature, Setting
 
 EMAIL = Feature(
     name="email",
-    summary="mails, sent once what they tell of is committed",
+    summary="e-mail from templates over SMTP, sent after commit",
     is_component=True,
     requires=("after_commit",),
     paths=(
@@ -25,8 +25,8 @@ EMAIL = Feature(
         Command(
             name="mail",
             module="app.email.cli",
-            meaning="Send a mail, to try the server with.",
-            done="Sends a mail, to try the server with",
+            meaning="Send a test e-mail.",
+            done="Sends a test e-mail",
             is_for_people=True,
         ),
     ),
@@ -37,19 +37,22 @@ EMAIL = Feature(
             is_needed=True,
             stand_in="smtp://localhost",
             example="smtp://app:change-me@smtp.example.com:587",
-            meaning="The server that takes mails; without it, `uv run app dev` shows them at /dev/mails.",
+            meaning="URL of the SMTP server; without it, `uv run app dev` shows e-mails at /dev/mails.",
         ),
-        Setting(name="EMAIL_SENDER", example="Shop <shop@example.com>", meaning="Whom mails come from."),
-        Setting(name="EMAIL_TIMEOUT", example="10", meaning="Seconds that the server may take for each answer."),
+        Setting(
+            name="EMAIL_SENDER",
+            example="Shop <shop@example.com>",
+            default="App <app@localhost>",
+            meaning="Sender address of e-mails.",
+        ),
+        Setting(name="EMAIL_TIMEOUT", example="10", default="10", meaning="Timeout in seconds of each SMTP command."),
     ),
-    guidance=(
-        "`Mails` sends a `Mail` once the transaction is committed; its templates stand in `app/email/templates/`.",
-    ),
+    guidance=("`Mails` sends a `Mail` after commit; its templates are in `app/email/templates/`.",),
 )
 
 EMAIL_JOBS = Feature(
     name="email_jobs",
-    summary="mails that are kept until they are sent",
+    summary="e-mails sent by jobs, with retries",
     meets=("email", "jobs"),
     paths=(
         "app/email/email_jobs.py",

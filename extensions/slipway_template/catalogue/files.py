@@ -1,4 +1,4 @@
-"""Files in a directory or bucket."""
+"""File upload and download, stored in a directory or a bucket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Column, Command, Feature, Setting, Table
 
 FILES = Feature(
     name="files",
-    summary="files in a directory or a bucket",
+    summary="file upload and download, in a directory or a bucket",
     is_component=True,
     requires=("after_commit", "scope"),
     paths=(
@@ -32,8 +32,8 @@ FILES = Feature(
             name="collect_files",
             module="app.files.orphans",
             takes=(),
-            meaning="Delete content that no file has, a day after it came.",
-            done="Deletes content that no file has, a day after it came",
+            meaning="Delete orphaned content older than a day.",
+            done="Deletes orphaned content older than a day",
             is_for_people=True,
         ),
     ),
@@ -43,13 +43,19 @@ FILES = Feature(
             is_needed=True,
             stand_in="s3://bucket",
             example="s3://bucket/prefix",
-            meaning="A directory (file:///srv/files) or bucket; without it, `uv run app dev` uses .dev/files.",
+            meaning="URL of a bucket or directory (file:///srv/files); without it, `uv run app dev` uses .dev/files.",
         ),
-        Setting(name="FILES_LIMIT", example="104857600", meaning="Bytes that a file, or several at once, may have."),
+        Setting(
+            name="FILES_LIMIT",
+            example="104857600",
+            default="104857600",
+            meaning="Maximum size in bytes of an upload, of one file or several.",
+        ),
         Setting(
             name="FILES_TYPES",
             example="image/*,application/pdf",
-            meaning="Types that are taken, by what content is; * for any.",
+            default="application/gzip,application/pdf,application/zip,audio/*,font/*,image/*,text/plain,video/*",
+            meaning="Accepted media types, detected from the content; * for any.",
         ),
     ),
     tables=(
@@ -67,12 +73,12 @@ FILES = Feature(
             indexes=("created_at", "owner_id"),
         ),
     ),
-    guidance=("`Upload` takes a file piece by piece, and `Files` keeps it; never hold a whole body in memory.",),
+    guidance=("`Upload` streams a file and `Files` stores it; never read a whole body into memory.",),
 )
 
 PUBLIC_FILES = Feature(
     name="public_files",
-    summary="files that are everybody's",
+    summary="files without owners",
     meets=("files",),
     paths=("app/files/public.py",),
     plays={"files": "public"},
@@ -80,7 +86,7 @@ PUBLIC_FILES = Feature(
 
 OWNED_FILES = Feature(
     name="owned_files",
-    summary="files that are somebody's own",
+    summary="files with owners",
     requires=("ownership",),
     meets=("files", "auth"),
     replaces=("public_files",),

@@ -1,4 +1,4 @@
-"""Background jobs, and their engines."""
+"""Background jobs, and the brokers that notify workers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Argument, Check, Column, Command, Feature, Process, Setting, 
 
 JOBS = Feature(
     name="jobs",
-    summary="work outside the request",
+    summary="background jobs with retries, schedules and workers",
     is_component=True,
     requires=("after_commit", "scope", "valkey"),
     paths=(
@@ -31,20 +31,20 @@ JOBS = Feature(
         Command(
             name="dead_jobs",
             module="app.jobs.cli",
-            meaning="List the jobs that failed too often.",
-            done="Lists the jobs that failed too often",
+            meaning="List dead jobs: those that failed permanently.",
+            done="Lists dead jobs: those that failed permanently",
             takes=(),
         ),
         Command(
             name="retry_job",
             module="app.jobs.cli",
-            meaning="Have a job that failed too often tried again.",
-            done="Has one of them tried again",
+            meaning="Retry a dead job.",
+            done="Retries a dead job",
             is_for_people=True,
             takes=(
                 Argument(
                     name="job_id",
-                    meaning="as `dead-jobs` tells it",
+                    meaning="ID of the job, as listed by `dead-jobs`",
                     example="019a0000-0000-7000-8000-000000000000",
                 ),
             ),
@@ -54,8 +54,8 @@ JOBS = Feature(
         Process(
             name="worker",
             module="app.jobs.process",
-            meaning="Do jobs, until a signal ends it.",
-            done="Does jobs, outside the service's process",
+            meaning="Run the job worker until a signal stops it.",
+            done="Runs the job worker, in a process of its own",
             grace=30,
         ),
     ),
@@ -67,11 +67,26 @@ JOBS = Feature(
             is_needed=True,
             stand_in="redis://localhost",
             example="redis://localhost:6379/0",
-            meaning="The Valkey by which workers hear of jobs; `uv run app dev` brings its own, and does them itself.",
+            meaning="URL of the Valkey or Redis that notifies workers; `uv run app dev` starts one, and a worker.",
         ),
-        Setting(name="TASKS_CONCURRENCY", example="4", meaning="Jobs that one worker does at once."),
-        Setting(name="TASKS_GRACE_SECONDS", example="20", meaning="Seconds that jobs have once a worker is to stop."),
-        Setting(name="TASKS_RETENTION_DAYS", example="7", meaning="Days for which jobs that are done are remembered."),
+        Setting(
+            name="TASKS_CONCURRENCY",
+            example="4",
+            default="4",
+            meaning="Number of jobs that one worker runs concurrently.",
+        ),
+        Setting(
+            name="TASKS_GRACE_SECONDS",
+            example="20",
+            default="20",
+            meaning="Seconds that running jobs have to finish after SIGTERM.",
+        ),
+        Setting(
+            name="TASKS_RETENTION_DAYS",
+            example="7",
+            default="7",
+            meaning="Retention of finished jobs and their keys, in days.",
+        ),
     ),
     tables=(
         Table(
@@ -98,25 +113,27 @@ JOBS = Feature(
             indexes=("due_at", "finished_at"),
         ),
     ),
-    guidance=("Long work is a `Task` in `app/tasks/`, enqueued by `jobs.enqueue`; it may run twice: `docs/jobs.md`.",),
+    guidance=(
+        "Slow work is a `Task` in `app/tasks/`, enqueued by `jobs.enqueue`; delivery is at least once: `docs/jobs.md`.",
+    ),
 )
 
 TASKIQ = Feature(
     name="taskiq",
-    summary="workers that taskiq tells of jobs",
+    summary="taskiq as the broker of jobs",
     requires=("jobs",),
     paths=(
         "app/jobs/brokers/taskiq.py",
         "tests/jobs/test_taskiq.py",
     ),
     runtime=("taskiq>=0.13,<0.14", "taskiq-redis>=1.2.4,<2"),
-    # A server that stops while taskiq reclaims unacknowledged messages: redis warns later, in any test.
+    # If a server stops while taskiq reclaims unacknowledged messages, redis warns later, in any test.
     tolerates=("ignore:Unclosed client session <redis.asyncio.client.Pipeline",),
 )
 
 CELERY = Feature(
     name="celery",
-    summary="workers that Celery tells of jobs",
+    summary="Celery as the broker of jobs",
     requires=("jobs",),
     paths=(
         "app/jobs/brokers/celery/",
@@ -127,12 +144,12 @@ CELERY = Feature(
     runtime=("celery>=5.7,<6", "kombu>=5.7,<6", "packaging>=26"),
     lint=("celery-types>=0.26,<1",),
     unimported=("packaging",),  # required by kombu for Valkey, but not declared
-    guidance=("Celery only tells its worker of jobs: write a `Task`, never a task of Celery's.",),
+    guidance=("Celery only notifies workers: write a `Task`, not a Celery task.",),
 )
 
 PUBLIC_JOBS = Feature(
     name="public_jobs",
-    summary="jobs that everybody may see",
+    summary="jobs without owners",
     meets=("jobs",),
     plays={"jobs": "public"},
     paths=(
@@ -143,7 +160,7 @@ PUBLIC_JOBS = Feature(
 
 OWNED_JOBS = Feature(
     name="owned_jobs",
-    summary="jobs that are shown to whoever asked for them",
+    summary="jobs visible to the user who enqueued them",
     meets=("jobs", "auth"),
     plays={"jobs": "owned"},
     replaces=("public_jobs",),

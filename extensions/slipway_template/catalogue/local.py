@@ -1,4 +1,4 @@
-"""Accounts with passwords and tokens of the service's own."""
+"""Local accounts: passwords, JWT access tokens and rotating refresh tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Column, Command, Feature, ForeignKey, Setting, Step, Table
 
 LOCAL = Feature(
     name="local",
-    summary="accounts, passwords and tokens of the service's own",
+    summary="local accounts: passwords, JWTs and refresh tokens",
     requires=("auth",),
     paths=(
         "app/auth/local/",
@@ -37,14 +37,26 @@ LOCAL = Feature(
             is_secret=True,
             is_needed=True,
             example="change-me",
-            meaning="Secrets of 32 bytes or more that sign tokens, the newest first; files of private keys with EdDSA.",
+            meaning="Signing keys, the newest first: secrets of 32 bytes or more; for EdDSA and RS256, key files.",
         ),
-        Setting(name="AUTH_ALGORITHM", example="HS256", meaning="HS256 (the default), EdDSA or RS256."),
-        Setting(name="AUTH_ISSUER", example="app", meaning="Who tokens say that they are from."),
-        Setting(name="AUTH_AUDIENCE", example="app", meaning="Who tokens say that they are for."),
-        Setting(name="AUTH_ACCESS_MINUTES", example="15", meaning="Minutes for which an access token is good."),
-        Setting(name="AUTH_REFRESH_DAYS", example="30", meaning="Days for which a login can be continued."),
-        Setting(name="AUTH_REGISTRATION", example="false", meaning="Whether anybody may make an account."),
+        Setting(
+            name="AUTH_ALGORITHM",
+            example="HS256",
+            default="HS256",
+            meaning="Signature algorithm of tokens: HS256, EdDSA or RS256.",
+        ),
+        Setting(name="AUTH_ISSUER", example="app", default="app", meaning="Issuer of tokens, their `iss` claim."),
+        Setting(name="AUTH_AUDIENCE", example="app", default="app", meaning="Audience of tokens, their `aud` claim."),
+        Setting(
+            name="AUTH_ACCESS_MINUTES", example="15", default="15", meaning="Lifetime of access tokens in minutes."
+        ),
+        Setting(name="AUTH_REFRESH_DAYS", example="30", default="30", meaning="Lifetime of refresh tokens in days."),
+        Setting(
+            name="AUTH_REGISTRATION",
+            example="false",
+            default="true",
+            meaning="Allows anyone to register; if false, only `app create-admin` creates accounts.",
+        ),
     ),
     tables=(
         Table(
@@ -72,7 +84,7 @@ LOCAL = Feature(
     shows='--oauth2-bearer "$(uv run app token admin@example.com)"',
     first_steps=(
         Step(
-            says="Only those who have signed in may make one. Make yourself an administrator first:",
+            says="Creating one requires authentication. Create an administrator first:",
             command="echo 'correct horse battery staple' | uv run app create-admin admin@example.com",
         ),
     ),
@@ -80,25 +92,25 @@ LOCAL = Feature(
         Command(
             name="create_admin",
             module="app.auth.local.cli",
-            meaning="Make an administrator, or make one of a user; the password is asked for.",
-            done="Makes an administrator; asks for the password, or reads it from a pipe",
+            meaning="Create an administrator, or make an existing user one; prompts for the password.",
+            done="Creates an administrator; prompts for the password, or reads it from standard input",
             is_for_people=True,
         ),
         Command(
             name="token",
             module="app.auth.local.cli",
-            meaning="Print an access token of a user, to try the API with.",
-            done="Prints an access token, to try the API with",
+            meaning="Print an access token of a user, for manual requests.",
+            done="Prints an access token, for manual requests",
         ),
     ),
     guidance=(
-        "Only `app/auth/local/tokens.py` makes and reads tokens, and only `app/auth/local/passwords.py` passwords.",
+        "Only `app/auth/local/tokens.py` signs tokens; only `app/auth/local/passwords.py` hashes passwords.",
     ),
 )
 
 LINK_LOGGER = Feature(
     name="link_logger",
-    summary="links that the log of development shows",
+    summary="account links, logged in development",
     meets=("local",),
     paths=(
         "app/auth/local/link_logger.py",
@@ -110,7 +122,7 @@ LINK_LOGGER = Feature(
 
 ACCOUNT_LINKS = Feature(
     name="account_links",
-    summary="links for people who sign in, as mails",
+    summary="account e-mails: verification and password reset",
     meets=("local", "email"),
     replaces=("link_logger",),
     paths=(
@@ -127,7 +139,7 @@ ACCOUNT_LINKS = Feature(
             is_needed=True,
             stand_in="https://example.com/account",
             example="https://shop.example.com/account",
-            meaning="The page that links in mails lead to; the token comes after a #.",
+            meaning="URL of the page that links in account e-mails open; the token follows a #.",
         ),
     ),
 )

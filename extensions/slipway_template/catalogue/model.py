@@ -1,4 +1,4 @@
-"""The records of the catalogue: what a feature owns, and what it adds to the files that all features share."""
+"""The records of the catalogue: the paths of a feature, and its additions to the files that all features share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,19 @@ class Setting:
     name: str
     example: str
     meaning: str
+    default: str | None = None  # of the service's settings class, in the form of the variable
     is_needed: bool = False  # production does not start without it
-    is_secret: bool = False  # may hold a password, and is stored where secrets are
+    is_secret: bool = False  # may contain a password, and is stored as a secret
     stand_in: str = ""  # its value in tests of production
+
+    @property
+    def value_comment(self) -> str:
+        """Describe the value in `.env.example`: the default, or an example beside the default."""
+        if self.default == self.example:
+            return f"Default: {self.default}."
+        if self.default is not None:
+            return f"Default: {self.default}; example:"
+        return "Required in production; example:" if self.is_needed else "Unset by default; example:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +40,7 @@ class Argument:
     example: str
 
 
-ADDRESS = Argument(name="email", meaning="whose account it is", example="admin@example.com")
+ADDRESS = Argument(name="email", meaning="e-mail address of the account", example="admin@example.com")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +52,7 @@ class Command:
     takes: tuple[Argument, ...] = (ADDRESS,)
     meaning: str  # its docstring
     done: str  # its row in a table of commands
-    is_for_people: bool = False  # it grants, sends, deletes or fills, so no assistant may run it
+    is_for_people: bool = False  # it grants, sends, deletes or imports, so coding agents may not run it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +63,7 @@ class Process:
     module: str
     meaning: str
     done: str
-    grace: int  # seconds that it may take to stop
+    grace: int  # seconds to stop after SIGTERM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +102,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of the first revision, with the columns that have an index of their own."""
+    """A table of the first revision; `indexes` are columns with a single-column index."""
 
     name: str
     columns: tuple[Column, ...]
@@ -107,7 +117,7 @@ class Table:
 class Container:
     """A server that runs beside the service, in compose and in the test job of the pipeline.
 
-    The values of `reached_by`, `tested_by` and `address` hold `{host}`, which is replaced by the server's name.
+    `{host}` in the values of `reached_by`, `tested_by` and `address` is replaced by the server's name.
     """
 
     image: str
@@ -123,35 +133,34 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """What one part of a service owns, and what it adds to the files that all parts share.
+    """A part of a service: its paths, and its additions to the files that all parts share.
 
     `paths` are the files and directories (ending in `/`) that are emitted only with the feature. A path inside a
-    directory of another feature is emitted if both are chosen; its owner is the feature that names it.
+    directory of another feature is emitted if both are chosen; its owner is the feature that lists it.
 
-    `requires` names features that come with it; `meets` names features that together bring it, and `replaces` those
-    that it then takes the place of. `routes` are the first segments of its paths below `/api/v1`.
+    `requires` lists features that are added with it; `meets` lists features whose combination adds it, and `replaces`
+    those that it then replaces. `routes` are the first segments of its paths below `/api/v1`.
 
-    Code: `installs` names the module below `app` whose `install(app)` `app/main.py` calls, `watches` says that its
+    Code: `installs` names the module below `app` whose `install(app)` `app/main.py` calls, `watches` states that its
     `instrumented(run)` wraps every command, and `arguments` maps arguments of `FastAPI` to modules whose `config()`
-    is their value. `guards` says that routes declare who may call them, `signs_in` names the module of tests whose
+    returns their value. `guards` states that routes declare authorization, `signs_in` names the module of tests whose
     `sign_in(client, session)` authenticates a client, and `shows` is the option of curl that does, in the README.
-    `plays` maps a package below `app` to the module in it that a shared file imports, one of several. `counts`
-    names the module whose `count` returns the totals of lists, in place of `app.filtering`. `beside` names modules of
-    `development` whose `beside()` runs servers for `app dev`, and sets the variables that name them; `reaches` maps
+    `plays` maps a package below `app` to the module in it, one of several, from which a shared file imports. `counts`
+    names the module whose `count` returns the totals of lists, instead of `app.filtering`. `beside` names modules of
+    `development` whose `beside()` runs servers for `app dev` and sets the variables that point to them; `reaches` maps
     these variables to the feature of the server.
 
-    Settings: `environment` has variables of the service's container, `volumes` the directories that it writes to by the
-    name of their volume, `built_with` variables of its image by the build argument that sets them, `tested_with`
-    variables of its tests; `exposes` names response headers that CORS exposes. `tolerates` filters warnings that are
-    no errors in tests.
+    Settings: `environment` has variables of the service's container, `volumes` its writable directories by name of the
+    volume, `built_with` variables of its image by the build argument that sets them, `tested_with` variables of its
+    tests; `exposes` lists response headers that CORS exposes. `tolerates` filters warnings that tests ignore.
 
-    Requirements (PEP 508): `runtime`, `test` and `lint`; `unimported` names those of `runtime` that no module imports.
+    Requirements (PEP 508): `runtime`, `test` and `lint`; `unimported` lists those of `runtime` that no module imports.
 
-    Deployment: `processes` run beside the service from the same image; `is_component` says that
+    Deployment: `processes` run beside the service from the same image; `is_component` states that
     `deploy/kubernetes/components/<name>/` exists, and `listens` maps variables to the ports that they open.
 
-    Guidance: `explains` names the module or package that `docs/<name>.md` explains; `guidance` has one to three lines
-    for `AGENTS.md`. `is_word` says that its name is a common word, which other files may use.
+    Documentation: `explains` names the module or package that `docs/<name>.md` explains; `guidance` has one to three
+    lines for `AGENTS.md`. `is_word` states that its name is a common word, which other files may use.
     """
 
     name: str

@@ -6,7 +6,7 @@ from .model import Feature, Setting
 
 OBSERVABILITY = Feature(
     name="observability",
-    summary="traces, metrics and reports of errors",
+    summary="traces, metrics and error reports",
     paths=(
         "app/observability/",
         "deploy/kubernetes/components/observability/",
@@ -36,56 +36,79 @@ OBSERVABILITY = Feature(
         Setting(
             name="OTEL_EXPORTER_OTLP_ENDPOINT",
             example="http://localhost:4318",
-            meaning="The collector that takes traces and metrics by OTLP over HTTP; without it, nothing is sent.",
+            meaning="URL of the collector of traces and metrics (OTLP over HTTP); without it, nothing is exported.",
         ),
         Setting(
             name="OTEL_EXPORTER_OTLP_HEADERS",
             is_secret=True,
             example="authorization=Bearer%20change-me",
-            meaning="Headers for it, as pairs; characters may be percent-encoded.",
+            meaning="Headers of OTLP requests, as comma-separated pairs with percent-encoding.",
         ),
         Setting(
             name="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             example="http://localhost:4318/v1/traces",
-            meaning="Another one for traces alone, with its path.",
+            meaning="URL for traces only, with its path, instead of the common endpoint.",
         ),
         Setting(
             name="OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
             example="http://localhost:4318/v1/metrics",
-            meaning="Another one for metrics alone, with its path.",
+            meaning="URL for metrics only, with its path, instead of the common endpoint.",
         ),
-        Setting(name="OTEL_TRACES_EXPORTER", example="otlp", meaning="otlp (the default), or none to send no traces."),
+        Setting(
+            name="OTEL_TRACES_EXPORTER", example="otlp", default="otlp", meaning="Exporter of traces: otlp or none."
+        ),
         Setting(
             name="OTEL_METRICS_EXPORTER",
             example="none",
-            meaning="otlp (the default), or none to send no metrics, where Prometheus fetches them.",
+            default="otlp",
+            meaning="Exporter of metrics: otlp, or none if Prometheus scrapes them.",
         ),
-        Setting(name="OTEL_METRIC_EXPORT_INTERVAL", example="60000", meaning="Milliseconds between sending metrics."),
-        Setting(name="OTEL_SERVICE_NAME", example="shop", meaning="What the service is called in traces."),
+        Setting(
+            name="OTEL_METRIC_EXPORT_INTERVAL",
+            example="60000",
+            default="60000",
+            meaning="Milliseconds between exports of metrics.",
+        ),
+        Setting(
+            name="OTEL_SERVICE_NAME",
+            example="shop",
+            meaning="Name of the service in traces; without it, the project's name.",
+        ),
         Setting(
             name="OTEL_RESOURCE_ATTRIBUTES",
             example="service.namespace=shop,k8s.cluster.name=east",
-            meaning="What else is told of the process, as pairs.",
+            meaning="Resource attributes, as comma-separated pairs.",
         ),
         Setting(
             name="OTEL_TRACES_SAMPLER",
             example="parentbased_traceidratio",
-            meaning="Which traces are kept; all of them if unset, unless a caller has decided.",
+            default="parentbased_always_on",
+            meaning="Sampler of traces; a parent-based one follows the caller's decision.",
         ),
-        Setting(name="OTEL_TRACES_SAMPLER_ARG", example="0.1", meaning="The share that a sampler of a ratio keeps."),
-        Setting(name="OTEL_SDK_DISABLED", example="false", meaning="Whether to send nothing, whatever else is set."),
+        Setting(
+            name="OTEL_TRACES_SAMPLER_ARG",
+            example="0.1",
+            default="1",
+            meaning="Ratio of traces that a ratio-based sampler keeps, from 0 to 1.",
+        ),
+        Setting(name="OTEL_SDK_DISABLED", example="false", default="false", meaning="Disables all exports."),
         Setting(
             name="METRICS_PORT",
             example="9464",
-            meaning="The port at which Prometheus finds /metrics; without it, nowhere.",
+            meaning="Port of /metrics, scraped by Prometheus; without it, metrics are not served.",
         ),
-        Setting(name="METRICS_HOST", example="127.0.0.1", meaning="The address of that port; that of HOST if unset."),
+        Setting(
+            name="METRICS_HOST",
+            example="127.0.0.1",
+            default="127.0.0.1",
+            meaning="Address to bind METRICS_PORT to; without it, HOST.",
+        ),
         Setting(
             name="SENTRY_DSN",
             is_secret=True,
             example="https://key@o0.ingest.sentry.io/0",
-            meaning="Where errors are reported that nobody foresaw; without it, nowhere.",
+            meaning="Sentry project that receives unhandled exceptions; without it, none are reported.",
         ),
     ),
-    guidance=("Put no values, headers or addresses into spans, metrics or reports; name what happened.",),
+    guidance=("Put no values, headers or addresses into spans, metrics and error reports; name the event.",),
 )

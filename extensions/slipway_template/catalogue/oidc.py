@@ -1,4 +1,4 @@
-"""Accounts of an OpenID Connect provider."""
+"""Accounts of an OpenID Connect identity provider."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Column, Command, Feature, ForeignKey, Setting, Step, Table
 
 OIDC = Feature(
     name="oidc",
-    summary="accounts of an identity provider",
+    summary="accounts of an OpenID Connect provider",
     requires=("auth",),
     paths=(
         "app/auth/oidc/",
@@ -31,36 +31,51 @@ OIDC = Feature(
             name="OIDC_ISSUER",
             is_needed=True,
             example="https://login.example.com/realms/app",
-            meaning="The provider, as tokens say it in `iss`. Leave it out, and `uv run app dev` brings its own.",
+            meaning="Issuer URL of the provider, the `iss` of tokens; without it, `uv run app dev` starts one.",
         ),
         Setting(
             name="OIDC_AUDIENCE",
             is_needed=True,
             example="app",
-            meaning="What tokens for this service say in `aud`.",
+            meaning="Audience that `aud` of access tokens must contain.",
         ),
-        Setting(name="OIDC_CLIENT_ID", example="app", meaning="The public client with which /docs signs in."),
+        Setting(
+            name="OIDC_CLIENT_ID",
+            example="app",
+            default="app",
+            meaning="Client ID of the public client that /docs signs in with.",
+        ),
         Setting(
             name="OIDC_ALGORITHMS",
             example="RS256",
-            meaning="How tokens may be signed; RS256, ES256 and EdDSA if unset.",
+            default="RS256,ES256,EdDSA",
+            meaning="Accepted signature algorithms of tokens.",
         ),
-        Setting(name="OIDC_EMAIL_CLAIM", example="email", meaning="The claim that holds the address."),
+        Setting(
+            name="OIDC_EMAIL_CLAIM", example="email", default="email", meaning="Claim that contains the e-mail address."
+        ),
         Setting(
             name="OIDC_TRUST_EMAIL",
             example="false",
-            meaning="Whether an address is believed that is not said to be verified.",
+            default="false",
+            meaning="Accepts e-mail addresses that the provider has not marked as verified.",
         ),
-        Setting(name="OIDC_ROLES_CLAIM", example="realm_access.roles", meaning="The claim that holds roles or groups."),
+        Setting(
+            name="OIDC_ROLES_CLAIM",
+            example="realm_access.roles",
+            default="roles",
+            meaning="Claim that contains roles or groups.",
+        ),
         Setting(
             name="OIDC_ROLES",
             example="admins=admin,staff=clerk",
-            meaning="What of it stands for which role here, the first first; unset, administrators give roles.",
+            meaning="Mapping of its values to roles, by precedence; without it, administrators assign roles.",
         ),
         Setting(
             name="OIDC_PROVISION",
             example="false",
-            meaning="Whether whoever comes first gets an account; else only those whose address is here.",
+            default="true",
+            meaning="Creates an account at the first sign-in; if false, only existing users can sign in.",
         ),
     ),
     tables=(
@@ -79,7 +94,7 @@ OIDC = Feature(
     shows='--oauth2-bearer "$(uv run app token admin@example.com)"',
     first_steps=(
         Step(
-            says="Only those who have signed in may make one. Make yourself an administrator first:",
+            says="Creating one requires authentication. Create an administrator first:",
             command="uv run app create-admin admin@example.com",
         ),
     ),
@@ -87,8 +102,8 @@ OIDC = Feature(
         Command(
             name="create_admin",
             module="app.auth.oidc.cli",
-            meaning="Make an administrator of whoever signs in with this address.",
-            done="Makes an administrator of whoever signs in with this address",
+            meaning="Make the user with this e-mail address an administrator, before or after the first sign-in.",
+            done="Makes the user with this e-mail address an administrator",
             is_for_people=True,
         ),
         Command(

@@ -6,7 +6,7 @@ from .model import Feature, Setting
 
 RATELIMIT = Feature(
     name="ratelimit",
-    summary="how often one caller may call",
+    summary="rate limits per caller and route",
     requires=("valkey",),
     paths=(
         "app/ratelimit.py",
@@ -22,17 +22,20 @@ RATELIMIT = Feature(
             name="RATELIMIT_URL",
             is_secret=True,
             example="redis://localhost:6379/0",
-            meaning="The Valkey that counts for all processes. Leave it out, and each process counts for itself.",
+            meaning="URL of the Valkey or Redis that all processes share; without it, each process counts for itself.",
         ),
-        Setting(name="RATELIMIT_DEFAULT", example="300/minute", meaning="How often one caller may call."),
+        Setting(
+            name="RATELIMIT_DEFAULT", example="300/minute", default="300/minute", meaning="Rate limit of each caller."
+        ),
         Setting(
             name="RATELIMIT_ROUTES",
             example="login=10/minute,refresh=60/minute",
-            meaning="How often one caller may call single routes, by the names of their functions.",
+            default="login=10/minute,register=10/minute,forgot_password=5/minute,refresh=60/minute",
+            meaning="Rate limits of individual routes, by function name.",
         ),
-        Setting(name="RATELIMIT_ENABLED", example="true", meaning="Whether calls are counted at all."),
+        Setting(name="RATELIMIT_ENABLED", example="true", default="true", meaning="Enables rate limits."),
     ),
     tested_with={"RATELIMIT_ENABLED": "false"},
     exposes=("RateLimit", "RateLimit-Policy", "Retry-After"),
-    guidance=('A route that is costly has `dependencies=[Depends(limited("10/hour"))]`, from `app/ratelimit.py`.',),
+    guidance=('An expensive route has `dependencies=[Depends(limited("10/hour"))]`, from `app/ratelimit.py`.',),
 )

@@ -1,4 +1,4 @@
-"""What every service has, and what the types of its fields require."""
+"""The base of every service, and requirements of field types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Feature, Setting
 
 SERVICE = Feature(
     name="service",
-    summary="What every service is built of",
+    summary="the base of every service",
     paths=(
         ".copier-answers.yml",
         ".devcontainer/",
@@ -56,7 +56,10 @@ SERVICE = Feature(
         "development/memory.py",
         "development/revisions/",
         "docs/compatibility.md",
+        "docs/extending.md",
         "docs/image.md",
+        "docs/proxy.md",
+        "docs/testing.md",
         "migrations/",
         "pyproject.toml",
         "ruff.toml",
@@ -113,52 +116,93 @@ SERVICE = Feature(
         Setting(
             name="ENVIRONMENT",
             example="development",
-            meaning="development, test or production (the default, which refuses placeholder secrets).",
+            default="production",
+            meaning="Environment: development, test or production, which rejects placeholder secrets.",
         ),
-        Setting(name="LOG_LEVEL", example="info", meaning="debug, info, warning or error."),
-        Setting(name="LOG_FORMAT", example="console", meaning="json (the default) or console."),
-        Setting(name="DOCS", example="true", meaning="Serve the API's documentation at /docs."),
+        Setting(name="LOG_LEVEL", example="info", default="info", meaning="Log level: debug, info, warning or error."),
+        Setting(name="LOG_FORMAT", example="console", default="json", meaning="Log format: json or console."),
+        Setting(
+            name="DOCS",
+            example="true",
+            meaning="Serves the API's documentation at /docs; if unset, everywhere but in production.",
+        ),
         Setting(
             name="CORS_ORIGINS",
             example="http://localhost:3000",
-            meaning="Origins whose pages may call the API; commas or a JSON list.",
+            meaning="CORS: allowed origins, as a comma-separated or JSON list.",
         ),
         Setting(
             name="TRUSTED_HOSTS",
             example="localhost,127.0.0.1",
-            meaning="Host names that the service answers to; commas or a JSON list; *.example.com for all below.",
+            default="*",
+            meaning="Accepted Host headers, as a comma-separated or JSON list; *.example.com includes all subdomains.",
         ),
-        Setting(name="BODY_LIMIT", example="1048576", meaning="Bytes that a request's body may have."),
-        Setting(name="GZIP_FROM", example="1024", meaning="Bytes from which an answer is compressed; 0 for never."),
+        Setting(
+            name="BODY_LIMIT", example="1048576", default="1048576", meaning="Maximum size of a request body in bytes."
+        ),
+        Setting(
+            name="GZIP_FROM",
+            example="1024",
+            default="1024",
+            meaning="Minimum size in bytes of compressed responses; 0 disables compression.",
+        ),
         Setting(
             name="HSTS_SECONDS",
             example="31536000",
-            meaning="Seconds for which a browser that came over https comes by nothing else; 0 to leave it free.",
+            default="31536000",
+            meaning="HSTS max-age in seconds, sent over HTTPS; 0 disables HSTS.",
         ),
-        Setting(name="HOST", example="127.0.0.1", meaning="Address to listen on; 0.0.0.0 for every one."),
-        Setting(name="PORT", example="8000", meaning="Port to listen on."),
+        Setting(
+            name="HOST",
+            example="127.0.0.1",
+            default="127.0.0.1",
+            meaning="Address to bind to; 0.0.0.0 for all interfaces.",
+        ),
+        Setting(name="PORT", example="8000", default="8000", meaning="Port to bind to."),
         Setting(
             name="FORWARDED_ALLOW_IPS",
             example="10.0.0.0/8",
-            meaning="Addresses and networks of proxies, which alone are believed about clients; * lets clients lie.",
+            default="127.0.0.1",
+            meaning="Trusted reverse proxies, as addresses and networks, for X-Forwarded headers; * trusts any client.",
         ),
         Setting(
             name="DRAIN_SECONDS",
             example="5",
-            meaning="Seconds to go on serving after SIGTERM, while load balancers look elsewhere.",
+            default="5",
+            meaning="Seconds to continue serving after SIGTERM, until load balancers have removed the instance.",
         ),
-        Setting(name="GRACE_SECONDS", example="20", meaning="Seconds that requests may take after that."),
-        Setting(name="HTTP_CLIENT_TIMEOUT", example="10", meaning="Seconds that another service's answer may take."),
-        Setting(name="HTTP_CLIENT_CONNECT_TIMEOUT", example="3", meaning="Seconds that a connection to it may take."),
-        Setting(name="HTTP_CLIENT_MAX_CONNECTIONS", example="100", meaning="Connections to other services in all."),
+        Setting(
+            name="GRACE_SECONDS",
+            example="20",
+            default="20",
+            meaning="Seconds that running requests have to finish after that.",
+        ),
+        Setting(
+            name="HTTP_CLIENT_TIMEOUT",
+            example="10",
+            default="10",
+            meaning="HTTP client: timeout in seconds for each read, write and wait for a connection.",
+        ),
+        Setting(
+            name="HTTP_CLIENT_CONNECT_TIMEOUT",
+            example="3",
+            default="3",
+            meaning="HTTP client: timeout in seconds for opening a connection.",
+        ),
+        Setting(
+            name="HTTP_CLIENT_MAX_CONNECTIONS",
+            example="100",
+            default="100",
+            meaning="HTTP client: maximum number of connections.",
+        ),
     ),
 )
 
-# By type of field: what it requires.
+# Requirements by field type.
 OF_TYPES = {
     "email": Feature(
         name="emailfield",
-        summary="Addresses that could be delivered to",
+        summary="e-mail addresses",
         runtime=("email-validator>=2.3,<3",),
         unimported=("email-validator",),
     ),

@@ -22,15 +22,29 @@ SQLITE = Feature(
             name="DATABASE_URL",
             is_needed=True,
             example="sqlite:///.dev/app.db",
-            meaning="The file that keeps the data. Leave it out, and `uv run app dev` uses .dev/app.db.",
+            meaning="URL of the database file; without it, `uv run app dev` uses .dev/app.db.",
         ),
-        Setting(name="DATABASE_POOL_SIZE", example="5", meaning="Connections that one process keeps open."),
-        Setting(name="DATABASE_POOL_TIMEOUT", example="5", meaning="Seconds that a request waits for a connection."),
-        Setting(name="DATABASE_BUSY_TIMEOUT", example="5", meaning="Seconds that a write waits for another's."),
+        Setting(
+            name="DATABASE_POOL_SIZE", example="5", default="5", meaning="Number of pooled connections per process."
+        ),
+        Setting(
+            name="DATABASE_POOL_TIMEOUT",
+            example="5",
+            default="5",
+            meaning="Timeout in seconds for a connection from the pool.",
+        ),
+        Setting(
+            name="DATABASE_BUSY_TIMEOUT",
+            example="5",
+            default="5",
+            meaning="Timeout in seconds for the write lock (SQLite's busy timeout).",
+        ),
     ),
     environment={"DATABASE_URL": "sqlite:////srv/data/app.db"},
     volumes={"data": "/srv/data"},
-    # A task cancelled within a statement: SQLAlchemy terminates its connection, and warns later, in any test.
+    # If a task is cancelled during a statement, SQLAlchemy terminates its connection and warns later, in any test.
     tolerates=("ignore:The garbage collector is trying to clean up non-checked-in connection",),
-    guidance=("SQLite has one writer at a time: between a write and the end of a `Session`, wait for nothing.",),
+    guidance=(
+        "SQLite has one writer at a time: do not await anything else between a write and the end of a `Session`.",
+    ),
 )

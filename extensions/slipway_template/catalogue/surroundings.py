@@ -1,4 +1,4 @@
-"""Pipelines, deployments and guidance for assistants: what no code depends on."""
+"""Pipelines, deployments and agent instructions, on which no code depends."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ FLY = Feature(
     name="fly", summary="Fly.io", paths=(".github/workflows/fly.yml", ".gitlab/fly.yml", "docs/fly.md", "fly.toml")
 )
 
-AGENTS = Feature(name="agents", summary="guidance for assistants", paths=(".claude/", "AGENTS.md", "CLAUDE.md"))
+AGENTS = Feature(name="agents", summary="instructions for coding agents", paths=(".claude/", "AGENTS.md", "CLAUDE.md"))

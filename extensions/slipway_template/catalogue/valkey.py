@@ -1,4 +1,4 @@
-"""Valkey, and the child processes in which development runs its servers."""
+"""Valkey, and the child processes of development servers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Container, Feature
 
 CHILD_PROCESS = Feature(
     name="child_process",
-    summary="servers of development that end with it",
+    summary="child processes of development servers",
     paths=(
         "development/child_process.py",
         "tests/development/test_child_process.py",
@@ -15,7 +15,7 @@ CHILD_PROCESS = Feature(
 
 VALKEY = Feature(
     name="valkey",
-    summary="Valkey, or Redis, which speaks alike",
+    summary="connections to Valkey or Redis",
     requires=("child_process",),
     paths=(
         "app/valkey.py",
@@ -40,14 +40,12 @@ VALKEY = Feature(
             address="redis://{host}:6379/0",
         ),
     },
-    guidance=(
-        "A connection to Valkey comes from `app/valkey.py`, so that an outage is short for all; never log its URL.",
-    ),
+    guidance=("Connect to Valkey by `app/valkey.py`, which shares timeouts and reconnection; never log its URL.",),
 )
 
 VALKEY_SPANS = Feature(
     name="valkey_spans",
-    summary="spans of what Valkey is asked",
+    summary="spans of Valkey commands",
     meets=("observability", "valkey"),
     paths=(
         "app/observability/valkey_spans.py",

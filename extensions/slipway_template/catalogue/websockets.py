@@ -1,4 +1,4 @@
-"""Change events over WebSockets and server-sent events."""
+"""Change events over WebSockets and server-sent events (SSE)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .model import Feature, Setting
 
 WEBSOCKETS = Feature(
     name="websockets",
-    summary="changes, as they happen",
+    summary="change events over WebSockets and SSE",
     requires=("changes", "scope", "valkey"),
     paths=(
         "app/websockets/",
@@ -26,28 +26,45 @@ WEBSOCKETS = Feature(
             name="WEBSOCKETS_URL",
             is_secret=True,
             example="redis://localhost:6379/0",
-            meaning="The Valkey by which processes hear of each other. Leave it out where there is one process.",
+            meaning="URL of the Valkey or Redis for pub/sub between processes; required for more than one process.",
         ),
-        Setting(name="WEBSOCKETS_LIMIT", example="10000", meaning="Sockets and streams that one process holds."),
-        Setting(name="WEBSOCKETS_CALLER_LIMIT", example="50", meaning="Those of one caller."),
-        Setting(name="WEBSOCKETS_MESSAGE_LIMIT", example="4096", meaning="Bytes that a client's message may have."),
+        Setting(
+            name="WEBSOCKETS_LIMIT",
+            example="10000",
+            default="10000",
+            meaning="Maximum number of connections per process.",
+        ),
+        Setting(
+            name="WEBSOCKETS_CALLER_LIMIT",
+            example="50",
+            default="50",
+            meaning="Maximum number of connections per caller and process.",
+        ),
+        Setting(
+            name="WEBSOCKETS_MESSAGE_LIMIT",
+            example="4096",
+            default="4096",
+            meaning="Maximum size of a client's message in bytes.",
+        ),
         Setting(
             name="WEBSOCKETS_QUEUE_LIMIT",
             example="256",
-            meaning="Messages that may wait for one client; who takes them too slowly is let go.",
+            default="256",
+            meaning="Maximum number of queued messages per client; slow consumers are disconnected.",
         ),
         Setting(
             name="WEBSOCKETS_HEARTBEAT",
             example="20",
-            meaning="Seconds after which a client is pinged, and asked again whether its token is good.",
+            default="20",
+            meaning="Seconds between pings, and between checks of the caller's authorization.",
         ),
     ),
-    guidance=("Changes of rows are told by themselves; `Sockets` sends other messages: `docs/websockets.md`.",),
+    guidance=("Row changes are published automatically; `Sockets` publishes other messages: `docs/websockets.md`.",),
 )
 
 ANONYMOUS_WEBSOCKETS = Feature(
     name="anonymous_websockets",
-    summary="changes for everybody",
+    summary="change events without authentication",
     meets=("websockets",),
     paths=(
         "app/websockets/anonymous.py",
@@ -58,7 +75,7 @@ ANONYMOUS_WEBSOCKETS = Feature(
 
 TOKEN_AUTH = Feature(
     name="token_auth",
-    summary="changes for those who may read them",
+    summary="change events with authorization",
     meets=("websockets", "auth"),
     replaces=("anonymous_websockets",),
     paths=(

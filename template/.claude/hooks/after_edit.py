@@ -1,9 +1,9 @@
-"""What comes with an edit: a word of warning before it; format, lint and tests after it.
+"""Hooks on edits: a warning before, and formatter, linter and tests after.
 
-Claude Code runs this before and after each edit, and tells its assistant what it prints. Who edits
-a file that the template keeps is told where the service's own part would stand. A module is
-formatted and linted, and the tests of its name are run. Nothing here holds an edit up: what goes
-wrong is told, and the exit code is 0.
+Claude Code runs this script before and after each edit, and shows its output to the agent. Edits of
+the template's files get a warning with the place for additions. An edited module is formatted and
+linted, and the tests of the same name are run. The script never blocks an edit: it reports
+failures, and exits with 0.
 """  # noqa: INP001 - it is run by its path
 
 import json
@@ -20,13 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 LISTS = ROOT / ".claude" / "footprint"
 BEGUN = time.monotonic()
-PATIENCE = 50  # seconds that all tools may take together
-LINES = 25  # of what a tool says, which are told: the last ones
+PATIENCE = 50  # seconds for all tools together
+LINES = 25  # of a tool's output, the last ones
 
-# Tests begin early, and go without Hypothesis's plugin, which imports all of it when they end.
+# `early` shortens the start; Hypothesis's plugin would import all of Hypothesis at the end.
 TESTS = ["pytest", "-q", "--tb=short", "--maxfail=3", "-p", "early", "-p", "no:hypothesispytest"]
 
-# Where the service's own part stands, by the path of what is edited; the first that fits counts.
+# The place for additions, by path of the edited file; the first match counts.
 SEAMS = {
     "pyproject.toml": "Add requirements below the lines that say where the template's part ends.",
     ".env.example": "Add lines at its end, below the one that divides.",
@@ -34,10 +34,10 @@ SEAMS = {
     "*/settings.env": "Add lines at its end, below the one that divides.",
     "*/overlays/*/kustomization.yaml": "Add lines at its end, below the one that divides.",
     "AGENTS.md": "Add lines at its end, below the one that divides.",
-    "CLAUDE.md": "Add lines at its end; what is yours alone belongs in CLAUDE.local.md.",
-    ".claude/settings.json": "What is yours alone belongs in .claude/settings.local.json.",
+    "CLAUDE.md": "Add lines at its end; personal instructions belong in CLAUDE.local.md.",
+    ".claude/settings.json": "Personal settings belong in .claude/settings.local.json.",
     ".copier-answers.yml": "Change answers by `uv run slipway.py update --data` or `add`.",
-    "app/main.py": "Write a module with `install(app)`, and add nothing here but its call.",
+    "app/main.py": "Write a module with `install(app)`, and add only its call here.",
     "app/settings.py": "Add a setting to the class nearest to its use, in a module of your own.",
     "app/errors.py": "Write a subclass of one of its errors beside the code that raises it.",
     "app/*/*": "Write a module of your own beside it: routers and models are found by themselves.",
@@ -45,18 +45,18 @@ SEAMS = {
     "migrations/*": "Write a revision: `uv run app revision`.",
     "tests/*": "Write a module of tests of your own beside it.",
     "docs/*": "Write a page of your own beside it.",
-    "*": "Put what is yours into a file of its own, if the tool reads several.",
+    "*": "Use a file of your own, if the tool reads several.",
 }
 
 
 def kept(path: str) -> bool:
-    """Say whether the template keeps a file of this path."""
+    """Return whether a path is one of the template's files."""
     lines = (line for each in LISTS.glob("*.txt") for line in each.read_text("utf-8").splitlines())
     return any(fnmatchcase(path, line) for line in lines if not line.startswith("#"))
 
 
 def warn(path: str) -> str:
-    """Name the place for what is the service's own, where the template keeps this file."""
+    """Return a warning with the place for additions, if the file is the template's."""
     if not kept(path) or not (ROOT / path).exists():
         return ""
     seam = next(words for pattern, words in SEAMS.items() if fnmatchcase(path, pattern))
@@ -75,7 +75,7 @@ def tests_of(path: str) -> str:
 
 
 def run(*arguments: str) -> tuple[bool, str]:
-    """Run a tool of the service's; say whether all is well, and what it says."""
+    """Run one of the service's tools; return whether it succeeded, and its output."""
     command = [sys.executable, "-m", *arguments]
     found = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     left = max(1, BEGUN + PATIENCE - time.monotonic())
@@ -96,14 +96,14 @@ def run(*arguments: str) -> tuple[bool, str]:
 
 
 def check(path: str) -> str:
-    """Format, lint and test what was edited; tell in a line what was done, then what is wrong."""
+    """Format, lint and test an edited file; return a summary line, then the findings."""
     return "\n".join(told(path)) if path.endswith(".py") and (ROOT / path).exists() else ""
 
 
 def told(path: str) -> Iterator[str]:
-    """Do one thing after the other, and tell of it."""
+    """Run the tools in order; yield the summary and the findings."""
     before = (ROOT / path).read_bytes()
-    # An import that nobody uses may be one that the next edit uses, so it is told and stays.
+    # F401: the next edit may use the import, so it is reported and not removed.
     lint = run("ruff", "check", "--quiet", "--fix", "--unfixable", "F401", "--force-exclude", path)
     style = run("ruff", "format", "--quiet", "--force-exclude", path)
     tests = tests_of(path)
@@ -125,7 +125,7 @@ EVENTS: dict[str, Callable[[str], str]] = {"PreToolUse": warn, "PostToolUse": ch
 
 
 def answer(asked: dict[str, Any]) -> dict[str, Any]:
-    """Answer an event of Claude Code's; nothing where there is nothing to say."""
+    """Return the response to an event of Claude Code; empty if there is nothing to report."""
     event, edited = asked["hook_event_name"], Path(asked["tool_input"]["file_path"])
     path = (ROOT / edited).resolve()
     if event not in EVENTS or not path.is_relative_to(ROOT):
@@ -138,10 +138,10 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read an event, and print the answer; an error of this script is told like any other word."""
+    """Read an event and print the response; errors of this script are reported, too."""
     try:
         said = answer(json.load(sys.stdin))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the edit goes on
+    except Exception as error:  # noqa: BLE001 - an edit is never blocked
         said = {"systemMessage": f"edits.py could not do its work: {type(error).__name__}: {error}"}
     if said:
         sys.stdout.write(json.dumps(said) + "\n")

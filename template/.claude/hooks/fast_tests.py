@@ -1,7 +1,7 @@
-"""A plugin of pytest's for a quick loop: what takes time is begun early, or left out.
+"""A pytest plugin that shortens the start of the tests.
 
-The server of the tests' databases starts while the service is imported, and meanwhile nobody looks
-for garbage: what is imported stays. The tests are the same, and so is what they tell.
+The database server starts while the service is imported, and garbage collection is off meanwhile,
+because imported objects stay. The tests and their results are the same.
 """  # noqa: INP001 - the hook names its directory
 
 from __future__ import annotations
@@ -21,37 +21,37 @@ gc.disable()
 
 
 class Early:
-    """Runs a server from before the service is imported until pytest ends."""
+    """Runs a database server from before the imports until pytest ends."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.url, self.done = Future[str](), Event()
-        config.add_cleanup(self.done.set)  # which comes even where an import fails
-        Thread(target=self.serve).start()  # and has to last: a server ends with who started it
+        config.add_cleanup(self.done.set)  # called even if an import fails
+        Thread(target=self.serve).start()  # must last: the server stops with its thread
 
     def serve(self) -> None:
-        """Keep a server that keeps nothing."""
+        """Run a temporary server until pytest is done."""
         try:
             from development import databases
 
             with databases.throwaway() as url:
                 self.url.set_result(url)
                 self.done.wait()
-        except Exception as error:  # noqa: BLE001 - whatever it is, pytest waits for a word
+        except Exception as error:  # noqa: BLE001 - pytest waits for a result
             self.url.set_exception(error)
 
     def pytest_collection_finish(self) -> None:
-        """Name the server; where it did not start, the tests try themselves, and tell why."""
+        """Set the server's URL; if it failed to start, the tests start one and report the error."""
         if self.url.exception() is None:
             os.environ[GIVEN] = self.url.result()
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Begin, unless a server is given."""
+    """Start a server, unless the environment names one."""
     if not os.environ.get(GIVEN):
         early_config.pluginmanager.register(Early(early_config))
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage from here on, but not among what was imported."""
+    """Enable garbage collection, except for imported objects."""
     gc.freeze()
     gc.enable()

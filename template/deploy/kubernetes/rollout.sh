@@ -1,6 +1,6 @@
 #!/bin/sh
-# Roll an image out: sh deploy/kubernetes/rollout.sh production registry.example.com/shop:1
-# First what pods need, then the migration, then the pods. A failed migration ends it, and the old pods go on.
+# Roll out an image: sh deploy/kubernetes/rollout.sh production registry.example.com/shop:1
+# Applies settings and policies, then the migration, then the pods. If the migration fails, the old pods continue.
 set -eu
 overlay="$(dirname "$0")/overlays/$1"
 image=$2
@@ -15,7 +15,7 @@ kubectl apply --filename "$manifests" --selector '!app.kubernetes.io/component'
 if grep -q '^kind: Job$' "$manifests"; then
     kubectl delete job migrate --namespace "$namespace" --ignore-not-found
     kubectl apply --filename "$manifests" --selector app.kubernetes.io/component=migrate
-    left=150 # looks of five seconds; the Job itself gives up before
+    left=150 # polls of five seconds; the Job's own deadline is shorter
     until kubectl wait job/migrate --namespace "$namespace" --for condition=complete --timeout 5s 2>/dev/null; do
         left=$((left - 1))
         if [ "$left" -eq 0 ] || kubectl wait job/migrate --namespace "$namespace" --for condition=failed --timeout 0; then
