@@ -11,8 +11,12 @@ from app.auth.callers import (
     Permission,
     PresentUser,
     current_caller,
+    current_user,
     identify,
     install,
+    optional_caller,
+    optional_user,
+    present_user,
     require_permission,
 )
 
@@ -24,7 +28,11 @@ __all__ = [
     "Permission",
     "PresentUser",
     "current_caller",
+    "current_user",
     "identify",
     "install",
+    "optional_caller",
+    "optional_user",
+    "present_user",
     "require_permission",
 ]
