@@ -1,7 +1,7 @@
-"""The rules of the service's code: what each says, and the check that fails where it is broken.
+"""Rules of the service's code, each with the check that fails if code breaks it.
 
-To add a rule, add a line to `RULES`. `AGENTS.md` prints those that hold for what the service is built of, and
-`tests/test_guidance.py` sees that each check is there.
+To add a rule, add an entry to `RULES`. `AGENTS.md` prints those of the service's features, and
+`tests/test_guidance.py` asserts that each check exists.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rule:
-    """What must be so, in a line, and what fails where it is not.
+    """A rule in one line, and its check.
 
-    A check is a test (`tests/test_x.py::test_y`), a code of ruff's (`ruff ASYNC251`), one of mypy's (`mypy
-    deprecated`), or a contract of import-linter's (`lint-imports: Services know nothing of HTTP`). A rule is one `of` a
-    feature, or of every service.
+    A check is a test (`tests/test_x.py::test_y`), a rule of ruff (`ruff ASYNC251`), an error code of mypy (`mypy
+    deprecated`), or a contract of import-linter (`lint-imports: Services know nothing of HTTP`). The rule applies to
+    services with the feature `of`, or to every service.
     """
 
     says: str
@@ -83,6 +83,6 @@ RULES = (
 )
 
 
-def holding(names: Collection[str]) -> list[Rule]:
-    """List the rules of a service that is built of what is named."""
+def rules_for(names: Collection[str]) -> list[Rule]:
+    """List the rules of a service with the named features."""
     return [rule for rule in RULES if rule.of in {"service", *names}]
