@@ -380,7 +380,7 @@ def test_release_moves_ninety_files(template: Path, tmp_path: Path) -> None:
 
 def test_update_has_no_conflicts(updated: Updated) -> None:
     assert conflicts(updated.service) == []
-    assert "conflicts with the update" not in updated.output
+    assert "conflict with the update" not in updated.output
 
 
 @pytest.mark.parametrize("edited", EDITS, ids=lambda edited: edited.path)
