@@ -147,6 +147,7 @@ PROBLEMS: dict[str, Callable[[object], str]] = {
 
 
 def reject(problem: str) -> None:
+    """Raise `UserMessageError` for the file."""
     raise UserMessageError(f"org/standard.toml: {problem}")
 
 

@@ -35,7 +35,7 @@ def show_diff(service: Service, paths: list[str]) -> int:
 
 
 def write(file: Path, content: bytes | None) -> None:
-    """Write a file with its parent directories; none for a missing file."""
+    """Write a file and its parent directories; only the directories if the content is None."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if content is not None:
         file.write_bytes(content)

@@ -115,10 +115,12 @@ class Use:
 
     @property
     def node(self) -> ast.expr:
+        """The outermost expression: the last attribute, or the name."""
         return self.attributes[-1] if self.attributes else self.name
 
     @property
     def parts(self) -> list[str]:
+        """The name and its attributes."""
         return [self.name.id, *(each.attr for each in self.attributes)]
 
 

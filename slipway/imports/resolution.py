@@ -88,6 +88,7 @@ class Syntax:
                 self.collect(ast.iter_child_nodes(node))
 
     def collect_from(self, node: ast.ImportFrom) -> None:
+        """Collect `from module import names`, and star imports."""
         names = tuple(alias.name for alias in node.names if alias.name != "*")
         self.imports.append((node.level, node.module or "", names))
         if any(alias.name == "*" for alias in node.names):

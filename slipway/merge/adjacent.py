@@ -56,10 +56,12 @@ class Replacement(NamedTuple):
 
     @property
     def is_insertion(self) -> bool:
+        """Whether no line of the base is replaced."""
         return self.start == self.end
 
     @property
     def is_line_for_line(self) -> bool:
+        """Whether as many lines are replaced as inserted."""
         return 0 < self.end - self.start == len(self.lines)
 
 

@@ -38,6 +38,7 @@ def new_faults(path: str, result: bytes, *sides: bytes | None) -> list[str]:
 
 
 def duplicates(names: Iterable[str]) -> Iterator[str]:
+    """Yield a fault for each repeated name."""
     yield from (f"{name} is defined twice" for name, number in Counter(names).items() if number > 1)
 
 
@@ -64,6 +65,7 @@ def check_yaml(content: bytes) -> Iterator[str]:
 
 
 def check_node(node: yaml.Node | None) -> Iterator[str]:
+    """Yield the duplicate keys in a node; merge keys (`<<`) may be repeated."""
     if isinstance(node, yaml.MappingNode):
         keys = (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         yield from duplicates(key for key in keys if key != "<<")

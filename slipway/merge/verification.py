@@ -28,7 +28,7 @@ def conflicted_paths(objects: Objects, sides: Sides, tree: Tree, waiting: Contai
 
 
 def lost_edits(objects: Objects, merged: Merged, deletable: Container[str]) -> list[str]:
-    """Return the files of which the result lacks an edit of the owner."""
+    """Return the files whose edits by the owner are missing in the result."""
     base, ours = merged.sides.base, merged.sides.ours
     origins = {target: path for path, target in merged.followed.items()}
     lost = []

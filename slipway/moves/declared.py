@@ -248,10 +248,12 @@ def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
 
 
 def _sorted(moves: list[Any]) -> tuple[Any, ...]:
+    """Sort moves by version; the sort is stable."""
     return tuple(sorted(moves, key=lambda move: move.version))
 
 
 def _entries(tables: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return an array of tables; raise `ValueError` for anything else."""
     entries = tables.get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError(f"moves.toml: {key} is a list of tables: [[{key}]].")
@@ -309,5 +311,6 @@ def _problem(entry: dict[str, Any], allowed: set[str], required: set[str]) -> st
 
 
 def _version(entry: dict[str, Any]) -> tuple[int, ...]:
+    """Return the numeric part of a version, without the suffix of a pre-release."""
     release = re.match(r"[\d.]*\d", entry["version"])
     return tuple(int(part) for part in release[0].split(".")) if release else ()

@@ -42,7 +42,7 @@ def ranges(resource: Resource, kinds: frozenset[str], *, plain: bool = False) ->
 
 
 def change(resource: Resource) -> Facts:
-    """Return the case of a partial update: a field with two values, and optional ones, which must not be reset."""
+    """Return the case of a partial update: a changed field, and optional ones, which must stay unchanged."""
     able = [(field, [written(resource, field, value) for value in samples(field)]) for field in resource.fields]
     for field, both in able:
         if len(both) > 1:
@@ -55,7 +55,7 @@ def change(resource: Resource) -> Facts:
 
 
 def searched(resource: Resource) -> str:
-    """Return a field that can store the texts of `LITERAL_SEARCH`; empty if there is none."""
+    """Return a searchable field that can store the texts of `LITERAL_SEARCH`; empty without any."""
     texts = [field for field in resource.fields if field.type in {"str", "text"} and not field.pattern]
     shortest, longest = sorted(map(len, LITERAL_SEARCH))
     fitting = [field.column for field in texts if field.min_length <= shortest and longest <= field.longest]

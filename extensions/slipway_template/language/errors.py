@@ -23,7 +23,7 @@ def reject(place: str, problem: str) -> NoReturn:
 
 
 def shown(value: object) -> str:
-    """Return a scalar's repr, shortened; only the type of lists and mappings, which may be huge (YAML bomb)."""
+    """Return a value for a message: the shortened repr of a scalar, the type of a collection (YAML bombs)."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "a mapping"
     text = repr(value)

@@ -31,10 +31,12 @@ def text(value: str) -> str:
 
 
 def whole(value: int) -> str:
+    """Return the literal of an integer, with long ones grouped by underscores."""
     return f"{value:_}" if abs(value) >= GROUPED else str(value)
 
 
 def decimal(value: Decimal) -> str:
+    """Return the call of `Decimal`, with an integer if there is no fraction."""
     digits = f"{value:f}"
     return f'Decimal("{digits}")' if "." in digits else f"Decimal({whole(int(value))})"
 

@@ -67,6 +67,7 @@ def camel(name: str) -> str:
 
 
 def spaced(name: str) -> str:
+    """Return a name as words: `order_item` becomes `order item`."""
     return name.replace("_", " ")
 
 
