@@ -1,7 +1,7 @@
-"""What the total of a list costs where it is kept, against the COUNT that it saves, in the same run.
+"""Measure the cached total of a list against `SELECT count(*)`, in memory and on Valkey.
 
-Use: `uv run python -m benchmarks.cache [rows]`. The ratios fall as the rows grow. It asks a real PostgreSQL and a real
-Valkey.
+Usage: `uv run python -m benchmarks.cache [rows]`. The more rows, the lower the ratio. PostgreSQL and Valkey are real
+servers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROUNDS, CALLS = 30, 20
 
 
 async def cost(count: Callable[[], Awaitable[int]]) -> float:
-    """Measure the microseconds that one call takes."""
+    """Measure the mean latency of a call in microseconds."""
     begun = time.perf_counter()
     for _ in range(CALLS):
         await count()
@@ -35,8 +35,8 @@ async def cost(count: Callable[[], Awaitable[int]]) -> float:
 
 
 async def prepare(rows: int) -> None:
-    """Make the tables and the rows."""
-    from app.migrate import create, migrate  # the emitted service's, once it is on the path
+    """Migrate the database, and insert the rows."""
+    from app.migrate import create, migrate  # of the emitted service, which `main` adds to `sys.path`
     from app.models.product import Product
 
     await migrate()
@@ -50,9 +50,9 @@ async def prepare(rows: int) -> None:
 
 
 async def compare(name: str) -> None:
-    """Measure a total with and without a cache."""
+    """Measure a cache hit against the query, and report both."""
     from app.cache.totals import count
-    from app.filtering import count as asked
+    from app.filtering import count as count_rows
     from app.main import create_app
     from app.services.product import COUNT
 
@@ -64,7 +64,7 @@ async def compare(name: str) -> None:
 
     async def query() -> int:
         async with app.state.readers() as session:
-            return int(await asked(session, COUNT))
+            return int(await count_rows(session, COUNT))
 
     subjects = with_control({"COUNT": query, "hit": hit})
     async with app.router.lifespan_context(app):
@@ -73,7 +73,7 @@ async def compare(name: str) -> None:
 
 
 async def main(rows: int) -> None:
-    """Render a service with a cache, and compare in its memory and on Valkey."""
+    """Render a service with the feature cache, and measure it in memory and on Valkey."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, data=ANSWERS, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         os.chdir(directory)

@@ -1,7 +1,7 @@
-"""How long the emitted service takes to start, against importing the libraries that it stands on.
+"""Measure the cold start of the emitted service against importing its main dependencies.
 
-Use: `uv run python -m benchmarks.cold_start [rounds]`. Whole processes are measured, in an environment of production's
-packages alone; in a smoke test, in the harness's.
+Usage: `uv run python -m benchmarks.cold_start [rounds]`. Each measurement is a new process, in an environment with
+production dependencies only; a smoke test uses the harness's environment.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GOAL = 1.3  # times the floor
 
 
 def seconds(python: str, program: str, directory: str) -> float:
-    """Measure a fresh interpreter that runs `program`."""
+    """Measure the run time of a new interpreter that executes `program`, in seconds."""
     environment = {**os.environ, "DATABASE_URL": "postgresql://app@localhost/app", "PYTHONPATH": directory}
     begun = time.perf_counter()
     subprocess.run([python, "-P", "-c", program], cwd=directory, env=environment, check=True)
@@ -32,7 +32,7 @@ def seconds(python: str, program: str, directory: str) -> float:
 
 
 def install(directory: str) -> str:
-    """Install what the service needs in production; return the interpreter."""
+    """Install the production dependencies; return the path of the interpreter."""
     command = ["uv", "sync", "--quiet", "--no-dev", "--no-install-project", "--compile-bytecode"]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     subprocess.run(command, cwd=directory, env=environment, check=True)
@@ -40,13 +40,13 @@ def install(directory: str) -> str:
 
 
 def main(rounds: int, *, smoke: bool) -> None:
-    """Render the default service, and start it in turn with its libraries."""
+    """Render the default service, and measure its start and that of its dependencies in interleaved rounds."""
     subjects = with_control({"floor": FLOOR, "service": SERVICE})
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         python = sys.executable if smoke else install(directory)
         if not smoke:
-            seconds(python, SERVICE, directory)  # compiles the bytecode of the service
+            seconds(python, SERVICE, directory)  # warm-up: compiles bytecode
         measured = [
             {name: seconds(python, program, directory) for name, program in subjects.items()} for _ in range(rounds)
         ]
@@ -54,5 +54,5 @@ def main(rounds: int, *, smoke: bool) -> None:
 
 
 if __name__ == "__main__":
-    given = arguments(__doc__, "rounds", 10)
-    main(given.number, smoke=given.smoke)
+    options = arguments(__doc__, "rounds", 10)
+    main(options.number, smoke=options.smoke)

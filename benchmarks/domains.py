@@ -1,8 +1,8 @@
-"""What a domain costs as it grows: its rendering, its lines of code, and its service's suite.
+"""Measure how rendering, lines of code and the test suite scale with the number of resources.
 
-Use: `uv run python -m benchmarks.domains [resources…]`. Each resource has twenty fields of all types, and references
-the one before. The first number of resources is the measure of the others: a cost that grows linearly stays near `1.0`
-times what one resource costs there. The first is measured again at the end, as an A/A control.
+Usage: `uv run python -m benchmarks.domains [resources…]`. Each resource has twenty fields of all types, and references
+the previous one. The first number is the baseline: with linear growth, the cost per resource stays near `1.0` times
+the baseline's. It is measured again at the end, as an A/A control.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUITE = [sys.executable, "-m", "pytest", "-q", "-m", "not drill", "-p", "no:cacheprovider"]
-IMPORT = [sys.executable, "-c", "import app.main"]  # in the place of a suite, in a smoke test
+IMPORT = [sys.executable, "-c", "import app.main"]  # replaces the test suite in a smoke test
 
 
 def measure(template: Path, directory: Path, number: int, suite: list[str]) -> tuple[float, int, float]:
-    """Return the seconds of a rendering, the lines that it gives, and the seconds of its quick suite."""
+    """Return the rendering time, the lines of code, and the duration of the quick test suite, in seconds."""
     begun = time.perf_counter()
     rendering.render(template, directory, all_questions().default | {"resources": large_domain(number)})
     rendered = time.perf_counter() - begun
@@ -43,11 +43,11 @@ def measure(template: Path, directory: Path, number: int, suite: list[str]) -> t
 
 
 def main(numbers: list[int], suite: list[str]) -> None:
-    """Measure each number of resources, and the first once more."""
+    """Measure each number of resources, and the first one again as a control."""
     with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching():
         template, service = directory / "template", directory / "service"
         scratch.release(template)
-        rendering.render(template, service, all_questions().default)  # warms Copier up
+        rendering.render(template, service, all_questions().default)  # warm-up: imports Copier
         shutil.rmtree(service)
         empty = measure(template, service, 0, suite)
         first: tuple[float, float] | None = None
@@ -66,5 +66,5 @@ def main(numbers: list[int], suite: list[str]) -> None:
 if __name__ == "__main__":
     command_line = parser(__doc__)
     command_line.add_argument("numbers", metavar="resources", type=int, nargs="*", default=[5, 10, 20, 40])
-    given = command_line.parse_args()
-    main(*(([1], IMPORT) if given.smoke else (given.numbers, SUITE)))
+    options = command_line.parse_args()
+    main(*(([1], IMPORT) if options.smoke else (options.numbers, SUITE)))

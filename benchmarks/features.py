@@ -1,9 +1,8 @@
-"""What each feature adds to a request and to a start: services that differ in one answer, in the same run.
+"""Measure the overhead of each feature per request and at startup: services that differ in one answer.
 
-Use: `uv run python -m benchmarks.features [rounds]`. As in `throughput.py`, a request's figures are the time that the
-servers' own threads ran. A feature is set as production needs it, and not otherwise: what it adds where it does more
-stands in `cache.py` and `observability.py`. A start is a fresh interpreter that builds the service, in the harness's
-environment.
+Usage: `uv run python -m benchmarks.features [rounds]`. As in `throughput.py`, the cost of a request is the CPU time of
+the server's threads. Features have the minimum configuration for production; `cache.py` and `observability.py` measure
+them in use. A start is a new interpreter that creates the app, in the harness's environment.
 """
 
 from __future__ import annotations
@@ -25,52 +24,52 @@ from benchmarks.throughput import ROOT, ROWS, Effort, compare, prepare, served
 from extensions.slipway_template.answers import questions
 from extensions.slipway_template.plan import plan
 
-PLAIN = "none of them"
+BASELINE = "no feature"
 STARTS = 8
-ENOUGH = {"RATELIMIT_DEFAULT": "1000000/minute"}
+NO_LIMIT = {"RATELIMIT_DEFAULT": "1000000/minute"}
 SERVICE = ["-P", "-m", "app"]
 START = "import app.main; app.main.create_app()"
 
 
 def services() -> dict[str, dict[str, Any]]:
-    """Give the answers of each service, by what it has that the first has not."""
-    asked = questions()
-    single = {name: {"tasks": name} for name in asked["tasks"]["choices"].values() if name != "none"}
-    return {PLAIN: {}, **single, **{name: {"features": [name]} for name in asked["features"]["choices"].values()}}
+    """Return the answers of each service by its feature; the baseline has none."""
+    known = questions()
+    single = {name: {"tasks": name} for name in known["tasks"]["choices"].values() if name != "none"}
+    return {BASELINE: {}, **single, **{name: {"features": [name]} for name in known["features"]["choices"].values()}}
 
 
 def environment(answers: dict[str, Any], directory: Path) -> dict[str, str]:
-    """Name what production needs; none of it is asked for anything."""
-    given = {name: question["default"] for name, question in questions().items()} | answers | {"resources": []}
-    stand_ins = {each["name"]: each["value"] for each in plan(given)["stand_ins"]}
-    return {**stand_ins, **ENOUGH, "PYTHONPATH": str(directory)}
+    """Return the variables that production requires, with stand-ins for servers that are never contacted."""
+    answers = {name: question["default"] for name, question in questions().items()} | answers | {"resources": []}
+    stand_ins = {each["name"]: each["value"] for each in plan(answers)["stand_ins"]}
+    return {**stand_ins, **NO_LIMIT, "PYTHONPATH": str(directory)}
 
 
 def start(directory: Path, variables: dict[str, str]) -> float:
-    """Measure the milliseconds that a fresh interpreter takes to build the service."""
+    """Measure the time in which a new interpreter creates the app, in milliseconds."""
     begun = time.perf_counter()
     subprocess.run([sys.executable, "-P", "-c", START], cwd=directory, env=os.environ | variables, check=True)
     return (time.perf_counter() - begun) * 1e3
 
 
 async def migrated(directory: Path, variables: dict[str, str]) -> dict[str, str]:
-    """Make the tables and the rows; return the path of each request."""
+    """Migrate the database, and insert rows; return the path of each request by its title."""
     env = os.environ | variables
     migration = await asyncio.create_subprocess_exec(sys.executable, *SERVICE, "migrate", cwd=directory, env=env)
     if await migration.wait():
-        raise RuntimeError(f"{directory}: not migrated")
+        raise RuntimeError(f"{directory}: `app migrate` failed")
     one = await prepare(variables["DATABASE_URL"])
     return {"one row": one, f"list of {ROWS}": f"/api/v1/products?size={ROWS}"}
 
 
 async def main(effort: Effort, measured: dict[str, dict[str, Any]]) -> None:
-    """Render a service for each feature, start each in turn, and run them beside each other."""
-    with tempfile.TemporaryDirectory() as found:
-        places = {name: Path(found) / name.replace(" ", "-") for name in measured}
+    """Render a service per feature, measure startup in interleaved rounds, then requests to concurrent servers."""
+    with tempfile.TemporaryDirectory() as directory:
+        places = {name: Path(directory) / name.replace(" ", "-") for name in measured}
         for name, answers in measured.items():
             copier.run_copy(str(ROOT), places[name], answers, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
-        os.chdir(places[PLAIN])
-        sys.path.insert(0, str(places[PLAIN]))
+        os.chdir(places[BASELINE])
+        sys.path.insert(0, str(places[BASELINE]))
         from development import databases
 
         with databases.throwaway() as server:
@@ -80,18 +79,19 @@ async def main(effort: Effort, measured: dict[str, dict[str, Any]]) -> None:
             }
             paths = {name: await migrated(place, variables[name]) for name, place in places.items()}
             turns = with_control({name: (place, variables[name]) for name, place in places.items()})
-            starts = [{name: start(*given) for name, given in turns.items()} for _ in range(min(effort.rounds, STARTS))]
+            rounds = range(min(effort.rounds, STARTS))
+            starts = [{name: start(*subject) for name, subject in turns.items()} for _ in rounds]
             report("start", "ms", starts)
             async with AsyncExitStack() as stack:
                 servers = {
                     name: await stack.enter_async_context(served([*SERVICE, "serve"], **variables[name]))
                     for name in places
                 }
-                targets, asked = with_control(servers), with_control(paths)
-                for title in paths[PLAIN]:
-                    await compare(title, targets, {name: each[title] for name, each in asked.items()}, effort)
+                targets, requests = with_control(servers), with_control(paths)
+                for title in paths[BASELINE]:
+                    await compare(title, targets, {name: each[title] for name, each in requests.items()}, effort)
 
 
 if __name__ == "__main__":
-    given = arguments(__doc__, "rounds", 20)
-    asyncio.run(main(Effort.of(given), {PLAIN: {}} if given.smoke else services()))
+    options = arguments(__doc__, "rounds", 20)
+    asyncio.run(main(Effort.of(options), {BASELINE: {}} if options.smoke else services()))

@@ -1,6 +1,6 @@
-"""The floor of the throughput benchmark: the same answers from asyncpg under Starlette, and nothing else.
+"""The baseline of the throughput benchmark: the same responses by Starlette and asyncpg only.
 
-`DATABASE_URL` names the database. The SQL is that of the emitted service, the total of a list included.
+`DATABASE_URL` selects the database. The SQL equals the emitted service's, with the count of a list.
 """
 
 import os
@@ -24,30 +24,30 @@ TOTAL = "SELECT count(*) FROM products"
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
-    """Keep a pool of connections while the server runs."""
+    """Open a connection pool while the server runs."""
     async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=10, max_size=10) as pool:
         app.state.pool = pool
         yield
 
 
-def answer(content: object) -> Response:
-    """Answer with JSON."""
+def json_response(content: object) -> Response:
+    """Return a JSON response, encoded by orjson."""
     return Response(orjson.dumps(content, default=str), media_type="application/json")
 
 
 async def one(request: Request) -> Response:
-    """Answer with one row."""
+    """Return one row."""
     row: Any = await request.app.state.pool.fetchrow(ONE, request.path_params["id"])
-    return answer(dict(row))
+    return json_response(dict(row))
 
 
 async def page(request: Request) -> Response:
-    """Answer with a page of rows, and how many there are."""
+    """Return a page of rows, with the total count."""
     size = int(request.query_params["size"])
     async with request.app.state.pool.acquire() as connection:
         rows = await connection.fetch(PAGE, size, 0)
         total = await connection.fetchval(TOTAL)
-    return answer({"items": [dict(row) for row in rows], "total": total, "page": 1, "size": size})
+    return json_response({"items": [dict(row) for row in rows], "total": total, "page": 1, "size": size})
 
 
 app = Starlette(

@@ -1,7 +1,7 @@
-"""How long the hook takes that follows an edit, against running the same tests as ever.
+"""Measure the hook after an edit against running the same tests by plain pytest.
 
-Use: `uv run python -m benchmarks.hook [rounds]`. Whole processes are measured, in the default service and its own
-environment (in a smoke test, in the harness's). A person waits for them, so the median is printed as well.
+Usage: `uv run python -m benchmarks.hook [rounds]`. Each measurement is a new process, in the default service and its
+environment (in a smoke test, the harness's). A person waits for the hook, so the median is printed, too.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ UV = ["uv", "run", "--no-sync"]
 TESTS = [*UV, "pytest", "-q", "tests/test_product.py"]
 HOOK = [*UV, "python", ".claude/hooks/after_edit.py"]
 GOAL = 3  # seconds
-STRANGE = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}  # an owner's bytecode is kept
+UNSET = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}  # owners run in the service's environment, with cached bytecode
 
 
-def seconds(command: list[str], directory: str, given: str = "") -> float:
-    """Measure a command, which has to find the service well."""
-    environment = {name: value for name, value in os.environ.items() if name not in STRANGE}
+def seconds(command: list[str], directory: str, stdin: str = "") -> float:
+    """Measure the run time of a command whose tests pass, in seconds."""
+    environment = {name: value for name, value in os.environ.items() if name not in UNSET}
     begun = time.perf_counter()
-    said = subprocess.run(
-        command, cwd=directory, env=environment, input=given, capture_output=True, text=True, check=True
+    output = subprocess.run(
+        command, cwd=directory, env=environment, input=stdin, capture_output=True, text=True, check=True
     ).stdout
     took = time.perf_counter() - begun
-    if " passed" not in said:
-        raise SystemExit(said)
+    if " passed" not in output:
+        raise SystemExit(output)
     return took
 
 
 def main(rounds: int, *, smoke: bool) -> None:
-    """Render the default service, and edit a module of it in turn with running that module's tests."""
+    """Render the default service, and measure the hook for one module and that module's tests in interleaved rounds."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         place = Path(directory, "app", "services", "product.py")
@@ -54,7 +54,7 @@ def main(rounds: int, *, smoke: bool) -> None:
         subjects = {"tests": (TESTS, ""), "hook": (HOOK, event)}
         subjects = subjects if smoke else with_control(subjects)
         measured = [
-            {name: seconds(command, directory, given) for name, (command, given) in subjects.items()}
+            {name: seconds(command, directory, stdin) for name, (command, stdin) in subjects.items()}
             for _ in range(rounds)
         ]
     report(f"goal of the hook: {GOAL} s", "s", measured, digits=2)
@@ -63,5 +63,5 @@ def main(rounds: int, *, smoke: bool) -> None:
 
 
 if __name__ == "__main__":
-    parsed = arguments(__doc__, "rounds", 10)
-    main(parsed.number, smoke=parsed.smoke)
+    options = arguments(__doc__, "rounds", 10)
+    main(options.number, smoke=options.smoke)

@@ -1,7 +1,7 @@
-"""How much processor time observability adds to a request: one service, measured in each way it can be set.
+"""Measure the CPU time that metrics and traces add to a request: one service in several configurations.
 
-Use: `uv run python -m benchmarks.observability [rounds]`. As in `throughput.py`, figures are of the servers' threads,
-those that export included.
+Usage: `uv run python -m benchmarks.observability [rounds]`. As in `throughput.py`, the cost is the CPU time of the
+server's threads, including those of exporters.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from benchmarks.throughput import ROOT, Effort, compare, free_port, prepare, ser
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-BATCH = {"OTEL_BSP_SCHEDULE_DELAY": "100"}  # milliseconds, so that a round pays for what it sends
+BATCH = {"OTEL_BSP_SCHEDULE_DELAY": "100"}  # milliseconds, so that a round includes the export of its spans
 
 
-def ways() -> dict[str, dict[str, str]]:
-    """Give the variables of each way, the first being the one that the others are compared with."""
+def configurations() -> dict[str, dict[str, str]]:
+    """Return the variables of each configuration; the first one is the baseline."""
     metrics = {"METRICS_PORT": str(free_port())}
     traces = {"OTEL_METRICS_EXPORTER": "none", **BATCH}
     tenth = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
@@ -34,8 +34,8 @@ def ways() -> dict[str, dict[str, str]]:
 
 
 @asynccontextmanager
-async def collecting() -> AsyncGenerator[str, None]:
-    """Answer whatever is sent."""
+async def run_collector() -> AsyncGenerator[str, None]:
+    """Run an OTLP endpoint that discards everything, and yield its URL."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -52,7 +52,7 @@ async def collecting() -> AsyncGenerator[str, None]:
 
 
 async def main(effort: Effort, observed: dict[str, dict[str, str]]) -> None:
-    """Render a service that can be observed, and run it in each way."""
+    """Render a service with observability, and measure it in each configuration."""
     with tempfile.TemporaryDirectory() as directory:
         answers = {"features": ["observability"]}
         copier.run_copy(str(ROOT), directory, answers, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
@@ -64,11 +64,12 @@ async def main(effort: Effort, observed: dict[str, dict[str, str]]) -> None:
         with throwaway() as url:
             one = await prepare(url)
             async with AsyncExitStack() as stack:
-                collector = await stack.enter_async_context(collecting())
+                collector = await stack.enter_async_context(run_collector())
                 targets = {}
-                for name, way in observed.items():
-                    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if BATCH.items() <= way.items() else {}
-                    environment = {"DATABASE_URL": url, "DOCS": "true", **way, **given}
+                for name, configuration in observed.items():
+                    exports = BATCH.items() <= configuration.items()
+                    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if exports else {}
+                    environment = {"DATABASE_URL": url, "DOCS": "true", **configuration, **endpoint}
                     targets[name] = await stack.enter_async_context(served(["-m", "app", "serve"], **environment))
                 compared = with_control(targets)
                 for title, path in {"without the database": "/openapi.json", "one row": one}.items():
@@ -76,6 +77,6 @@ async def main(effort: Effort, observed: dict[str, dict[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    given = arguments(__doc__, "rounds", 20)
-    every = ways()
-    asyncio.run(main(Effort.of(given), {name: every[name] for name in (("off", "both") if given.smoke else every)}))
+    options = arguments(__doc__, "rounds", 20)
+    every = configurations()
+    asyncio.run(main(Effort.of(options), {name: every[name] for name in (("off", "both") if options.smoke else every)}))

@@ -1,8 +1,8 @@
-"""How long the harness takes for a rendering, against Copier as it comes.
+"""Measure the harness's cached rendering against plain Copier.
 
-Use: `uv run python -m benchmarks.rendering [renderings]`. The same combinations are rendered by the command line, by
-Copier in process, by Copier when it remembers, and so in forks on every processor. Means are printed: Copier's memory
-makes later renderings quicker, so the ways cannot take turns. The A/A control repeats one of them at the end.
+Usage: `uv run python -m benchmarks.rendering [renderings]`. The same combinations are rendered by Copier's command
+line, by Copier in process, with caches, and with caches in a process pool. Means are printed: caches speed up later
+renderings, so rounds cannot be interleaved. The A/A control repeats one method at the end.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def mean(render: Callable[[Answers], object], given: list[Answers]) -> float:
-    """Measure the milliseconds that one of many renderings takes."""
+def mean(render: Callable[[Answers], object], combinations: list[Answers]) -> float:
+    """Measure the mean time of a rendering in milliseconds."""
     begun = time.perf_counter()
-    for answers in given:
+    for answers in combinations:
         render(answers)
-    return (time.perf_counter() - begun) / len(given) * 1000
+    return (time.perf_counter() - begun) / len(combinations) * 1000
 
 
-def measure(template: Path, directory: Path, given: list[Answers]) -> dict[str, float]:
-    """Measure each way in turn."""
+def measure(template: Path, directory: Path, combinations: list[Answers]) -> dict[str, float]:
+    """Measure each method of rendering."""
     destination = directory / "rendering"
 
     def by_command(answers: Answers) -> None:
@@ -47,28 +47,28 @@ def measure(template: Path, directory: Path, given: list[Answers]) -> dict[str, 
         rendering.render(template, destination, answers)
         shutil.rmtree(destination)
 
-    few = given[:10]
-    found = {"the command line": mean(by_command, few), "in process": mean(in_process, few)}
+    few = combinations[:10]
+    means = {"command line": mean(by_command, few), "in process": mean(in_process, few)}
     with rendering.caching(), recording() as recorder:
         renderer = Renderer(template, directory, Store(directory / "store"), recorder)
         mean(renderer.render, few)
-        found["remembered, and kept by content"] = mean(renderer.render, given)
+        means["cached"] = mean(renderer.render, combinations)
         with process_pool(renderer.render) as render_each:
             begun = time.perf_counter()
-            list(render_each(given))
-            found["so in forks"] = (time.perf_counter() - begun) / len(given) * 1000
-    return found | {CONTROL: mean(in_process, few)}
+            list(render_each(combinations))
+            means["cached, process pool"] = (time.perf_counter() - begun) / len(combinations) * 1000
+    return means | {CONTROL: mean(in_process, few)}
 
 
 def main(number: int) -> None:
-    """Print the milliseconds of one rendering, each way."""
-    given = list(islice(cycle(all_questions().combinations()), number))
+    """Print the mean time of a rendering by each method."""
+    combinations = list(islice(cycle(all_questions().combinations()), number))
     with scratch.workspace() as directory, scratch.isolation(directory):
         scratch.release(directory / "template")
-        found = measure(directory / "template", directory, given)
-    slowest = found["in process"]
-    for way, milliseconds in found.items():
-        print(f"{way:<32} {milliseconds:7.1f} ms   {slowest / milliseconds:5.1f} times")
+        means = measure(directory / "template", directory, combinations)
+    slowest = means["in process"]
+    for method, milliseconds in means.items():
+        print(f"{method:<32} {milliseconds:7.1f} ms   {slowest / milliseconds:5.1f} times")
 
 
 if __name__ == "__main__":

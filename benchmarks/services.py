@@ -1,8 +1,7 @@
-"""How long the harness takes to check distinct services, of which there will be many.
+"""Measure how long the harness takes to check a service, and extrapolate to the whole matrix.
 
-Use: `uv run python -m benchmarks.services [services]`. Each is a distinct service, with a comment of its own, so
-that no result is shared; each passes all that every service passes (in a smoke test, only the quickest checks). The
-seconds of one service are printed, and what they come to for all of them.
+Usage: `uv run python -m benchmarks.services [services]`. Each service has a unique comment, so that no cached result
+applies, and runs all checks of the matrix (in a smoke test, only the quickest ones).
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ EVERY = (*CODE, QUICK)
 
 
 def variant(number: int, answers: Answers, template: Path, directory: Path) -> Service:
-    """Make a service that no other is equal to."""
+    """Render a service with a unique comment, so that its results are not cached."""
     place = directory / f"service-{number}"
     rendering.render(template, place, answers)
     files = rendering.tree(place)
@@ -45,21 +44,21 @@ def variant(number: int, answers: Answers, template: Path, directory: Path) -> S
 
 
 def show(results: list[CheckResult]) -> None:
-    """Print what each check took."""
+    """Print the mean wall and CPU time of each check."""
     for check in dict.fromkeys(result.check for result in results):
-        took = [result.usage for result in results if result.check is check]
-        seconds = sum(usage.seconds for usage in took) / len(took)
-        processors = sum(usage.cpu for usage in took) / len(took)
-        print(f"{check.name:<14} {seconds:5.2f} s each, {processors:5.2f} s of processors")
+        usages = [result.usage for result in results if result.check is check]
+        seconds = sum(usage.seconds for usage in usages) / len(usages)
+        processors = sum(usage.cpu for usage in usages) / len(usages)
+        print(f"{check.name:<14} {seconds:5.2f} s each, {processors:5.2f} s of CPU time")
 
 
 def main(number: int, warm: int, checks: tuple[Check, ...]) -> None:
-    """Check all of them, after a few have warmed the caches of types."""
+    """Check all services, after a few have warmed mypy's cache."""
     combinations = list(code_questions().combinations())
-    given = islice(cycle(combinations), number + warm)
+    selected = islice(cycle(combinations), number + warm)
     with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching(), ExitStack() as stack:
         scratch.release(directory / "template")
-        services = [variant(place, each, directory / "template", directory) for place, each in enumerate(given)]
+        services = [variant(place, each, directory / "template", directory) for place, each in enumerate(selected)]
         servers = stack.enter_context(closing(Servers()))
         cache = ResultCache(directory / "results")
         runner = stack.enter_context(closing(CheckRunner(directory / "benchmark", cache, servers)))
@@ -79,5 +78,5 @@ def main(number: int, warm: int, checks: tuple[Check, ...]) -> None:
 
 
 if __name__ == "__main__":
-    parsed = arguments(__doc__, "services", 40)
-    main(parsed.number, *((0, CODE[1:]) if parsed.smoke else (WARM, EVERY)))
+    options = arguments(__doc__, "services", 40)
+    main(options.number, *((0, CODE[1:]) if options.smoke else (WARM, EVERY)))

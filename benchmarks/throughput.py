@@ -1,7 +1,7 @@
-"""How much processor time a request costs the emitted service, against a floor in the same run.
+"""Measure the CPU time of a request to the emitted service against the baseline in `floor.py`.
 
-Use: `uv run python -m benchmarks.throughput [rounds]`. The figures are the time that the servers' own threads ran, read
-from /proc (Linux only).
+Usage: `uv run python -m benchmarks.throughput [rounds]`. CPU time is that of the server's threads, from /proc (Linux
+only).
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ GOALS = {"one row": 5.5, "list of 50": 4.5}  # times the floor
 
 
 class Effort(NamedTuple):
-    """How often each request is measured, and of how many requests a measurement is the mean."""
+    """Number of rounds, and of requests in each, of which the mean is taken."""
 
     rounds: int
     requests: int = 400
 
     @classmethod
-    def of(cls, given: Namespace) -> Effort:
-        """Take what the command line says."""
-        return cls(given.number, CONNECTIONS) if given.smoke else cls(given.number)
+    def of(cls, options: Namespace) -> Effort:
+        """Return the effort that the command line requests; the least in a smoke test."""
+        return cls(options.number, CONNECTIONS) if options.smoke else cls(options.number)
 
 
 class Target(NamedTuple):
-    """A server, and the process whose time is measured."""
+    """Port and process id of a server under test."""
 
     port: int
     pid: int
 
-    def seconds(self) -> float:
-        """Read how long the threads of the process have run."""
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of all threads of the process, from schedstat."""
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
 
 async def call(port: int, path: str, times: int) -> None:
-    """Ask for `path` again and again on one connection."""
+    """Send sequential GET requests on one keep-alive connection; raise `RuntimeError` for any status but 200."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     for _ in range(times):
@@ -69,23 +69,23 @@ async def call(port: int, path: str, times: int) -> None:
 
 
 async def cost(target: Target, path: str, requests: int) -> float:
-    """Measure the microseconds that one request costs the server."""
-    before = target.seconds()
+    """Measure the server's CPU time per request in microseconds, over concurrent connections."""
+    before = target.cpu_seconds()
     await asyncio.gather(*(call(target.port, path, requests // CONNECTIONS) for _ in range(CONNECTIONS)))
-    return (target.seconds() - before) / requests * 1e6
+    return (target.cpu_seconds() - before) / requests * 1e6
 
 
 @asynccontextmanager
 async def served(command: list[str], **environment: str) -> AsyncGenerator[Target, None]:
-    """Run a server on a free port until the context ends."""
+    """Run a server on a free port, and yield it once it accepts requests."""
     port = free_port()
     variables = {**os.environ, "PORT": str(port), **environment}
     server = await asyncio.create_subprocess_exec(sys.executable, *command, env=variables, stdout=DEVNULL)
     try:
         async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            while not await answers(client):
+            while not await is_live(client):
                 if server.returncode is not None:
-                    raise RuntimeError(f"{command} ended with {server.returncode}")
+                    raise RuntimeError(f"{command} exited with {server.returncode}")
                 await asyncio.sleep(0.1)
         yield Target(port, server.pid)
     finally:
@@ -94,13 +94,14 @@ async def served(command: list[str], **environment: str) -> AsyncGenerator[Targe
 
 
 def free_port() -> int:
+    """Return a TCP port that is free now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
 
 
-async def answers(client: AsyncClient) -> bool:
-    """Tell whether the server listens."""
+async def is_live(client: AsyncClient) -> bool:
+    """Return whether the server accepts connections."""
     try:
         await client.get("/health/live")
     except TransportError:
@@ -109,8 +110,8 @@ async def answers(client: AsyncClient) -> bool:
 
 
 async def prepare(url: str) -> str:
-    """Make the tables and the rows; give the path of one row."""
-    from app.migrate import create, migrate  # the emitted service's, once it is on the path
+    """Migrate the database, and insert rows; return the path of one."""
+    from app.migrate import create, migrate  # of the emitted service, which `main` adds to `sys.path`
     from app.models.product import Product
 
     os.environ["DATABASE_URL"] = url
@@ -125,7 +126,7 @@ async def prepare(url: str) -> str:
 
 
 async def compare(title: str, targets: Mapping[str, Target], paths: Mapping[str, str], effort: Effort) -> None:
-    """Measure a request to all targets in turn, after one round that warms them up."""
+    """Measure a request to all targets in interleaved rounds, after a warm-up round."""
     measured = [
         {name: await cost(target, paths[name], effort.requests) for name, target in targets.items()}
         for _ in range(effort.rounds + 1)
@@ -134,7 +135,7 @@ async def compare(title: str, targets: Mapping[str, Target], paths: Mapping[str,
 
 
 async def main(effort: Effort) -> None:
-    """Render the default service, run it beside the floor, and compare."""
+    """Render the default service, run it and the baseline, and compare."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         os.chdir(directory)

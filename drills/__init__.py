@@ -1,6 +1,6 @@
-"""A production without a cluster: the emitted service, several times, with all that stands around it, and what breaks.
+"""Fault injection: run the emitted service in production on one machine, inject faults, and report their effects.
 
-Use: `uv run python -m drills [seconds]`, as root on Linux, with HAProxy, PgBouncer and iproute2 installed. It writes
-`docs/drill.md` and its picture. Everything is real, on this machine: three replicas behind a balancer, two workers,
-PostgreSQL behind PgBouncer in a network of their own, and a Valkey.
+Usage: `uv run python -m drills [fault…]`, as root on Linux, with HAProxy, PgBouncer and iproute2 installed. Without
+arguments, it injects all faults, and writes `docs/drill.md` with its picture. All servers are real: three replicas
+behind HAProxy, two workers, PostgreSQL behind PgBouncer in a network namespace, and Valkey.
 """

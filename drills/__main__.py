@@ -1,4 +1,4 @@
-"""Runs the drill, and writes what came of it."""
+"""Run a drill, and write its report."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ ROOT = Path(__file__).parent.parent
 PAGE, PICTURE = ROOT / "docs" / "drill.md", ROOT / "docs" / "drill.svg"
 
 
-def main(chosen: list[str]) -> int:
-    """Run the drill, or some of its faults; say by the exit code whether the service kept its promises."""
-    if lacking := missing():
-        sys.exit(f"A drill needs {lacking}.")
+def main(selected: list[str]) -> int:
+    """Run a drill with all or some faults; return the number of violated guarantees as exit code."""
+    if requirements := missing():
+        sys.exit(f"A drill needs {requirements}.")
     warnings.simplefilter("ignore", DirtyLocalWarning)
-    with tempfile.TemporaryDirectory() as place:
-        copier.run_copy(str(ROOT), place, ANSWERS, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
-        found = asyncio.run(drill(Path(place), chosen or FAULTS))
-    if not chosen:
-        PAGE.write_text(page(found), encoding="utf-8")
-        PICTURE.write_text(picture(found), encoding="utf-8")
-    print("\n".join(found.broken) or "As promised.")
-    return len(found.broken)
+    with tempfile.TemporaryDirectory() as directory:
+        copier.run_copy(str(ROOT), directory, ANSWERS, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
+        result = asyncio.run(drill(Path(directory), selected or FAULTS))
+    if not selected:
+        PAGE.write_text(page(result), encoding="utf-8")
+        PICTURE.write_text(picture(result), encoding="utf-8")
+    print("\n".join(result.violations) or "All guarantees hold.")
+    return len(result.violations)
 
 
 if __name__ == "__main__":

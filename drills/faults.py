@@ -1,4 +1,4 @@
-"""What happens to a production, one after the other."""
+"""The faults that a drill injects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from drills.machines import REPLICAS, THERE, WORKERS
+from drills.machines import DATABASE_ADDRESS, REPLICAS, WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,89 +18,89 @@ if TYPE_CHECKING:
 
     Fault = Callable[[Production, Load], Awaitable[None]]
 
-HOLDERS = 20  # connections that keep the pooler's pool filled
-CROWD = 8  # times as many callers as usual
-LONG = 12.0  # seconds, longer than a statement may take
+HOLDERS = 20  # connections that exhaust the pooler's pool
+PEAK = 8  # times the usual number of clients
+DURATION = 12.0  # seconds, longer than the statement timeout
 
 
-async def nothing(production: Production, _: Load) -> None:
-    """Nothing happens."""
-    await asyncio.sleep(2 * production.away)
+async def baseline(production: Production, _: Load) -> None:
+    """Inject no fault."""
+    await asyncio.sleep(2 * production.downtime)
 
 
-async def rollout(production: Production, _: Load) -> None:
-    """Every replica and every worker is replaced, one after the other, by SIGTERM."""
+async def rolling_restart(production: Production, _: Load) -> None:
+    """Restart every replica and worker by SIGTERM, one after another."""
     for name in (*REPLICAS, *WORKERS):
         machine = production.machines[name]
-        code = await asyncio.to_thread(machine.end, signal.SIGTERM)
-        assert code in {0, -signal.SIGTERM}, f"{name} ends with {code}"
+        code = await asyncio.to_thread(machine.stop, signal.SIGTERM)
+        assert code in {0, -signal.SIGTERM}, f"{name} exits with {code}"
         await asyncio.to_thread(machine.start)
-        await asyncio.sleep(1)  # as a rollout waits until the balancer has seen it
+        await asyncio.sleep(1)  # the balancer probes readiness meanwhile
 
 
-def away(name: str, number: signal.Signals) -> Fault:
-    """Give what ends a machine, and starts it again after a while."""
+def outage(name: str, number: signal.Signals) -> Fault:
+    """Return the fault that stops a machine by a signal, and restarts it after the downtime."""
 
     async def fault(production: Production, _: Load) -> None:
         machine = production.machines[name]
-        await asyncio.to_thread(machine.end, number)
-        await asyncio.sleep(production.away)
+        await asyncio.to_thread(machine.stop, number)
+        await asyncio.sleep(production.downtime)
         await asyncio.to_thread(machine.start)
 
     return fault
 
 
-async def migrations(production: Production, _: Load) -> None:
-    """Three replicas migrate the same new database at once."""
-    await production.order("CREATE DATABASE other OWNER app", database="postgres")
+async def concurrent_migrations(production: Production, _: Load) -> None:
+    """Migrate one new database by three processes at once; exactly one must apply the revisions."""
+    await production.execute("CREATE DATABASE other OWNER app", database="postgres")
     url = {"DATABASE_DIRECT_URL": f"postgresql://app@/other?host={production.sockets}"}
-    begun = [production.app("migrate", **url) for _ in range(3)]
-    told = [(await asyncio.to_thread(each.communicate))[0].decode() for each in begun]
-    assert [each.returncode for each in begun] == [0, 0, 0], told
-    [kept] = await production.ask("SELECT count(*) FROM alembic_version", database="other")
-    [tables] = await production.ask("SELECT count(*) FROM products", database="other")
-    assert (kept["count"], tables["count"]) == (1, 0)
+    processes = [production.start_command("migrate", **url) for _ in range(3)]
+    outputs = [(await asyncio.to_thread(each.communicate))[0].decode() for each in processes]
+    assert [each.returncode for each in processes] == [0, 0, 0], outputs
+    [versions] = await production.fetch("SELECT count(*) FROM alembic_version", database="other")
+    [tables] = await production.fetch("SELECT count(*) FROM products", database="other")
+    assert (versions["count"], tables["count"]) == (1, 0)
 
 
-async def full(_: Production, __: Load) -> None:
-    """Somebody else holds all connections that the pooler has, longer than a statement may take."""
+async def exhausted_pool(_: Production, __: Load) -> None:
+    """Hold all connections of the pooler by other clients, longer than the statement timeout."""
 
     async def hold() -> None:
-        connection = await asyncpg.connect(user="app", host=THERE, port=6432, database="app", timeout=60)
+        connection = await asyncpg.connect(user="app", host=DATABASE_ADDRESS, port=6432, database="app", timeout=60)
         async with connection.transaction():
             await connection.execute("SET LOCAL statement_timeout = 0")
-            await connection.execute(f"SELECT pg_sleep({LONG})")
+            await connection.execute(f"SELECT pg_sleep({DURATION})")
         await connection.close()
 
     await asyncio.gather(*(hold() for _ in range(HOLDERS)))
 
 
-async def crowd(production: Production, load: Load) -> None:
-    """A hundred callers more come while a table is locked, and every pool fills."""
-    async with load.going_on(CROWD):
-        await production.order(f"BEGIN; LOCK TABLE products; SELECT pg_sleep({LONG}); COMMIT")
+async def load_peak(production: Production, load: Load) -> None:
+    """Multiply the load while a table is locked, so that all connection pools are exhausted."""
+    async with load.running(PEAK):
+        await production.execute(f"BEGIN; LOCK TABLE products; SELECT pg_sleep({DURATION}); COMMIT")
 
 
-async def cut(production: Production, _: Load) -> None:
-    """Nothing gets through to the database, and nobody is told."""
-    production.network.cut()
+async def network_partition(production: Production, _: Load) -> None:
+    """Drop all packets to and from the database, without closing connections."""
+    production.network.disconnect()
     try:
-        await asyncio.sleep(LONG)
+        await asyncio.sleep(DURATION)
     finally:
-        production.network.mend()
+        production.network.reconnect()
 
 
 FAULTS: dict[str, Fault] = {
-    "nothing": nothing,
-    "rollout, SIGTERM": rollout,
-    "a replica killed": away("replica-1", signal.SIGKILL),
-    "a worker killed": away("worker-1", signal.SIGKILL),
-    "PostgreSQL stopped": away("postgresql", signal.SIGINT),
-    "PostgreSQL killed": away("postgresql", signal.SIGKILL),
-    "PgBouncer killed": away("pgbouncer", signal.SIGKILL),
-    "Valkey killed": away("valkey", signal.SIGKILL),
-    "three migrations": migrations,
-    "the pooler full": full,
-    "a table locked, and a crowd": crowd,
-    "the network cut": cut,
+    "baseline": baseline,
+    "rolling restart": rolling_restart,
+    "replica killed": outage("replica-1", signal.SIGKILL),
+    "worker killed": outage("worker-1", signal.SIGKILL),
+    "PostgreSQL stopped": outage("postgresql", signal.SIGINT),
+    "PostgreSQL killed": outage("postgresql", signal.SIGKILL),
+    "PgBouncer killed": outage("pgbouncer", signal.SIGKILL),
+    "Valkey killed": outage("valkey", signal.SIGKILL),
+    "concurrent migrations": concurrent_migrations,
+    "pool exhausted": exhausted_pool,
+    "table lock and load peak": load_peak,
+    "network partition": network_partition,
 }

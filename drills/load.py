@@ -1,4 +1,4 @@
-"""Callers who read and write all the time, and remember every answer."""
+"""Load generator: concurrent clients that read, write and enqueue jobs, and record every response."""
 
 from __future__ import annotations
 
@@ -17,74 +17,78 @@ if TYPE_CHECKING:
 
     from httpx2 import Response
 
-KINDS = {"read": 8, "write": 4, "ask": 1}  # callers of each kind
-SOON = 1.0  # seconds in which a request ends when all is well
-LONGEST = 30.0  # seconds that a caller waits
+KINDS = {"read": 8, "write": 4, "enqueue": 1}  # clients by kind of request
+HEALTHY = 1.0  # seconds: requests of a healthy service take less
+TIMEOUT = 30.0  # seconds until a client gives up
 
 _numbers = itertools.count(1)
 
 
-class How(StrEnum):
-    """How a request ends."""
+class Outcome(StrEnum):
+    """Outcome of a request."""
 
-    WELL = "well"
-    REFUSED = "503 by the service"
-    UNSERVED = "502 or 503 by the balancer"
-    BROKEN = "no answer"
-    LATE = "too late"  # the caller has gone, or the balancer has
-    WRONG = "another answer"
-
-
-PROPER = {How.WELL, How.REFUSED, How.UNSERVED}  # what a caller may always be answered
+    SUCCESS = "success"
+    REJECTED = "503 by the service"
+    UNAVAILABLE = "502 or 503 by the balancer"
+    DISCONNECTED = "no response"
+    TIMEOUT = "timeout"  # of the client or of the balancer
+    UNEXPECTED = "unexpected status"
 
 
-def judged(answer: Response) -> How:
-    """Tell what an answer is."""
-    if answer.is_success:
-        return How.WELL
-    if answer.status_code == 503 and answer.headers.get("content-type") == "application/problem+json":
-        return How.REFUSED
-    if answer.status_code == 504:
-        return How.LATE
-    return How.UNSERVED if answer.status_code in {502, 503} else How.WRONG
+ACCEPTABLE = {Outcome.SUCCESS, Outcome.REJECTED, Outcome.UNAVAILABLE}  # outcomes that any fault may cause
+
+
+def outcome_of(response: Response) -> Outcome:
+    """Classify a response."""
+    if response.is_success:
+        return Outcome.SUCCESS
+    if response.status_code == 503 and response.headers.get("content-type") == "application/problem+json":
+        return Outcome.REJECTED
+    if response.status_code == 504:
+        return Outcome.TIMEOUT
+    return Outcome.UNAVAILABLE if response.status_code in {502, 503} else Outcome.UNEXPECTED
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request: when it was sent, how long it took, and how it ended."""
+    """A request: start, duration and outcome."""
 
-    at: float
+    start: float
     seconds: float
     kind: str
-    how: How
-    made: str = ""  # the id of what was acknowledged
-    told: str = ""  # what was answered instead
+    outcome: Outcome
+    acknowledged: str = ""  # the id of the created row or job
+    error: str = ""  # the response or exception of a failure
 
     @property
     def ok(self) -> bool:
-        return self.how is How.WELL
+        """Whether the request succeeded."""
+        return self.outcome is Outcome.SUCCESS
 
     @property
     def end(self) -> float:
-        return self.at + self.seconds
+        """When the response arrived, or the request failed."""
+        return self.start + self.seconds
 
 
 @dataclass
 class Load:
-    """All calls of a drill."""
+    """The clients of a drill, and all their calls."""
 
     url: str
-    pause: float  # seconds between two requests of a caller
+    pause: float  # seconds between two requests of a client
     calls: list[Call] = field(default_factory=list)
-    going: set[float] = field(default_factory=set)  # when those were sent that have not ended
+    in_flight: set[float] = field(default_factory=set)  # starts of unfinished requests
 
     @property
-    def is_well(self) -> bool:
-        """Tell whether callers get good answers now, and nobody has been waiting for long."""
-        soon = time.monotonic() - SOON
-        return min(self.going, default=soon) >= soon and any(call.ok and call.at > soon for call in self.calls[-50:])
+    def is_healthy(self) -> bool:
+        """Whether recent requests succeed, and no unfinished one is slow."""
+        since = time.monotonic() - HEALTHY
+        is_slow = min(self.in_flight, default=since) < since
+        return not is_slow and any(call.ok and call.start > since for call in self.calls[-50:])
 
     async def send(self, client: AsyncClient, kind: str) -> Response:
+        """Send a request of a kind."""
         if kind == "read":
             return await client.get("/api/v1/products", params={"size": 5, "sort": "-created_at"})
         if kind == "write":
@@ -93,39 +97,42 @@ class Load:
         return await client.post("/api/v1/jobs/reports")
 
     async def call(self, client: AsyncClient, kind: str) -> None:
-        begun, how, made, told = time.monotonic(), How.BROKEN, "", ""
-        self.going.add(begun)
+        """Send a request, and record its outcome."""
+        start, outcome, acknowledged, error = time.monotonic(), Outcome.DISCONNECTED, "", ""
+        self.in_flight.add(start)
         try:
-            answer = await self.send(client, kind)
-            how = judged(answer)
-            made = answer.json()["id"] if how is How.WELL and kind != "read" else ""
-            told = "" if how is How.WELL else f"{answer.status_code} {answer.text}"
+            response = await self.send(client, kind)
+            outcome = outcome_of(response)
+            acknowledged = response.json()["id"] if outcome is Outcome.SUCCESS and kind != "read" else ""
+            error = "" if outcome is Outcome.SUCCESS else f"{response.status_code} {response.text}"
         except TimeoutException:
-            how = How.LATE
-        except HTTPError as error:
-            told = repr(error)
-        self.going.discard(begun)
-        self.calls.append(Call(begun, time.monotonic() - begun, kind, how, made, told))
+            outcome = Outcome.TIMEOUT
+        except HTTPError as exception:
+            error = repr(exception)
+        self.in_flight.discard(start)
+        self.calls.append(Call(start, time.monotonic() - start, kind, outcome, acknowledged, error))
 
-    async def caller(self, client: AsyncClient, kind: str, leave: asyncio.Event) -> None:
-        while not leave.is_set():
+    async def run_client(self, client: AsyncClient, kind: str, stop: asyncio.Event) -> None:
+        """Send requests of a kind, one after another, until the event is set."""
+        while not stop.is_set():
             await self.call(client, kind)
             await asyncio.sleep(self.pause)
 
     @asynccontextmanager
-    async def going_on(self, times: int = 1) -> AsyncIterator[None]:
-        """Have callers of each kind call while the context lasts."""
-        leave = asyncio.Event()
+    async def running(self, times: int = 1) -> AsyncIterator[None]:
+        """Run the clients while the context lasts; `times` multiplies their number."""
+        stop = asyncio.Event()
         kinds = [kind for kind, number in KINDS.items() for _ in range(number * times)]
-        async with AsyncClient(base_url=self.url, timeout=LONGEST, limits=Limits(max_connections=len(kinds))) as client:
-            callers = [asyncio.create_task(self.caller(client, kind, leave)) for kind in kinds]
+        async with AsyncClient(base_url=self.url, timeout=TIMEOUT, limits=Limits(max_connections=len(kinds))) as client:
+            tasks = [asyncio.create_task(self.run_client(client, kind, stop)) for kind in kinds]
             yield
-            leave.set()
-            await asyncio.gather(*callers)
+            stop.set()
+            await asyncio.gather(*tasks)
 
     def between(self, begin: float, end: float) -> list[Call]:
-        """Give the calls that ended in a time."""
+        """Return the calls that ended in a period."""
         return [call for call in self.calls if begin <= call.end < end]
 
-    def made(self, kind: str) -> list[Call]:
-        return [call for call in self.calls if call.made and call.kind == kind]
+    def acknowledged(self, kind: str) -> list[Call]:
+        """Return the calls of a kind that created a row or job."""
+        return [call for call in self.calls if call.acknowledged and call.kind == kind]

@@ -1,4 +1,4 @@
-"""What stands in production: each a process that can be stopped, killed, and started again."""
+"""The processes of production, which can be stopped, killed and restarted, and the database's network."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 NOBODY = "65534"
 AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-PATIENCE = 60.0  # seconds that anything may take to start
-HERE, THERE, BITS = "10.77.0.1", "10.77.0.2", 30  # the ends of the line to the database
-SPACE, LINE = "drill", "drill0"
-INSIDE = ("ip", "netns", "exec", SPACE)
-BALANCER = 8900
+TIMEOUT = 60.0  # seconds for a start or stop
+HOST_ADDRESS, DATABASE_ADDRESS, BITS = "10.77.0.1", "10.77.0.2", 30  # of the veth pair
+NAMESPACE, LINK = "drill", "drill0"
+IN_NAMESPACE = ("ip", "netns", "exec", NAMESPACE)
+BALANCER_PORT = 8900
 REPLICAS = {f"replica-{number}": 8900 + number for number in (1, 2, 3)}
 WORKERS = ("worker-1", "worker-2")
-BALANCING = """
+HAPROXY_CONFIG = """
 global
     maxconn 4000
 defaults
@@ -39,7 +39,7 @@ defaults
     option redispatch 1
     retries 3
     retry-on conn-failure
-frontend callers
+frontend clients
     bind 127.0.0.1:{port}
     default_backend replicas
 backend replicas
@@ -48,7 +48,7 @@ backend replicas
     default-server check inter 500ms fall 1 rise 1
 {servers}
 """
-POOLING = """
+PGBOUNCER_CONFIG = """
 [databases]
 * = host={sockets} user={user}
 [pgbouncer]
@@ -66,61 +66,63 @@ ignore_startup_parameters = extra_float_digits
 """
 
 
-def place() -> TemporaryDirectory[str]:
-    """Make a directory that others may enter, wherever those of this process are made."""
-    made = TemporaryDirectory(prefix="drill-", dir="/tmp")
-    Path(made.name).chmod(0o755)
-    return made
+def shared_directory() -> TemporaryDirectory[str]:
+    """Create a temporary directory that other users can enter, whatever TMPDIR is."""
+    directory = TemporaryDirectory(prefix="drill-", dir="/tmp")
+    Path(directory.name).chmod(0o755)
+    return directory
 
 
 @dataclass
 class Machine:
-    """A process, and how to tell that it is ready."""
+    """A process with its readiness probe."""
 
     name: str
     command: list[str]
     log: Path
     ready: Callable[[], bool] = lambda: True
     environment: dict[str, str] = field(default_factory=dict)
-    place: Path | None = None
+    directory: Path | None = None
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
-        with self.log.open("ab") as told:
+        """Start the process, and wait until it is ready."""
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
-                cwd=self.place,
+                cwd=self.directory,
                 env=os.environ | self.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=told,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
             )
         if wait:
             self.wait()
 
     def wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE
+        """Poll the readiness probe; raise `RuntimeError` if the process exits or takes too long."""
+        deadline = time.monotonic() + TIMEOUT
         while not self.ready():
             if time.monotonic() > deadline or (self.process and self.process.poll() is not None):
                 raise RuntimeError(f"{self.name} does not start:\n{self.log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.05)
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal, and wait for the end; tell how it ended."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal, wait for the process to exit, and return its exit code."""
         if self.process is None or self.process.poll() is not None:
             return 0
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
 
-def answers(url: str) -> Callable[[], bool]:
-    """Tell, when called, whether an address answers well."""
+def http_probe(url: str) -> Callable[[], bool]:
+    """Return a readiness probe: whether GET returns 200."""
 
     def ready() -> bool:
         try:
-            with urlopen(url, timeout=1) as answer:  # noqa: S310 - ours
-                return bool(answer.status == 200)
+            with urlopen(url, timeout=1) as response:  # noqa: S310 - a fixed http URL
+                return bool(response.status == 200)
         except (HTTPError, URLError, OSError):
             return False
 
@@ -128,65 +130,77 @@ def answers(url: str) -> Callable[[], bool]:
 
 
 def missing() -> str:
-    """Name what a drill needs and this machine has not; nothing, where all is there."""
+    """Return the missing requirements of a drill; empty if it can run."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "root on Linux"
-    lacking = [name for name in ("haproxy", "pgbouncer", "ip", "setpriv") if not found(name)]
-    if not lacking and subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode:
-        return "leave to make networks"
-    return ", ".join(lacking)
+    programs = [name for name in ("haproxy", "pgbouncer", "ip", "setpriv") if not find_program(name)]
+    if not programs and subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True).returncode:
+        return "permission to create network namespaces"
+    return ", ".join(programs)
 
 
-def found(name: str) -> str | None:
+def find_program(name: str) -> str | None:
+    """Return the path of a program on the PATH or in a directory of root's."""
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
 
 
 def ip(*arguments: str, check: bool = True) -> None:
-    subprocess.run([found("ip") or "ip", *arguments], check=check, capture_output=True)
+    """Run iproute2's `ip`."""
+    subprocess.run([find_program("ip") or "ip", *arguments], check=check, capture_output=True)
 
 
 class Network:
-    """A network of the database's own, and the line to it."""
+    """A network namespace for the database, connected by a veth pair."""
 
     def __enter__(self) -> Self:
         self.__exit__()
-        ip("netns", "add", SPACE)
-        ip("link", "add", LINE, "type", "veth", "peer", "name", "eth0", "netns", SPACE)
-        ip("address", "add", f"{HERE}/{BITS}", "dev", LINE)
-        ip("-n", SPACE, "address", "add", f"{THERE}/{BITS}", "dev", "eth0")
-        for end in (["link", "set", LINE], ["-n", SPACE, "link", "set", "eth0"], ["-n", SPACE, "link", "set", "lo"]):
-            ip(*end, "up")
+        ip("netns", "add", NAMESPACE)
+        ip("link", "add", LINK, "type", "veth", "peer", "name", "eth0", "netns", NAMESPACE)
+        ip("address", "add", f"{HOST_ADDRESS}/{BITS}", "dev", LINK)
+        ip("-n", NAMESPACE, "address", "add", f"{DATABASE_ADDRESS}/{BITS}", "dev", "eth0")
+        for device in (["link", "set", LINK], *(["-n", NAMESPACE, "link", "set", name] for name in ("eth0", "lo"))):
+            ip(*device, "up")
         return self
 
     def __exit__(self, *_: object) -> None:
-        ip("netns", "delete", SPACE, check=False)
-        ip("link", "delete", LINE, check=False)
+        ip("netns", "delete", NAMESPACE, check=False)
+        ip("link", "delete", LINK, check=False)
 
-    def cut(self) -> None:
-        """Let nothing through, in either direction, and say so to nobody."""
-        ip("-n", SPACE, "link", "set", "eth0", "down")
+    def disconnect(self) -> None:
+        """Drop all packets in both directions, as a network partition does."""
+        ip("-n", NAMESPACE, "link", "set", "eth0", "down")
 
-    def mend(self) -> None:
-        ip("-n", SPACE, "link", "set", "eth0", "up")
+    def reconnect(self) -> None:
+        """Undo `disconnect`."""
+        ip("-n", NAMESPACE, "link", "set", "eth0", "up")
 
 
-def bouncer(place: Path, sockets: Path, user: str, inside: Sequence[str] = (), lifetime: int = 3600) -> Machine:
-    """PgBouncer as nobody, where a command leads; it keeps connections for some seconds, or for one transaction (0)."""
+def pgbouncer(place: Path, sockets: Path, user: str, prefix: Sequence[str] = (), lifetime: int = 3600) -> Machine:
+    """Return PgBouncer in transaction mode, as an unprivileged user.
+
+    Args:
+        place: its directory, which is created
+        sockets: the directory of PostgreSQL's socket
+        user: the user of connections to PostgreSQL
+        prefix: a command that runs it in a network namespace; without one, it listens on a socket only
+        lifetime: `server_lifetime` in seconds; 0 closes a connection after each transaction
+    """
     place.mkdir()
     settings = place / "pgbouncer.ini"
-    address, directory = (THERE, "") if inside else ("", place)
-    given = {"user": user, "sockets": sockets, "address": address, "directory": directory, "lifetime": lifetime}
-    settings.write_text(POOLING.format_map(given), encoding="utf-8")
+    address, directory = (DATABASE_ADDRESS, "") if prefix else ("", place)
+    endpoints = {"address": address, "directory": directory, "sockets": sockets}
+    settings.write_text(PGBOUNCER_CONFIG.format(user=user, lifetime=lifetime, **endpoints), encoding="utf-8")
     for path in (place, settings):
         shutil.chown(path, int(NOBODY), int(NOBODY))
-    command = [*inside, *AS_NOBODY, found("pgbouncer") or "pgbouncer", str(settings)]
+    command = [*prefix, *AS_NOBODY, find_program("pgbouncer") or "pgbouncer", str(settings)]
     return Machine("pgbouncer", command, place.parent / "pgbouncer.log")
 
 
-def balancer(place: Path) -> Machine:
-    """HAProxy, which sends nothing twice that a replica may have begun."""
+def haproxy(place: Path) -> Machine:
+    """Return HAProxy, which retries requests on another replica only if the connection failed."""
     servers = "\n".join(f"    server {name} 127.0.0.1:{port}" for name, port in REPLICAS.items())
     settings = place / "haproxy.cfg"
-    settings.write_text(BALANCING.format(port=BALANCER, servers=servers), encoding="utf-8")
-    ready = answers(f"http://127.0.0.1:{BALANCER}/health/live")
-    return Machine("haproxy", [found("haproxy") or "haproxy", "-db", "-f", str(settings)], place / "haproxy.log", ready)
+    settings.write_text(HAPROXY_CONFIG.format(port=BALANCER_PORT, servers=servers), encoding="utf-8")
+    ready = http_probe(f"http://127.0.0.1:{BALANCER_PORT}/health/live")
+    command = [find_program("haproxy") or "haproxy", "-db", "-f", str(settings)]
+    return Machine("haproxy", command, place / "haproxy.log", ready)

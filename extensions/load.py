@@ -1,6 +1,7 @@
-"""Load the package beside this file: Copier loads extensions as single files, which cannot import their siblings.
+"""Import the package `slipway_template`: Copier loads extensions as single files, without relative imports.
 
-Each clone gets a package name of its own, because an update loads two releases of the template in one process.
+The name in `sys.modules` contains a hash of the clone's path: an update loads two releases of the template in one
+process.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NAME = f"{PACKAGE.name}_{blake2b(str(PACKAGE).encode(), digest_size=8).hexdigest
 
 
 def load_package() -> None:
-    """Import the package under the name of this clone, once."""
+    """Import the package, unless it is in `sys.modules` already."""
     spec = spec_from_file_location(NAME, PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)])
     if NAME in sys.modules or spec is None or spec.loader is None:
         return
@@ -31,7 +32,7 @@ def load_package() -> None:
 
 
 class Slipway(Extension):
-    """Add the filters of `copier.yml` and of the template: plan, checks of answers, formatting, quoting."""
+    """Jinja extension that registers the filters of `copier.yml` and of the template."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)

@@ -1,1 +1,1 @@
-"""The command of the template: create, extend, inspect and update services."""
+"""The command `slipway`: create, extend, inspect and update services."""

@@ -1,4 +1,4 @@
-"""Run the command: `python -m slipway`."""
+"""Entry point of `python -m slipway`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 for success, 1 for findings and rejected updates, 2 for errors.
+"""Command-line interface. Exit codes: 0 for success, 1 for findings and rejected updates, 2 for errors.
 
 With `--json`, standard output is one object, and everything else goes to standard error:
 
@@ -6,7 +6,7 @@ With `--json`, standard output is one object, and everything else goes to standa
   (lists of paths), `renamed` (paths with the new ones), `stale` (paths with the version whose changes they lack).
 - `new`: `directory`, `version`, `commit` (null without one) and `problem` (why there is none).
 - `update` and `add`: the fields of `report.Report`.
-- `fleet`: `services`, a list in the order given; each has `service` and what `status` prints.
+- `fleet`: `services`, in the order of the arguments; each has `service` and what `status` prints.
 - errors: `error`, beside the fields of the report if an update was rejected.
 """
 
@@ -43,7 +43,7 @@ Outcome = tuple[int, Any]  # exit code, and the object for `--json`
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line, and return the exit code."""
+    """Parse arguments, run the command, and return the exit code."""
     ignore_inherited()
     for stream in (sys.stdout, sys.stderr):  # names of files may be invalid, and terminals know fewer characters
         if isinstance(stream, TextIOWrapper):
@@ -51,11 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     output = reserve_output() if options.json else None
     try:
-        code, found = options.run(options)
+        code, result = options.run(options)
     except CommandError as error:
         warn(str(error))
         code = error.exit_code
-        found = (error.report if isinstance(error, RejectedError) else {}) | {"error": str(error)}
+        result = (error.report if isinstance(error, RejectedError) else {}) | {"error": str(error)}
     except BrokenPipeError:  # as in `slipway status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
@@ -65,19 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             message = f"No space left on device{place}: free some and run it again."
         warn(message)
-        code, found = 2, {"error": message}
+        code, result = 2, {"error": message}
     except KeyboardInterrupt:
         warn(options.interrupted)
         return INTERRUPTED
     if output:
-        json.dump(found, output, indent=2, default=str)
+        json.dump(result, output, indent=2, default=str)
         output.write("\n")
         output.close()
     return int(code)
 
 
 def reserve_output() -> IO[str]:
-    """Return standard output for one object, and redirect what is printed to standard error."""
+    """Return a stream to standard output, and redirect everything else that is printed to standard error."""
     reserved = os.fdopen(os.dup(1), "w", encoding="utf-8")
     sys.stdout.flush()
     os.dup2(2, 1)
@@ -86,21 +86,21 @@ def reserve_output() -> IO[str]:
 
 # ── The parser ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def parser() -> ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the argument parser with all commands."""
     top = ArgumentParser(prog="slipway", description="Create, extend and update services of this template.")
-    top.add_argument("--service", type=Path, metavar="DIR", help="the service; by default the current directory's")
+    top.add_argument("--service", type=Path, metavar="DIR", help="directory of the service; default: the current one")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_new(add_command(commands, "new", run_new, "Create a service, with a Git repository and a first commit."))
     add_additions(commands.add_parser("add", help="Add a resource or fields, with their migration."))
-    shown = add_command(commands, "status", show_status, "Show the version, the newest one, and files that differ.")
-    shown.add_argument("--to", metavar="REVISION", help="compare with this one instead of the newest release")
-    paths = add_command(commands, "diff", show_edits, "Show your edits as a patch.", json=False)
+    shown = add_command(commands, "status", show_status, "Show the version, the newest release, and drift.")
+    shown.add_argument("--to", metavar="REVISION", help="compare with this revision instead of the newest release")
+    paths = add_command(commands, "diff", show_edits, "Show your edits of generated files as a patch.", json=False)
     paths.add_argument("paths", nargs="*", metavar="PATH")
-    add_update(add_command(commands, "update", run_update, "Update to a version or change answers, all or nothing."))
+    add_update(add_command(commands, "update", run_update, "Update to a version or change answers, atomically."))
     add_command(commands, "undo", run_undo, "Undo the last update.")
-    many = add_command(commands, "fleet", show_fleet, "Show the status of many services; changes none.")
+    many = add_command(commands, "fleet", show_fleet, "Show the status of many services, read-only.")
     many.add_argument("directories", nargs="+", metavar="DIR")
-    many.add_argument("--html", type=absolute, metavar="FILE", help="write a page, too")
+    many.add_argument("--html", type=absolute, metavar="FILE", help="write an HTML page, too")
     return top
 
 
@@ -112,23 +112,24 @@ def add_command(
     *,
     json: bool = True,
 ) -> ArgumentParser:
-    """Add a command with the options that all have."""
+    """Add a command with the options that all commands share."""
     command: ArgumentParser = commands.add_parser(name, help=text, description=text)
     command.set_defaults(run=run, json=False, interrupted=INTERRUPTION)
     command.add_argument("--service", type=Path, default=SUPPRESS, metavar="DIR", help=SUPPRESS)
-    command.add_argument("--answers-file", default=ANSWERS_FILE, metavar="FILE", help=f"instead of {ANSWERS_FILE}")
+    command.add_argument("--answers-file", default=ANSWERS_FILE, metavar="FILE", help=f"default: {ANSWERS_FILE}")
     if json:
-        command.add_argument("--json", action="store_true", help="print one object for programs")
+        command.add_argument("--json", action="store_true", help="print one JSON object")
     return command
 
 
 def add_new(command: ArgumentParser) -> None:
-    command.add_argument("directory", type=Path, metavar="DIR", help="where it is created: missing or empty")
-    command.add_argument("--to", metavar="REVISION", help="instead of the newest tag, or HEAD where there are none")
-    command.add_argument("--source", metavar="URL", help="another template than the one that holds this command")
+    """Add the options of `new`."""
+    command.add_argument("directory", type=Path, metavar="DIR", help="directory of the new service: missing or empty")
+    command.add_argument("--to", metavar="REVISION", help="tag, branch or commit; default: the newest tag")
+    command.add_argument("--source", metavar="URL", help="template; default: that of this command")
     command.add_argument("--data", action="append", default=[], metavar="QUESTION=ANSWER")
-    command.add_argument("--data-file", type=absolute, metavar="FILE", help="answers as YAML")
-    command.add_argument("--defaults", action="store_true", help="take defaults for all other questions")
+    command.add_argument("--data-file", type=absolute, metavar="FILE", help="YAML file of answers")
+    command.add_argument("--defaults", action="store_true", help="use the defaults of all other questions")
     command.add_argument("--no-git", action="store_true", help="create no repository and no commit")
     command.set_defaults(interrupted="Interrupted. Nothing was created.")
 
@@ -137,20 +138,20 @@ def add_additions(command: ArgumentParser) -> None:
     """Add the commands `add resource` and `add field`."""
     kinds = command.add_subparsers(required=True, metavar="resource|field")
     resource = add_command(kinds, "resource", run_add_resource, "Add a resource.")
-    resource.add_argument("name", metavar="NAME", help="in the singular, such as order_item")
-    resource.add_argument("--description", default="", metavar="TEXT", help="what one is")
-    resource.add_argument("--plural", default="", metavar="NAME", help="if English forms another")
-    resource.add_argument("--unique", action="append", default=[], metavar="FIELD,FIELD", help="unique together")
-    resource.add_argument("--operations", default="", metavar="NAME,NAME", help="some of its operations, not all")
+    resource.add_argument("name", metavar="NAME", help="singular in snake_case, such as order_item")
+    resource.add_argument("--description", default="", metavar="TEXT", help="one sentence")
+    resource.add_argument("--plural", default="", metavar="NAME", help="irregular plural")
+    resource.add_argument("--unique", action="append", default=[], metavar="FIELD,FIELD", help="composite unique")
+    resource.add_argument("--operations", default="", metavar="NAME,NAME", help="only these operations")
     resource.add_argument("--owner", action="store_true", help="each row belongs to the account that created it")
-    resource.add_argument("--soft-delete", action="store_true", help="mark what is deleted instead of deleting it")
+    resource.add_argument("--soft-delete", action="store_true", help="set deleted_at instead of deleting rows")
     field = add_command(kinds, "field", run_add_field, "Add fields to a resource.")
     field.add_argument("name", metavar="RESOURCE")
     for each in (resource, field):
         each.add_argument("words", nargs="+", metavar="FIELD:TYPE", help="such as total:decimal or note:text?")
         each.add_argument("--dry-run", action="store_true", help="print the changes as a patch, and change nothing")
         checks = each.add_mutually_exclusive_group()
-        checks.add_argument("--all-checks", action="store_true", help="run all checks, not only those of what changed")
+        checks.add_argument("--all-checks", action="store_true", help="run all checks, not only those of changed files")
         checks.add_argument("--no-checks", action="store_true", help="skip the service's checks")
         each.add_argument("--no-migration", action="store_true", help="write no migration, and skip tests")
         each.epilog = (
@@ -160,16 +161,18 @@ def add_additions(command: ArgumentParser) -> None:
 
 
 def absolute(path: str) -> Path:
+    """Return an absolute path: commands change the current directory."""
     return Path(path).absolute()
 
 
 def add_update(command: ArgumentParser) -> None:
+    """Add the options of `update`."""
     command.add_argument("--to", metavar="REVISION", help="a release, branch or commit instead of the newest release")
     command.add_argument(
         "--source", type=normalized_source, metavar="URL", help="move the service to another template, such as a fork"
     )
     command.add_argument("--data", action="append", default=[], metavar="QUESTION=ANSWER")
-    command.add_argument("--data-file", type=absolute, metavar="FILE", help="answers as YAML")
+    command.add_argument("--data-file", type=absolute, metavar="FILE", help="YAML file of answers")
     command.add_argument("--defaults", action="store_true", help="answer new questions by their defaults")
     command.add_argument("--delete", action="append", default=[], metavar="PATH", help="delete this edited file")
     command.add_argument("--keep", action="append", default=[], metavar="PATH", help="keep this edited file as yours")
@@ -179,10 +182,10 @@ def add_update(command: ArgumentParser) -> None:
     )
     command.add_argument("--branch", metavar="NAME", help="create this branch, and leave the current one")
     command.add_argument(
-        "--bundle", type=absolute, metavar="DIR", help="write the branch and a description for a request"
+        "--bundle", type=absolute, metavar="DIR", help="write the branch as a Git bundle, and a description"
     )
     how = command.add_mutually_exclusive_group()
-    how.add_argument("--continue", action="store_true", dest="resume", help="apply what you resolved")
+    how.add_argument("--continue", action="store_true", dest="resume", help="apply the resolved update")
     how.add_argument("--abort", action="store_true", help="discard a rejected update")
 
 
@@ -198,18 +201,19 @@ def service(options: Namespace) -> Service:
 
 
 def show_status(options: Namespace) -> Outcome:
-    found = status(service(options), options.to)
-    print_status(found)
-    fields = asdict(found)
-    return int(not found.is_current), fields | fields.pop("drift")
+    """Run `status`; exit code 1 if the service is behind, has drifted, or has an unfinished update."""
+    current = status(service(options), options.to)
+    print_status(current)
+    fields = asdict(current)
+    return int(not current.is_current), fields | fields.pop("drift")
 
 
-def print_status(found: Status) -> None:
-    """Print a status."""
-    drift = found.drift
-    echo(f"{found.template} at {found.version}")
-    behind = f"{plural(found.behind, 'release')} behind {found.newest}" if found.behind else "up to date"
-    echo(behind, *([found.unfinished] if found.unfinished else []))
+def print_status(current: Status) -> None:
+    """Print a status, one section per kind of drift."""
+    drift = current.drift
+    echo(f"{current.template} at {current.version}")
+    behind = f"{plural(current.behind, 'release')} behind {current.newest}" if current.behind else "up to date"
+    echo(behind, *([current.unfinished] if current.unfinished else []))
     section("Stale", (f"{path} lacks what {version} changed" for path, version in drift.stale.items()))
     section("Missing", drift.missing)
     section("Renamed by you", (f"{path} → {target}" for path, target in drift.renamed.items()))
@@ -218,33 +222,35 @@ def print_status(found: Status) -> None:
 
 
 def show_edits(options: Namespace) -> Outcome:
+    """Run `diff`."""
     from slipway.commands.diff import show_diff
 
     return show_diff(service(options), options.paths), None
 
 
 def run_update(options: Namespace) -> Outcome:
+    """Run `update`, with `--continue` or `--abort` for an unfinished one."""
     from slipway.commands import update
     from slipway.commands.bundle import write_bundle
 
-    found = service(options)
-    chosen = options.to or options.data or options.data_file or options.branch or options.source
-    if (options.resume or options.abort) and chosen:
+    checkout = service(options)
+    has_options = options.to or options.data or options.data_file or options.branch or options.source
+    if (options.resume or options.abort) and has_options:
         raise CommandError("The unfinished update has its version, answers and branch already: omit these options.")
     if options.bundle and not options.branch:
         raise CommandError("--bundle needs --branch NAME.")
     if options.abort:
-        update.abort(found)
+        update.abort(checkout)
         return 0, {}
     run = update.resume if options.resume else update.update
-    report = run(found, request(options))
+    report = run(checkout, request(options))
     if options.bundle and report.applied:
-        write_bundle(found, report, options.bundle)
+        write_bundle(checkout, report, options.bundle)
     return 0, asdict(report)
 
 
 def request(options: Namespace) -> Request:
-    """Return what the owner asks of an update."""
+    """Return the options of an update as a request."""
     from slipway.update.request import Request
 
     return Request(
@@ -262,6 +268,7 @@ def request(options: Namespace) -> Request:
 
 
 def run_new(options: Namespace) -> Outcome:
+    """Run `new`; the exit code is 1 if the service was created, but not committed."""
     from slipway.commands.new import Start, create
 
     start = Start(
@@ -278,9 +285,10 @@ def run_new(options: Namespace) -> Outcome:
 
 
 def run_add_resource(options: Namespace) -> Outcome:
+    """Run `add resource`."""
     from slipway.commands.add import Options, add_resource
 
-    listed = Options(
+    keys = Options(
         plural=options.plural,
         description=options.description,
         unique=[names.split(",") for names in options.unique],
@@ -288,18 +296,19 @@ def run_add_resource(options: Namespace) -> Outcome:
         owner=options.owner,
         soft_delete=options.soft_delete,
     )
-    report = add_resource(service(options), options.name, options.words, listed, additions(options))
+    report = add_resource(service(options), options.name, options.words, keys, additions(options))
     return finish_addition(options, report)
 
 
 def run_add_field(options: Namespace) -> Outcome:
+    """Run `add field`."""
     from slipway.commands.add import add_fields
 
     return finish_addition(options, add_fields(service(options), options.name, options.words, additions(options)))
 
 
 def additions(options: Namespace) -> Request:
-    """Return the update that an addition is."""
+    """Return the request of an update that adds to the domain."""
     from slipway.update.request import Request
 
     return Request(
@@ -311,7 +320,7 @@ def additions(options: Namespace) -> Request:
 
 
 def finish_addition(options: Namespace, report: Report) -> Outcome:
-    """Print what is left to do."""
+    """Print the remaining steps, such as skipped tests."""
     if report.applied and options.no_migration:
         echo('Write the migration by: uv run app revision "what changes"')
     if report.applied and not options.all_checks:
@@ -320,6 +329,7 @@ def finish_addition(options: Namespace, report: Report) -> Outcome:
 
 
 def pair(option: str) -> tuple[str, str]:
+    """Parse `QUESTION=ANSWER`."""
     question, equals, answer = option.partition("=")
     if not equals:
         raise CommandError(f"--data takes QUESTION=ANSWER, not {option!r}.")
@@ -327,7 +337,7 @@ def pair(option: str) -> tuple[str, str]:
 
 
 def read_answers(path: Path | None) -> dict[str, Any]:
-    """Read a file of answers."""
+    """Parse a YAML file of answers; empty without a path."""
     try:
         answers = yaml.safe_load(path.read_bytes()) if path else {}
     except (OSError, yaml.YAMLError) as error:
@@ -338,16 +348,18 @@ def read_answers(path: Path | None) -> dict[str, Any]:
 
 
 def run_undo(options: Namespace) -> Outcome:
+    """Run `undo`."""
     from slipway.commands.undo import undo
 
     return 0, undo(service(options))
 
 
 def show_fleet(options: Namespace) -> Outcome:
+    """Run `fleet`, and write the HTML page if requested."""
     from slipway.commands.fleet_page import page
 
-    found = fleet.statuses(options.directories, options.answers_file)
+    statuses = fleet.statuses(options.directories, options.answers_file)
     if options.html:
-        options.html.write_text(page(found), "utf-8")
-    echo(*table([list(fleet.COLUMNS), *map(fleet.cells, found)]))
-    return fleet.exit_code(found), {"services": found}
+        options.html.write_text(page(statuses), "utf-8")
+    echo(*table([list(fleet.COLUMNS), *map(fleet.cells, statuses)]))
+    return fleet.exit_code(statuses), {"services": statuses}

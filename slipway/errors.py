@@ -1,4 +1,4 @@
-"""Errors of the command, each with its exit code."""
+"""Exceptions of the command, with their exit codes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 
 class CommandError(Exception):
-    """The command cannot run; nothing was changed. The message says what is missing and how to provide it."""
+    """The command cannot run, and changed nothing; the message has the problem and the fix."""
 
     exit_code = 2
 
 
 class RejectedError(CommandError):
-    """The result would lose an edit, or would not work; `report` has the fields that `--json` prints."""
+    """An update is rejected: it conflicts, loses an edit, or fails a check; `report` has the fields of `--json`."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Run Git, and report its failures in one line."""
+"""Run Git, and convert its failures to `CommandError`."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def run_git(
 
 
 def git(directory: Path, *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Return what Git prints.
+    """Run Git, and return its standard output.
 
     Raises:
-        CommandError: Git failed; the message ends with its own.
+        CommandError: Git failed; the message ends with its standard error.
     """
     done = run_git(directory, *arguments, stdin=stdin, env=env)
     if done.returncode:
@@ -51,7 +51,7 @@ def git(directory: Path, *arguments: str, stdin: bytes | None = None, env: Mappi
 
 
 def failure(arguments: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> CommandError:
-    """Return the error for a failed call of Git."""
+    """Return the error for a failed command of Git; a full disk has its own message."""
     output = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
     if full := FULL.search(output):
         return CommandError(f"No space left on device: {full[0].strip()}. Free some, and run the command again.")
@@ -60,13 +60,13 @@ def failure(arguments: tuple[str, ...], done: subprocess.CompletedProcess[bytes]
 
 
 def query(directory: Path, *arguments: str) -> bytes | None:
-    """Return what Git prints, or None if it fails."""
+    """Run Git, and return its standard output; None if it fails."""
     done = run_git(directory, *arguments)
     return done.stdout if done.returncode == 0 else None
 
 
 def names(output: str) -> list[str]:
-    """Split NUL-terminated names."""
+    """Split NUL-terminated paths, as `-z` prints them."""
     return [name for name in output.split("\0") if name]
 
 
@@ -81,6 +81,6 @@ def require_version() -> None:
 
 
 def ignore_inherited() -> None:
-    """Drop the variables that would direct Git to another repository, as in a hook."""
+    """Unset variables such as GIT_DIR, which hooks inherit and which select another repository."""
     for name in INHERITED:
         os.environ.pop(name, None)

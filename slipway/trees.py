@@ -1,4 +1,4 @@
-"""Trees and blobs in the object database of a repository: files are merged and compared without a checkout."""
+"""Read and write trees and blobs in Git's object database, without a checkout."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class Objects:
         self.contents: dict[str, bytes] = {}
 
     def tree(self, name: str) -> Tree:
-        """Return all files of a tree or commit, by their paths from its root."""
-        found: Tree = {}
+        """Return all entries of a tree or commit by their full paths."""
+        entries: Tree = {}
         for line in git(self.directory, "ls-tree", "-r", "-z", "--full-tree", name).split("\0"):
             if line:
                 about, _, path = line.partition("\t")
                 mode, _, blob = about.split(" ")
-                found[path] = Entry(mode, blob)
-        return found
+                entries[path] = Entry(mode, blob)
+        return entries
 
     def read(self, blobs: Iterable[str]) -> None:
-        """Load many blobs in one call of Git."""
+        """Load blobs into the cache by one `git cat-file --batch`."""
         missing = [blob for blob in dict.fromkeys(blobs) if blob not in self.contents]
         if not missing:
             return
@@ -81,19 +81,19 @@ class Objects:
         return None if entry is None or entry.mode == "160000" else self.content(entry.blob)
 
     def store(self, contents: Iterable[bytes]) -> list[str]:
-        """Write blobs, without filters, and return their names."""
-        listed = [*contents]
+        """Write blobs without filters, and return their object ids."""
+        blobs = [*contents]
         with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-            paths = [Path(directory, str(number)) for number in range(len(listed))]
-            for path, content in zip(paths, listed, strict=True):
+            paths = [Path(directory, str(number)) for number in range(len(blobs))]
+            for path, content in zip(paths, blobs, strict=True):
                 path.write_bytes(content)
             options = ("hash-object", "-w", "--no-filters", "--stdin-paths")
             stored = git(self.directory, *options, stdin="".join(f"{path}\n" for path in paths).encode()).split()
-        self.contents |= zip(stored, listed, strict=True)
+        self.contents |= zip(stored, blobs, strict=True)
         return stored
 
     def write(self, tree: Mapping[str, Entry], base: str | None = None, prefix: str = "") -> str:
-        """Write a tree and return its name; with a prefix, replace that directory of the tree `base`."""
+        """Write a tree and return its object id; with a prefix, replace that directory of the tree `base`."""
         with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
             env = {"GIT_INDEX_FILE": str(Path(directory, "index"))}
             if base and prefix:
@@ -112,12 +112,12 @@ class Objects:
             return git(self.directory, "write-tree", env=env).strip()
 
     def commit(self, tree: str, *parents: str) -> str:
-        """Write a commit that no branch has, to merge it."""
+        """Write an unreachable commit of a tree, as `git merge-tree` needs commits."""
         options = [word for parent in parents for word in ("-p", parent)]
         return git(self.directory, "commit-tree", tree, *options, "-m", "slipway", env=IDENTITY).strip()
 
     def renames(self, before: str, after: str) -> dict[str, str]:
-        """Return the paths that Git considers renamed between two trees."""
+        """Return the renames between two trees, by Git's rename detection."""
         output = query(self.directory, "diff-tree", "-r", "-M", "-z", "--diff-filter=R", "--name-status", before, after)
         words = (output or b"").decode(errors="surrogateescape").split("\0")
         return {words[place + 1]: words[place + 2] for place in range(0, len(words) - 2, 3)}

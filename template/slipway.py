@@ -3,7 +3,7 @@
 # ///
 """Run the template's command: `uv run slipway.py status | diff | add | update | undo`.
 
-It is a package in the template's repository, which `_src_path` of `.copier-answers.yml` names.
+The package is in the template's repository: `_src_path` of `.copier-answers.yml`.
 """
 
 import os
@@ -15,8 +15,8 @@ SERVICE = Path(__file__).resolve().parent
 ALIASES = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 
 answers = (SERVICE / ".copier-answers.yml").read_text("utf-8")
-found = re.search(r"^_src_path: (.*(?:\n .*)*)", answers, re.MULTILINE)
-source = " ".join(found[1].split()).strip("'\"").removeprefix("git+") if found else ""
+match = re.search(r"^_src_path: (.*(?:\n .*)*)", answers, re.MULTILINE)
+source = " ".join(match[1].split()).strip("'\"").removeprefix("git+") if match else ""
 path = Path(source).expanduser()
 if path.is_absolute():
     source = path.as_uri() if (path / "pyproject.toml").is_file() else f"git+{path.as_uri()}"

@@ -1,12 +1,12 @@
-"""Runs after each update of a service: lets edits and imports follow files that have moved, and reports deleted ones.
+"""Migration script of plain Copier updates: merge edits into moved files, rewrite imports, report deleted edits.
 
-Copier renders a file anew under its new name, and deletes the old one with all that its owner wrote in it. Here, what
-the owner changed since the last update is merged into the new file, as Git would merge it; a conflict is marked.
-Imports of moved modules are rewritten in what the owner wrote, before it is merged. The owner's own files follow a
-directory that has moved as a whole. A file that the owner had changed, and that the template or an answer dropped, is
-named, with the command that restores it. Nothing else is touched. `moves.toml` declares what has moved.
+Copier renders a moved file under its new path, and deletes the old one with the owner's edits. This script merges the
+edits since the last update into the new file, with conflict markers as Git's. Imports of moved modules are rewritten in
+the owner's files and edits before the merge. The owner's own files move with a directory that has moved as a whole. An
+edited file that the template or an answer deleted is reported, with the command that restores it. No other file
+changes. `moves.toml` declares the moves.
 
-    python follow.py <the answers file> (in the service's directory)
+    python follow.py ANSWERS_FILE    in the service's directory
 """
 
 from __future__ import annotations
@@ -29,78 +29,78 @@ if TYPE_CHECKING:
     from slipway.imports.renames import Renames
 
 MOVES = Path(__file__).with_name("moves.toml")
-LABELS = ("before updating", "last update", "after updating")  # as Copier names the three sides
+LABELS = ("before updating", "last update", "after updating")  # in conflict markers, as Copier's
 
 
-def git(*arguments: str | Path, given: str | None = None) -> bytes:
-    """Run Git in the service; raise `CalledProcessError` where it fails."""
-    text = given.encode() if given is not None else None
+def git(*arguments: str | Path, stdin: str | None = None) -> bytes:
+    """Run Git in the service, and return its standard output; raise `CalledProcessError` if it fails."""
+    text = stdin.encode() if stdin is not None else None
     return subprocess.run(["git", *arguments], check=True, capture_output=True, input=text).stdout
 
 
-def listed(*arguments: str) -> list[str]:
-    """Return the paths that a command of Git lists, as seen from the service's directory."""
+def list_paths(*arguments: str) -> list[str]:
+    """Return the NUL-terminated paths that a command of Git prints."""
     return [path for path in git(*arguments).decode().split("\0") if path]
 
 
 def deleted() -> list[str]:
-    """List the files of the last commit that do not exist any more."""
-    return listed("diff", "--name-only", "--no-renames", "--diff-filter=D", "--relative", "-z", "HEAD", "--", ".")
+    """List the files of HEAD that the update deleted."""
+    return list_paths("diff", "--name-only", "--no-renames", "--diff-filter=D", "--relative", "-z", "HEAD", "--", ".")
 
 
 def present() -> set[str]:
-    """List the files that exist."""
-    paths = listed("ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    """List the existing files, tracked and untracked, except for ignored ones."""
+    paths = list_paths("ls-files", "--cached", "--others", "--exclude-standard", "-z")
     return {path for path in paths if Path(path).exists()}
 
 
 def unmerged() -> dict[str, dict[int, str]]:
-    """Return the blobs of each file in conflict by stage: 1 is the last update's, 2 the owner's, 3 the new one."""
+    """Return the blobs of each file in conflict by stage: 1 is the base, 2 the owner's, 3 the new one."""
     stages: dict[str, dict[int, str]] = {}
-    for line in listed("ls-files", "--unmerged", "-z"):
-        described, _, path = line.partition("\t")
-        _, blob, stage = described.split()
+    for line in list_paths("ls-files", "--unmerged", "-z"):
+        entry, _, path = line.partition("\t")
+        _, blob, stage = entry.split()
         stages.setdefault(path, {})[int(stage)] = blob
     return stages
 
 
 class Before:
-    """The service before this update."""
+    """The service before this update: its commit, and the rendering of its recorded answers."""
 
     def __init__(self, record: str) -> None:
         self.record = record
-        self.room = tempfile.TemporaryDirectory()
+        self.directory = tempfile.TemporaryDirectory()
 
     def content(self, path: str) -> bytes:
-        """Give a file as its owner had it."""
+        """Return a file of HEAD."""
         return git("show", f"HEAD:./{path}")
 
     @cached_property
     def pristine(self) -> Path:
-        """The directory of what the template gave, at the version and with the answers that were recorded."""
-        import copier  # noqa: PLC0415 - it takes a while, and most updates delete nothing
+        """The directory of the rendering at the recorded version, with the recorded answers."""
+        import copier  # noqa: PLC0415 - slow to import, and most updates delete nothing
         import yaml  # noqa: PLC0415
 
         recorded = yaml.safe_load(self.content(self.record))
         answers = {name: answer for name, answer in recorded.items() if not name.startswith("_")}
-        rendered = Path(self.room.name) / "pristine"
+        rendered = Path(self.directory.name) / "pristine"
         source, version = recorded["_src_path"], recorded["_commit"]
         copier.run_copy(source, rendered, answers, vcs_ref=version, defaults=True, quiet=True, unsafe=True)
         return rendered
 
     def is_edited(self, path: str) -> bool:
-        """Say whether a file differs from what the template gave, or is none of its files."""
-        given = self.pristine / path
-        return not given.exists() or given.read_bytes() != self.content(path)
+        """Return whether a file differs from the rendering, or is not in it."""
+        rendered = self.pristine / path
+        return not rendered.exists() or rendered.read_bytes() != self.content(path)
 
     @cached_property
     def tracked(self) -> set[str]:
-        """The files of the last commit."""
-        return set(listed("ls-tree", "-r", "--name-only", "-z", "HEAD"))
+        """The files of HEAD."""
+        return set(list_paths("ls-tree", "-r", "--name-only", "-z", "HEAD"))
 
     @cached_property
     def rendered(self) -> set[str]:
-        """The files that the template gave."""
+        """The files of the rendering."""
         files = (path for path in self.pristine.rglob("*") if path.is_file())
         return {path.relative_to(self.pristine).as_posix() for path in files}
 
@@ -110,7 +110,7 @@ class Before:
         return self.content("ruff.toml").decode() if "ruff.toml" in self.tracked else ""
 
     def sides(self, path: str, to: str) -> Sides:
-        """Return the versions of a file that has moved."""
+        """Return the three versions of a moved file."""
         return Sides(path, to, self.content(path), (self.pristine / path).read_bytes(), Path(to).read_bytes())
 
 
@@ -126,17 +126,17 @@ class Sides:
 
 
 def conflicting() -> list[Sides]:
-    """Return the versions of each file in conflict that has all three."""
-    found = []
+    """Return the three versions of each file in conflict, except for modify/delete conflicts."""
+    sides = []
     for path, stages in unmerged().items():
         blobs = [git("cat-file", "blob", stages[stage]) for stage in (2, 1, 3) if stage in stages]
         if len(blobs) == len(LABELS):
-            found.append(Sides(path, path, *blobs))
-    return found
+            sides.append(Sides(path, path, *blobs))
+    return sides
 
 
 def decoded(content: bytes) -> str | None:
-    """Return a file's text; None if it is no text."""
+    """Decode a file; None if it is binary."""
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -144,7 +144,7 @@ def decoded(content: bytes) -> str | None:
 
 
 def rewritten(files: list[Sides], renames: Renames, style: str) -> list[Sides]:
-    """Rewrite imports in the owner's versions and in their bases; both keep their order of imports."""
+    """Rewrite imports in the owner's versions and their bases; imports that were sorted are sorted again."""
     texts: dict[str, tuple[str, str]] = {}
     for each in files:
         for side, content in (("ours", each.ours), ("base", each.base)):
@@ -160,34 +160,34 @@ def rewritten(files: list[Sides], renames: Renames, style: str) -> list[Sides]:
 
 
 def merge(file: Sides) -> bool:
-    """Merge the versions of a file, and mark a conflict; return whether there was none."""
+    """Merge a file with `git merge-file`, and record a conflict; return whether it is clean."""
     to = file.to
-    with tempfile.TemporaryDirectory() as room:
-        sides = [Path(room) / name for name in ("ours", "base", "theirs")]
+    with tempfile.TemporaryDirectory() as directory:
+        sides = [Path(directory) / name for name in ("ours", "base", "theirs")]
         for side, content in zip(sides, (file.ours, file.base, file.theirs), strict=True):
             side.write_bytes(content)
-        named = [argument for label in LABELS for argument in ("-L", label)]
-        merged = subprocess.run(["git", "merge-file", "-p", *named, *sides], check=False, capture_output=True)
-        if merged.returncode < 0 or merged.returncode > 127:  # noqa: PLR2004 - a number of conflicts is less
+        labels = [argument for label in LABELS for argument in ("-L", label)]
+        merged = subprocess.run(["git", "merge-file", "-p", *labels, *sides], check=False, capture_output=True)
+        if merged.returncode < 0 or merged.returncode > 127:  # noqa: PLR2004 - up to 127, it is the number of conflicts
             raise subprocess.CalledProcessError(merged.returncode, "git merge-file", stderr=merged.stderr)
         blobs = [git("hash-object", "-w", "--", side).decode().strip() for side in sides]
     Path(to).write_bytes(merged.stdout)
     if merged.returncode:
-        mark(to, base=blobs[1], ours=blobs[0], theirs=blobs[2])
-    elif listed("ls-files", "--unmerged", "-z", "--", to):
+        record_conflict(to, base=blobs[1], ours=blobs[0], theirs=blobs[2])
+    elif list_paths("ls-files", "--unmerged", "-z", "--", to):
         git("reset", "--quiet", "--", to)
     return merged.returncode == 0
 
 
-def mark(path: str, *, base: str, ours: str, theirs: str) -> None:
-    """Record a conflict where Git looks for it."""
+def record_conflict(path: str, *, base: str, ours: str, theirs: str) -> None:
+    """Record a conflict as stages in Git's index."""
     name = git("rev-parse", "--show-prefix").decode().strip() + path
     stages = [f"100644 {blob} {stage}\t{name}\n" for stage, blob in enumerate((base, ours, theirs), start=1)]
-    git("update-index", "--index-info", given=f"0 {'0' * 40}\t{name}\n{''.join(stages)}")
+    git("update-index", "--index-info", stdin=f"0 {'0' * 40}\t{name}\n{''.join(stages)}")
 
 
 def merge_again(renames: Renames, style: str, done: set[str]) -> list[str]:
-    """Merge files in conflict with rewritten imports, and return the paths of those that this changed."""
+    """Merge files in conflict again, with rewritten imports; return the paths of those that changed."""
     files = [each for each in conflicting() if each.to not in done]
     changed = [new for old, new in zip(files, rewritten(files, renames, style), strict=True) if new != old]
     for each in changed:
@@ -196,9 +196,9 @@ def merge_again(renames: Renames, style: str, done: set[str]) -> list[str]:
 
 
 def rewrite_others(before: Before, renames: Renames, along: dict[str, str]) -> list[str]:
-    """Rewrite imports in the owner's files, and in the template's that they had edited; return their paths.
+    """Rewrite imports in the owner's files, and in edited files of the template; return their paths.
 
-    The template's other files are as in a fresh copy.
+    Unedited files of the template have been rendered with new imports.
     """
     paths = [path for path in present() - {before.record} if is_rewritten(path) and not Path(path).is_symlink()]
     contents = {path: decoded(Path(path).read_bytes()) for path in sorted(paths)}
@@ -214,7 +214,7 @@ def rewrite_others(before: Before, renames: Renames, along: dict[str, str]) -> l
 
 
 def move(path: str, to: str) -> None:
-    """Move a file, and remove the directories that it leaves empty."""
+    """Move a file, and remove its parents if they are empty then."""
     Path(to).parent.mkdir(parents=True, exist_ok=True)
     Path(path).rename(to)
     for parent in Path(path).parents:
@@ -224,20 +224,20 @@ def move(path: str, to: str) -> None:
 
 
 def report(title: str, lines: list[str]) -> None:
-    """Print something, if there is something to report."""
+    """Print a section to standard error; nothing without lines."""
     if lines:
         print(f"\n{title}", *(f"    {line}" for line in lines), sep="\n", file=sys.stderr)
 
 
 def main(record: str) -> None:
-    """Look after what an update deleted or moved."""
+    """Merge edits of moved files, rewrite imports, move the owner's files, and report."""
     before = Before(record)
-    gone, exist = deleted(), present()
+    removed, exist = deleted(), present()
     moves = Moves.parse(MOVES.read_text(encoding="utf-8"))
-    paths = moves.paths(gone, exist)
+    paths = moves.paths(removed, exist)
     along = moves.along(before.tracked & exist, before.rendered, exist) if paths else {}
-    renames = moves.renames(gone, exist - along.keys() | set(along.values()))
-    edited = [path for path in gone if before.is_edited(path)]
+    renames = moves.renames(removed, exist - along.keys() | set(along.values()))
+    edited = [path for path in removed if before.is_edited(path)]
     followed = {path: paths[path] for path in edited if path in paths}
     files = rewritten([before.sides(path, to) for path, to in followed.items()], renames, before.style)
     conflicts = [each.to for each in files if not merge(each)]
@@ -246,11 +246,11 @@ def main(record: str) -> None:
     others = rewrite_others(before, renames, along) if has_moved else []
     for path, to in along.items():
         move(path, to)
-    report("What you changed followed its file:", [f"{path} → {to}" for path, to in (followed | along).items()])
-    report("It conflicts with the update in:", conflicts)
+    report("Your edits followed their moved files:", [f"{path} → {to}" for path, to in (followed | along).items()])
+    report("Your edits conflict with the update in:", conflicts)
     report("Imports of moved modules were rewritten in:", sorted({*again, *others}))
     lost = [path for path in edited if path not in followed]
-    report("You had changed these files, and they are gone:", [f"git restore --source HEAD -- {path}" for path in lost])
+    report("Edited files were deleted; restore one by:", [f"git restore --source HEAD -- {path}" for path in lost])
 
 
 if __name__ == "__main__":

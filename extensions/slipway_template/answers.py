@@ -1,4 +1,4 @@
-"""Checks of answers, and the order in which they are recorded."""
+"""Validate answers, and order them for the answers file."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from .source import recorded_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LINE_BREAKS = "\u2028\u2029"  # of Unicode; the others are control characters
+LINE_BREAKS = "\u2028\u2029"  # line and paragraph separators; other line breaks are control characters
 LONGEST_NAME, LONGEST_DESCRIPTION = 60, 160  # characters: one line of a README, of a `pyproject.toml`
 
 
-def line_problem(value: object, called: str, longest: int) -> str:
-    """Say what keeps `value` from being one printable line; nothing when it is one."""
+def line_problem(value: object, noun: str, longest: int) -> str:
+    """Return why `value` is not one printable line; empty if it is valid."""
     if not isinstance(value, str) or not value.strip():
-        return f"A service needs a {called}."
+        return f"A service needs a {noun}."
     if value != value.strip():
-        return f"The {called} starts or ends with a space; leave it out."
+        return f"The {noun} starts or ends with a space: remove it."
     if any(character in LINE_BREAKS or unicodedata.category(character)[0] == "C" for character in value):
-        return f"The {called} holds a line break or another control character; leave it out."
+        return f"The {noun} contains a line break or another control character: remove it."
     if len(value) > longest:
-        return f"The {called} has {len(value)} characters; {longest} is the most."
+        return f"The {noun} has {len(value)} characters: shorten it to {longest} or less."
     return ""
 
 
 def name_problem(value: object) -> str:
-    """Say what is wrong with a `project_name`, and the mend."""
+    """Return the error of a `project_name`, with the fix; empty if it is valid."""
     return line_problem(value, "name", LONGEST_NAME)
 
 
 def description_problem(value: object) -> str:
-    """Say what is wrong with a `project_description`, and the mend."""
+    """Return the error of a `project_description`, with the fix; empty if it is valid."""
     return line_problem(value, "description", LONGEST_DESCRIPTION)
 
 
 def resources_problem(value: object) -> str:
-    """Return what is wrong with the domain, and the fix; on the command line, it is a string of YAML."""
+    """Return the error of `resources`, with the fix; empty if valid. On the command line, they are a YAML string."""
     if not isinstance(value, str):
         return domain_problem(value)
     try:
         return domain_problem(yaml.safe_load(value))
     except yaml.YAMLError as error:
-        return f"It is no YAML: {' '.join(str(error).split())[:300]}"
+        return f"Invalid YAML: {' '.join(str(error).split())[:300]}"
 
 
 PROBLEMS: dict[str, Callable[[object], str]] = {
@@ -61,12 +61,12 @@ PROBLEMS: dict[str, Callable[[object], str]] = {
 
 
 def questions() -> dict[str, dict[str, Any]]:
-    """Give the questions that a person may answer: those of `copier.yml`, and those that a fork adds."""
+    """Return the questions that users can answer: those of `copier.yml`, and those of a fork."""
     return {name: entry for name, entry in entries().items() if entry.get("when") is not False}
 
 
-def offered(question: Mapping[str, Any]) -> list[str]:
-    """List what a question offers, in any of the ways in which Copier takes it; nothing when that is computed."""
+def choices_of(question: Mapping[str, Any]) -> list[str]:
+    """List the choices of a question, in any format that Copier accepts; empty if a template computes them."""
     choices = question.get("choices", [])
     if isinstance(choices, str):
         return []
@@ -76,7 +76,7 @@ def offered(question: Mapping[str, Any]) -> list[str]:
 
 
 def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is recorded, in the order of the questions, so that an update writes what a copy does."""
+    """Return the answers to record, in the order of the questions, so that copies and updates write equal files."""
     if "_src_path" in answers:
         source = recorded_source(answers["_src_path"], answers.get("_commit", ""))
         answers = {**answers, "_src_path": source}
@@ -86,17 +86,17 @@ def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def choice_problem(question: Mapping[str, Any], value: object) -> str:
-    """Say what of `value` is none of the question's choices; nothing when all is, or when it has none."""
-    values = offered(question)
-    answered = selected(value) if question.get("multiselect") else [value]
-    if not isinstance(answered, list):
-        return f"{value!r} is no list; it may hold any of {', '.join(values)}."
-    wrong = [answer for answer in answered if str(answer) not in values]
-    return f"{wrong[0]!r} is none of {', '.join(values)}." if values and wrong else ""
+    """Return why `value` is not among the choices of a question; empty if it is, or if there are no choices."""
+    values = choices_of(question)
+    answers = parsed_selection(value) if question.get("multiselect") else [value]
+    if not isinstance(answers, list):
+        return f"{value!r} is not a list: choose any of {', '.join(values)}."
+    wrong = [answer for answer in answers if str(answer) not in values]
+    return f"{wrong[0]!r} is not a choice: choose one of {', '.join(values)}." if values and wrong else ""
 
 
-def selected(value: object) -> object:
-    """Read the answer to a question that takes several; on the command line, it is text that holds YAML."""
+def parsed_selection(value: object) -> object:
+    """Parse the answer to a multiselect question; on the command line, it is a YAML string."""
     try:
         return yaml.safe_load(value) if isinstance(value, str) else value
     except yaml.YAMLError:
@@ -104,28 +104,29 @@ def selected(value: object) -> object:
 
 
 def always_recorded(known: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Name the questions whose answers every service has a record of."""
+    """Return the names of the questions whose answers every service records."""
     return {name for name, entry in known.items() if "when" not in entry and not entry.get("secret")}
 
 
 def unknown_problem(name: str, known: Mapping[str, Any]) -> str:
-    """Say that nobody is asked this, and what might have been meant."""
+    """Return the error for an unknown question, with the nearest known one."""
     if name in entries():
-        return "it is decided by the template, and cannot be answered. Leave it out."
+        return "the template computes it: remove this answer."
     near = get_close_matches(name, known, n=1)
-    mend = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
-    return f"there is no such question. {mend}"
+    fix = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+    return f"unknown question. {fix}"
 
 
-def given(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Pass on the answers that were given on the command line; refuse unknown questions, choices and bad text.
+def validated(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers of the command line, before Copier writes any file.
 
-    Raises `UserMessageError`, which Copier tells in one line, before anything is written.
+    Raises:
+        UserMessageError: a question or choice is unknown, or a text is invalid; Copier prints it on one line.
     """
     known = questions()
-    recorded = always_recorded(known) <= answers.keys()  # by an update, which hands on what an older release asked, too
+    is_update = always_recorded(known) <= answers.keys()  # which passes answers to questions of older releases, too
     for name, value in answers.items():
-        if name not in known and name not in entries() and recorded:
+        if name not in known and name not in entries() and is_update:
             continue
         check = PROBLEMS.get(name)
         problem = unknown_problem(name, known) if name not in known else check(value) if check else ""

@@ -1,4 +1,4 @@
-"""Where the service runs: the parts of its manifests for Kubernetes, and what `fly.toml` says."""
+"""Facts about deployment: components of the Kubernetes manifests, and the content of `fly.toml`."""
 
 from __future__ import annotations
 
@@ -13,52 +13,53 @@ if TYPE_CHECKING:
     from .catalogue.model import Feature, Process
 
 SERVE, MIGRATE = "python -m app serve", "python -m app migrate"
-LONGEST = 50  # characters of a namespace, to which `-staging` is added; 63 is the most (RFC 1123)
+LONGEST = 50  # characters of a namespace without `-staging`; a DNS label has 63 at most (RFC 1123)
 
 
 def components(features: list[Feature]) -> list[str]:
-    """Name the components in the order in which kustomize takes them: each changes what those before it brought."""
-    found = [feature for feature in reversed(features) if feature.is_component]
-    return [feature.name for feature in sorted(found, key=lambda feature: not feature.processes)]
+    """List the Kustomize components in the order of their patches: each patches the resources of earlier ones."""
+    with_component = [feature for feature in reversed(features) if feature.is_component]
+    return [feature.name for feature in sorted(with_component, key=lambda feature: not feature.processes)]
 
 
-def plain(features: list[Feature]) -> list[dict[str, str]]:
-    """List the settings that production needs, and that neither a secret nor a volume's component gives."""
-    given = {name for feature in features if feature.volumes for name in feature.environment}
+def required_variables(features: list[Feature]) -> list[dict[str, str]]:
+    """List the variables that production requires, except for secrets and those that a volume's component sets."""
+    set_by_volumes = {name for feature in features if feature.volumes for name in feature.environment}
     settings = [setting for feature in features for setting in feature.settings]
-    needed = [each for each in settings if each.is_needed and not each.is_secret and each.name not in given]
+    needed = [each for each in settings if each.is_needed and not each.is_secret and each.name not in set_by_volumes]
     return [{"name": each.name, "example": each.example, "meaning": each.meaning} for each in needed]
 
 
 def command(process: Process) -> str:
+    """Return the command of a process, as it is typed in a shell."""
     return f"python -m app {process.name}"
 
 
-def together(processes: list[Process], ports: Mapping[str, int]) -> str:
-    """Write what runs in one machine: it migrates, begins every other process anew when it ends, and serves.
+def combined_command(processes: list[Process], ports: Mapping[str, int]) -> str:
+    """Return the command of a single machine: migrate, run all other processes in restart loops, and serve.
 
-    A port is the server's, so no other process is told of it.
+    Only the server binds ports, so their variables are unset for the other processes.
     """
-    alone = " ".join(["env", *(f"-u {name}" for name in ports), ""]) if ports else ""
-    others = [f"while true; do {alone}{command(process)}; sleep 1; done &" for process in processes]
+    unset = " ".join(["env", *(f"-u {name}" for name in ports), ""]) if ports else ""
+    others = [f"while true; do {unset}{command(process)}; sleep 1; done &" for process in processes]
     return shlex.join(["sh", "-c", " ".join([f"{MIGRATE} || exit;", *others, f"exec {SERVE}"])])
 
 
-def in_one_place(features: list[Feature], root: str) -> dict[str, str]:
-    """Give the variables that name directories, each moved below `root` unless that is it."""
-    moved: dict[str, str] = {}
+def on_one_volume(features: list[Feature], root: str) -> dict[str, str]:
+    """Return the variables that name directories of volumes, with all directories below `root`."""
+    variables: dict[str, str] = {}
     for feature in features:
         for name, path in feature.volumes.items():
             place = root if path == root else f"{root}/{name}"
-            moved |= {key: value.replace(path, place) for key, value in feature.environment.items()}
-    return moved
+            variables |= {key: value.replace(path, place) for key, value in feature.environment.items()}
+    return variables
 
 
 def fly(features: list[Feature]) -> dict[str, Any]:
-    """Describe the machines of Fly.io, each of which has one volume at most.
+    """Return the content of `fly.toml`: a machine of Fly.io has one volume at most.
 
-    Where the database is a file, there is one machine, and all that is kept lies on its volume. Else there are several,
-    which share no directory: what needs one is given a bucket by its owner.
+    With SQLite, there is one machine, whose volume holds the database and all files. Otherwise there are several
+    machines without a shared directory: features that store files need a bucket.
     """
     processes = [process for feature in features for process in feature.processes]
     ports = {name: port for feature in features for name, port in feature.listens.items()}
@@ -69,22 +70,22 @@ def fly(features: list[Feature]) -> dict[str, Any]:
         for name, path in feature.volumes.items()
     ]
     roots = [mount["destination"] for mount in mounts]
-    groups = {"app": together(processes, ports)} if mounts else {"app": SERVE} | {p.name: command(p) for p in processes}
+    separate = {"app": SERVE} | {process.name: command(process) for process in processes}
     return {
         "releases": [] if mounts else [MIGRATE],
-        "processes": groups,
+        "processes": {"app": combined_command(processes, ports)} if mounts else separate,
         "environment": {name: str(port) for name, port in ports.items()}
-        | {key: value for root in roots for key, value in in_one_place(features, root).items()},
+        | {key: value for root in roots for key, value in on_one_volume(features, root).items()},
         "mounts": mounts,
         "ports": list(ports.values()),
     }
 
 
-def of_deployment(features: list[Feature], name: str) -> dict[str, Any]:
-    """Describe where the service runs, and what differs there by what it is built of."""
+def deployment_facts(features: list[Feature], name: str) -> dict[str, Any]:
+    """Return the facts that the Kubernetes manifests and `fly.toml` print."""
     return {
         "namespace": name[:LONGEST].rstrip("-"),
         "components": components(features),
-        "plain": plain(features),
+        "plain": required_variables(features),
         "fly": fly(features),
     }

@@ -1,35 +1,35 @@
-"""The filters that `copier.yml` and the files of the template use."""
+"""Jinja filters of `copier.yml` and of the template."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from . import answers, formatting, organisation, plan, quoting
-from .footprint import excluded, of_surroundings
+from .footprint import excluded, surrounding_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 def filters() -> dict[str, Callable[..., Any]]:
-    """Return all filters by name.
+    """Return the filters by name.
 
     Raises:
-        UserMessageError: `org/standard.toml` has a mistake, or ruff is not installed.
+        UserMessageError: `org/standard.toml` is invalid, or ruff is not installed.
     """
     organisation.standard()
     formatting.find_ruff()
     return {
         "description_problem": answers.description_problem,
         "excluded": excluded,
-        "given": answers.given,
+        "given": answers.validated,
         "module": formatting.module,
         "name_problem": answers.name_problem,
         "plan": plan.plan,
         "python": quoting.quoted,
         "recorded": answers.recorded,
         "resources_problem": answers.resources_problem,
-        "surroundings": of_surroundings,
+        "surroundings": surrounding_paths,
         "toml": quoting.toml,
         "wrapped": quoting.wrapped,
     }

@@ -1,7 +1,7 @@
-"""Who owns each path of the template, and which paths a service has.
+"""Map paths of the template to the features that own them, and exclude those of features that are not selected.
 
-The files of resources and the first revision belong to the owner of the service. A file that a fork adds without an
-owner is emitted always.
+The files of resources and the first revision belong to the owner of the service. A fork's file that no feature owns
+is always emitted.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .catalogue import AGENTS, DEPLOYMENTS, FEATURES, PIPELINES, SERVICE, chosen
-from .questionnaire import ROOT, described
+from .questionnaire import ROOT, read_questionnaire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 TEMPLATE = ROOT / "template"
 SUFFIX = ".jinja"
-SURROUNDINGS = (*PIPELINES, *DEPLOYMENTS, AGENTS)  # which decide no code
-COMPONENTS = "deploy/kubernetes/components/"  # of which there are as many as the code requires
+SURROUNDINGS = (*PIPELINES, *DEPLOYMENTS, AGENTS)  # which change no code
+COMPONENTS = "deploy/kubernetes/components/"  # one per feature that requires it
 OF_OWNERS = "migrations/versions/"
 RECORD = ".copier-answers.yml"
 
@@ -31,12 +31,12 @@ def covers(entry: str, path: str) -> bool:
 
 @cache
 def ignored_patterns() -> tuple[str, ...]:
-    """Return the patterns of `_exclude` that hold for every service."""
-    return tuple(pattern for pattern in described()["_exclude"] if "{" not in pattern)
+    """Return the patterns of `_exclude` that do not depend on answers."""
+    return tuple(pattern for pattern in read_questionnaire()["_exclude"] if "{" not in pattern)
 
 
 def is_ignored(path: str) -> bool:
-    """Return whether a path is in no service."""
+    """Return whether a path is excluded from every service."""
     return any(fnmatchcase(part, pattern) for part in path.split("/") for pattern in ignored_patterns())
 
 
@@ -49,9 +49,9 @@ def files() -> frozenset[str]:
 
 
 def claims(path: str) -> list[tuple[str, str]]:
-    """List the entries that cover a path, each with its feature, the innermost first."""
-    found = [(entry, each.name) for each in (SERVICE, *FEATURES) for entry in each.paths if covers(entry, path)]
-    return sorted(found, key=lambda claim: -len(claim[0]))
+    """List the entries of `Feature.paths` that cover a path, each with its feature, the innermost first."""
+    pairs = [(entry, each.name) for each in (SERVICE, *FEATURES) for entry in each.paths if covers(entry, path)]
+    return sorted(pairs, key=lambda claim: -len(claim[0]))
 
 
 @cache
@@ -68,23 +68,23 @@ def places(path: str) -> tuple[str, ...]:
 
 
 def excluded(names: Iterable[str]) -> list[str]:
-    """List the paths of which nothing is emitted without the features that are not chosen; directories as a whole."""
+    """List the paths to exclude for a selection of features; a directory without any emitted file is one entry."""
     included = {feature.name for feature in chosen(frozenset(names))}
     emitted = {path for path, needed in owners().items() if included.issuperset(needed)}
-    kept = {place for path in emitted for place in places(path)}
+    parents = {place for path in emitted for place in places(path)}
     left_out = owners().keys() - emitted
-    return sorted({next(place for place in places(path) if place not in kept) for path in left_out})
+    return sorted({next(place for place in places(path) if place not in parents) for path in left_out})
 
 
-def of_code(names: Iterable[str]) -> list[str]:
-    """List what the template maintains of a service with these features, except for what surrounds the code."""
+def code_paths(names: Iterable[str]) -> list[str]:
+    """List the paths that the template maintains for these features, without pipelines, deployments and guidance."""
     included = {feature.name for feature in chosen(frozenset(names))}
     return [path for path, needed in owners().items() if included.issuperset(needed) and not path.startswith(OF_OWNERS)]
 
 
-def of_surroundings(names: Iterable[str]) -> list[str]:
-    """List what it maintains besides, with guidance for assistants; the components of Kubernetes as one pattern."""
+def surrounding_paths(names: Iterable[str]) -> list[str]:
+    """List the paths of pipelines, deployments and guidance; the Kubernetes components are one glob pattern."""
     around = {AGENTS.name, *names}
     others = {each.name for each in SURROUNDINGS}
-    found = [path for path, needed in owners().items() if (own := others.intersection(needed)) and own <= around]
-    return sorted({f"{COMPONENTS}*" if path.startswith(COMPONENTS) else path for path in found})
+    paths = [path for path, needed in owners().items() if (own := others.intersection(needed)) and own <= around]
+    return sorted({f"{COMPONENTS}*" if path.startswith(COMPONENTS) else path for path in paths})

@@ -1,4 +1,4 @@
-"""Formatting of rendered Python: unused imports removed, imports sorted, and ruff's style, as the service has it."""
+"""Format rendered modules with ruff and the service's `ruff.toml`: remove unused imports, sort the others, format."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 CONFIG = ROOT / "template" / "ruff.toml"
 REQUIREMENT = "ruff>=0.17.5,<0.18"  # as services require it
 MISSING = f"{REQUIREMENT} formats the service, and is missing: add --with '{REQUIREMENT}' to uvx."
-# Else an import that was split before its unused names were removed would stay split.
+# Otherwise the magic trailing comma keeps an import split after its unused names are removed.
 JOINED = "lint.isort.split-on-trailing-comma = false"
 ALL = "respect-gitignore = false"
-# Prints where uv has installed ruff.
+# Prints the path of the ruff that uv installed.
 LOCATE = "import ruff; print(ruff.find_ruff_bin())"
 
 
 def output(*command: str) -> str:
-    """Return what a command prints; nothing if it fails or does not exist."""
+    """Return the standard output of a command; empty if it fails or is not installed."""
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -40,7 +40,7 @@ def output(*command: str) -> str:
 
 
 def is_accepted(path: str) -> bool:
-    """Return whether a program is ruff of a version that formats as services do."""
+    """Return whether an executable is ruff, of a version in `REQUIREMENT`."""
     _, _, version = output(path, "--version").partition("ruff ")
     return bool(version) and version in Requirement(REQUIREMENT).specifier
 
@@ -50,7 +50,7 @@ def find_ruff() -> str:
     """Return the path of ruff: beside Copier, on the PATH, or installed by uv.
 
     Raises:
-        UserMessageError: there is none of an accepted version.
+        UserMessageError: no ruff of an accepted version is installed.
     """
     beside = str(Path(sys.executable).with_name("ruff"))
     for path in filter(None, map(shutil.which, (beside, "ruff"))):
@@ -62,7 +62,7 @@ def find_ruff() -> str:
 
 
 def run(directory: str, *arguments: str) -> None:
-    """Run ruff on a directory with the service's `ruff.toml`; other directories decide nothing."""
+    """Run ruff on a directory with the service's `ruff.toml`, ignoring configuration in parent directories."""
     command = [find_ruff(), *arguments, "--no-cache", "--config", str(CONFIG), "--config", JOINED, "--config", ALL, "."]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, encoding="utf-8", check=False)
     if result.returncode:
@@ -70,10 +70,10 @@ def run(directory: str, *arguments: str) -> None:
 
 
 def format_modules(sources: Iterable[str]) -> dict[str, str]:
-    """Return the formatted text of each module, by its source.
+    """Format modules in one run of ruff, and return their formatted text by their source.
 
     Raises:
-        UserMessageError: a module has a syntax error, or `ruff.toml` a mistake.
+        UserMessageError: a module has a syntax error, or `ruff.toml` is invalid.
     """
     with TemporaryDirectory(prefix="slipway-") as directory:
         files = {source: Path(directory, f"{number}.py") for number, source in enumerate(dict.fromkeys(sources))}
@@ -84,15 +84,15 @@ def format_modules(sources: Iterable[str]) -> dict[str, str]:
         return {source: file.read_text(encoding="utf-8") for source, file in files.items()}
 
 
-FORMATTED: dict[str, str] = {}  # modules by their source
-UNFORMATTED = "_unformatted"  # the variable that asks for the source of a module
+FORMATTED: dict[str, str] = {}  # cache: formatted modules by their source
+UNFORMATTED = "_unformatted"  # context variable: return modules as rendered, without formatting
 
 
 @pass_context
 def module(context: Context, source: str) -> str:
-    """Format the module that a file renders, and imports more than some services use.
+    """Format a rendered module, which may import more than this service uses.
 
-    Those that it renders for other resources are formatted along, because ruff takes longer to start than to format.
+    The modules of all resources are formatted in one batch, because starting ruff takes longer than formatting.
     """
     if UNFORMATTED in context:
         return source
@@ -102,7 +102,7 @@ def module(context: Context, source: str) -> str:
 
 
 def renderings(context: Context) -> list[str]:
-    """Render the file for every resource, if it is one that exists once per resource."""
+    """Render the current template for every resource; empty if it is not a template per resource."""
     if "resource" not in context or not context.name:
         return []
     template = context.environment.get_template(context.name)

@@ -1,4 +1,4 @@
-"""What an organisation's fork has in every service: `org/standard.toml`, read and checked. Upstream has none."""
+"""Read and validate `org/standard.toml`, which an organisation's fork adds, with defaults of its services."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 STANDARD = Path(__file__).parents[2] / "org" / "standard.toml"
-INDEX_NAME = re.compile(r"[A-Za-z0-9._-]+")  # as uv takes it
+INDEX_NAME = re.compile(r"[A-Za-z0-9._-]+")  # as uv accepts it
 IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*")
-VERSION = "{version}"  # of Python, in the name of an image
-INCLUDED_BY = ("component", "local", "project", "remote", "template")  # GitLab's five ways
+VERSION = "{version}"  # placeholder of an image's name, for the version of Python
+INCLUDED_BY = ("component", "local", "project", "remote", "template")  # the keys of GitLab's `include`
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standard:
-    """What a fork adds to each of its services, or has in place of what upstream has.
+    """Defaults of an organisation's fork, which add to upstream's or replace them.
 
-    `runtime`, `test` and `lint` are requirements (PEP 508); `guidance` holds lines for `AGENTS.md`. `python_image`
-    is what the image is built on, with `{version}` for the version of Python, and `uv_image` where uv is copied from.
-    `index` is the package index that uv asks instead of its own, a `name` and a `url`. `licence` is an SPDX expression,
-    and `gitlab` lists what the pipeline includes, each entry in GitLab's words.
+    Attributes:
+        runtime, test, lint: requirements (PEP 508).
+        guidance: lines of `AGENTS.md`.
+        python_image: the base image, with `{version}` for the version of Python.
+        uv_image: the image from which uv is copied.
+        index: the package index that uv uses instead of its default, with `name` and `url`.
+        licence: an SPDX expression.
+        gitlab: entries of `include` in the GitLab pipeline.
     """
 
     runtime: tuple[str, ...] = ()
@@ -47,7 +51,7 @@ class Standard:
 
     @property
     def feature(self) -> Feature:
-        """What it adds, as the record of a feature that every service has; no module need import what it requires."""
+        """The additions, as a feature of every service, whose requirements no module has to import."""
         return Feature(
             name="organisation",
             summary="what the organisation has in every service",
@@ -59,8 +63,8 @@ class Standard:
         )
 
     @property
-    def printed(self) -> dict[str, Any]:
-        """What the shared files print of it, beside what they print of every feature."""
+    def facts(self) -> dict[str, Any]:
+        """The facts that shared files print besides those of features."""
         return {
             "images": {"python": self.python_image, "uv": self.uv_image},
             "indexes": [self.index] if self.index else [],
@@ -70,13 +74,14 @@ class Standard:
 
 
 def lines_problem(value: object) -> str:
-    """Say what keeps a value from being a list of lines."""
+    """Return why a value is not a list of lines; empty if it is valid."""
     lines: list[object] = value if isinstance(value, list) else [None]
     is_plain = all(isinstance(line, str) and line.isprintable() and line.strip() == line != "" for line in lines)
     return "" if is_plain else 'it is a list of lines, such as ["one", "another"].'
 
 
 def requirements_problem(value: object) -> str:
+    """Return why a value is not a list of requirements; empty if it is valid."""
     if problem := lines_problem(value):
         return problem
     lines: list[str] = value if isinstance(value, list) else []
@@ -84,47 +89,50 @@ def requirements_problem(value: object) -> str:
         try:
             Requirement(line)
         except InvalidRequirement:
-            return f'{line!r} is no requirement; write it as PEP 508 does, such as "acme-telemetry>=1,<2".'
+            return f'{line!r} is not a requirement of PEP 508, such as "acme-telemetry>=1,<2".'
     return ""
 
 
 def image_problem(value: object) -> str:
+    """Return why a value is not the name of an image; empty if it is valid."""
     plain = value.replace(VERSION, "3.13") if isinstance(value, str) else ""
     return "" if IMAGE.fullmatch(plain) else "it is the name of an image, such as registry.example.com/python:3.13."
 
 
 def python_image_problem(value: object) -> str:
-    """Refuse an image that does not follow the question about Python's version."""
+    """Return why a value is not an image with a placeholder for the version of Python; empty if it is valid."""
     if problem := image_problem(value):
         return problem
-    return "" if VERSION in str(value) else f"it leaves no place for Python's version; write {VERSION} there."
+    return "" if VERSION in str(value) else f"it has no placeholder for the version of Python: write {VERSION} there."
 
 
 def index_problem(value: object) -> str:
-    told = 'it is {name = "acme", url = "https://…"}, and nothing else.'
+    """Return why a value is not a package index; empty if it is valid."""
+    problem = 'it is a table with name and url only: {name = "acme", url = "https://…"}.'
     if not isinstance(value, dict) or value.keys() != {"name", "url"} or not all(map(str, value.values())):
-        return told
-    named = isinstance(value["name"], str) and INDEX_NAME.fullmatch(value["name"])
-    reached = isinstance(value["url"], str) and re.fullmatch(r"(https?|file)://[^\s\"\\]+", value["url"])
-    if reached and "@" in value["url"]:
-        return "its url holds a password or a user; leave it out, uv takes them from UV_INDEX_<NAME>_PASSWORD."
-    return "" if named and reached else told
+        return problem
+    is_name = isinstance(value["name"], str) and INDEX_NAME.fullmatch(value["name"])
+    is_url = isinstance(value["url"], str) and re.fullmatch(r"(https?|file)://[^\s\"\\]+", value["url"])
+    if is_url and "@" in value["url"]:
+        return "its url contains credentials: remove them, uv reads them from UV_INDEX_<NAME>_PASSWORD."
+    return "" if is_name and is_url else problem
 
 
 def licence_problem(value: object) -> str:
+    """Return why a value is not an SPDX expression; empty if it is valid."""
     is_plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9.+() -]+", value)
     return "" if is_plain else "it is an SPDX expression, such as Apache-2.0 or LicenseRef-Acme."
 
 
 def gitlab_problem(value: object) -> str:
-    """Refuse what GitLab would not know how to include."""
+    """Return why a value is not a list of GitLab's `include`; empty if it is valid."""
     entries = value if isinstance(value, list) else [None]
     if all(isinstance(each, dict) and sum(way in each for way in INCLUDED_BY) == 1 for each in entries):
         return ""
-    return f"it is a list of tables, each with one of {', '.join(INCLUDED_BY)}, as GitLab's include has them."
+    return f"it is a list of tables, each with one of {', '.join(INCLUDED_BY)}: see GitLab's `include`."
 
 
-# What each key of `Standard` takes.
+# Validators of the keys of `Standard`.
 PROBLEMS: dict[str, Callable[[object], str]] = {
     "runtime": requirements_problem,
     "test": requirements_problem,
@@ -138,34 +146,39 @@ PROBLEMS: dict[str, Callable[[object], str]] = {
 }
 
 
-def refuse(problem: str) -> None:
+def reject(problem: str) -> None:
+    """Raise `UserMessageError` for the file."""
     raise UserMessageError(f"org/standard.toml: {problem}")
 
 
 def check(name: str, value: object) -> None:
-    """Refuse a key that there is not, and a value that it does not take."""
+    """Raise `UserMessageError` if a key is unknown or its value invalid."""
     if name not in PROBLEMS:
         near = get_close_matches(name, PROBLEMS, n=1)
-        mend = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(PROBLEMS)}."
-        refuse(f"{name}: there is no such key. {mend}")
+        fix = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(PROBLEMS)}."
+        reject(f"{name}: unknown key. {fix}")
     if problem := PROBLEMS[name](value):
-        refuse(f"{name}: {problem}")
+        reject(f"{name}: {problem}")
 
 
 def read_standard(text: str) -> Standard:
-    """Read what an organisation has; raises `UserMessageError`, which Copier tells in one line."""
+    """Parse and validate `org/standard.toml`.
+
+    Raises:
+        UserMessageError: it is invalid; Copier prints the message on one line.
+    """
     try:
-        found = tomllib.loads(text)
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        refuse(f"it is no TOML: {error}.")
+        reject(f"invalid TOML: {error}.")
         raise
-    for name, value in found.items():
+    for name, value in table.items():
         check(name, value)
-    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-    return Standard(**given)
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    return Standard(**values)
 
 
 @cache
 def standard() -> Standard:
-    """Read what this template's organisation has; upstream's has nothing."""
+    """Return the standard of this clone; without `org/standard.toml`, upstream's defaults."""
     return read_standard(STANDARD.read_text(encoding="utf-8")) if STANDARD.exists() else Standard()

@@ -1,4 +1,4 @@
-"""The plan: plain data for all files, computed from the answers, so that no shared file branches."""
+"""Compute the plan from the answers: plain data that all templates print, so that shared files need no conditions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from .catalogue import OF_TYPES, OWNERSHIP, chosen
-from .deployment import of_deployment
+from .deployment import deployment_facts
 from .facts import domain_facts, requests
 from .facts.tables import feature_facts
-from .footprint import of_code
+from .footprint import code_paths
 from .language.parsing import read_domain
 from .organisation import standard
-from .rules import holding
+from .rules import rules_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,55 +24,55 @@ if TYPE_CHECKING:
 
 
 def slug(name: str) -> str:
-    """Derive the name of the distribution, repository and image: `Käse & Co` becomes `kase-co`."""
+    """Derive the distribution's name from the project's: `Käse & Co` becomes `kase-co`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "service"
 
 
 def merged(features: Iterable[Feature], part: str) -> list[str]:
-    """Sort together what each feature adds to one list of requirements."""
+    """Return the sorted union of a list field of all features, such as `runtime`."""
     return sorted({entry for feature in features for entry in getattr(feature, part)})
 
 
 def required(features: Iterable[Feature], part: str) -> list[str]:
-    """Sort likewise what is required, but for the last, which comes first.
+    """Return the sorted requirements of all features, with the last one first.
 
-    In a list that is in order, `uv add` puts a line in its place; else at the end, where the owner's lines are.
+    `uv add` inserts into a sorted list, but appends to an unsorted one: so the owner's requirements stay at the end.
     """
     *others, last = merged(features, part)
     return [last, *others]
 
 
-def reaching(server: str, features: list[Feature]) -> list[str]:
-    """List the variables by which features reach a server."""
+def variables_of(server: str, features: list[Feature]) -> list[str]:
+    """List the variables that hold the URL of a server."""
     return [variable for feature in features for variable, reached in feature.reaches.items() if reached == server]
 
 
 def service(features: list[Feature]) -> dict[str, Any]:
-    """Describe what the service's own container is given in `compose.yml`; what is empty is left out."""
+    """Return the service's own container in `compose.yml`, without empty keys."""
     servers = {name: container for feature in features for name, container in feature.containers.items()}
     environment = {"ENVIRONMENT": "development"}
     for feature in features:
         environment |= feature.environment
     for name, container in servers.items():
         environment |= {key: value.format(host=name) for key, value in container.reached_by.items()}
-        environment |= dict.fromkeys(reaching(name, features), container.address.format(host=name))
-    given = {
+        environment |= dict.fromkeys(variables_of(name, features), container.address.format(host=name))
+    section = {
         "environment": environment,
         "volumes": [f"{name}:{path}" for feature in features for name, path in feature.volumes.items()],
         "depends_on": {name: {"condition": "service_healthy"} for name in servers},
     }
-    return {key: value for key, value in given.items() if value}
+    return {key: value for key, value in section.items() if value}
 
 
 def distribution(name: str, features: Iterable[Feature]) -> str:
-    """Keep a service that is called like a library from requiring itself."""
+    """Return the distribution's name, with `-service` if a required library has it: none can require itself."""
     lines = [line for feature in features for line in (*feature.runtime, *feature.test, *feature.lint)]
     return f"{name}-service" if name in {re.split(r"[^A-Za-z0-9-]", line)[0] for line in lines} else name
 
 
 def compose(features: Iterable[Feature]) -> dict[str, Any]:
-    """Describe the servers that stand beside the service in `compose.yml`."""
+    """Return the servers of `compose.yml`, such as PostgreSQL."""
     return {
         name: {
             "image": container.image,
@@ -91,7 +91,7 @@ def compose(features: Iterable[Feature]) -> dict[str, Any]:
 
 
 def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
-    """List the servers of the pipeline's test job, and the variables by which the service and its tests reach them."""
+    """Return the service containers of the pipeline's test job, with the variables that hold their URLs."""
     return [
         {
             "name": name,
@@ -110,14 +110,14 @@ def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
     ]
 
 
-def of_types(resources: Resources) -> list[Feature]:
-    """List what the types of the domain's fields ask for."""
+def features_of_types(resources: Resources) -> list[Feature]:
+    """List the features that field types require, such as an email validator."""
     types = {field.type for resource in resources for field in resource.fields}
     return [feature for name, feature in OF_TYPES.items() if name in types]
 
 
-def ordered(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
-    """Name what the service is built of, and read what it keeps; without accounts, nothing is anybody's own."""
+def parse_answers(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
+    """Return the names of the selected features, and the resources; without accounts, `owner: true` has no effect."""
     single = {answers[question] for question in ("database", "auth", "tasks")}
     names = frozenset({*single, *answers["features"]} - {"none"})
     domain = read_domain(answers["resources"])
@@ -126,12 +126,12 @@ def ordered(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
     return names | {OWNERSHIP.name} if any(resource.owner for resource in domain) else names, domain
 
 
-def of_domain(resources: Resources, features: list[Feature]) -> dict[str, Any]:
-    """Describe what the service keeps, in every layer, and the tables of the first revision."""
-    described, tables = domain_facts(resources, guards=any(feature.guards for feature in features))
+def domain_plan(resources: Resources, features: list[Feature]) -> dict[str, Any]:
+    """Return the facts about resources, for every layer, and about the tables of the first revision."""
+    facts, tables = domain_facts(resources, guards=any(feature.guards for feature in features))
     return {
-        "resources": described,
-        "enumerations": [each for each in described if each["enums"]],
+        "resources": facts,
+        "enumerations": [each for each in facts if each["enums"]],
         "tables": [feature_facts(table) for feature in features for table in feature.tables] + tables,
         "late_tables": [table for table in tables if table["late"]],
         "late": [key for table in tables for key in table["late"]],
@@ -139,13 +139,13 @@ def of_domain(resources: Resources, features: list[Feature]) -> dict[str, Any]:
     }
 
 
-def of_identity(features: list[Feature]) -> dict[str, Any]:
-    """Describe how somebody signs in: a person who reads the README, the tests' client, and what `app dev` brings."""
+def identity_plan(features: list[Feature]) -> dict[str, Any]:
+    """Return the facts about authentication: in the README, in the tests' client, and in `app dev`."""
     return {
         "players": {part: module for feature in features for part, module in feature.plays.items()},
         "signs_in": [feature.signs_in for feature in features if feature.signs_in],
         "beside": [
-            {"name": module, "reached_by": reaching(feature.name, features)}
+            {"name": module, "reached_by": variables_of(feature.name, features)}
             for feature in features
             for module in feature.beside
         ],
@@ -154,42 +154,43 @@ def of_identity(features: list[Feature]) -> dict[str, Any]:
     }
 
 
-def typed(command: Command) -> dict[str, Any]:
-    """Describe a command, and what is typed after its name."""
+def command_facts(command: Command) -> dict[str, Any]:
+    """Return the facts about a command and its arguments."""
     return {**asdict(command), "takes": [asdict(argument) for argument in command.takes]}
 
 
-def commented(setting: Setting) -> str:
-    """Return the comment of a setting: its meaning, whether it is a secret, and whether its value is the default."""
+def setting_facts(setting: Setting) -> dict[str, Any]:
+    """Return the facts about a setting in `.env.example`: its comment says whether the value is the default."""
     secret = ["Secret."] if setting.is_secret else []
-    return " ".join([setting.meaning, *secret, setting.value_comment])
+    comment = " ".join([setting.meaning, *secret, setting.value_comment])
+    return {"name": setting.name, "example": setting.example, "comment": comment}
 
 
-def page(feature: Feature) -> dict[str, Any]:
-    """Return the facts of a feature's page, and the module or package that it explains."""
+def page_facts(feature: Feature) -> dict[str, Any]:
+    """Return the facts about the docs page of a feature, and the package or module that it documents."""
     return {"name": feature.name, "place": feature.explains, "summary": feature.summary}
 
 
-def installed(feature: Feature) -> dict[str, str]:
+def import_facts(feature: Feature) -> dict[str, str]:
     """Return the package and the name by which `app/main.py` imports an integration."""
     package, _, name = f"app.{feature.installs}".rpartition(".")
     return {"package": package, "name": name}
 
 
-def of_parts(features: list[Feature]) -> dict[str, Any]:
-    """List what is installed, required, set and explained."""
+def parts_plan(features: list[Feature]) -> dict[str, Any]:
+    """Return what features add: commands, processes, requirements, settings, docs and tests' variables."""
     settings = [setting for feature in features for setting in feature.settings]
     tested_with = [pair for feature in features for pair in feature.tested_with.items()]
     return {
-        "commands": [typed(command) for feature in features for command in feature.commands],
+        "commands": [command_facts(command) for feature in features for command in feature.commands],
         "processes": [asdict(process) for feature in features for process in feature.processes],
-        "installs": [installed(feature) for feature in features if feature.installs],
+        "installs": [import_facts(feature) for feature in features if feature.installs],
         "watches": [feature.name for feature in features if feature.watches],
         "arguments": {name: value for feature in features for name, value in feature.arguments.items()},
-        "explained": [page(feature) for feature in features if feature.explains],
+        "explained": [page_facts(feature) for feature in features if feature.explains],
         **{part: required(features, part) for part in ("runtime", "test", "lint")},
         "unimported": merged(features, "unimported"),
-        "settings": [{"name": each.name, "example": each.example, "comment": commented(each)} for each in settings],
+        "settings": [setting_facts(setting) for setting in settings],
         "needed": [setting.name for setting in settings if setting.is_needed],
         "stand_ins": [{"name": each.name, "value": each.stand_in} for each in settings if each.stand_in],
         "exposed": merged(features, "exposes"),
@@ -198,8 +199,8 @@ def of_parts(features: list[Feature]) -> dict[str, Any]:
     }
 
 
-def of_servers(features: list[Feature]) -> dict[str, Any]:
-    """Describe the service's container, and the servers that stand beside it."""
+def servers_plan(features: list[Feature]) -> dict[str, Any]:
+    """Return the facts about the service's container, its volumes, and the servers that it connects to."""
     return {
         "service": service(features),
         "directories": {name: path for feature in features for name, path in feature.volumes.items()},
@@ -210,22 +211,22 @@ def of_servers(features: list[Feature]) -> dict[str, Any]:
     }
 
 
-def of_guidance(features: list[Feature]) -> dict[str, Any]:
-    """Tell whoever changes the code what is easily done wrong, what must not be, and what the template keeps."""
+def guidance_plan(features: list[Feature]) -> dict[str, Any]:
+    """Return the content of `AGENTS.md`: hints, rules with their checks, and the paths that the template maintains."""
     names = [feature.name for feature in features]
     return {
         "guidance": [line for feature in features for line in feature.guidance],
-        "rules": [{"says": rule.says, "check": rule.check} for rule in holding(names)],
-        "footprint": of_code(names),
+        "rules": [{"says": rule.says, "check": rule.check} for rule in rules_for(names)],
+        "footprint": code_paths(names),
     }
 
 
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn the answers into all that the shared files print."""
-    names, resources = ordered(answers)
-    features = [*chosen(names), *of_types(resources), standard().feature]
+    """Return the plan: all data that the templates print."""
+    names, resources = parse_answers(answers)
+    features = [*chosen(names), *features_of_types(resources), standard().feature]
     return {
-        **of_domain(resources, features),
+        **domain_plan(resources, features),
         "title": answers["project_name"],
         "slug": distribution(slug(answers["project_name"]), features),
         "description": answers["project_description"],
@@ -234,10 +235,10 @@ def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
         "identity": answers["auth"],
         "broker": answers["tasks"],
         "names": sorted(names),
-        **of_identity(features),
-        **of_parts(features),
-        **of_servers(features),
-        **of_guidance(features),
-        **of_deployment(features, slug(answers["project_name"])),
-        **standard().printed,
+        **identity_plan(features),
+        **parts_plan(features),
+        **servers_plan(features),
+        **guidance_plan(features),
+        **deployment_facts(features, slug(answers["project_name"])),
+        **standard().facts,
     }

@@ -1,4 +1,4 @@
-"""What `copier.yml` says, with what an organisation's fork adds to it, put together as Copier does."""
+"""Read `copier.yml` with the files that it includes, such as a fork's, merged as Copier merges them."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-LISTS = ("_exclude", "_jinja_extensions", "_secret_questions", "_skip_if_exists")  # which Copier puts together
+LISTS = ("_exclude", "_jinja_extensions", "_secret_questions", "_skip_if_exists")  # which Copier concatenates
 
 
-class Reader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads YAML in which one file includes another, whose place its own `root` is the start of."""
+class IncludeLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML loader with the tag `!include`, whose patterns are relative to `root`."""
 
     root = ROOT
 
 
-def included(reader: Reader, node: yaml.ScalarNode) -> list[dict[str, Any]]:
-    """Read the documents of every file that a pattern matches."""
-    found = reader.root.glob(reader.construct_scalar(node))
-    return [document for path in found for document in documents(path, reader.root)]
+def included(loader: IncludeLoader, node: yaml.ScalarNode) -> list[dict[str, Any]]:
+    """Construct the documents of every file that an `!include` pattern matches."""
+    paths = loader.root.glob(loader.construct_scalar(node))
+    return [document for path in paths for document in documents(path, loader.root)]
 
 
-Reader.add_constructor("!include", included)
+IncludeLoader.add_constructor("!include", included)
 
 
 def documents(path: Path, root: Path) -> Iterator[dict[str, Any]]:
-    """Read the documents of a file one after the other, each in place of where it is included."""
-    reader = type("Rooted", (Reader,), {"root": root})
-    for document in yaml.load_all(path.read_text(encoding="utf-8"), reader):
+    """Yield the YAML documents of a file; an `!include` yields those of the included files."""
+    loader = type("RootedLoader", (IncludeLoader,), {"root": root})
+    for document in yaml.load_all(path.read_text(encoding="utf-8"), loader):
         yield from document if isinstance(document, list) else [document] if document else []
 
 
-def described(root: Path = ROOT) -> dict[str, Any]:
-    """Read a template's settings and questions: of two of one name the later counts, but lists are put together."""
-    whole: dict[str, Any] = {}
+def read_questionnaire(root: Path = ROOT) -> dict[str, Any]:
+    """Return the settings and questions of a template: later documents override earlier ones, `LISTS` are joined."""
+    merged: dict[str, Any] = {}
     for document in documents(root / "copier.yml", root):
-        lists = {name: [*whole.get(name, []), *document[name]] for name in LISTS if name in document}
-        whole |= document | lists
-    return whole
+        lists = {name: [*merged.get(name, []), *document[name]] for name in LISTS if name in document}
+        merged |= document | lists
+    return merged
 
 
 @cache
 def entries() -> dict[str, dict[str, Any]]:
-    """Give each question, and what is computed besides; a mere value is its default."""
-    found = {name: entry for name, entry in described().items() if name[0] != "_"}
-    return {name: entry if isinstance(entry, dict) else {"default": entry} for name, entry in found.items()}
+    """Return all questions and computed values by name; the short form `name: default` is expanded."""
+    named = {name: entry for name, entry in read_questionnaire().items() if name[0] != "_"}
+    return {name: entry if isinstance(entry, dict) else {"default": entry} for name, entry in named.items()}

@@ -1,4 +1,4 @@
-"""Text as other languages write it: strings of TOML and Python, and paragraphs of Markdown."""
+"""Quote strings for TOML and Python, and wrap Markdown."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import json
 import re
 import textwrap
 
-WIDTH = 120  # characters of a line of a page
+WIDTH = 120  # columns of a line of Markdown
 CODE = re.compile(r"`[^`]*`")
 
 
 def toml(value: object) -> str:
-    """Return `value` as TOML: JSON's strings are TOML's basic strings."""
+    """Return `value` as a TOML literal: JSON strings are valid TOML basic strings."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def quoted(value: str) -> str:
-    """Return `value` as a string of Python, in the quotes that a formatter prefers."""
+    """Return `value` as a Python string literal, in the quotes that ruff format prefers."""
     text = json.dumps(value, ensure_ascii=False)
     if value.count('"') <= value.count("'"):
         return text
@@ -25,7 +25,7 @@ def quoted(value: str) -> str:
 
 
 def wrapped(text: str) -> str:
-    """Wrap an entry of a Markdown list at `WIDTH`, but not within code."""
+    """Wrap an entry of a Markdown list at `WIDTH`, but not inside code spans."""
     whole = CODE.sub(lambda code: code[0].replace(" ", "\0"), text)
     lines = textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return lines.replace("\0", " ")

@@ -1,7 +1,7 @@
-"""The rules of the service's code: what each says, and the check that fails where it is broken.
+"""Rules of the service's code, each with the check that fails if code breaks it.
 
-To add a rule, add a line to `RULES`. `AGENTS.md` prints those that hold for what the service is built of, and
-`tests/test_guidance.py` sees that each check is there.
+To add a rule, add an entry to `RULES`. `AGENTS.md` prints those of the service's features, and
+`tests/test_guidance.py` asserts that each check exists.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rule:
-    """What must be so, in a line, and what fails where it is not.
+    """A rule in one line, and its check.
 
-    A check is a test (`tests/test_x.py::test_y`), a code of ruff's (`ruff ASYNC251`), one of mypy's (`mypy
-    deprecated`), or a contract of import-linter's (`lint-imports: Services know nothing of HTTP`). A rule is one `of` a
-    feature, or of every service.
+    A check is a test (`tests/test_x.py::test_y`), a rule of ruff (`ruff ASYNC251`), an error code of mypy (`mypy
+    deprecated`), or a contract of import-linter (`lint-imports: Services know nothing of HTTP`). The rule applies to
+    services with the feature `of`, or to every service.
     """
 
     says: str
@@ -33,20 +33,27 @@ MIGRATIONS = "tests/database/test_migrations.py::test_"
 
 RULES = (
     Rule(
-        "Routers ask services, services ask models; never back.",
+        "Routers call services, services use models; never the reverse.",
         "lint-imports: Routers ask services, services ask models",
     ),
-    Rule("A schema knows no table and no query.", "lint-imports: Schemas stand at the edge, without a database"),
-    Rule("A service or a model knows nothing of HTTP.", "lint-imports: Services know nothing of HTTP"),
     Rule(
-        "`app/` imports nothing of `development/`.",
+        "Schemas import neither models nor SQLAlchemy.", "lint-imports: Schemas stand at the edge, without a database"
+    ),
+    Rule("Services and models import neither FastAPI nor Starlette.", "lint-imports: Services know nothing of HTTP"),
+    Rule(
+        "`app/` does not import `development/`.",
         "lint-imports: What is for development never runs in production",
     ),
-    Rule("A route stands on an `APIRouter`.", f"{ARCHITECTURE}every_route_stands_on_a_router"),
-    Rule("A route is async and says what it returns.", f"{ARCHITECTURE}every_route_is_async_and_says_what_it_returns"),
-    Rule("A handler is one statement: a call.", f"{ARCHITECTURE}every_handler_of_the_api_is_one_statement"),
+    Rule("Declare routes on an `APIRouter`.", f"{ARCHITECTURE}every_route_stands_on_a_router"),
     Rule(
-        "A route says who may call it.",
+        "Routes are async and declare what they return.", f"{ARCHITECTURE}every_route_is_async_and_says_what_it_returns"
+    ),
+    Rule(
+        "The body of a route handler is one statement: a call.",
+        f"{ARCHITECTURE}every_handler_of_the_api_is_one_statement",
+    ),
+    Rule(
+        "Each route declares its authorization.",
         "tests/architecture/test_access_policies.py::test_every_route_declares_who_may_call_it",
         of="auth",
     ),
@@ -54,40 +61,40 @@ RULES = (
         "Raise a class of `app/errors.py`, never `HTTPException`.",
         f"{ARCHITECTURE}only_errors_speaks_of_http_exceptions",
     ),
-    Rule("Never commit: `Session` does, as the route returns.", f"{ARCHITECTURE}nobody_commits_but_the_session"),
+    Rule("Never commit: `Session` commits when the route returns.", f"{ARCHITECTURE}nobody_commits_but_the_session"),
     Rule(
-        "A handler or a service starts nothing that outlives its answer.",
+        "Handlers and services start no task that outlives the response.",
         f"{ARCHITECTURE}nothing_goes_on_after_its_answer",
     ),
-    Rule("An import opens no engine and no client.", f"{ARCHITECTURE}an_import_opens_nothing"),
+    Rule("Imports create no engine and no client.", f"{ARCHITECTURE}an_import_opens_nothing"),
     Rule(
-        'A relationship is `lazy="raise"`; a query names what it loads.',
+        'Relationships are `lazy="raise"`; queries name the relationships to load.',
         f"{ARCHITECTURE}relationships_load_nothing_unasked",
     ),
-    Rule("A column is `Mapped[...] = mapped_column(...)`.", f"{ARCHITECTURE}columns_are_mapped_by_their_types"),
+    Rule("Columns are `Mapped[...] = mapped_column(...)`.", f"{ARCHITECTURE}columns_are_mapped_by_their_types"),
     Rule(
-        "A schema is configured by `model_config`, never by a `class Config`.",
+        "Schemas are configured by `model_config`, never by a `class Config`.",
         f"{ARCHITECTURE}schemas_are_configured_by_model_config",
     ),
-    Rule("SQL is written as expressions, never as text.", f"{ARCHITECTURE}sql_is_written_as_expressions"),
-    Rule("The revisions lead to the models.", f"{MIGRATIONS}the_revisions_lead_to_the_models"),
-    Rule("A revision can be undone.", f"{MIGRATIONS}the_way_back_leads_to_nothing_and_forth_again"),
-    Rule("Nothing in async code blocks: no `time.sleep`, no `open`, no `subprocess`.", "ruff ASYNC"),
-    Rule("What `ruff.toml` bans is not used; it says what is used instead.", "ruff TID251"),
+    Rule("Write SQL as SQLAlchemy expressions, never as text.", f"{ARCHITECTURE}sql_is_written_as_expressions"),
+    Rule("Migrations produce the tables of the models.", f"{MIGRATIONS}the_revisions_lead_to_the_models"),
+    Rule("Migrations can be downgraded.", f"{MIGRATIONS}the_way_back_leads_to_nothing_and_forth_again"),
+    Rule("Async code does not block: no `time.sleep`, no `open`, no `subprocess`.", "ruff ASYNC"),
+    Rule("Use no API that `ruff.toml` bans; it names the replacement.", "ruff TID251"),
     Rule("A dependency is `Annotated[..., Depends(...)]`.", "ruff FAST002"),
     Rule("Pydantic is version 2: `model_dump`, `model_config`.", "mypy deprecated"),
     Rule("SQLAlchemy is version 2: `select`, never `query`.", "mypy attr-defined"),
-    Rule("A time has a zone: `datetime.now(UTC)`.", "ruff DTZ"),
-    Rule("No secret stands in code.", "ruff S105"),
-    Rule("Catch what you can mend, never `Exception`.", "ruff BLE001"),
-    Rule("An `except` names what it catches.", "ruff E722"),
+    Rule("Datetimes are timezone-aware: `datetime.now(UTC)`.", "ruff DTZ"),
+    Rule("No secrets in code.", "ruff S105"),
+    Rule("Catch exceptions that you can handle, never `Exception`.", "ruff BLE001"),
+    Rule("No bare `except`.", "ruff E722"),
     Rule("Log; only commands `print`.", "ruff T201"),
-    Rule("Everything has a type.", "mypy no-untyped-def"),
+    Rule("Annotate all functions with types.", "mypy no-untyped-def"),
     Rule("A `noqa` names its rule.", "ruff PGH004"),
     Rule("A `type: ignore` names its error.", "mypy ignore-without-code"),
 )
 
 
-def holding(names: Collection[str]) -> list[Rule]:
-    """List the rules of a service that is built of what is named."""
+def rules_for(names: Collection[str]) -> list[Rule]:
+    """List the rules of a service with the named features."""
     return [rule for rule in RULES if rule.of in {"service", *names}]

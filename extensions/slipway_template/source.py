@@ -1,4 +1,4 @@
-"""Where a service finds its template again: the `_src_path` that its answers file records."""
+"""Compute `_src_path`: the template's URL or absolute path, which the answers file records for updates."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import re
 import subprocess
 from pathlib import Path
 
-REMOTE = re.compile(r"(?:https?|ssh|git)://|[^/]+@[^/:]+:")  # what other machines reach; the latter: git@host:path
+REMOTE = re.compile(r"(?:https?|ssh|git)://|[^/]+@[^/:]+:")  # of other machines; the last is SCP-like
 CREDENTIALS = re.compile(r"(https?://)[^/]*@")
-# What Copier takes for a repository; it wants `git+` before any other URL.
+# URLs that Copier recognises as Git repositories; all others need the prefix `git+`.
 REPOSITORY = re.compile(r"git@.*|git://.*|https://git(?:hub|lab)\.com/.*|.*\.git")
 
 
 def recorded_source(source: str, commit: str) -> str:
-    """Return what an update can find from any directory: a URL as it is, and for a relative path an absolute one.
+    """Return a source that works from any directory: URLs stay, relative paths become absolute.
 
-    Where that is a Git clone whose `origin` has the commit, the URL of the origin: colleagues reach it, too.
+    A relative path to a clone whose `origin` contains the commit becomes the URL of `origin`, which works on other
+    machines, too.
     """
     path = Path(source).expanduser()
     if path.is_absolute() or not path.exists():
@@ -24,7 +25,7 @@ def recorded_source(source: str, commit: str) -> str:
 
 
 def published(clone: Path, commit: str) -> str:
-    """Return the URL of a clone's origin; nothing where others cannot reach it, or where it lacks the commit."""
+    """Return the URL of a clone's `origin`; empty if it is local or does not contain the commit."""
     url = git(clone, "config", "--get", "remote.origin.url").rstrip("/")  # `get-url` would apply insteadOf
     branches = git(clone, "for-each-ref", f"--contains={commit}", "refs/remotes/origin") if commit else ""
     if not REMOTE.match(url) or not branches:
@@ -34,7 +35,7 @@ def published(clone: Path, commit: str) -> str:
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Return what Git prints; nothing where it fails or is not installed."""
+    """Return the output of Git; empty if it fails or is not installed."""
     command = ["git", "-c", "safe.directory=*", "-C", str(directory), *arguments]
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -1,1 +1,1 @@
-"""What the command can be asked to do: one module each, and what they read and print."""
+"""Commands of `slipway`, one module each."""

@@ -38,34 +38,34 @@ class Options:
 
 
 def add_resource(service: Service, name: str, words: Sequence[str], options: Options, request: Request) -> Report:
-    """Add a resource with fields."""
+    """Add a resource with fields to the domain, by an update at the recorded version."""
     require_snake_case(name)
 
-    def grown(resources: Resources, language: Language) -> Resources:
+    def extend(resources: Resources, language: Language) -> Resources:
         fields = parse_fields(words, language)
         return with_resource(resources, declaration(name, fields, options, language))
 
-    return add(service, grown, replace(request, message=f"Add the resource {name}"))
+    return add(service, extend, replace(request, message=f"Add the resource {name}"))
 
 
 def add_fields(service: Service, name: str, words: Sequence[str], request: Request) -> Report:
-    """Add fields to a resource."""
+    """Add fields to a resource, by an update at the recorded version."""
     fields: dict[str, Any] = {}
 
-    def grown(resources: Resources, language: Language) -> Resources:
+    def extend(resources: Resources, language: Language) -> Resources:
         fields.update(parse_fields(words, language))
         return with_fields(resources, name, fields)
 
-    message = f"Add {listed([*map(field_name, words)])} to {name}"
-    report = add(service, grown, replace(request, message=message))
+    message = f"Add {joined([*map(field_name, words)])} to {name}"
+    report = add(service, extend, replace(request, message=message))
     if report.applied and (required := [field for field, about in fields.items() if is_required(about)]):
         verb = "is" if len(required) == 1 else "are"
-        echo(f"{listed(required)} {verb} required: if {name} has rows, the migration needs values for them.")
+        echo(f"{joined(required)} {verb} required: if {name} has rows, the migration needs values for them.")
     return report
 
 
 def field_name(word: str) -> str:
-    """Return the name of a field's word; `ref:customer` is a field customer."""
+    """Return the name of a field from its argument; `ref:customer` declares a field `customer`."""
     name, _, kind = word.partition(":")
     return re.sub(r"\W.*", "", kind) if name == "ref" else name
 
@@ -75,19 +75,19 @@ def is_required(about: Any) -> bool:  # noqa: ANN401 - text or a mapping
     return not about.endswith("?") if isinstance(about, str) else not {"optional", "default"} & about.keys()
 
 
-def add(service: Service, grown: Callable[[Resources, Language], Resources], request: Request) -> Report:
-    """Update the service to more resources or fields, at its recorded version."""
+def add(service: Service, extend: Callable[[Resources, Language], Resources], request: Request) -> Report:
+    """Update the service at its recorded version to the domain that `extend` returns."""
     record = service.record
     resources = record.get("resources")
     if not isinstance(resources, list):
-        raise CommandError(f"{service.answers_file} records no list of resources: the template does not ask for them.")
+        raise CommandError(f"{service.answers_file} has no list of resources: this template does not support `add`.")
     template = Template(record["_src_path"])
     language = Language.parse(template.read(template.resolve(str(record["_commit"])), SCHEMA))
-    return update(service, replace(request, answers={"resources": grown(resources, language)}))
+    return update(service, replace(request, answers={"resources": extend(resources, language)}))
 
 
 def declaration(name: str, fields: dict[str, Any], options: Options, language: Language) -> dict[str, Any]:
-    """Return the declaration of a resource, in the order of the docs."""
+    """Return the declaration of a resource, its keys in the order of the docs."""
     options_by_key: dict[str, Any] = {
         "plural": options.plural,
         "description": options.description,
@@ -104,6 +104,7 @@ def declaration(name: str, fields: dict[str, Any], options: Options, language: L
 
 
 def require_snake_case(name: str) -> None:
+    """Raise `CommandError` for a name that is not in snake_case, with a suggestion."""
     if SNAKE_CASE.fullmatch(name):
         return
     words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)
@@ -111,6 +112,6 @@ def require_snake_case(name: str) -> None:
     raise CommandError(f"{name}: a resource is named in snake_case and in the singular{fix}")
 
 
-def listed(names: Sequence[str]) -> str:
-    """Join names as a sentence does."""
+def joined(names: Sequence[str]) -> str:
+    """Join names for a sentence: `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,4 +1,4 @@
-"""Write what a pipeline needs to propose an update as a pull or merge request."""
+"""Write a Git bundle and a description, from which pipelines open a pull or merge request."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ def write_bundle(service: Service, report: Report, directory: Path) -> None:
 
 
 def description(report: Report) -> str:
-    """Return the release notes, and what was decided without asking anybody."""
+    """Return the request's description in Markdown: release notes, and automatic decisions to review."""
     parts = [
         f"Updates the template from {report.before} to {report.after}.",
         report.notes.strip(),
-        listed(
+        section(
             "New questions and their answers",
             (f"`{name}`: {code(answer)}" for name, answer in report.questions.items()),
         ),
-        listed(
+        section(
             "Answers that the template changed",
             (f"`{name}`: {code(was)} → {code(now)}" for name, (was, now) in report.answers.items()),
         ),
-        listed("Questions that no longer exist", map(code, report.dropped)),
-        listed("Your renames, followed", (f"`{old}` → `{new}`" for old, new in report.followed.items())),
-        listed("Imports of moved modules and renamed words were rewritten in", map(code, report.rewritten)),
-        listed("Deleted by you and changed by the template, left deleted", map(code, report.left_deleted)),
-        listed("Written once and yours since, changed by the template", map(code, report.seeds)),
+        section("Questions that no longer exist", map(code, report.dropped)),
+        section("Your renames, followed", (f"`{old}` → `{new}`" for old, new in report.followed.items())),
+        section("Imports of moved modules and renamed words were rewritten in", map(code, report.rewritten)),
+        section("Deleted by you and changed by the template, left deleted", map(code, report.left_deleted)),
+        section("Written once and yours since, changed by the template", map(code, report.seeds)),
     ]
     return "\n\n".join(filter(None, parts))[:LONGEST] + "\n"
 
 
-def listed(title: str, lines: Iterable[str]) -> str:
-    """Return a list below a title; empty if it has no entries."""
+def section(title: str, lines: Iterable[str]) -> str:
+    """Return a Markdown list below a bold title; empty without entries."""
     entries = [f"- {line}" for line in lines]
     return "\n".join([f"**{title}**", "", *entries]) if entries else ""
 

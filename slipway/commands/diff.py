@@ -1,4 +1,4 @@
-"""Show the owner's edits as a patch, from what the template made to the work tree."""
+"""Show the owner's edits as a patch from the pristine rendering to the work tree."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
 
 
 def show_diff(service: Service, paths: list[str]) -> int:
-    """Print the edits of all files, or of those below some paths; return 1 if there are any."""
+    """Run `git diff --no-index` on all files, or on those below some paths; return its exit code, 1 for differences."""
     record = service.record
     template = Template(record["_src_path"])
     try:
-        made = render(template, str(record["_commit"]), Answers(service.record_text), service.answers_file).files
+        rendered = render(template, str(record["_commit"]), Answers(service.record_text), service.answers_file).files
     finally:
         template.close()
-    wanted = [path for path in made if not paths or any(Path(path).is_relative_to(each) for each in paths)]
-    if paths and not wanted:
-        raise CommandError(f"The template makes no file {', '.join(paths)}.")
+    selected = [path for path in rendered if not paths or any(Path(path).is_relative_to(each) for each in paths)]
+    if paths and not selected:
+        raise CommandError(f"The template renders no file {', '.join(paths)}.")
     with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-        for path in wanted:
-            write(Path(directory, "a", path), made[path].content)
+        for path in selected:
+            write(Path(directory, "a", path), rendered[path].content)
             write(Path(directory, "b", path), service.current(path))
         command = ["git", "diff", "--no-index", "--no-prefix", "a", "b"]
         return subprocess.run(command, cwd=directory, check=False).returncode
 
 
 def write(file: Path, content: bytes | None) -> None:
+    """Write a file and its parent directories; only the directories if the content is None."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if content is not None:
         file.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The status of many services; changes none of them."""
+"""Collect the status of many services in parallel, read-only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ COLUMNS = ("service", "version", "newest", "behind", "yours", "stale", "missing"
 
 
 def statuses(directories: list[str], answers_file: str) -> list[dict[str, Any]]:
-    """Return the status of each service in the order given, each from a process of its own."""
+    """Return the status of each service, in the order of the arguments, each from its own process."""
     with ThreadPoolExecutor(PARALLEL) as pool:
         return [*pool.map(partial(status, answers_file=answers_file), directories)]
 
 
 def status(directory: str, answers_file: str) -> dict[str, Any]:
-    """Return what `status --json` prints, with the service's directory; errors are a field, too."""
+    """Return the object of `status --json` with the service's directory; failures have a field `error`."""
     options = ("--service", directory, "--answers-file", answers_file)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "slipway", "status", "--json", *options],
@@ -39,19 +39,19 @@ def status(directory: str, answers_file: str) -> dict[str, Any]:
         return {"service": directory, "error": last[0]}
 
 
-def cells(found: dict[str, Any]) -> list[str]:
+def cells(status: dict[str, Any]) -> list[str]:
     """Return the cells of a service's row, each on one line."""
-    shown = found | {name: len(found[name]) for name in LISTS if name in found}
+    shown = status | {name: len(status[name]) for name in LISTS if name in status}
     return [" ".join(str(shown.get(column, "")).split()) for column in COLUMNS]
 
 
-def exit_code(found: list[dict[str, Any]]) -> int:
+def exit_code(statuses: list[dict[str, Any]]) -> int:
     """Return 2 if a status is unknown, 1 if a service is behind or has drifted, 0 otherwise."""
-    return max(({"current": 0, "behind": 1, "unknown": 2}[state(each)] for each in found), default=0)
+    return max(({"current": 0, "behind": 1, "unknown": 2}[state(each)] for each in statuses), default=0)
 
 
-def state(found: dict[str, Any]) -> str:
+def state(status: dict[str, Any]) -> str:
     """Return the state of a service in one word."""
-    if "error" in found:
+    if "error" in status:
         return "unknown"
-    return "behind" if found["behind"] or found["stale"] or found["missing"] else "current"
+    return "behind" if status["behind"] or status["stale"] or status["missing"] else "current"

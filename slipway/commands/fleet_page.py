@@ -1,4 +1,4 @@
-"""The status of a fleet as one page of HTML, without scripts or external resources."""
+"""Render the status of a fleet as a static HTML page."""
 
 from __future__ import annotations
 
@@ -37,26 +37,27 @@ BODY = """\
 """
 
 
-def page(found: list[dict[str, Any]]) -> str:
-    """Return the page; all values are escaped."""
-    states = [state(each) for each in found]
+def page(statuses: list[dict[str, Any]]) -> str:
+    """Return the HTML page; all values are escaped."""
+    states = [state(each) for each in statuses]
     return HEAD + BODY.format(
-        summary=f"{len(found)} services: {states.count('current')} current, {states.count('behind')} behind or drifted,"
-        f" {states.count('unknown')} unknown.",
+        summary=f"{len(states)} services: {states.count('current')} current, {states.count('behind')} behind or"
+        f" drifted, {states.count('unknown')} unknown.",
         heads="".join(f"<th>{column}</th>" for column in COLUMNS),
-        rows="\n".join(map(row, found)),
+        rows="\n".join(map(row, statuses)),
     )
 
 
-def row(found: dict[str, Any]) -> str:
-    pairs = zip(COLUMNS, cells(found), strict=True)
-    data = "".join(f"<td>{cell(found, column, text)}</td>" for column, text in pairs)
-    return f'<tr class="{state(found)}">{data}</tr>'
+def row(status: dict[str, Any]) -> str:
+    """Return the table row of a service, with its state as CSS class."""
+    pairs = zip(COLUMNS, cells(status), strict=True)
+    data = "".join(f"<td>{cell(status, column, text)}</td>" for column, text in pairs)
+    return f'<tr class="{state(status)}">{data}</tr>'
 
 
-def cell(found: dict[str, Any], column: str, text: str) -> str:
+def cell(status: dict[str, Any], column: str, text: str) -> str:
     """Return a cell; a number of files expands to their list."""
-    if column not in LISTS or not found.get(column):
+    if column not in LISTS or not status.get(column):
         return escape(text)
-    items = "".join(f"<li>{escape(path)}</li>" for path in found[column])
+    items = "".join(f"<li>{escape(path)}</li>" for path in status[column])
     return f"<details><summary>{escape(text)}</summary><ul>{items}</ul></details>"

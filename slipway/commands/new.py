@@ -1,4 +1,4 @@
-"""Create a service: ask, render, write all files at once, and commit them."""
+"""Create a service: ask questions, render, move all files into place at once, and commit them."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class Created:
 
 
 def create(start: Start) -> Created:
-    """Create a service, or nothing.
+    """Create a service atomically: render into a temporary directory, and move it.
 
     Raises:
         CommandError: the directory is not empty, the template or an answer is invalid, or Git could not commit.
     """
     directory = Path(os.path.abspath(start.directory))  # noqa: PTH100 - the shell's path, not that of a link's target
     require_empty(start.directory, directory)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the temporary directory would stay
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `finally` removes the temporary directory
     parent = next(each for each in directory.parents if each.is_dir())
     try:
         place = Path(mkdtemp(prefix=f".{directory.name}.", dir=parent))
@@ -89,17 +89,17 @@ def create(start: Start) -> Created:
     return created
 
 
-def require_empty(given: Path, directory: Path) -> None:
-    """Raise `CommandError` if a service cannot be created there."""
+def require_empty(name: Path, directory: Path) -> None:
+    """Raise `CommandError` if the target is a file or a directory with content."""
     if os.path.lexists(directory) and not directory.is_dir():
-        raise CommandError(f"{given} is a file: name a directory that is missing or empty.")
+        raise CommandError(f"{name} is a file: name a directory that is missing or empty.")
     if directory.is_dir() and any(directory.iterdir()):
-        raise CommandError(f"{given} is not empty: name a directory that is missing or empty.")
+        raise CommandError(f"{name} is not empty: name a directory that is missing or empty.")
 
 
 # ── The template ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def installed_source() -> tuple[str, str | None]:
-    """Return where this command was installed from, and the revision that was asked for."""
+    """Return the URL or path from which this command was installed, and the requested revision (PEP 610)."""
     text = distribution("slipway").read_text("direct_url.json")
     about = json.loads(text) if text else {}
     url, repository = str(about.get("url", "")), about.get("vcs_info")
@@ -111,7 +111,7 @@ def installed_source() -> tuple[str, str | None]:
 
 
 def rendered(start: Start) -> tuple[str, Rendering]:
-    """Render the template; return the name of the version, and the files."""
+    """Render the template; return the name of its version, and the rendering."""
     source, revision = (start.source, None) if start.source else installed_source()
     template = Template(readable_source(source))
     try:
@@ -134,7 +134,7 @@ def rendered(start: Start) -> tuple[str, Rendering]:
 
 
 def answered(template: Template, version: str, start: Start) -> Rendering:
-    """Ask the questions and render; errors of an answer name the question and the fix alone."""
+    """Ask questions and render; the message of an invalid answer has the question and the fix only."""
     try:
         return render(template, version, Answers(b"", start.answers, start.is_asking), start.answers_file)
     except CommandError as error:
@@ -148,11 +148,11 @@ def answered(template: Template, version: str, start: Start) -> Rendering:
 
 
 def require_unchanged(template: Template) -> None:
-    """Raise `CommandError` if the work tree has changes: Copier would render them, but no version names them."""
+    """Raise `CommandError` for uncommitted changes of the template: Copier would render them without a version."""
     changed = (query(template.repository, "status", "--porcelain") or b"").decode(errors="replace").splitlines()
     if changed:
         raise CommandError(
-            f"The template has uncommitted changes ({changed[0][3:]}), which no later update could find: commit them"
+            f"The template has uncommitted changes ({changed[0][3:]}), which no version contains: commit them"
             " first, or create the service from the last commit by --to HEAD."
         )
 
@@ -171,7 +171,7 @@ def write(directory: Path, rendering: Rendering, answers_file: str) -> None:
 
 
 def move(service: Path, directory: Path) -> None:
-    """Move the finished service to its place; an empty directory stays the one that it is."""
+    """Move the service into place; into an empty directory, its entries one by one, with rollback."""
     if not directory.exists():
         directory.parent.mkdir(parents=True, exist_ok=True)
         service.rename(directory)
@@ -189,13 +189,13 @@ def move(service: Path, directory: Path) -> None:
 
 # ── The commit ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def is_tracked(parent: Path, directory: Path) -> bool:
-    """Return whether a directory belongs to an existing repository, which does not ignore it."""
+    """Return whether a directory is inside a work tree of Git, and not ignored."""
     inside = (query(parent, "rev-parse", "--is-inside-work-tree") or b"").strip() == b"true"
     return inside and query(parent, "check-ignore", "--quiet", str(directory)) is None
 
 
 def require_committable(directory: Path, *, is_new: bool) -> None:
-    """Create the repository of a new service, and raise `CommandError` if Git could not commit in it."""
+    """Run `git init` for a new repository; raise `CommandError` without an identity, or if signing fails."""
     otherwise = "or create the service without a commit by --no-git."
     if is_new:
         has_default = query(directory, "config", "--get", "init.defaultBranch")
@@ -216,13 +216,13 @@ def require_committable(directory: Path, *, is_new: bool) -> None:
 
 
 def commit(created: Created, directory: Path, paths: list[str]) -> None:
-    """Commit the service's files, and nothing else that is staged; a failure is reported, and the files stay."""
+    """Commit the service's files only; a failure becomes `created.problem`, and the files stay."""
     message = f"Start from the template at {created.version}"
-    listed = "\0".join(paths).encode()
+    pathspecs = "\0".join(paths).encode()
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
     try:
-        # `--force`: the files are the template's, whatever the user ignores in all repositories.
-        git(directory, "--literal-pathspecs", "add", "--force", *from_input, stdin=listed)
+        # `--force`: a global gitignore must not exclude files of the template.
+        git(directory, "--literal-pathspecs", "add", "--force", *from_input, stdin=pathspecs)
         git(directory, "commit", "--quiet", "--message", message, "--", ".")
         created.commit = git(directory, "rev-parse", "HEAD").strip()
     except KeyboardInterrupt:

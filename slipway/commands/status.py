@@ -1,4 +1,4 @@
-"""Compare a service with what the template makes of its answers.
+"""Compare a service with the pristine rendering of its recorded answers.
 
 A file is the *same*, *yours* (edited), *renamed* by its owner, *missing* (deleted), or *stale*: it lacks what a
 version up to the recorded one changed, as after a conflict that was resolved by keeping the old lines. Files that are
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from slipway.service.checkout import Service
 
-SEARCHED = 3  # earlier records whose changes are searched for in edited files
+SEARCHED = 3  # earlier records whose changes are compared with edited files
 
 
 @dataclass
 class Drift:
-    """Paths by their state; a stale one with the version whose changes it lacks, a renamed one with its new path."""
+    """Paths by state: `stale` maps to the version whose changes are missing, `renamed` to the new path."""
 
     same: list[str] = field(default_factory=list)
     yours: list[str] = field(default_factory=list)
@@ -48,11 +48,12 @@ class Status:
     version: str
     newest: str
     behind: int
-    unfinished: str | None  # an update that waits or was interrupted
+    unfinished: str | None  # description of a waiting or interrupted update
     drift: Drift
 
     @property
     def is_current(self) -> bool:
+        """Whether it is up to date, without drift or an unfinished update."""
         return not (self.behind or self.drift.stale or self.drift.missing or self.unfinished)
 
 
@@ -76,7 +77,7 @@ def status(service: Service, to: str | None) -> Status:
 
 
 def compare(service: Service, template: Template, pristine: Rendering) -> Drift:
-    """Compare the work tree with a rendering."""
+    """Compare the work tree with the pristine rendering, and classify each file."""
     drift = Drift()
     edited: dict[str, bytes] = {}
     contents = {path: service.current(path) for path in pristine.files}
@@ -100,18 +101,18 @@ def compare(service: Service, template: Template, pristine: Rendering) -> Drift:
 
 
 def unconverted(service: Service, paths: list[str]) -> dict[str, bytes]:
-    """Return files as Git has them, where the work tree has them as a filter or `core.autocrlf` converts them."""
-    listed = [path for path in paths if "\n" not in path]
-    from_root = "".join(f"{service.prefix}{path}\n" for path in listed)
+    """Return the blobs of unmodified files that differ on disk through `core.autocrlf` or a filter, such as LFS."""
+    supported = [path for path in paths if "\n" not in path]
+    from_root = "".join(f"{service.prefix}{path}\n" for path in supported)
     blobs = git(service.root, "hash-object", "--stdin-paths", stdin=from_root.encode()).split()
     staged = git(service.directory, "ls-files", "--stage", "-z", "--", ".")
     known = {path: about.split(" ")[1] for about, _, path in (line.partition("\t") for line in names(staged))}
     objects = Objects(service.directory)
-    return {path: objects.content(blob) for path, blob in zip(listed, blobs, strict=True) if known.get(path) == blob}
+    return {path: objects.content(blob) for path, blob in zip(supported, blobs, strict=True) if known.get(path) == blob}
 
 
 def owner_renames(service: Service, pristine: Rendering, missing: list[str]) -> dict[str, str]:
-    """Return where missing files are now, as far as Git considers them renamed."""
+    """Return the new paths of missing files, by Git's rename detection."""
     objects = Objects(service.directory)
     base = objects.write(stored(objects, pristine))
     renames = objects.renames(base, service.subtree("HEAD"))
@@ -121,7 +122,7 @@ def owner_renames(service: Service, pristine: Rendering, missing: list[str]) -> 
 def stale_files(
     service: Service, template: Template, pristine: Rendering, edited: dict[str, bytes]
 ) -> Iterator[tuple[str, str]]:
-    """Yield each edited file that lacks a change, and the latest version that brought one."""
+    """Yield each edited file that lacks a change of the template, with the latest version that introduced one."""
     remaining = dict(edited)
     for past, old in earlier_renderings(service, template):
         for path, content in list(remaining.items()):
@@ -133,7 +134,7 @@ def stale_files(
 
 
 def earlier_renderings(service: Service, template: Template) -> Iterator[tuple[Earlier, Rendering]]:
-    """Render earlier records, as far as the template still has their versions."""
+    """Render earlier records whose versions still exist in the template."""
     for past in islice(earlier(service), SEARCHED):
         is_same = past.record["_src_path"] == template.source
         source = template if is_same else Template(str(past.record["_src_path"]))

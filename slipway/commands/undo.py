@@ -1,4 +1,4 @@
-"""Undo the last update."""
+"""Undo the last update by a reset or a revert."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def undo(service: Service) -> dict[str, str]:
 
 
 def remove(service: Service, commit: str) -> None:
-    """Go back to before a commit; a note makes it possible to finish if the process is killed."""
+    """Reset the branch to a commit's parent; a note lets `update --continue` finish it after a kill."""
     parent = git(service.directory, "rev-parse", f"{commit}^").strip()
     former = parse_record(service.committed(service.answers_file, parent) or b"", service.answers_file)
     report = Report(str(service.record["_commit"]), str(former["_commit"]))
@@ -61,14 +61,14 @@ def remove(service: Service, commit: str) -> None:
 
 
 def is_reapplied(subject: str) -> bool:
-    """Return whether a subject is that of a reverted revert: Git 2.43 writes `Reapply`, others `Revert "Revert`."""
+    """Return whether a subject is a revert of a revert: `Reapply` since Git 2.43, `Revert "Revert` before."""
     reverts = subject.split('Revert "')[:-1]
     is_even = len(reverts) % 2 == 0 and not any(reverts)
     return subject.startswith('Reapply "') or (bool(reverts) and is_even)
 
 
 def require_unstaged(service: Service) -> None:
-    """Raise `CommandError` if files beside the service are staged: Git would unstage them, or refuse to revert."""
+    """Raise `CommandError` if files of the repository are staged: a reset would unstage them, a revert fail."""
     if staged := names(git(service.root, "diff", "--cached", "--name-only", "-z")):
         raise CommandError(f"Commit or unstage staged changes first: {', '.join(staged[:3])}.")
 
@@ -87,6 +87,7 @@ def is_pushed(service: Service, commit: str) -> bool:
 
 
 def revert(service: Service, commit: str) -> None:
+    """Run `git revert`, and abort it if it conflicts."""
     try:
         git(service.directory, "revert", "--no-edit", commit)
     except CommandError as error:
@@ -95,6 +96,6 @@ def revert(service: Service, commit: str) -> None:
         if not is_conflict:
             raise
         raise RejectedError(
-            f"{commit[:12]} cannot be reverted, because later commits changed the same lines. Nothing has changed;"
+            f"{commit[:12]} conflicts with later commits, which changed the same lines. Nothing was changed;"
             f" `git revert {commit[:12]}` shows the conflicts."
         ) from error

@@ -1,4 +1,4 @@
-"""Update a service to another version or other answers: all or nothing.
+"""Update a service atomically to another version or other answers.
 
 Copier renders the recorded version and the new one, Git merges the difference into the service's commit, and the
 result is verified and checked in a work tree of its own. The branch changes last, by a fast-forward to one commit.
@@ -18,7 +18,7 @@ from slipway.merge.verification import conflicted_paths, faults_of_merge, lost_e
 from slipway.trees import Objects, Tree
 from slipway.update import migration, recovery, worktree
 from slipway.update.preparation import prepare, require_space
-from slipway.update.proposal import Proposal, propose, settle_dropped
+from slipway.update.proposal import Proposal, propose, resolve_dropped
 from slipway.update.report import Report, print_done, print_report
 from slipway.update.worktree import Note
 
@@ -34,7 +34,7 @@ Your branch is unchanged. The merged files are in {tree}:
 
 
 def update(service: Service, request: Request) -> Report:
-    """Bring a version and answers into the service, or raise `RejectedError`."""
+    """Update the service, or raise `RejectedError` and leave the result in a work tree."""
     require_version()
     service.require_clean()
     with worktree.lock(service):
@@ -52,13 +52,13 @@ def update(service: Service, request: Request) -> Report:
 
 
 def require_no_update(service: Service) -> None:
-    """Raise `CommandError` if another update waits or was interrupted."""
+    """Raise `CommandError` if an update is unfinished: waiting or interrupted."""
     if note := worktree.note_of(service):
         raise CommandError(recovery.describe(service, note))
 
 
 def require_free(service: Service, branch: str) -> None:
-    """Raise `CommandError` if a branch of this name cannot be created."""
+    """Raise `CommandError` if the branch exists, or its name conflicts with one (`a` with `a/b`)."""
     git(service.directory, "check-ref-format", "--branch", branch)
     above = [str(parent) for parent in PurePosixPath(branch).parents[:-1]]
     below = git(service.directory, "for-each-ref", "--format=%(refname:short)", f"refs/heads/{branch}/").split()
@@ -71,9 +71,9 @@ def require_free(service: Service, branch: str) -> None:
 
 # ── Decide ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def decide(proposal: Proposal, request: Request) -> Report:
-    """Verify a proposal, check it in a work tree, and apply it, or leave it there for its owner."""
+    """Verify a proposal, run checks in a work tree, and apply it; a rejected one stays there."""
     service, report, merged = proposal.service, proposal.report, proposal.merged
-    settle_dropped(merged, request)
+    resolve_dropped(merged, request)
     tree = proposal.tree
     changed = sum(proposal.ours.get(path) != tree.get(path) for path in proposal.ours.keys() | tree.keys())
     versions = f"{report.before} → {report.after}" if report.before != report.after else f"Answers at {report.after}"
@@ -104,7 +104,7 @@ def decide(proposal: Proposal, request: Request) -> Report:
 
 
 def dry_run(proposal: Proposal, tree: Tree, report: Report, reasons: list[str]) -> Report:
-    """Print what would change as a patch; only objects that nothing refers to are written."""
+    """Print the changes as a patch; only unreachable Git objects are written."""
     trees = (proposal.objects.write(proposal.ours), proposal.objects.write(tree))
     report.patch = git(proposal.service.directory, "diff", "--no-ext-diff", "--no-color", *trees)
     report.reasons = reasons
@@ -115,7 +115,7 @@ def dry_run(proposal: Proposal, tree: Tree, report: Report, reasons: list[str]) 
 
 
 def objections(report: Report, request: Request) -> list[str]:
-    """Return why an update cannot be applied as it is."""
+    """Return the reasons to reject an update: conflicts, undecided deletions, lost edits and faults."""
     undecided = [path for path in report.deleted if path not in (*request.delete, *request.keep)]
     return [
         *(f"{path} has a conflict" for path in report.conflicts),
@@ -129,13 +129,13 @@ def objections(report: Report, request: Request) -> list[str]:
 
 
 def obstructions(service: Service, report: Report, ours: Tree, tree: Tree) -> list[str]:
-    """Return which files that are not committed are in the way of new ones."""
-    found = [] if report.branch else recovery.obstacles(service, ours, tree)
-    return [f"{path} is in the way of a new file: it is not committed; move or remove it" for path in found]
+    """Return the uncommitted files at the paths of new ones, which must not be overwritten."""
+    paths = [] if report.branch else recovery.obstacles(service, ours, tree)
+    return [f"{path} exists uncommitted at the path of a new file: move or remove it" for path in paths]
 
 
 def note_of_proposal(proposal: Proposal, tree: Tree, message: str) -> Note:
-    """Return the note from which the update can be continued."""
+    """Return the note with which `--continue` can resume the update; writes its trees."""
     objects, sides, report = proposal.objects, proposal.merged.sides, proposal.report
     trees = {"base": sides.base, "ours": sides.ours, "theirs": sides.theirs, "merged": tree}
     stored = {name: objects.write(each) for name, each in trees.items()}
@@ -145,17 +145,17 @@ def note_of_proposal(proposal: Proposal, tree: Tree, message: str) -> Note:
 
 
 def open_worktree(proposal: Proposal, note: Note) -> None:
-    """Check the merged files out, with their conflicts."""
+    """Check out the merged files with their conflicts in the work tree of the update."""
     service, objects = proposal.service, proposal.objects
     root = objects.write(proposal.tree, proposal.start, service.prefix)
     directory = worktree.create(service, objects.commit(root, proposal.start))
     worktree.show_conflicts(service, proposal.merged.stages)
-    for name, tree in note.trees.items():  # Git's garbage collection respects the references of work trees
+    for name, tree in note.trees.items():  # so that garbage collection does not prune them
         git(directory, "update-ref", f"refs/worktree/{name}", objects.commit(tree))
 
 
 def rejected(service: Service, note: Note, report: Report, reasons: list[str]) -> RejectedError:
-    """Leave the work tree to its owner, and return the error."""
+    """Write the note of a waiting update, and return the error with the reasons."""
     report.reasons = reasons
     report.tree = str(worktree.tree_of(service).relative_to(service.directory))
     note.report = asdict(report)
@@ -175,13 +175,14 @@ def commit_tree(service: Service, report: Report, root: str, parent: str, reques
 
 
 def subject(report: Report) -> str:
+    """Return the subject of the update's commit."""
     if report.before == report.after:
         return f"Change answers of the template at {report.after}"
     return f"Update the template from {report.before} to {report.after}"
 
 
 def apply(service: Service, report: Report, note: Note, commit: str, parent: str) -> Report:
-    """Bring the current branch, or another one, to the commit of the update, which follows `parent`."""
+    """Fast-forward the current branch to the update's commit, or create the requested branch there."""
     if report.branch:
         git(service.directory, "branch", report.branch, commit)
     else:
@@ -203,7 +204,7 @@ def apply(service: Service, report: Report, note: Note, commit: str, parent: str
 
 # ── Continue and abort ────────────────────────────────────────────────────────────────────────────────────────────────
 def resume(service: Service, request: Request) -> Report:
-    """Continue an update that was rejected or interrupted."""
+    """Continue a rejected or interrupted update: `update --continue`."""
     with worktree.lock(service):
         note = worktree.note_of(service)
         if note is None:
@@ -221,7 +222,7 @@ def resume(service: Service, request: Request) -> Report:
 
 
 def resolved(service: Service, note: Note, report: Report, request: Request) -> Report:
-    """Verify what the owner resolved in the work tree, check it, and apply it."""
+    """Verify the files that the owner resolved in the work tree, run checks, and apply them."""
     objects = Objects(service.directory)
     sides = Sides(*(objects.tree(note.trees[name]) for name in ("base", "ours", "theirs")))
     directory = worktree.tree_of(service) / service.prefix
@@ -250,7 +251,7 @@ def resolved(service: Service, note: Note, report: Report, request: Request) -> 
 
 
 def abort(service: Service) -> None:
-    """Discard an update that was rejected or interrupted."""
+    """Discard a rejected or interrupted update: `update --abort`."""
     with worktree.lock(service):
         note = worktree.note_of(service)
         if note is None:
@@ -258,4 +259,4 @@ def abort(service: Service) -> None:
         if note.phase == "writing":
             recovery.restore(service, note)
         worktree.remove(service)
-        echo("The update is discarded. Your branch is as it was before.")
+        echo("The update is discarded. Your branch is unchanged.")

@@ -28,8 +28,8 @@ def rewrite_files(files: Mapping[str, str], renames: Renames, moved: Mapping[str
 
     Args:
         files: the texts by path below the service's directory
-        renames: what has moved
-        moved: the new paths of files that have moved themselves
+        renames: moved modules and names
+        moved: the new paths of the files themselves
     """
     exported = exports(files) if renames else {}
     rewritten = {}
@@ -42,7 +42,7 @@ def rewrite_files(files: Mapping[str, str], renames: Renames, moved: Mapping[str
 
 
 def is_rewritten(path: str) -> bool:
-    """Return whether a file is of a kind that is rewritten."""
+    """Return whether a file's suffix is one that is rewritten."""
     return path.endswith((".py", ".pyi", *TEXT_SUFFIXES))
 
 
@@ -62,9 +62,9 @@ def rewrite_imports(
 
     Args:
         source: the text of the file
-        renames: what has moved
-        path: where the file was, below the service's directory; without it, relative imports stay
-        moved_to: where the file is now, if it has moved itself
+        renames: moved modules and names
+        path: the file's old path below the service's directory; without it, relative imports stay
+        moved_to: the file's new path, if it has moved itself
         keep: names that other modules import from this one; they stay bound
     """
     if not renames:
@@ -94,9 +94,9 @@ def rewrite_strings(text: str, renames: Renames) -> str:
 
 
 def rewrite_lines(source: str, renames: Renames, path: str = "") -> str:
-    """Rewrite single import statements of a file that does not parse, such as one with conflict markers.
+    """Rewrite imports line by line in a file that does not parse, such as one with conflict markers.
 
-    Local names stay, by an alias where necessary, for uses are not rewritten.
+    Uses are not rewritten, so local names stay, with an alias where necessary.
     """
     lines = source.splitlines(keepends=True)
     rewritten = [_rewrite_line(line, renames, path) for line in lines]
@@ -108,12 +108,13 @@ def rewrite_lines(source: str, renames: Renames, path: str = "") -> str:
     return "".join(rewritten)
 
 
-def _moved(renames: Renames, found: re.Match[str]) -> str:
-    """Return what replaces a dotted path in a line."""
-    return renames.reference(found[0])
+def _moved(renames: Renames, matched: re.Match[str]) -> str:
+    """Return the replacement of a dotted path."""
+    return renames.reference(matched[0])
 
 
 def _rewrite_line(line: str, renames: Renames, path: str) -> str:
+    """Rewrite a line that is a complete import statement, or opens one; return others unchanged."""
     code = line.strip()
     opened = OPENED_IMPORT.fullmatch(line.rstrip("\r\n"))
     if opened:

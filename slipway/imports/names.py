@@ -22,16 +22,17 @@ NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 class Text:
-    """Source text, with the tree's positions (lines, and columns in bytes) as offsets."""
+    """Source text and its tree, which converts line numbers and byte columns to offsets."""
 
     def __init__(self, source: str) -> None:
         self.source = source
         self.tree = ast.parse(source)
-        ends = [found.end() for found in NEWLINE.finditer(source)]
+        ends = [match.end() for match in NEWLINE.finditer(source)]
         self.starts = [0, *ends]
         self.is_ascii = source.isascii()
 
     def offset(self, line: int, column: int) -> int:
+        """Return the offset of a position in characters."""
         start = self.starts[line - 1]
         if self.is_ascii:
             return start + column
@@ -39,6 +40,7 @@ class Text:
         return start + len(text.encode()[:column].decode())
 
     def span(self, node: ast.expr | ast.stmt | ast.alias) -> tuple[int, int]:
+        """Return the start and end offsets of a node."""
         assert node.end_lineno is not None  # noqa: S101 - `ast.parse` sets them
         assert node.end_col_offset is not None  # noqa: S101
         return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
@@ -50,11 +52,11 @@ class Imported:
 
     statement: ast.Import | ast.ImportFrom
     alias: ast.alias
-    base: str | None  # the module of `from module import`; None for a relative one whose place is unknown
+    base: str | None  # the module of `from module import`; None if it is relative to an unknown package
 
     @property
     def local(self) -> str:
-        """The name that is bound."""
+        """The local name that the import binds."""
         name = self.alias.asname or self.alias.name
         return name.partition(".")[0] if isinstance(self.statement, ast.Import) and not self.alias.asname else name
 
@@ -65,7 +67,7 @@ class Imported:
 
     @property
     def target(self) -> str | None:
-        """The dotted path of what the local name is bound to."""
+        """The dotted path of the imported object."""
         if self.is_root:
             return self.local
         if isinstance(self.statement, ast.Import):
@@ -83,11 +85,12 @@ class Scope:
     elsewhere: dict[str, Scope] = field(default_factory=dict)  # declared `global` or `nonlocal`
 
     def bind(self, name: str, imported: Imported | None = None) -> None:
+        """Bind a name in this scope, or in the one of its `global` or `nonlocal` declaration."""
         scope = self.elsewhere.get(name, self)
         scope.bound.setdefault(name, []).append(imported)
 
     def find(self, name: str) -> Scope | None:
-        """Return the scope in which a name is bound that is used in this one."""
+        """Return the scope that binds a name used in this one; None for builtins."""
         if name in self.elsewhere:
             return self.elsewhere[name]
         scope: Scope | None = self
@@ -96,31 +99,33 @@ class Scope:
         return scope
 
     def imports(self, name: str) -> list[Imported]:
-        """Return the imports that bind a name here; none if anything else binds it, too."""
+        """Return the imports that bind a name in this scope; empty if other statements bind it, too."""
         imported = [each for each in self.bound[name] if each is not None]
         return imported if len(imported) == len(self.bound[name]) else []
 
 
 @dataclass(eq=False)
 class Use:
-    """A name with the attributes that follow it."""
+    """A use of a name, with the attributes after it."""
 
     name: ast.Name
     attributes: list[ast.Attribute]
     scope: Scope
-    literal: ast.JoinedStr | None  # the f-string around it, where Python does not know positions in f-strings
+    literal: ast.JoinedStr | None  # the f-string around it, before Python 3.12, which has no positions in f-strings
 
     @property
     def node(self) -> ast.expr:
+        """The outermost expression: the last attribute, or the name."""
         return self.attributes[-1] if self.attributes else self.name
 
     @property
     def parts(self) -> list[str]:
+        """The name and its attributes."""
         return [self.name.id, *(each.attr for each in self.attributes)]
 
 
 class Names(ast.NodeVisitor):
-    """The bindings, uses, imports and strings of a module."""
+    """AST visitor that collects the bindings, uses, imports and strings of a module."""
 
     def __init__(self, text: Text, package: list[str] | None) -> None:
         self.text = text
@@ -137,7 +142,7 @@ class Names(ast.NodeVisitor):
         self.visit(text.tree)
 
     def references(self) -> Iterator[str]:
-        """Yield the dotted paths of everything that the module takes from another."""
+        """Yield the dotted paths of all objects of other modules: imported, used as attributes, or named by strings."""
         for imported, _ in (each for pairs in self.imported.values() for each in pairs):
             if imported.target:
                 yield imported.alias.name if imported.is_root else imported.target
@@ -153,12 +158,12 @@ class Names(ast.NodeVisitor):
 
     @cached_property
     def named_attributes(self) -> list[tuple[Use, ast.Constant]]:
-        """The modules of which a function takes an attribute, and the string that names it."""
+        """The calls such as `setattr(module, "name", …)`: the module, and the string with the attribute's name."""
         uses = {use.node: use for use in self.uses}
         return [(uses[node], name) for node, name in self.attributes if node in uses]
 
     def targets(self, use: Use) -> set[str | None]:
-        """Return the dotted paths of what a name is bound to; none if it is not bound by imports alone."""
+        """Return the dotted paths that a name is bound to; empty if other statements than imports bind it."""
         scope = use.scope.find(use.name.id)
         return {imported.target for imported in scope.imports(use.name.id)} if scope else set()
 
@@ -289,6 +294,7 @@ class Names(ast.NodeVisitor):
         self.generic_visit(node)
 
     def quote(self, node: ast.AST) -> None:
+        """Collect the names in a string, which is an annotation or part of `__all__`."""
         for each in ast.walk(node):
             if isinstance(each, ast.Constant) and isinstance(each.value, str):
                 self.quoted.update(re.findall(r"\w+", each.value))
@@ -362,7 +368,7 @@ def parses(source: str) -> bool:
 
 
 def exports(files: Mapping[str, str]) -> dict[str, set[str]]:
-    """Return the names of each module that other modules import, reach as attributes or patch by a string."""
+    """Return the names of each module that other modules import, use as attributes, or patch by a string."""
     used: dict[str, set[str]] = {}
 
     def use(dotted: str) -> None:

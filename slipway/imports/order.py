@@ -1,4 +1,4 @@
-"""Sort and format rewritten files as they were before, by the service's ruff."""
+"""Sort imports and format rewritten files with the service's ruff, if they were sorted and formatted before."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def find_ruff(service: Path) -> str | None:
 
 
 def keep_order(files: Mapping[str, tuple[str, str]], configuration: str, ruff: str | None) -> dict[str, str]:
-    """Return the texts of rewritten files, sorted and formatted if they were so before.
+    """Return rewritten files, sorted and formatted if ruff would not have changed the originals.
 
     Args:
         files: the texts of each file before and after its imports were rewritten
         configuration: the content of the service's `ruff.toml`
-        ruff: the path of the program; without it, files stay as they were rewritten
+        ruff: the path of the program; None returns files as they were rewritten
     """
     result = {name: after for name, (_, after) in files.items()}
-    left = {name: texts for name, texts in files.items() if name.endswith(".py") and len(set(texts)) > 1}
+    pending = {name: texts for name, texts in files.items() if name.endswith(".py") and len(set(texts)) > 1}
     for steps, style in product(STEPS, STYLES):
-        if ruff and left:
-            sources = [text for texts in left.values() for text in texts]
+        if ruff and pending:
+            sources = [text for texts in pending.values() for text in texts]
             formatted = _format(sources, configuration, (ruff, *style), steps)
-            pairs = dict(zip(left, zip(formatted[::2], formatted[1::2], strict=True), strict=True))
-            ordered = {name: after for name, (before, after) in pairs.items() if before == left[name][0]}
+            pairs = dict(zip(pending, zip(formatted[::2], formatted[1::2], strict=True), strict=True))
+            ordered = {name: after for name, (before, after) in pairs.items() if before == pending[name][0]}
             result |= ordered
-            left = {name: texts for name, texts in left.items() if name not in ordered}
+            pending = {name: texts for name, texts in pending.items() if name not in ordered}
     return result
 
 

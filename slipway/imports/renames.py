@@ -16,9 +16,9 @@ REFERENCE = re.compile(rf"({DOTTED.pattern})(?::({DOTTED.pattern}))?")
 
 @dataclass(frozen=True)
 class Renames:
-    """What has moved: modules, names in modules (`module:name`), and files.
+    """Moved modules, names in modules (`module:name`) and files: old ones mapped to new ones.
 
-    A module that is mapped to itself stays, though its package has moved.
+    A module mapped to itself stays, although its package has moved.
     """
 
     modules: Mapping[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Renames:
         return any(old != new for old, new in (*self.modules.items(), *self.names.items()))
 
     def module(self, old: str) -> str:
-        """Return the name of a module now; submodules of a moved package move along."""
+        """Return the new path of a module; submodules move with their package."""
         parts = old.split(".")
         for size in range(len(parts), 0, -1):
             new = self.modules.get(".".join(parts[:size]))
@@ -38,7 +38,7 @@ class Renames:
         return old
 
     def name(self, module: str, name: str) -> tuple[str, str]:
-        """Return the module and the name under which `from module import name` is found now."""
+        """Return the new module and name of `from module import name`."""
         moved = self.names.get(f"{module}:{name}")
         if moved is not None:
             new_module, _, new_name = moved.partition(":") if ":" in moved else moved.rpartition(".")
@@ -50,12 +50,12 @@ class Renames:
         return self.module(module), name
 
     def dotted(self, old: str) -> str:
-        """Return the path now of a module or of something in it."""
+        """Return the new dotted path of a module, or of a name in it."""
         size, new = self.prefix(old.split("."))
         return ".".join([new, *old.split(".")[size:]]) if size else old
 
     def prefix(self, parts: list[str]) -> tuple[int, str]:
-        """Return how many leading parts of a dotted path are a moved module or name, and their new path."""
+        """Return the length and new path of the longest prefix that is a moved module or name; 0 without any."""
         for size in range(len(parts), 0, -1):
             module = ".".join(parts[:size])
             if module in self.modules:
@@ -65,7 +65,7 @@ class Renames:
         return 0, ""
 
     def reference(self, old: str) -> str:
-        """Return a path such as `app.main`, `app.main.create_app` or `app.main:create_app` now."""
+        """Return the new form of a reference: `app.main`, `app.main.create_app` or `app.main:create_app`."""
         matched = REFERENCE.fullmatch(old)
         if matched is None:
             return old
@@ -78,7 +78,7 @@ class Renames:
 
 
 def module_name(path: str) -> str:
-    """Return the module of a path such as `app/cache/__init__.py`; empty if it is none."""
+    """Return the dotted module of a path such as `app/cache/__init__.py`; empty if it is not importable."""
     parts = path.removesuffix(".py").split("/")
     if not path.endswith(".py") or not all(part.isidentifier() for part in parts):
         return ""
@@ -86,5 +86,5 @@ def module_name(path: str) -> str:
 
 
 def package_of(path: str) -> list[str]:
-    """Return the package relative to which a file imports."""
+    """Return the package of a file, the base of its relative imports."""
     return path.split("/")[:-1]

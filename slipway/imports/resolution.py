@@ -17,7 +17,7 @@ OPTIONAL = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 def unresolved(files: Mapping[str, str], read: Callable[[str], bytes]) -> set[Problem]:
-    """Return the imports of own modules that do not resolve.
+    """Return the unresolved imports of the service's own modules.
 
     `files` has the blob of each path, and `read` returns a blob's content; modules that do not parse are skipped.
     """
@@ -37,7 +37,7 @@ def unresolved(files: Mapping[str, str], read: Callable[[str], bytes]) -> set[Pr
         stars = {absolute(modules[module], level, star) for level, star in syntax.stars}
         return any(star.partition(".")[0] not in tops or provides(star, name, seen | {module}) for star in stars - seen)
 
-    found: set[Problem] = set()
+    problems: set[Problem] = set()
     for path in modules.values():
         syntax = parse(read(files[path]))
         for level, module, names in syntax.imports if syntax else ():
@@ -45,11 +45,11 @@ def unresolved(files: Mapping[str, str], read: Callable[[str], bytes]) -> set[Pr
             if target.partition(".")[0] not in tops:
                 continue
             if not exists(target):
-                found.add((path, f"there is no module {target}"))
+                problems.add((path, f"there is no module {target}"))
                 continue
             missing = [name for name in names if not provides(target, name)]
-            found |= {(path, f"{target} has no {name}") for name in missing}
-    return found
+            problems |= {(path, f"{target} has no {name}") for name in missing}
+    return problems
 
 
 def parts_of(module: str) -> list[str]:
@@ -65,7 +65,7 @@ def absolute(path: str, level: int, module: str) -> str:
 
 
 class Syntax:
-    """What a module imports and defines."""
+    """Imports and defined names of a module."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.names = set(bound(tree.body))
@@ -74,6 +74,7 @@ class Syntax:
         self.collect(tree.body)
 
     def collect(self, nodes: Iterable[ast.AST]) -> None:
+        """Collect imports, except for those whose failure is handled."""
         for node in nodes:
             if isinstance(node, ast.Import):
                 self.imports += [(0, alias.name, ()) for alias in node.names]
@@ -87,6 +88,7 @@ class Syntax:
                 self.collect(ast.iter_child_nodes(node))
 
     def collect_from(self, node: ast.ImportFrom) -> None:
+        """Collect `from module import names`, and star imports."""
         names = tuple(alias.name for alias in node.names if alias.name != "*")
         self.imports.append((node.level, node.module or "", names))
         if any(alias.name == "*" for alias in node.names):
@@ -94,13 +96,13 @@ class Syntax:
 
 
 def is_optional(node: ast.Try) -> bool:
-    """Return whether a failing import is handled."""
+    """Return whether a `try` handles ImportError."""
     caught = {name.id for handler in node.handlers for name in ast.walk(handler) if isinstance(name, ast.Name)}
     return bool(caught & OPTIONAL) or any(handler.type is None for handler in node.handlers)
 
 
 def is_suppressed(node: ast.With) -> bool:
-    """Return whether a failing import is suppressed: `with suppress(ImportError)`."""
+    """Return whether a `with` suppresses ImportError: `with suppress(ImportError)`."""
     calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
     names = {name.id for call in calls for name in ast.walk(call) if isinstance(name, ast.Name)}
     return bool(names & OPTIONAL)
@@ -126,7 +128,7 @@ def bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 @cache
 def parse(content: bytes) -> Syntax | None:
-    """Parse a module; None if it is invalid."""
+    """Parse a module; None if its syntax is invalid."""
     try:
         return Syntax(ast.parse(content))
     except (SyntaxError, ValueError):

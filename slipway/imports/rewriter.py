@@ -35,7 +35,7 @@ class Edit:
 
 
 class Rewriter:
-    """One rewriting of a module."""
+    """Computes the edits of one module."""
 
     def __init__(self, source: str, renames: Renames, path: str, moved_to: str, keep: Collection[str]) -> None:
         self.text = Text(source)
@@ -44,9 +44,10 @@ class Rewriter:
         self.names = Names(self.text, package_of(path) if path else None)
         self.new_package = package_of(moved_to)
         self.keep = keep
-        self.keeps_all = path.endswith("__init__.py")  # its names are there for others
+        self.keeps_all = path.endswith("__init__.py")  # its names are a public interface
 
     def rewrite(self) -> str:
+        """Return the source with all edits applied."""
         edits = [*self.statements(), *self.edited_uses(), *self.edited_literals(), *self.strings()]
         result, end = [], len(self.source)
         for edit in sorted(edits, key=lambda each: each.start, reverse=True):
@@ -55,7 +56,7 @@ class Rewriter:
         return "".join([self.source[:end], *reversed(result)])
 
     def new_name(self, imported: Imported) -> tuple[str, str]:
-        """Return where `from base import name` finds the name now."""
+        """Return the new module and name of `from base import name`."""
         assert imported.base is not None  # noqa: S101 - checked by the callers
         if imported.alias.name == "*":
             return self.renames.module(imported.base), "*"
@@ -63,15 +64,15 @@ class Rewriter:
 
     @cached_property
     def renamed(self) -> dict[tuple[Scope, str], str]:
-        """The local names that change with the last part of what they import."""
-        wanted: dict[tuple[Scope, str], set[str]] = {}
+        """The local names to rename, because the imported object has a new name."""
+        candidates: dict[tuple[Scope, str], set[str]] = {}
         for imported, scope in (each for pairs in self.names.imported.values() for each in pairs):
             is_from = isinstance(imported.statement, ast.ImportFrom)
             if is_from and imported.base is not None and imported.alias.asname is None:
-                wanted.setdefault((scope, imported.local), set()).add(self.new_name(imported)[1])
+                candidates.setdefault((scope, imported.local), set()).add(self.new_name(imported)[1])
             else:
-                wanted.setdefault((scope, imported.local), set()).add(imported.local)
-        new = {key: names.pop() for key, names in wanted.items() if len(names) == 1}
+                candidates.setdefault((scope, imported.local), set()).add(imported.local)
+        new = {key: names.pop() for key, names in candidates.items() if len(names) == 1}
         changed = {key: name for key, name in new.items() if name != key[1]}
         targets: dict[str, set[str | None]] = {}
         for (scope, old), name in changed.items():
@@ -79,9 +80,9 @@ class Rewriter:
         return {key: name for key, name in changed.items() if len(targets[name]) == 1 and self.is_safe(*key, name)}
 
     def is_safe(self, scope: Scope, old: str, new: str) -> bool:
-        """Return whether a local name can change: it is bound by imports only, and the new one is not in use."""
-        kept = scope is self.names.module and (self.keeps_all or old in self.keep)
-        if kept or scope.kind == "class" or not scope.imports(old):
+        """Return whether a local name can be renamed: only imports bind it, and the new name is unused."""
+        is_exported = scope is self.names.module and (self.keeps_all or old in self.keep)
+        if is_exported or scope.kind == "class" or not scope.imports(old):
             return False
         if new in self.names.identifiers or {old, new} & self.names.quoted:
             return False
@@ -89,7 +90,7 @@ class Rewriter:
         return all(self.is_located(use) for use in uses)
 
     def is_located(self, use: Use) -> bool:
-        """Return whether the source holds a use at its position; in an f-string, as often as it is used there."""
+        """Return whether the source has a use at its position; in f-strings without positions, by counting."""
         if use.literal is None:
             start, end = self.text.span(use.name)
             return self.source[start:end] == use.name.id
@@ -98,7 +99,7 @@ class Rewriter:
         return len(chain(use.parts).findall(self.source[start:end])) == used
 
     def edited_uses(self) -> Iterator[Edit]:
-        """Yield the changed names and attributes outside f-strings."""
+        """Yield edits of names and attributes outside f-strings."""
         for use in self.names.uses:
             parts = self.new_parts(use)
             if use.literal is not None or parts is None:
@@ -111,7 +112,7 @@ class Rewriter:
                 yield Edit(start, end, new)
 
     def edited_literals(self) -> Iterator[Edit]:
-        """Yield the f-strings in which names or attributes change."""
+        """Yield edits of f-strings whose names or attributes change."""
         changed: dict[ast.JoinedStr, dict[tuple[str, ...], str]] = {}
         for use in self.names.uses:
             parts = self.new_parts(use)
@@ -126,7 +127,7 @@ class Rewriter:
             yield Edit(start, end, pattern.sub(partial(replacement, texts), text))
 
     def new_parts(self, use: Use) -> tuple[int, str] | None:
-        """Return how many attributes of a use are replaced with its name, and by what; None if nothing changes."""
+        """Return the number of replaced attributes of a use, and the new text; None if nothing changes."""
         scope = use.scope.find(use.name.id)
         imports = scope.imports(use.name.id) if scope else []
         targets = self.names.targets(use)
@@ -148,7 +149,7 @@ class Rewriter:
         return (size, local) if local != ".".join(use.parts[: size + 1]) else None
 
     def strings(self) -> Iterator[Edit]:
-        """Yield the strings that are the path of something that has moved, or its name in a module."""
+        """Yield edits of strings that are references to moved modules or names."""
         changed = [(string, self.renames.reference(str(string.value))) for string in self.names.strings]
         for use, name in self.names.named_attributes:
             for target in self.names.targets(use) - {None}:
@@ -164,7 +165,7 @@ class Rewriter:
                 yield Edit(start + literal.start(2), start + literal.end(2), new)
 
     def statements(self) -> Iterator[Edit]:
-        """Yield the changed import statements."""
+        """Yield edits of import statements."""
         for statement, pairs in self.names.imported.items():
             start, end = self.text.span(statement)
             old = self.source[start:end]
@@ -173,7 +174,7 @@ class Rewriter:
                 yield Edit(start, end, new)
 
     def plain(self, text: str, offset: int, pairs: list[tuple[Imported, Scope]]) -> str:
-        """Return `import a, b as c` with the new names of modules."""
+        """Return `import a, b as c` with new modules."""
         for imported, _ in reversed(pairs):
             start = self.text.span(imported.alias)[0] - offset
             new = self.renames.module(imported.alias.name)
@@ -181,7 +182,7 @@ class Rewriter:
         return text
 
     def split(self, statement: ast.ImportFrom, pairs: list[tuple[Imported, Scope]]) -> str:
-        """Return `from a import b, c` with new names, as several statements where they are in several modules now."""
+        """Return `from a import b, c` with new names, split into several statements if the new modules differ."""
         start, end = self.text.span(statement)
         old = self.source[start:end]
         base = pairs[0][0].base
@@ -195,11 +196,11 @@ class Rewriter:
             first = next((group for group in groups if group), "")
         names = [self.new_alias(imported, scope) for imported, scope in pairs]
         is_alone = self.is_alone(start, end)
-        statements = [self.kept(statement, self.new_base(statement, first), names, groups.pop(first))]
+        statements = [self.remaining(statement, self.new_base(statement, first), names, groups.pop(first))]
         for group, numbers in groups.items():
             comments = [self.comment(statement, number) for number in numbers] if is_alone else []
-            listed = [names[number] for number in numbers]
-            statements.append(from_import(self.new_base(statement, group), listed, filter(None, comments)))
+            moved_names = [names[number] for number in numbers]
+            statements.append(from_import(self.new_base(statement, group), moved_names, filter(None, comments)))
         return self.joined(start, end, statements) if is_alone else "; ".join(statements)
 
     def new_alias(self, imported: Imported, scope: Scope) -> str:
@@ -209,7 +210,7 @@ class Rewriter:
         return new if new in {local, "*"} and imported.alias.asname != imported.alias.name else f"{new} as {local}"
 
     def new_base(self, statement: ast.ImportFrom, base: str) -> str:
-        """Return what stands after `from`: relative if it was, and the module is still below the same package."""
+        """Return the module of a new `from` statement: relative if the old one was, and the package is the same."""
         if not statement.level:
             return base
         anchor = ".".join(self.new_package[: max(0, len(self.new_package) - statement.level + 1)])
@@ -218,7 +219,7 @@ class Rewriter:
         return base
 
     def gaps(self, statement: ast.ImportFrom) -> tuple[str, list[str]]:
-        """Return what stands before the first name of a statement, and after each."""
+        """Return the text before the first name of a statement, and the texts after each name."""
         start, end = self.text.span(statement)
         spans = [self.text.span(alias) for alias in statement.names]
         nexts = [*(each[0] for each in spans[1:]), end]
@@ -231,12 +232,12 @@ class Rewriter:
         matched = COMMA_AND_COMMENT.match(self.gaps(statement)[1][number])
         return (matched and matched[1]) or ""
 
-    def kept(self, statement: ast.ImportFrom, base: str, names: list[str], numbers: list[int]) -> str:
-        """Return a statement in its own form, with some of its names."""
+    def remaining(self, statement: ast.ImportFrom, base: str, names: list[str], numbers: list[int]) -> str:
+        """Return a statement with some of its names only, its layout and comments preserved."""
         head, gaps = self.gaps(statement)
         if not base or "\\" in head + "".join(gaps):
             return from_import(base, [names[number] for number in numbers], [])
-        result = FROM.sub(lambda found: found[0] if found[1] == base else f"from {base} import", head, count=1)
+        result = FROM.sub(lambda matched: matched[0] if matched[1] == base else f"from {base} import", head, count=1)
         for number, gap in enumerate(gaps):
             if number in numbers:
                 result += names[number] + gap
@@ -270,18 +271,18 @@ class Rewriter:
         return separator.join([*(f"{each}  {comment}".rstrip() for each in lines[:-1]), lines[-1]])
 
 
-def replacement(texts: Mapping[str, str], found: re.Match[str]) -> str:
-    """Return what replaces a match."""
-    return texts[found[0]]
+def replacement(texts: Mapping[str, str], matched: re.Match[str]) -> str:
+    """Return the replacement of a match."""
+    return texts[matched[0]]
 
 
 def chain(parts: Iterable[str]) -> re.Pattern[str]:
-    """Return the pattern of a name with its attributes, and no more."""
+    """Return the pattern of a name with exactly these attributes."""
     return re.compile(rf"(?<![\w.]){re.escape('.'.join(parts))}(?!\w|\.\w)")
 
 
 def from_import(base: str, names: list[str], comments: Iterable[str]) -> str:
-    """Return an import statement."""
+    """Return a new import statement, wrapped at `LINE_LENGTH`."""
     if not base:
         return f"import {', '.join(names)}"
     comment = " ".join(dict.fromkeys(comments))

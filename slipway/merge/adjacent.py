@@ -1,13 +1,14 @@
-"""Merge changes of neighbouring lines, which Git takes for a conflict.
+"""Merge changes of adjacent lines, which Git reports as a conflict.
 
-Git wants an unchanged line between the changes of both sides. These touch no common line, and have one order only:
+Git requires an unchanged line between the changes of both sides. These changes do not overlap, and their order is
+unambiguous:
 
 - one side inserts lines next to lines that the other replaces, line for line
-- one side inserts code, the other comments, which belong to the line below (Python)
+- one side inserts code, the other comments, which precede the line below (Python)
 - one side replaces a statement, line for line, the other the next one of the same block, or deletes it (Python)
 
-All else stays a conflict: common lines, code that both sides insert at one place, insertions next to deletions, and
-lines that fit in several places.
+Everything else stays a conflict: overlapping changes, code that both sides insert at the same position, insertions next
+to deletions, and lines that could be inserted at several positions.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ MARKER = re.compile(rb"^(?:<{7}|[|]{7}|={7}|>{7})", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Syntax:
-    """What is known of the lines of a file; nothing of other formats than Python."""
+    """Comments and statement boundaries of a Python file; empty for other formats."""
 
     comments: frozenset[bytes] = frozenset()
     boundaries: frozenset[tuple[bytes, bytes]] = frozenset()  # the last line of a statement, the first of the next one
 
 
 class Replacement(NamedTuple):
-    """Lines `start` to `end` of the base, and what one side has instead of them."""
+    """Lines `start` to `end` of the base, and their replacement on one side."""
 
     start: int
     end: int
@@ -55,10 +56,12 @@ class Replacement(NamedTuple):
 
     @property
     def is_insertion(self) -> bool:
+        """Whether no line of the base is replaced."""
         return self.start == self.end
 
     @property
     def is_line_for_line(self) -> bool:
+        """Whether as many lines are replaced as inserted."""
         return 0 < self.end - self.start == len(self.lines)
 
 
@@ -101,13 +104,13 @@ def merge_hunk(ours: Lines, base: Lines, theirs: Lines, syntax: Syntax = Syntax(
 
 
 def replacements(base: Lines, side: Lines) -> list[Replacement]:
-    """Return the changes of one side."""
+    """Return the changes from the base to one side."""
     operations = SequenceMatcher(None, base, side, autojunk=False).get_opcodes()
     return [Replacement(i, j, side[k:m]) for tag, i, j, k, m in operations if tag != "equal"]
 
 
 def are_independent(a: Replacement, b: Replacement, base: Lines, syntax: Syntax) -> bool:
-    """Return whether changes of two sides touch no common line, and have one order only."""
+    """Return whether changes of two sides do not overlap, and their order is unambiguous."""
     if a.end < b.start or b.end < a.start:
         return True
     if a.is_insertion and b.is_insertion:
@@ -122,7 +125,7 @@ def are_independent(a: Replacement, b: Replacement, base: Lines, syntax: Syntax)
 
 
 def is_movable(insertion: Replacement, base: Lines) -> bool:
-    """Return whether the same text results if the lines are inserted one line further up or down."""
+    """Return whether inserting the lines one line earlier or later gives the same text."""
     before, after = base[: insertion.start][-1:], base[insertion.start :][:1]
     return before == insertion.lines[-1:] or after == insertion.lines[:1]
 
@@ -151,7 +154,7 @@ def comment_lines(content: bytes) -> frozenset[bytes]:
 def statement_boundaries(content: bytes) -> frozenset[tuple[bytes, bytes]]:
     """Return the pairs of neighbouring lines between which one statement of a block ends and the next one begins.
 
-    Pairs that occur more than once are left out: one of them might be part of a string.
+    Pairs that occur more than once are omitted: one of them might be part of a string.
     """
     lines = content.splitlines(keepends=True)
     numbers = Counter(pairwise(lines))

@@ -16,7 +16,7 @@ SIGNALS = 128  # exit codes of `git merge-file` from here on are failures; small
 def merge_file(current: bytes, base: bytes, other: bytes, *options: str) -> bytes:
     """Merge the change from `base` to `other` into `current`, with markers where both changed the same lines.
 
-    Binary files are taken as a whole: `other` if `current` is unchanged, else `current`.
+    Binary files are not merged: the result is `other` if `current` is unchanged, else `current`.
     """
     with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         for name, content in zip(NAMES, (current, base, other), strict=True):
@@ -37,7 +37,7 @@ def conflict_hunks(current: bytes, base: bytes, other: bytes) -> set[bytes]:
 def lacks(current: bytes, base: bytes, other: bytes, before: bytes | None) -> bool:
     """Return whether `current` lacks part of the change from `base` to `other`.
 
-    A hunk that conflicts counts as contained, because somebody resolved it, unless its lines are still as `before`.
+    A conflicting hunk counts as contained, because its conflict was resolved, unless its lines are still as `before`.
     """
     if merge_file(current, base, other, "--ours") != current:
         return True

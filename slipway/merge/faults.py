@@ -1,4 +1,4 @@
-"""Find what a clean merge broke, without running anything: files that do not parse, and duplicate definitions."""
+"""Find faults of a clean merge by parsing: syntax errors and duplicate definitions."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ def faults(path: str, content: bytes | None) -> set[str]:
 
 
 def new_faults(path: str, result: bytes, *sides: bytes | None) -> list[str]:
-    """Return the faults of a merged file that no side had; a side that does not parse excuses the result."""
+    """Return the faults of a merged file that no side had; syntax errors only if all sides parse."""
     of_sides = set().union(*(faults(path, side) for side in sides))
     is_excused = any(fault.startswith(UNPARSABLE) for fault in of_sides)
-    found = faults(path, result) - of_sides
-    return sorted(fault for fault in found if not (is_excused and fault.startswith(UNPARSABLE)))
+    added = faults(path, result) - of_sides
+    return sorted(fault for fault in added if not (is_excused and fault.startswith(UNPARSABLE)))
 
 
 def duplicates(names: Iterable[str]) -> Iterator[str]:
+    """Yield a fault for each repeated name."""
     yield from (f"{name} is defined twice" for name, number in Counter(names).items() if number > 1)
 
 
@@ -64,6 +65,7 @@ def check_yaml(content: bytes) -> Iterator[str]:
 
 
 def check_node(node: yaml.Node | None) -> Iterator[str]:
+    """Yield the duplicate keys in a node; merge keys (`<<`) may be repeated."""
     if isinstance(node, yaml.MappingNode):
         keys = (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         yield from duplicates(key for key in keys if key != "<<")
@@ -82,14 +84,14 @@ def check_toml(content: bytes) -> Iterator[str]:
 
 def check_json(content: bytes) -> list[str]:
     """Find duplicate keys of objects, of which JSON uses the last."""
-    found: list[str] = []
+    problems: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found.extend(duplicates(key for key, _ in pairs))
+        problems.extend(duplicates(key for key, _ in pairs))
         return dict(pairs)
 
     json.loads(content, object_pairs_hook=collect)
-    return found
+    return problems
 
 
 CHECKS: dict[str, Callable[[bytes], Iterable[str]]] = {

@@ -1,9 +1,9 @@
 """Merge a template's change into a service with `git merge-tree`: three trees in, one tree out, no checkout.
 
-The base is what the template made of the recorded answers, one side is the service as committed, the other what the
-template makes now. Moves of the template are applied to the base and to the service first, imports included, so that
-Git sees equal paths; it detects the owner's own renames itself. Files that the template drops are kept while merging:
-whether they may be deleted is decided afterwards, because Git would take similar modules for renamed ones.
+The base is the rendering of the recorded version, one side is the service's commit, the other the rendering of the new
+version. Moves of the template are applied to the base and to the service first, imports included, so that Git sees
+equal paths; it detects the owner's renames itself. Files that the template deletes take part in the merge, and are
+deleted afterwards: otherwise Git would detect similar new modules as their renames.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Merged:
     stages: dict[str, dict[int, Entry]] = field(default_factory=dict)  # of conflicted paths, as in Git's index
     left_deleted: list[str] = field(default_factory=list)  # deleted by the owner, changed by the template
     dropped: list[str] = field(default_factory=list)  # deleted by the template, edited by the owner
-    adjacent: list[str] = field(default_factory=list)  # merged, though both sides changed neighbouring lines
+    adjacent: list[str] = field(default_factory=list)  # merged, though both sides changed adjacent lines
     followed: dict[str, str] = field(default_factory=dict)  # renamed by the owner
     moved: dict[str, str] = field(default_factory=dict)  # moved by the template, and edited by the owner
     rewritten: list[str] = field(default_factory=list)  # files of the owner whose imports were rewritten
@@ -68,7 +68,7 @@ class Merged:
 
 @dataclass(frozen=True)
 class Change:
-    """What the template changed: its files before and after, those that are written once, and what moved."""
+    """A change of the template: its files before and after, seeds (written once), and relocations."""
 
     base: Tree
     theirs: Tree
@@ -77,7 +77,7 @@ class Change:
 
 
 def merge(objects: Objects, ours: Tree, change: Change) -> Merged:
-    """Merge what the template changed into a service's files."""
+    """Merge a change of the template into a service's files."""
     relocations = replace(change.relocations, paths=free_paths(change, ours))
     change, theirs = replace(change, relocations=relocations), dict(change.theirs)
     base, moved = relocated(objects, ours, change)
@@ -100,13 +100,13 @@ def merge(objects: Objects, ours: Tree, change: Change) -> Merged:
 
 
 def is_swapped(path: str, theirs: Tree) -> bool:
-    """Return whether a file became a directory, or its directory a file: a tree cannot have both."""
+    """Return whether a file became a directory, or vice versa: a tree cannot contain both."""
     is_directory = any(other.startswith(f"{path}/") for other in theirs)
     return is_directory or any(str(parent) in theirs for parent in PurePosixPath(path).parents)
 
 
 def free_paths(change: Change, ours: Tree) -> dict[str, str]:
-    """Return the moves without those to a path at which the owner has another file, or a directory."""
+    """Return the moves whose target path is not occupied by a file or directory of the owner."""
     added = ours.keys() - change.base.keys()
     occupied = {str(path) for file in added for path in (PurePosixPath(file), *PurePosixPath(file).parents)}
     return {
@@ -121,7 +121,7 @@ def stored(objects: Objects, rendering: Rendering) -> Tree:
 
 
 def keep_seed(path: str, base: Tree, ours: Tree, theirs: Tree) -> None:
-    """Take no change of a file that is written once; add it only where it is new."""
+    """Ignore changes of a seed, which is written once; add it only if it is new."""
     if path in base and path in theirs:
         theirs[path] = base[path]
     elif path in base:
@@ -131,7 +131,7 @@ def keep_seed(path: str, base: Tree, ours: Tree, theirs: Tree) -> None:
 
 
 def relocated(objects: Objects, ours: Tree, change: Change) -> tuple[Tree, Tree]:
-    """Return the base and the service after the template's moves: at the new paths, with imports rewritten."""
+    """Apply the template's moves to the base and to the service: new paths, and rewritten imports."""
     relocations = change.relocations
     if not relocations:
         return dict(change.base), dict(ours)
@@ -156,14 +156,14 @@ def texts_of(objects: Objects, tree: Tree) -> dict[str, str]:
 
 
 def rewrite(texts: Mapping[str, str], relocations: Relocations) -> dict[str, str]:
-    """Return the texts that the relocations change, by their old paths."""
+    """Return the texts that relocations rewrite, by their old paths."""
     now = {path: relocations.rewrite(path, text) for path, text in texts.items()}
     imported = rewrite_files(now, relocations.renames, relocations.paths)
     return {path: text for path, text in (now | imported).items() if text != texts[path]}
 
 
 def moved_tree(objects: Objects, tree: Tree, relocations: Relocations, texts: Mapping[str, str]) -> Tree:
-    """Return a tree with files at their new paths, and with new texts."""
+    """Return a tree with files moved to their new paths, and with rewritten texts."""
     blobs = dict(zip(texts, objects.store(text.encode() for text in texts.values()), strict=True))
     return {
         relocations.paths.get(path, path): entry._replace(blob=blobs.get(path, entry.blob))
@@ -196,14 +196,14 @@ def merge_trees(objects: Objects, sides: Sides) -> Merged:
     merged.followed = {
         path: target for path, target in objects.renames(f"{base}^{{tree}}", ours_tree).items() if target in merged.tree
     }
-    settle_deletions(merged)
-    settle_adjacent(objects, merged)
+    resolve_deletions(merged)
+    resolve_adjacent(objects, merged)
     relabel(objects, merged, {ours: OURS, theirs: THEIRS})
     return merged
 
 
 def conflicted(output: str) -> dict[str, dict[int, Entry]]:
-    """Parse the section of conflicted files: mode, object and stage, a tab, and the path."""
+    """Parse the conflicted files of `merge-tree`: mode, object and stage, a tab, and the path."""
     stages: dict[str, dict[int, Entry]] = {}
     for line in names(output):
         about, _, path = line.partition("\t")
@@ -212,8 +212,8 @@ def conflicted(output: str) -> dict[str, dict[int, Entry]]:
     return stages
 
 
-def settle_deletions(merged: Merged) -> None:
-    """Leave deleted what the owner deleted, though the template changed it."""
+def resolve_deletions(merged: Merged) -> None:
+    """Resolve modify/delete conflicts: files that the owner deleted stay deleted."""
     for path in [path for path, stages in merged.stages.items() if stages.keys() == {1, 3}]:
         merged.tree.pop(path, None)
         del merged.stages[path]
@@ -223,8 +223,8 @@ def settle_deletions(merged: Merged) -> None:
         merged.left_deleted.append(name)
 
 
-def settle_adjacent(objects: Objects, merged: Merged) -> None:
-    """Resolve conflicts in which both sides changed neighbouring lines, but no common one."""
+def resolve_adjacent(objects: Objects, merged: Merged) -> None:
+    """Resolve conflicts of adjacent lines, which do not overlap."""
     results: dict[str, bytes] = {}
     for path, stages in merged.stages.items():
         is_edited_file = stages.keys() == {1, 2, 3} and {entry.mode[:3] for entry in stages.values()} == {"100"}
@@ -239,7 +239,7 @@ def settle_adjacent(objects: Objects, merged: Merged) -> None:
 
 
 def relabel(objects: Objects, merged: Merged, labels: Mapping[str, str]) -> None:
-    """Name the sides of conflicts in words instead of commits."""
+    """Replace commits in conflict markers by labels."""
     paths = [path for path in merged.stages if path in merged.tree]
     contents = []
     for path in paths:

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def conflicted_paths(objects: Objects, sides: Sides, tree: Tree, waiting: Container[str] = ()) -> list[str]:
-    """Return the paths with conflict markers that no side has, and those of `waiting` that are unmerged."""
+    """Return the paths with new conflict markers, and those of `waiting`, which are still unmerged."""
     changed = [path for path, entry in tree.items() if entry != sides.ours.get(path)]
     objects.read(tree[path].blob for path in changed)
-    found = [path for path in tree if path in waiting and path not in changed]  # binary: Git leaves the owner's version
+    unmerged = [path for path in tree if path in waiting and path not in changed]  # binary files have no markers
     for path in changed:
         in_sides = max(count_markers(objects.file(side, path) or b"") for side in (sides.ours, sides.theirs))
         if path in waiting or count_markers(objects.file(tree, path) or b"") > in_sides:
-            found.append(path)
-    return found
+            unmerged.append(path)
+    return unmerged
 
 
 def lost_edits(objects: Objects, merged: Merged, deletable: Container[str]) -> list[str]:
-    """Return the files whose edits by the owner are not in the result."""
+    """Return the files whose edits by the owner are missing in the result."""
     base, ours = merged.sides.base, merged.sides.ours
     origins = {target: path for path, target in merged.followed.items()}
     lost = []
@@ -44,9 +44,9 @@ def lost_edits(objects: Objects, merged: Merged, deletable: Container[str]) -> l
 
 
 def faults_of_merge(objects: Objects, sides: Sides, tree: Tree, conflicts: Container[str]) -> list[str]:
-    """Return what neither side had: files that do not parse, duplicate definitions, imports that do not resolve."""
+    """Return the faults that neither side had: syntax errors, duplicate definitions, unresolved imports."""
     changed = [path for path, entry in tree.items() if entry != sides.ours.get(path) and path not in conflicts]
-    found = [
+    faults = [
         f"{path}: {fault}"
         for path in changed
         for fault in new_faults(
@@ -54,20 +54,21 @@ def faults_of_merge(objects: Objects, sides: Sides, tree: Tree, conflicts: Conta
         )
     ]
     before, after = (unresolved_imports(objects, each) for each in (sides.ours, tree))
-    return found + [f"{path}: {problem}" for path, problem in sorted(after - before) if path not in conflicts]
+    return faults + [f"{path}: {problem}" for path, problem in sorted(after - before) if path not in conflicts]
 
 
 def unresolved_imports(objects: Objects, tree: Tree) -> set[tuple[str, str]]:
+    """Return the unresolved imports of a tree's modules."""
     files = {path: entry.blob for path, entry in tree.items() if path.endswith(".py") and entry.mode.startswith("100")}
     objects.read(files.values())
     return unresolved(files, objects.content)
 
 
 def changed_seeds(objects: Objects, merged: Merged, old: dict[str, bytes], new: dict[str, bytes]) -> list[str]:
-    """Return the files that are written once and that the template changed since."""
-    found = []
+    """Return the seeds (written once) that the template has changed since, and the service lacks."""
+    paths = []
     for path in sorted(old.keys() & new.keys()):
         current = objects.file(merged.tree, path) if old[path] != new[path] else None
         if current is not None and lacks(current, old[path], new[path], current):
-            found.append(path)
-    return found
+            paths.append(path)
+    return paths

@@ -1,1 +1,1 @@
-"""Files, modules and names that a release or the domain has moved."""
+"""Moves of files, modules and names: declared by releases, or caused by renames in the domain."""

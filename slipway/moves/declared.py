@@ -1,4 +1,4 @@
-"""Read `updates/moves.toml`: the files, modules and names that releases have moved, merged or dropped."""
+"""Parse `updates/moves.toml`: files, modules and names that releases have moved, merged or deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = re.compile(rf"({MODULE.pattern}:)?[^\W\d]\w*")
 
 @dataclass(frozen=True)
 class FileMove:
-    """A file or, with one `*`, several files that have another path since a version; no new path if dropped."""
+    """A file that a version moved, or several files (one `*`); `new` is None if the version deleted it."""
 
     version: tuple[int, ...]
     old: str
@@ -35,7 +35,7 @@ class FileMove:
         return self.new.replace("*", path[len(head) : len(path) - len(tail)])
 
     def matches(self, path: str) -> bool:
-        """Return whether the move is about this file."""
+        """Return whether the move applies to a path."""
         head, star, tail = self.old.partition("*")
         if not star:
             return path == self.old
@@ -44,7 +44,7 @@ class FileMove:
 
 @dataclass(frozen=True)
 class ModuleMove:
-    """A module whose content is in another module since a version, and the names that changed with it."""
+    """A module that a version merged into another, with the names that it renamed."""
 
     version: tuple[int, ...]
     old: str
@@ -75,16 +75,16 @@ class Moves:
         return cls(_sorted(files), _sorted(modules))
 
     def __or__(self, other: Moves) -> Moves:
-        """Return the moves of both, such as a fork's own beside the template's."""
+        """Return the union of moves, such as a fork's and upstream's."""
         return Moves(_sorted([*self.files, *other.files]), _sorted([*self.modules, *other.modules]))
 
     def path(self, old: str) -> str:
-        """Return the path of a file after any number of moves; the old one if it has not moved."""
+        """Return the path of a file after all its moves; the old one if it has not moved."""
         *_, last = self._paths(old)
         return last
 
     def declares(self, path: str) -> bool:
-        """Return whether a deleted file was declared as moved, merged or dropped."""
+        """Return whether a file is declared as moved, merged or deleted."""
         module = module_name(path)
         return any(move.matches(path) for move in self.files) or any(module == move.old for move in self.modules)
 
@@ -95,9 +95,9 @@ class Moves:
             before: the paths of the old rendering
             after: the paths of the new one
         """
-        gone = sorted(set(before) - set(after))
-        reached = {old: [path for path in self._paths(old)[1:] if path in after] for old in gone}
-        return {old: found[-1] for old, found in reached.items() if found}
+        removed = sorted(set(before) - set(after))
+        history = {old: [path for path in self._paths(old)[1:] if path in after] for old in removed}
+        return {old: paths[-1] for old, paths in history.items() if paths}
 
     def along(self, owned: Iterable[str], before: Iterable[str], after: Collection[str]) -> dict[str, str]:
         """Return the new paths of the owner's own files in directories that have moved as a whole.
@@ -110,27 +110,27 @@ class Moves:
             after: the paths of the new one, and of the owner's files
         """
         before = set(before)
-        left = {folder for path in before & set(after) for folder in _folders(path)}
+        remaining = {folder for path in before & set(after) for folder in _folders(path)}
         targets: dict[str, set[str]] = {}
         for old, new in self.paths(before, after).items():
             for folder in _folders(old):
                 tail = old[len(folder) :]
                 targets.setdefault(folder, set()).add(new.removesuffix(tail) if new.endswith(tail) else "")
-        moved = {old: new for old, (new, *others) in targets.items() if new and not others and old not in left}
-        found = {}
+        moved = {old: new for old, (new, *others) in targets.items() if new and not others and old not in remaining}
+        along = {}
         for path in sorted(set(owned) - before):
             inside = [folder for folder in _folders(path) if folder in moved]
             target = moved[inside[0]] + path[len(inside[0]) :] if inside else path
             if target != path and target not in after:
-                found[path] = target
-        return found
+                along[path] = target
+        return along
 
     def renames(self, before: Iterable[str], after: Collection[str]) -> Renames:
-        """Return what imports have to follow: modules, names and files that an update has moved.
+        """Return the modules, names and files that an update has moved, to rewrite imports.
 
-        A module is renamed only if it is missing and the new one exists; so is a package if all of it moved to the
-        same place. Names that were renamed in a module that stays have an entry from the module to itself. Modules
-        that stay in a moved package, such as the owner's, are mapped to themselves.
+        A module is renamed only if the old one is deleted and the new one exists; a package if all its modules moved to
+        the same package. Names that were renamed in a module that stays have an entry from the module to itself.
+        Modules that stay in a moved package, such as the owner's, are mapped to themselves.
 
         Args:
             before: the paths of the old rendering
@@ -153,27 +153,27 @@ class Moves:
         return Renames(modules | stay, names, self.paths(before, after))
 
     def _paths(self, old: str) -> list[str]:
-        """Return the paths that a file has had, from `old` on."""
-        reached = [old]
+        """Return the history of a file's paths, from `old` on."""
+        paths = [old]
         since: tuple[int, ...] = ()
-        left = list(self.files)
+        pending = list(self.files)
         while True:
-            move = next((move for move in left if move.version >= since and move.matches(reached[-1])), None)
-            new = move.path(reached[-1]) if move else None
+            move = next((move for move in pending if move.version >= since and move.matches(paths[-1])), None)
+            new = move.path(paths[-1]) if move else None
             if move is None or new is None:
-                return reached
-            left.remove(move)
+                return paths
+            pending.remove(move)
             since = move.version
-            reached.append(new)
+            paths.append(new)
 
     def _modules(self, old: str, since: tuple[int, ...] = ()) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield where a module has been, from `old` on, each time with the targets of its renamed names."""
+        """Yield the later paths of a module, each with the current targets of its renamed names."""
         module = old
         names: dict[str, str] = {}
-        left: list[FileMove | ModuleMove] = [*self.modules, *self.files]
+        pending: list[FileMove | ModuleMove] = [*self.modules, *self.files]
         while True:
-            steps = ((move, self._step(move, module)) for move in left if move.version >= since)
-            found = min(
+            steps = ((move, self._step(move, module)) for move in pending if move.version >= since)
+            first = min(
                 (
                     (move.version, -len(_exact(move, module)), number, move, new)
                     for number, (move, new) in enumerate(steps)
@@ -181,10 +181,10 @@ class Moves:
                 ),
                 default=None,
             )  # the oldest first, and of these the most specific
-            if found is None:
+            if first is None:
                 return
-            since, _, _, move, new = found
-            left.remove(move)
+            since, _, _, move, new = first
+            pending.remove(move)
             if isinstance(move, ModuleMove) and move.old == module:
                 names = self._rename(names, move, module)
             names = {
@@ -195,7 +195,7 @@ class Moves:
             yield module, names
 
     def _step(self, move: FileMove | ModuleMove, module: str) -> str | None:
-        """Return where one move takes a module."""
+        """Return the path of a module after one move; None if the move does not apply."""
         if isinstance(move, ModuleMove):
             inside = f"{module}.".startswith(f"{move.old}.")
             return move.new + module[len(move.old) :] if inside else None
@@ -213,27 +213,27 @@ class Moves:
             target = new if ":" in new else f"{module}:{new}"
             if ":" in new:  # it may have moved on since
                 third, _, name = new.partition(":")
-                later = [reached for reached, _ in self._modules(third, move.version)]
+                later = [later_name for later_name, _ in self._modules(third, move.version)]
                 target = f"{later[-1] if later else third}:{name}"
             names = names | {current.get(f"{module}:{old}", old): target}
         return names
 
 
 def _folders(path: str) -> list[str]:
-    """Return the directories that a file is in, the innermost first."""
+    """Return the parent directories of a file, the innermost first."""
     parts = path.split("/")[:-1]
     return ["/".join(parts[:size]) for size in range(len(parts), 0, -1)]
 
 
 def _exact(move: FileMove | ModuleMove, module: str) -> str:
-    """Return the part of a module's name that a move names."""
+    """Return the literal part of a move's pattern, whose length is its specificity."""
     if isinstance(move, ModuleMove):
         return f"{move.old}." if move.old == module else move.old
     return module if "*" not in move.old else move.old.partition("*")[0]
 
 
 def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
-    """Return the packages of which all moved modules went to the same package, and none is left."""
+    """Return the packages whose modules have all moved to the same package."""
     targets: dict[str, set[str]] = {}
     for old, new in modules.items():
         parts = old.split(".")
@@ -241,20 +241,22 @@ def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
             tail = "." + ".".join(parts[size:])
             package = new.removesuffix(tail) if new.endswith(tail) else ""
             targets.setdefault(".".join(parts[:size]), set()).add(package)
-    left = {".".join(name.split(".")[:size]) for name in present for size in range(1, name.count(".") + 2)}
+    parents = {".".join(name.split(".")[:size]) for name in present for size in range(1, name.count(".") + 2)}
     return {
         package: new
-        for package, found in targets.items()
-        for new in found
-        if len(found) == 1 and new in left and package not in left | modules.keys()
+        for package, candidates in targets.items()
+        for new in candidates
+        if len(candidates) == 1 and new in parents and package not in parents | modules.keys()
     }
 
 
 def _sorted(moves: list[Any]) -> tuple[Any, ...]:
+    """Sort moves by version; the sort is stable."""
     return tuple(sorted(moves, key=lambda move: move.version))
 
 
 def _entries(tables: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return an array of tables; raise `ValueError` for anything else."""
     entries = tables.get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError(f"moves.toml: {key} is a list of tables: [[{key}]].")
@@ -262,16 +264,16 @@ def _entries(tables: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _file_move(entry: dict[str, Any]) -> FileMove:
-    """Read an entry of `[[moves]]`."""
+    """Parse and check an entry of `[[moves]]`."""
     problem = _problem(entry, {"version", "from", "to", "why"}, {"version", "from"})
     old, new = entry.get("from", ""), entry.get("to")
     if not problem:
         if ("to" in entry) == ("why" in entry):
-            problem = "set either to (the new path) or why (it was dropped)"
+            problem = "set either to (the new path) or why (the reason of a deletion)"
         elif any(path.startswith("/") or ".." in path.split("/") for path in (old, new or "")):
             problem = "paths are relative to the service's directory"
         elif old.count("*") > 1 or (new is not None and new.count("*") != old.count("*")):
-            problem = "from and to have one * at most, and both or neither"
+            problem = "from and to both have one *, or neither has any"
         elif old == new:
             problem = "from and to are equal"
     if problem:
@@ -280,7 +282,7 @@ def _file_move(entry: dict[str, Any]) -> FileMove:
 
 
 def _module_move(entry: dict[str, Any]) -> ModuleMove:
-    """Read an entry of `[[modules]]`."""
+    """Parse and check an entry of `[[modules]]`."""
     names = entry.get("names", {})
     others = {key: value for key, value in entry.items() if key != "names"}
     problem = _problem(others, {"version", "from", "to"}, {"version", "from", "to"})
@@ -299,7 +301,7 @@ def _module_move(entry: dict[str, Any]) -> ModuleMove:
 
 
 def _problem(entry: dict[str, Any], allowed: set[str], required: set[str]) -> str:
-    """Return what is wrong with the keys of an entry; empty if nothing."""
+    """Return the error in the keys of an entry; empty if they are valid."""
     for key in sorted(required):
         if not entry.get(key):
             return f"{key} is missing"
@@ -312,5 +314,6 @@ def _problem(entry: dict[str, Any], allowed: set[str], required: set[str]) -> st
 
 
 def _version(entry: dict[str, Any]) -> tuple[int, ...]:
+    """Return the numeric part of a version, without the suffix of a pre-release."""
     release = re.match(r"[\d.]*\d", entry["version"])
     return tuple(int(part) for part in release[0].split(".")) if release else ()

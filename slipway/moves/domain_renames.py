@@ -1,7 +1,7 @@
-"""Renames in the domain: `was: product` on a resource, `was: title` on a field.
+"""Apply renames in the domain: `was: product` on a resource, `was: title` on a field.
 
-The files of a renamed resource move. In them, and in what imports from them, the old words are replaced in the base
-and in the service alike, so that the merge sees the owner's edits alone.
+The files of a renamed resource move. In them, and in modules that import from them, old words are replaced in both
+the base and the service, so that the merge sees the owner's edits only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ IGNORED = re.compile(r"#[^\n]*\bignore\[[^\]\n]*\Z")  # the beginning of a type 
 
 @dataclass(frozen=True)
 class DomainRenames:
-    """Paths and names that a renamed resource moves, and the replacement of words in the files of each resource."""
+    """Moved paths and names of renamed resources, and the words to replace in their files."""
 
     paths: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -38,25 +38,26 @@ class DomainRenames:
     preserved: Mapping[str, frozenset[str]] = field(default_factory=dict)  # identifiers, by the path of a file
 
     def rewrite(self, path: str, text: str) -> str:
-        """Replace the old words in a file of a renamed resource or of a resource with a renamed field."""
+        """Replace old words in a file of a resource that is renamed or has renamed fields."""
         words = self.words.get(path)
         return replacement(words, self.preserved.get(path, frozenset()))(text) if words else text
 
 
 def resources(rendering: Rendering) -> list[dict[str, Any]]:
-    """Return the resources of a rendering's answers."""
-    found = rendering.record.get("resources")
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    """Return the declarations of a rendering's resources."""
+    answer = rendering.record.get("resources")
+    return [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
 
 
 def resource_names(rendering: Rendering) -> set[str]:
+    """Return the names of a rendering's resources."""
     return {str(each.get("name")) for each in resources(rendering)}
 
 
 def domain_renames(old: Rendering, new: Rendering) -> DomainRenames:
-    """Return what `was` declares between two renderings."""
+    """Return the renames that `was` declares between two renderings."""
     before = {each["name"]: each for each in resources(old)}
-    found = DomainRenames()
+    renames = DomainRenames()
     words: dict[str, dict[str, str]] = {}
     preserved: dict[str, frozenset[str]] = {}
     for resource in resources(new):
@@ -67,19 +68,19 @@ def domain_renames(old: Rendering, new: Rendering) -> DomainRenames:
             continue
         variants = spellings(fields)
         if former != name:
-            found.paths.update(moved_paths(old, new, former, name))
+            renames.paths.update(moved_paths(old, new, former, name))
             variants |= spellings({former: name, table(old, former): table(new, name)})
-            found.names.update(moved_names(old, found.paths, variants))
+            renames.names.update(moved_names(old, renames.paths, variants))
         paths = [path for path in old.files if belongs(path, former, table(old, former))]
         words |= dict.fromkeys(paths, variants)
         preserved |= dict.fromkeys(paths, preserved_identifiers(old, new, former, name))
-    return DomainRenames(found.paths, found.names, words, preserved)
+    return DomainRenames(renames.paths, renames.names, words, preserved)
 
 
 def preserved_identifiers(old: Rendering, new: Rendering, former: str, name: str) -> frozenset[str]:
-    """Return identifiers that contain an old word by chance, such as `order_by`: the new version still uses them.
+    """Return identifiers with an old word that must not change, such as `order_by`, as the new version uses them.
 
-    Those that left the resource's own files are renamed, though another resource may use them.
+    Identifiers that are no longer in the resource's own files are renamed, even if another resource uses them.
     """
     before = identifiers(old, [path for path in old.files if belongs(path, former, table(old, former))])
     after = identifiers(new, [path for path in new.files if belongs(path, name, table(new, name))])
@@ -87,19 +88,19 @@ def preserved_identifiers(old: Rendering, new: Rendering, former: str, name: str
 
 
 def identifiers(rendering: Rendering, paths: Iterable[str]) -> set[str]:
-    """Return the words of Python files."""
-    found = (WORD.findall(rendering.files[path].content) for path in paths if path.endswith(".py"))
-    return {word.decode() for words in found for word in words}
+    """Return the words of Python files, in code, comments and strings."""
+    matches = (WORD.findall(rendering.files[path].content) for path in paths if path.endswith(".py"))
+    return {word.decode() for words in matches for word in words}
 
 
 def renamed_from(resource: Mapping[str, Any], name: str, before: Mapping[str, Any]) -> str:
-    """Return the name that a resource had, if it is renamed now."""
+    """Return the former name of a resource, if this update renames it, else its name."""
     was = str(former_name(resource) or name)
     return was if name not in before and was in before else name
 
 
 def former_fields(resource: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields that are renamed now: old names to new ones."""
+    """Return the fields that this update renames, old names to new ones."""
     had = before.get("fields") or {}
     fields = resource.get("fields") or {}
     return {
@@ -110,19 +111,19 @@ def former_fields(resource: Mapping[str, Any], before: Mapping[str, Any]) -> dic
 
 
 def table(rendering: Rendering, name: str) -> str:
-    """Return the table of a resource, which is its name in the plural."""
+    """Return the table of a resource from its model, which is its plural; the name if there is no model."""
     model = rendering.files.get(f"app/models/{name}.py")
-    found = TABLE.search(model.content) if model else None
-    return found[1].decode() if found else name
+    matched = TABLE.search(model.content) if model else None
+    return matched[1].decode() if matched else name
 
 
 def belongs(path: str, name: str, plural: str) -> bool:
-    """Return whether a file is a resource's: each layer names it after the resource."""
+    """Return whether a file belongs to a resource, by its name."""
     return PurePosixPath(path).stem.removeprefix("test_") in {name, plural}
 
 
 def moved_paths(old: Rendering, new: Rendering, former: str, name: str) -> dict[str, str]:
-    """Return where the files of a renamed resource are now."""
+    """Return the moved files of a renamed resource, old paths to new ones."""
     stems = {former: name, table(old, former): table(new, name)}
     moved = {}
     for path in old.files.keys() - new.files.keys():
@@ -151,35 +152,39 @@ def moved_names(old: Rendering, paths: Mapping[str, str], words: Mapping[str, st
 
 
 def spellings(words: Mapping[str, str]) -> dict[str, str]:
-    """Return words as modules, classes, constants, routes and sentences write them."""
-    found: dict[str, str] = {}
+    """Return words in all spellings: of modules, classes, constants, routes and sentences."""
+    variants: dict[str, str] = {}
     for old, new in words.items():
         for spell in (str, pascal, str.upper, kebab, spaced, sentence):
-            found.setdefault(spell(old), spell(new))
-    return found
+            variants.setdefault(spell(old), spell(new))
+    return variants
 
 
 def pascal(name: str) -> str:
+    """Return a name in PascalCase."""
     return "".join(part.capitalize() for part in name.split("_"))
 
 
 def kebab(name: str) -> str:
+    """Return a name in kebab-case."""
     return name.replace("_", "-")
 
 
 def spaced(name: str) -> str:
+    """Return a name as words."""
     return name.replace("_", " ")
 
 
 def sentence(name: str) -> str:
+    """Return a name as the first words of a sentence."""
     return spaced(name).capitalize()
 
 
 def replacement(words: Mapping[str, str], preserved: Container[str] = ()) -> Callable[[str], str]:
-    """Return a function that replaces words where they stand alone or are part of an identifier."""
+    """Return a function that replaces whole words and parts of identifiers."""
     longest_first = sorted(words, key=len, reverse=True)
     alternatives = "|".join(re.escape(word) for word in longest_first)
-    # A part of an identifier begins after an underscore or at a capital, and does not go on in lower case.
+    # A part of an identifier starts after an underscore or at a capital, and no lower-case letter follows it.
     # `ORDER BY` is SQL, and `type: ignore[arg-type]` a comment for type checkers.
     pattern = re.compile(
         rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?:{alternatives})(?![a-z]|\s+(?:BY|by)\b|:\s*ignore\b)"
@@ -187,25 +192,25 @@ def replacement(words: Mapping[str, str], preserved: Container[str] = ()) -> Cal
     return partial(pattern.sub, partial(replaced, words, preserved))
 
 
-def replaced(words: Mapping[str, str], preserved: Container[str], found: re.Match[str]) -> str:
-    """Return what replaces a word: itself in a preserved identifier, a special name, or a call of a builtin."""
-    text, (start, end) = found.string, found.span()
+def replaced(words: Mapping[str, str], preserved: Container[str], matched: re.Match[str]) -> str:
+    """Return the replacement of a word; itself in preserved and special (`__x__`) identifiers and calls of builtins."""
+    text, (start, end) = matched.string, matched.span()
     line = text.rfind("\n", 0, start) + 1
     before, after = BEFORE.search(text, line, start), AFTER.match(text, end)
-    whole = f"{before[0] if before else ''}{found[0]}{after[0] if after else ''}"
-    is_part = whole != found[0] and (whole in preserved or (whole.startswith("__") and whole.endswith("__")))
+    whole = f"{before[0] if before else ''}{matched[0]}{after[0] if after else ''}"
+    is_part = whole != matched[0] and (whole in preserved or (whole.startswith("__") and whole.endswith("__")))
     is_call = hasattr(builtins, whole) and text[end : end + 1] == "(" and text[start - 1 : start] != "."
     is_code = bool(IGNORED.search(text, line, start))
-    return found[0] if is_part or is_call or is_code else words[found[0]]
+    return matched[0] if is_part or is_call or is_code else words[matched[0]]
 
 
 # ── Probable renames ──────────────────────────────────────────────────────────────────────────────────────────────────
 def probable_renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return what was removed next to an addition of the same shape, and how to declare that it is a rename."""
+    """Return hints about removed resources and fields with an equal addition: they may be renames without `was`."""
     before, after = ({each["name"]: each for each in domain_of(record)} for record in (old, new))
     removed = [name for name in before if name not in after]
     added = [name for name in after if name not in before and not after[name].get("was")]
-    found = [
+    hints = [
         f"{former} is removed and {name} added with the same fields: its rows would be deleted. If it is renamed,"
         f" declare `was: {former}` on {name}."
         for name in added
@@ -213,17 +218,18 @@ def probable_renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
         if after[name].get("fields") == before[former].get("fields")
     ]
     for name in before.keys() & after.keys():
-        found += renamed_fields(name, before[name].get("fields") or {}, after[name].get("fields") or {})
-    return found
+        hints += renamed_fields(name, before[name].get("fields") or {}, after[name].get("fields") or {})
+    return hints
 
 
 def domain_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    listed = record.get("resources")
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    """Return the declarations of resources in an answers file."""
+    answer = record.get("resources")
+    return [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
 
 
 def renamed_fields(resource: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return the fields of a resource that were removed next to an added one of the same definition."""
+    """Return hints about removed fields of a resource with an equal added one."""
     return [
         f"{resource}: {former} is removed and {name} added with the same type: its values would be deleted. If it is"
         f" renamed, declare `was: {former}` on {name}."

@@ -1,1 +1,1 @@
-"""A service: its checkout, its answers file and the history of that file."""
+"""The service to update: its checkout, its answers file, and the history of that file."""

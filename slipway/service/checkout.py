@@ -1,4 +1,4 @@
-"""A checkout of a service: its directory, its repository, and the answers file that names its template."""
+"""The checkout of a service: directory, repository, and the answers file, which records the template."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def parse_record(text: bytes, name: str) -> Record:
     """Parse an answers file.
 
     Raises:
-        CommandError: it is not YAML, or names no template, no version, or a relative path.
+        CommandError: it is not YAML, lacks `_src_path` or `_commit`, or has a relative path.
     """
     try:
         record = yaml.safe_load(text)
@@ -34,19 +34,19 @@ def parse_record(text: bytes, name: str) -> Record:
         raise CommandError(f"{name} has no _src_path or no _commit: is it the answers file that Copier wrote?")
     if is_relative(str(record["_src_path"])):
         raise CommandError(
-            f"`_src_path: {record['_src_path']}` in {name} is a relative path, which leads to the template from one"
+            f"`_src_path: {record['_src_path']}` in {name} is a relative path, which is valid in one"
             " directory only. Replace it by the template's URL or absolute path, and commit."
         )
     return {str(question): answer for question, answer in record.items()}
 
 
 def is_relative(source: str) -> bool:
-    """Return whether a source is a relative path rather than an absolute one, a URL, or an alias such as `gh:`."""
+    """Return whether a source is a relative path, as opposed to a URL or an alias such as `gh:`."""
     return not (":" in source or source.startswith("~") or Path(source).is_absolute())
 
 
 def normalized_source(source: str) -> str:
-    """Return a source as Copier records it: absolute, and with `git+` where it would not see a repository."""
+    """Return a source as Copier records it: absolute, and with `git+` if Copier would not recognise a repository."""
     if is_relative(source):
         return str(Path(source).resolve())
     is_known = re.match(r"git\+|git@|git://|gh:|gl:|file://|/|~|https://git(hub|lab)\.com/", source) or source.endswith(
@@ -56,7 +56,7 @@ def normalized_source(source: str) -> str:
 
 
 def find_service(start: Path, answers_file: str) -> Path:
-    """Return the nearest directory, from `start` upwards, that has an answers file; `start` if none has."""
+    """Return the nearest directory with an answers file, from `start` upwards; `start` if there is none."""
     return next((each for each in (start, *start.parents) if (each / answers_file).is_file()), start)
 
 
@@ -74,6 +74,7 @@ class Service:
 
     @property
     def record_text(self) -> bytes:
+        """The content of the answers file in the work tree."""
         path = self.directory / self.answers_file
         if not path.is_file():
             raise CommandError(
@@ -107,10 +108,10 @@ class Service:
         return file.read_bytes() if file.is_file() else None
 
     def require_commits(self) -> None:
-        """Raise `CommandError` if the service is in no repository, or nothing is committed."""
+        """Raise `CommandError` outside of a Git repository, or in one without commits."""
         if query(self.directory, "rev-parse", "--git-dir") is None:
             raise CommandError(
-                f"{self.directory} is in no Git repository: run `git init` and commit the service first."
+                f"{self.directory} is not in a Git repository: run `git init` and commit the service first."
             )
         if query(self.directory, "rev-parse", "--verify", "HEAD") is None:
             raise CommandError("The repository has no commits: commit the service first.")

@@ -1,4 +1,4 @@
-"""Parse the words of `slipway add` into declarations of fields and resources.
+"""Parse the arguments of `slipway add` into declarations of fields and resources.
 
     field   = name ":" type mark options
     type    = str | text | int | … | ref | enum            as in resources.schema.json of the service's version
@@ -7,7 +7,7 @@
     option  = flag | key "=" value
 
 The first option of an enum may be its values, `status:enum:draft,paid` or `status:enum[draft,paid]`, and that of a
-reference the resource, `buyer:ref:customer`; `customer:ref` and `ref:customer` refer to the resource of that name. The
+reference the resource, `buyer:ref:customer`; `customer:ref` and `ref:customer` reference the resource of that name. The
 form with colons needs no quotes in a shell.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FIELD = "a field is NAME:TYPE, such as title:str, note:text? or status:enum:draft,paid"
 OPENING, CLOSING, QUOTES = "([{", ")]}", "'\""
 NEGATED = {"required": ("optional", False), "noindex": ("index", False)}
-# What generators of other frameworks, SQL and Python call the types.
+# Names of types in SQL, Python and other generators, such as Rails'.
 ALIASES = {
     "belongs_to": "ref",
     "blob": "text",
@@ -62,14 +62,14 @@ ALIASES = {
 
 @dataclass(frozen=True)
 class Language:
-    """Types and keys of a template's version, from its `resources.schema.json`."""
+    """Field types and keys that a version of the template supports, from its `resources.schema.json`."""
 
     types: Mapping[str, Mapping[str, Any]]  # keys of each type, with their schemas
     keys: frozenset[str]  # of a resource
 
     @classmethod
     def parse(cls, text: str) -> Language:
-        """Read the JSON schema of `resources`."""
+        """Parse the JSON schema of `resources`."""
         try:
             resource = json.loads(text)["properties"]["resources"]["items"]["properties"]
             mappings = [each for each in resource["fields"]["additionalProperties"]["oneOf"] if "properties" in each]
@@ -95,7 +95,7 @@ def parse_fields(words: Iterable[str], language: Language) -> dict[str, Any]:
 
 
 def parse_field(word: str, language: Language) -> tuple[str, Any]:
-    """Return the name and declaration of a field: a type, or a mapping where options are given."""
+    """Return the name and declaration of a field: a type, or a mapping if it has options."""
     name, *parts = split(word, ":", word)
     if not name or not parts or not parts[0]:
         raise CommandError(f"{word}: {FIELD}.")
@@ -107,15 +107,15 @@ def parse_field(word: str, language: Language) -> tuple[str, Any]:
     for place, option in enumerate(options):
         key, value = parse_option(word, kind, option, place, language)
         if key in declaration:
-            raise CommandError(f"{word}: {key} is given twice.")
+            raise CommandError(f"{word}: {key} is repeated.")
         declaration[key] = value
     return name, finished(word, name, declaration, mark)
 
 
 def parse_type(word: str, parts: list[str]) -> tuple[str, str, list[str]]:
     """Return type, mark and options: `enum?[draft,paid](default=draft)`, `str:unique?`."""
-    found = re.match(r"\w*", parts[0])
-    kind, rest = (found[0], parts[0][found.end() :]) if found else ("", parts[0])
+    matched = re.match(r"\w*", parts[0])
+    kind, rest = (matched[0], parts[0][matched.end() :]) if matched else ("", parts[0])
     mark, options = "", []
     while rest:
         if rest[0] in "?!":
@@ -133,6 +133,7 @@ def parse_type(word: str, parts: list[str]) -> tuple[str, str, list[str]]:
 
 
 def check_type(word: str, kind: str, language: Language) -> None:
+    """Raise `CommandError` for an unknown type, with the nearest one."""
     if kind in language.types:
         return
     near = [ALIASES[kind]] if kind in ALIASES else get_close_matches(kind, language.types, n=1)
@@ -163,7 +164,7 @@ def parse_option(word: str, kind: str, option: str, place: int, language: Langua
 
 
 def hint(kind: str, key: str, known: Mapping[str, Any]) -> str:
-    """Suggest the nearest option, or list all."""
+    """Return the nearest option as a question, or list all."""
     options = [*(name for name in known if name != "type"), *NEGATED]
     if near := get_close_matches(key, options, n=1):
         return f"Did you mean {near[0]}?"
@@ -172,7 +173,7 @@ def hint(kind: str, key: str, known: Mapping[str, Any]) -> str:
 
 
 def option_value(word: str, key: str, text: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the schema says
-    """Return the value of an option, as the JSON schema of its key types it."""
+    """Convert the value of an option by the JSON schema of its key."""
     kind = schema.get("type")
     if key == "values":
         return enum_values(word, text.removeprefix("[").removesuffix("]"))
@@ -194,6 +195,7 @@ def option_value(word: str, key: str, text: str, schema: Mapping[str, Any]) -> A
 
 
 def enum_values(word: str, text: str) -> list[str]:
+    """Split the values of an enum at commas."""
     values = [unquoted(value.strip()) for value in split(text, ",", word)]
     if not all(values):
         raise CommandError(f"{word}: a value of the enum is empty.")
@@ -201,7 +203,7 @@ def enum_values(word: str, text: str) -> list[str]:
 
 
 def finished(word: str, name: str, declaration: dict[str, Any], mark: str) -> Any:  # noqa: ANN401 - text or a mapping
-    """Return a declaration as an owner would write it: `date?`, or a mapping."""
+    """Return a declaration in its shortest form: `date?`, or a mapping."""
     if len(mark) > 1:
         raise CommandError(f"{word}: write one of ! (required, as without it) and ? (optional).")
     kind, optional = declaration["type"], declaration.pop("optional", None)
@@ -220,7 +222,7 @@ def finished(word: str, name: str, declaration: dict[str, Any], mark: str) -> An
 
 # ── Split ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def split(text: str, separator: str, word: str) -> list[str]:
-    """Split text at a separator outside of brackets and quotes; a backslash hides the next character."""
+    """Split text at a separator outside of brackets and quotes; a backslash escapes the next character."""
     parts = [""]
     for character, depth in depths(text):
         if character == separator and depth == 0:
@@ -233,18 +235,18 @@ def split(text: str, separator: str, word: str) -> list[str]:
 
 
 def closing(text: str) -> int:
-    """Return the place of the bracket that closes the first one; 0 if it is not closed."""
+    """Return the position of the bracket that closes the first one; 0 if it is not closed."""
     return next((place for place, (_, depth) in enumerate(depths(text)) if depth == 0), 0)
 
 
 def depths(text: str) -> Iterator[tuple[str, int]]:
-    """Yield each character with the number of brackets and quotes that are open after it."""
-    depth, quote, hidden = 0, "", False
+    """Yield each character with the nesting depth of brackets and quotes after it."""
+    depth, quote, is_escaped = 0, "", False
     for character in text:
-        if hidden:
-            hidden = False
+        if is_escaped:
+            is_escaped = False
         elif character == "\\":
-            hidden = True
+            is_escaped = True
         elif quote:
             quote = "" if character == quote else quote
         elif character in QUOTES:
@@ -263,7 +265,7 @@ def unquoted(text: str) -> str:
 
 # ── Resources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def with_resource(resources: list[dict[str, Any]], declaration: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the resources with another one."""
+    """Append a resource to the domain."""
     name = declaration["name"]
     if name in names(resources):
         raise CommandError(f"{name}: the resource exists already. Add fields by: add field {name} FIELD:TYPE")
@@ -274,18 +276,18 @@ def with_resource(resources: list[dict[str, Any]], declaration: dict[str, Any]) 
 
 
 def with_fields(resources: list[dict[str, Any]], name: str, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the resources with more fields of one."""
+    """Append fields to a resource of the domain."""
     if name not in names(resources):
         near = get_close_matches(name, names(resources), n=1)
         known = ", ".join(names(resources)) or "none"
         fix = f"Did you mean {near[0]}?" if near else f"There are: {known}."
-        raise CommandError(f"{name}: there is no such resource. {fix} Create it by: add resource {name} FIELD:TYPE")
+        raise CommandError(f"{name}: unknown resource. {fix} Create it by: add resource {name} FIELD:TYPE")
     resource = next(each for each in resources if each["name"] == name)
     if existing := [field for field in fields if field in resource["fields"]]:
         raise CommandError(f"{name} has a field {existing[0]} already. Change it in a file of answers; see the docs.")
     check_targets(fields, names(resources))
-    grown = resource | {"fields": {**resource["fields"], **fields}}
-    return [grown if each is resource else each for each in resources]
+    extended = resource | {"fields": {**resource["fields"], **fields}}
+    return [extended if each is resource else each for each in resources]
 
 
 def check_targets(fields: Mapping[str, Any], known: list[str]) -> None:
@@ -299,8 +301,10 @@ def check_targets(fields: Mapping[str, Any], known: list[str]) -> None:
 
 
 def is_mapping(declaration: object) -> bool:
+    """Return whether a declaration has the long form."""
     return isinstance(declaration, dict)
 
 
 def names(resources: list[dict[str, Any]]) -> list[str]:
+    """Return the names of resources."""
     return [str(each.get("name")) for each in resources]

@@ -1,4 +1,4 @@
-"""Earlier answers files of a service, from its commits."""
+"""Former answers files of a service, from its commits."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Earlier:
-    """An answers file that another one replaced."""
+    """A former answers file."""
 
     record: Record
     text: bytes
-    replaced_by: str  # the next version
+    replaced_by: str  # the version of the record after it
     before: str  # the last commit with this record
 
 
 def earlier(service: Service) -> Iterator[Earlier]:
-    """Yield earlier answers files, the latest first, each once."""
-    record, came = service.record, None  # came: the commit that introduced the record
+    """Yield former answers files without repetition, the latest first."""
+    record, newer = service.record, None  # the commit that introduced `record`
     seen = [record]
     for commit in commits(service):
         text = service.committed(service.answers_file, commit)
-        found = parsed(text, service.answers_file)
-        if found is not None and found != record:
-            if found not in seen:
-                yield Earlier(found, text or b"", str(record["_commit"]), f"{came}^" if came else "HEAD")
-            record = found
-            seen.append(found)
-        came = commit
+        previous = parsed(text, service.answers_file)
+        if previous is not None and previous != record:
+            if previous not in seen:
+                yield Earlier(previous, text or b"", str(record["_commit"]), f"{newer}^" if newer else "HEAD")
+            record = previous
+            seen.append(previous)
+        newer = commit
 
 
 def moved_from(service: Service) -> str | None:
-    """Return the former source of the template, if it was changed by hand since the last update."""
+    """Return the former `_src_path`, if it was edited by hand since the last update."""
     record = service.record
     last = next(earlier(service), None)
     if last is None or last.record["_commit"] != record["_commit"]:
@@ -56,7 +56,7 @@ def commits(service: Service) -> list[str]:
 
 
 def parsed(text: bytes | None, name: str) -> Record | None:
-    """Return a record; None if it is missing or invalid."""
+    """Parse an answers file; None if it is missing or invalid."""
     try:
         return parse_record(text, name) if text else None
     except CommandError:

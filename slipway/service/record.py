@@ -1,7 +1,7 @@
-"""Edit an answers file in place: lines whose value stays the same keep their text, comments and order.
+"""Edit an answers file in place: unchanged values preserve their lines, comments and order.
 
-The text is divided into the lines of each key and list item. Those that stay are copied, and only changed values are
-written anew, in the style of their neighbours.
+The text is divided into the lines of each key and list item. Lines of unchanged values are copied; only changed values
+are dumped again, in the style of their neighbours.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-STEP = 4  # columns of nested mappings, where the file has none
+STEP = 4  # columns of indentation, if the file has no nested mapping
 ENDLESS = 2**20  # characters: no line is wrapped
 
 
 def merged_record(text: bytes, record: Mapping[str, Any]) -> bytes:
-    """Return an answers file with the values of `record`; everything else is preserved."""
+    """Return an answers file with the values of `record`; comments and formatting are preserved."""
     old = yaml.safe_load(text)
     if is_same(old, dict(record)):
         return text
     decoded = text.decode()
     newline = "\r\n" if "\r\n" in decoded else "\n"
     lines = decoded.replace("\r\n", "\n").split("\n")
-    # Aliases share the text of their anchors: then the values of whole questions are replaced.
+    # Aliases share the lines of their anchors, so the values of whole questions are replaced then.
     for is_deep in (True, False):
         edited = Editor(lines, is_deep=is_deep).edited(old, record)
         if is_equal(edited, record):
@@ -39,7 +39,7 @@ def merged_record(text: bytes, record: Mapping[str, Any]) -> bytes:
 
 
 def is_equal(text: str, record: Mapping[str, Any]) -> bool:
-    """Return whether a text has these values, in this order."""
+    """Return whether YAML text has these values, in this order."""
     try:
         return json.dumps(yaml.safe_load(text), default=str) == json.dumps(record, default=str)
     except yaml.YAMLError:
@@ -47,7 +47,7 @@ def is_equal(text: str, record: Mapping[str, Any]) -> bool:
 
 
 def inline(value: object) -> str:
-    """Return a value as YAML writes it on one line."""
+    """Return a value as YAML in flow style, on one line."""
     if isinstance(value, str) and "\n" in value:
         return json.dumps(value, ensure_ascii=False)
     dumped = yaml.safe_dump(value, width=ENDLESS, default_flow_style=True, sort_keys=False, allow_unicode=True)
@@ -55,16 +55,17 @@ def inline(value: object) -> str:
 
 
 def is_block(node: Node) -> TypeGuard[MappingNode | SequenceNode]:
+    """Return whether a node is a collection in block style, and not empty."""
     return isinstance(node, MappingNode | SequenceNode) and not node.flow_style and bool(node.value)
 
 
 def is_filled(value: object) -> bool:
-    """Return whether a value is a collection that block style can write."""
+    """Return whether a value is a collection and not empty, so that block style can represent it."""
     return isinstance(value, dict | list) and bool(value)
 
 
-def width(line: str) -> int:
-    """Return the columns before the text of a line."""
+def indentation(line: str) -> int:
+    """Return the indentation of a line in columns."""
     return len(line) - len(line.lstrip(" "))
 
 
@@ -80,7 +81,7 @@ class Entry:
 
 
 class Editor:
-    """Bring new values into the lines of a YAML document."""
+    """Replaces values in the lines of a YAML document."""
 
     def __init__(self, lines: list[str], *, is_deep: bool) -> None:
         self.lines = lines
@@ -99,34 +100,34 @@ class Editor:
 
     # ── Divide ────────────────────────────────────────────────────────────────────────────────────────────────────────
     def entries(self, node: MappingNode | SequenceNode, lead: int, end: int) -> list[Entry]:
-        """Divide the lines of a block collection, from `lead` to `end`, into those of its entries."""
+        """Divide the lines `lead` to `end` of a block collection into its entries."""
         column = node.start_mark.column
-        found: list[Entry] = []
+        entries: list[Entry] = []
         for place, each in enumerate(node.value):
             key, value = each if isinstance(node, MappingNode) else (None, each)
             name = constructed(key) if key else place
             start = key.start_mark.line if key else self.dash(value, column)
-            if found:
-                lead = found[-1].end = self.end(found[-1].node, found[-1].start, start, column)
-            found.append(Entry(name, value, lead, start, end))
-        found[-1].end = self.end(found[-1].node, found[-1].start, end, max(column - 1, 0))
-        return found
+            if entries:
+                lead = entries[-1].end = self.end(entries[-1].node, entries[-1].start, start, column)
+            entries.append(Entry(name, value, lead, start, end))
+        entries[-1].end = self.end(entries[-1].node, entries[-1].start, end, max(column - 1, 0))
+        return entries
 
     def dash(self, value: Node, column: int) -> int:
-        """Return the line of the dash before an item, which may stand above it."""
+        """Return the line of an item's dash, which may be above its value."""
         line: int = value.start_mark.line
         while self.lines[line][column : column + 1] != "-" and line:
             line -= 1
         return line
 
     def end(self, node: Node, start: int, limit: int, column: int) -> int:
-        """Return the line after an entry: its text, and comments that are indented deeper than `column`."""
+        """Return the line after an entry and its trailing comments, which are indented deeper than `column`."""
         end = min(limit, max(start, node.end_mark.line - (node.end_mark.column == 0)) + 1)
         while end > start + 1 and is_comment(self.lines[end - 1]):  # a block ends where the next text begins
             end -= 1
         following = end
         while following < limit and is_comment(self.lines[following]):
-            if self.lines[following].strip() and width(self.lines[following]) <= column:
+            if self.lines[following].strip() and indentation(self.lines[following]) <= column:
                 break
             following += 1
             end = following if self.lines[following - 1].strip() else end
@@ -240,27 +241,27 @@ def is_same(old: object, new: object) -> bool:
 
 
 def prefixed(prefix: str, lines: list[str], column: int) -> list[str]:
-    """Put the dash of an item before its first line that is no comment."""
+    """Put the dash of an item before its first line that is not a comment."""
     place = next((place for place, line in enumerate(lines) if not is_comment(line)), 0)
     mark = prefix if prefix.strip(" ") else f"{' ' * column}-{prefix[column + 1 :]}"
     return [*lines[:place], mark + lines[place][len(mark) :], *lines[place + 1 :]]
 
 
 def matches(old: list[Any], new: list[Any]) -> Iterator[int | None]:
-    """Yield the place of each new item in the old list; resources are matched by their names, or former names."""
-    left = dict(enumerate(old))
-    names = {value["name"]: place for place, value in left.items() if isinstance(value, dict) and "name" in value}
+    """Yield the index of each new item in the old list, None for additions; resources match by name or former name."""
+    unmatched = dict(enumerate(old))
+    names = {value["name"]: place for place, value in unmatched.items() if isinstance(value, dict) and "name" in value}
     taken = {value.get("name") for value in new if isinstance(value, dict)}
     for value in new:
-        place = next((place for place, each in left.items() if is_same(each, value)), None)
+        place = next((place for place, each in unmatched.items() if is_same(each, value)), None)
         if place is None and isinstance(value, dict):
             place = names.get(value.get("name"))
             was = former_name(value)
             if place is None and was not in taken:
                 place = names.get(was)
-        if place not in left:
+        if place not in unmatched:
             place = None
-        left.pop(place, None)  # type: ignore[arg-type] # None is no place
+        unmatched.pop(place, None)  # type: ignore[arg-type] # None is not a key
         yield place
 
 
@@ -271,9 +272,9 @@ def former_name(value: Mapping[str, Any]) -> object:
 
 
 def nested_steps(lines: list[str]) -> Iterator[int]:
-    """Yield by how many columns nested mappings are indented."""
+    """Yield the indentation of each nested mapping in columns."""
     for line, following in pairwise(lines):
         if re.fullmatch(r" *(?:- +)?[\w'\"]+:", line) and re.match(r" +[^\s#-]", following):
             text = re.sub(r"^( *)- ", r"\1  ", line)
-            if width(following) > width(text):
-                yield width(following) - width(text)
+            if indentation(following) > indentation(text):
+                yield indentation(following) - indentation(text)

@@ -1,1 +1,1 @@
-"""The template: its repository, releases and renderings."""
+"""The source of a service: the template's repository, releases and renderings."""

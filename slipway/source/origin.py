@@ -1,6 +1,6 @@
-"""Where a template is found again: the `_src_path` that a new service records.
+"""Compute `_src_path`: the template's URL or absolute path, which a new service records for updates.
 
-Equal to `extensions/slipway_template/source.py`, which records it where Copier is called without this command.
+It must agree with `extensions/slipway_template/source.py`, which records it if plain Copier creates the service.
 """
 
 from __future__ import annotations
@@ -10,29 +10,29 @@ from pathlib import Path
 
 from slipway.git import query
 
-REMOTE = re.compile(r"(?:https?|ssh|git)://|[^/]+@[^/:]+:")  # what other machines reach; the latter: git@host:path
+REMOTE = re.compile(r"(?:https?|ssh|git)://|[^/]+@[^/:]+:")  # of other machines; the last is SCP-like
 CREDENTIALS = re.compile(r"(https?://)[^/]*@")
-# What Copier takes for a repository; it wants `git+` before any other URL.
+# URLs that Copier recognises as Git repositories; all others need the prefix `git+`.
 REPOSITORY = re.compile(r"git@.*|git://.*|https://git(?:hub|lab)\.com/.*|.*\.git|git\+.*|g[hl]:.*")
 
 
 def local_path(source: str) -> Path | None:
-    """Return the directory that a source names; None for a URL."""
+    """Return the directory of a local source; None for a URL."""
     path = Path(source.removeprefix("git+").removeprefix("file://")).expanduser()
     return path if path.is_dir() else None
 
 
 def readable_source(source: str) -> str:
-    """Return a source that leads to the template from any directory."""
+    """Return a source that is valid in any directory."""
     path = local_path(source)
     return str(path.resolve()) if path else source
 
 
 def recorded_source(source: str, commit: str, *, is_installed: bool = False) -> str:
-    """Return what an answers file records: an absolute path, or a URL without credentials.
+    """Return the source to record: an absolute path, or a URL without credentials.
 
-    For a clone that is named by a relative path, or from which this command was installed, it is the URL of its
-    `origin`, if that has the commit: colleagues can read it, too.
+    A clone at a relative path, or from which this command was installed, is replaced by the URL of its `origin`, if
+    that contains the commit: it works on other machines, too.
     """
     path = local_path(source)
     if path is None:
@@ -43,17 +43,18 @@ def recorded_source(source: str, commit: str, *, is_installed: bool = False) -> 
 
 
 def published(clone: Path, commit: str) -> str:
-    """Return the URL of a clone's origin; empty if others cannot reach it, or it lacks the commit."""
+    """Return the URL of a clone's `origin`; empty if it is local or does not contain the commit."""
     url = text(clone, "config", "--get", "remote.origin.url").rstrip("/")  # `get-url` would apply insteadOf
     branches = text(clone, "for-each-ref", f"--contains={commit}", "refs/remotes/origin")
     return copier_url(url) if REMOTE.match(url) and branches else ""
 
 
 def copier_url(url: str) -> str:
-    """Return a URL as Copier reads it, without credentials."""
+    """Return a URL without credentials, with `git+` if Copier needs it."""
     url = CREDENTIALS.sub(r"\1", url)
     return url if REPOSITORY.fullmatch(url) else f"git+{url}"
 
 
 def text(directory: Path, *arguments: str) -> str:
+    """Return the output of Git as text; empty if it fails."""
     return (query(directory, *arguments) or b"").decode(errors="replace").strip()

@@ -1,4 +1,4 @@
-"""Order the versions of a template, by PEP 440."""
+"""Sort the releases of a template by version (PEP 440)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from packaging.version import InvalidVersion, Version
 
 DESCRIBED = re.compile(r"^(?P<release>.+)-(?P<number>\d+)-g[0-9a-f]+$")  # `git describe`
-COMMIT = re.compile(r"[0-9a-f]{7,40}")  # of digits alone it would be a version, too
+COMMIT = re.compile(r"[0-9a-f]{7,40}")  # one of digits only would parse as a version, too
 
 
 def parse_version(name: str) -> Version | None:
-    """Parse a tag, a version, or the description of a commit after one; None for anything else."""
+    """Parse a tag, a version, or the output of `git describe`; None for anything else."""
     described = DESCRIBED.match(name)
     try:
         return Version(f"{described['release']}.post{described['number']}" if described else name)
@@ -22,8 +22,8 @@ def parse_version(name: str) -> Version | None:
 def sorted_releases(names: list[str]) -> list[str]:
     """Return the names that are final versions, oldest first.
 
-    A fork tags its releases `vX.Y.Z.postN` and carries upstream's tags along: where a post-release exists, the tags
-    of upstream are not counted.
+    A fork tags its releases `vX.Y.Z.postN` and carries upstream's tags along: if a post-release exists, upstream's
+    tags are ignored.
     """
     versions = {name: version for name in names if (version := parse_version(name)) and not version.is_prerelease}
     own = {name: version for name, version in versions.items() if version.is_postrelease} or versions

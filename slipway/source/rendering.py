@@ -1,6 +1,6 @@
-"""Render a template with Copier, into memory: what the template alone makes of an answers file.
+"""Render a template with Copier into memory.
 
-Renderings of recorded answers are cached: they depend on the template's commit, the answers and the tools only.
+Renderings of recorded answers are cached by the template's commit, the answers and the versions of tools.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 RENDERINGS = CACHE / "renderings"
 EXPIRY = 30 * 24 * 3600  # seconds
-ABOUT = "//about"  # the entry that is not a file
+ABOUT = "//about"  # the archive's entry of metadata
 
 
 class File(NamedTuple):
@@ -46,7 +46,7 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Rendering:
-    """Files of one version and its answers, without the answers file itself."""
+    """Files and answers of a rendered version, without the answers file."""
 
     files: Mapping[str, File]
     record: Record
@@ -56,21 +56,21 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers to render with: recorded ones, and those that replace or add to them."""
+    """Recorded answers, and new ones, which override them."""
 
     recorded: bytes = b""  # an answers file
-    given: Mapping[str, Any] = field(default_factory=dict)
+    new: Mapping[str, Any] = field(default_factory=dict)
     is_asking: bool = False  # ask open questions at the terminal
 
 
 def render(template: Template, revision: str, answers: Answers, answers_file: str) -> Rendering:
-    """Render a revision.
+    """Render a revision, or load it from the cache.
 
     Raises:
-        CommandError: Copier or a check of the answers failed; the message is theirs.
+        CommandError: Copier failed, or an answer is invalid.
     """
     commit = template.resolve(revision)
-    cached = None if answers.given or answers.is_asking else RENDERINGS / f"{key(commit, answers, answers_file)}.zip"
+    cached = None if answers.new or answers.is_asking else RENDERINGS / f"{key(commit, answers, answers_file)}.zip"
     rendering = load(cached) if cached else None
     if rendering is None:
         rendering = rendered(template, commit, answers, answers_file)
@@ -92,7 +92,7 @@ def rendered(template: Template, commit: str, answers: Answers, answers_file: st
                 raise
             from copier.errors import UserMessageError  # noqa: PLC0415 - slow to import
 
-            if answers.given and isinstance(error, UserMessageError | ValueError):  # about an answer, not the template
+            if answers.new and isinstance(error, UserMessageError | ValueError):  # about an answer, not the template
                 raise CommandError(reason(error)) from error
             name = template.describe(commit)
             raise CommandError(
@@ -112,11 +112,11 @@ def header_of(text: str) -> str:
 
 
 def copied(source: Path, directory: Path, answers: Answers, answers_file: str) -> Any:  # noqa: ANN401 - Copier's worker
-    """Let Copier render into a directory: anew, or again with recorded answers."""
+    """Run Copier's `copy`, or `recopy` with recorded answers, and return its worker."""
     import copier  # noqa: PLC0415 - takes as long as a whole `status` of a cached rendering
 
     options: dict[str, Any] = {
-        "data": dict(answers.given),
+        "data": dict(answers.new),
         "answers_file": answers_file,
         "defaults": not answers.is_asking,
         "overwrite": True,
@@ -144,14 +144,14 @@ def read_files(directory: Path) -> dict[str, File]:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of an error's message: Git and Copier put the reason there."""
+    """Return the last line of an error's message, in which Git and Copier have the reason."""
     text = str(getattr(error, "stderr", None) or error).strip()
     return text.splitlines()[-1].strip(" |") if text else type(error).__name__
 
 
 # ── Cache ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def key(commit: str, answers: Answers, answers_file: str) -> str:
-    """Return the key of a rendering: all that decides its content."""
+    """Return the cache key of a rendering: a hash of commit, answers and tools."""
     recorded = yaml.safe_load(answers.recorded) if answers.recorded else {}
     answered = {name: answer for name, answer in recorded.items() if not name.startswith("_")}
     tools = [version(name) for name in ("slipway", "copier", "copier-template-extensions", "ruff")]
@@ -160,7 +160,7 @@ def key(commit: str, answers: Answers, answers_file: str) -> str:
 
 
 def load(path: Path) -> Rendering | None:
-    """Return a cached rendering; None if there is none, or it is damaged."""
+    """Load a cached rendering; None if it is missing or damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {name: archive.read(name) for name in archive.namelist()}
@@ -173,7 +173,7 @@ def load(path: Path) -> Rendering | None:
 
 
 def save(path: Path, rendering: Rendering) -> None:
-    """Cache a rendering; without space or permission it is not cached."""
+    """Cache a rendering, and delete expired ones; errors of the file system are ignored."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         modes = {name: file.mode for name, file in rendering.files.items() if file.mode != FILE}

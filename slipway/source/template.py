@@ -1,6 +1,6 @@
-"""A template's repository: its revisions, releases and changelogs.
+"""The template's repository: revisions, releases and changelogs.
 
-A local repository is read where it is. A remote one is mirrored in the user's cache and fetched once per command.
+A local repository is read in place. A remote one is mirrored in the user's cache, and fetched once per command.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CHANGELOGS = ("CHANGELOG.md", "org/CHANGELOG.md")  # of the template, and of an 
 
 
 def expanded(source: str) -> str:
-    """Return the URL or path that Git reads, for a source as Copier records it."""
+    """Return the URL or path for Git from a source of Copier: aliases, `~` and `git+` are resolved."""
     for alias, url in ALIASES.items():
         if source.startswith(alias):
             return f"{url}{source.removeprefix(alias).removesuffix('.git')}.git"
@@ -46,25 +46,25 @@ def expanded(source: str) -> str:
 
 @dataclass
 class Template:
-    """A template, by the source that an answers file records."""
+    """A template, identified by the source in an answers file."""
 
     source: str
     checkouts: dict[str, Path] = field(default_factory=dict)
 
     @cached_property
     def repository(self) -> Path:
-        """The directory in which Git finds the template's objects."""
+        """The directory of the repository or of its mirror."""
         url = expanded(self.source)
         if Path(url).is_absolute() and Path(url).is_dir():
             if query(Path(url), "rev-parse", "--git-dir") is None:
-                raise CommandError(f"The template {url} is in no Git repository: commit it, so that it has versions.")
+                raise CommandError(f"The template {url} is not in a Git repository: commit it first.")
             return Path(url)
         with mirror_lock(url) as mirror:
             return mirrored(url, mirror)
 
     @property
     def is_remote(self) -> bool:
-        """Return whether the repository is a mirror."""
+        """Whether the repository is a mirror of a remote one."""
         return self.repository.is_relative_to(CACHE)
 
     def resolve(self, revision: str) -> str:
@@ -81,7 +81,7 @@ class Template:
             *([REMOTE_HEAD] if is_moving else []),
             revision,
             f"refs/remotes/origin/{revision}",
-            self.listed.get(revision.removeprefix("v"), ""),
+            self.listed_releases.get(revision.removeprefix("v"), ""),
         ):
             options = ("--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
             if name and (commit := query(self.repository, "rev-parse", *options)):
@@ -90,7 +90,7 @@ class Template:
 
     @property
     def hint(self) -> str:
-        """What to do about a revision that is missing."""
+        """The hint for a missing revision: fetch a shallow clone, or name a release."""
         if (query(self.repository, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
             return f"It is a shallow clone: git -C {self.repository} fetch --unshallow --tags"
         newest = self.releases[-3:]
@@ -99,7 +99,7 @@ class Template:
         )
 
     def describe(self, commit: str) -> str:
-        """Return the name by which a commit is recorded: its release, or what `git describe --tags --always` says."""
+        """Return the name to record for a commit: its release, or the output of `git describe --tags --always`."""
         tags = [tag for tag in self.releases if tag in self.tags and self.resolve(tag) == commit]
         return (
             tags[-1] if tags else git(self.repository, "describe", "--tags", "--always", "--abbrev=12", commit).strip()
@@ -107,10 +107,11 @@ class Template:
 
     @cached_property
     def tags(self) -> list[str]:
+        """The tags of the repository."""
         return git(self.repository, "tag", "--list").split()
 
     @cached_property
-    def listed(self) -> dict[str, str]:
+    def listed_releases(self) -> dict[str, str]:
         """The commits of the versions in `releases.toml`, for a repository without tags."""
         text = self.read("HEAD", "releases.toml")
         try:
@@ -122,11 +123,11 @@ class Template:
     @cached_property
     def releases(self) -> list[str]:
         """The final versions, oldest first: tags if there are any, otherwise the versions of `releases.toml`."""
-        return sorted_releases(self.tags) or sorted_releases([*filter(self.has_listed, self.listed)])
+        return sorted_releases(self.tags) or sorted_releases([*filter(self.has_listed, self.listed_releases)])
 
     def has_listed(self, version: str) -> bool:
-        """Return whether the commit of a listed version exists: a copy without history has the list alone."""
-        return query(self.repository, "cat-file", "-e", f"{self.listed[version]}^{{commit}}") is not None
+        """Return whether the commit of a listed version exists; a copy without history has the list only."""
+        return query(self.repository, "cat-file", "-e", f"{self.listed_releases[version]}^{{commit}}") is not None
 
     def newest(self, recorded: str) -> str:
         """Return the newest release, `recorded` if none is newer, or HEAD if nothing is released."""
@@ -151,16 +152,16 @@ class Template:
         ]
 
     def version(self, name: str) -> Version | None:
-        """Return the version of a name that is one; a commit's digits are not."""
+        """Parse a name as a version; None for other names, such as a commit of digits only."""
         return None if name not in self.releases and COMMIT.fullmatch(name) else parse_version(name)
 
     def is_newer(self, release: str, recorded: str) -> bool:
-        """Return whether a release is not contained in a recorded commit."""
+        """Return whether a release is not an ancestor of the recorded commit."""
         arguments = ("merge-base", "--is-ancestor", self.resolve(release), self.resolve(recorded))
         return run_git(self.repository, *arguments).returncode != 0
 
     def read(self, revision: str, path: str) -> str:
-        """Return a file of a revision; empty if it is missing."""
+        """Return the text of a file at a revision; empty if it is missing."""
         return (query(self.repository, "show", f"{revision}:{path}") or b"").decode(errors="replace")
 
     def notes(self, recorded: str, last: str) -> str:
@@ -168,11 +169,11 @@ class Template:
         low = self.version(recorded) or self.version(self.last_within(recorded))
         high = self.version(last) or self.version(self.last_within(last))
         commit = self.resolve(last)
-        sections = [section for path in CHANGELOGS for section in crossed(self.read(commit, path), low, high)]
+        sections = [section for path in CHANGELOGS for section in sections_between(self.read(commit, path), low, high)]
         return "\n\n".join(sections)
 
     def last_within(self, revision: str) -> str:
-        """Return the newest release that a revision contains; the revision itself if it contains none."""
+        """Return the newest release that is an ancestor of a revision; the revision itself if none is."""
         contained = [name for name in self.releases if not self.is_newer(name, revision)]
         return contained[-1] if contained else revision
 
@@ -204,21 +205,21 @@ class Template:
             shutil.rmtree(self.checkouts.popitem()[1], ignore_errors=True)
 
 
-def crossed(changelog: str, low: Version | None, high: Version | None) -> list[str]:
-    """Return the sections of a changelog whose versions lie above `low`, up to `high`."""
+def sections_between(changelog: str, low: Version | None, high: Version | None) -> list[str]:
+    """Return the sections of a changelog with versions above `low`, up to `high`."""
     parts = re.split(r"^(?=## )", changelog, flags=re.MULTILINE)
-    found = []
+    sections = []
     for part in parts:
         name = re.match(r"## \[?(v?\d[^\s\]]*)", part)
         version = parse_version(name[1]) if name else None
         if version and low and high and low < version <= high:
-            found.append(part.strip())
-    return found
+            sections.append(part.strip())
+    return sections
 
 
 @contextmanager
 def mirror_lock(url: str) -> Iterator[Path]:
-    """Lock the mirror of a URL against other processes, and yield its directory."""
+    """Hold an exclusive lock on the mirror of a URL, and yield its directory."""
     directory = CACHE / "templates" / blake2b(url.encode(), digest_size=16).hexdigest()
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("w") as lock:
@@ -227,7 +228,7 @@ def mirror_lock(url: str) -> Iterator[Path]:
 
 
 def mirrored(url: str, directory: Path) -> Path:
-    """Clone a remote repository into the cache, or fetch what is new."""
+    """Clone a remote repository into the cache, or fetch new commits."""
     mirror = directory / "mirror.git"
     refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
     if not (mirror / "HEAD").is_file():
@@ -242,7 +243,7 @@ def mirrored(url: str, directory: Path) -> Path:
     else:
         fetch = ("fetch", "--quiet", "--force")
         try:
-            # Only if a new branch lies below a deleted one is that deleted here, too: services may record its commits.
+            # No --prune at first: services may record commits of deleted branches. It resolves conflicts of names only.
             if query(mirror, *fetch, "--", url, *refs) is None:
                 git(mirror, *fetch, "--prune", "--", url, *refs)
         except CommandError as error:
@@ -251,5 +252,6 @@ def mirrored(url: str, directory: Path) -> Path:
 
 
 def unavailable(url: str, error: CommandError) -> CommandError:
+    """Return the error for a repository that Git cannot clone or fetch."""
     reason = str(error).splitlines()[-1].strip()
     return CommandError(f"The template {url} is unavailable: {reason}. `_src_path` of the answers file names it.")

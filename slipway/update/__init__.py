@@ -1,1 +1,1 @@
-"""An update: proposed from three renderings, prepared and checked in a work tree, and written or recovered."""
+"""Stages of an update: propose, prepare and check in a work tree, then write the files, or recover."""

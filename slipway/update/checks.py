@@ -1,4 +1,4 @@
-"""Run the service's own checks: those of its pipeline, without the slow drills."""
+"""Run the service's checks: those of its pipeline, except for tests marked `drill`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ STATIC = (
 TESTS = ('uv run pytest -q -m "not drill"',)
 QUICK = ("uv sync", "uv run ruff check", "uv run ruff format --check", "uv run mypy")
 CODE = re.compile(r"app/(?:models|schemas|services|routers)/(\w+)\.py|tests/(?:test_|factories/)(\w+)\.py")
-# Names of another environment or database; the embedded server is used instead.
+# Variables of another environment or database: checks use the embedded server.
 UNSET = {"UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "DATABASE_URL", "PYTHONPATH"}
-LINES = 40  # of a failing check's output, counted from the end
+LINES = 40  # of a failing check's output, the last ones
 
 
 def resource_tests(changed: Iterable[str], files: Container[str], *, has_migration: bool) -> tuple[str, ...]:
-    """Return the tests of resources whose code changed, and of migrations, as one command; empty without any."""
-    names = {name for path in changed if (found := CODE.fullmatch(path)) for name in found.groups() if name}
+    """Return one pytest command for changed resources and for migrations; empty if there is nothing to test."""
+    names = {name for path in changed if (matched := CODE.fullmatch(path)) for name in matched.groups() if name}
     modules = [f"tests/test_{name}.py" for name in sorted(names)]
     modules += ["tests/test_migrations.py", "tests/test_postgresql.py"] if has_migration else []  # with the linter
     existing = [path for path in modules if path in files]

@@ -1,4 +1,4 @@
-"""Write the service's migration for changed models, with its own command `app revision`."""
+"""Generate the migration for changed models, by the service's command `app revision`."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def is_needed(before: Tree, after: Tree) -> bool:
 
 
 def message(report: Report) -> str:
-    """Return the message of a revision."""
+    """Return the default message of a migration."""
     if report.before == report.after:
         return "change resources"
     return f"update the template to {report.after}"
 
 
 def write(directory: Path, text: str, env: Mapping[str, str] | None = None) -> tuple[str | None, str]:
-    """Write a revision; return its path, and the output if that fails.
+    """Generate a migration; return its path, and the output if that fails.
 
-    An empty revision is removed: the models changed, but not the tables.
+    An empty migration is removed: the models changed, but not the tables.
     """
     versions = directory / VERSIONS
     before = {path.name for path in versions.glob("*.py")}
@@ -49,11 +49,12 @@ def write(directory: Path, text: str, env: Mapping[str, str] | None = None) -> t
 
 
 def is_empty(source: str) -> bool:
-    """Return whether `upgrade` does nothing."""
+    """Return whether `upgrade` has no operation."""
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     bodies = [function.body for function in functions if function.name == "upgrade"]
     return all(isinstance(node, ast.Pass | ast.Expr) and not has_call(node) for body in bodies for node in body)
 
 
 def has_call(node: ast.AST) -> bool:
+    """Return whether a statement contains a call."""
     return any(isinstance(inner, ast.Call) for inner in ast.walk(node))

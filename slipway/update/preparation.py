@@ -1,4 +1,4 @@
-"""Prepare the commit of an update in its work tree: renew the lock, write the migration, and run the checks."""
+"""Prepare the commit of an update in its work tree: run `uv lock`, generate the migration, and run the checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCK, PROJECT = "uv.lock", "pyproject.toml"
 
 
 def require_space(service: Service, request: Request) -> None:
-    """Raise `CommandError` if the checks would fill the disk."""
+    """Raise `CommandError` if there is too little disk space for the checks."""
     free = shutil.disk_usage(service.directory).free >> 20
     if request.checks and free < SPACE:
         raise CommandError(
@@ -30,13 +30,13 @@ def require_space(service: Service, request: Request) -> None:
 
 
 def prepare(service: Service, report: Report, request: Request, ours: Tree, tree: Tree) -> list[str]:
-    """Renew the lock, write the migration, and run the checks in the work tree; return why the update is rejected."""
+    """Lock, generate the migration and run the checks in the work tree; return the reasons to reject the update."""
     directory = worktree.tree_of(service) / service.prefix
     if LOCK in ours and ours.get(PROJECT) != tree.get(PROJECT):
-        echo("", f"Renewing {LOCK}: uv lock …")
+        echo("", f"Updating {LOCK}: uv lock …")
         if output := failure_output(directory, "uv lock"):
             echo(output)
-            return [f"{LOCK} cannot be renewed: `uv lock` fails, and the end of its output is above"]
+            return [f"{LOCK} cannot be updated: `uv lock` fails, and the end of its output is above"]
     env = environment(service, ours, tree) if request.quick else None
     has_migration = not migration.is_needed(ours, tree)
     if request.migration and not has_migration:
@@ -54,13 +54,13 @@ def prepare(service: Service, report: Report, request: Request, ours: Tree, tree
         echo("", "Checks")
         report.failed = run_checks(directory, commands(request, ours, tree, has_migration=has_migration), env)
         worktree.clean(service)
-    if env:  # which has the work tree's package installed now, and would lose it
+    if env:  # the shared environment has the work tree's package installed: install the service's again
         failure_output(service.directory, "uv sync --inexact")
     return [f"`{report.failed}` fails; the end of its output is above"] if report.failed else []
 
 
 def commands(request: Request, ours: Tree, tree: Tree, *, has_migration: bool) -> tuple[str, ...]:
-    """Return the checks of an update; without its migration, no tests that need the new tables."""
+    """Return the commands of the checks; without the migration, no tests, which need the new tables."""
     if not request.quick:
         return STATIC + (TESTS if has_migration else ())
     changed = [path for path in tree if tree[path] != ours.get(path)]
@@ -68,7 +68,7 @@ def commands(request: Request, ours: Tree, tree: Tree, *, has_migration: bool) -
 
 
 def environment(service: Service, ours: Tree, tree: Tree) -> dict[str, str] | None:
-    """Return variables that share the service's environment and mypy's cache, if the requirements stay the same."""
+    """Return variables that reuse the service's environment and mypy's cache; None if requirements changed."""
     has_environment = (service.directory / ".venv").is_dir() and (service.directory / LOCK).is_file()
     if not has_environment or any(ours.get(path) != tree.get(path) for path in (PROJECT, LOCK)):
         return None

@@ -1,4 +1,4 @@
-"""Propose an update: render the recorded version and the new one, and merge the difference, without touching files."""
+"""Propose an update: render the recorded and the new version, and merge the difference in Git's object database."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Proposal:
-    """A merged update, before it is verified in a work tree."""
+    """A merged update that is not verified yet."""
 
     service: Service
     objects: Objects
@@ -35,7 +35,7 @@ class Proposal:
     merged: Merged
     record: bytes  # the new answers file
     report: Report
-    given: list[str]
+    given: list[str]  # questions that the owner answered
 
     @property
     def tree(self) -> Tree:
@@ -75,14 +75,14 @@ def chosen_version(target: Template, record: Record, request: Request) -> str:
 
 
 def require_upgrade(target: Template, recorded: str, to: str) -> None:
-    """Raise `CommandError` for a version before the recorded one."""
+    """Raise `CommandError` if the version is older than the recorded one."""
     low, high = target.version(recorded), target.version(to)
     if low and high and high < low:
         raise CommandError(f"{to} is older than {recorded}: an update cannot go back. Undo updates by `undo`.")
 
 
 def require_known(answers: Mapping[str, Any], new: Rendering) -> None:
-    """Raise `CommandError` for an answer to a question that the template does not ask."""
+    """Raise `CommandError` for an answer to an unknown question."""
     if unknown := sorted(answers.keys() - new.record.keys()):
         raise CommandError(f"The template asks no question named {', '.join(unknown)}.")
 
@@ -96,7 +96,7 @@ def require_answered(service: Service, record: Record, new: Rendering, target: T
     if new_questions:
         options = " ".join(f"--data {name}={new.record[name]}" for name in new_questions)
         raise CommandError(
-            f"{target.source} asks what the service was not asked yet: {', '.join(new_questions)}. Answer by options,"
+            f"{target.source} has new questions: {', '.join(new_questions)}. Answer by options,"
             f" such as {options}, or accept the defaults by --defaults."
         )
 
@@ -132,8 +132,8 @@ def merged_proposal(service: Service, target: Template, old: Rendering, new: Ren
     return Proposal(service, objects, start, ours, merged, text, report, [*request.answers])
 
 
-def settle_dropped(merged: Merged, request: Request) -> None:
-    """Delete or keep the edited files that the owner has decided about."""
+def resolve_dropped(merged: Merged, request: Request) -> None:
+    """Apply `--delete` and `--keep` to edited files that the template deletes."""
     for path in [*merged.dropped]:
         if path in request.delete:
             del merged.tree[path]

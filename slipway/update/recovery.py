@@ -1,4 +1,4 @@
-"""Bring a service's files from one commit to another, and recover if that was interrupted.
+"""Fast-forward a service to another commit, and recover if that was interrupted.
 
 `git merge --ff-only` writes files, then the index, then the branch. A process that is killed in between leaves files
 of both commits. They are distinguished from edits by their content: a file is at the old commit, at the new one, or
@@ -30,12 +30,12 @@ PATIENCE = 3.0  # seconds for another process to release the index
 
 
 def describe(service: Service, note: Note) -> str:
-    """Return in words what an unfinished update is waiting for."""
+    """Describe an unfinished update, and the commands that finish or discard it."""
     version = note.after if note.before != note.after else f"other answers at {note.after}"
     ways = "finish it by `uv run slipway.py update --continue`, or discard it by `uv run slipway.py update --abort`."
     if note.phase == "waiting":
         tree = worktree.tree_of(service).relative_to(service.directory)
-        return f"An update to {version} waits in {tree}: {ways}"
+        return f"An update to {version} is waiting in {tree}: {ways}"
     what = f"An update to {version}" if note.action == "update" else f"The undo of the update to {note.before}"
     if service.head == note.commit:
         return f"{what} was interrupted after it was committed: `uv run slipway.py update --continue`."
@@ -43,15 +43,15 @@ def describe(service: Service, note: Note) -> str:
 
 
 def fast_forward(service: Service, parent: str, commit: str) -> None:
-    """Bring the current branch from a commit to the one that follows it."""
+    """Fast-forward the current branch from `parent` to `commit`."""
     if service.head != parent:
         raise CommandError(f"HEAD is no longer {parent[:12]}: there are new commits, or another branch is checked out")
-    # Git would overwrite ignored files, and other branches that are behind could be forwarded, too.
+    # --no-overwrite-ignore: Git would overwrite ignored files. HEAD is checked: other branches could be forwarded, too.
     git(service.directory, *WITHOUT_HOOKS, "merge", "--ff-only", "--no-overwrite-ignore", "--quiet", commit)
 
 
 def obstacles(service: Service, before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """Return the paths of new files at which the service has files that are not committed, ignored ones included."""
+    """Return the paths of new files at which uncommitted files exist, ignored ones included."""
     known = {*before}
     added = [path for path in after if path not in known]
     places = {path: service.directory / path for path in added}
@@ -59,7 +59,7 @@ def obstacles(service: Service, before: Iterable[str], after: Iterable[str]) -> 
 
 
 def finish(service: Service, note: Note) -> None:
-    """Finish writing the files of an interrupted update."""
+    """Finish an interrupted update."""
     if service.head == note.start:
         write_files(service, note, note.commit)
     elif service.head != note.commit:
@@ -70,7 +70,7 @@ def finish(service: Service, note: Note) -> None:
 
 
 def restore(service: Service, note: Note) -> None:
-    """Go back to the files before an interrupted update."""
+    """Restore the files as before an interrupted update."""
     if service.head == note.commit:
         raise CommandError(f"The {note.action} is committed already: finish it by --continue, then go back by `undo`.")
     if service.head != note.start:
@@ -79,6 +79,7 @@ def restore(service: Service, note: Note) -> None:
 
 
 def moved_on(note: Note) -> CommandError:
+    """Return the error for a HEAD at neither commit of an interrupted update."""
     return CommandError(
         f"HEAD is neither {note.start[:12]}, where the update started, nor {note.commit[:12]}, where it ends:"
         f" check out one of them first."
@@ -86,7 +87,7 @@ def moved_on(note: Note) -> CommandError:
 
 
 def write_files(service: Service, note: Note, target: str) -> None:
-    """Bring index, files and branch to one of the update's two commits, unless a file was edited meanwhile."""
+    """Reset index, files and branch to one of the update's two commits, unless a file was edited meanwhile."""
     root = service.root
     release_index(service)
     changed = names(git(root, "diff", "--name-only", "--no-renames", "-z", note.start, note.commit))
@@ -96,7 +97,7 @@ def write_files(service: Service, note: Note, target: str) -> None:
             f" files by `git checkout {note.start[:12]} -- FILE`, and run the command again."
         )
     existing = [path for path in changed if query(root, "cat-file", "-e", f"{target}:{path}") is not None]
-    for path in changed:  # first, for a file may have become a directory
+    for path in changed:  # deletions first: a file may have become a directory
         if path not in existing:
             git(root, "--literal-pathspecs", "rm", "--quiet", "--cached", "--ignore-unmatch", "--", path)
             remove_file(root, path)
@@ -109,7 +110,7 @@ def write_files(service: Service, note: Note, target: str) -> None:
 
 
 def remove_file(root: Path, path: str) -> None:
-    """Remove a file, and directories that are empty then; not a directory of its name, or below a file."""
+    """Remove a file and its empty parents; ignore a directory at its path, or a file at a parent's."""
     with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
         (root / path).unlink()
     for parent in PurePosixPath(path).parents[:-1]:
@@ -118,7 +119,7 @@ def remove_file(root: Path, path: str) -> None:
 
 
 def is_edited(root: Path, note: Note, path: str) -> bool:
-    """Return whether a file is neither of the two commits, nor missing, nor the beginning of the new one."""
+    """Return whether a file is edited: not that of either commit, not missing, and not a truncated new one."""
     file = root / path
     if not file.is_file() or file.is_symlink():
         return False
@@ -133,14 +134,14 @@ def is_edited(root: Path, note: Note, path: str) -> bool:
 
 
 def release_index(service: Service) -> None:
-    """Remove the lock of the index that the killed process left; wait for a living one."""
+    """Remove a stale index.lock of a killed process, after waiting for a running one."""
     file = Path(git(service.directory, "rev-parse", "--path-format=absolute", "--git-path", "index.lock").strip())
     deadline = time.monotonic() + PATIENCE
     while file.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     if file.exists():
         file.unlink(missing_ok=True)
-        echo(f"Removed {file}, which the interrupted update left.")
+        echo(f"Removed {file}, a stale lock of the interrupted update.")
 
 
 def require_worktree(service: Service, note: Note) -> None:
@@ -162,7 +163,7 @@ def require_worktree(service: Service, note: Note) -> None:
 
 
 def rebased(service: Service, note: Note, objects: Objects, root: str) -> str:
-    """Apply a resolved update to commits that the branch got meanwhile, and return the tree.
+    """Rebase a resolved update onto new commits of the branch, and return the tree.
 
     Raises:
         CommandError: another branch is checked out, or the changes conflict.
@@ -185,9 +186,9 @@ def rebased(service: Service, note: Note, objects: Objects, root: str) -> str:
 
 
 def require_faultless(faults: list[str]) -> None:
-    """Raise `CommandError` if the update and commits that the branch got meanwhile do not work together."""
+    """Raise `CommandError` if the rebased update has faults, such as unresolved imports."""
     if faults:
         raise CommandError(
-            f"The branch has new commits that do not work with the update: {'; '.join(faults)}. Discard it by --abort,"
-            " and run it again."
+            f"The branch has new commits that are incompatible with the update: {'; '.join(faults)}. Discard it by"
+            " --abort, and run it again."
         )

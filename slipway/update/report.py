@@ -1,4 +1,4 @@
-"""What an update changes, for its owner and for programs."""
+"""The report of an update, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Report:
-    """What an update changes; `--json` prints it as it is."""
+    """Changes and decisions of an update; `--json` prints all fields."""
 
     before: str
     after: str
@@ -31,30 +31,30 @@ class Report:
     deleted: list[str] = field(default_factory=list)  # edited files that the template deletes
     left_deleted: list[str] = field(default_factory=list)  # deleted by the owner, changed by the template
     followed: dict[str, str] = field(default_factory=dict)  # the owner's renames
-    adjacent: list[str] = field(default_factory=list)  # merged, though both sides changed neighbouring lines
+    adjacent: list[str] = field(default_factory=list)  # merged, though both sides changed adjacent lines
     moved: dict[str, str] = field(default_factory=dict)  # the template's moves of edited files
     rewritten: list[str] = field(default_factory=list)  # files whose imports follow moved modules
     lost: list[str] = field(default_factory=list)  # files whose edits the merge lost
     faults: list[str] = field(default_factory=list)
     seeds: list[str] = field(default_factory=list)  # written once, changed by the template since
     renames: list[str] = field(default_factory=list)  # probable renames of the domain, not declared
-    migration: str | None = None  # the revision that was written
+    migration: str | None = None  # the path of the generated migration
     failed: str = ""  # the check that failed
     patch: str = ""  # of a dry run
     reasons: list[str] = field(default_factory=list)  # why the update is rejected
 
 
-def changed_answers(report: Report, old: Record, new: Record, given: Iterable[str]) -> None:
-    """Compare two records: new and dropped questions, and answers that changed although the owner gave none."""
+def changed_answers(report: Report, old: Record, new: Record, answered: Iterable[str]) -> None:
+    """Report new and removed questions, and answers that changed without the owner's request."""
     before, after = (
         {name: answer for name, answer in record.items() if not name.startswith("_")} for record in (old, new)
     )
-    report.questions = {name: answer for name, answer in after.items() if name not in before and name not in given}
+    report.questions = {name: answer for name, answer in after.items() if name not in before and name not in answered}
     report.dropped = [name for name in before if name not in after]
     report.answers = {
         name: [before[name], after[name]]
         for name in before
-        if name in after and name not in given and before[name] != after[name]
+        if name in after and name not in answered and before[name] != after[name]
     }
 
 

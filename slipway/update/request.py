@@ -1,4 +1,4 @@
-"""What an owner asks of an update."""
+"""The request of an update: the options of the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Request:
     """Options of an update."""
 
-    to: str | None = None  # any revision; without it the newest release, or the recorded version if answers are given
+    to: str | None = None  # any revision; None is the newest release, or with `answers` the recorded version
     source: str | None = None  # another template, such as an organisation's fork
     answers: Mapping[str, Any] = field(default_factory=dict)
     delete: list[str] = field(default_factory=list)  # edited files that may be deleted
@@ -22,7 +22,7 @@ class Request:
     quick: bool = False  # run the tests of changed resources and of migrations only, in the service's environment
     migration: bool = True
     branch: str | None = None
-    is_asking: bool = False  # ask new questions at the terminal
+    is_asking: bool = False  # prompt for new questions
     defaults: bool = False  # answer a fork's new questions by their defaults
     dry_run: bool = False  # print the changes as a patch, and apply none
     message: str = ""  # of the revision and the commit

@@ -1,7 +1,7 @@
 """The work tree of an update, `.dev/update/tree`, in which checks run and owners resolve conflicts.
 
 A note beside it, `update.json`, exists only while the update waits for its owner, or while its files are written to
-the service. A work tree without a note was left by a killed process, and is removed by the next update.
+the service. A work tree without a note is stale: its process was killed. The next update removes it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ WITHOUT_FILTERS = {"GIT_LFS_SKIP_SMUDGE": "1"}
 class Note:
     """An update in progress."""
 
-    phase: Literal["waiting", "writing"]  # for its owner; its files to the service
+    phase: Literal["waiting", "writing"]  # waiting: for its owner; writing: its files
     start: str  # the commit that was checked out
     before: str  # the recorded revision
-    after: str  # the revision that comes
+    after: str  # the new revision
     commit: str = ""  # the finished commit, while writing
     branch: str | None = None
     given: list[str] = field(default_factory=list)  # questions that the owner answered
@@ -45,6 +45,7 @@ class Note:
 
 
 def place_of(service: Service) -> Path:
+    """Return the directory of the work tree and its note."""
     return service.directory / PLACE
 
 
@@ -75,6 +76,7 @@ def write_note(service: Service, note: Note) -> None:
 
 
 def make_place(service: Service) -> Path:
+    """Create the directory of the work tree and its note, ignored by Git."""
     place = place_of(service)
     place.mkdir(parents=True, exist_ok=True)
     (place / ".gitignore").write_text("*\n", "utf-8")
@@ -83,7 +85,7 @@ def make_place(service: Service) -> Path:
 
 @contextmanager
 def lock(service: Service) -> Iterator[None]:
-    """Hold the lock of the repository; raise `CommandError` if another process has it."""
+    """Hold an exclusive lock on the repository; raise `CommandError` if another process holds it."""
     from filelock import FileLock, Timeout  # noqa: PLC0415 - imports asyncio, and `status` needs no lock
 
     directory = git(service.directory, "rev-parse", "--path-format=absolute", "--git-common-dir").strip()
@@ -105,7 +107,7 @@ def create(service: Service, commit: str) -> Path:
 
 
 def show_conflicts(service: Service, stages: Mapping[str, Mapping[int, Entry]]) -> None:
-    """Compare the work tree with the service's commit, and record conflicts where `git diff` and merge tools look."""
+    """Reset HEAD to the service's commit, and record conflicts in the index for `git diff` and merge tools."""
     tree = tree_of(service)
     git(tree, *WITHOUT_HOOKS, "reset", "--quiet", "--soft", "HEAD^")
     lines = []
@@ -117,14 +119,14 @@ def show_conflicts(service: Service, stages: Mapping[str, Mapping[int, Entry]]) 
 
 
 def unmerged(service: Service) -> list[str]:
-    """Return the conflicted paths of the work tree that the owner has not added yet."""
+    """Return the paths in conflict that the owner has not resolved by `git add`."""
     directory = tree_of(service) / service.prefix
     lines = names(git(directory, "ls-files", "--unmerged", "-z"))
     return list(dict.fromkeys(line.partition("\t")[2] for line in lines))
 
 
 def collect(service: Service) -> str:
-    """Add all files of the service in the work tree, and return the tree of its root.
+    """Stage all files of the service in the work tree, and write the index as a tree.
 
     `uv.lock`, which `uv` creates when it runs the service's commands, is added only if the service has committed one.
     """
@@ -135,17 +137,17 @@ def collect(service: Service) -> str:
 
 
 def collected(service: Service) -> str:
-    """Return the tree of the work tree's root as it was collected last: what checks wrote since is not part of it."""
+    """Write the index as a tree, without the files that checks wrote after `collect`."""
     return git(tree_of(service) / service.prefix, "write-tree").strip()
 
 
 def clean(service: Service) -> None:
-    """Remove what checks wrote, such as reports, as far as nothing ignores it: it would be added by `collect`."""
+    """Remove untracked files of checks, such as reports, which `collect` would stage."""
     git(tree_of(service) / service.prefix, "clean", "--quiet", "--force", "-d", "--exclude=uv.lock", "--", ".")
 
 
 def remove(service: Service) -> None:
-    """Remove the work tree and its note, as far as they exist."""
+    """Remove the work tree and its note, if they exist."""
     place = place_of(service)
     (place / "update.json").unlink(missing_ok=True)
     query(service.directory, "worktree", "remove", "--force", "--force", str(tree_of(service)))

@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from drills.drill import drill
-from drills.load import KINDS, PROPER, How
-from drills.machines import bouncer, missing, place
+from drills.load import ACCEPTABLE, KINDS, Outcome
+from drills.machines import missing, pgbouncer, shared_directory
 from drills.production import ANSWERS
 from tests.harness.checks.runner import environment
 from tests.harness.checks.servers import running_server
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thorough
 
-ROLLOUT, KILLED, MIGRATIONS, VALKEY = "rollout, SIGTERM", "a replica killed", "three migrations", "Valkey killed"
-OUTAGES = ("PostgreSQL killed", "PgBouncer killed", "the pooler full", "the network cut")
-FAULTS = (ROLLOUT, KILLED, "a worker killed", MIGRATIONS, VALKEY, *OUTAGES)
+ROLLOUT, KILLED, MIGRATIONS, VALKEY = "rolling restart", "replica killed", "concurrent migrations", "Valkey killed"
+OUTAGES = ("PostgreSQL killed", "PgBouncer killed", "pool exhausted", "network partition")
+FAULTS = (ROLLOUT, KILLED, "worker killed", MIGRATIONS, VALKEY, *OUTAGES)
 LONGEST = 25.0  # seconds: a place in the pool (5), a connection (5), a statement (10), and the end of a connection (2)
 SOON = 15.0  # seconds; about one is usual
 MODULES = (
@@ -74,7 +74,7 @@ def drillable(pytestconfig: pytest.Config) -> None:
 def drilled(drillable: None, serve: Callable[[Answers], Service]) -> Drill:
     """The report of a short drill, of two minutes."""
     _ = drillable
-    return asyncio.run(drill(serve(ANSWERS).directory, FAULTS, away=2, pause=0.2, quiet=2))
+    return asyncio.run(drill(serve(ANSWERS).directory, FAULTS, downtime=2, pause=0.2, quiet=2))
 
 
 @pytest.fixture(scope="module")
@@ -83,16 +83,16 @@ def phases(drilled: Drill) -> dict[str, Phase]:
 
 
 def test_acknowledged_writes_are_not_lost(drilled: Drill) -> None:
-    assert drilled.load.made("write")
-    assert drilled.load.made("ask")
+    assert drilled.load.acknowledged("write")
+    assert drilled.load.acknowledged("enqueue")
     assert drilled.lost == set()
 
 
 def test_no_job_runs_twice(drilled: Drill) -> None:
-    assert drilled.twice == set()
+    assert drilled.duplicates == set()
 
 
-@pytest.mark.parametrize("name", [ROLLOUT, "a worker killed", MIGRATIONS, VALKEY])
+@pytest.mark.parametrize("name", [ROLLOUT, "worker killed", MIGRATIONS, VALKEY])
 def test_fault_fails_no_request(phases: dict[str, Phase], name: str) -> None:
     assert phases[name].calls
     assert phases[name].failed == []
@@ -101,14 +101,14 @@ def test_fault_fails_no_request(phases: dict[str, Phase], name: str) -> None:
 def test_killed_replica_fails_only_in_flight_requests(phases: dict[str, Phase]) -> None:
     failed = phases[KILLED].failed
     assert len(failed) <= sum(KINDS.values())
-    assert {call.how for call in failed} <= {How.BROKEN, How.UNSERVED}
+    assert {call.outcome for call in failed} <= {Outcome.DISCONNECTED, Outcome.UNAVAILABLE}
 
 
 @pytest.mark.parametrize("name", OUTAGES)
 def test_outage_fails_fast_and_recovers(phases: dict[str, Phase], name: str) -> None:
     failed = phases[name].failed
     assert failed
-    assert {call.how for call in failed} <= PROPER
+    assert {call.outcome for call in failed} <= ACCEPTABLE
     assert max(call.seconds for call in phases[name].calls) < LONGEST
     assert phases[name].recovery < SOON
 
@@ -116,17 +116,17 @@ def test_outage_fails_fast_and_recovers(phases: dict[str, Phase], name: str) -> 
 @contextmanager
 def pooled(service: Service) -> Iterator[dict[str, str]]:
     """Run PgBouncer in transaction mode; yield the variables that lead to it and to the database."""
-    with place() as directory, running_server("postgresql", service) as url:
+    with shared_directory() as directory, running_server("postgresql", service) as url:
         here, sockets = Path(directory), Path(parse_qs(urlsplit(url).query)["host"][0])
         for parent in (sockets, sockets.parent):
             parent.chmod(parent.stat().st_mode | 0o011)
         (here / "pooled.py").write_text(POOLED, encoding="utf-8")
-        pooler = bouncer(here / "pooler", sockets, "postgres", lifetime=0)
+        pooler = pgbouncer(here / "pooler", sockets, "postgres", lifetime=0)
         pooler.start()
         try:
             yield {"TEST_DATABASE_URL": url, "POOLER": str(here / "pooler"), "PYTHONPATH": f"{here}:."}
         finally:
-            pooler.end()
+            pooler.stop()
 
 
 def test_service_passes_tests_behind_transaction_pooler(drillable: None, serve: Callable[[Answers], Service]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from extensions.slipway_template.rules import RULES, holding
+from extensions.slipway_template.rules import RULES, rules_for
 from tests.harness.findings import TOOLS, assert_no_findings, format_findings
 from tests.harness.readme.newcomer import commands
 from tests.harness.workspace import ROOT
@@ -122,7 +122,7 @@ def test_each_existing_check_has_its_rule(services: list[Service]) -> None:
 
 def test_rules_and_checks_are_unique() -> None:
     assert len({rule.says for rule in RULES}) == len({rule.check for rule in RULES}) == len(RULES)
-    assert {rule.check for rule in RULES} - {rule.check for rule in holding([])}
+    assert {rule.check for rule in RULES} - {rule.check for rule in rules_for([])}
 
 
 def footprint(service: Service) -> tuple[set[str], list[str]]:

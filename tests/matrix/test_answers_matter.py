@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from extensions.slipway_template.catalogue import FEATURES, SERVICE, chosen
 from extensions.slipway_template.catalogue.model import Feature
 from extensions.slipway_template.footprint import covers
-from extensions.slipway_template.plan import of_types, ordered
+from extensions.slipway_template.plan import features_of_types, parse_answers
 from tests.harness.checks import requirements
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.questions import SURROUNDINGS, all_questions, flips
@@ -95,10 +95,10 @@ def traces(files: dict[str, str], included: list[Feature], omitted: list[Feature
 
 
 def traces_of(service: Service) -> list[str]:
-    names, domain = ordered(service.answers)
+    names, domain = parse_answers(service.answers)
     around = [name if service.answers[name] is True else service.answers[name] for name in SURROUNDINGS]
     chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
-    included = [*chosen(names | chosen_around), *of_types(domain)]
+    included = [*chosen(names | chosen_around), *features_of_types(domain)]
     read = {path: file for path, file in service.files.items() if path not in {RECORD, COMMAND}}
     files = {path: file.text for path, file in read.items()}
     return traces(files, included, [feature for feature in FEATURES if feature not in included])

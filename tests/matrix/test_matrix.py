@@ -9,7 +9,7 @@ import pytest
 import yaml
 from copier.errors import UserMessageError
 
-from extensions.slipway_template.questionnaire import described
+from extensions.slipway_template.questionnaire import read_questionnaire
 from tests.harness.combinations.blobs import Store
 from tests.harness.combinations.facts import RECORD
 from tests.harness.combinations.files import Files
@@ -128,7 +128,7 @@ def strict(template: Path, tmp_path: Path) -> tuple[Path, Questionnaire]:
     """Return a template that refuses two answers together, with its questionnaire."""
     directory = shutil.copytree(template, tmp_path / "strict")
     asked = dict(all_questions().questions) | {"ci": all_questions().questions["ci"] | {"validator": REFUSAL}}
-    raw = described(directory)
+    raw = read_questionnaire(directory)
     (directory / "copier.yml").write_text(yaml.safe_dump(raw | {"ci": asked["ci"]}, sort_keys=False), encoding="utf-8")
     commit(directory, "v1.0.1")
     return directory, Questionnaire(asked, rules(asked)).about({"database", "ci", "python_version"})

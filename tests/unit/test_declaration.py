@@ -67,7 +67,7 @@ ERRORS = {
     "title:str:max_length=many": "max_length=many is not a whole number.",
     "title:str:unique=maybe": "unique is true or false, not maybe.",
     "title:str:max_length=": "max_length= has no value.",
-    "title:str:unique:unique": "unique is given twice.",
+    "title:str:unique:unique": "unique is repeated.",
     "title:text:unique": "text has no option 'unique'.",
     "status:enum": "an enum needs values: status:enum:draft,paid",
     "status:enum:draft:paid": "Separate the values by commas",
@@ -147,7 +147,7 @@ def test_invalid_resource_raises(declaration: dict[str, Any], message: str) -> N
 
 
 def test_field_of_missing_resource_raises() -> None:
-    with pytest.raises(CommandError, match=r"products: there is no such resource\. Did you mean product\?"):
+    with pytest.raises(CommandError, match=r"products: unknown resource\. Did you mean product\?"):
         with_fields([PRODUCT], "products", {"a": "str"})
 
 

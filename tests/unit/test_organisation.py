@@ -9,24 +9,24 @@ from copier.errors import UserMessageError
 
 from extensions.slipway_template.answers import choice_problem
 from extensions.slipway_template.organisation import PROBLEMS, Standard, read_standard
-from extensions.slipway_template.questionnaire import described
+from extensions.slipway_template.questionnaire import read_questionnaire
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WRONG = {
-    "no TOML": ("runtime = [", "it is no TOML: "),
-    "a key that there is not": ("licences = 'MIT'", "licences: there is no such key. Did you mean licence?"),
-    "a key like no other": ("colour = 'red'", "colour: there is no such key. There are: runtime, test, lint, guidance"),
+    "no TOML": ("runtime = [", "invalid TOML: "),
+    "a key that there is not": ("licences = 'MIT'", "licences: unknown key. Did you mean licence?"),
+    "a key like no other": ("colour = 'red'", "colour: unknown key. There are: runtime, test, lint, guidance"),
     "one requirement": ("runtime = 'acme'", 'runtime: it is a list of lines, such as ["one", "another"].'),
-    "no requirement": ("test = ['acme >> 1']", "test: 'acme >> 1' is no requirement; write it as PEP 508 does"),
+    "no requirement": ("test = ['acme >> 1']", "test: 'acme >> 1' is not a requirement of PEP 508"),
     "an empty line": ("guidance = ['']", "guidance: it is a list of lines"),
     "lines in a line": ('guidance = ["a\\nb"]', "guidance: it is a list of lines"),
     "no image": ("uv_image = 'a b'", "uv_image: it is the name of an image"),
-    "one version": ("python_image = 'python:3.13'", "python_image: it leaves no place for Python's version"),
-    "no table": ("index = 'https://packages.example.com'", 'index: it is {name = "acme", url = "https://…"}'),
-    "no address": ("index = {name = 'acme', url = 'packages'}", 'index: it is {name = "acme", url = "https://…"}'),
-    "a password": ("index = {name = 'a', url = 'https://a:b@c.example.com'}", "index: its url holds a password"),
+    "one version": ("python_image = 'python:3.13'", "python_image: it has no placeholder for the version of Python"),
+    "no table": ("index = 'https://packages.example.com'", "index: it is a table with name and url only"),
+    "no address": ("index = {name = 'acme', url = 'packages'}", "index: it is a table with name and url only"),
+    "a password": ("index = {name = 'a', url = 'https://a:b@c.example.com'}", "index: its url contains credentials"),
     "a text": ("licence = '''All\nrights'''", "licence: it is an SPDX expression"),
     "no way to include": ("gitlab = [{file = 'a.yml'}]", "gitlab: it is a list of tables, each with one of component"),
     "one table": ("gitlab = {local = 'a.yml'}", "gitlab: it is a list of tables"),
@@ -61,7 +61,7 @@ def test_required_distribution_need_not_be_imported() -> None:
 )
 def test_choices_are_read_in_every_form_of_copier(choices: object) -> None:
     assert choice_problem({"choices": choices}, "a") == ""
-    assert choice_problem({"choices": choices}, "c") == "'c' is none of a, b."
+    assert choice_problem({"choices": choices}, "c") == "'c' is not a choice: choose one of a, b."
 
 
 def test_computed_choices_are_not_checked() -> None:
@@ -72,4 +72,4 @@ def test_later_documents_override_and_lists_concatenate(tmp_path: Path) -> None:
     (tmp_path / "org").mkdir()
     (tmp_path / "copier.yml").write_text("a: 1\nb: 2\n_exclude: [x]\n---\n!include org/*.yml\n", encoding="utf-8")
     (tmp_path / "org" / "more.yml").write_text("b: 3\n_exclude: [y]\n---\nc: 4\n", encoding="utf-8")
-    assert described(tmp_path) == {"a": 1, "b": 3, "c": 4, "_exclude": ["x", "y"]}
+    assert read_questionnaire(tmp_path) == {"a": 1, "b": 3, "c": 4, "_exclude": ["x", "y"]}

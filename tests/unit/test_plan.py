@@ -10,7 +10,7 @@ import pytest
 from copier.errors import UserMessageError
 from packaging.requirements import Requirement
 
-from extensions.slipway_template.answers import description_problem, given, name_problem, questions
+from extensions.slipway_template.answers import description_problem, name_problem, questions, validated
 from extensions.slipway_template.plan import plan, slug
 from extensions.slipway_template.quoting import quoted, toml, wrapped
 from tests.harness.checks import requirements
@@ -77,12 +77,12 @@ def test_valid_line_is_accepted(value: str) -> None:
 
 @pytest.mark.parametrize("answers", [{}, {"database": "sqlite"}, {"python_version": 3.12}, DEFAULT])
 def test_valid_answers_are_returned(answers: dict[str, Any]) -> None:
-    assert given(answers) == answers
+    assert validated(answers) == answers
 
 
 def test_misspelt_question_is_rejected_with_suggestion() -> None:
     with pytest.raises(UserMessageError, match=r"^projekt_name: .* Did you mean project_name\?$"):
-        given({"projekt_name": "Shop"})
+        validated({"projekt_name": "Shop"})
 
 
 @pytest.mark.parametrize("answers", COVERING, ids=all_questions().label)

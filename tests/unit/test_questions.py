@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from extensions.slipway_template.answers import questions
-from extensions.slipway_template.questionnaire import described
+from extensions.slipway_template.questionnaire import read_questionnaire
 from tests.harness.combinations.domains import DOMAINS
 from tests.harness.combinations.questions import (
     OPEN,
@@ -22,7 +22,7 @@ from tests.harness.combinations.questions import (
 )
 from tests.harness.workspace import ROOT
 
-RAW = described(ROOT)
+RAW = read_questionnaire(ROOT)
 ASKED = {name: entry for name, entry in RAW.items() if name[0] != "_" and entry.get("when") is not False}
 
 # One question of each kind, few enough to enumerate every combination.

@@ -83,36 +83,36 @@ def test_renamed_plural_keeps_name() -> None:
     [
         ({"was": "Child"}, "person: was: the name 'Child' is not in lower_snake_case"),
         ({"was": 7}, "person: was: the name 7 is not text"),
-        ({"was": "x" * 25}, "person: was: the name has 25 characters; 24 is the most."),
-        ({"was": "person"}, "person: was: this is its present name; leave `was` out."),
-        ({"was": "pet"}, "person: was: there is a resource pet; leave it out, or `was`."),
-        ({"was": {"name": "cat", "plural": "pets"}}, "person: was: pets is the plural of pet; leave `was` out."),
+        ({"was": "x" * 25}, "person: was: the name has 25 characters: shorten it to 24 or less."),
+        ({"was": "person"}, "person: was: this is its present name: remove `was`."),
+        ({"was": "pet"}, "person: was: a resource pet exists: remove it, or remove `was`."),
+        ({"was": {"name": "cat", "plural": "pets"}}, "person: was: pets is the plural of pet: remove `was`."),
         ({"was": {"plural": "pets"}}, "person: was: it has no `name:`, the previous name of the resource."),
-        ({"was": {"title": "cat"}}, "person: was: there is no 'title'. There are: name, plural."),
-        ({"was": "animal"}, "pet: was: animal is the previous name of person, too; leave one of both out."),
+        ({"was": {"title": "cat"}}, "person: was: unknown key 'title'. There are: name, plural."),
+        ({"was": "animal"}, "pet: was: animal is the previous name of person, too: remove one."),
         (
             {"fields": {"name": {"type": "str", "was": "class"}}},
-            "person.name: was: class is a keyword of Python; choose another name.",
+            "person.name: was: class is a keyword of Python: choose another name.",
         ),
         (
             {"fields": {"name": {"type": "str", "was": "name"}}},
-            "person.name: was: this is its present name; leave `was` out.",
+            "person.name: was: this is its present name: remove `was`.",
         ),
         (
             {"fields": {"name": {"type": "str", "was": "id"}}},
-            "person.name: was: id is a column that comes by itself; leave `was` out.",
+            "person.name: was: id is a column that the template adds: remove `was`.",
         ),
         (
             {"fields": {"a": {"type": "str", "was": "b"}, "b": "str"}},
-            "person.a: was: there is a field b; leave it out, or `was`.",
+            "person.a: was: a field b exists: remove it, or remove `was`.",
         ),
         (
             {"fields": {"a": {"type": "uuid", "was": "pet_id"}, "pet": {"type": "ref", "to": "pet"}}},
-            "person.a: was: there is a field pet; leave it out, or `was`.",
+            "person.a: was: a field pet exists: remove it, or remove `was`.",
         ),
         (
             {"fields": {"a": {"type": "str", "was": "c"}, "b": {"type": "str", "was": "c"}}},
-            "person.b: was: c is the previous name of a, too; leave one of both out.",
+            "person.b: was: c is the previous name of a, too: remove one.",
         ),
     ],
 )
@@ -148,32 +148,32 @@ def test_examples_use_every_type() -> None:
         ("hello", "'hello' is not a list of resources; [] is a service without any."),
         ([7], "resource 1: 7 is not a mapping with a `name` and `fields`."),
         ([{}], "resource 1: it has no `name:`."),
-        ([PERSON, PERSON], "person: person is taken by person, another resource; choose another name."),
-        ([PERSON | {"name": "class"}], "resource 1: class is a keyword of Python; choose another name."),
+        ([PERSON, PERSON], "person: person is a name of the resource person, too: choose another name."),
+        ([PERSON | {"name": "class"}], "resource 1: class is a keyword of Python: choose another name."),
         (
             [PERSON | {"name": "file"}],
-            "file: app/models/file.py is a file of the service; choose another name, such as file_record.",
+            "file: app/models/file.py is a file of the service: choose another name, such as file_record.",
         ),
         (
             [PERSON | {"name": "some"}],
-            "some: tests/factories/__init__.py defines some; choose another name, such as some_record.",
+            "some: tests/factories/__init__.py defines some: choose another name, such as some_record.",
         ),
         (
             [PERSON | {"name": "link"}],
-            "link: app/routers/file.py has an operation read_link; choose another name, such as link_record.",
+            "link: app/routers/file.py has an operation read_link: choose another name, such as link_record.",
         ),
         (
             [PERSON | {"name": "value"}],
-            "value: its plural values is a reserved word of SQL; set `plural:` to another word, such as value_records.",
+            "value: its plural values is a reserved word of SQL: set `plural:` to another word, such as value_records.",
         ),
         (
             [PERSON | {"name": "upload", "plural": "files"}],
-            "upload: its plural files is a table of the feature files; "  # noqa: ISC004
+            "upload: its plural files is a table of the feature files: "  # noqa: ISC004
             "set `plural:` to another word, such as upload_records.",
         ),
         (
             [PERSON | {"name": "change"}],
-            "change: its plural is changes, and /api/v1/changes is a route of the feature websockets; "  # noqa: ISC004
+            "change: its plural is changes, and /api/v1/changes is a route of the feature websockets: "  # noqa: ISC004
             "set `plural:` to another word, such as change_records.",
         ),
         (
@@ -192,10 +192,10 @@ def test_owner_field_conflicts_with_owner_flag() -> None:
     pet = {"name": "pet", "fields": {"name": "str", "owner": {"type": "ref", "to": "owner"}}}
     assert domain_problem([owner, pet]) == ""
     assert domain_problem([owner, pet | {"owner": True}]) == (
-        "pet.owner: owner_id is the account that `owner: true` gives each; choose another name, such as holder."
+        "pet.owner: owner_id references the account, by `owner: true`: choose another name, such as holder."
     )
     assert domain_problem([owner | {"owner": True}]) == (
-        "owner: `owner: true` gives it an owner of its own; choose another name, such as keeper."
+        "owner: `owner: true` gives each row an owner of its own: choose another name, such as keeper."
     )
 
 
@@ -204,7 +204,7 @@ def test_cycle_of_required_references_is_reported() -> None:
         return {"name": name, "fields": {"next": {"type": "ref", "to": to}}}
 
     message = domain_problem([link("hen", "egg"), link("egg", "chick"), link("chick", "hen")])
-    assert message.startswith("hen.next: required references lead round: hen → egg → chick → hen.")
+    assert message.startswith("hen.next: required references form a cycle: hen → egg → chick → hen.")
     assert "optional: true" in message
 
 
@@ -351,7 +351,7 @@ def test_alias_of_uncountable_noun_is_not_its_module() -> None:
 def test_system_column_is_reported(name: str) -> None:
     domain = [{"name": "thing", "fields": {name: "int"}}]
     assert domain_problem(domain) == (
-        f"thing.{name}: {name} is a system column of PostgreSQL; choose another name, such as {name}_value."
+        f"thing.{name}: {name} is a system column of PostgreSQL: choose another name, such as {name}_value."
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from copier._jinja_ext import YieldExtension
 from jinja2 import Environment, nodes
 
-from extensions.slipway_template.questionnaire import described
+from extensions.slipway_template.questionnaire import read_questionnaire
 from tests.harness.combinations.facts import LOOP
 from tests.harness.workspace import ROOT, template_files, work_tree
 
@@ -92,8 +92,8 @@ def test_template_has_no_binary_files() -> None:
 
 
 def test_only_migrations_run_commands() -> None:
-    assert "_tasks" not in described(ROOT)
-    [[python, script, _]] = described(ROOT)["_migrations"]
+    assert "_tasks" not in read_questionnaire(ROOT)
+    [[python, script, _]] = read_questionnaire(ROOT)["_migrations"]
     assert (python, "follow.py" in script) == ("{{ _copier_python }}", True)
 
 

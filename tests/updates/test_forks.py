@@ -14,7 +14,7 @@ import yaml
 from copier._template import load_template_config
 from copier.errors import UserMessageError
 
-from extensions.slipway_template.questionnaire import described
+from extensions.slipway_template.questionnaire import read_questionnaire
 from tests.harness.checks.runner import environment
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import render, tree, update
@@ -135,9 +135,9 @@ def test_every_release_merges(acme: Acme, template: Path, empty: Path) -> None:
 
 
 def test_included_questions_load_as_in_copier(acme: Acme) -> None:
-    assert described(acme.checkout) == load_template_config(acme.checkout / "copier.yml")
-    assert described(acme.checkout)["ci"]["when"] is False
-    assert "ci" in described(acme.upstream)
+    assert read_questionnaire(acme.checkout) == load_template_config(acme.checkout / "copier.yml")
+    assert read_questionnaire(acme.checkout)["ci"]["when"] is False
+    assert "ci" in read_questionnaire(acme.upstream)
 
 
 def test_highest_tag_belongs_to_fork(acme: Acme, empty: Path) -> None:
@@ -189,8 +189,8 @@ def test_locked_answer_is_applied_but_not_recorded(ours: Path) -> None:
     [
         ({"ci": "github"}, "ci: it is decided by the template"),
         (all_questions().default | {"cost_centre": "CC-0042"}, "ci: it is decided by the template"),
-        ({"python_version": "3.11"}, "python_version: '3.11' is none of 3.13, 3.12"),
-        ({"cost_center": "CC-0042"}, "cost_center: there is no such question. Did you mean cost_centre"),
+        ({"python_version": "3.11"}, "python_version: '3.11' is not a choice: choose one of 3.13, 3.12"),
+        ({"cost_center": "CC-0042"}, "cost_center: unknown question. Did you mean cost_centre"),
     ],
     ids=["locked", "locked among all answers", "removed choice", "misspelt"],
 )

@@ -143,7 +143,7 @@ def test_conflicting_edit_of_renamed_file_is_marked(
     assert conflicts(service) == [CONTAINER]
     text = (service / CONTAINER).read_text(encoding="utf-8")
     assert "<<<<<<< before updating\n# Our own: " in text
-    assert "conflicts with the update in:\n    docs/container.md" in output
+    assert "conflict with the update in:\n    docs/container.md" in output
     git(service, "checkout", "--ours", CONTAINER)
     assert (service / CONTAINER).read_text(encoding="utf-8").startswith("# Our own: ")
 

@@ -110,7 +110,7 @@ def test_uncommitted_file_is_not_overwritten(ignored: str, owner: Owner) -> None
     start = owner.head
     write(owner.directory, {PHRASES: "Ours.\n"})
     rejected = owner.run(*UPDATE)
-    assert (rejected.returncode, f"{PHRASES} is in the way of a new file" in rejected.stderr) == (1, True)
+    assert (rejected.returncode, f"{PHRASES} exists uncommitted" in rejected.stderr) == (1, True)
     assert (owner.read(PHRASES), owner.head) == ("Ours.\n", start)
     assert owner.run(*CONTINUE).returncode == 1
     (owner / PHRASES).unlink()

@@ -103,9 +103,7 @@ LOCAL = Feature(
             done="Prints an access token, for manual requests",
         ),
     ),
-    guidance=(
-        "Only `app/auth/local/tokens.py` signs tokens; only `app/auth/local/passwords.py` hashes passwords.",
-    ),
+    guidance=("Only `app/auth/local/tokens.py` signs tokens; only `app/auth/local/passwords.py` hashes passwords.",),
 )
 
 LINK_LOGGER = Feature(

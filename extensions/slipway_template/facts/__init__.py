@@ -1,4 +1,4 @@
-"""Facts about resources, by layer: names, types, literals and conditions. The templates hold all code."""
+"""Facts about resources, by layer: names, types, literals and conditions, from which templates generate code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def names(resource: Resource) -> Facts:
 
 
 def conditions(resources: Resources, resource: Resource, *, guards: bool) -> Facts:
-    """Return the conditions by which the layers of resources differ."""
+    """Return the booleans that templates branch on."""
     operations = set(resource.operations)
     loads = bool(list(schemas.summaries(resources, resource)))
     return {
@@ -44,7 +44,7 @@ def conditions(resources: Resources, resource: Resource, *, guards: bool) -> Fac
         "soft_delete": resource.soft_delete,
         "unique": bool(resource.uniques),
         "references": bool(resource.references),
-        "loads": loads,  # shows its references with their labels
+        "loads": loads,  # joins its references to show their labels
         "answers": operations != {"delete"},
         "shows": bool(operations & READING),
         "writes": bool(operations & WRITING),
@@ -69,14 +69,14 @@ def resource_facts(resources: Resources, resource: Resource, late: tables.Late, 
 
 
 def domain_facts(resources: Resources, *, guards: bool) -> tuple[list[Facts], list[Facts]]:
-    """Return the facts about every resource, in the owner's order, and about every table, in order of creation."""
-    placed, late = tables.ordered(resources)
-    described = [resource_facts(resources, each, late, guards=guards) for each in resources]
-    return described, [tables.facts(resources, each, late) for each in placed]
+    """Return the facts about all resources, in declared order, and about their tables, in order of creation."""
+    created, late = tables.ordered(resources)
+    facts = [resource_facts(resources, each, late, guards=guards) for each in resources]
+    return facts, [tables.facts(resources, each, late) for each in created]
 
 
 def requests(resources: Resources) -> list[Facts]:
-    """Return the first request of the README, which creates something without references, if there is such a thing."""
+    """Return the README's first request, which creates a row without references, as a list of one or none."""
     for each in resources:
         required = [field for field in each.references if not field.optional]
         if {"create", "list", "read"} <= set(each.operations) and not required:

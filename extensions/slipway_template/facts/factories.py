@@ -1,4 +1,4 @@
-"""Facts for factories: the values of rows that differ from each other."""
+"""Facts for factories: values of rows that satisfy constraints, and differ where they are unique."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 DIGITS = 6  # of the number that distinguishes rows
-# Kinds of values that differ with the number of a row.
+# Kinds of values that are derived from the number of the row.
 NUMBERED = frozenset(
     {"bool", "date", "datetime", "decimal", "digits", "email", "enum", "number", "pattern", "time", "url", "words"}
 )
@@ -30,23 +30,23 @@ def is_unique(resource: Resource, field: Field) -> bool:
     return any(field in fields for fields in resource.uniques)
 
 
-def leads_back(resources: Resources, resource: Resource, field: Field) -> bool:
-    """Return whether a reference stays empty in factories, because its target requires a row of this resource."""
+def is_circular(resources: Resources, resource: Resource, field: Field) -> bool:
+    """Return whether factories leave a reference null, because creating its target needs a row of this resource."""
     return bool(field.to) and field.optional and resource.name in required_by(resources, field.to, frozenset())
 
 
 def required_by(resources: Resources, name: str, seen: frozenset[str]) -> frozenset[str]:
-    """Return the names of a resource, and of all resources of which it requires a row."""
+    """Return the name of a resource, and of all resources of which its factory creates rows, transitively."""
     target = find(resources, name)
-    given = [field.to for field in target.references if not field.optional or is_unique(target, field)]
-    for to in given:
+    required = [field.to for field in target.references if not field.optional or is_unique(target, field)]
+    for to in required:
         if to not in seen | {name}:
             seen = required_by(resources, to, seen | {name})
     return seen | {name}
 
 
 def numbered_text(field: Field) -> Facts:
-    """Return a text that differs with the number of the row: an example of its pattern, words, or digits only."""
+    """Return a text that is derived from the number of the row: an example of its pattern, words, or digits."""
     if field.pattern:
         return {"kind": "pattern", "constant": f"{field.name.upper()}S", "examples": list(field.examples)}
     words = spaced(field.name)
@@ -57,7 +57,7 @@ def numbered_text(field: Field) -> Facts:
 
 
 def numbered_step(field: Field) -> Facts:
-    """Return a number or day that differs with the number of the row: a start, and how many steps there are."""
+    """Return a number or date that increases with the number of the row: its start, and its number of values."""
     _, greatest = field.range
     start = numbers(field)[0]
     room = MANY if greatest is None else int((greatest - start) / field.step) + 1
@@ -69,7 +69,7 @@ def numbered_step(field: Field) -> Facts:
 
 
 def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return a value that differs with the number of the row."""
+    """Return a value that is derived from the number of the row."""
     if field.type in {*BITS, "decimal", "date"}:
         return numbered_step(field)
     if field.type == "str":
@@ -82,10 +82,10 @@ def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def value(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return the value of a field that a row needs."""
+    """Return the value of a field: derived from the number of the row if it is unique, else a sample."""
     if is_unique(resource, field):
-        is_left_out = leads_back(resources, resource, field)
-        return {"kind": "literal", "literal": "None"} if is_left_out else numbered(resources, resource, field)
+        is_null = is_circular(resources, resource, field)
+        return {"kind": "literal", "literal": "None"} if is_null else numbered(resources, resource, field)
     if field.to:
         target = find(resources, field.to)
         return {"kind": "some", "class": target.class_name, "factory": target.variable}
@@ -95,43 +95,44 @@ def value(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def entries(resources: Resources, resource: Resource) -> Iterator[tuple[Field, Facts]]:
-    """Yield each field that a row needs, with its value."""
+    """Yield each required or unique field, with its value."""
     for field in resource.fields:
-        if is_unique(resource, field) or needed(field):
+        if is_unique(resource, field) or is_required(field):
             yield field, value(resources, resource, field)
 
 
 def target_facts(resources: Resources, name: str) -> Facts:
-    """Return how the factory of another resource is imported, and the class of its rows."""
+    """Return the facts about the factory of another resource: its module, model and name."""
     target = find(resources, name)
     return {"name": name, "class": target.class_name, "variable": target.variable}
 
 
 def facts(resources: Resources, resource: Resource) -> Facts:
     """Return the facts about the factory of a resource."""
-    found = list(entries(resources, resource))
-    kinds = {each["kind"] for _, each in found}
-    targets = sorted({field.to for field, each in found if each["kind"] in {"new", "some"}})
+    values = list(entries(resources, resource))
+    kinds = {each["kind"] for _, each in values}
+    targets = sorted({field.to for field, each in values if each["kind"] in {"new", "some"}})
     return {
-        "entries": [{"name": field.column, **each} for field, each in found],
+        "entries": [{"name": field.column, **each} for field, each in values],
         "targets": [target_facts(resources, name) for name in targets],
         "waits": bool(targets),
         "counts": bool(kinds & NUMBERED),
     }
 
 
-def needed(field: Field) -> bool:
-    """Return whether a client must send the field."""
+def is_required(field: Field) -> bool:
+    """Return whether requests must contain a field: it is not optional, and has no default."""
     return not field.optional and field.default is None
 
 
 def example(resource: Resource) -> str:
-    """Return the body of a minimal request, as JSON that a shell takes between single quotes."""
-    values = {field.column: plain_value(field) for field in resource.fields if needed(field)}
+    """Return the JSON body of a minimal request, escaped for single quotes of a shell."""
+    values = {field.column: plain_value(field) for field in resource.fields if is_required(field)}
     return json.dumps(values, ensure_ascii=False).replace("'", "'\\''")
 
 
 def plain_value(field: Field) -> Any:  # noqa: ANN401 - any value of JSON
+    """Return a sample value as JSON has it."""
     sample = field.values[0] if field.values else samples(field)[0]
     if isinstance(sample, bool | int | float | str | dict):
         return sample

@@ -17,7 +17,7 @@ Facts = dict[str, Any]
 
 
 def column_type(resource: Resource, field: Field) -> str:
-    """Return SQLAlchemy's type of a column; nothing where the annotation implies it."""
+    """Return SQLAlchemy's type of a column; empty if the annotation implies it."""
     return {
         "str": f"String({field.longest})",
         "text": "Text",
@@ -34,7 +34,7 @@ def column_type(resource: Resource, field: Field) -> str:
 def column(resources: Resources, resource: Resource, field: Field, late: Late) -> Facts:
     """Return the facts about a column.
 
-    `target` is the table that it references, `deferred` if that is created later; `was` its previous name.
+    `target` is the referenced table, `deferred` if its creation is later; `was` is the previous name.
     """
     return {
         "name": field.column,
@@ -51,7 +51,7 @@ def column(resources: Resources, resource: Resource, field: Field, late: Late) -
 
 
 def relationship(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return the facts about the relationship of a reference; `is_ambiguous` if several join the two tables."""
+    """Return the facts about a relationship; `is_ambiguous` if several foreign keys join the two tables."""
     pair = {resource.name, field.to}
     joins = [one for each in resources for one in each.references if {each.name, one.to} == pair]
     target = find(resources, field.to)
@@ -67,11 +67,11 @@ def relationship(resources: Resources, resource: Resource, field: Field) -> Fact
 
 
 def constraints(resource: Resource) -> list[Facts]:
-    """Return the constraints of the table that no column holds: unique, check and membership of an enumeration."""
-    together = [[resource.field(name).column for name in names] for names in resource.unique]
+    """Return the table constraints: composite unique, check, and checks of enumerations."""
+    composite = [[resource.field(name).column for name in names] for names in resource.unique]
     checks = chain.from_iterable(map(conditions, resource.fields))
     return [
-        *({"kind": "unique", "columns": columns} for columns in together),
+        *({"kind": "unique", "columns": columns} for columns in composite),
         *({"kind": "check", "condition": condition} for condition in checks),
         *(
             {"kind": "enum", "column": field.name, "type": resource.type_name(field)}

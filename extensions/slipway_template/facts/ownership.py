@@ -1,4 +1,4 @@
-"""Facts about owned rows, and about references to them."""
+"""Facts about references to owned rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample values of fields: some that fit, and some that do not."""
+"""Sample values of fields, valid and invalid."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from ..language.domain import Field, Resource
 
 WORDS = ("alpha", "bravo")
-LONG = 50_000  # characters that no test sends
+LONG = 50_000  # characters: tests send no longer text
 
 
 def texts(field: Field) -> list[str]:
+    """Return two valid texts of a field."""
     if field.pattern:
         return list(field.examples[:2])
     if field.min_length <= len(WORDS[0]) <= field.longest:
@@ -35,7 +36,7 @@ def numbers(field: Field) -> list[Any]:
     least, greatest = field.range
     step = field.step or 1.0
     ends = [end for end in (least, greatest) if end is not None]
-    near = [end + step * times for end in ends for times in (0, 1, 2, -1, -2) if can_move(end, step * times)]
+    near = [end + step * times for end in ends for times in (0, 1, 2, -1, -2) if can_add(end, step * times)]
     if field.type == "float" and ends:
         near += [math.nextafter(end, to) for end in ends for to in (math.inf, -math.inf)]
     first: dict[str, list[Any]] = {
@@ -43,14 +44,15 @@ def numbers(field: Field) -> list[Any]:
         "decimal": [round(Decimal(number), field.decimal_places) for number in (1, 2)],
         "date": [date(2026, 1, 1), date(2026, 1, 2)],
     }
-    wanted = first.get(field.type, [1, 2])
-    if all(holds(field, each) for each in wanted):
-        return wanted
-    sound = [each for each in (*wanted, *near) if holds(field, each)]
-    return sorted(sorted(dict.fromkeys(sound), key=lambda value: abs(value - wanted[0]))[:2])
+    preferred = first.get(field.type, [1, 2])
+    if all(holds(field, each) for each in preferred):
+        return preferred
+    valid = [each for each in (*preferred, *near) if holds(field, each)]
+    return sorted(sorted(dict.fromkeys(valid), key=lambda value: abs(value - preferred[0]))[:2])
 
 
-def can_move(end: Any, by: Any) -> bool:  # noqa: ANN401 - of the field's type
+def can_add(end: Any, by: Any) -> bool:  # noqa: ANN401 - of the field's type
+    """Return whether a sum does not overflow, such as that of a date."""
     try:
         end + by
     except OverflowError:
@@ -59,14 +61,15 @@ def can_move(end: Any, by: Any) -> bool:  # noqa: ANN401 - of the field's type
 
 
 def holds(field: Field, value: Any) -> bool:  # noqa: ANN401 - of the field's type
+    """Return whether a value is within the bounds of a field."""
     least, greatest = field.range
     inside = (least is None or value >= least) and (greatest is None or value <= greatest)
     return inside and (field.gt is None or value > field.gt) and (field.lt is None or value < field.lt)
 
 
 def samples(field: Field) -> list[Any]:
-    """Return two values, the smaller first; one where there is only one, none where tests need none."""
-    moments = [datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2)]  # noqa: UP017 - as older Pythons have it
+    """Return two valid values, the smaller first; fewer if there are fewer, and none for references."""
+    moments = [datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2)]  # noqa: UP017 - Python 3.10 has no UTC
     fixed: dict[str, list[Any]] = {
         "bool": [False, True],
         "datetime": moments,
@@ -85,11 +88,11 @@ def samples(field: Field) -> list[Any]:
 
 
 def written(resource: Resource, field: Field, value: Any) -> str:  # noqa: ANN401 - of the field's type
-    """Return the literal of a sample; the name of a member for enumerations."""
+    """Return the literal of a sample; for enumerations, the member."""
     return f"{resource.type_name(field)}.{value}" if field.type == "enum" else literal(value)
 
 
-WRONG: dict[str, list[Any]] = {
+INVALID: dict[str, list[Any]] = {
     "bool": ["perhaps"],
     "date": ["tomorrow"],
     "datetime": ["2026-01-01T00:00:00"],
@@ -106,41 +109,43 @@ WRONG: dict[str, list[Any]] = {
 }
 
 
-def unfit(field: Field) -> Iterator[str]:
-    """Yield literals that a field rejects."""
-    yield from (literal(value) for value in WRONG.get(field.type, []))
+def invalid_values(field: Field) -> Iterator[str]:
+    """Yield literals of invalid values, which validation rejects."""
+    yield from (literal(value) for value in INVALID.get(field.type, []))
     if not field.optional:
         yield "None"
     if field.type in {"str", "text"}:
-        yield from unfit_texts(field)
+        yield from invalid_texts(field)
     if field.values:
         yield quoted(next(word for word in ("lost", "elsewhere") if word not in field.values))
     if field.type == "decimal":
         yield f'"0.{"0" * field.decimal_places}1"'
         yield f'"1{"0" * (field.max_digits - field.decimal_places)}"'
-    yield from unfit_bounds(field)
+    yield from invalid_bounds(field)
 
 
-def unfit_texts(field: Field) -> Iterator[str]:
+def invalid_texts(field: Field) -> Iterator[str]:
+    """Yield literals of texts of invalid length, characters or pattern."""
     if field.longest <= LONG:
         yield f'"x" * {literal(field.longest + 1)}'
     if field.min_length:
         yield '""' if field.min_length == 1 else f'"x" * {literal(field.min_length - 1)}'
     yield '"two\\nlines"' if field.type == "str" else '"\\x00"'
-    wrong = next((text for text in ("?", "0", "a", "A-") if field.pattern and not matches(field.pattern, text)), None)
-    if wrong and field.min_length <= len(wrong) <= field.longest:
-        yield quoted(wrong)
+    invalid = next((text for text in ("?", "0", "a", "A-") if field.pattern and not matches(field.pattern, text)), None)
+    if invalid and field.min_length <= len(invalid) <= field.longest:
+        yield quoted(invalid)
 
 
-def unfit_bounds(field: Field) -> Iterator[str]:
+def invalid_bounds(field: Field) -> Iterator[str]:
+    """Yield literals of values out of bounds."""
     step = field.step or 1.0
     for bound, by in ((field.ge, -1), (field.gt, 0), (field.le, 1), (field.lt, 0)):
-        if bound is not None and can_move(bound, step * by) and not holds(field, bound + step * by):
+        if bound is not None and can_add(bound, step * by) and not holds(field, bound + step * by):
             yield sent(bound + step * by)
 
 
 def sent(value: Any) -> str:  # noqa: ANN401 - of the field's type
-    """Return the literal of a value as JSON has it."""
+    """Return the literal of a value as JSON encodes it: dates and decimals are strings."""
     return (
         quoted(str(value))
         if isinstance(value, date)

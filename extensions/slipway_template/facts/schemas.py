@@ -37,32 +37,32 @@ SEARCHED = frozenset({"str", "text", "email"})
 
 
 def bound(value: object) -> str:
-    """Return the literal of a bound; a whole decimal as an integer."""
+    """Return the literal of a bound; decimals without fraction become integers."""
     return literal(int(value)) if isinstance(value, Decimal) and value == value.to_integral_value() else literal(value)
 
 
 def constraints(field: Field) -> dict[str, str]:
-    """Return Pydantic's constraints of a field, as literals by their names."""
-    found = {}
+    """Return the arguments of Pydantic's `Field`, as literals by their names."""
+    arguments = {}
     if field.min_length:
-        found["min_length"] = str(field.min_length)
+        arguments["min_length"] = str(field.min_length)
     if field.type in {"str", "text"}:
-        found["max_length"] = literal(field.longest)
+        arguments["max_length"] = literal(field.longest)
     if field.pattern:
-        found |= {"pattern": expression(field.pattern), "examples": f"[{quoted(field.examples[0])}]"}
-    found |= {key: bound(getattr(field, key)) for key in BOUNDS if getattr(field, key) is not None}
+        arguments |= {"pattern": expression(field.pattern), "examples": f"[{quoted(field.examples[0])}]"}
+    arguments |= {key: bound(getattr(field, key)) for key in BOUNDS if getattr(field, key) is not None}
     if field.type == "decimal":
-        found |= {"max_digits": str(field.max_digits), "decimal_places": str(field.decimal_places)}
-    return found
+        arguments |= {"max_digits": str(field.max_digits), "decimal_places": str(field.decimal_places)}
+    return arguments
 
 
 def sent_type(resource: Resource, field: Field) -> str:
-    """Return the type of a field in requests: its own if it has values or constraints."""
+    """Return the type of a field in requests: its own type if it is an enumeration or constrained."""
     return resource.type_name(field) if field.values or field.is_constrained else SENT[field.type]
 
 
 def aliases(resource: Resource) -> list[Facts]:
-    """Return the types of a resource's own; `places` are the digits to which decimals are written."""
+    """Return the annotated types of a resource's fields; `places` is the scale to which decimals are serialized."""
     return [
         {
             "name": resource.type_name(field),
@@ -90,6 +90,7 @@ def default(resource: Resource, field: Field) -> Facts:
 
 
 def field_facts(resource: Resource, field: Field) -> Facts:
+    """Return the types of a field in requests and responses, and its default."""
     return {
         "name": field.column,
         "sent": sent_type(resource, field),
@@ -100,7 +101,7 @@ def field_facts(resource: Resource, field: Field) -> Facts:
 
 
 def summaries(resources: Resources, resource: Resource) -> Iterator[Facts]:
-    """Yield the references that are shown with the label of their target."""
+    """Yield the references whose targets have a label, which responses contain."""
     if not {"create", "list", "read", "update"} & set(resource.operations):
         return
     for field in resource.references:
@@ -129,17 +130,17 @@ def facts(resources: Resources, resource: Resource) -> Facts:
 
 
 def sorts(resource: Resource) -> list[str]:
-    """List the fields by which lists can be sorted."""
+    """List the sort keys of lists."""
     return sorted(["created_at", *(each.name for each in resource.fields if each.type in SORTED and each.is_filtered)])
 
 
 def searched(resource: Resource) -> list[Field]:
-    """List the fields in which a search looks."""
+    """List the fields that the search parameter matches."""
     return [field for field in resource.fields if field.type in SEARCHED]
 
 
 def filters(resource: Resource, field: Field) -> Iterator[Facts]:
-    """Yield the query parameters that filter lists by a field, each with its comparison in `app.filtering`."""
+    """Yield the query parameters that filter lists by a field, each with its comparison function."""
     if not field.is_filtered:
         return
     comparisons = []

@@ -1,4 +1,4 @@
-"""Facts for the first revision: tables in order of creation, with named constraints."""
+"""Facts for the first migration: tables in order of creation, with named constraints."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from ..language.domain import Field, Resource, Resources
 
 Facts = dict[str, Any]
-Late = set[tuple[str, str]]  # references, by resource and field, whose target's table is created later
+Late = set[tuple[str, str]]  # foreign keys, by resource and field, to tables that are created later
 
-CHECK = 28  # characters of a check's own name; with its table's, databases keep 63
-TOKEN = 16  # least characters of an enumeration's column, so that most new values need no wider one
+CHECK = 28  # characters of a check's name without its table's; identifiers have 63 at most
+TOKEN = 16  # minimum width of an enumeration's column, so that most new values need no migration
 OPERATORS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 WORDS = {">=": " ge ", "<=": " le ", ">": " gt ", "<": " lt ", " -": " minus "}
 TIMESTAMP = "DateTime(timezone=True)"
@@ -40,14 +40,14 @@ def check_name(condition: str) -> str:
 
 
 def sql(value: object) -> str:
-    """Return a literal of SQL."""
+    """Return the SQL literal of a date or number."""
     if isinstance(value, date):
         return f"'{value}'"
     return f"{value:f}" if isinstance(value, Decimal) else f"{value:.17g}" if isinstance(value, float) else str(value)
 
 
 def conditions(field: Field) -> Iterator[str]:
-    """Yield the conditions that the database checks, in SQL."""
+    """Yield the SQL conditions of a field's check constraints."""
     if field.min_length:
         yield f"length({field.name}) >= {field.min_length}"
     if field.type == "text":
@@ -58,11 +58,12 @@ def conditions(field: Field) -> Iterator[str]:
 
 
 def is_indexed(field: Field) -> bool:
+    """Return whether a column needs an index of its own: a unique constraint has one already."""
     return field.is_filtered and not field.unique
 
 
 def server_default(field: Field) -> Facts:
-    """Return the default of a column: `flag` is true or false for booleans, `default` a literal for other types."""
+    """Return the server default of a column: `flag` is true or false for booleans, `default` a literal for others."""
     value = field.default
     if value is None or isinstance(value, bool):
         return {"flag": "" if value is None else str(value).lower(), "default": ""}
@@ -71,11 +72,12 @@ def server_default(field: Field) -> Facts:
 
 
 def on_delete(field: Field) -> str:
+    """Return the ON DELETE action in SQL."""
     return field.on_delete.replace("_", " ").upper()
 
 
 def ordered(resources: Resources) -> tuple[list[Resource], Late]:
-    """Order tables so that references lead back, where possible; the others are created after their target."""
+    """Sort tables topologically by references; in cycles, optional foreign keys are added late, after all tables."""
     placed: list[Resource] = []
     names: set[str] = set()
     late: Late = set()
@@ -83,16 +85,16 @@ def ordered(resources: Resources) -> tuple[list[Resource], Late]:
     while left:
         ready = [each for each in left if all(one.to in names | {each.name} for one in each.references)]
         able = [each for each in left if all(one.to in names or one.optional for one in each.references)]
-        chosen = (ready or able)[0]
-        late |= {(chosen.name, one.name) for one in chosen.references if one.to not in names | {chosen.name}}
-        names.add(chosen.name)
-        placed.append(chosen)
-        left.remove(chosen)
+        table = (ready or able)[0]
+        late |= {(table.name, one.name) for one in table.references if one.to not in names | {table.name}}
+        names.add(table.name)
+        placed.append(table)
+        left.remove(table)
     return placed, late
 
 
 def column_type(field: Field) -> str:
-    """Return SQLAlchemy's type of a column, complete."""
+    """Return SQLAlchemy's type of a column in a migration, with all arguments."""
     values = ", ".join(map(quoted, field.values))
     width = max(TOKEN, *map(len, field.values)) if field.values else 0
     return {
@@ -116,12 +118,13 @@ def column_type(field: Field) -> str:
 
 
 def column(name: str, kind: str, *, nullable: bool = False, default: str = "") -> Facts:
-    """Return the facts about a column; its options are literals of Python and SQLAlchemy."""
+    """Return the facts about a column; its options are literals of Python."""
     options = {"server_default": default} if default else {}
     return {"name": name, "type": kind, "options": options | {"nullable": str(nullable)}}
 
 
 def columns(resource: Resource) -> Iterator[Facts]:
+    """Yield the columns of a resource's table."""
     yield column("id", "Uuid()")
     if resource.owner:
         yield column("owner_id", "Uuid()")
@@ -136,16 +139,18 @@ def columns(resource: Resource) -> Iterator[Facts]:
 
 
 def foreign_key(table: str, column: str, target: str, rule: str) -> Facts:
+    """Return the facts about a foreign key, named by convention."""
     return {"table": table, "column": column, "target": target, "on_delete": rule, "name": f"fk_{table}_{column}"}
 
 
 def checks(resource: Resource) -> list[Facts]:
-    found = list(chain.from_iterable(map(conditions, resource.fields)))
-    return [{"condition": each, "name": f"ck_{resource.plural}_{check_name(each)}"} for each in found]
+    """Return the check constraints of a resource's table."""
+    expressions = list(chain.from_iterable(map(conditions, resource.fields)))
+    return [{"condition": each, "name": f"ck_{resource.plural}_{check_name(each)}"} for each in expressions]
 
 
 def memberships(resource: Resource) -> list[Facts]:
-    """Return the checks of enumerations: a column holds one of some values."""
+    """Return the check constraints of enumerations: `column IN (…)`."""
     return [
         {
             "column": field.name,
@@ -158,13 +163,14 @@ def memberships(resource: Resource) -> list[Facts]:
 
 
 def unique(table: str, columns: list[str]) -> Facts:
+    """Return the facts about a unique constraint, named by convention."""
     return {"columns": columns, "name": "_".join(["uq", table, *columns])}
 
 
 def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
-    """Return the facts about a table; `late` foreign keys are added once all tables exist, and then its indexes.
+    """Return the facts about a table; `late` foreign keys are added after all tables, and then its indexes.
 
-    SQLite recreates a table to add a key, from the table as it was created, without indexes.
+    SQLite adds a foreign key by recreating the table, which would lose indexes.
     """
     keys = {
         field.name: foreign_key(resource.plural, field.column, find(resources, field.to).plural, on_delete(field))
@@ -172,7 +178,7 @@ def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
     }
     indexed = [field.column for field in resource.fields if is_indexed(field)]
     flags = ["deleted_at"] * resource.soft_delete + ["owner_id"] * resource.owner
-    waits = [key for name, key in keys.items() if (resource.name, name) in late]
+    deferred = [key for name, key in keys.items() if (resource.name, name) in late]
     at_once = [key for name, key in keys.items() if (resource.name, name) not in late]
     indexes = sorted(["created_at", *flags, *indexed])
     owner = [foreign_key(resource.plural, "owner_id", "users", "RESTRICT")] if resource.owner else []
@@ -184,9 +190,9 @@ def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
         "foreign_keys": [*owner, *at_once],
         "primary_key": ["id"],
         "uniques": [unique(resource.plural, [field.column for field in fields]) for fields in resource.uniques],
-        "indexes": [] if waits else indexes,
-        "late": waits,
-        "late_indexes": indexes if waits else [],
+        "indexes": [] if deferred else indexes,
+        "late": deferred,
+        "late_indexes": indexes if deferred else [],
     }
 
 

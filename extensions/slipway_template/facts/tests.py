@@ -1,13 +1,13 @@
-"""Facts for the tests of a resource: the cases of each test, as names and literals."""
+"""Facts for the tests of a resource: the test cases, as names and literals."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..language.domain import ORDERED, find
-from .factories import is_unique, leads_back, needed
+from .factories import is_circular, is_required, is_unique
 from .ownership import owned
-from .samples import samples, unfit, written
+from .samples import invalid_values, samples, written
 from .schemas import EQUAL, SORTED
 
 if TYPE_CHECKING:
@@ -15,44 +15,47 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 
-LITERAL_SEARCH = ("100% wool", "1000 nails")  # a search for `100%` finds only the first
-FACTORIES = ("by_reference", "deleted_targets", "restricted", "cascaded", "nulled", "foreign")  # cases with a factory
-# What tests bind that call factories of references which rows leave out.
-HIDING = frozenset({"again", "client", "first", "moved", "other", "second", "taken"})
+LITERAL_SEARCH = ("100% wool", "1000 nails")  # `%` is literal: a search for `100%` finds only the first
+# Keys of the cases that call a factory.
+FACTORIES = ("by_reference", "deleted_targets", "restricted", "cascaded", "nulled", "foreign")
+# Variables of tests that call the factories of circular references, which they would shadow.
+SHADOWING = frozenset({"again", "client", "first", "moved", "other", "second", "taken"})
 METHODS = (("GET", "read", 200), ("PATCH", "update", 200), ("DELETE", "delete", 204))
 
 
 def factory(resources: Resources, resource: Resource, target: str) -> str:
     """Return the name by which the tests of a resource import the factory of another, or its own."""
     variable = find(resources, target).variable
-    is_hidden = variable in HIDING and bool(left_out(resources, resource))
-    return "factory" if target == resource.name else f"{variable}_" if is_hidden else variable
+    is_shadowed = variable in SHADOWING and bool(left_out(resources, resource))
+    return "factory" if target == resource.name else f"{variable}_" if is_shadowed else variable
 
 
 def ranges(resource: Resource, kinds: frozenset[str], *, plain: bool = False) -> list[Facts]:
-    """Return a case for each filtered field of some kinds with two values: the lower and the higher."""
-    found = []
+    """Return a case per filtered field of some types, with a lower and a higher value."""
+    cases = []
     for field in resource.fields:
         both = samples(field) if field.type in kinds and field.is_filtered and not (plain and field.pattern) else []
         if len(both) > 1:
             low, high = (written(resource, field, value) for value in both)
-            found.append({"field": field.column, "low": low, "high": high})
-    return found
+            cases.append({"field": field.column, "low": low, "high": high})
+    return cases
 
 
 def change(resource: Resource) -> Facts:
-    """Choose a field to update, and the optional ones that a careless update would reset; nothing if none has two."""
+    """Return the case of a partial update: a changed field, and optional ones, which must stay unchanged."""
     able = [(field, [written(resource, field, value) for value in samples(field)]) for field in resource.fields]
     for field, both in able:
         if len(both) > 1:
-            loose = [(other, values[-1]) for other, values in able if other != field and values and not needed(other)]
-            given = [{"field": each.column, "value": value} for each, value in [(field, both[0]), *loose]]
-            return {"field": field.column, "high": both[1], "given": given}
+            optional = [
+                (each, values[-1]) for each, values in able if values and each != field and not is_required(each)
+            ]
+            values_before = [{"field": each.column, "value": value} for each, value in [(field, both[0]), *optional]]
+            return {"field": field.column, "high": both[1], "given": values_before}
     return {}
 
 
 def searched(resource: Resource) -> str:
-    """Choose a field that can hold the texts of `LITERAL_SEARCH`; nothing if there is none."""
+    """Return a searchable field that can store the texts of `LITERAL_SEARCH`; empty without any."""
     texts = [field for field in resource.fields if field.type in {"str", "text"} and not field.pattern]
     shortest, longest = sorted(map(len, LITERAL_SEARCH))
     fitting = [field.column for field in texts if field.min_length <= shortest and longest <= field.longest]
@@ -60,39 +63,41 @@ def searched(resource: Resource) -> str:
 
 
 def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts]:
-    """Return a case for each reference with a rule for deletion whose target can be deleted."""
-    found = []
+    """Return a case per reference with an ON DELETE rule whose target the API can delete."""
+    cases = []
     for field in resource.references:
         target = find(resources, field.to)
         if field.on_delete == rule and "delete" in target.operations and not target.soft_delete:
             name = factory(resources, resource, field.to)
-            found.append({"field": field.column, "factory": name, "path": target.path})
-    return found
+            cases.append({"field": field.column, "factory": name, "path": target.path})
+    return cases
 
 
 def targets(resources: Resources, resource: Resource, fields: list[Field]) -> list[Facts]:
-    """Return a case for each of some references: its column, and its factory."""
+    """Return a case per reference: its column, and its factory."""
     return [{"field": field.column, "factory": factory(resources, resource, field.to)} for field in fields]
 
 
 def left_out(resources: Resources, resource: Resource) -> list[Field]:
-    """List the unique references that factories leave empty, if clients can send them."""
+    """List the unique references that factories leave null and requests can set."""
     if not {"create", "update"} & set(resource.operations):
         return []
-    return [each for each in resource.references if is_unique(resource, each) and leads_back(resources, resource, each)]
+    return [
+        each for each in resource.references if is_unique(resource, each) and is_circular(resources, resource, each)
+    ]
 
 
 def permitted(resource: Resource) -> list[Facts]:
-    """Return a case for each method and permission: the status for a row of another owner."""
-    found = []
+    """Return a case per method and permission: the status for a row of another owner."""
+    cases = []
     for method, operation, status in METHODS:
         if operation in resource.operations:
             read = status if operation == "read" else 404
-            found += [
+            cases += [
                 {"method": method, "permission": f"{resource.path}:read", "status": read},
                 {"method": method, "permission": f"{resource.path}:write", "status": status},
             ]
-    return found
+    return cases
 
 
 def scopes(resources: Resources, resource: Resource) -> list[str]:
@@ -102,7 +107,7 @@ def scopes(resources: Resources, resource: Resource) -> list[str]:
 
 
 def imported(resources: Resources, resource: Resource, cases: Facts) -> list[Facts]:
-    """Return the factories that the tests import: those of the cases, by their resource."""
+    """Return the factories that the test cases use, as imports."""
     used = {case["factory"] for key in (*FACTORIES, "left_out") for case in cases[key]}
     others = sorted(each.name for each in resources if each != resource)
     variables = {name: factory(resources, resource, name) for name in others}
@@ -112,9 +117,10 @@ def imported(resources: Resources, resource: Resource, cases: Facts) -> list[Fac
 def fields_of(resource: Resource) -> Facts:
     """Return the cases about single fields: valid, invalid and missing values."""
     fields = resource.fields
+    invalid = [(field.column, value) for field in fields for value in dict.fromkeys(invalid_values(field))]
     return {
         "uniques": [[field.column for field in each] for each in resource.uniques],
-        "unfit": [{"field": each.column, "value": value} for each in fields for value in dict.fromkeys(unfit(each))],
+        "unfit": [{"field": column, "value": value} for column, value in invalid],
         "change": change(resource),
         "optional": [field.column for field in fields if field.optional],
         "required": next((field.column for field in fields if not field.optional), ""),
@@ -126,7 +132,7 @@ def fields_of(resource: Resource) -> Facts:
 
 
 def references_of(resources: Resources, resource: Resource) -> Facts:
-    """Return the cases about references: their filters, and what happens to their targets."""
+    """Return the cases about references: filters, deleted and restricted targets, other owners' rows."""
     references = list(resource.references)
     filtered = [field for field in references if field.is_filtered]
     soft = [field for field in references if find(resources, field.to).soft_delete]
@@ -143,7 +149,7 @@ def references_of(resources: Resources, resource: Resource) -> Facts:
 
 
 def methods(resource: Resource) -> list[Facts]:
-    """Return the methods on one row, each with the status of success."""
+    """Return the HTTP methods on one row, with their status codes of success."""
     return [
         {"method": method, "status": status}
         for method, operation, status in METHODS
@@ -152,7 +158,7 @@ def methods(resource: Resource) -> list[Facts]:
 
 
 def facts(resources: Resources, resource: Resource) -> Facts:
-    """Return the cases of all tests of a resource."""
+    """Return all test cases of a resource."""
     cases = {
         **fields_of(resource),
         **references_of(resources, resource),

@@ -1,4 +1,4 @@
-"""The domain: resources and their fields, as `parsing.py` reads them."""
+"""The domain model: resources and their fields, as `parsing.py` returns them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ON_DELETE = ("restrict", "cascade", "set_null")
 BOUNDS = ("ge", "gt", "le", "lt")
 BITS = {"int": 31, "bigint": 63}
 NUMBERS = frozenset({"int", "bigint", "float", "decimal"})
-ORDERED = NUMBERS | {"date", "datetime", "time"}  # types whose lists are filtered by a range
+ORDERED = NUMBERS | {"date", "datetime", "time"}  # types with range filters
 UNINDEXED = frozenset({"text", "json"})
-SAMPLES = 12  # texts of a pattern that tests and examples are filled with
+SAMPLES = 12  # texts per pattern, as values of tests and examples
 STORED = {
     "str": "str",
     "text": "str",
@@ -35,13 +35,13 @@ STORED = {
     "uuid": "UUID",
     "json": "dict[str, Any] | list[Any]",
     "ref": "UUID",
-}  # what each type is in Python
-MANY = 1_000  # values: more need not be counted
+}  # the Python type of each field type
+MANY = 1_000  # values: counting stops here
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One field of a resource. What is None was not told; bounds and defaults have the field's type."""
+    """A field of a resource; omitted bounds and defaults are None, others have the field's type."""
 
     name: str
     type: str
@@ -65,27 +65,27 @@ class Field:
 
     @property
     def column(self) -> str:
-        """The name of its column, and of what goes over the wire."""
+        """The name of its column, and of the property in JSON."""
         return f"{self.name}_id" if self.type == "ref" else self.name
 
     @property
     def former_column(self) -> str:
-        """Return the previous name of its column; the present one if the field was not renamed."""
+        """The previous name of its column; the present one if the field was not renamed."""
         return (f"{self.was}_id" if self.type == "ref" else self.was) if self.was else self.column
 
     @property
     def null(self) -> str:
-        """What its annotations end in."""
+        """The suffix of its annotations: ` | None` if it is optional."""
         return " | None" if self.optional else ""
 
     @property
     def longest(self) -> int:
-        """The characters that a text may have."""
+        """The maximum length of a text in characters."""
         return self.max_length or (200 if self.type == "str" else 10_000)
 
     @property
     def step(self) -> Any:  # noqa: ANN401 - of the field's type
-        """What lies between a value and the next; 0 where that cannot be said."""
+        """The distance between consecutive values; 0 for types that are not discrete."""
         if self.type == "date":
             return timedelta(days=1)
         if self.type == "decimal":
@@ -94,7 +94,7 @@ class Field:
 
     @property
     def range(self) -> tuple[Any, Any]:
-        """The least and the greatest value; None where there is no end."""
+        """The least and the greatest value; None where it is unbounded."""
         least = self.ge if self.gt is None else self.gt + self.step
         greatest = self.le if self.lt is None else self.lt - self.step
         if self.type in BITS:
@@ -110,7 +110,7 @@ class Field:
 
     @property
     def room(self) -> int:
-        """How many values it may take, as far as that matters."""
+        """The number of distinct values, `MANY` at most."""
         if self.type in {"bool", "enum"}:
             return len(self.values) or 2
         if self.type == "str":
@@ -120,7 +120,7 @@ class Field:
 
     @property
     def examples(self) -> tuple[str, ...]:
-        """Some texts that match its pattern."""
+        """Up to `SAMPLES` texts that match its pattern."""
         return matching(self.pattern, self.min_length, self.longest, SAMPLES) if self.pattern else ()
 
     @property
@@ -130,21 +130,21 @@ class Field:
 
     @property
     def is_constrained(self) -> bool:
-        """Whether its values are restricted beyond their type, so that a schema has a type of its own for it."""
+        """Whether its values are constrained beyond their type; its schema then has an annotated type of its own."""
         bounds = any(getattr(self, key) is not None for key in BOUNDS)
         return bool(self.min_length or self.pattern or bounds) or self.type in {"str", "text", "decimal"}
 
     @property
     def is_filtered(self) -> bool:
-        """Whether lists are filtered by it."""
+        """Whether lists can be filtered by it."""
         return self.index and self.type not in UNINDEXED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One kind of thing that the service keeps; `unique` names fields that are unique together.
+    """A resource: a table with its routes; `unique` has the unique constraints over several fields.
 
-    `was` and `former_plural` are its previous names, in singular and plural, if it was renamed.
+    `was` and `former_plural` are its previous singular and plural, if it was renamed.
     """
 
     name: str
@@ -159,58 +159,58 @@ class Resource:
     former_plural: str = ""
 
     def field(self, name: str) -> Field:
-        """Find a field by its name."""
+        """Return a field by its name."""
         return next(field for field in self.fields if field.name == name)
 
     @property
     def references(self) -> tuple[Field, ...]:
-        """The fields that refer to a resource."""
+        """The fields that are foreign keys."""
         return tuple(field for field in self.fields if field.type == "ref")
 
     @property
     def uniques(self) -> list[list[Field]]:
-        """The fields, alone or together, of which no two rows have the same values."""
+        """The fields of each unique constraint, single fields first."""
         alone = [[field] for field in self.fields if field.unique]
         return alone + [[self.field(name) for name in names] for names in self.unique]
 
     @property
     def label(self) -> Field | None:
-        """The field by which people know one from another: the first line of text."""
+        """The field that labels a row in references to it: the first one of type `str`."""
         return next((field for field in self.fields if field.type == "str"), None)
 
     @property
     def class_name(self) -> str:
-        """The class of its model; `SessionModel` where its modules import another class `Session`."""
+        """The name of its model's class; `SessionModel` if its modules import another class `Session`."""
         return f"{self.prefix}Model" if self.prefix in CLASSES | MODELS else self.prefix
 
     @property
     def prefix(self) -> str:
-        """The first part of the names of its schemas."""
+        """The prefix of its schemas' names."""
         return camel(self.name)
 
     @property
     def variable(self) -> str:
-        """The name of one of them in code; `session_` where its modules use the name otherwise (PEP 8)."""
+        """The variable of a row; `session_` if its modules use the name for something else (PEP 8)."""
         return f"{self.name}_" if self.name in VARIABLES else self.name
 
     @property
     def alias(self) -> str:
-        """The name by which other modules import its service."""
+        """The name under which other modules import its service."""
         hidden = {self.name, f"{self.name}_id", "client", "monkeypatch"}  # parameters of handlers and tests
         return f"{self.plural}_" if self.plural in VARIABLES | hidden else self.plural
 
     @property
     def path(self) -> str:
-        """The last part of the path at which they are served."""
+        """The last segment of its routes' path."""
         return self.plural.replace("_", "-")
 
     def type_name(self, field: Field) -> str:
-        """The name of the type that one of its fields may have of its own."""
+        """Return the name of a field's own type, such as an enumeration."""
         return f"{self.prefix}{camel(field.name)}"
 
     @property
     def phrase(self) -> str:
-        """One of them, in words: `an order item`."""
+        """Its name with an article, for sentences: `an order item`."""
         return article(spaced(self.name))
 
 
@@ -218,4 +218,5 @@ Resources = tuple[Resource, ...]
 
 
 def find(resources: Resources, name: str) -> Resource:
+    """Return a resource by its name."""
     return next(resource for resource in resources if resource.name == name)

@@ -1,4 +1,4 @@
-"""Errors of a domain, and the checks of scalars that raise them."""
+"""Errors of the domain's declaration, and validators of scalars."""
 
 from __future__ import annotations
 
@@ -10,56 +10,59 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SHOWN = 60  # characters of a value in a message
+SHOWN = 60  # characters of a value in an error message
 
 
 class DomainError(ValueError):
-    """The domain cannot be built as it is described; the message says where, why, and what to do."""
+    """The declaration is invalid; the message has the place, the problem and the fix."""
 
 
-def refuse(place: str, problem: str) -> NoReturn:
+def reject(place: str, problem: str) -> NoReturn:
+    """Raise `DomainError` for a place such as `product.price: ge`; empty for the whole domain."""
     raise DomainError(f"{place}: {problem}" if place else problem)
 
 
 def shown(value: object) -> str:
-    """Show a scalar; name anything else, which may be as large as somebody likes."""
+    """Return a value for a message: the shortened repr of a scalar, the type of a collection (YAML bombs)."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "a mapping"
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def near(word: object, known: Iterable[str]) -> str:
-    """Say what may have been meant, or what there is."""
+def suggestion(word: object, known: Iterable[str]) -> str:
+    """Return the nearest known word as a question, or list all known words."""
     known = list(known)
-    written = word if isinstance(word, str) else shown(word)  # never str() of a list: anchors expand it to gigabytes
-    found = get_close_matches(written[:100], known, n=1)
-    return f"Did you mean {found[0]}?" if found else f"There are: {', '.join(known)}."
+    text = word if isinstance(word, str) else shown(word)  # never str() of a list: anchors expand it to gigabytes
+    matches = get_close_matches(text[:100], known, n=1)
+    return f"Did you mean {matches[0]}?" if matches else f"There are: {', '.join(known)}."
 
 
-def known_key(place: str, key: object, known: Iterable[str]) -> None:
+def check_key(place: str, key: object, known: Iterable[str]) -> None:
+    """Reject an unknown key of a mapping."""
     if not isinstance(key, str):
-        refuse(place, f"{shown(key)} is no key; YAML reads on, off, yes and no as true and false, so put it in quotes.")
+        reject(place, f"{shown(key)} is not a text; YAML reads on, off, yes and no as booleans: put the key in quotes.")
     if key not in known:
-        refuse(place, f"there is no {shown(key)}. {near(key, known)}")
+        reject(place, f"unknown key {shown(key)}. {suggestion(key, known)}")
 
 
 def line(place: str, value: object, longest: int) -> str:
-    """Take one printable line."""
+    """Return a value that is one printable line; reject any other."""
     if not isinstance(value, str):
-        refuse(place, f"{shown(value)} is not text; put it in quotes.")
+        reject(place, f"{shown(value)} is not text: put it in quotes.")
     if not value or value != value.strip():
-        refuse(place, "it is empty, or begins or ends with a space.")
+        reject(place, "it is empty, or starts or ends with a space.")
     if any(character in "\u2028\u2029" or unicodedata.category(character)[0] == "C" for character in value):
-        refuse(place, "it holds a line break or another control character; leave it out.")
+        reject(place, "it contains a line break or another control character: remove it.")
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in value)
-    width = len(json.dumps(value, ensure_ascii=False)) - 2 + wide  # as a string of Python
+    width = len(json.dumps(value, ensure_ascii=False)) - 2 + wide  # of a Python literal; wide characters count twice
     if width > longest:
-        refuse(place, f"it is {width} characters wide; {longest} is the most.")
+        reject(place, f"it is {width} characters wide: shorten it to {longest} or less.")
     return value
 
 
 def choice(place: str, value: object, known: Iterable[str]) -> str:
+    """Return a value that is one of the known words; reject any other."""
     if not isinstance(value, str) or value not in known:
-        refuse(place, f"there is no {shown(value)}. {near(value, known)}")
+        reject(place, f"unknown value {shown(value)}. {suggestion(value, known)}")
     return value

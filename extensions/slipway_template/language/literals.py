@@ -1,4 +1,4 @@
-"""Values as Python writes them, the way a formatter leaves them."""
+"""Python literals, in the style of ruff format."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from ..quoting import quoted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHORT = 20  # characters; what repeats one more often is written as a product
-GROUPED = 10_000  # from here on, digits stand in groups
+SHORT = 20  # characters; a longer repetition becomes a product: "x" * 21
+GROUPED = 10_000  # from here on, digits are grouped by underscores
 
 
 def expression(pattern: str) -> str:
-    """Write a regular expression: raw where it has backslashes, as far as that can be."""
+    """Return the literal of a regular expression: a raw string if it has backslashes, but not both quotes."""
     if "\\" not in pattern or ('"' in pattern and "'" in pattern):
         return quoted(pattern)
     return f"r'{pattern}'" if '"' in pattern else f'r"{pattern}"'
 
 
 def text(value: str) -> str:
-    """Write text; what only repeats a character is written as a product."""
+    """Return the literal of a text; repetitions of one character become a product."""
     repeated = len(value) > SHORT and set(value) == set(value[0])
     return f"{quoted(value[0])} * {len(value)}" if repeated else quoted(value)
 
 
 def whole(value: int) -> str:
+    """Return the literal of an integer, with long ones grouped by underscores."""
     return f"{value:_}" if abs(value) >= GROUPED else str(value)
 
 
 def decimal(value: Decimal) -> str:
+    """Return the call of `Decimal`, with an integer if there is no fraction."""
     digits = f"{value:f}"
     return f'Decimal("{digits}")' if "." in digits else f"Decimal({whole(int(value))})"
 
 
-# The first that fits: a bool is an int, too, and a datetime a date.
+# The first match counts: bool is a subclass of int, and datetime of date.
 WRITERS: dict[type | tuple[type, ...], Callable[[Any], str]] = {
     str: text,
     bool: repr,
@@ -55,5 +57,5 @@ WRITERS: dict[type | tuple[type, ...], Callable[[Any], str]] = {
 
 
 def literal(value: object) -> str:
-    """Write a value of any type that a field may have."""
+    """Return the literal of a value, of any type that a field may have."""
     return next(write(value) for kind, write in WRITERS.items() if isinstance(value, kind))

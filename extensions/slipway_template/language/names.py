@@ -1,4 +1,4 @@
-"""Names and words derived from the names of a domain: plurals, articles, classes, members of enumerations."""
+"""Derive names from those of the domain: plurals, articles, classes, members of enumerations."""
 
 from __future__ import annotations
 
@@ -44,45 +44,46 @@ UNCOUNTED = frozenset(
 
 
 def plural_of(name: str) -> str:
-    """Form the plural of the last word of a name, by the rules of English."""
+    """Return the English plural of a name, which changes its last word."""
     *words, last = name.split("_")
     if last in UNCOUNTED:
-        found = last
+        plural = last
     elif last in IRREGULAR:
-        found = IRREGULAR[last]
+        plural = IRREGULAR[last]
     elif re.search(r"[^aeiou]y$", last):
-        found = f"{last[:-1]}ies"
+        plural = f"{last[:-1]}ies"
     elif last.endswith("sis"):
-        found = f"{last[:-2]}es"
+        plural = f"{last[:-2]}es"
     elif re.search(r"(s|x|z|ch|sh)$", last):
-        found = f"{last}es"
+        plural = f"{last}es"
     else:
-        found = f"{last}s"
-    return "_".join([*words, found])
+        plural = f"{last}s"
+    return "_".join([*words, plural])
 
 
 def camel(name: str) -> str:
-    """Name a class: `order_item` becomes `OrderItem`."""
+    """Return the name of a class: `order_item` becomes `OrderItem`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def spaced(name: str) -> str:
+    """Return a name as words: `order_item` becomes `order item`."""
     return name.replace("_", " ")
 
 
 def article(words: str) -> str:
-    """Put a or an before words, as one says it."""
+    """Return words with the indefinite article, by pronunciation: `an hour`, `a unit`."""
     vowel = re.match(r"[aeio]|u(?!ni|s|t[ei])|ho(?:ur|nest|nou?r)|heir", words) and not re.match(r"eu|one|once", words)
     return f"an {words}" if vowel else f"a {words}"
 
 
 def member(value: str) -> str:
-    """Name the member of an enumeration: `in-progress` becomes `IN_PROGRESS`; other scripts go by Unicode's names."""
+    """Return the name of an enumeration's member: `in-progress` is `IN_PROGRESS`; other scripts use Unicode names."""
     plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
     name = re.sub(r"[^0-9A-Za-z]+", "_", plain).strip("_").upper()
     if not name:
-        spoken = "_".join(unicodedata.name(character, "") for character in value if character.isalnum())
-        name = re.sub(r"\W+", "_", spoken)
+        unicode_names = "_".join(unicodedata.name(character, "") for character in value if character.isalnum())
+        name = re.sub(r"\W+", "_", unicode_names)
     if len(name) > LONGEST_MEMBER:
         name = name[:LONGEST_MEMBER].rpartition("_")[0] or name[:LONGEST_MEMBER]
     return f"VALUE_{name}" if name[:1].isdigit() or name in {"I", "O", "MRO", "NAME", "VALUE"} else name

@@ -1,4 +1,4 @@
-"""The language of resources: what an owner says of the service's domain, parsed and checked.
+"""Parse and validate the domain: the answer `resources`, a list of declarations.
 
     resources:
       - name: product
@@ -7,8 +7,8 @@
           released_on: date?
           category: {type: ref, to: category}
 
-Every mistake is told as one line that names the resource, the field and the mend. `docs/resources.md` describes the
-language for those who write it, and `resources.schema.json` for their editors.
+Each error is one line with the resource, the field and the fix. `docs/resources.md` documents the language for people,
+and `resources.schema.json` for editors.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .consistency import (
     check_resource,
 )
 from .domain import BOUNDS, ON_DELETE, OPERATIONS, Field, Resource, Resources
-from .errors import DomainError, choice, known_key, line, refuse, shown
+from .errors import DomainError, check_key, choice, line, reject, shown
 from .names import article, plural_of, spaced
 from .reserved import check_conflicts, field_name, former_name, plural_name, resource_name, snake_case
 from .values import CONVERT, LONGEST, boolean, count, enum_values, pattern
@@ -35,10 +35,10 @@ from .values import CONVERT, LONGEST, boolean, count, enum_values, pattern
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RESOURCES, FIELDS, LISTED = 50, 100, 20  # of each, the most; FastAPI caches the query models of 60 resources
-MOST_DIGITS = 15  # of decimals, which SQLite keeps exactly
+RESOURCES, FIELDS, LISTED = 50, 100, 20  # maxima; FastAPI caches the query models of 60 resources
+MOST_DIGITS = 15  # of decimals: SQLite stores them as doubles, which have 15 exact digits
 EVERYWHERE = ("type", "optional", "was")
-# What each type may be told, beyond what is allowed everywhere.
+# Keys of each type, besides those of `EVERYWHERE`.
 TYPES: dict[str, tuple[str, ...]] = {
     "str": ("min_length", "max_length", "pattern", "default", "unique", "index"),
     "text": ("min_length", "max_length", "default"),
@@ -61,35 +61,36 @@ TYPES: dict[str, tuple[str, ...]] = {
 # ── Fields ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def expanded(place: str, told: object) -> dict[str, Any]:
-    """Write out the short form: `date?` is an optional date."""
-    if isinstance(told, str):
-        told = {"type": told}
-    if not isinstance(told, dict):
-        refuse(
-            place, f"{shown(told)} is neither a type, such as date, nor a mapping with a type, such as {{type: str}}."
+def expanded(place: str, source: object) -> dict[str, Any]:
+    """Return a field's declaration as a mapping: the short form `date?` is an optional date."""
+    if isinstance(source, str):
+        source = {"type": source}
+    if not isinstance(source, dict):
+        reject(
+            place, f"{shown(source)} is neither a type, such as date, nor a mapping with a type, such as {{type: str}}."
         )
-    found = dict(told)
-    if "type" not in found:
-        refuse(place, f"it has no type. There are: {', '.join(TYPES)}.")
-    kind = found["type"]
+    declaration = dict(source)
+    if "type" not in declaration:
+        reject(place, f"it has no type. There are: {', '.join(TYPES)}.")
+    kind = declaration["type"]
     if isinstance(kind, str) and kind.endswith("?"):
-        if "optional" in found:
-            refuse(place, f"{kind} and `optional:` say the same; leave one out.")
-        found |= {"type": kind[:-1], "optional": True}
-    choice(place, found["type"], TYPES)
-    for key in found:
-        known_key(place, key, TYPES[found["type"]] + EVERYWHERE)
-    return found
+        if "optional" in declaration:
+            reject(place, f"{kind} and `optional:` are redundant: remove one.")
+        declaration |= {"type": kind[:-1], "optional": True}
+    choice(place, declaration["type"], TYPES)
+    for key in declaration:
+        check_key(place, key, TYPES[declaration["type"]] + EVERYWHERE)
+    return declaration
 
 
-def read_field(resource: str, name: object, told: object) -> Field:
+def read_field(resource: str, name: object, source: object) -> Field:
+    """Parse and check a field."""
     place = f"{resource}.{name}" if isinstance(name, str) else resource
-    given = expanded(place[:100], told)
-    kind = given["type"]
-    found = field_name(place[:100], name, kind)
+    declaration = expanded(place[:100], source)
+    kind = declaration["type"]
+    valid_name = field_name(place[:100], name, kind)
     readers: dict[str, Callable[[str, Any], Any]] = {
-        "decimal_places": lambda at, value: count(at, value, 0, given.get("max_digits", 10)),
+        "decimal_places": lambda at, value: count(at, value, 0, declaration.get("max_digits", 10)),
         "max_digits": lambda at, value: count(at, value, 1, MOST_DIGITS),
         "max_length": lambda at, value: count(at, value, 1, LONGEST[kind]),
         "min_length": lambda at, value: count(at, value, 0, LONGEST[kind]),
@@ -102,14 +103,14 @@ def read_field(resource: str, name: object, told: object) -> Field:
         **dict.fromkeys(("index", "optional", "unique"), boolean),
         **{key: lambda at, value: CONVERT[kind](at, kind, value) for key in (*BOUNDS, "default")},
     }
-    values = {key: readers[key](f"{place}: {key}", value) for key, value in given.items()}
-    field = Field(name=found, **values)
+    values = {key: readers[key](f"{place}: {key}", value) for key, value in declaration.items()}
+    field = Field(name=valid_name, **values)
     check_field(place, field)
-    return with_its_digits(field)
+    return with_decimal_places(field)
 
 
-def with_its_digits(field: Field) -> Field:
-    """Write a decimal default with as many digits after the point as the database tells: `0` becomes `0.00`."""
+def with_decimal_places(field: Field) -> Field:
+    """Round a decimal default to the column's decimal places, as databases return it: `0` becomes `0.00`."""
     if field.type != "decimal" or field.default is None:
         return field
     return replace(field, default=round(field.default, field.decimal_places) + 0)
@@ -120,28 +121,22 @@ def with_its_digits(field: Field) -> Field:
 KEYS = ("name", "plural", "was", "description", "fields", "unique", "operations", "owner", "soft_delete")
 
 
-def read_resource(number: int, told: object) -> Resource:
-    place = f"resource {number}"
-    if not isinstance(told, dict):
-        refuse(place, f"{shown(told)} is not a mapping with a `name` and `fields`.")
-    if "name" not in told:
-        refuse(place, "it has no `name:`.")
-    name = resource_name(place, told["name"])
-    for key in told:
-        known_key(name, key, KEYS)
-    plural = plural_name(name, told.get("plural"))
+def read_resource(number: int, source: object) -> Resource:
+    """Parse and check a resource; `number` is its position, as the name may be missing."""
+    name, source = read_mapping(f"resource {number}", source)
+    plural = plural_name(name, source.get("plural"))
     check_conflicts(name, plural)
-    fields = read_fields(name, told.get("fields"))
-    was, former_plural = read_was(f"{name}: was", told["was"]) if "was" in told else ("", "")
+    fields = read_fields(name, source.get("fields"))
+    was, former_plural = read_was(f"{name}: was", source["was"]) if "was" in source else ("", "")
     resource = Resource(
         name=name,
         plural=plural,
-        description=read_description(f"{name}: description", told.get("description"), name),
+        description=read_description(f"{name}: description", source.get("description"), name),
         fields=fields,
-        unique=read_unique(f"{name}: unique", told.get("unique", []), fields),
-        operations=read_operations(f"{name}: operations", told.get("operations", list(OPERATIONS))),
-        owner=boolean(f"{name}: owner", told.get("owner", False)),
-        soft_delete=boolean(f"{name}: soft_delete", told.get("soft_delete", False)),
+        unique=read_unique(f"{name}: unique", source.get("unique", []), fields),
+        operations=read_operations(f"{name}: operations", source.get("operations", list(OPERATIONS))),
+        owner=boolean(f"{name}: owner", source.get("owner", False)),
+        soft_delete=boolean(f"{name}: soft_delete", source.get("soft_delete", False)),
         was=was,
         former_plural=former_plural,
     )
@@ -149,89 +144,106 @@ def read_resource(number: int, told: object) -> Resource:
     return resource
 
 
-def read_was(place: str, told: object) -> tuple[str, str]:
-    """Return the previous name and plural of a resource; a mapping has a plural that English forms otherwise."""
-    if not isinstance(told, dict):
-        told = {"name": told}
-    for key in told:
-        known_key(place, key, ("name", "plural"))
-    if "name" not in told:
-        refuse(place, "it has no `name:`, the previous name of the resource.")
-    name = former_name(place, told["name"])
-    return name, former_name(place, told["plural"]) if "plural" in told else plural_of(name)
+def read_mapping(place: str, source: object) -> tuple[str, dict[str, Any]]:
+    """Return the name of a resource, and the mapping that declares it."""
+    if not isinstance(source, dict):
+        reject(place, f"{shown(source)} is not a mapping with a `name` and `fields`.")
+    if "name" not in source:
+        reject(place, "it has no `name:`.")
+    name = resource_name(place, source["name"])
+    for key in source:
+        check_key(name, key, KEYS)
+    return name, source
 
 
-def read_description(place: str, told: object, name: str) -> str:
-    if told is None:
+def read_was(place: str, source: object) -> tuple[str, str]:
+    """Return the previous name and plural of a resource; the mapping has the plural if it is irregular."""
+    if not isinstance(source, dict):
+        source = {"name": source}
+    for key in source:
+        check_key(place, key, ("name", "plural"))
+    if "name" not in source:
+        reject(place, "it has no `name:`, the previous name of the resource.")
+    name = former_name(place, source["name"])
+    return name, former_name(place, source["plural"]) if "plural" in source else plural_of(name)
+
+
+def read_description(place: str, source: object, name: str) -> str:
+    """Return the description as a sentence; by default, the name with its article."""
+    if source is None:
         return f"{article(spaced(name)).capitalize()}."
-    found = line(place, told, LONGEST["description"])
-    if "\\" in found or '"""' in found or found[0] == '"':
-        refuse(place, "it stands in a docstring; begin with a word, and leave out backslashes and triple quotes.")
-    return found if found[-1] in ".!?" else f"{found}."
+    description = line(place, source, LONGEST["description"])
+    if "\\" in description or '"""' in description or description[0] == '"':
+        reject(place, "it becomes a docstring: begin with a word, and remove backslashes and triple quotes.")
+    return description if description[-1] in ".!?" else f"{description}."
 
 
-def read_fields(resource: str, told: object) -> tuple[Field, ...]:
-    if not isinstance(told, dict) or not told:
-        refuse(resource, "it has no `fields:`, a mapping of names to types.")
-    if len(told) > FIELDS:
-        refuse(resource, f"it has {len(told)} fields; {FIELDS} is the most. Divide it into several resources.")
-    return tuple(read_field(resource, name, field) for name, field in told.items())
+def read_fields(resource: str, source: object) -> tuple[Field, ...]:
+    """Parse the fields of a resource, in their order."""
+    if not isinstance(source, dict) or not source:
+        reject(resource, "it has no `fields:`, a mapping of names to types.")
+    if len(source) > FIELDS:
+        reject(resource, f"it has {len(source)} fields, but {FIELDS} are allowed: split it into several resources.")
+    return tuple(read_field(resource, name, field) for name, field in source.items())
 
 
-def read_unique(place: str, told: object, fields: tuple[Field, ...]) -> tuple[tuple[str, ...], ...]:
-    if not isinstance(told, list) or len(told) > LISTED:
-        refuse(place, f"it is a list of at most {LISTED} lists of fields, such as [[room, starts_on]].")
+def read_unique(place: str, source: object, fields: tuple[Field, ...]) -> tuple[tuple[str, ...], ...]:
+    """Parse the unique constraints over several fields."""
+    if not isinstance(source, list) or len(source) > LISTED:
+        reject(place, f"it is a list of at most {LISTED} lists of fields, such as [[room, starts_on]].")
     known = {field.name: field for field in fields}
-    for names in told:
+    for names in source:
         if not isinstance(names, list) or not 1 < len(names) <= LISTED:
-            refuse(place, "each entry is a list of two fields or more; one field alone is `unique: true`.")
+            reject(place, "each entry is a list of two fields or more; for one field, set `unique: true` there.")
         for name in names:
             choice(place, name, known)
             if known[name].type in {"text", "json", "float"}:
-                refuse(place, f"{name} is {known[name].type}, which cannot be unique; use str or decimal.")
-        if len(set(names)) < len(names) or sorted(names) in [sorted(other) for other in told if other is not names]:
-            refuse(place, f"{', '.join(names)}: something is named twice.")
-    return tuple(tuple(names) for names in told)
+                reject(place, f"{name} is {known[name].type}, which cannot be unique: use str or decimal.")
+        if len(set(names)) < len(names) or sorted(names) in [sorted(other) for other in source if other is not names]:
+            reject(place, f"{', '.join(names)}: a name is repeated.")
+    return tuple(tuple(names) for names in source)
 
 
-def read_operations(place: str, told: object) -> tuple[str, ...]:
-    if not isinstance(told, list) or not told:
-        refuse(place, f"it is a list of some of: {', '.join(OPERATIONS)}.")
-    for each in told[: len(OPERATIONS) + 1]:
+def read_operations(place: str, source: object) -> tuple[str, ...]:
+    """Parse the operations, and order them as in `OPERATIONS`."""
+    if not isinstance(source, list) or not source:
+        reject(place, f"it is a list of some of: {', '.join(OPERATIONS)}.")
+    for each in source[: len(OPERATIONS) + 1]:
         choice(place, each, OPERATIONS)
-    if len(set(told)) < len(told):
-        refuse(place, "something is named twice.")
-    return tuple(each for each in OPERATIONS if each in told)
+    if len(set(source)) < len(source):
+        reject(place, "a name is repeated.")
+    return tuple(each for each in OPERATIONS if each in source)
 
 
 # ── The domain ────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_domain(told: object) -> Resources:
-    """Read the whole answer.
+def read_domain(source: object) -> Resources:
+    """Parse and check all resources.
 
-    Raises `DomainError` for the first mistake.
+    Raises:
+        DomainError: at the first error.
     """
-    if not isinstance(told, list):
-        refuse("", f"{shown(told)} is not a list of resources; [] is a service without any.")
-    if len(told) > RESOURCES:
-        refuse("", f"there are {len(told)} resources; {RESOURCES} is the most that one service may have.")
-    found = tuple(read_resource(number, each) for number, each in enumerate(told, 1))
-    check_names(found)
-    check_former_names(found)
-    for resource in found:
-        check_references(resource, {each.name: each for each in found})
-    for resource in found:
-        check_classes(found, resource)
-    check_indexes(found)
-    check_cycles(found)
-    return found
+    if not isinstance(source, list):
+        reject("", f"{shown(source)} is not a list of resources; [] is a service without any.")
+    if len(source) > RESOURCES:
+        reject("", f"there are {len(source)} resources, but {RESOURCES} are allowed: split the service.")
+    resources = tuple(read_resource(number, each) for number, each in enumerate(source, 1))
+    check_names(resources)
+    check_former_names(resources)
+    for resource in resources:
+        check_references(resource, {each.name: each for each in resources})
+    for resource in resources:
+        check_classes(resources, resource)
+    check_indexes(resources)
+    check_cycles(resources)
+    return resources
 
 
-def domain_problem(told: object) -> str:
-    """Say what is wrong with the answer, and the mend; nothing when it is sound."""
+def domain_problem(source: object) -> str:
+    """Return the first error of a domain, with the fix; empty if it is valid."""
     try:
-        read_domain(told)
+        read_domain(source)
     except DomainError as error:
         return str(error)
     return ""

@@ -1,4 +1,4 @@
-"""Texts that match a regular expression, in a fixed order: what a resource's tests and examples are filled with."""
+"""Generate texts that match a regular expression, in a fixed order, as values of tests and examples."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-opcodes: Any = import_module("re._constants")  # where Python keeps what it makes of an expression
+opcodes: Any = import_module("re._constants")  # the parser of `re` is private: no public API returns the syntax tree
 parser: Any = import_module("re._parser")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/@+#%&*,; äéßñøλжש中日"
-CHOICES = 12  # of one place
-TRIED = 300  # texts of one stretch, before it is given up
-STRETCHES = (0, 1, 2, 3, 5, 8, 13, 21, 40, 100, 200, 500)  # repetitions beyond the least, to reach a length
-LONGEST = 600  # places of a text
+CHOICES = 12  # of characters at one position
+ATTEMPTS = 300  # texts per number of repetitions, before the next one
+REPETITIONS = (0, 1, 2, 3, 5, 8, 13, 21, 40, 100, 200, 500)  # repetitions beyond the minimum, to reach `min_length`
+LONGEST = 600  # positions of a text
 CATEGORIES = {
     opcodes.CATEGORY_DIGIT: r"\d",
     opcodes.CATEGORY_NOT_DIGIT: r"\D",
@@ -33,7 +33,7 @@ Node = tuple[Any, Any]
 
 
 def holds(part: Node, character: str) -> bool:
-    """Say whether a part of a character class holds a character."""
+    """Return whether a part of a character class matches a character."""
     kind, value = part
     if kind is opcodes.RANGE:
         return bool(value[0] <= ord(character) <= value[1])
@@ -43,7 +43,7 @@ def holds(part: Node, character: str) -> bool:
 
 
 def members(parts: list[Node]) -> list[str]:
-    """List some characters of a class."""
+    """Return some characters of a character class."""
     negated = parts[0][0] is opcodes.NEGATE
     own = [chr(value) for kind, value in parts if kind is opcodes.LITERAL and not negated]
     first = [chr(value[0]) for kind, value in parts if kind is opcodes.RANGE and not negated]
@@ -51,63 +51,67 @@ def members(parts: list[Node]) -> list[str]:
     return list(dict.fromkeys([*known, *own, *first]))[:CHOICES]
 
 
-def repeated(value: tuple[int, int, Iterable[Node]], stretch: int) -> list[list[str]]:
+def repeated(value: tuple[int, int, Iterable[Node]], extra: int) -> list[list[str]]:
+    """Return the choices at each position of a repeated part."""
     least, most, parts = value
-    found = places(parts, stretch)
-    return (found * min(max(least, 1) + stretch, most, LONGEST))[:LONGEST]
+    choices = positions(parts, extra)
+    return (choices * min(max(least, 1) + extra, most, LONGEST))[:LONGEST]
 
 
-def places(parts: Iterable[Node], stretch: int) -> list[list[str]]:
-    """List what may stand at each place of a text that matches the parts of an expression."""
-    found: list[list[str]] = []
+def positions(parts: Iterable[Node], extra: int) -> list[list[str]]:
+    """Return the choices at each position of a text that matches the parts of an expression."""
+    choices: list[list[str]] = []
     for kind, value in parts:
         if kind is opcodes.LITERAL:
-            found.append([chr(value)])
+            choices.append([chr(value)])
         elif kind is opcodes.NOT_LITERAL:
-            found.append(members([(opcodes.NEGATE, None), (opcodes.LITERAL, value)]))
+            choices.append(members([(opcodes.NEGATE, None), (opcodes.LITERAL, value)]))
         elif kind is opcodes.ANY:
-            found.append(list(CHARACTERS[:CHOICES]))
+            choices.append(list(CHARACTERS[:CHOICES]))
         elif kind is opcodes.IN:
-            found.append(members(value))
+            choices.append(members(value))
         elif kind is opcodes.SUBPATTERN:
-            found.append(texts(value[3], stretch))
+            choices.append(texts(value[3], extra))
         elif kind is opcodes.BRANCH:
-            found.append(list(chain.from_iterable(texts(branch, stretch) for branch in value[1]))[:CHOICES])
+            choices.append(list(chain.from_iterable(texts(branch, extra) for branch in value[1]))[:CHOICES])
         elif kind in (opcodes.MAX_REPEAT, opcodes.MIN_REPEAT):
-            found += repeated(value, stretch)
-    return found
+            choices += repeated(value, extra)
+    return choices
 
 
-def texts(parts: Iterable[Node], stretch: int) -> list[str]:
-    joined = ("".join(each) for each in islice(product(*places(parts, stretch)), CHOICES))
+def texts(parts: Iterable[Node], extra: int) -> list[str]:
+    """Return some texts that match the parts of an expression."""
+    joined = ("".join(each) for each in islice(product(*positions(parts, extra)), CHOICES))
     return [text for text in joined if len(text) <= LONGEST]
 
 
 def candidates(pattern: str) -> Iterator[str]:
+    """Yield texts that should match, with more and more repetitions; anchors and look-arounds are ignored."""
     parsed = parser.parse(pattern)
-    for stretch in STRETCHES:
-        yield from islice(("".join(each) for each in product(*places(parsed, stretch))), TRIED)
+    for extra in REPETITIONS:
+        yield from islice(("".join(each) for each in product(*positions(parsed, extra))), ATTEMPTS)
 
 
 @cache
 def matching(pattern: str, least: int, most: int, number: int) -> tuple[str, ...]:
-    """Find up to `number` texts of `least` to `most` characters that match, as the service will match them."""
+    """Return up to `number` texts of `least` to `most` characters that Pydantic matches, as the service does."""
     adapter = TypeAdapter(Annotated[str, StringConstraints(pattern=pattern, min_length=least, max_length=most)])
-    found: dict[str, None] = {}
+    examples: dict[str, None] = {}
     for each in candidates(pattern):
         if len(each) <= most and each == each.strip() and each.isprintable() and is_valid(adapter, each):
-            found[each] = None
-        if len(found) == number:
+            examples[each] = None
+        if len(examples) == number:
             break
-    return tuple(found)
+    return tuple(examples)
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Say whether a text matches, in linear time: the expression may be one on which Python's own would take years."""
+    """Return whether a text matches, by Pydantic's linear-time engine: `re` could backtrack exponentially (ReDoS)."""
     return is_valid(TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]), text)
 
 
 def is_valid(adapter: TypeAdapter[str], text: str) -> bool:
+    """Return whether Pydantic accepts a text."""
     try:
         adapter.validate_python(text)
     except ValidationError:

@@ -1,8 +1,8 @@
-"""Names that resources and fields cannot have, each for a conflict that the message names.
+"""Reserved names of resources and fields: those that conflict with the service's own, which the message names.
 
-Resources conflict with files, tables, routes and operations of the service, whether their feature is chosen or not: it
-may be chosen later. Words that only the modules of a resource use are not rejected: `VARIABLES` and `CLASSES` list
-those of which a resource spells its own variable or class differently.
+Resources conflict with files, tables, routes and operations of all features, because any of them may be selected
+later. Names that only the modules of a resource use are allowed: if `VARIABLES` or `CLASSES` has the name, the
+resource's own variable or class gets a suffix.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from ..catalogue import FEATURES
-from .errors import refuse, shown
+from .errors import reject, shown
 from .names import plural_of
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ LONGEST = {"name": 24, "field": 24, "ref": 21}  # characters
 
 OF_A_LIST = frozenset({"page", "size", "sort", "search", "offset"})
 OF_A_ROW = frozenset({"id", "created_at", "updated_at", "deleted_at", "metadata", "registry", "type_annotation_map"})
-# What the body of a class uses, which its attributes would hide.
+# Names that class bodies use, which attributes would shadow.
 OF_PYTHON = frozenset({"bool", "cls", "date", "datetime", "dict", "float", "int", "list", "self", "str", "time"})
 OF_SQLALCHEMY = frozenset({"enum_type", "false", "mapped_column", "relationship", "true"})
 OF_POSTGRESQL = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})  # its system columns
-# Classes of models in a module of another name, which SQLAlchemy finds by their names.
+# Models in modules of another name: SQLAlchemy's registry resolves relationships by class name.
 MODELS = frozenset({"Jot", "Role"})
-# Components of the API's description that no resource has.
+# Components of the OpenAPI schema that belong to no resource.
 COMPONENTS = frozenset({"FieldProblem", "HTTPValidationError", "Problem", "ValidationError"})
 # Classes that the modules of a resource import.
 IMPORTED = frozenset(
@@ -77,7 +77,7 @@ BUILTINS = frozenset(
     sorted staticmethod str sum super tuple type vars zip
     """.split()  # noqa: SIM905
 )
-# Names that these modules use, and that a variable, a parameter or an alias of an import would hide.
+# Names in the modules of a resource that a variable, parameter or import alias would shadow.
 VARIABLES = BUILTINS | frozenset(
     """
     allow bindparam changes check conditions contains count create csv date datetime delete enum_type equals
@@ -106,7 +106,7 @@ SQL = frozenset(
 
 @cache
 def packages() -> Mapping[str, str]:
-    """Map each name that a package of a layer defines to the package: a module of that name would replace it."""
+    """Map each name that a layer's `__init__.py` defines to that file: a submodule of that name would shadow it."""
     return {
         name: f"{layer}/__init__.py"
         for layer in LAYERS
@@ -116,7 +116,7 @@ def packages() -> Mapping[str, str]:
 
 
 def bound_names(node: ast.stmt) -> list[str]:
-    """List the names that a statement binds, as far as packages use statements."""
+    """Return the names that a definition, import or assignment binds."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
@@ -126,7 +126,7 @@ def bound_names(node: ast.stmt) -> list[str]:
 
 @cache
 def operations() -> Mapping[str, str]:
-    """Map the handlers of features, whose names are operation ids of the API, to their files."""
+    """Map the operation ids of features, which are the names of route handlers, to their files."""
     return {
         name: path.relative_to(TEMPLATE).as_posix().removesuffix(".jinja")
         for path in (TEMPLATE / "app" / "routers").glob("*.py*")
@@ -137,19 +137,19 @@ def operations() -> Mapping[str, str]:
 
 @cache
 def tables() -> Mapping[str, str]:
-    """Map the tables of features, and that of the service's own tests, to what they are: as words of a message."""
-    found = {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
-    return found | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"}
+    """Map the tables of features and of the service's tests to their descriptions in error messages."""
+    texts = {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
+    return texts | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"}
 
 
 @cache
 def routes() -> Mapping[str, str]:
-    """Map the paths of features to what they are: as words of a message."""
+    """Map the route prefixes of features to their descriptions in error messages."""
     return {name: f"/api/v1/{name} is a route of the feature {each.name}" for each in FEATURES for name in each.routes}
 
 
 def file_conflicts(name: str) -> Iterator[str]:
-    """Yield the files that the modules of a resource would replace, as sentences."""
+    """Yield the conflicts of a resource's modules with files of the service, as clauses."""
     modules = [*(f"{layer}/{name}.py" for layer in LAYERS), f"tests/test_{name}.py"]
     yield from (f"{path} is a file of the service" for path in modules if is_file(path))
     if name in packages():
@@ -157,11 +157,11 @@ def file_conflicts(name: str) -> Iterator[str]:
 
 
 def plural_conflicts(plural: str) -> Iterator[str]:
-    """Yield what has the name of a resource's table, or its path, as sentences."""
+    """Yield the conflicts of a resource's table and routes, as clauses."""
     if plural in SQL:
         yield f"its plural {plural} is a reserved word of SQL"
     if plural.startswith("sqlite_"):
-        yield f"its plural {plural} begins with sqlite_, which SQLite keeps to itself"
+        yield f"its plural {plural} begins with sqlite_, which SQLite reserves"
     if plural in tables():
         yield f"its plural {plural} is {tables()[plural]}"
     path = plural.replace("_", "-")
@@ -170,7 +170,7 @@ def plural_conflicts(plural: str) -> Iterator[str]:
 
 
 def operation_conflicts(name: str, plural: str) -> Iterator[str]:
-    """Yield the operations of the API that a resource would have, too, as sentences."""
+    """Yield the conflicts of a resource's operation ids, as clauses."""
     handlers = [f"{verb}_{name}" for verb in ("create", "read", "update", "delete")]
     for handler in (*handlers, f"list_{plural}", f"export_{plural}"):
         if handler in operations():
@@ -178,43 +178,44 @@ def operation_conflicts(name: str, plural: str) -> Iterator[str]:
 
 
 def is_file(path: str) -> bool:
+    """Return whether the template has a file, rendered or copied."""
     return (TEMPLATE / path).exists() or (TEMPLATE / f"{path}.jinja").exists()
 
 
 def snake_case(place: str, name: object, kind: str) -> str:
-    """Take `name` if it reads well in Python, in SQL and in a path."""
+    """Return a name in snake_case, which is valid in Python, SQL and URLs; reject any other."""
     if not isinstance(name, str):
-        refuse(place, f"the {kind} {shown(name)} is not text; put it in quotes.")
+        reject(place, f"the {kind} {shown(name)} is not text: put it in quotes.")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
         words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", plain)
-        mend = "_".join(words).lower().lstrip("0123456789_")
-        mend = mend[: LONGEST["field"]].strip("_")
-        hint = f"; for example {mend}" if mend and keyword.iskeyword(mend) is False else ""
-        refuse(place, f"the {kind} {shown(name)} is not in lower_snake_case, of a to z, 0 to 9 and single _{hint}.")
+        fix = "_".join(words).lower().lstrip("0123456789_")
+        fix = fix[: LONGEST["field"]].strip("_")
+        hint = f"; for example {fix}" if fix and keyword.iskeyword(fix) is False else ""
+        reject(place, f"the {kind} {shown(name)} is not in lower_snake_case, of a to z, 0 to 9 and single _{hint}.")
     if keyword.iskeyword(name):
-        refuse(place, f"{name} is a keyword of Python; choose another {kind}.")
+        reject(place, f"{name} is a keyword of Python: choose another {kind}.")
     return name
 
 
 def resource_name(place: str, name: object) -> str:
-    """Return the name of a resource, in snake_case and not too long."""
+    """Return the name of a resource; reject one that is too long or not in snake_case."""
     valid = snake_case(place, name, "name")
     if len(valid) > LONGEST["name"]:
-        refuse(place, f"the name has {len(valid)} characters; {LONGEST['name']} is the most.")
+        reject(place, f"the name has {len(valid)} characters: shorten it to {LONGEST['name']} or less.")
     return valid
 
 
 def former_name(place: str, name: object) -> str:
-    """Return a previous name, which conflicts of the present do not concern: they may be why it was changed."""
+    """Return a previous name, without checking conflicts: they may be the reason for the rename."""
     valid = snake_case(place, name, "name")
     if len(valid) > LONGEST["name"]:
-        refuse(place, f"the name has {len(valid)} characters; {LONGEST['name']} is the most.")
+        reject(place, f"the name has {len(valid)} characters: shorten it to {LONGEST['name']} or less.")
     return valid
 
 
 def alternative(name: str, suffix: str) -> str:
-    """Return a name like another that conflicts with nothing: its first words, and a suffix."""
+    """Return a name that conflicts with nothing: the beginning of another one, and a suffix."""
     room = LONGEST["ref"] - len(suffix) - 1
     stem = name.removeprefix("sqlite_").removeprefix("model_")[:room].strip("_")
     return f"{stem}_{suffix}" if stem[:1].isalpha() else f"{suffix}_{stem}"
@@ -223,37 +224,37 @@ def alternative(name: str, suffix: str) -> str:
 def check_conflicts(name: str, plural: str) -> None:
     """Reject a resource whose modules, table, path or operations the service already has."""
     for conflict in file_conflicts(name):
-        refuse(name, f"{conflict}; choose another name, such as {alternative(name, 'record')}.")
+        reject(name, f"{conflict}: choose another name, such as {alternative(name, 'record')}.")
     for conflict in plural_conflicts(plural):
-        refuse(name, f"{conflict}; set `plural:` to another word, such as {alternative(name, 'records')}.")
+        reject(name, f"{conflict}: set `plural:` to another word, such as {alternative(name, 'records')}.")
     for conflict in operation_conflicts(name, plural):
-        refuse(name, f"{conflict}; choose another name, such as {alternative(name, 'record')}.")
+        reject(name, f"{conflict}: choose another name, such as {alternative(name, 'record')}.")
 
 
-def plural_name(name: str, given: object) -> str:
-    """Return the plural of a resource: the one that is given, or that of English."""
-    plural = plural_of(name) if given is None else snake_case(name, given, "plural")
+def plural_name(name: str, declared: object) -> str:
+    """Return the plural of a resource: the declared one, or that of English."""
+    plural = plural_of(name) if declared is None else snake_case(name, declared, "plural")
     if len(plural) > LONGEST["name"]:
-        refuse(name, f"the plural {plural} has {len(plural)} characters; {LONGEST['name']} is the most: set `plural:`.")
+        reject(name, f"the plural {plural} has {len(plural)} characters: set `plural:` to {LONGEST['name']} or less.")
     return plural
 
 
 def field_name(place: str, name: object, kind: str) -> str:
-    """Return the name of a field if it conflicts with no column, parameter or attribute."""
+    """Return the name of a field; reject one that conflicts with a column, parameter or attribute."""
     valid = snake_case(place, name, "name")
     longest = LONGEST["ref" if kind == "ref" else "field"]
     if len(valid) > longest:
-        refuse(place, f"the name has {len(valid)} characters; {longest} is the most.")
+        reject(place, f"the name has {len(valid)} characters: shorten it to {longest} or less.")
     if problem := field_problem(valid, kind):
-        refuse(place, problem)
+        reject(place, problem)
     return valid
 
 
 def field_problem(name: str, kind: str) -> str:
-    """Return what a field conflicts with, and an alternative; nothing if it conflicts with nothing."""
+    """Return the conflict of a field's name, with an alternative; empty if there is none."""
     is_pydantic = hasattr(BaseModel, name) or name.startswith(("model_dump", "model_validate"))
     reasons = {
-        "comes by itself or belongs to SQLAlchemy": name in OF_A_ROW or name == "owner_id",
+        "is added by the template or belongs to SQLAlchemy": name in OF_A_ROW or name == "owner_id",
         "is a query parameter of every list": name in OF_A_LIST,
         "is a name that Python or Pydantic uses in a class": name in OF_PYTHON or is_pydantic,
         "is a name that SQLAlchemy uses in a class": name in OF_SQLALCHEMY,
@@ -262,4 +263,4 @@ def field_problem(name: str, kind: str) -> str:
         "is a reserved word of SQL": kind != "ref" and name in SQL,
     }
     other = alternative(name, "value")
-    return next((f"{name} {why}; choose another name, such as {other}." for why, holds in reasons.items() if holds), "")
+    return next((f"{name} {why}: choose another name, such as {other}." for why, holds in reasons.items() if holds), "")

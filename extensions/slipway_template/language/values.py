@@ -1,4 +1,4 @@
-"""Values, as YAML hands them over: each is taken as what it has to be, or refused with its place."""
+"""Convert values of YAML to the types of fields and options, or reject them with their place."""
 
 from __future__ import annotations
 
@@ -12,71 +12,80 @@ from pydantic import StringConstraints, TypeAdapter
 from pydantic_core import SchemaError
 
 from .domain import BITS
-from .errors import line, refuse, shown
+from .errors import line, reject, shown
 from .names import member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VALUES = 100  # of an enumeration, the most
+VALUES = 100  # of an enumeration, at most
 LONGEST = {"value": 50, "description": 80, "str": 500, "text": 1_000_000}  # characters
 
 
 def boolean(place: str, value: object) -> bool:
+    """Return a boolean; reject any other value."""
     if not isinstance(value, bool):
-        refuse(place, f"{shown(value)} is neither true nor false.")
+        reject(place, f"{shown(value)} is neither true nor false.")
     return value
 
 
 def count(place: str, value: object, least: int, most: int) -> int:
+    """Return an integer in a range; reject any other value."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        refuse(place, f"{shown(value)} is not a whole number from {least} to {most}.")
+        reject(place, f"{shown(value)} is not a whole number from {least} to {most}.")
     return value
 
 
 def whole(place: str, kind: str, value: object) -> int:
+    """Convert a value of `int` or `bigint`."""
     limit = 1 << BITS[kind]
     return count(place, value, -limit, limit - 1)
 
 
 def real(place: str, _: str, value: object) -> float:
+    """Convert a value of `float`, which must be finite."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        refuse(place, f"{shown(value)} is not a number.")
+        reject(place, f"{shown(value)} is not a number.")
     return float(value)
 
 
 def decimal(place: str, _: str, value: object) -> Decimal:
+    """Convert a value of `decimal`, which must be finite."""
     try:
-        found = Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
-        found = Decimal("NaN")
-    if isinstance(value, bool) or not found.is_finite():
-        refuse(place, f"{shown(value)} is not a decimal number.")
-    return found
+        number = Decimal("NaN")
+    if isinstance(value, bool) or not number.is_finite():
+        reject(place, f"{shown(value)} is not a decimal number.")
+    return number
 
 
 def day(place: str, _: str, value: object) -> dt.date:
+    """Convert a value of `date`: YAML's own, or text in ISO 8601."""
     if isinstance(value, str):
         try:
             return dt.date.fromisoformat(value)
         except ValueError:
             pass
     if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
-        refuse(place, f"{shown(value)} is not a date like 2026-01-31.")
+        reject(place, f"{shown(value)} is not a date like 2026-01-31.")
     return value
 
 
 def switch(place: str, _: str, value: object) -> bool:
+    """Convert a value of `bool`."""
     return boolean(place, value)
 
 
 def words(place: str, _: str, value: object) -> str:
+    """Convert a value of `str`, `text` or `enum`: a printable line."""
     return line(place, value, LONGEST["value"])
 
 
 def container(place: str, _: str, value: object) -> object:
+    """Convert a value of `json`: an empty object or array."""
     if value not in ({}, []):
-        refuse(place, "a default of json is {} or []; anything else is up to the service's own code.")
+        reject(place, "a default of json is {} or []: set any other one in the service's code.")
     return value
 
 
@@ -95,28 +104,29 @@ CONVERT: dict[str, Callable[[str, str, object], Any]] = {
 
 
 def pattern(place: str, value: object) -> str:
-    """Take a regular expression that both Python and Pydantic's Rust understand."""
-    found = line(place, value, LONGEST["str"])
+    """Return a regular expression that both `re` and Pydantic's Rust engine accept; reject any other."""
+    expression = line(place, value, LONGEST["str"])
     try:
-        re.compile(found)
-        TypeAdapter(Annotated[str, StringConstraints(pattern=found)])
+        re.compile(expression)
+        TypeAdapter(Annotated[str, StringConstraints(pattern=expression)])
     except (re.error, SchemaError):
-        refuse(place, f"{shown(found)} is no regular expression without look-around and back-references.")
-    if not (found.startswith("^") and found.endswith("$")):
-        refuse(place, "it begins with ^ and ends with $, or it would match any text that holds a match.")
-    return found
+        reject(place, f"{shown(expression)} is not a regular expression without look-around and back-references.")
+    if not (expression.startswith("^") and expression.endswith("$")):
+        reject(place, "it begins with ^ and ends with $: otherwise it would match any text that contains a match.")
+    return expression
 
 
 def enum_values(place: str, value: object) -> tuple[str, ...]:
+    """Return the values of an enumeration; reject those whose members would have the same name."""
     if not isinstance(value, list) or not value:
-        refuse(place, "it is a list of words, such as [draft, live].")
+        reject(place, "it is a list of words, such as [draft, live].")
     if len(value) > VALUES:
-        refuse(place, f"there are {len(value)}; {VALUES} is the most.")
-    found = tuple(line(place, each, LONGEST["value"]) for each in value)
-    names = [member(each) for each in found]
+        reject(place, f"there are {len(value)} values, but {VALUES} are allowed.")
+    texts = tuple(line(place, each, LONGEST["value"]) for each in value)
+    names = [member(each) for each in texts]
     for number, name in enumerate(names):
         if not name.strip("_"):
-            refuse(place, f"{shown(found[number])} has no letter or digit to name it by.")
+            reject(place, f"{shown(texts[number])} has no letter or digit to name its member by.")
         if name in names[:number]:
-            refuse(place, f"{found[names.index(name)]} and {found[number]} would both be called {name}.")
-    return found
+            reject(place, f"{texts[names.index(name)]} and {texts[number]} would both have the member {name}.")
+    return texts

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from extensions.slipway_template.catalogue import DATABASES, chosen
-from extensions.slipway_template.plan import ordered, plan
+from extensions.slipway_template.plan import parse_answers, plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ class Declared:
 
     @cached_property
     def features(self) -> list[Feature]:
-        return chosen(ordered(self.answers)[0])
+        return chosen(parse_answers(self.answers)[0])
 
     @cached_property
     def plan(self) -> dict[str, Any]:

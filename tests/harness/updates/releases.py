@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from extensions.slipway_template.questionnaire import Reader
+from extensions.slipway_template.questionnaire import IncludeLoader
 from tests.harness.combinations.questions import Questionnaire, all_questions, choices, rules
 from tests.harness.workspace import ROOT, copy_work_tree, git
 
@@ -45,7 +45,7 @@ class Release:
     @cached_property
     def questionnaire(self) -> Questionnaire:
         """The questions of this release."""
-        questions, *_ = yaml.load_all(self.file("copier.yml"), Reader)
+        questions, *_ = yaml.load_all(self.file("copier.yml"), IncludeLoader)
         visible = {
             name: question
             for name, question in questions.items()
