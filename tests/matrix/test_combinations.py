@@ -47,18 +47,18 @@ def test_composed_files_equal_rendered_files(matrix: Matrix) -> None:
 
 @pytest.mark.thorough
 def test_surroundings_do_not_change_code(matrix: Matrix) -> None:
-    asked = code_questions()
-    decided: dict[str, set[frozenset[tuple[str, Blob]]]] = defaultdict(set)
+    questionnaire = code_questions()
+    codes: dict[str, set[frozenset[tuple[str, Blob]]]] = defaultdict(set)
     for code, combinations in matrix.codes().items():
         for combination in combinations:
-            decided[asked.label(combination.answers)].add(code)
-    assert len(decided) == len(list(asked.combinations()))
-    assert [label for label, codes in decided.items() if len(codes) > 1] == []
+            codes[questionnaire.label(combination.answers)].add(code)
+    assert len(codes) == len(list(questionnaire.combinations()))
+    assert [label for label, variants in codes.items() if len(variants) > 1] == []
 
 
 @pytest.mark.parametrize("name", sorted(SURROUNDINGS))
 def test_surroundings_are_questions(name: str) -> None:
-    assert name in all_questions().chosen
+    assert name in all_questions().varying
 
 
 @pytest.mark.thorough
