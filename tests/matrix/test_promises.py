@@ -72,9 +72,9 @@ class Case:
             return replace(service, files=service.files | tree(directory))
 
     def __str__(self) -> str:
-        asked = self.broken.answers
-        chosen = "-".join([self.database, *filter(None, [asked.get("auth")]), *asked.get("features", [])])
-        return f"{'drill, ' * self.broken.drill}{chosen}: {self.broken.name}"
+        answers = self.broken.answers
+        service = "-".join([self.database, *filter(None, [answers.get("auth")]), *answers.get("features", [])])
+        return f"{'drill, ' * self.broken.drill}{service}: {self.broken.name}"
 
 
 @dataclass(frozen=True)

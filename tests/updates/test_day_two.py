@@ -57,7 +57,7 @@ def pristine(history: Path, workspace: Path) -> Callable[[Answers, str], Texts]:
     """Return a function that renders a service without edits, once."""
     rendered: dict[str, Texts] = {}
 
-    def made(answers: Answers, version: str) -> Texts:
+    def render_once(answers: Answers, version: str) -> Texts:
         key = repr((answers, version))
         if key not in rendered:
             directory = workspace / "pristine" / str(len(rendered))
@@ -65,7 +65,7 @@ def pristine(history: Path, workspace: Path) -> Callable[[Answers, str], Texts]:
             rendered[key] = texts(directory)
         return rendered[key]
 
-    return made
+    return render_once
 
 
 def test_edits_are_of_25_kinds() -> None:

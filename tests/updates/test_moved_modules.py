@@ -347,17 +347,17 @@ def unresolved_imports(service: Path) -> Iterator[str]:
     for path, parsed in trees.items():
         for node in ast.walk(parsed):
             if isinstance(node, ast.Import):
-                wanted = [(alias.name, "") for alias in node.names]
+                targets = [(alias.name, "") for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 package = path.split("/")[: -node.level] if node.level else []
                 base = ".".join([*package, *filter(None, [node.module])])
-                wanted = [(base, alias.name) for alias in node.names]
+                targets = [(base, alias.name) for alias in node.names]
             else:
                 continue
-            for module, name in wanted:
-                known = module in modules or module in packages
-                found = not name or name in modules.get(module, ()) or f"{module}.{name}" in modules
-                if module.partition(".")[0] in folders and not (known and found):
+            for module, name in targets:
+                module_exists = module in modules or module in packages
+                name_exists = not name or name in modules.get(module, ()) or f"{module}.{name}" in modules
+                if module.partition(".")[0] in folders and not (module_exists and name_exists):
                     yield f"{path}: {module} {name}"
 
 

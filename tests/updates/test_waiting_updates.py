@@ -1,4 +1,4 @@
-"""What an owner does while an update waits, or runs: other branches, new commits, files that are not committed."""
+"""Changes of an owner during a pending or running update: other branches, new commits, uncommitted files."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def run_at_check(owner: Owner, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def reject(owner: Owner) -> None:
-    """Let an update wait for its owner, who then resolves it."""
+    """Start an update that is rejected, and resolve it as its owner."""
     owner.edit(CI, "test: all", "test: ours")
     assert owner.run(*UPDATE, "--to", SECOND).returncode == 1
     write(owner / ".dev/update/tree", {CI: owner.read(CI)})
@@ -131,7 +131,7 @@ def test_update_is_not_continued_on_another_branch(owner: Owner) -> None:
     assert owner.run(*CONTINUE).returncode == 0
 
 
-def test_dropped_commit_does_not_come_back(owner: Owner) -> None:
+def test_dropped_commit_is_not_restored(owner: Owner) -> None:
     owner.commit_new(OWN, "Ours.\n")
     reject(owner)
     git(owner.directory, "reset", "--hard", "HEAD~2")
@@ -213,8 +213,8 @@ def test_answers_file_of_another_version_is_refused(owner: Owner) -> None:
 
 
 def test_files_written_by_checks_are_not_committed(owner: Owner) -> None:
-    done = run_at_check(owner, "update")
-    assert done.returncode == 0, done.stderr
+    completed = run_at_check(owner, "update")
+    assert completed.returncode == 0, completed.stderr
     assert "report.xml" not in git(owner.directory, "ls-files")
 
 
@@ -275,7 +275,7 @@ def test_reapplied_update_is_undone_again(owner: Owner) -> None:
 
 
 # ── Status ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_converted_line_ends_are_no_edits(owner: Owner) -> None:
+def test_converted_line_endings_are_not_edits(owner: Owner) -> None:
     owner.commit_new(".gitattributes", "* text=auto eol=crlf\n")
     git(owner.directory, "rm", "-r", "--cached", "--quiet", ".")
     git(owner.directory, "reset", "--hard", "--quiet")
@@ -300,8 +300,8 @@ def test_renamed_default_branch_is_followed(template: Path, owner: Owner, tmp_pa
 
 # ── The command line ──────────────────────────────────────────────────────────────────────────────────────────────────
 def test_unwritable_page_is_one_error(owner: Owner) -> None:
-    done = owner.run("fleet", ".", "--html", "/nonexistent/page.html")
-    assert (done.returncode, done.stderr) == (2, "/nonexistent/page.html: No such file or directory.\n")
+    completed = owner.run("fleet", ".", "--html", "/nonexistent/page.html")
+    assert (completed.returncode, completed.stderr) == (2, "/nonexistent/page.html: No such file or directory.\n")
 
 
 def test_output_fits_narrow_encodings(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:

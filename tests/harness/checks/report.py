@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class Report:
-    """The matrix, the runner and the notes of a run, as far as it came."""
+    """The matrix, the runner and the notes of a run; None for parts that did not run."""
 
     matrix: Matrix | None = None
     runner: CheckRunner | None = None

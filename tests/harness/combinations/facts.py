@@ -68,7 +68,7 @@ def reads_copier_internals(read: set[str]) -> bool:
 
 
 class FileFacts:
-    """Computes the facts and paths of combinations, without rendering a file.
+    """Compute the facts and paths of combinations, without rendering a file.
 
     `indexes` maps each fact to its index in `Combination.values`; equal values have equal numbers.
     """

@@ -79,10 +79,10 @@ class Newcomer:
     def run(self, command: str, **variables: str) -> str:
         """Run a command that must succeed; return its output."""
         shell = ["bash", "-euo", "pipefail", "-c", command]
-        done = run_command(shell, self.directory, self.environment | variables, LONGEST)
-        if done.returncode:
-            pytest.fail(f"$ {command}\n{done.stdout}", pytrace=False)
-        return done.stdout
+        completed = run_command(shell, self.directory, self.environment | variables, LONGEST)
+        if completed.returncode:
+            pytest.fail(f"$ {command}\n{completed.stdout}", pytrace=False)
+        return completed.stdout
 
     @contextmanager
     def serving(self, command: str) -> Iterator[str]:

@@ -45,7 +45,7 @@ def test_dropped_file_has_no_new_path() -> None:
     assert moves.paths({"docs/a.md"}, set()) == {}
 
 
-def test_paths_are_of_files_that_are_gone_and_have_a_target() -> None:
+def test_moved_path_is_missing_and_has_target() -> None:
     moves = declared("1.0 app/*.py app/core/*.py", "2.0 app/core/c.py app/last/c.py")
     before, after = {"app/a.py", "app/b.py", "app/c.py", "app/d.py"}, {"app/b.py", "app/core/a.py", "app/core/b.py"}
     assert moves.paths(before, after | {"app/core/c.py"}) == {"app/a.py": "app/core/a.py", "app/c.py": "app/core/c.py"}
