@@ -325,7 +325,7 @@ def test_server_address_is_replaced() -> None:
     assert with_ports("a://u@postgresql:5432/b", {"postgresql": 7}) == "a://u@127.0.0.1:7/b"
 
 
-def test_job_with_servers_runs_modules_that_reach_them() -> None:
+def test_job_with_servers_runs_dependent_modules() -> None:
     files = {
         GITHUB: WORKFLOW.replace("app migrate", "pytest --cov"),
         "tests/test_a.py": "a",

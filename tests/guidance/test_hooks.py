@@ -90,7 +90,7 @@ def context(output: dict[str, Any], event: str) -> str:
         (".copier-answers.yml", "slipway.py update"),
     ],
 )
-def test_edit_of_template_file_warns_with_seam(edited: Path, path: str, seam: str) -> None:
+def test_edit_of_template_file_warns_with_alternative(edited: Path, path: str, seam: str) -> None:
     text = context(after("PreToolUse", edited, path), "PreToolUse")
     assert text.startswith(f"{path} is the template's")
     assert seam in text

@@ -113,7 +113,7 @@ def test_addition_is_undone(owner: Owner) -> None:
     assert owner.head == before
 
 
-def test_resolved_addition_has_its_message(owner: Owner) -> None:
+def test_resolved_addition_has_commit_message(owner: Owner) -> None:
     owner.edit("app/models/product.py", "price = 1", "price = 1\n    weight = 5")
     completed = owner.run("add", "field", "product", "weight:int?", "--no-checks", "--no-migration")
     assert completed.returncode == 1, completed.stdout
@@ -183,7 +183,7 @@ def test_template_without_schema_is_reported(small: Path, empty: Path) -> None:
     assert "no resources.schema.json" in completed.stderr
 
 
-def test_quick_tests_are_those_of_changed_resources() -> None:
+def test_quick_checks_test_changed_resources() -> None:
     files = {"tests/test_order.py", "tests/test_product.py", "tests/test_migrations.py", "tests/test_docs.py"}
     changed = ["app/models/order.py", "app/schemas/order.py", "app/routers/error.py", "docs/api.md"]
     command = 'uv run pytest -q -m "not drill" tests/test_order.py'

@@ -153,7 +153,7 @@ def later(history: Path, workspace: Path) -> tuple[Owner, dict[str, Any]]:
     return owner.result(report), report
 
 
-def test_fix_arrives_in_renamed_module(later: tuple[Owner, dict[str, Any]]) -> None:
+def test_fix_is_merged_into_renamed_module(later: tuple[Owner, dict[str, Any]]) -> None:
     result, report = later
     assert "PositiveInt = Field(64" in result.read(OUTBOUND)
     assert "outbound.install(app)" in result.read(MAIN)
@@ -202,12 +202,14 @@ BASE = "a\nb\nc\nd\n"
         ("a\nb\nc\nc\nd\n", "a\nb\nc\nc\nd\n", "a\nb\nc\nc\nd\n", [], []),
     ],
 )
-def test_audit_finds_missing_changes(ours: str, theirs: str, result: str, lost: list[str], dropped: list[str]) -> None:
+def test_audit_reports_missing_changes(
+    ours: str, theirs: str, result: str, lost: list[str], dropped: list[str]
+) -> None:
     assert missing(BASE, ours, theirs, result) == lost
     assert missing(BASE, theirs, ours, result) == dropped
 
 
-def test_audit_finds_file_that_merge_left_out() -> None:
+def test_audit_reports_unmerged_file() -> None:
     report: dict[str, Any] = {
         "conflicts": [],
         "deleted": [],

@@ -132,7 +132,7 @@ def test_killed_updates_lose_nothing(
     note(f"Killed updates, then {way}: {states}")
 
 
-def test_killed_while_writing_is_recovered_unless_edited(original: Owner, expected: str, empty: Path) -> None:
+def test_update_killed_while_writing_is_recovered(original: Owner, expected: str, empty: Path) -> None:
     owner = copy(original, empty)
     start = owner.head
     seconds = duration(copy(original, empty.with_name("measured once")))
@@ -186,7 +186,7 @@ def test_missing_identity_is_reported_before_rendering(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
-def test_full_disk_is_one_error(original: Owner, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_reports_one_error(original: Owner, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Updates whose temporary files or repository have no space leave the branch unchanged."""
     small = empty.with_name("small disk")
     small.mkdir()

@@ -154,7 +154,7 @@ def test_rename_preserves_rows(database: str, template: Path, empty: Path) -> No
     assert_migrations_pass(empty)
 
 
-def test_rename_gives_names_of_fresh_database(template: Path, empty: Path) -> None:
+def test_rename_yields_names_of_fresh_database(template: Path, empty: Path) -> None:
     """A later table of the former name finds its names free."""
     start(template, empty / "renamed", "postgresql")
     update(empty / "renamed", {"resources": RENAMED}, RELEASE)

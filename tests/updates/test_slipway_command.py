@@ -89,7 +89,7 @@ def test_migrated_edit_is_not_reported_lost(twins: Twins) -> None:
     assert 'YES = "aye"' in attempt.read("app/phrases.py")
 
 
-def test_changed_seed_is_reported_and_left(twins: Twins) -> None:
+def test_changed_seed_is_reported_and_unchanged(twins: Twins) -> None:
     assert twins.stock.read("first.sql") == "create table product;\n"
     assert "first.sql" not in twins.copier_run.stdout + twins.copier_run.stderr
     assert twins.report["seeds"] == ["first.sql"]
@@ -281,7 +281,7 @@ def test_releases_are_found_without_tags(tmp_path: Path, workspace: Path) -> Non
 
 
 @pytest.mark.parametrize("to", ["main", SECOND, "commit", "1.1.0"])
-def test_any_revision_is_a_target(to: str, tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+def test_any_revision_is_accepted_as_target(to: str, tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
     template = tmp_path / "template"
     create_template(template)
     git(template, "branch", "--force", "--move", "main")
@@ -421,7 +421,7 @@ DEFECTS = {
 
 
 @pytest.mark.parametrize(("word", "make_defect"), DEFECTS.items(), ids=DEFECTS)
-def test_unreadable_service_is_one_error(word: str, make_defect: Callable[[Owner], None], owner: Owner) -> None:
+def test_unreadable_service_reports_one_error(word: str, make_defect: Callable[[Owner], None], owner: Owner) -> None:
     make_defect(owner)
     code, report = owner.run_json("status")
     assert code == 2

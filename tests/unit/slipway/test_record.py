@@ -213,5 +213,5 @@ def test_anchors_are_resolved_where_values_differ() -> None:
     assert "other: 1  # said\n" in result
 
 
-def test_flow_document_is_written_anew() -> None:
+def test_flow_document_is_rewritten() -> None:
     assert yaml.safe_load(edited('{"_commit": "v1", "a": [1]}', lambda record: record.update(a=[2])))["a"] == [2]
