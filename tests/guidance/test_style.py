@@ -201,6 +201,7 @@ def test_retired_phrase_is_detected(summary: str) -> None:
         "Avoid a lock that is no longer needed.",
         "Whole-file lock.",
         "Recommend an index.",
+        "Return nothing if there are no lines.",
     ],
 )
 def test_standard_phrase_is_accepted(summary: str) -> None:

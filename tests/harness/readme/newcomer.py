@@ -30,7 +30,7 @@ BASE = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+")
 NETWORK = re.compile(
     r"(?i)UV_(DEFAULT_|EXTRA_)?INDEX(_\w+)?|UV_(OFFLINE|NATIVE_TLS)|SSL_CERT_\w+|(HTTPS?|ALL|NO)_PROXY"
 )
-PATIENCE = 120  # seconds until a server is ready, with installation and database
+READY_TIMEOUT = 120  # seconds until a server is ready, with installation and database
 LONGEST = 1800  # seconds: a whole test suite beside others
 
 
@@ -104,8 +104,8 @@ class Newcomer:
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
-    """Return the printed address whose readiness route answers; fail after `PATIENCE`."""
-    deadline = time.monotonic() + PATIENCE
+    """Return the printed address whose readiness route answers; fail after `READY_TIMEOUT`."""
+    deadline = time.monotonic() + READY_TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         for address in BASE.findall(log.read_text(encoding="utf-8")):
             if is_ready(address):

@@ -52,9 +52,10 @@ def repository_modules() -> list[tuple[str, str]]:
 def rendered_modules(services: Iterable[Service]) -> list[tuple[str, str]]:
     """Return path and text of each distinct module that services have of a template with Jinja."""
     modules = {
-        (f"{path} (rendered)", file.text)
+        (f"{source if (ROOT / source).exists() else f'template/{path}'} (rendered)", file.text)
         for service in services
         for path, file in service.files.items()
+        for source in [f"template/{path}.jinja"]
         if path.startswith(OF_SERVICE) and path.endswith(".py") and not (TEMPLATE / path).exists()
     }
     return sorted(modules)

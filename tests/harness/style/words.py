@@ -32,7 +32,7 @@ RETIRED_PHRASES = {
     r"again and again": "periodic, scheduled",
     r"somebody(?: else)?'s(?: own)?": "owned, of another user",
     r"whoever": "the caller, the current user",
-    r"(?:is|are) no (?!longer\b|more\b)": "is invalid, is missing",
+    r"(?<!there )(?:is|are) no (?!longer\b|more\b)": "is not a, is invalid",
 }
 
 # First words of a docstring that make a clause of its subject.
