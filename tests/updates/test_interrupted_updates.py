@@ -191,7 +191,7 @@ def test_full_disk_reports_one_error(original: Owner, empty: Path, monkeypatch: 
     small = empty.with_name("small disk")
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)], check=False).returncode:
-        pytest.skip("this machine mounts nothing")
+        pytest.skip("this machine cannot mount file systems")
     try:
         owner = copy(original, empty)
         monkeypatch.setenv("TMPDIR", str(small))

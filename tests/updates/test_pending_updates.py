@@ -48,7 +48,7 @@ from slipway.update import preparation
 preparation.run_checks = lambda directory, *_: (directory / "report.xml").write_text("") or ""
 sys.exit(cli.main(sys.argv[1:]))
 """
-# Run the command, and die in the middle of `git reset`: its files are written, the branch is not moved.
+# Run the command, and kill it during `git reset`: its files are written, the branch is not moved.
 AT_RESET = """\
 import os, subprocess, sys
 from slipway import cli
