@@ -51,19 +51,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--matrix",
         choices=["each", *LARGE],
         default="each",
-        help="whose own checks are run: of services in which each answer is given, any two answers meet, any three, "
-        "or of every service; from pairs on, every service is built, and what is thorough is run, too; product renders "
-        "every combination besides, to the letter",
+        help="services whose checks are run: a covering array of single answers, of pairs or of triples, or all; "
+        "from pairs on, every service is built and thorough tests are run; product also renders every combination "
+        "completely",
     )
-    options.addoption("--fresh", action="store_true", help="forget what passed in earlier runs")
-    options.addoption("--seed", type=int, help="draw the samples of an earlier run again")
-    options.addoption("--order", type=int, default=this_week(), help="the seed of the order of the services' tests")
-    options.addoption("--picture", type=Path, default=CACHE / "matrix.svg", help="where the matrix is drawn")
-    options.addoption("--domains", type=int, default=2, metavar="N", help="how many random domains are tried")
-    options.addoption("--images", action="store_true", help="fail where images can be neither built nor run")
-    options.addoption("--drill", action="store_true", help="fail where no production can be drilled")
-    options.addoption("--mutants", type=int, default=60, metavar="N", help="how many mutants are drawn")
-    options.addoption("--mutants-of", default="", metavar="NAMES", help="features, directories or files to draw from")
+    options.addoption("--fresh", action="store_true", help="ignore cached results of earlier runs")
+    options.addoption("--seed", type=int, help="seed of random samples, to repeat those of an earlier run")
+    options.addoption("--order", type=int, default=this_week(), help="seed of the order of the services' tests")
+    options.addoption("--picture", type=Path, default=CACHE / "matrix.svg", help="path of the picture of the matrix")
+    options.addoption("--domains", type=int, default=2, metavar="N", help="number of random domains to test")
+    options.addoption("--images", action="store_true", help="fail instead of skip if images cannot be built and run")
+    options.addoption("--drill", action="store_true", help="fail instead of skip if the drill cannot run")
+    options.addoption("--mutants", type=int, default=60, metavar="N", help="number of mutants to sample")
+    options.addoption(
+        "--mutants-of", default="", metavar="NAMES", help="features, directories or files to sample mutants of"
+    )
     options.addoption("--shard", type=shard, default="1/1", metavar="K/N", help="run the K-th of N parts")
 
 
@@ -75,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def this_week() -> int:
-    """Return the number of the week, such as 202648, as seed: passes are cached for one order, a week at most."""
+    """Return the ISO week, such as 202648, as seed: passes are cached for one order, for a week at most."""
     year, week, _ = datetime.now(UTC).isocalendar()
     return year * 100 + week
 
@@ -83,8 +85,8 @@ def this_week() -> int:
 def pytest_report_header(config: pytest.Config) -> str:
     number = sum(1 for _ in all_questions().combinations())
     return (
-        f"{number} combinations; draw the same samples again with --seed={config.option.seed}, "
-        f"and the tests of services in the same order with --order={config.option.order}"
+        f"{number} combinations; repeat the same samples with --seed={config.option.seed}, "
+        f"and the same order of the services' tests with --order={config.option.order}"
     )
 
 
@@ -128,8 +130,12 @@ def surveyed_combinations(session: pytest.Session) -> Iterable[Answers]:
 
 def example_combinations(_: pytest.Config) -> list[Answers]:
     """Return one combination for each domain except the sample."""
-    asked = code_questions()
-    return [answers for answers in asked.covering(2) if any(answers[name] != asked.default[name] for name in OPEN)]
+    questionnaire = code_questions()
+    return [
+        answers
+        for answers in questionnaire.covering(2)
+        if any(answers[name] != questionnaire.default[name] for name in OPEN)
+    ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -143,9 +149,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     }
     for name in parameters.keys() & set(metafunc.fixturenames):
         assert name not in vars(metafunc.module), f"{metafunc.module.__name__} redefines {name}"
-        asked, choose = parameters[name]
+        questionnaire, choose = parameters[name]
         answers = choose(metafunc.config)
-        metafunc.parametrize(name, answers, indirect=True, ids=map(asked.label, answers))
+        metafunc.parametrize(name, answers, indirect=True, ids=map(questionnaire.label, answers))
 
 
 @dataclass(frozen=True)
@@ -185,7 +191,7 @@ def is_selected(config: pytest.Config, item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests, and move those last that wait for checks in the background or use every processor."""
+    """Deselect tests, and sort those last that wait for background checks or use every processor."""
     selected_items = [item for item in items if is_selected(config, item) and config.option.shard.has(shard_key(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected_items])
 
@@ -222,11 +228,11 @@ def history(workspace: Path) -> Path:
 def serve(workspace: Path, template: Path) -> Callable[[Answers], Service]:
     """Return a function that renders a service once; other answers have their defaults."""
     services: dict[str, Service] = {}
-    asked = all_questions()
+    questionnaire = all_questions()
 
     def service(changed: Answers) -> Service:
-        answers = asked.default | changed
-        label = asked.label(answers)
+        answers = questionnaire.default | changed
+        label = questionnaire.label(answers)
         if label not in services:
             directory = workspace / "services" / label
             rendering.render(template, directory, answers)
@@ -284,11 +290,11 @@ def files(services: list[Service], workspace: Path) -> Files:
 @pytest.fixture(scope="session")
 def find_code(services: list[Service]) -> Callable[[Answers], Service]:
     """Return a function that finds the service of answers to the code questions."""
-    asked = code_questions()
+    questionnaire = code_questions()
     by_label: dict[str, Service] = {}
     for each in services:
-        by_label.setdefault(asked.label(each.answers), each)
-    return lambda answers: by_label[asked.label(answers)]
+        by_label.setdefault(questionnaire.label(each.answers), each)
+    return lambda answers: by_label[questionnaire.label(answers)]
 
 
 @pytest.fixture

@@ -52,8 +52,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "built" in metafunc.fixturenames:
         first, *others = rooms()
         week = (metafunc.config.option.order + 1) % len(rooms())  # none of the others in the last of three
-        chosen = others[week : week + 1] if metafunc.config.option.matrix == "pairs" else others
-        metafunc.parametrize("built", [first, *chosen], ids=map(all_questions().label, [first, *chosen]))
+        selected = others[week : week + 1] if metafunc.config.option.matrix == "pairs" else others
+        metafunc.parametrize("built", [first, *selected], ids=map(all_questions().label, [first, *selected]))
 
 
 def rooms() -> list[Answers]:
@@ -72,7 +72,7 @@ def rooms() -> list[Answers]:
 
 
 def pipeline(service: Service) -> list[Job]:
-    """Return the jobs to run: on service containers, only modules that reach them, for one job has the whole suite."""
+    """Return the jobs to run; those with service containers run only modules that reach them, as one job runs all."""
     files = {path: file.content.decode() for path, file in service.files.items()}
     return [
         replace(job, steps=tuple(narrowed(step, reaching(job, files)) for step in job.steps)) for job in jobs(files)
@@ -194,11 +194,11 @@ def environment_key(newcomer: Newcomer) -> str:
 @contextmanager
 def once(result_cache: ResultCache, *parts: object) -> Iterator[bool]:
     """Yield whether the parts have no recorded pass; record one unless the body raises."""
-    name, begun = key(*parts), time.monotonic()
-    known = result_cache.get(name) is not None
-    yield not known
-    if not known:
-        result_cache.put(name, Usage(time.monotonic() - begun, 0, 0))
+    name, started = key(*parts), time.monotonic()
+    passed = result_cache.get(name) is not None
+    yield not passed
+    if not passed:
+        result_cache.put(name, Usage(time.monotonic() - started, 0, 0))
 
 
 def follow_page(newcomer: Newcomer, page: str, service: Service) -> None:
@@ -325,7 +325,7 @@ def test_server_address_is_replaced() -> None:
     assert with_ports("a://u@postgresql:5432/b", {"postgresql": 7}) == "a://u@127.0.0.1:7/b"
 
 
-def test_job_with_servers_runs_modules_that_reach_them() -> None:
+def test_job_with_servers_runs_dependent_modules() -> None:
     files = {
         GITHUB: WORKFLOW.replace("app migrate", "pytest --cov"),
         "tests/test_a.py": "a",

@@ -157,7 +157,7 @@ def test_build_secrets_are_absent(image: Image) -> None:
     assert image.contents["secrets"] == []
 
 
-def test_arbitrary_user_runs_it_without_network(image: Image) -> None:
+def test_arbitrary_user_runs_image_without_network(image: Image) -> None:
     """Run on a read-only file system; SIGTERM then stops it with exit code 0."""
     with image.serving() as container:
         image.await_health(container)

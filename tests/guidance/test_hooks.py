@@ -51,17 +51,17 @@ def edited(original: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("check", ["ruff check .claude", "ruff format --check .claude", "deptry ."])
 def test_scripts_pass_the_services_checks(original: Path, check: str) -> None:
     tool, *arguments = check.split()
-    done = subprocess.run([TOOLS / tool, *arguments], cwd=original, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = subprocess.run([TOOLS / tool, *arguments], cwd=original, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def run(edited: Path, stdin: str) -> str:
     """Run the hook as Claude Code does, with the harness's tools; return its output."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [TOOLS / "python", HOOK], cwd=edited, input=stdin, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    assert (completed.returncode, completed.stderr) == (0, "")
+    return completed.stdout
 
 
 def after(event: str, edited: Path, path: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def context(output: dict[str, Any], event: str) -> str:
         (".copier-answers.yml", "slipway.py update"),
     ],
 )
-def test_edit_of_template_file_warns_with_seam(edited: Path, path: str, seam: str) -> None:
+def test_edit_of_template_file_warns_with_alternative(edited: Path, path: str, seam: str) -> None:
     text = context(after("PreToolUse", edited, path), "PreToolUse")
     assert text.startswith(f"{path} is the template's")
     assert seam in text
@@ -167,8 +167,10 @@ def test_broken_hook_does_not_block_edits(edited: Path, event: str, broken: str)
         else os.environ | {"CLAUDE_PROJECT_DIR": variables["CLAUDE_PROJECT_DIR"]}
     )
     command = ["bash", "-c", hook["command"]]
-    done = subprocess.run(command, cwd=edited, env=environment, input="{}", capture_output=True, text=True, check=False)
-    assert done.returncode == 0
+    completed = subprocess.run(
+        command, cwd=edited, env=environment, input="{}", capture_output=True, text=True, check=False
+    )
+    assert completed.returncode == 0
 
 
 def test_timeout_is_reported(edited: Path) -> None:

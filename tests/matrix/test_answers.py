@@ -112,8 +112,8 @@ def refusal(stderr: str) -> str:
 def error_of(template: Path, empty: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Return a function that runs the `copier` command in process and returns its error."""
 
-    def refused(*given: str) -> str:
-        _, code = CopierApp.run(["copier", *copy_arguments(template, empty, *given)], exit=False)
+    def refused(*arguments: str) -> str:
+        _, code = CopierApp.run(["copier", *copy_arguments(template, empty, *arguments)], exit=False)
         assert code == 1
         assert not empty.exists()
         return refusal(capfd.readouterr().err)

@@ -33,7 +33,7 @@ def unrendered(text: str) -> list[str]:
 
 @pytest.mark.thorough
 def test_every_combination_can_be_composed(matrix: Matrix) -> None:
-    """Every file of a combination was rendered with the facts that it reads."""
+    """Each file was rendered once with the values of the facts that it reads."""
     assert [combination.answers for combination in matrix.combinations] == list(all_questions().combinations())
     assert list(matrix.unknown(matrix.combinations)) == []
 
@@ -47,18 +47,18 @@ def test_composed_files_equal_rendered_files(matrix: Matrix) -> None:
 
 @pytest.mark.thorough
 def test_surroundings_do_not_change_code(matrix: Matrix) -> None:
-    asked = code_questions()
-    decided: dict[str, set[frozenset[tuple[str, Blob]]]] = defaultdict(set)
+    questionnaire = code_questions()
+    codes: dict[str, set[frozenset[tuple[str, Blob]]]] = defaultdict(set)
     for code, combinations in matrix.codes().items():
         for combination in combinations:
-            decided[asked.label(combination.answers)].add(code)
-    assert len(decided) == len(list(asked.combinations()))
-    assert [label for label, codes in decided.items() if len(codes) > 1] == []
+            codes[questionnaire.label(combination.answers)].add(code)
+    assert len(codes) == len(list(questionnaire.combinations()))
+    assert [label for label, variants in codes.items() if len(variants) > 1] == []
 
 
 @pytest.mark.parametrize("name", sorted(SURROUNDINGS))
 def test_surroundings_are_questions(name: str) -> None:
-    assert name in all_questions().chosen
+    assert name in all_questions().varying
 
 
 @pytest.mark.thorough
@@ -82,7 +82,7 @@ def test_only_marker_files_are_empty(files: Files) -> None:
 
 
 def test_no_directory_is_empty(combination: Service) -> None:
-    """Copier creates a directory before it leaves out its files."""
+    """Copier creates a directory before it excludes its files."""
     directories = (path for path in combination.directory.rglob("*") if path.is_dir())
     assert [path for path in directories if not any(path.iterdir())] == []
 
@@ -105,6 +105,6 @@ def test_other_braces_are_not_jinja(line: str) -> None:
 
 
 def test_template_expressions_start_with_a_space() -> None:
-    """Otherwise one that is left unrendered is taken for a brace in an f-string."""
+    """An unrendered expression without it would look like a brace in an f-string."""
     texts = ((path, TEMPLATE.joinpath(path).read_text(encoding="utf-8")) for path in template_files())
     assert [path for path, text in texts if path.endswith(".jinja") and re.search(r"(?<!\$)\{\{(?!-?\s)", text)] == []

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.thorough
 
 # Only the fuzz tests of the service's own suite.
-# What a domain decides beside its resources' own tests; the rest of the suite is alike in every service.
+# Modules of tests that depend on the domain, besides those of its resources; the others are equal in every service.
 OF_ANY_DOMAIN = (
     "tests/api/test_export.py",
     "tests/api/test_filtering.py",
@@ -90,12 +90,12 @@ def random_services(
     """
     pytestconfig = request.config
     random = random_domains(pytestconfig.option.domains, pytestconfig.option.seed)
-    kept = [(f"corpus-{database}", CORPUS, database) for database in DATABASES]
+    from_corpus = [(f"corpus-{database}", CORPUS, database) for database in DATABASES]
     drawn = [(f"random-{number}", domain, DATABASES[number % 2]) for number, domain in enumerate(random)]
     meter = show("Rendering domains")
     services = []
     with meter.shown():
-        for name, domain, database in meter.each(kept + drawn, len(kept + drawn)):
+        for name, domain, database in meter.each(from_corpus + drawn, len(from_corpus + drawn)):
             owned = any(resource.get("owner") for resource in domain)
             changed = {"resources": domain, "database": database, "auth": "local" if owned else "none"}
             answers = all_questions().default | changed
@@ -129,22 +129,22 @@ def test_large_domain_passes_linter(template: Path, empty: Path) -> None:
         assert_no_findings(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
 
 
-def of_resources(service: Service) -> Check:
-    """Run the tests that a domain decides."""
+def domain_tests(service: Service) -> Check:
+    """Return a check that runs only the tests that depend on the domain."""
     own = [f"tests/test_{resource.name}.py" for resource in read_domain(service.answers["resources"])]
     modules = [path for path in (*own, *OF_ANY_DOMAIN) if path in service.files]
     return replace(QUICK, name="tests of resources", command=f"pytest -q -m 'not drill' {' '.join(modules)}")
 
 
 def checks(service: Service) -> list[Check]:
-    """List the checks of a domain; the whole suite of those that were never seen before.
+    """Return the checks of a service: the whole suite for a random domain, fewer tests for the corpus.
 
-    Random requests do not depend on the database, and take minutes for the corpus: one of its services gets them.
+    Random requests do not depend on the database, and take minutes for the corpus: only one of its services runs them.
     """
     if service.answers["resources"] != CORPUS:
         return [BUILT, CODE[0], QUICK, REQUESTS]
     requests = [REQUESTS] if service.answers["database"] == DATABASES[0] else []
-    return [BUILT, CODE[0], of_resources(service), *requests]
+    return [BUILT, CODE[0], domain_tests(service), *requests]
 
 
 @pytest.mark.awaits

@@ -39,9 +39,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "lane" in metafunc.fixturenames:
         few = code_questions().covering(1)
         fullest = max(few, key=lambda answers: len(answers["features"]))
-        cases = [(lane, given) for lane in RESOLUTIONS for given in few]
+        cases = [(lane, combination) for lane in RESOLUTIONS for combination in few]
         cases += [(lane, fullest) for lane in PYTHONS]
-        names = [f"{lane}-{code_questions().label(given)}" for lane, given in cases]
+        names = [f"{lane}-{code_questions().label(combination)}" for lane, combination in cases]
         metafunc.parametrize(("lane", "service_of_lane"), cases, indirect=True, ids=names, scope="module")
 
 

@@ -83,8 +83,8 @@ def problems(update_path: UpdatePath, result: UpdateResult, matrix: Matrix) -> l
 
 
 def update_path(answers: Answers, release: Release, *others: str) -> UpdatePath:
-    left_out = frozenset(answers.keys() - release.questionnaire.questions.keys())
-    return UpdatePath(answers, (release.tag, *others, NEXT), left_out=left_out)
+    added_questions = frozenset(answers.keys() - release.questionnaire.questions.keys())
+    return UpdatePath(answers, (release.tag, *others, NEXT), added_questions=added_questions)
 
 
 def from_releases(combinations: list[Answers], *, each: bool) -> list[UpdatePath]:
@@ -118,7 +118,7 @@ def test_update_from_release_equals_fresh_copy(
 
 
 def every_flip(combinations: list[Answers]) -> list[UpdatePath]:
-    """Return paths that change one answer: every change of the first combination, untried and a few more of others."""
+    """Return paths that change one answer: every change of the first combination, and further changes of others."""
     tried: set[str] = set()
     paths = []
     for place, answers in enumerate(combinations):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.matrix import Matrix
 
 # A small template whose files read different answers in different combinations.
-ASKED: dict[str, Any] = {
+BASE_QUESTIONS: dict[str, Any] = {
     "name": {"type": "str", "default": "Shop"},
     "database": {"type": "str", "choices": ["postgresql", "sqlite"], "default": "postgresql"},
     "ci": {"type": "str", "choices": ["github", "gitlab", "none"], "default": "github"},
@@ -43,13 +43,13 @@ PLAN = """{{ {
   "warm": colour == "red",
 } | to_json }}"""
 OMITTED = """{{ ["github", "gitlab"] | reject("eq", ci) | list | to_json }}"""
-QUESTIONS = ASKED | {
+QUESTIONS = BASE_QUESTIONS | {
     "plan": {"type": "json", "when": False, "default": PLAN},
     "excluded": {"type": "json", "when": False, "default": OMITTED},
     "_subdirectory": "template",
     "_exclude": ["{% for name in excluded %}\n/{{ name }}.txt\n{% endfor %}"],
 }
-SMALL = Questionnaire(ASKED, rules(ASKED))
+SMALL = Questionnaire(BASE_QUESTIONS, rules(BASE_QUESTIONS))
 TEMPLATE = {
     "plain.txt": "always the same",
     "github.txt": "there or not",
@@ -75,10 +75,10 @@ def store(tmp_path: Path) -> Store:
 def render_matrix(workspace: Path, store: Store, show: Callable[[str], Meter]) -> Callable[..., Matrix]:
     """Return a function that renders the matrix of a template."""
 
-    def rendered_matrix(template: Path, asked: Questionnaire, *, every: bool = False) -> Matrix:
+    def rendered_matrix(template: Path, questionnaire: Questionnaire, *, every: bool = False) -> Matrix:
         with recording() as recorder:
             renderer = Renderer(template, workspace, store, recorder)
-            return render_all(asked.combinations(), renderer, show("Rendering"), every=every)
+            return render_all(questionnaire.combinations(), renderer, show("Rendering"), every=every)
 
     return rendered_matrix
 
@@ -125,42 +125,46 @@ def test_file_reading_other_values_is_rejected(small: Path, render_matrix: Calla
 
 @pytest.fixture
 def strict(template: Path, tmp_path: Path) -> tuple[Path, Questionnaire]:
-    """Return a template that refuses two answers together, with its questionnaire."""
+    """Return a template that rejects a combination of two answers, with its questionnaire."""
     directory = shutil.copytree(template, tmp_path / "strict")
-    asked = dict(all_questions().questions) | {"ci": all_questions().questions["ci"] | {"validator": REFUSAL}}
+    by_name = dict(all_questions().questions) | {"ci": all_questions().questions["ci"] | {"validator": REFUSAL}}
     raw = read_questionnaire(directory)
-    (directory / "copier.yml").write_text(yaml.safe_dump(raw | {"ci": asked["ci"]}, sort_keys=False), encoding="utf-8")
+    (directory / "copier.yml").write_text(
+        yaml.safe_dump(raw | {"ci": by_name["ci"]}, sort_keys=False), encoding="utf-8"
+    )
     commit(directory, "v1.0.1")
-    return directory, Questionnaire(asked, rules(asked)).about({"database", "ci", "python_version"})
+    return directory, Questionnaire(by_name, rules(by_name)).about({"database", "ci", "python_version"})
 
 
-def test_refused_combination_is_rejected_by_copier(
+def test_copier_rejects_each_rejected_combination(
     strict: tuple[Path, Questionnaire], template: Path, tmp_path: Path, workspace: Path
 ) -> None:
-    """Try all refused combinations of the real template, and of the one with an additional rule."""
+    """Render all rejected combinations of the real template, and of the one with an additional rule."""
     _ = workspace
-    refused = list(strict[1].refused())
-    assert {(given["database"], given["ci"]) for given in refused} == {("sqlite", "gitlab")}
-    both = [(template, given) for given in all_questions().refused()] + [(strict[0], given) for given in refused]
-    for directory, given in both:
+    rejected = list(strict[1].rejected())
+    assert {(answers["database"], answers["ci"]) for answers in rejected} == {("sqlite", "gitlab")}
+    both = [(template, answers) for answers in all_questions().rejected()] + [
+        (strict[0], answers) for answers in rejected
+    ]
+    for directory, answers in both:
         with pytest.raises((UserMessageError, ValueError)):
-            render(directory, tmp_path / "refused", given)
-        assert not (tmp_path / "refused").exists()
+            render(directory, tmp_path / "rejected", answers)
+        assert not (tmp_path / "rejected").exists()
 
 
 def test_allowed_combinations_are_rendered(
     strict: tuple[Path, Questionnaire], render_matrix: Callable[..., Matrix]
 ) -> None:
     matrix = render_matrix(*strict)
-    given = [combination.answers for combination in matrix.combinations]
-    assert given == list(strict[1].combinations())
-    assert {("sqlite", "github"), ("postgresql", "gitlab")} < {(each["database"], each["ci"]) for each in given}
+    allowed = [combination.answers for combination in matrix.combinations]
+    assert allowed == list(strict[1].combinations())
+    assert {("sqlite", "github"), ("postgresql", "gitlab")} < {(each["database"], each["ci"]) for each in allowed}
 
 
 def test_broken_file_of_rare_combination_is_detected(
     tmp_path: Path, template: Path, store: Store, render_matrix: Callable[..., Matrix]
 ) -> None:
-    """Break one file where four answers meet, and find exactly that file."""
+    """Break a file that only a combination of four answers contains; only that file is reported."""
     broken = shutil.copytree(template, tmp_path / "broken")
     with (broken / "template" / ".gitlab-ci.yml.jinja").open("a", encoding="utf-8") as pipeline:
         pipeline.write(BREAK)

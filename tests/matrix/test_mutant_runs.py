@@ -1,4 +1,4 @@
-"""A mutant is killed by a test that fails because of it, and by nothing else: tried on the smallest service."""
+"""Only a test that fails because of a mutant kills it: mutant runs on a minimal service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.harness.combinations.rendering import File
 from tests.harness.combinations.services import Service
 from tests.harness.mutants import runner as runs
 from tests.harness.mutants.coverage_map import Cache
-from tests.harness.mutants.runner import MutantRunner, Result, make_maps, settle, trials
+from tests.harness.mutants.runner import MutantRunner, Result, make_maps, run_controlled, trials
 from tests.harness.mutants.sample import mutants
 from tests.harness.mutants.score import Score
 
@@ -74,7 +74,7 @@ def test_fails_without_plan():
 
 
 @pytest.fixture(scope="module")
-def smallest(tmp_path_factory: pytest.TempPathFactory) -> Service:
+def minimal(tmp_path_factory: pytest.TempPathFactory) -> Service:
     files = {"app/__init__.py": "", "app/one.py": APP, "tests/__init__.py": "", "tests/test_one.py": TESTS}
     tree = {path: File(content.encode(), executable=False) for path, content in files.items()}
     return Service("small", all_questions().default, tmp_path_factory.mktemp("small"), tree)
@@ -83,32 +83,32 @@ def smallest(tmp_path_factory: pytest.TempPathFactory) -> Service:
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MutantRunner]:
     directory = tmp_path_factory.mktemp("mutants")
-    made = MutantRunner(directory / "runs", ResultCache(directory / "results"), Servers())
+    runner = MutantRunner(directory / "runs", ResultCache(directory / "results"), Servers())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs, "PATIENCE", 2)
-        yield made
-    made.close()
+        patch.setattr(runs, "TIMEOUT", 2)
+        yield runner
+    runner.close()
 
 
 @pytest.fixture(scope="module")
 def score(
-    smallest: Service, runner: MutantRunner, tmp_path_factory: pytest.TempPathFactory, show: Callable[[str], Meter]
+    minimal: Service, runner: MutantRunner, tmp_path_factory: pytest.TempPathFactory, show: Callable[[str], Meter]
 ) -> Score:
-    """Try every mutant."""
+    """Return the score of every mutant of the service."""
     cache = Cache(tmp_path_factory.mktemp("cache"))
-    every = [(smallest, mutant) for mutant in mutants("app/one.py", APP.encode())]
-    make_maps([smallest], cache, runner, show("Coverage"))
-    maps = make_maps([smallest], cache, runner, show("Coverage"))  # cached
-    return Score(1, *settle(trials(every, maps), maps, runner, show))
+    every = [(minimal, mutant) for mutant in mutants("app/one.py", APP.encode())]
+    make_maps([minimal], cache, runner, show("Coverage"))
+    maps = make_maps([minimal], cache, runner, show("Coverage"))  # cached
+    return Score(1, *run_controlled(trials(every, maps), maps, runner, show))
 
 
-def ended(score: Score, old: str, new: str) -> Result:
+def result_of(score: Score, old: str, new: str) -> Result:
     (result,) = [each for each in score.results if (old, new) in each.trial.mutant.changes]
     return result
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "by", "test"),
+    ("old", "new", "cause", "test"),
     [
         ("return number < LIMIT", "return None", "failed", "tests/test_one.py::test_small"),
         ("<", "<=", "", ""),
@@ -118,20 +118,20 @@ def ended(score: Score, old: str, new: str) -> Result:
         ("2", "3", "", ""),
     ],
 )
-def test_mutant_ends(score: Score, old: str, new: str, by: str, test: str) -> None:
-    result = ended(score, old, new)
-    assert (result.by, result.test) == (by, test)
+def test_mutant_is_killed_with_cause(score: Score, old: str, new: str, cause: str, test: str) -> None:
+    result = result_of(score, old, new)
+    assert (result.cause, result.test) == (cause, test)
 
 
-def test_mutant_reached_by_no_test_survives(score: Score) -> None:
-    assert ended(score, "return LIMIT", "return None").trial.tests == []
+def test_unreached_mutant_survives(score: Score) -> None:
+    assert result_of(score, "return LIMIT", "return None").trial.tests == []
 
 
-def test_test_that_failed_once_kills_nothing(score: Score) -> None:
-    assert ended(score, "<", "<=").unstable == ("tests/test_one.py::test_fails_once",)
+def test_unstable_test_kills_no_mutant(score: Score) -> None:
+    assert result_of(score, "<", "<=").unstable == ("tests/test_one.py::test_fails_once",)
 
 
-def test_test_that_fails_without_mutant_is_reported(score: Score) -> None:
+def test_failing_test_without_mutant_is_reported(score: Score) -> None:
     assert score.failing == {"small": {"tests/test_one.py::test_fails_without_plan"}}
     assert "  fails without a mutant (small): tests/test_one.py::test_fails_without_plan" in score.lines()
 
@@ -140,6 +140,6 @@ def test_page_shows_survivor_as_diff(score: Score) -> None:
     assert "-    return number < LIMIT\n+    return number <= LIMIT\n" in score.page()
 
 
-def test_copies_are_deleted(score: Score, runner: MutantRunner) -> None:
+def test_copies_of_service_are_deleted(score: Score, runner: MutantRunner) -> None:
     _ = score
     assert [path.name for path in runner.directory.iterdir()] == ["outcomes"]

@@ -1,4 +1,4 @@
-"""Tests of the emitted services notice small random edits of the code that they run.
+"""Tests of the emitted services kill randomly sampled mutants of `app/`.
 
 uv run pytest tests/matrix/test_mutants.py --mutants=500 --seed=7
 uv run pytest tests/matrix/test_mutants.py --mutants-of=cache,app/errors.py --mutants=40 --seed=1
@@ -16,10 +16,10 @@ from tests.harness.checks.runner import ResultCache
 from tests.harness.checks.servers import Servers
 from tests.harness.mutants.coverage_map import Cache
 from tests.harness.mutants.equivalents import equivalents, is_equivalent
-from tests.harness.mutants.runner import MutantRunner, make_maps, settle, trials
+from tests.harness.mutants.runner import MutantRunner, make_maps, run_controlled, trials
 from tests.harness.mutants.sample import draw
 from tests.harness.mutants.score import Score
-from tests.harness.mutants.targets import distinct, is_meant, targets
+from tests.harness.mutants.targets import distinct_mutants, is_selected, targets
 from tests.harness.workspace import CACHE
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.services import Service
     from tests.harness.mutants.mutation import Mutant
 
-# What keeps counts in a Valkey apart is mutated, too; each test has databases of its own.
+# Only this server: mutants may break the key prefixes that isolate tests in a shared Valkey.
 SHARED = ("postgresql",)
 # Measured on 2026-11-28: 94 of 120 with seed 1, 0.78; a sample of 60 is off by 0.05 or less in two of three draws.
 FLOOR = 0.65  # of CI's sample of 60, which scored 0.73 on 2026-11-29
@@ -43,16 +43,16 @@ def services(serve: Callable[[Answers], Service]) -> list[Service]:
 
 
 @pytest.fixture(scope="module")
-def drawn(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Service, Mutant]]:
+def sample(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Service, Mutant]]:
     """Draw the sample of mutants, each with its service."""
     names = [name for name in pytestconfig.option.mutants_of.split(",") if name]
-    found = {
+    candidates = {
         id(mutant): (service, mutant)
-        for service, mutant in distinct(services)
-        if is_meant(mutant.path, names) and not is_equivalent(mutant)
+        for service, mutant in distinct_mutants(services)
+        if is_selected(mutant.path, names) and not is_equivalent(mutant)
     }
-    sample = draw([mutant for _, mutant in found.values()], pytestconfig.option.mutants, pytestconfig.option.seed)
-    return [found[id(mutant)] for mutant in sample]
+    drawn = draw([mutant for _, mutant in candidates.values()], pytestconfig.option.mutants, pytestconfig.option.seed)
+    return [candidates[id(mutant)] for mutant in drawn]
 
 
 @pytest.fixture(scope="module")
@@ -63,25 +63,25 @@ def runner(workspace: Path, services: list[Service]) -> Iterator[MutantRunner]:
         yield runner
 
 
-def test_every_equivalent_mutant_exists(services: list[Service]) -> None:
-    """An entry that matches nothing excuses something else than it says."""
-    found = [mutant for _, mutant in distinct(services)]
-    assert [each for each in equivalents() if not any(map(each.matches, found))] == []
+def test_every_equivalent_entry_matches_mutant(services: list[Service]) -> None:
+    """An entry without a matching mutant is outdated."""
+    mutants = [mutant for _, mutant in distinct_mutants(services)]
+    assert [each for each in equivalents() if not any(map(each.matches, mutants))] == []
 
 
 def test_sampled_mutants_are_killed(
     pytestconfig: pytest.Config,
-    drawn: list[tuple[Service, Mutant]],
+    sample: list[tuple[Service, Mutant]],
     runner: MutantRunner,
     show: Callable[[str], Meter],
 ) -> None:
-    used = {service.label: service for service, _ in drawn}
+    used = {service.label: service for service, _ in sample}
     maps = make_maps(list(used.values()), Cache(CACHE / "mutants"), runner, show("Coverage"))
-    results, failing = settle(trials(drawn, maps), maps, runner, show)
-    for label, known in maps.items():
-        failing.setdefault(label, set()).update(known.failing)
+    results, failing = run_controlled(trials(sample, maps), maps, runner, show)
+    for label, coverage in maps.items():
+        failing.setdefault(label, set()).update(coverage.failing)
     score = Score(pytestconfig.option.seed, results, failing)
     pytestconfig.stash[REPORT].notes += score.lines()
     (CACHE / "mutants.md").write_text(score.page(), encoding="utf-8")
-    if not pytestconfig.option.mutants_of:  # some files are below, others above
-        assert score.rate >= FLOOR, "fewer are killed than on the day of the floor; .cache/mutants.md has the survivors"
+    if not pytestconfig.option.mutants_of:  # the score of single files is above or below
+        assert score.rate >= FLOOR, "The mutation score is below the floor; .cache/mutants.md lists the survivors."

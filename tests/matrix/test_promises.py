@@ -60,7 +60,7 @@ class Case:
 
     @property
     def check(self) -> Check:
-        return contracts([self.broken.test], cold=self.cold)
+        return suite_check([self.broken.test], cold=self.cold)
 
     def of(self, service: Service) -> Service:
         """Apply the break to a copy of a service."""
@@ -72,9 +72,9 @@ class Case:
             return replace(service, files=service.files | tree(directory))
 
     def __str__(self) -> str:
-        asked = self.broken.answers
-        chosen = "-".join([self.database, *filter(None, [asked.get("auth")]), *asked.get("features", [])])
-        return f"{'drill, ' * self.broken.drill}{chosen}: {self.broken.name}"
+        answers = self.broken.answers
+        service = "-".join([self.database, *filter(None, [answers.get("auth")]), *answers.get("features", [])])
+        return f"{'drill, ' * self.broken.drill}{service}: {self.broken.name}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Unbroken:
     @property
     def check(self) -> Check:
         tests = {case.broken.test for case in self.cases}
-        return contracts(sorted(tests), cold=self.cold, timeout=SUITE_TIMEOUT)
+        return suite_check(sorted(tests), cold=self.cold, timeout=SUITE_TIMEOUT)
 
     def of(self, service: Service) -> Service:
         return service
@@ -100,7 +100,7 @@ class Unbroken:
         return f"{'cold, ' * self.cold}{all_questions().label(all_questions().default | self.answers)}"
 
 
-def contracts(tests: list[str], *, cold: bool, timeout: float = TIMEOUT) -> Check:
+def suite_check(tests: list[str], *, cold: bool, timeout: float = TIMEOUT) -> Check:
     """Return a check that runs tests of a service and stops at the first failure."""
     command = shlex.join(["pytest", "-q", "-x", *(f"tests/{test}" for test in tests)])
     return Check("contracts", command, LEAN, ALONE, cold=cold, needs_servers=not cold, timeout=timeout)

@@ -36,5 +36,5 @@ def test_service_passes_checks(check: Check, service: Service, runner: CheckRunn
 @pytest.mark.thorough
 @pytest.mark.parametrize("check", [REQUESTS], ids=str)
 def test_random_requests_break_no_example(check: Check, example: Service, runner: CheckRunner, meter: Meter) -> None:
-    """Send the only drill that a domain decides; clean rooms run all of them for the sample."""
+    """Run the only drill that depends on the domain; clean rooms run all drills on the sample."""
     runner.result(example, check, meter).assert_passed(example)

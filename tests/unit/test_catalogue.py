@@ -118,5 +118,5 @@ def test_excluded_directory_is_one_entry() -> None:
 def test_paths_of_chosen_feature_are_not_excluded(feature: Feature) -> None:
     names = {each.name for each in chosen(frozenset({feature.name}))}
     own = {path for path, needed in owners().items() if needed[:1] == (feature.name,) and names.issuperset(needed)}
-    left_out = excluded([feature.name])
-    assert [path for path in own if any(path == entry or path.startswith(f"{entry}/") for entry in left_out)] == []
+    exclusions = excluded([feature.name])
+    assert [path for path in own if any(path == entry or path.startswith(f"{entry}/") for entry in exclusions)] == []

@@ -73,5 +73,5 @@ def test_source_is_detected(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["title", "str | None", "String(32)", 'Decimal("1.50")', '"x" * 121', "{}", "date(2026, 1, 1)"]
 )
-def test_names_types_and_literals_are_no_source(text: str) -> None:
+def test_names_types_and_literals_are_not_source(text: str) -> None:
     assert not is_source(text)

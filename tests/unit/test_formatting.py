@@ -120,10 +120,10 @@ def test_ruff_beside_copier_is_found_first(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_ruff_of_other_version_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write_ruff(tmp_path / "beside", "0.4.1")
-    found = write_ruff(tmp_path / "path", "0.17.8")
+    executable = write_ruff(tmp_path / "path", "0.17.8")
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "beside" / "python"))
-    assert find_again() == found
+    assert find_again() == executable
 
 
 def test_ruff_is_installed_by_uv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_article_matches_pronunciation(noun: str, expected: str) -> None:
 
 
 def test_plurals_match_inflect() -> None:
-    """The rules are our own: names of tables must not change with the version of a library."""
+    """Rules instead of the library: table names must not change with its version."""
     import inflect  # noqa: PLC0415 - takes seconds, which a collection need not wait
 
     nouns = """
@@ -310,20 +310,20 @@ def test_noun_without_conflict_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["errors", "sqlite", "cache", "websockets", "database", "kubernetes", "main"])
-def test_name_of_feature_or_module_is_no_conflict(name: str) -> None:
+def test_name_of_feature_or_module_is_accepted(name: str) -> None:
     (resource,) = read_domain([{"name": name, "plural": "records", "fields": NOUN_FIELDS}])
     assert resource.name == name
 
 
 @pytest.mark.parametrize("name", sorted(IMPORTED | {"Config", "Exception", "ConnectionError", "UserWarning"}))
-def test_class_of_modules_is_not_the_resources(name: str) -> None:
+def test_class_name_avoids_imported_class(name: str) -> None:
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     if not domain_problem([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}]):
         (resource,) = read_domain([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}])
         assert resource.class_name == f"{resource.prefix}Model"
 
 
-def test_models_in_modules_of_other_names_are_known() -> None:
+def test_models_with_other_module_names_are_listed() -> None:
     models = (ROOT / "template" / "app" / "models").glob("*.py")
     by_stem = {path.stem: re.findall(r"^class (\w+)\(.*Base\)", path.read_text(), re.MULTILINE) for path in models}
     others = {name for stem, names in by_stem.items() for name in names if name != camel(stem)}
@@ -336,13 +336,13 @@ def test_builtins_are_listed() -> None:
     assert {name for name in vars(builtins) if name[0].isupper()} - {"None", "True", "False"} <= BUILTIN_CLASSES
 
 
-def test_variable_of_modules_is_not_the_resources() -> None:
+def test_variable_name_avoids_module_variable() -> None:
     (resource,) = read_domain([{"name": "session", "plural": "links", "fields": NOUN_FIELDS}])
     assert (resource.variable, resource.alias, resource.class_name) == ("session_", "links_", "SessionModel")
     assert {"session", "links", "map", "filter", "now"} <= VARIABLES
 
 
-def test_alias_of_uncountable_noun_is_not_its_module() -> None:
+def test_alias_of_uncountable_noun_has_underscore() -> None:
     (news,) = read_domain([{"name": "news", "fields": NOUN_FIELDS}])
     assert (news.plural, news.alias) == ("news", "news_")
 
@@ -422,7 +422,7 @@ def test_schema_accepts_renamed_resource(was: object) -> None:
     assert matches_schema([PERSON | {"was": was}])
 
 
-def test_written_schema_is_current() -> None:
+def test_committed_schema_is_up_to_date() -> None:
     written = json.loads((ROOT / "resources.schema.json").read_text(encoding="utf-8"))
     assert written == schema(), "uv run python -m tests.harness.combinations.resource_schema > resources.schema.json"
     Draft202012Validator.check_schema(written)

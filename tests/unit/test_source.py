@@ -55,7 +55,7 @@ def test_relative_source_is_recorded_as_url_of_origin(source: str, clone: Path) 
         ("https://user:secret@git.example.org/template.git", "https://git.example.org/template.git"),
     ],
 )
-def test_origin_is_recorded_as_copier_reads_it(origin: str, recorded: str, clone: Path) -> None:
+def test_origin_is_recorded_in_copier_syntax(origin: str, recorded: str, clone: Path) -> None:
     """Without credentials, and with `git+` where Copier takes the URL for no repository."""
     git(clone, "remote", "set-url", "origin", origin)
     assert recorded_source(".", git(clone, "rev-parse", "HEAD")) == recorded
@@ -97,9 +97,9 @@ def test_home_directory_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("source", [URL, "gh:acme/template", "git@git.example.org:a/b.git", "git+file:///srv/template"])
-def test_url_is_recorded_as_given(source: str, clone: Path) -> None:
+def test_url_is_recorded_unchanged(source: str, clone: Path) -> None:
     assert recorded_source(source, git(clone, "rev-parse", "HEAD")) == source
 
 
-def test_absolute_path_is_recorded_as_given(clone: Path) -> None:
+def test_absolute_path_is_recorded_unchanged(clone: Path) -> None:
     assert recorded_source(str(clone), git(clone, "rev-parse", "HEAD")) == str(clone)

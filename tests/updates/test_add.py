@@ -61,9 +61,9 @@ def owner(small: Path, empty: Path) -> Owner:
 
 
 def add(owner: Owner, *arguments: str) -> str:
-    done = owner.run("add", *arguments, "--no-checks", "--no-migration")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    completed = owner.run("add", *arguments, "--no-checks", "--no-migration")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 def resources(owner: Owner) -> list[dict[str, object]]:
@@ -113,26 +113,26 @@ def test_addition_is_undone(owner: Owner) -> None:
     assert owner.head == before
 
 
-def test_resolved_addition_has_its_message(owner: Owner) -> None:
+def test_resolved_addition_has_commit_message(owner: Owner) -> None:
     owner.edit("app/models/product.py", "price = 1", "price = 1\n    weight = 5")
-    done = owner.run("add", "field", "product", "weight:int?", "--no-checks", "--no-migration")
-    assert done.returncode == 1, done.stdout
+    completed = owner.run("add", "field", "product", "weight:int?", "--no-checks", "--no-migration")
+    assert completed.returncode == 1, completed.stdout
     write(
         owner.directory, {".dev/update/tree/app/models/product.py": "class product:\n    price = 2\n    weight = 1\n"}
     )
     git(owner / ".dev/update/tree", "add", "app/models/product.py")
-    done = owner.run("update", "--continue", "--no-checks", "--no-migration")
-    assert done.returncode == 0, done.stderr
+    completed = owner.run("update", "--continue", "--no-checks", "--no-migration")
+    assert completed.returncode == 0, completed.stderr
     assert git(owner.directory, "log", "-1", "--format=%s") == "Add weight to product\n"
 
 
 def test_dry_run_prints_patch_and_changes_nothing(owner: Owner) -> None:
     before = owner.head
-    done = owner.run("add", "resource", "order", "total:decimal", "--dry-run")
-    assert done.returncode == 0, done.stderr
-    assert "+++ b/app/models/order.py\n" in done.stdout
-    assert "+class order:\n" in done.stdout
-    assert f"+++ b/{ANSWERS}\n" in done.stdout
+    completed = owner.run("add", "resource", "order", "total:decimal", "--dry-run")
+    assert completed.returncode == 0, completed.stderr
+    assert "+++ b/app/models/order.py\n" in completed.stdout
+    assert "+class order:\n" in completed.stdout
+    assert f"+++ b/{ANSWERS}\n" in completed.stdout
     assert owner.head == before
     assert git(owner.directory, "status", "--porcelain") == ""
     assert not (owner / ".dev").exists()
@@ -166,10 +166,10 @@ def test_json_reports_commit(owner: Owner) -> None:
 )
 def test_invalid_addition_is_rejected_in_one_line(arguments: tuple[str, ...], message: str, owner: Owner) -> None:
     before = owner.head
-    done = owner.run("add", *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    completed = owner.run("add", *arguments)
+    assert completed.returncode == 2
+    assert message in completed.stderr
+    assert completed.stderr.count("\n") == 1
     assert owner.head == before
 
 
@@ -178,12 +178,12 @@ def test_template_without_schema_is_reported(small: Path, empty: Path) -> None:
     git(small, "commit", "--quiet", "--message", "Remove")
     git(small, "tag", "v3.1.0")
     owner = create_service(small, empty, "v3.1.0")
-    done = owner.run("add", "resource", "order", "total:decimal")
-    assert done.returncode == 2
-    assert "no resources.schema.json" in done.stderr
+    completed = owner.run("add", "resource", "order", "total:decimal")
+    assert completed.returncode == 2
+    assert "no resources.schema.json" in completed.stderr
 
 
-def test_quick_tests_are_those_of_changed_resources() -> None:
+def test_quick_checks_test_changed_resources() -> None:
     files = {"tests/test_order.py", "tests/test_product.py", "tests/test_migrations.py", "tests/test_docs.py"}
     changed = ["app/models/order.py", "app/schemas/order.py", "app/routers/error.py", "docs/api.md"]
     command = 'uv run pytest -q -m "not drill" tests/test_order.py'
@@ -240,17 +240,17 @@ def test_resource_is_added_beside_edited_one(shop: Shop) -> None:
         "ref:product",
         "status:enum:draft,paid:default=draft",
     )
-    done = shop.owner.run("add", "resource", "order", *words, "code:str:min_length=1:max_length=32:unique")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = shop.owner.run("add", "resource", "order", *words, "code:str:min_length=1:max_length=32:unique")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     assert_edits_are_there(shop)
     assert "orders" in git(shop.owner.directory, "show", "--format=", "HEAD", "--", "migrations")
-    assert "test_order.py" in done.stdout
+    assert "test_order.py" in completed.stdout
     assert shop.owner.run("status").returncode == 0
 
 
 @pytest.mark.thorough
 def test_field_is_added_to_edited_resource(shop: Shop) -> None:
-    done = shop.owner.run("add", "field", "product", "weight:int?")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = shop.owner.run("add", "field", "product", "weight:int?")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     assert_edits_are_there(shop)
     assert "weight" in git(shop.owner.directory, "show", "--format=", "HEAD", "--", "migrations")

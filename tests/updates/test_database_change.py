@@ -75,9 +75,9 @@ def run(directory: Path, program: str, *arguments: Path, **variables: str) -> st
     """Run a program in a service's directory; return its last line of output."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
     env = environment() | {"ENVIRONMENT": "development"} | variables
-    done = subprocess.run(command, cwd=directory, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return (done.stdout.splitlines() or [""])[-1]
+    completed = subprocess.run(command, cwd=directory, env=env, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return (completed.stdout.splitlines() or [""])[-1]
 
 
 def test_all_rows_move_to_postgresql(template: Path, tmp_path: Path, workspace: Path) -> None:

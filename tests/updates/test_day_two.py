@@ -58,7 +58,7 @@ def pristine(history: Path, workspace: Path) -> Callable[[Answers, str], Texts]:
     """Return a function that renders a service without edits, once."""
     rendered: dict[str, Texts] = {}
 
-    def made(answers: Answers, version: str) -> Texts:
+    def render_once(answers: Answers, version: str) -> Texts:
         key = repr((answers, version))
         if key not in rendered:
             directory = workspace / "pristine" / str(len(rendered))
@@ -66,7 +66,7 @@ def pristine(history: Path, workspace: Path) -> Callable[[Answers, str], Texts]:
             rendered[key] = texts(directory)
         return rendered[key]
 
-    return made
+    return render_once
 
 
 def test_edits_are_of_25_kinds() -> None:
@@ -154,7 +154,7 @@ def later(history: Path, workspace: Path) -> tuple[Owner, dict[str, Any]]:
     return owner.result(report), report
 
 
-def test_fix_arrives_in_renamed_module(later: tuple[Owner, dict[str, Any]]) -> None:
+def test_fix_is_merged_into_renamed_module(later: tuple[Owner, dict[str, Any]]) -> None:
     result, report = later
     assert "PositiveInt = Field(64" in result.read(OUTBOUND)
     assert "outbound.install(app)" in result.read(MAIN)
@@ -203,12 +203,14 @@ BASE = "a\nb\nc\nd\n"
         ("a\nb\nc\nc\nd\n", "a\nb\nc\nc\nd\n", "a\nb\nc\nc\nd\n", [], []),
     ],
 )
-def test_audit_finds_missing_changes(ours: str, theirs: str, result: str, lost: list[str], dropped: list[str]) -> None:
+def test_audit_reports_missing_changes(
+    ours: str, theirs: str, result: str, lost: list[str], dropped: list[str]
+) -> None:
     assert missing(BASE, ours, theirs, result) == lost
     assert missing(BASE, theirs, ours, result) == dropped
 
 
-def test_audit_finds_file_that_merge_left_out() -> None:
+def test_audit_reports_unmerged_file() -> None:
     report: dict[str, Any] = {
         "conflicts": [],
         "deleted": [],

@@ -257,7 +257,7 @@ def test_service_moves_to_fork_and_host(acme: Acme, moving: Path, empty: Path) -
     assert MOVED in (moving / ".copier-answers.yml").read_text(encoding="utf-8")
 
 
-def test_moving_service_is_asked_new_questions(acme: Acme, moving: Path) -> None:
+def test_move_requires_answers_to_new_questions(acme: Acme, moving: Path) -> None:
     """Neither the option nor an edited answers file takes the fork's defaults silently."""
     unanswered = MOVE[0].partition(" --data")[0]
     code, output = move(acme.organisation, unanswered, moving)

@@ -89,9 +89,9 @@ def kill_update(owner: Owner, seconds: float) -> None:
 
 def duration(owner: Owner) -> float:
     """Measure an update, in seconds."""
-    begun = time.monotonic()
+    started = time.monotonic()
     assert owner.run(*UPDATE).returncode == 0
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def is_clean(owner: Owner) -> bool:
@@ -116,9 +116,9 @@ def test_killed_updates_lose_nothing(
         if report["unfinished"]:
             state = "interrupted"
             assert "interrupted" in report["unfinished"]
-            done = owner.run("update", way)
+            completed = owner.run("update", way)
             is_committed = "committed" in report["unfinished"]
-            assert done.returncode == (2 if is_committed and way == "--abort" else 0), done.stderr
+            assert completed.returncode == (2 if is_committed and way == "--abort" else 0), completed.stderr
             if is_committed and way == "--abort":
                 assert owner.run("update", "--continue").returncode == 0
         states[state] = states.get(state, 0) + 1
@@ -132,7 +132,7 @@ def test_killed_updates_lose_nothing(
     note(f"Killed updates, then {way}: {states}")
 
 
-def test_killed_while_writing_is_recovered_unless_edited(original: Owner, expected: str, empty: Path) -> None:
+def test_update_killed_while_writing_is_recovered(original: Owner, expected: str, empty: Path) -> None:
     owner = copy(original, empty)
     start = owner.head
     seconds = duration(copy(original, empty.with_name("measured once")))
@@ -158,8 +158,8 @@ def test_failing_hooks_do_not_stop_updates(original: Owner, expected: str, empty
         hook.parent.mkdir(exist_ok=True)
         hook.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
         hook.chmod(0o755)
-    done = owner.run(*UPDATE)
-    assert done.returncode == 0, done.stderr
+    completed = owner.run(*UPDATE)
+    assert completed.returncode == 0, completed.stderr
     assert owner.tree == expected
 
 
@@ -167,11 +167,11 @@ def test_failing_signature_is_reported_before_rendering(original: Owner, empty: 
     owner = copy(original, empty)
     git(owner.directory, "config", "commit.gpgSign", "true")
     git(owner.directory, "config", "gpg.program", "/bin/false")
-    done = owner.run(*UPDATE)
-    assert done.returncode == 2
-    assert "Commits cannot be signed" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
+    completed = owner.run(*UPDATE)
+    assert completed.returncode == 2
+    assert "Commits cannot be signed" in completed.stderr
+    assert completed.stderr.count("\n") == 1
+    assert completed.stdout == ""
 
 
 def test_missing_identity_is_reported_before_rendering(
@@ -180,26 +180,26 @@ def test_missing_identity_is_reported_before_rendering(
     owner = copy(original, empty)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     git(owner.directory, "config", "user.useConfigOnly", "true")
-    done = owner.run(*UPDATE)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "user.email" in done.stderr
+    completed = owner.run(*UPDATE)
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert "user.email" in completed.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
-def test_full_disk_is_one_error(original: Owner, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_reports_one_error(original: Owner, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Updates whose temporary files or repository have no space leave the branch unchanged."""
     small = empty.with_name("small disk")
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)], check=False).returncode:
-        pytest.skip("this machine mounts nothing")
+        pytest.skip("this machine cannot mount file systems")
     try:
         owner = copy(original, empty)
         monkeypatch.setenv("TMPDIR", str(small))
         monkeypatch.setenv("SLIPWAY_CACHE_DIR", str(empty.with_name("cold cache")))
-        done = owner.run(*UPDATE)
-        assert done.returncode == 2
-        assert "No space left on device" in done.stderr
-        assert "Traceback" not in done.stderr
+        completed = owner.run(*UPDATE)
+        assert completed.returncode == 2
+        assert "No space left on device" in completed.stderr
+        assert "Traceback" not in completed.stderr
         assert is_clean(owner)
         assert FIRST in owner.read(".copier-answers.yml")
     finally:

@@ -61,20 +61,20 @@ def slipway(directory: Path, *arguments: str, **variables: str) -> Run:
 
 
 def create(directory: Path, *arguments: str, **variables: str) -> dict[str, Any]:
-    done = slipway(directory, "new", *arguments, "--json", **variables)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+    completed = slipway(directory, "new", *arguments, "--json", **variables)
+    assert completed.returncode == 0, completed.stderr
+    return dict(json.loads(completed.stdout))
 
 
 def record(service: Path) -> dict[str, Any]:
     return dict(yaml.safe_load((service / ANSWERS).read_text(encoding="utf-8")))
 
 
-def rejected(done: Run) -> str:
+def rejected(completed: Run) -> str:
     """Return the one line of an error."""
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1, done.stderr
-    return done.stderr
+    assert completed.returncode == 2, completed.stderr
+    assert completed.stderr.count("\n") == 1, completed.stderr
+    return completed.stderr
 
 
 # ── The service ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -88,9 +88,9 @@ def test_service_equals_copy(template: Path, place: Path) -> None:
 
 
 def test_newest_tag_is_committed_on_main(template: Path, place: Path) -> None:
-    found = create(place, "shop", "--source", str(template))
+    report = create(place, "shop", "--source", str(template))
     service = place / "shop"
-    assert found == {
+    assert report == {
         "directory": str(service),
         "version": THIRD,
         "commit": git(service, "rev-parse", "main").strip(),
@@ -112,58 +112,58 @@ def test_newest_tag_is_committed_on_main(template: Path, place: Path) -> None:
 def test_named_version_and_answers_are_recorded(template: Path, place: Path) -> None:
     write(place, {"answers.yml": "project: Café\n"})
     options = ("--to", FIRST, "--data-file", "answers.yml", "--data", "cache=false")
-    found = create(place, "shop", "--source", str(template), *options)
-    assert found["version"] == FIRST
+    report = create(place, "shop", "--source", str(template), *options)
+    assert report["version"] == FIRST
     assert record(place / "shop") == {"_commit": FIRST, "_src_path": str(template), "project": "Café", "cache": False}
     assert not (place / "shop" / "app" / "cache.py").exists()
 
 
-def test_next_commands_are_typed_in_callers_directory(template: Path, place: Path) -> None:
-    done = slipway(place, "new", "deep/my shop", "--source", str(template))
-    assert done.returncode == 0, done.stderr
-    block = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
+def test_next_commands_start_in_current_directory(template: Path, place: Path) -> None:
+    completed = slipway(place, "new", "deep/my shop", "--source", str(template))
+    assert completed.returncode == 0, completed.stderr
+    block = [line.strip() for line in completed.stdout.splitlines() if line.startswith("  ")]
     assert block[:2] == ["cd 'deep/my shop'", "uv run app dev"]
     assert block[2].startswith("uv run slipway.py add resource order ")
     assert git(place / "deep" / "my shop", "status", "--porcelain") == ""
 
 
-def test_current_directory_may_be_the_empty_one(template: Path, place: Path) -> None:
+def test_empty_current_directory_is_accepted(template: Path, place: Path) -> None:
     (place / "shop").mkdir()
-    done = slipway(place / "shop", "new", ".", "--source", str(template))
-    assert done.returncode == 0, done.stderr
-    assert "cd " not in done.stdout
+    completed = slipway(place / "shop", "new", ".", "--source", str(template))
+    assert completed.returncode == 0, completed.stderr
+    assert "cd " not in completed.stdout
     assert git(place / "shop", "status", "--porcelain") == ""
 
 
-def test_no_git_creates_files_alone(template: Path, place: Path) -> None:
-    found = create(place, "shop", "--source", str(template), "--no-git", GIT_CONFIG_GLOBAL=os.devnull)
-    assert found["commit"] is None
+def test_no_git_option_creates_no_repository(template: Path, place: Path) -> None:
+    report = create(place, "shop", "--source", str(template), "--no-git", GIT_CONFIG_GLOBAL=os.devnull)
+    assert report["commit"] is None
     assert not (place / "shop" / ".git").exists()
 
 
-def test_default_branch_is_honoured(template: Path, place: Path) -> None:
+def test_configured_default_branch_is_used(template: Path, place: Path) -> None:
     create(place, "shop", "--source", str(template), **settings("init.defaultBranch", "trunk"))
     assert git(place / "shop", "branch", "--show-current") == "trunk\n"
 
 
 def settings(*pairs: str) -> dict[str, str]:
     """Return the variables that configure Git."""
-    found = {"GIT_CONFIG_COUNT": str(len(pairs) // 2)}
+    variables = {"GIT_CONFIG_COUNT": str(len(pairs) // 2)}
     for number, (key, value) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):
-        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return found
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
 
 
 # ── The source ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def assert_updatable(service: Path, repository: Path, **variables: str) -> None:
     """Assert that `status` finds nothing to do, and that an update brings a new file of the template."""
-    done = slipway(service, "status", **variables)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = slipway(service, "status", **variables)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     write(repository, {"template/news.md": "# News\n"})
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", "Add news")
-    done = slipway(service, "update", "--to", "main", "--no-checks", **variables)
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = slipway(service, "update", "--to", "main", "--no-checks", **variables)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     assert (service / "news.md").is_file()
 
 
@@ -200,8 +200,8 @@ def test_unpublished_commit_is_recorded_by_path(clone: Path, place: Path) -> Non
 
 
 def test_template_without_tags_is_created_at_head(clone: Path, place: Path) -> None:
-    found = create(place, "shop", "--source", "template")
-    assert git(clone, "rev-parse", "HEAD").startswith(found["version"])
+    report = create(place, "shop", "--source", "template")
+    assert git(clone, "rev-parse", "HEAD").startswith(report["version"])
     assert_updatable(place / "shop", clone)
 
 
@@ -306,7 +306,7 @@ def monorepo(place: Path) -> Path:
 STATUS = " M changed.txt\nM  staged.txt\n?? new.txt\n"
 
 
-def test_monorepo_commit_has_the_service_alone(template: Path, monorepo: Path) -> None:
+def test_monorepo_commit_contains_only_service(template: Path, monorepo: Path) -> None:
     create(monorepo, "services/shop", "--source", str(template))
     assert not (monorepo / "services" / "shop" / ".git").exists()
     assert git(monorepo, "status", "--porcelain") == STATUS
@@ -316,27 +316,27 @@ def test_monorepo_commit_has_the_service_alone(template: Path, monorepo: Path) -
     assert slipway(monorepo / "services" / "shop", "status").returncode == 0
 
 
-def test_repository_without_commits_gets_first_one(template: Path, place: Path) -> None:
+def test_empty_repository_gets_first_commit(template: Path, place: Path) -> None:
     git(place, "init", "--quiet")
     write(place, {"other.txt": "1\n"})
     create(place, "shop", "--source", str(template))
     assert git(place, "status", "--porcelain") == "?? other.txt\n"
 
 
-def test_ignored_directory_gets_repository_of_its_own(template: Path, monorepo: Path) -> None:
+def test_ignored_directory_gets_own_repository(template: Path, monorepo: Path) -> None:
     create(monorepo, "build/shop", "--source", str(template))
     assert (monorepo / "build" / "shop" / ".git").is_dir()
 
 
-def test_failing_hook_leaves_service_and_says_so(template: Path, monorepo: Path) -> None:
+def test_failing_hook_leaves_uncommitted_service(template: Path, monorepo: Path) -> None:
     hooks = monorepo.parent / "hooks"
     write(hooks, {"pre-commit": HOOK})
     (hooks / "pre-commit").chmod(0o755)
-    done = slipway(monorepo, "new", "shop", "--source", str(template), **settings("core.hooksPath", str(hooks)))
-    assert done.returncode == 1
-    assert "no commit today" in done.stderr
-    assert "complete, but not committed" in done.stderr
-    [command] = [line.strip() for line in done.stderr.splitlines() if line.startswith("  git -C")]
+    completed = slipway(monorepo, "new", "shop", "--source", str(template), **settings("core.hooksPath", str(hooks)))
+    assert completed.returncode == 1
+    assert "no commit today" in completed.stderr
+    assert "complete, but not committed" in completed.stderr
+    [command] = [line.strip() for line in completed.stderr.splitlines() if line.startswith("  git -C")]
     subprocess.run(command, shell=True, cwd=monorepo, check=True, capture_output=True)  # noqa: S602 - as it is printed
     assert git(monorepo, "status", "--porcelain") == STATUS
 

@@ -110,17 +110,17 @@ with database():
 
 def run(directory: Path, *command: str) -> str:
     """Run Python in the service, and return what it prints."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, *command], cwd=directory, env=environment(), capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 def rows(directory: Path, *statements: str) -> list[tuple[Any, ...]]:
     """Migrate, run statements, and return the rows of the last one."""
-    found: list[tuple[Any, ...]] = ast.literal_eval(run(directory, "-c", EXECUTE, *statements).splitlines()[-1])
-    return found
+    result: list[tuple[Any, ...]] = ast.literal_eval(run(directory, "-c", EXECUTE, *statements).splitlines()[-1])
+    return result
 
 
 def start(template: Path, directory: Path, database: str, domain: Domain = SHOP) -> None:
@@ -154,7 +154,7 @@ def test_rename_preserves_rows(database: str, template: Path, empty: Path) -> No
     assert_migrations_pass(empty)
 
 
-def test_rename_gives_names_of_fresh_database(template: Path, empty: Path) -> None:
+def test_rename_yields_names_of_fresh_database(template: Path, empty: Path) -> None:
     """A later table of the former name finds its names free."""
     start(template, empty / "renamed", "postgresql")
     update(empty / "renamed", {"resources": RENAMED}, RELEASE)

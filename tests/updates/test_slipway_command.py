@@ -89,7 +89,7 @@ def test_migrated_edit_is_not_reported_lost(twins: Twins) -> None:
     assert 'YES = "aye"' in attempt.read("app/phrases.py")
 
 
-def test_changed_seed_is_reported_and_left(twins: Twins) -> None:
+def test_changed_seed_is_reported_and_unchanged(twins: Twins) -> None:
     assert twins.stock.read("first.sql") == "create table product;\n"
     assert "first.sql" not in twins.copier_run.stdout + twins.copier_run.stderr
     assert twins.report["seeds"] == ["first.sql"]
@@ -238,7 +238,7 @@ def test_answer_changes_at_same_version(template: Path, empty: Path) -> None:
     assert "Change answers" in git(owner.directory, "log", "-1", "--format=%s")
 
 
-def test_template_without_tags_is_updated_to_its_head(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+def test_template_without_tags_is_updated_to_head(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
     create_template(tmp_path / "template")
     first, head = (git(tmp_path / "template", "rev-parse", f"{tag}^{{commit}}").strip() for tag in (FIRST, THIRD))
     git(tmp_path / "template", "tag", "--delete", FIRST, SECOND, THIRD)
@@ -281,7 +281,7 @@ def test_releases_are_found_without_tags(tmp_path: Path, workspace: Path) -> Non
 
 
 @pytest.mark.parametrize("to", ["main", SECOND, "commit", "1.1.0"])
-def test_any_revision_is_a_target(to: str, tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+def test_any_revision_is_accepted_as_target(to: str, tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
     template = tmp_path / "template"
     create_template(template)
     git(template, "branch", "--force", "--move", "main")
@@ -329,7 +329,7 @@ def test_import_that_does_not_resolve_is_rejected(owner: Owner) -> None:
     assert report["faults"] == ["app/own.py: app has no cache", "app/own.py: there is no module app.greetings"]
 
 
-def test_kept_file_is_the_owners(owner: Owner) -> None:
+def test_keep_option_preserves_owners_file(owner: Owner) -> None:
     owner.edit("app/greetings.py", "Greetings.", "Greetings of ours.")
     code, report = owner.run_json("update", "--no-checks", "--keep", "app/greetings.py")
     assert (code, report["applied"]) == (0, True)
@@ -359,11 +359,11 @@ def test_undo_reverts_amended_update(owner: Owner) -> None:
     assert owner.run_json("undo")[1]["by"] == "revert"
 
 
-def test_undo_prints_way_back(owner: Owner) -> None:
+def test_undo_prints_command_that_restores_update(owner: Owner) -> None:
     assert owner.run("update", "--no-checks").returncode == 0
     updated = owner.head
-    done = owner.run("undo")
-    assert f"git reset --keep {updated[:12]}" in done.stdout
+    completed = owner.run("undo")
+    assert f"git reset --keep {updated[:12]}" in completed.stdout
     git(owner.directory, "reset", "--keep", "--quiet", updated[:12])
     assert owner.read(".copier-answers.yml").count(THIRD) == 1
 
@@ -391,11 +391,11 @@ def test_monorepo_service_is_updated_alone(template: Path, empty: Path) -> None:
 # ── Errors ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def wreck_version(owner: Owner) -> None:
+def break_version(owner: Owner) -> None:
     owner.edit(".copier-answers.yml", FIRST, "v0.0.1")
 
 
-def wreck_source(owner: Owner) -> None:
+def break_source(owner: Owner) -> None:
     owner.edit(".copier-answers.yml", "small template", "no template")
 
 
@@ -403,26 +403,26 @@ def make_source_relative(owner: Owner) -> None:
     owner.edit(".copier-answers.yml", yaml.safe_load(owner.read(".copier-answers.yml"))["_src_path"], ".")
 
 
-def wreck_record(owner: Owner) -> None:
+def break_record(owner: Owner) -> None:
     (owner / ".copier-answers.yml").unlink()
 
 
-def wreck_repository(owner: Owner) -> None:
+def break_repository(owner: Owner) -> None:
     shutil.rmtree(owner / ".git")
 
 
-WRECKS = {
-    "v0.0.1": wreck_version,
-    "no template": wreck_source,
+DEFECTS = {
+    "v0.0.1": break_version,
+    "no template": break_source,
     "`_src_path: .` in .copier-answers.yml is a relative path": make_source_relative,
-    "--answers-file": wreck_record,
-    "git init": wreck_repository,
+    "--answers-file": break_record,
+    "git init": break_repository,
 }
 
 
-@pytest.mark.parametrize(("word", "wreck"), WRECKS.items(), ids=WRECKS)
-def test_unreadable_service_is_one_error(word: str, wreck: Callable[[Owner], None], owner: Owner) -> None:
-    wreck(owner)
+@pytest.mark.parametrize(("word", "make_defect"), DEFECTS.items(), ids=DEFECTS)
+def test_unreadable_service_reports_one_error(word: str, make_defect: Callable[[Owner], None], owner: Owner) -> None:
+    make_defect(owner)
     code, report = owner.run_json("status")
     assert code == 2
     assert word in report["error"]
@@ -450,14 +450,14 @@ def test_fleet_report_changes_no_service(template: Path, empty: Path) -> None:
     index = (old / ".git/index").read_bytes()
     directories = [str(each) for each in (old.directory, new.directory, empty / "none")]
     page = empty.with_suffix(".html")
-    done = new.run("fleet", *directories, "--html", str(page), "--json")
-    heads, first, second, third, *_ = done.stderr.splitlines()
+    completed = new.run("fleet", *directories, "--html", str(page), "--json")
+    heads, first, second, third, *_ = completed.stderr.splitlines()
     assert heads.split()[:2] == ["service", "version"]
     assert first.split()[-6:] == [FIRST, THIRD, "2", "1", "0", "0"]
     assert second.split()[-6:] == [THIRD, THIRD, "0", "0", "0", "0"]
     assert "There is no directory" in third
-    assert done.returncode == 2
-    services = json.loads(done.stdout)["services"]
+    assert completed.returncode == 2
+    services = json.loads(completed.stdout)["services"]
     assert [each["service"] for each in services] == directories
     assert [each.get("yours") for each in services] == [[LIMITS], [], None]
     shown = page.read_text(encoding="utf-8")

@@ -145,10 +145,10 @@ def gitlab(described: dict[str, Any], runner: Runner) -> int:
     """Run both jobs as GitLab does, the second with the artifacts of the first."""
     for job in described.values():
         runner.clone()
-        done = runner.run("\n".join(job["script"]), job.get("variables", {}))
-        (runner.home / "summary").write_text(done.stdout, encoding="utf-8")
-        if done.returncode:
-            return done.returncode
+        completed = runner.run("\n".join(job["script"]), job.get("variables", {}))
+        (runner.home / "summary").write_text(completed.stdout, encoding="utf-8")
+        if completed.returncode:
+            return completed.returncode
     return 0
 
 

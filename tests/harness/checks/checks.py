@@ -36,7 +36,7 @@ QUICK = Check(
     needs_servers=True,
     shuffles=True,
 )
-# Random requests by a stranger, and by an administrator where there are accounts, in a new process.
+# Random requests by an anonymous client, and by an administrator if there are accounts, in a new process.
 REQUESTS = Check("requests", "pytest -q -k breaks_the_service", ("-p", "no:cacheprovider"), cold=True)
 BUILT = Check("openapi", "app openapi", variables=(("ENVIRONMENT", "development"),))
 CODE = (

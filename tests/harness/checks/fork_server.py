@@ -95,7 +95,7 @@ def run(command: list[str]) -> None:
     name, *arguments = command
     if name == "app":
         sys.argv = [name, *arguments]
-        gc.disable()  # it ends soon, and what it imports would be looked at time and again
+        gc.disable()  # short-lived: collections during imports would only cost time
         runpy.run_module("app", run_name="__main__", alter_sys=True)
         return
     sys.argv = [str(Path(sys.executable).with_name(name)), *arguments]
@@ -184,7 +184,7 @@ def warm_up(directory: str, commands: list[str]) -> None:
 
 
 class Server:
-    """Reads jobs and runs some of them concurrently."""
+    """Read jobs, and run several concurrently."""
 
     def __init__(self, outcomes: Path, slots: int) -> None:
         self.outcomes = outcomes

@@ -59,9 +59,9 @@ class Grid:
     """Positions of the fields: columns for the question with most answers, rows for all others together."""
 
     def __init__(self, questionnaire: Questionnaire, fields: Iterable[Field], lines: Sequence[str]) -> None:
-        self.chosen = questionnaire.chosen
-        across = max(self.chosen, key=lambda name: len(self.chosen[name]))
-        self.of_rows, self.of_columns = [name for name in self.chosen if name != across], [across]
+        self.axes = questionnaire.varying
+        across = max(self.axes, key=lambda name: len(self.axes[name]))
+        self.of_rows, self.of_columns = [name for name in self.axes if name != across], [across]
         used = {self.heading(self.of_rows, field.answers) for field in fields}
         self.rows = [heading for heading in self.headings(self.of_rows) if heading in used]
         self.columns = self.headings(self.of_columns)
@@ -76,7 +76,7 @@ class Grid:
 
     def headings(self, names: Sequence[str]) -> list[str]:
         """Return a heading for each combination of answers to some questions."""
-        every = product(*(self.chosen[name] for name in names))
+        every = product(*(self.axes[name] for name in names))
         return [self.heading(names, dict(zip(names, answers, strict=True))) for answers in every]
 
     def heading(self, names: Sequence[str], answers: Answers) -> str:

@@ -59,8 +59,8 @@ class Meter:
 
     def line(self) -> str:
         """Return the progress as text."""
-        left = self.task.time_remaining
-        remaining = "" if left is None else f", {left:.0f} s left"
+        remaining_time = self.task.time_remaining
+        remaining = "" if remaining_time is None else f", {remaining_time:.0f} s left"
         return f"{self.task.description}: {self.task.completed:.0f} of {self.task.total or 0:.0f}{remaining}"
 
     def each(self, things: Iterable[T], number: int) -> Iterator[T]:

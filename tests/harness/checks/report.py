@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class Report:
-    """The matrix, the runner and the notes of a run, as far as it came."""
+    """The matrix, the runner and the notes of a run; None for parts that did not run."""
 
     matrix: Matrix | None = None
     runner: CheckRunner | None = None
@@ -67,7 +67,7 @@ class Report:
             distinct = {(path, blob) for (path, _), blob in self.matrix.blobs.items()}
             surveyed, total = len(self.matrix.combinations), sum(1 for _ in all_questions().combinations())
             yield (
-                f"{surveyed} of {total} combinations of {len(all_questions().chosen)} questions; "
+                f"{surveyed} of {total} combinations of {len(all_questions().varying)} questions; "
                 f"{len(self.matrix.codes())} distinct services"
             )
             files = sum(len(listing) for _, listing in self.matrix.rendered)

@@ -1,4 +1,4 @@
-"""Runs checks of services in forks of a warm process; equal code shares a result, and passes are cached."""
+"""Run checks of services in forks of a preloaded process; equal code shares a result, and passes are cached."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ INHERITED = ("HOME", "LANG", "TERM", "TMPDIR")
 TAIL = 80  # lines
 COMPILED = ("app/", "development/")
 CHECKED_BY_HASH = 0b11
-EXPIRY = 30 * 86_400  # seconds: what nobody asked for since then is code that is gone
-FORKS = (os.cpu_count() or 1) + 1  # at a time: a suite waits for databases and clocks a third of its time
+EXPIRY = 30 * 86_400  # seconds: results unused for longer belong to code that no longer exists
+FORKS = (os.cpu_count() or 1) + 1  # concurrent: a suite waits for databases and clocks a third of its time
 PRELOADED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are imported before the forks
 
 
@@ -137,7 +137,7 @@ def compiled(code: Tree) -> Tree:
 
 
 class CheckRunner:
-    """Runs checks concurrently, in the background, in the environment of an interpreter."""
+    """Run checks concurrently in the background, in the environment of an interpreter."""
 
     launcher: Sequence[str] = ("uv", "run")  # prefix of a command, to reproduce its environment
     seed: int = 0

@@ -84,7 +84,7 @@ def socket_path(url: str) -> Path:
 
 @contextmanager
 def service_container(name: str, service: Service) -> Iterator[int]:
-    """Run a server as a pipeline does, of its own for each job, and give its port."""
+    """Run a server as a pipeline does, one for each job, and yield its port."""
     with running_server(FEATURES_BY_CONTAINER[name], service) as url:
         if name in INITIALISERS:
             asyncio.run(INITIALISERS[name](url, CONTAINERS[name].environment))

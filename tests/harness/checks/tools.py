@@ -68,12 +68,12 @@ class Tools:
 def tools(python: str) -> Tools:
     """Describe the environment of an interpreter."""
     run = subprocess.run([python, "-P", FORK_SERVER, "tools"], check=True, capture_output=True, text=True)
-    found: dict[str, Any] = json.loads(run.stdout)
+    described: dict[str, Any] = json.loads(run.stdout)
     return Tools(
-        tuple(found["interpreter"]),
+        tuple(described["interpreter"]),
         {
             str(canonicalize_name(name)): Distribution(each["version"], tuple(each["requires"]))
-            for name, each in found["distributions"].items()
+            for name, each in described["distributions"].items()
         },
     )
 

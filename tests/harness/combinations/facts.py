@@ -68,9 +68,9 @@ def reads_copier_internals(read: set[str]) -> bool:
 
 
 class FileFacts:
-    """Computes the facts and paths of combinations, without rendering a file.
+    """Compute the facts and paths of combinations, without rendering a file.
 
-    `places` maps each fact to its index in `Combination.values`; equal values have equal numbers.
+    `indexes` maps each fact to its index in `Combination.values`; equal values have equal numbers.
     """
 
     def __init__(self, template: Path) -> None:
@@ -81,7 +81,7 @@ class FileFacts:
             for name, question in self.worker.template.questions_data.items()
             if question.get("when") is False and not reads_copier_internals(read := self.variables(question["default"]))
         ]
-        self.places: dict[Fact, int] = {}
+        self.indexes: dict[Fact, int] = {}
         self.numbers: dict[str, int] = {}
         self.computed_values: dict[tuple[str, tuple[int, ...]], ComputedValue] = {}
         self.paths: frozenset[str] = frozenset()  # of all combinations so far
@@ -92,25 +92,25 @@ class FileFacts:
 
     def combination(self, answers: Answers) -> Combination:
         """Return the facts and paths of answers: the answers and what Copier computes from them."""
-        known: dict[str, Any] = dict(answers)
+        values_by_name: dict[str, Any] = dict(answers)
         numbers = {name: self.number(value) for name, value in answers.items()}
         facts: dict[Fact, int] = {(name,): number for name, number in numbers.items()}
         for computed in self.computed:
             read = computed.name, tuple([numbers[name] for name in computed.read])
             if read not in self.computed_values:  # equal inputs give equal values
-                self.computed_values[read] = self.result(computed, known)
+                self.computed_values[read] = self.result(computed, values_by_name)
             result = self.computed_values[read]
-            known[computed.name], numbers[computed.name] = result.value, result.number
+            values_by_name[computed.name], numbers[computed.name] = result.value, result.number
             facts |= result.facts
-        self.places = self.places or {fact: place for place, fact in enumerate(facts)}
-        assert self.places.keys() == facts.keys(), "combinations have different facts"
-        paths = self.paths_of(*(names(known["plan"], loop) for loop in self.loops))
-        excluded = tuple(known["excluded"])
+        self.indexes = self.indexes or {fact: index for index, fact in enumerate(facts)}
+        assert self.indexes.keys() == facts.keys(), "combinations have different facts"
+        paths = self.paths_of(*(names(values_by_name["plan"], loop) for loop in self.loops))
+        excluded = tuple(values_by_name["excluded"])
         excluded_set = self.excluded_sets.setdefault(excluded, frozenset(excluded))
         return Combination(answers, excluded_set, paths, tuple(facts.values()))
 
-    def result(self, computed: Computed, known: dict[str, Any]) -> ComputedValue:
-        value = json.loads(computed.default.render(known))
+    def result(self, computed: Computed, values_by_name: dict[str, Any]) -> ComputedValue:
+        value = json.loads(computed.default.render(values_by_name))
         parts = value if isinstance(value, dict) else {}
         facts: dict[Fact, int] = {(computed.name, part): self.number(each) for part, each in parts.items()}
         number = self.number(value)
@@ -160,21 +160,21 @@ class FileFacts:
         assert not unsupported, f"the harness does not support these paths: {unsupported}"
         return sorted({(loop[1], loop[2]) for loop in matches.values() if loop})
 
-    @cache  # noqa: B019 - it lives as long as the run
+    @cache  # noqa: B019 - an instance exists until the run ends
     def paths_of(self, *entries: tuple[str, ...]) -> frozenset[str]:
         """Return the paths for some entries of each list, before exclusions."""
         listed = dict(zip(self.loops, entries, strict=True))
-        paths = [(LOOP.search(name), name) for name in self.file_names - self.static]
-        looped = (LOOP.sub(entry, name) for loop, name in paths if loop for entry in listed[loop[1], loop[2]])
-        paths_found = self.static.union(looped)
-        self.paths |= paths_found
-        return paths_found
+        loops = [(LOOP.search(name), name) for name in self.file_names - self.static]
+        looped = (LOOP.sub(entry, name) for loop, name in loops if loop for entry in listed[loop[1], loop[2]])
+        paths = self.static.union(looped)
+        self.paths |= paths
+        return paths
 
     @cached_property
     def exclusions(self) -> list[jinja2.Template]:
         return [self.environment.from_string(pattern) for pattern in self.worker.all_exclusions]
 
-    @cache  # noqa: B019 - it lives as long as the run
+    @cache  # noqa: B019 - an instance exists until the run ends
     def excluded_by(self, excluded: str) -> frozenset[str]:
         """Return the paths that are excluded with an entry of `excluded`.
 

@@ -31,7 +31,7 @@ class FormattedModules:
                 path.unlink(missing_ok=True)
 
     def use(self, environment: Environment, clone: Path) -> None:
-        """Let the filter of a clone look here first; releases that format without ruff are cached in memory only."""
+        """Have the formatting filter of a clone read this cache first; releases without ruff cache in memory only."""
         format_module = environment.filters.get("module")
         if format_module is None:
             return

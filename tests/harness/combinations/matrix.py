@@ -29,7 +29,7 @@ Need = tuple[Paths, tuple[int, ...], Readings]
 
 
 class Matrix:
-    """The files of all combinations, as far as they are known.
+    """The known files of all combinations.
 
     `rendered` has the listing of each rendering: all files of a combination, or those that were unknown.
     """
@@ -49,10 +49,10 @@ class Matrix:
             self.records[repr(combination.answers)] = combination, rendering.listing[RECORD]
             for path, read in rendering.trace.items():
                 self.reads[path] |= read
-        self.places = {path: self.find(path) for path in self.file_facts.paths}
-        self.alike: dict[tuple[int, ...], set[str]] = defaultdict(set)  # files that read the same facts
-        for path, places in self.places.items():
-            self.alike[places].add(path)
+        self.indexes = {path: self.find(path) for path in self.file_facts.paths}
+        self.by_indexes: dict[tuple[int, ...], set[str]] = defaultdict(set)  # paths of files that read the same facts
+        for path, indexes in self.indexes.items():
+            self.by_indexes[indexes].add(path)
         self.blobs: dict[Key, Blob] = {}
         for combination, listing in self.rendered:
             for path in listing.keys() - {RECORD}:
@@ -61,30 +61,32 @@ class Matrix:
     def find(self, path: str) -> tuple[int, ...]:
         """Return the indexes, in the values of a combination, of the facts that a file reads."""
         beyond = [name for name, *_ in self.reads[path] if name.startswith("_")]
-        assert not beyond, f"{path} reads {', '.join(beyond)}, which no answer decides"
-        return tuple(sorted(self.file_facts.places[fact] for fact in self.reads[path] & self.file_facts.places.keys()))
+        assert not beyond, f"{path} reads {', '.join(beyond)}, which depends on no answer"
+        return tuple(
+            sorted(self.file_facts.indexes[fact] for fact in self.reads[path] & self.file_facts.indexes.keys())
+        )
 
     def readings(self, path: str, combination: Combination) -> Readings:
         values = combination.values
-        return tuple([values[place] for place in self.places[path]])
+        return tuple([values[index] for index in self.indexes[path]])
 
     def present(self, combination: Combination) -> frozenset[str]:
         """Return the paths of a combination, without the answers file."""
         key = combination.paths, combination.excluded
         if key not in self.present_paths:
-            left_out = map(self.file_facts.excluded_by, combination.excluded)
-            self.present_paths[key] = combination.paths.difference(*left_out)
+            exclusions = map(self.file_facts.excluded_by, combination.excluded)
+            self.present_paths[key] = combination.paths.difference(*exclusions)
         return self.present_paths[key]
 
     def needed(self, combination: Combination) -> Iterator[Need]:
         """Yield what composing a combination needs: groups of files that read the same facts, with their readings."""
         paths, values = (combination.paths, combination.excluded), combination.values
-        return ((paths, places, tuple([values[place] for place in places])) for places in self.alike)
+        return ((paths, indexes, tuple([values[index] for index in indexes])) for indexes in self.by_indexes)
 
     def keys(self, need: Need) -> set[Key]:
         """Return the key of each file of a need."""
-        paths, places, readings = need
-        return {(path, readings) for path in self.present_paths[paths] & self.alike[places]}
+        paths, indexes, readings = need
+        return {(path, readings) for path in self.present_paths[paths] & self.by_indexes[indexes]}
 
     def unknown(self, combinations: Iterable[Combination]) -> Iterator[tuple[Combination, frozenset[str]]]:
         """Yield the files that were never rendered with their readings, in the first combination that has them."""
@@ -106,13 +108,13 @@ class Matrix:
     @cache  # noqa: B019 - it lives as long as the run
     def codes(self) -> dict[frozenset[tuple[str, Blob]], list[Combination]]:
         """Group all combinations by code."""
-        places = sorted({place for path in self.places if is_code(path) for place in self.places[path]})
-        alike: dict[object, list[Combination]] = defaultdict(list)
+        indexes = sorted({index for path in self.indexes if is_code(path) for index in self.indexes[path]})
+        by_indexes: dict[object, list[Combination]] = defaultdict(list)
         for combination in self.combinations:
             present = self.code_of(combination.paths, combination.excluded)
-            alike[present, tuple([combination.values[place] for place in places])].append(combination)
+            by_indexes[present, tuple([combination.values[index] for index in indexes])].append(combination)
         grouped: dict[frozenset[tuple[str, Blob]], list[Combination]] = defaultdict(list)
-        for group in alike.values():
+        for group in by_indexes.values():
             grouped[self.code(group[0])] += group
         return grouped
 

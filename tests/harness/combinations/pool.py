@@ -23,7 +23,7 @@ class Worker:
     @classmethod
     def initialise(cls, work: Callable[[Any], Any]) -> None:
         cls.work = staticmethod(work)
-        gc.freeze()  # shared pages stay shared: collecting would write to each of them
+        gc.freeze()  # a collection would write to pages that forks share, and copy them
 
     @classmethod
     def do(cls, item: Any) -> Any:  # noqa: ANN401 - any item and result

@@ -24,7 +24,7 @@ PAIRS = 2
 Answers = dict[str, Any]
 Question = dict[str, Any]
 
-# Questions on which no code depends, as `test_combinations.py` asserts.
+# Questions that do not affect code, as `test_combinations.py` asserts.
 SURROUNDINGS = frozenset({"ci", "deploy", "agents", "python_version"})
 # Open questions have unlimited answers. Their answers after the first are combined with all answers to these related
 # questions, and with the default of the others: a domain and a feature meet only in code that every service has.
@@ -86,33 +86,33 @@ def answer_label(name: str, answer: Any) -> str:  # noqa: ANN401 - any type of a
 
 @dataclass(frozen=True)
 class Rule:
-    """A validator of `copier.yml` that refuses some answers to the questions `about`."""
+    """A validator of `copier.yml` that rejects some answers to the questions `about`."""
 
     about: frozenset[str]
     validator: Template
-    messages: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # by the answers that it read
+    messages: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # by the validated answers
 
-    def refuse(self, given: Mapping[str, Any]) -> str:
+    def problem(self, combination: Mapping[str, Any]) -> str:
         """Return the validator's message; empty if it accepts the answers."""
-        read = repr([given[name] for name in sorted(self.about)])
-        if read not in self.messages:
-            self.messages[read] = self.validator.render(given).strip()
-        return self.messages[read]
+        key = repr([combination[name] for name in sorted(self.about)])
+        if key not in self.messages:
+            self.messages[key] = self.validator.render(combination).strip()
+        return self.messages[key]
 
 
 @dataclass(frozen=True)
 class Questionnaire:
-    """Questions, and the rules that refuse some combinations of their answers."""
+    """Questions, and the rules that reject some combinations of their answers."""
 
     questions: Mapping[str, Question]
     rules: tuple[Rule, ...]
 
-    def refuse(self, given: Answers) -> str:
+    def problem(self, combination: Answers) -> str:
         """Return the first message of a rule; empty if all accept the combination."""
-        return next(filter(None, (rule.refuse(given) for rule in self.rules)), "")
+        return next(filter(None, (rule.problem(combination) for rule in self.rules)), "")
 
     @cached_property
-    def chosen(self) -> dict[str, list[Any]]:
+    def varying(self) -> dict[str, list[Any]]:
         """Return the answers to each question with more than one."""
         axes = {name: answers(question) for name, question in self.questions.items()}
         return {name: values for name, values in axes.items() if len(values) > 1}
@@ -122,9 +122,9 @@ class Questionnaire:
         return {name: answers(question)[0] for name, question in self.questions.items()}
 
     def product(self) -> Iterator[Answers]:
-        """Yield the product of all answers; for open questions, that of `further`."""
+        """Yield the product of all answers; open questions have only their first there, and the others in `further`."""
         axes = [answers(question)[: 1 if name in OPEN else None] for name, question in self.questions.items()]
-        yield from (dict(zip(self.questions, given, strict=True)) for given in product(*axes))
+        yield from (dict(zip(self.questions, combination, strict=True)) for combination in product(*axes))
         yield from self.further()
 
     def further(self) -> Iterator[Answers]:
@@ -132,14 +132,14 @@ class Questionnaire:
         for name in OPEN.keys() & self.questions.keys():
             related = [other for other in self.questions if other in OPEN[name]]
             for answer in answers(self.questions[name])[1:]:
-                for given in product(*(answers(self.questions[other]) for other in related)):
-                    yield self.default | {name: answer} | dict(zip(related, given, strict=True))
+                for combination in product(*(answers(self.questions[other]) for other in related)):
+                    yield self.default | {name: answer} | dict(zip(related, combination, strict=True))
 
     def combinations(self) -> Iterator[Answers]:
-        return (given for given in self.product() if not self.refuse(given))
+        return (combination for combination in self.product() if not self.problem(combination))
 
-    def refused(self) -> Iterator[Answers]:
-        return (given for given in self.product() if self.refuse(given))
+    def rejected(self) -> Iterator[Answers]:
+        return (combination for combination in self.product() if self.problem(combination))
 
     def about(self, names: set[str] | frozenset[str]) -> Questionnaire:
         """Return the questionnaire of some questions; the others have only their default."""
@@ -162,12 +162,12 @@ class Questionnaire:
             constraints=[constraint(rule, self.questions) for rule in self.rules],
         )
         array = [joined(self.questions, row) for row in rows]
-        further = [given for given in self.further() if not self.refuse(given)]
+        further = [combination for combination in self.further() if not self.problem(combination)]
         return array + (alternate(further, thrifty=strength == PAIRS) if strength >= PAIRS else [])
 
-    def label(self, given: Answers) -> str:
+    def label(self, combination: Answers) -> str:
         """Return the label of a combination: `postgresql-github-3.13`."""
-        return "-".join(answer_label(name, given[name]) for name in self.chosen)
+        return "-".join(answer_label(name, combination[name]) for name in self.varying)
 
 
 def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
@@ -186,48 +186,50 @@ def alternate(further: list[Answers], *, thrifty: bool) -> list[Answers]:
     """
     grouped_by = [*OPEN, *(name for related in OPEN.values() if not thrifty for name in related[:-1])]
     grouped: dict[str, list[Answers]] = {}
-    for given in further:
-        grouped.setdefault(repr([given[name] for name in grouped_by]), []).append(given)
+    for combination in further:
+        grouped.setdefault(repr([combination[name] for name in grouped_by]), []).append(combination)
     return [group[number % len(group)] for number, group in enumerate(grouped.values())]
 
 
-def split(asked: Mapping[str, Question], given: Answers) -> Answers:
+def split(questions_by_name: Mapping[str, Question], combination: Answers) -> Answers:
     """Split the answers to multiselects into one boolean per choice."""
-    several = {name: question for name, question in asked.items() if question.get("multiselect")}
-    parted = {
-        f"{name}: {choice}": choice in given[name] for name, question in several.items() for choice in choices(question)
+    several = {name: question for name, question in questions_by_name.items() if question.get("multiselect")}
+    booleans = {
+        f"{name}: {choice}": choice in combination[name]
+        for name, question in several.items()
+        for choice in choices(question)
     }
-    return {name: answer for name, answer in given.items() if name not in several} | parted
+    return {name: answer for name, answer in combination.items() if name not in several} | booleans
 
 
-def joined(asked: Mapping[str, Question], row: Mapping[str, Any]) -> Answers:
+def joined(questions_by_name: Mapping[str, Question], row: Mapping[str, Any]) -> Answers:
     """Join the booleans of each multiselect into an answer."""
     return {
         name: [choice for choice in choices(question) if row[f"{name}: {choice}"]]
         if question.get("multiselect")
         else row[name]
-        for name, question in asked.items()
+        for name, question in questions_by_name.items()
     }
 
 
-def constraint(rule: Rule, asked: Mapping[str, Question]) -> dict[str, Any]:
+def constraint(rule: Rule, questions_by_name: Mapping[str, Question]) -> dict[str, Any]:
     """Convert a rule to a constraint of `covertable`."""
-    concerned = {name: question for name, question in asked.items() if name in rule.about}
+    concerned = {name: question for name, question in questions_by_name.items() if name in rule.about}
     required = [part for name, question in concerned.items() for part, _ in parts(name, question)]
     return {
         "operator": "fn",
         "requires": required,
-        "evaluate": lambda row: not rule.refuse(joined(concerned, row)),
+        "evaluate": lambda row: not rule.problem(joined(concerned, row)),
     }
 
 
-def rules(asked: Mapping[str, Question]) -> tuple[Rule, ...]:
+def rules(questions_by_name: Mapping[str, Question]) -> tuple[Rule, ...]:
     """Parse the validators of questions with more than one answer."""
     environment = SandboxedEnvironment(extensions=[Slipway], undefined=StrictUndefined, autoescape=False)
-    sources = [question.get("validator", "") for question in asked.values() if len(answers(question)) > 1]
+    sources = [question.get("validator", "") for question in questions_by_name.values() if len(answers(question)) > 1]
     return tuple(
         Rule(
-            frozenset(meta.find_undeclared_variables(environment.parse(source))) & asked.keys(),
+            frozenset(meta.find_undeclared_variables(environment.parse(source))) & questions_by_name.keys(),
             environment.from_string(source),
         )
         for source in filter(None, sources)
@@ -244,5 +246,5 @@ def all_questions() -> Questionnaire:
 @cache
 def code_questions() -> Questionnaire:
     """Return the questions of `copier.yml` without the surroundings."""
-    asked = all_questions()
-    return asked.about(asked.questions.keys() - SURROUNDINGS)
+    questionnaire = all_questions()
+    return questionnaire.about(questionnaire.questions.keys() - SURROUNDINGS)

@@ -1,4 +1,4 @@
-"""Records the facts that a file reads as Copier renders it.
+"""Record the facts that a file reads while Copier renders it.
 
 A rendering is a function of the facts that it reads: two combinations in which these are equal have equal files.
 So few renderings are enough for many combinations.

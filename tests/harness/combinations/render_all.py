@@ -1,7 +1,7 @@
-"""Renders the unknown files of all combinations, in forks of a process with warm caches of Copier.
+"""Render the unknown files of all combinations, in forks of a process that has filled Copier's caches.
 
-Copier renders the whole template for each combination, though most files are known from others. Here, only unknown
-files are rendered; `test_rendering.py` compares composed combinations with renderings of the whole template.
+Copier renders the whole template for each combination, though most files are known from other combinations. Here, only
+unknown files are rendered; `test_rendering.py` compares composed combinations with renderings of the whole template.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Renderer:
-    """Renders combinations in one process."""
+    """Render combinations in one process."""
 
     template: Path
     directory: Path
@@ -85,20 +85,20 @@ def first_batch(matrix: Matrix) -> list[Combination]:
         code = [answer for name, answer in combination.answers.items() if name not in SURROUNDINGS]
         groups.setdefault(repr(code), []).append(combination)
     groups_with_most_choices = [with_most_choices(group) for group in groups.values()]
-    return [group[place % len(group)] for place, group in enumerate(groups_with_most_choices)]
+    return [group[index % len(group)] for index, group in enumerate(groups_with_most_choices)]
 
 
 def with_most_choices(group: list[Combination]) -> list[Combination]:
     """Return the combinations with most selected choices and most booleans that are true."""
-    chosen = [[answer for answer in each.answers.values() if isinstance(answer, list | bool)] for each in group]
-    selected = [sum(len(answer) if isinstance(answer, list) else answer for answer in answers) for answers in chosen]
+    values = [[answer for answer in each.answers.values() if isinstance(answer, list | bool)] for each in group]
+    selected = [sum(len(answer) if isinstance(answer, list) else answer for answer in answers) for answers in values]
     return [each for each, number in zip(group, selected, strict=True) if number == max(selected)]
 
 
-def render_all(given: Iterable[Answers], renderer: Renderer, meter: Meter, *, every: bool = False) -> Matrix:
-    """Render until each file of some combinations is known; with `every`, render every combination completely."""
+def render_all(surveyed: Iterable[Answers], renderer: Renderer, meter: Meter, *, every: bool = False) -> Matrix:
+    """Render unknown files until every file is known; with `every`, render every combination completely."""
     file_facts = FileFacts(renderer.template)
-    matrix = Matrix(map(file_facts.combination, given), file_facts)
+    matrix = Matrix(map(file_facts.combination, surveyed), file_facts)
     first = first_batch(matrix)
     warm = [*first[:WARM_RENDERINGS], with_most_choices(first)[-1]]
     matrix.add([(combination, renderer.render(combination.answers)) for combination in unrendered(matrix, warm)])
@@ -111,10 +111,10 @@ def render_all(given: Iterable[Answers], renderer: Renderer, meter: Meter, *, ev
         if every:
             render_batch([(combination, None) for combination in unrendered(matrix, matrix.combinations)])
         for combinations in (first, matrix.combinations):
-            places = None
-            while places != matrix.places and (requested := list(matrix.unknown(combinations))):
-                places = matrix.places
-                render_batch(requested)  # until no file reads another fact: then nothing else is unknown
+            indexes = None
+            while indexes != matrix.indexes and (requested := list(matrix.unknown(combinations))):
+                indexes = matrix.indexes
+                render_batch(requested)  # repeated while a file reads further facts, which make other files unknown
         render_batch([(combination, ANSWERS_FILE_ONLY) for combination in unrendered(matrix, first)])
     return matrix
 

@@ -82,9 +82,9 @@ class Service:
 
 def rendered_services(matrix: Matrix, store: Store, directory: Path) -> list[Service]:
     """Compose the service of every combination with a rendering."""
-    asked = all_questions()
+    questionnaire = all_questions()
     return [
         Service(label, each.answers, directory / label, store.tree(matrix.compose(each) | {RECORD: record}))
         for each, record in matrix.records.values()
-        for label in [asked.label(each.answers)]
+        for label in [questionnaire.label(each.answers)]
     ]

@@ -26,7 +26,7 @@ PROGRAMS = ("chmod", "env", "find", "id", "install", "ls", "mkdir", "rm", "sh", 
 # Libraries of the C library and the compiler that wheels link or load.
 RUNTIME_LIBRARIES = re.compile(r"lib(dl|gcc_s|m|nss_dns|nss_files|pthread|resolv|rt|stdc\+\+|util)\.so\.\d+")
 LINKED = re.compile(r"(?:=> )?(/\S+) \(0x")
-LEFT_OUT = re.compile(
+EXCLUDED = re.compile(
     r"/(__pycache__|test|idlelib|tkinter|_tkinter[^/]*|config-[^/]*|(site|dist)-packages/(?!pip[/-]))(/|$|(?<=/))"
 )
 LINKS = {
@@ -82,7 +82,7 @@ def python() -> Iterator[tuple[str, Path]]:
     yield f"usr/local/bin/python{minor}", (prefix / "bin" / f"python{minor}").resolve()
     for path in (prefix / "lib" / f"python{minor}").rglob("*"):
         place = path.relative_to(prefix).as_posix()
-        if path.is_file() and not LEFT_OUT.search(f"/{place}"):
+        if path.is_file() and not EXCLUDED.search(f"/{place}"):
             yield f"usr/local/{place}", path
 
 

@@ -28,7 +28,7 @@ BASES: dict[str, Callable[[Path], None]] = {"PYTHON_IMAGE": pack_python, "UV_IMA
 ARGUMENT = re.compile(r"^ARG (?P<name>\w+_IMAGE)=(?P<image>\S+)$", re.MULTILINE)
 PATH = "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 MIN_SPACE = 3 * 2**30  # bytes: images and their builds' downloads take less than half
-PATIENCE = 120  # seconds for a pull
+PULL_TIMEOUT = 120  # seconds for a pull
 LONGEST = 900  # seconds
 # Limits that an unprivileged user may set; health is checked by the tests that need it.
 ISOLATED = ("--network", "none", "--no-healthcheck", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
@@ -81,7 +81,7 @@ class Engine:
 
     def pull(self, image: str) -> bool:
         """Pull an image; return whether that succeeded."""
-        return self.shell(f"timeout {PATIENCE} docker pull --quiet {shlex.quote(image)}").returncode == 0
+        return self.shell(f"timeout {PULL_TIMEOUT} docker pull --quiet {shlex.quote(image)}").returncode == 0
 
     def prepare(self, dockerfile: str) -> None:
         """Pull or build the base images of a Dockerfile.

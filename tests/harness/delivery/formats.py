@@ -104,7 +104,7 @@ SCRIPTS: dict[str, Callable[[str], list[str]]] = {
 }
 
 # Patterns without a file yet; removed once one matches.
-AWAITED: set[str] = set()
+PENDING: set[str] = set()
 
 
 @dataclass(frozen=True)

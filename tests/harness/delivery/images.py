@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.delivery.engines import Engine
 
-PATIENCE = 60  # seconds until a service is healthy
+HEALTH_TIMEOUT = 60  # seconds until a service is healthy
 ARBITRARY_USER = "54321"  # unknown to the image
 CONFINED = (*ISOLATED, "--read-only", "--user", ARBITRARY_USER)
 DATABASES = {"postgresql": "postgresql://app:a-long-word@127.0.0.1/app", "sqlite": "sqlite:////srv/data/app.db"}
@@ -126,7 +126,7 @@ class Image:
         return self.engine.run("exec", container, *command).returncode == 0
 
     def await_health(self, container: str) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + HEALTH_TIMEOUT
         while not self.is_healthy(container):
             assert time.monotonic() < deadline, self.engine.run("logs", container)
             time.sleep(0.2)

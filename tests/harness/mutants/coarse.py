@@ -1,4 +1,4 @@
-"""Coarse operators: what almost any test of the line should notice."""
+"""Coarse operators: edits that almost any test of the line should detect."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def negate_comparison(source: Source, node: ast.AST) -> Iterator[Edit]:
     if not isinstance(node, ast.Compare) or len(node.ops) > 1 or node in conditions(source.parents[node]):
         return
     if opposite := OPPOSITE.get(type(node.ops[0])):
-        yield replace("negate", "coarse", comparison(source, node), opposite)
+        yield replace("negate", "coarse", operator_span(source, node), opposite)
 
 
-def comparison(source: Source, node: ast.Compare) -> Span:
-    """Find the operator of a comparison of two."""
+def operator_span(source: Source, node: ast.Compare) -> Span:
+    """Return the range of the operator in a comparison of two operands."""
     gap = Span(source.span(node.left).end, source.span(node.comparators[0]).start)
-    found = COMPARISON.search(source.between(gap))
-    assert found
-    return Span(gap.start + found.start(), gap.start + found.end())
+    match = COMPARISON.search(source.between(gap))
+    assert match
+    return Span(gap.start + match.start(), gap.start + match.end())
 
 
 def swap_and_or(source: Source, node: ast.AST) -> Iterator[Edit]:
@@ -71,19 +71,19 @@ def swap_and_or(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def return_none(source: Source, node: ast.AST) -> Iterator[Edit]:
-    """Return nothing; where what is returned counts as false, whoever asks would hardly see a difference."""
-    if isinstance(node, ast.Return) and node.value and not is_false(node.value):
+    """Replace a return value by None, unless it is falsy: few callers distinguish the two."""
+    if isinstance(node, ast.Return) and node.value and not is_falsy(node.value):
         yield replace("return None", "coarse", source.span(node), "return None")
 
 
-def is_false(node: ast.expr) -> bool:
+def is_falsy(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return not node.value
     return (isinstance(node, ast.List | ast.Tuple) and not node.elts) or (isinstance(node, ast.Dict) and not node.keys)
 
 
 def drop_statement(source: Source, node: ast.AST) -> Iterator[Edit]:
-    """Replace a statement by `pass`; assignments to names are kept, for the next line would fail without them."""
+    """Replace a statement by `pass`, except assignments to names: the next line would raise NameError."""
     if isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         dropped = node.value is not None and not any(isinstance(name, ast.Name | ast.Tuple) for name in targets)

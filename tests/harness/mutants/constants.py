@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.harness.mutants.source import Source
 
 PLACEHOLDER = re.compile(r"(?<!\{)\{[^{}\"']+\}")
-WORDS = 3  # from so many on, a string is prose, unless it is SQL
+MIN_PROSE_WORDS = 3  # a string of so many words is prose, unless it is SQL
 SQL = frozenset({"text", "execute", "exec_driver_sql", "DDL", "CheckConstraint"})
 STATUSES = {
     "OK": "ACCEPTED",
@@ -39,9 +39,9 @@ def change_number(source: Source, node: ast.AST) -> Iterator[Edit]:
             yield replace("constant", "subtle", source.span(node), f"{node.value + step}")
 
 
-def flip(source: Source, node: ast.AST) -> Iterator[Edit]:
+def flip_boolean(source: Source, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        keyword, call = list(source.above(node))[:2]
+        keyword, call = list(source.ancestors(node))[:2]
         if not (isinstance(keyword, ast.keyword) and isinstance(call, ast.Call) and is_neutral(call, keyword)):
             yield replace("constant", "subtle", source.span(node), str(not node.value))
 
@@ -56,17 +56,17 @@ def change_string(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def drop_placeholder(source: Source, node: ast.AST) -> Iterator[Edit]:
-    """Drop a value from an f-string that is not prose, as of a key."""
+    """Drop a replacement field from an f-string that is not prose, such as a cache key."""
     if not isinstance(node, ast.JoinedStr) or is_prose(source, node):
         return
     text = source.text(node)
-    for found in PLACEHOLDER.finditer(text):
-        yield replace("string", "subtle", source.span(node), text[: found.start()] + text[found.end() :])
+    for match in PLACEHOLDER.finditer(text):
+        yield replace("string", "subtle", source.span(node), text[: match.start()] + text[match.end() :])
 
 
 def is_prose(source: Source, node: ast.expr) -> bool:
-    """Say whether only wording would change."""
-    for parent in source.above(node):
+    """Return whether a string is prose, so that an edit would only change wording."""
+    for parent in source.ancestors(node):
         if isinstance(parent, ast.keyword) and parent.arg in PROSE:
             return True
         if isinstance(parent, ast.Call) and name_of(parent.func) in SQL:
@@ -75,7 +75,7 @@ def is_prose(source: Source, node: ast.expr) -> bool:
             return True
         if isinstance(parent, ast.stmt):
             break
-    return len(source.text(node).split()) >= WORDS
+    return len(source.text(node).split()) >= MIN_PROSE_WORDS
 
 
 def change_status(source: Source, node: ast.AST) -> Iterator[Edit]:
@@ -84,4 +84,4 @@ def change_status(source: Source, node: ast.AST) -> Iterator[Edit]:
         yield replace("status", "subtle", source.span(node), f"{source.text(node.value)}.{other}")
 
 
-OPERATORS = (change_number, flip, change_string, drop_placeholder, change_status)
+OPERATORS = (change_number, flip_boolean, change_string, drop_placeholder, change_status)

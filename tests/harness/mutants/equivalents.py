@@ -1,4 +1,4 @@
-"""The mutants that are known to be equivalent to the code, from `equivalent.toml`."""
+"""Known equivalent mutants, from `equivalent.toml`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE = Path(__file__).with_name("equivalent.toml")
 
 @dataclass(frozen=True)
 class Equivalent:
-    """A mutant by what it changes, and why nobody could notice it."""
+    """A change that defines a mutant, and why no test can detect it."""
 
     path: str
     line: str

@@ -1,4 +1,4 @@
-"""A mutation: one edit of a module, and what the operators yield."""
+"""Edits, which operators yield, and mutants, which apply one edit to a module."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["coarse", "subtle"]
 
 @dataclass(frozen=True)
 class Edit:
-    """Texts that replace ranges of a module."""
+    """Replacements of ranges of a module, by one operator."""
 
     operator: str
     kind: Kind
@@ -37,7 +37,7 @@ def replace(operator: str, kind: Kind, span: Span, text: str) -> Edit:
 
 @dataclass(frozen=True)
 class Mutant:
-    """An edit of one file of a service, and the lines by which coverage shows which tests reach it."""
+    """An edit of one file of a service; coverage of its `lines` shows which tests reach it."""
 
     path: str
     source: Source
@@ -63,48 +63,48 @@ class Mutant:
 
     @property
     def runs_once(self) -> bool:
-        """Say whether it runs when its module is imported, or is remembered: coverage shows one test at the most."""
+        """Return whether the code runs once, at import or before caching: coverage has one test at most."""
         return self.source.runs_at_import(self.node) or self.source.is_cached(self.node)
 
     @property
     def text(self) -> str:
-        """The line that changes, or the first of several."""
+        """The edited line, or the first of several."""
         return self.source.texts[self.line - 1].strip()
 
     @cached_property
-    def place(self) -> tuple[str, str, str]:
-        """Identify the line, wherever it stands in its file."""
+    def location(self) -> tuple[str, str, str]:
+        """Identify the line independently of its number: path, scope and text."""
         return self.path, self.source.scope(self.node), self.text
 
     @property
     def changes(self) -> list[tuple[str, str]]:
-        """What is replaced by what, each on one line."""
+        """Pairs of replaced text and replacement, each on one line."""
         return [(" ".join(self.source.between(span).split()), text) for span, text in self.edit.replacements]
 
     @cached_property
     def key(self) -> tuple[object, ...]:
-        """Identify the mutant, whatever else its file holds."""
-        return *self.place, self.operator, *self.changes
+        """Identify the mutant independently of the rest of its file."""
+        return *self.location, self.operator, *self.changes
 
     @cached_property
-    def after(self) -> bytes:
+    def mutated(self) -> bytes:
         return self.edit.apply(self.source.content)
 
     @cached_property
     def is_valid(self) -> bool:
-        """Say whether the edit leaves Python, and another program than before."""
+        """Return whether the edit results in valid Python with another syntax tree."""
         try:
-            tree = ast.parse(self.after)
-            compile(self.after, "", "exec", dont_inherit=True)
+            tree = ast.parse(self.mutated)
+            compile(self.mutated, "", "exec", dont_inherit=True)
         except (SyntaxError, ValueError):
             return False
         return ast.dump(tree) != ast.dump(self.source.tree)
 
     @cached_property
     def diff(self) -> str:
-        """The lines that change, as in a diff."""
-        before, after = self.source.content.decode().splitlines(), self.after.decode().splitlines()
-        lines = list(unified_diff(before, after, lineterm="", n=0))[2:]
+        """The changed lines, as a diff without context."""
+        original, mutated = self.source.content.decode().splitlines(), self.mutated.decode().splitlines()
+        lines = list(unified_diff(original, mutated, lineterm="", n=0))[2:]
         return "\n".join(line for line in lines if not line.startswith("@@"))
 
     def __str__(self) -> str:

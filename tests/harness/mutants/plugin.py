@@ -1,7 +1,7 @@
-"""A pytest plugin that the harness copies into a service: runs chosen tests in order, and records every outcome.
+"""A pytest plugin that the harness copies into a service: it runs selected tests in order, and records each outcome.
 
-A test that fails is run again at once: a busy machine fails a test once, a mutant twice. With `cover`, the lines of
-`app/` are recorded by the test that reached them, or by the fixture, for what is set up once for many tests.
+A failed test is run again at once: a busy machine fails a test once, a mutant twice. With `cover`, the lines of `app/`
+are recorded by test, or by fixture if several tests share it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = Path.cwd()
 PLAN: dict[str, Any] = json.loads((ROOT / "tests" / "mutants.json").read_text(encoding="utf-8"))
 COVERS = bool(PLAN.get("cover"))
 RESULTS = ROOT / "mutants_results.jsonl"
-TIMEOUT = 75  # the exit code of a run that a test did not let end
+TIMEOUT_EXIT_CODE = 75  # of a run that a hanging test prevented from ending
 CONFIG = """\
 [run]
 data_file = {root}/mutants.coverage
@@ -43,28 +43,28 @@ def record(**result: object) -> None:
 
 
 class Recorder:
-    """Coverage of this process and of those that tests start, by the test or the fixture that runs, if it is wanted."""
+    """Record coverage of this process and its subprocesses, by running test or fixture; a no-op without `cover`."""
 
     def __init__(self) -> None:
         self.name = ""
         self.coverage: Any = None
         if COVERS:
-            import coverage  # noqa: PLC0415 - not needed by a run that does not cover
+            import coverage  # noqa: PLC0415 - not required without `cover`
 
             config = ROOT / "mutants.ini"
             config.write_text(CONFIG.format(root=ROOT), encoding="utf-8")
             self.coverage = coverage.Coverage(config_file=str(config))
             self.coverage.start()
-            os.environ["COVERAGE_PROCESS_START"] = str(config)  # read by what tests start
+            os.environ["COVERAGE_PROCESS_START"] = str(config)  # read by subprocesses of tests
 
     @contextmanager
-    def named(self, name: str) -> Iterator[None]:
-        before = self.name
+    def context(self, name: str) -> Iterator[None]:
+        outer = self.name
         self.switch(name)
         try:
             yield
         finally:
-            self.switch(before)
+            self.switch(outer)
 
     def switch(self, name: str) -> None:
         self.name = name
@@ -80,20 +80,20 @@ class Recorder:
 RECORDER = Recorder()
 
 
-def shared(item: pytest.Item) -> list[str]:
-    """Name the fixtures of a test that others may share."""
+def shared_fixtures(item: pytest.Item) -> list[str]:
+    """Return the names of a test's fixtures that other tests may share."""
     definitions = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}  # noqa: SLF001
-    return [name for name, found in definitions.items() if found[-1].scope != "function"]
+    return [name for name, overrides in definitions.items() if overrides[-1].scope != "function"]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if COVERS:
         for item in items:
-            record(collected=item.nodeid, shared=shared(item))
+            record(collected=item.nodeid, shared=shared_fixtures(item))
     else:
-        places = {name: place for place, name in enumerate(PLAN["tests"])}
-        items[:] = sorted((item for item in items if item.nodeid in places), key=lambda item: places[item.nodeid])
+        order = {name: index for index, name in enumerate(PLAN["tests"])}
+        items[:] = sorted((item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid])
     record(selected=len(items))
 
 
@@ -102,30 +102,30 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
         record(uncollected=report.nodeid)
 
 
-def give_up(name: str) -> None:
+def abort(name: str) -> None:
     record(test=name, outcome="timeout")
-    os._exit(TIMEOUT)
+    os._exit(TIMEOUT_EXIT_CODE)
 
 
-def attempt(item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], float]:
-    """Run a test, and give up on all of them if it does not end."""
-    watch = threading.Timer(PLAN["patience"].get(item.nodeid, PLAN["patience"][""]), give_up, [item.nodeid])
-    watch.daemon = True
-    watch.start()
-    begun = time.perf_counter()
+def run_with_timeout(item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], float]:
+    """Run a test; end the whole run if it times out. Return its reports and the duration in seconds."""
+    timer = threading.Timer(PLAN["timeouts"].get(item.nodeid, PLAN["timeouts"][""]), abort, [item.nodeid])
+    timer.daemon = True
+    timer.start()
+    started = time.perf_counter()
     reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    watch.cancel()
-    return reports, time.perf_counter() - begun
+    timer.cancel()
+    return reports, time.perf_counter() - started
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    with RECORDER.named(item.nodeid):
-        reports, seconds = attempt(item, nextitem)
+    with RECORDER.context(item.nodeid):
+        reports, seconds = run_with_timeout(item, nextitem)
         failed_first = any(report.failed for report in reports)
         if failed_first:
-            reports, _ = attempt(item, nextitem)
+            reports, _ = run_with_timeout(item, nextitem)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -142,21 +142,21 @@ def pytest_sessionfinish() -> None:
     RECORDER.stop()
 
 
-def name_while(fixture: FixtureDef[Any]) -> str:
-    """Name what runs while a fixture is set up or torn down."""
+def context_name(fixture: FixtureDef[Any]) -> str:
+    """Return the coverage context of a fixture's setup and teardown."""
     return RECORDER.name if fixture.scope == "function" else f"@{fixture.argname}"
 
 
 if COVERS:
     finish = FixtureDef.finish
 
-    def finish_named(self: FixtureDef[Any], request: Any) -> None:  # noqa: ANN401 - pytest's own
-        with RECORDER.named(name_while(self)):
+    def finish_in_context(self: FixtureDef[Any], request: Any) -> None:  # noqa: ANN401 - pytest's own
+        with RECORDER.context(context_name(self)):
             finish(self, request)
 
-    FixtureDef.finish = finish_named  # type: ignore[method-assign]
+    FixtureDef.finish = finish_in_context  # type: ignore[method-assign]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(fixturedef: FixtureDef[Any]) -> Iterator[None]:
-        with RECORDER.named(name_while(fixturedef)):
+        with RECORDER.context(context_name(fixturedef)):
             return (yield)

@@ -1,4 +1,4 @@
-"""The score: killed of tried, by feature and by operator, and the survivors as diffs."""
+"""The mutation score: killed of tested mutants, by feature and by operator, and the survivors as diffs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.harness.mutants.targets import group
+from tests.harness.mutants.targets import feature_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Score:
-    """How many of a sample of mutants the tests of the services notice."""
+    """The results of a sample of mutants."""
 
     seed: int
     results: Sequence[Result]
@@ -34,19 +34,19 @@ class Score:
     def survivors(self) -> list[Result]:
         return [result for result in self.results if not result.killed]
 
-    def by(self, name: Callable[[Result], str]) -> str:
+    def breakdown(self, name: Callable[[Result], str]) -> str:
         counts: dict[str, list[bool]] = defaultdict(list)
         for result in self.results:
             counts[name(result)].append(result.killed)
         return ", ".join(f"{each} {sum(killed)}/{len(killed)}" for each, killed in sorted(counts.items()))
 
     def lines(self) -> Iterator[str]:
-        """Say how many were killed."""
+        """Yield the numbers of killed and surviving mutants."""
         yield f"Mutants: {self.killed} of {len(self.results)} killed ({self.rate:.0%}), seed {self.seed}"
-        yield f"  by kind: {self.by(lambda result: result.trial.mutant.kind)}"
-        yield f"  by feature: {self.by(lambda result: group(result.trial.mutant.path))}"
-        yield f"  by operator: {self.by(lambda result: result.trial.mutant.operator)}"
-        yield f"  by file: {self.by(lambda result: result.trial.mutant.path.removeprefix('app/'))}"
+        yield f"  by kind: {self.breakdown(lambda result: result.trial.mutant.kind)}"
+        yield f"  by feature: {self.breakdown(lambda result: feature_of(result.trial.mutant.path))}"
+        yield f"  by operator: {self.breakdown(lambda result: result.trial.mutant.operator)}"
+        yield f"  by file: {self.breakdown(lambda result: result.trial.mutant.path.removeprefix('app/'))}"
         unreached = sum(not result.trial.tests for result in self.results)
         yield f"  {len(self.survivors)} survived, {unreached} of them reached by no test"
         yield f"  {sum(result.cpu for result in self.results):.0f} seconds of processors"
@@ -54,14 +54,14 @@ class Score:
             yield from (f"  fails without a mutant ({label}): {test}" for test in sorted(tests))
 
     def page(self) -> str:
-        """Write the score and every survivor."""
+        """Return a Markdown page of the score, the survivors and the killed mutants."""
         survivors = "\n".join(map(survivor, self.survivors))
         kills = "\n".join(map(kill, filter(lambda result: result.killed, self.results)))
         return "\n".join(["# Mutants", "", *self.lines(), "", "## Survivors", survivors, "## Killed", "", kills, ""])
 
 
 def survivor(result: Result) -> str:
-    """Write a survivor as a diff, and as an entry of `equivalent.toml` would name it."""
+    """Format a survivor as a diff, with the change as `equivalent.toml` has it."""
     mutant, number = result.trial.mutant, len(result.trial.tests)
     reached = f"{number} tests reach it ({result.cpu:.0f} s)" if number else "no test reaches it"
     return f"""
@@ -76,7 +76,7 @@ def survivor(result: Result) -> str:
 
 
 def kill(result: Result) -> str:
-    return f"- {result.trial.mutant}: {result.by} {result.test} ({result.cpu:.1f} s): {change(result)}"
+    return f"- {result.trial.mutant}: {result.cause} {result.test} ({result.cpu:.1f} s): {change(result)}"
 
 
 def change(result: Result) -> str:

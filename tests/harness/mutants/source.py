@@ -1,6 +1,6 @@
 """A parsed module: the text of each node, and the nodes that may be mutated.
 
-Left out are docstrings, annotations (but for the metadata of `Annotated`, which is behaviour), imports, `assert`,
+Excluded are docstrings, annotations (but for the metadata of `Annotated`, which is behaviour), imports, `assert`,
 arguments of log calls, and blocks for type checkers or scripts.
 """
 
@@ -21,7 +21,7 @@ CACHES = frozenset({"cache", "lru_cache"})
 ANNOTATIONS = frozenset({"annotation", "returns", "type_params"})
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.ClassDef)
-Node = ast.expr | ast.stmt | ast.keyword  # what has a place in the text
+Node = ast.expr | ast.stmt | ast.keyword  # nodes with a position
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Span:
 
 
 class Source:
-    """A module and its syntax tree; columns of `ast` count bytes, so bytes are what is edited."""
+    """A module and its syntax tree; edits are of bytes, because columns of `ast` count bytes."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -61,20 +61,20 @@ class Source:
 
     @cached_property
     def nodes(self) -> list[ast.AST]:
-        """The nodes that may be mutated, in the order of the text."""
-        return list(live(self.tree))
+        """The nodes that may be mutated, in source order."""
+        return list(mutable_nodes(self.tree))
 
-    def above(self, node: ast.AST) -> Iterator[ast.AST]:
-        """Yield the parents of a node, the nearest first."""
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield the ancestors of a node, its parent first."""
         while node in self.parents:
             node = self.parents[node]
             yield node
 
     def statement(self, node: ast.AST) -> ast.stmt:
-        return next(each for each in (node, *self.above(node)) if isinstance(each, ast.stmt))
+        return next(each for each in (node, *self.ancestors(node)) if isinstance(each, ast.stmt))
 
     def lines(self, node: ast.AST) -> tuple[int, int]:
-        """Return the first and last line by whose execution coverage shows that a node was reached."""
+        """Return the first and last of the lines whose coverage shows that a node ran."""
         statement = self.statement(node)
         assert statement.end_lineno is not None
         body = getattr(statement, "body", None) or getattr(statement, "cases", None)
@@ -85,38 +85,38 @@ class Source:
         return min(statement.lineno, own), max(statement.lineno, own, first - 1)
 
     def scope(self, node: ast.AST) -> str:
-        """Name the functions and classes around a node."""
-        return ".".join(reversed([each.name for each in self.above(node) if isinstance(each, SCOPES)]))
+        """Return the qualified name of the function or class around a node."""
+        return ".".join(reversed([each.name for each in self.ancestors(node) if isinstance(each, SCOPES)]))
 
     def runs_at_import(self, node: ast.AST) -> bool:
-        """Say whether a node is evaluated when the module is imported, as defaults and decorators are."""
-        chain = [node, *self.above(node)]
+        """Return whether a node is evaluated when the module is imported, as defaults and decorators are."""
+        chain = [node, *self.ancestors(node)]
         for child, parent in pairwise(chain):
             if isinstance(parent, ast.Lambda) or (isinstance(parent, FUNCTIONS) and child in parent.body):
                 return False
         return True
 
     def is_cached(self, node: ast.AST) -> bool:
-        """Say whether a node stands in a function whose result is remembered."""
-        around = [each for each in self.above(node) if isinstance(each, FUNCTIONS)]
+        """Return whether a node is in a function whose result is cached."""
+        around = [each for each in self.ancestors(node) if isinstance(each, FUNCTIONS)]
         decorators = [decorator for each in around for decorator in each.decorator_list]
         called = [each.func if isinstance(each, ast.Call) else each for each in decorators]
         return not CACHES.isdisjoint(map(name_of, called))
 
 
-def live(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and those below it that may be mutated."""
+def mutable_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and its descendants that may be mutated."""
     if is_skipped(node):
         return
     yield node
     for child in children(node):
-        yield from live(child)
+        yield from mutable_nodes(child)
 
 
 def is_skipped(node: ast.AST) -> bool:
     match node:
         case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Assert():
-            return True  # a docstring, `...`, and what narrows a type
+            return True  # a docstring, `...`, or an assertion that narrows a type
         case ast.If(test=test):
             return is_guard(test)
         case ast.Assign(targets=[ast.Name(id="__all__")]):
@@ -127,7 +127,7 @@ def is_skipped(node: ast.AST) -> bool:
 
 
 def children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the parts of a node that may be mutated."""
+    """Yield the child nodes that may be mutated."""
     if isinstance(node, ast.JoinedStr) or is_log_call(node):
         return
     if isinstance(node, ast.Call) and name_of(node.func) == "cast":
@@ -139,7 +139,7 @@ def children(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def metadata(annotations: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield what `Annotated` holds beside the type."""
+    """Yield the metadata of `Annotated`."""
     for annotation in annotations:
         for node in ast.walk(annotation):
             if isinstance(node, ast.Subscript) and name_of(node.value) == "Annotated":
@@ -147,7 +147,7 @@ def metadata(annotations: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def name_of(node: ast.AST) -> str:
-    """Return the last name of `a.b.c`, or nothing."""
+    """Return the last name of `a.b.c`; empty for other expressions."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
@@ -159,6 +159,6 @@ def is_log_call(node: ast.AST) -> bool:
 
 
 def is_guard(test: ast.expr) -> bool:
-    """Say whether a block is for type checkers or scripts only."""
+    """Return whether a block is only for type checkers or scripts."""
     names = {name_of(node) for node in ast.walk(test)}
     return bool(names & {"TYPE_CHECKING", "__name__"})

@@ -1,4 +1,4 @@
-"""Subtle operators: what a test of the line notices only if it is about that detail."""
+"""Subtle operators: edits that only a test of the edited detail detects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.harness.mutants.coarse import comparison
+from tests.harness.mutants.coarse import operator_span
 from tests.harness.mutants.mutation import replace
 from tests.harness.mutants.source import SCOPES, Span, is_log_call, name_of
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 BOUNDARIES: dict[type[ast.cmpop], str] = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">"}
 CLAUSES = frozenset({"where", "filter", "having", "and_", "or_"})
-METHODS = CLAUSES | {"with_for_update", "order_by", "limit", "distinct"}  # of a query; dropped as a whole
+METHODS = CLAUSES | {"with_for_update", "order_by", "limit", "distinct"}  # of a query; the whole call is dropped
 CLEANING = frozenset(
     {"aclose", "cancel", "cleanup", "clear", "close", "discard", "dispose", "remove", "reset", "rollback", "unlink"}
 )
 PROSE = frozenset({"description", "summary", "title", "examples", "example", "help", "doc", "openapi_examples"})
-# What is written for readers and checkers, by the function that takes it.
+# Arguments for readers and checkers, without effect at run time, by function.
 NEUTRAL = {
     "zip": {"strict"},
     "open": {"encoding"},
@@ -35,80 +35,80 @@ NEUTRAL = {
 
 def shift_boundary(source: Source, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and (new := BOUNDARIES.get(type(node.ops[0]))):
-        yield replace("boundary", "subtle", comparison(source, node), new)
+        yield replace("boundary", "subtle", operator_span(source, node), new)
 
 
-def without(source: Source, parts: Sequence[ast.expr | ast.keyword], place: int) -> Span:
-    """Give the range of one of several parts, and of what separates it from its neighbour."""
-    if place:
-        return Span(source.span(parts[place - 1]).end, source.span(parts[place]).end)
+def separated_span(source: Source, parts: Sequence[ast.expr | ast.keyword], index: int) -> Span:
+    """Return the range of a part with the separator to its neighbour."""
+    if index:
+        return Span(source.span(parts[index - 1]).end, source.span(parts[index]).end)
     return Span(source.span(parts[0]).start, source.span(parts[1]).start)
 
 
 def drop_term(source: Source, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.BoolOp):
-        for place, _ in enumerate(node.values):
-            span = without(source, node.values, place)
-            yield replace("drop term", "subtle", span, closing(source.between(span)))
+        for index, _ in enumerate(node.values):
+            span = separated_span(source, node.values, index)
+            yield replace("drop term", "subtle", span, unbalanced_parentheses(source.between(span)))
 
 
-def closing(dropped: str) -> str:
-    """Keep the parentheses that a dropped text closes or opens for others."""
+def unbalanced_parentheses(dropped: str) -> str:
+    """Return the unbalanced parentheses of a dropped text, which must stay."""
     excess = dropped.count(")") - dropped.count("(")
     return ")" * excess if excess > 0 else "(" * -excess
 
 
 def drop_clause(source: Source, node: ast.AST) -> Iterator[Edit]:
-    """Drop one clause of a query's filter, or a method of the query."""
+    """Drop one condition of a query's filter, or a whole method call of the query."""
     if not isinstance(node, ast.Call):
         return
     if name_of(node.func) in CLAUSES and len(node.args) > 1:
-        for place, _ in enumerate(node.args):
-            yield replace("drop filter", "subtle", without(source, node.args, place), "")
+        for index, _ in enumerate(node.args):
+            yield replace("drop filter", "subtle", separated_span(source, node.args, index), "")
     elif isinstance(node.func, ast.Attribute) and node.func.attr in METHODS - {"and_", "or_"}:
         span = Span(source.span(node.func.value).end, source.span(node).end)
         text = source.between(span)
-        yield replace("drop filter", "subtle", span, closing(text))
+        yield replace("drop filter", "subtle", span, unbalanced_parentheses(text))
 
 
 def drop_keyword(source: Source, node: ast.AST) -> Iterator[Edit]:
     if not isinstance(node, ast.Call) or is_log_call(node):
         return
     parts: list[ast.expr | ast.keyword] = sorted([*node.args, *node.keywords], key=lambda part: source.span(part).start)
-    for place, part in enumerate(parts):
+    for index, part in enumerate(parts):
         if (
             isinstance(part, ast.keyword)
             and part.arg
             and part.arg not in PROSE | NEUTRAL.get(name_of(node.func), set())
         ):
-            span = source.span(part) if len(parts) == 1 else without(source, parts, place)
+            span = source.span(part) if len(parts) == 1 else separated_span(source, parts, index)
             yield replace("drop argument", "subtle", span, "")
 
 
 def is_neutral(call: ast.Call, keyword: ast.keyword) -> bool:
-    """Say whether an argument changes nothing that a test could see."""
+    """Return whether an argument has no effect that a test could detect."""
     return keyword.arg in PROSE or keyword.arg in NEUTRAL.get(name_of(call.func), ())
 
 
 def drop_await(source: Source, node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Await):
-        operator = "drop clean-up" if cleans_up(source, node) else "drop await"
+        operator = "drop clean-up" if is_cleanup(source, node) else "drop await"
         yield replace(operator, "subtle", source.span(node), "pass")
 
 
 def drop_cleanup(source: Source, node: ast.AST) -> Iterator[Edit]:
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and cleans_up(source, node):
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and is_cleanup(source, node):
         yield replace("drop clean-up", "subtle", source.span(node), "pass")
 
 
-def cleans_up(source: Source, node: ast.Expr) -> bool:
-    """Say whether a statement cleans up, by what it calls or by where it stands."""
+def is_cleanup(source: Source, node: ast.Expr) -> bool:
+    """Return whether a statement cleans up, by the called method or by the block around it."""
     value = node.value.value if isinstance(node.value, ast.Await) else node.value
     if is_log_call(value):
         return False
     if isinstance(value, ast.Call) and name_of(value.func) in CLEANING:
         return True
-    chain = [node, *source.above(node)]
+    chain = [node, *source.ancestors(node)]
     for child, parent in pairwise(chain):
         if isinstance(parent, SCOPES):
             return False

@@ -1,4 +1,4 @@
-"""The services whose modules are mutated: few, which together hold every module of the sample domain's services."""
+"""Target services of mutants: few that together contain every module of the sample domain's services."""
 
 from __future__ import annotations
 
@@ -28,42 +28,48 @@ def is_mutated(path: str) -> bool:
 
 @cache
 def targets() -> list[Answers]:
-    """Choose greedily the service that adds most modules; of those that add the same, the one that has fewest."""
-    asked = code_questions()
-    sample = [given for given in asked.combinations() if all(given[name] == asked.default[name] for name in OPEN)]
-    held = {asked.label(given): frozenset(filter(is_mutated, plan(given)["footprint"])) for given in sample}
-    by_label = {asked.label(given): given for given in sample}
-    missing, chosen = frozenset[str]().union(*held.values()), []
+    """Return target services by a greedy set cover: the most new modules first, then the fewest modules."""
+    questions = code_questions()
+    sample = [
+        answers
+        for answers in questions.combinations()
+        if all(answers[name] == questions.default[name] for name in OPEN)
+    ]
+    modules = {
+        questions.label(answers): frozenset(filter(is_mutated, plan(answers)["footprint"])) for answers in sample
+    }
+    by_label = {questions.label(answers): answers for answers in sample}
+    missing, selected = frozenset[str]().union(*modules.values()), []
     while missing:
-        best = max(held, key=lambda label: (len(held[label] & missing), -len(held[label])))
-        missing -= held[best]
-        chosen.append(by_label[best])
-    return chosen
+        best = max(modules, key=lambda label: (len(modules[label] & missing), -len(modules[label])))
+        missing -= modules[best]
+        selected.append(by_label[best])
+    return selected
 
 
-def group(path: str) -> str:
-    """Return the feature that owns a module; modules of every service and of resources are the core."""
+def feature_of(path: str) -> str:
+    """Return the feature that owns a module; `core` for modules of every service and of resources."""
     owner, *_ = owners().get(path, (CORE,))
     return CORE if owner == SERVICE.name else owner
 
 
-def distinct(services: Iterable[Service]) -> list[tuple[Service, Mutant]]:
-    """List every mutant of the services' modules, of each edit of a line the first service that has it."""
-    found: dict[tuple[object, ...], tuple[Service, Mutant]] = {}
-    met: set[tuple[str, bytes]] = set()
+def distinct_mutants(services: Iterable[Service]) -> list[tuple[Service, Mutant]]:
+    """Return every distinct mutant of the services' modules, each with the first service that has it."""
+    by_key: dict[tuple[object, ...], tuple[Service, Mutant]] = {}
+    seen: set[tuple[str, bytes]] = set()
     for service in services:
         for path, file in service.files.items():
-            if is_mutated(path) and (path, file.content) not in met:
-                met.add((path, file.content))
+            if is_mutated(path) and (path, file.content) not in seen:
+                seen.add((path, file.content))
                 for each in mutants(path, file.content):
-                    found.setdefault(each.key, (service, each))
-    return list(found.values())
+                    by_key.setdefault(each.key, (service, each))
+    return list(by_key.values())
 
 
-def is_meant(path: str, names: Collection[str]) -> bool:
-    """Say whether a module, its directory or its feature is named; every one is, where none is."""
+def is_selected(path: str, names: Collection[str]) -> bool:
+    """Return whether a module, its directory or its feature is among the names; without names, all are."""
     inside = path.removeprefix("app/")
-    meant = {path, inside, group(path), *(parent.as_posix() for parent in PurePosixPath(inside).parents)}
+    accepted = {path, inside, feature_of(path), *(parent.as_posix() for parent in PurePosixPath(inside).parents)}
     return not names or any(
-        name.rstrip("/") in meant or name.rstrip("/").removeprefix("app/") in meant for name in names
+        name.rstrip("/") in accepted or name.rstrip("/").removeprefix("app/") in accepted for name in names
     )

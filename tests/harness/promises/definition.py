@@ -1,4 +1,4 @@
-"""A break: a fault in the emitted service, which one of its tests has to detect."""
+"""A break: a deliberate fault in the emitted service that one of its tests must detect."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class Break:
     test: str
     databases: tuple[str, ...] = POSTGRESQL
     drill: bool = False
-    answers: Mapping[str, Any] = field(default_factory=dict, hash=False)  # to other questions than that of the database
-    says: str = ""  # in the output of a test that holds a rule
-    promise: str = ""  # a page of the repository, and what it promises: "README.md: ..."
+    answers: Mapping[str, Any] = field(default_factory=dict, hash=False)  # to questions besides the database
+    says: str = ""  # expected in the output of a test that enforces a rule
+    promise: str = ""  # a page of the repository and its promise: "README.md: ..."
 
     def apply(self, service: Path) -> None:
         """Edit the service; `old` must occur exactly once, or the break would change nothing."""
         file = service / self.path
         if not self.old:
-            assert not file.exists(), f"{self.path} is there already"
+            assert not file.exists(), f"{self.path} exists already"
             file.write_text(self.new, encoding="utf-8")
             return
         text = file.read_text(encoding="utf-8")
-        assert text.count(self.old) == 1, f"{self.path} holds {text.count(self.old)} times: {self.old}"
+        assert text.count(self.old) == 1, f"{text.count(self.old)} occurrences in {self.path}: {self.old}"
         file.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
 
 def promise(text: str, *breaks: Break, **answers: object) -> list[Break]:
-    """Set the promise of breaks, and the answers of the service in which it is made."""
+    """Set the promise of breaks, and the answers of the services that have it."""
     return [replace(broken, promise=text, answers=answers) for broken in breaks]

@@ -111,26 +111,26 @@ def runnable(files: Mapping[str, str]) -> Runnable:
     )
 
 
-def is_command(words: list[str], known: Program) -> bool:
+def is_command(words: list[str], accepted: Program) -> bool:
     """Return whether a program has this subcommand and these options."""
     options = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
-    return words[:1] != [] and words[0] in known.commands and options <= known.options
+    return words[:1] != [] and words[0] in accepted.commands and options <= accepted.options
 
 
-def are_tests(words: list[str], known: Runnable) -> bool:
+def are_tests(words: list[str], accepted: Runnable) -> bool:
     """Return whether the paths and marks of a pytest command exist."""
     paths = [word.split("::")[0].rstrip("/") for word in words if word.startswith("tests/")]
     expressions = [value for option, value in pairwise(words) if option == "-m"]
     marks = set(re.findall(r"\w+", " ".join(expressions))) - {"and", "not", "or"}
-    exist = all(any(path == name or path.startswith(f"{name}/") for path in known.paths) for name in paths)
-    return exist and marks <= known.marks
+    exist = all(any(path == name or path.startswith(f"{name}/") for path in accepted.paths) for name in paths)
+    return exist and marks <= accepted.marks
 
 
-def can_run(words: list[str], known: Runnable) -> bool:
+def can_run(words: list[str], accepted: Runnable) -> bool:
     tool, *arguments = dropwhile(lambda word: word.startswith("--"), words)
-    if tool in known.programs:
-        return is_command(arguments, known.programs[tool])
-    return tool in known.tools and (tool != "pytest" or are_tests(arguments, known))
+    if tool in accepted.programs:
+        return is_command(arguments, accepted.programs[tool])
+    return tool in accepted.tools and (tool != "pytest" or are_tests(arguments, accepted))
 
 
 @cache  # many services share pages
@@ -139,6 +139,6 @@ def uv_commands(text: str) -> list[list[str]]:
     return [[word.strip('"').rstrip(END) for word in WORD.findall(match["words"])] for match in COMMAND.finditer(text)]
 
 
-def unknown_commands(text: str, known: Runnable) -> list[str]:
+def unknown_commands(text: str, accepted: Runnable) -> list[str]:
     """Return the `uv run` commands of a text that the service cannot run."""
-    return [" ".join(words) for words in uv_commands(text) if not can_run(words, known)]
+    return [" ".join(words) for words in uv_commands(text) if not can_run(words, accepted)]

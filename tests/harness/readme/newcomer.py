@@ -30,7 +30,7 @@ BASE = re.compile(r"https?://(?:127\.0\.0\.1|localhost):\d+")
 NETWORK = re.compile(
     r"(?i)UV_(DEFAULT_|EXTRA_)?INDEX(_\w+)?|UV_(OFFLINE|NATIVE_TLS)|SSL_CERT_\w+|(HTTPS?|ALL|NO)_PROXY"
 )
-PATIENCE = 120  # seconds until a server is ready, with installation and database
+READY_TIMEOUT = 120  # seconds until a server is ready, with installation and database
 LONGEST = 1800  # seconds: a whole test suite beside others
 
 
@@ -79,10 +79,10 @@ class Newcomer:
     def run(self, command: str, **variables: str) -> str:
         """Run a command that must succeed; return its output."""
         shell = ["bash", "-euo", "pipefail", "-c", command]
-        done = run_command(shell, self.directory, self.environment | variables, LONGEST)
-        if done.returncode:
-            pytest.fail(f"$ {command}\n{done.stdout}", pytrace=False)
-        return done.stdout
+        completed = run_command(shell, self.directory, self.environment | variables, LONGEST)
+        if completed.returncode:
+            pytest.fail(f"$ {command}\n{completed.stdout}", pytrace=False)
+        return completed.stdout
 
     @contextmanager
     def serving(self, command: str) -> Iterator[str]:
@@ -104,8 +104,8 @@ class Newcomer:
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
-    """Return the printed address whose readiness route answers; fail after `PATIENCE`."""
-    deadline = time.monotonic() + PATIENCE
+    """Return the printed address whose readiness route answers; fail after `READY_TIMEOUT`."""
+    deadline = time.monotonic() + READY_TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         for address in BASE.findall(log.read_text(encoding="utf-8")):
             if is_ready(address):

@@ -77,8 +77,8 @@ class Organisation:
         }
         path = os.pathsep.join((str(self.home / "bin"), os.environ["PATH"]))
         environment = os.environ | overrides | dict(self.git_config()) | {"PATH": path}
-        done = run_command(["bash", "-euo", "pipefail", "-c", script], directory, environment, 120)
-        return done.returncode, done.stdout
+        completed = run_command(["bash", "-euo", "pipefail", "-c", script], directory, environment, 120)
+        return completed.returncode, completed.stdout
 
     def check_output(self, script: str, directory: Path) -> str:
         """Run a script that must succeed; return its output."""

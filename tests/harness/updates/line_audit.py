@@ -51,15 +51,15 @@ def missing(base: str, side: str, other: str, result: str) -> list[str]:
     """
     before, after, others = (Counter(text.splitlines()) for text in (base, side, other))
     outside, inside = split(result)
-    found = []
+    changes = []
     for line in before.keys() | after.keys():
         by_other = others[line] - before[line]
         added = after[line] - before[line]
         if added > 0 and outside[line] + inside[line] < after[line] + min(0, by_other):
-            found.append(f"+{line}")
+            changes.append(f"+{line}")
         if added < 0 and outside[line] > after[line] + max(0, by_other):
-            found.append(f"-{line}")
-    return sorted(found)
+            changes.append(f"-{line}")
+    return sorted(changes)
 
 
 @dataclass
@@ -75,9 +75,9 @@ class Audit:
 class Merge:
     """The four versions of a service, and the report of the update."""
 
-    base: Texts  # what the template made
-    ours: Texts  # what the owner made of it
-    theirs: Texts  # what the template makes now
+    base: Texts  # rendered by the old version
+    ours: Texts  # with the owner's edits
+    theirs: Texts  # rendered by the new version
     result: Texts
     report: Mapping[str, Any]
     renamed: Mapping[str, str] = field(default_factory=dict)  # by the owner

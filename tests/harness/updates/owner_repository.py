@@ -188,9 +188,9 @@ class Owner:
 
     def run_json(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Run the command with `--json`; return its exit code and parsed output."""
-        done = self.run(*arguments, "--json")
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, dict(json.loads(done.stdout))
+        completed = self.run(*arguments, "--json")
+        assert "Traceback" not in completed.stderr, completed.stderr
+        return completed.returncode, dict(json.loads(completed.stdout))
 
     def update(self, **answers: object) -> dict[str, Any]:
         """Run `slipway update --no-checks --no-migration` in process, where the harness caches what Copier computes.

@@ -44,7 +44,7 @@ class UpdatePath:
     answers: Answers
     versions: tuple[str, ...]
     flip: Answers = field(default_factory=dict)
-    left_out: frozenset[str] = frozenset()  # questions added after the first version
+    added_questions: frozenset[str] = frozenset()  # questions added after the first version
 
     @property
     def destination(self) -> Answers:
@@ -87,7 +87,9 @@ class UpdateContext:
     def run(self, update_path: UpdatePath) -> UpdateResult:
         service = self.directory / f"update_path-{os.getpid()}"
         first, *others = update_path.versions
-        answers = {name: answer for name, answer in update_path.answers.items() if name not in update_path.left_out}
+        answers = {
+            name: answer for name, answer in update_path.answers.items() if name not in update_path.added_questions
+        }
         render(self.template, service, answers, first)
         commit(service, first)
         for version in others[:-1]:

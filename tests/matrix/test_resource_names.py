@@ -1,4 +1,4 @@
-"""Whatever the modules of resources call something, a resource can be called it, too: lint and types pass."""
+"""Resources may be named after identifiers of the modules of resources: lint and types pass."""
 
 from __future__ import annotations
 

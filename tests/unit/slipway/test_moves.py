@@ -45,7 +45,7 @@ def test_dropped_file_has_no_new_path() -> None:
     assert moves.paths({"docs/a.md"}, set()) == {}
 
 
-def test_paths_are_of_files_that_are_gone_and_have_a_target() -> None:
+def test_moved_path_is_missing_and_has_target() -> None:
     moves = declared("1.0 app/*.py app/core/*.py", "2.0 app/core/c.py app/last/c.py")
     before, after = {"app/a.py", "app/b.py", "app/c.py", "app/d.py"}, {"app/b.py", "app/core/a.py", "app/core/b.py"}
     assert moves.paths(before, after | {"app/core/c.py"}) == {"app/a.py": "app/core/a.py", "app/c.py": "app/core/c.py"}
@@ -116,13 +116,13 @@ def test_renames_follow_files_and_modules(
     assert renames.names == names
 
 
-def test_declared_paths_are_of_files_and_modules() -> None:
+def test_declares_paths_of_files_and_modules() -> None:
     moves = declared("1.0 app/enums/*.py app/kinds/*.py", "1.0 app.digests app.auth")
     paths = ["app/enums/*.py", "app/enums/job.py", "app/digests.py", "app/enums/a.txt", "app/auth.py"]
     assert [moves.declares(path) for path in paths] == [True, True, True, False, False]
 
 
-def test_owned_files_follow_whole_directories() -> None:
+def test_owned_files_follow_moved_directory() -> None:
     moves = declared("1.0 app/a/* app/b/*", "1.0 app/c/x.py app/d/x.py")
     before = {"app/a/__init__.py", "app/a/z/y.txt", "app/c/x.py", "app/c/y.py"}
     after = {"app/b/__init__.py", "app/b/z/y.txt", "app/d/x.py", "app/c/y.py"}
@@ -132,7 +132,7 @@ def test_owned_files_follow_whole_directories() -> None:
     assert moves.along(owned, before, after | owned | {"app/b/own.py"}) == {"app/a/z/own.txt": "app/b/z/own.txt"}
 
 
-def test_moves_of_a_fork_are_added() -> None:
+def test_moves_of_fork_are_added() -> None:
     assert (declared("2.0 a/b c/d") | declared("1.0 x/y a/b")).path("x/y") == "c/d"
 
 

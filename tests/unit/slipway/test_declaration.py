@@ -100,7 +100,7 @@ def test_error_names_word_and_fix(word: str, message: str) -> None:
     assert message in str(caught.value)
 
 
-def test_language_is_that_of_the_schema() -> None:
+def test_language_matches_schema() -> None:
     assert {kind: {*keys} for kind, keys in LANGUAGE.types.items()} == {
         kind: {*keys, *EVERYWHERE} for kind, keys in TYPES.items()
     }

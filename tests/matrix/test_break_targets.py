@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("database", BOTH)
-def test_break_has_one_place_and_test(database: str, serve: Callable[[Answers], Service]) -> None:
+def test_break_matches_one_place_and_test(database: str, serve: Callable[[Answers], Service]) -> None:
     for broken in BREAKS:
         if database in broken.databases:
             service = serve({"database": database, **broken.answers}).directory

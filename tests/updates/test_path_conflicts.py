@@ -65,14 +65,14 @@ def test_same_rename_by_owner_and_template_is_merged(owner: Owner) -> None:
     assert not (owner / WORDS).exists()
 
 
-def test_other_rename_by_owner_wins(owner: Owner) -> None:
+def test_different_rename_by_owner_is_preserved(owner: Owner) -> None:
     move(owner, WORDS, "app/vocabulary.py")
     report = owner.update()
     assert (report["applied"], report["followed"]) == (True, {PHRASES: "app/vocabulary.py"})
     assert not (owner / PHRASES).exists()
 
 
-def test_module_that_became_package_gets_change(owner: Owner) -> None:
+def test_module_turned_into_package_gets_change(owner: Owner) -> None:
     move(owner, LIMITS, "app/limits/__init__.py")
     assert owner.update()["applied"]
     assert "TIMEOUT = 30" in owner.read("app/limits/__init__.py")
@@ -88,7 +88,7 @@ def test_binary_changed_by_both_conflicts(template: Path, empty: Path) -> None:
     assert owner.read(LOGO) == "\0both"
 
 
-def test_change_of_file_that_became_link_is_reported(owner: Owner) -> None:
+def test_change_of_file_replaced_by_link_is_reported(owner: Owner) -> None:
     (owner / CI).unlink()
     (owner / CI).symlink_to("pyproject.toml")
     owner.commit("Link")

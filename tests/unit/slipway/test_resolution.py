@@ -1,4 +1,4 @@
-"""Imports of a service's own modules are resolved statically; what only running can tell is accepted."""
+"""Imports of a service's own modules are resolved statically; names that are only bound at run time are accepted."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def problems(source: str, path: str = "app/own.py") -> set[str]:
     contents = {name: text.encode() for name, text in {**MODULES, path: source}.items()}
     return {
         problem
-        for found, problem in unresolved({name: name for name in contents}, contents.__getitem__)
-        if found == path
+        for importer, problem in unresolved({name: name for name in contents}, contents.__getitem__)
+        if importer == path
     }
 
 

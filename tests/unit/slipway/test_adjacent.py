@@ -76,7 +76,7 @@ def test_side_with_markers_stays_conflict() -> None:
     assert merged(ours + '"""\n=======\n"""\n', theirs) is None
 
 
-def test_line_of_string_is_no_comment() -> None:
+def test_hash_in_string_is_not_comment() -> None:
     assert comment_lines(b'# a\nX = """\n# a\n# b\n"""\nY = 1  # c\n# d\n') == {b"# d"}
     assert comment_lines(b"(") == set()
 
@@ -104,7 +104,7 @@ def lines(names: str) -> SearchStrategy[list[bytes]]:
 
 @st.composite
 def edits(draw: st.DrawFn, names: str) -> list[list[bytes] | None]:
-    """Draw what one side does before each line of a base, and whether it replaces the line."""
+    """Draw the edits of one side: lines inserted before each line of a base, and whether the line is replaced."""
     return draw(st.lists(st.one_of(st.none(), lines(names)), min_size=6, max_size=6))
 
 

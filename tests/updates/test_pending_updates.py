@@ -1,4 +1,4 @@
-"""What an owner does while an update waits, or runs: other branches, new commits, files that are not committed."""
+"""Changes of an owner during a pending or running update: other branches, new commits, uncommitted files."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from slipway.update import preparation
 preparation.run_checks = lambda directory, *_: (directory / "report.xml").write_text("") or ""
 sys.exit(cli.main(sys.argv[1:]))
 """
-# Run the command, and die in the middle of `git reset`: its files are written, the branch is not moved.
+# Run the command, and kill it during `git reset`: its files are written, the branch is not moved.
 AT_RESET = """\
 import os, subprocess, sys
 from slipway import cli
@@ -96,7 +96,7 @@ def run_at_check(owner: Owner, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def reject(owner: Owner) -> None:
-    """Let an update wait for its owner, who then resolves it."""
+    """Start an update that is rejected, and resolve it as its owner."""
     owner.edit(CI, "test: all", "test: ours")
     assert owner.run(*UPDATE, "--to", SECOND).returncode == 1
     write(owner / ".dev/update/tree", {CI: owner.read(CI)})
@@ -119,7 +119,7 @@ def test_uncommitted_file_is_not_overwritten(ignored: str, owner: Owner) -> None
 
 
 # ── Branches and commits ──────────────────────────────────────────────────────────────────────────────────────────────
-def test_update_is_not_continued_on_another_branch(owner: Owner) -> None:
+def test_update_is_not_continued_on_other_branch(owner: Owner) -> None:
     git(owner.directory, "switch", "--create", "feature")
     owner.commit_new(OWN, "Ours.\n")
     reject(owner)
@@ -131,7 +131,7 @@ def test_update_is_not_continued_on_another_branch(owner: Owner) -> None:
     assert owner.run(*CONTINUE).returncode == 0
 
 
-def test_dropped_commit_does_not_come_back(owner: Owner) -> None:
+def test_dropped_commit_is_not_restored(owner: Owner) -> None:
     owner.commit_new(OWN, "Ours.\n")
     reject(owner)
     git(owner.directory, "reset", "--hard", "HEAD~2")
@@ -149,7 +149,7 @@ def test_branch_switched_during_update_is_not_forwarded(owner: Owner) -> None:
 
 
 @pytest.mark.parametrize("way", ["--continue", "--abort"])
-def test_killed_after_new_commits_is_recovered(way: str, owner: Owner) -> None:
+def test_update_killed_after_new_commits_is_recovered(way: str, owner: Owner) -> None:
     reject(owner)
     owner.commit_new(OWN, "Ours.\n")
     start = owner.head
@@ -205,7 +205,7 @@ def test_removed_answers_file_is_restored(owner: Owner) -> None:
     assert f"_commit: {SECOND}" in owner.read(".copier-answers.yml")
 
 
-def test_answers_file_of_another_version_is_refused(owner: Owner) -> None:
+def test_answers_file_of_other_version_is_rejected(owner: Owner) -> None:
     reject(owner)
     git(owner / ".dev/update/tree", "checkout", "HEAD", "--", ".copier-answers.yml")
     refused = owner.run(*CONTINUE)
@@ -213,8 +213,8 @@ def test_answers_file_of_another_version_is_refused(owner: Owner) -> None:
 
 
 def test_files_written_by_checks_are_not_committed(owner: Owner) -> None:
-    done = run_at_check(owner, "update")
-    assert done.returncode == 0, done.stderr
+    completed = run_at_check(owner, "update")
+    assert completed.returncode == 0, completed.stderr
     assert "report.xml" not in git(owner.directory, "ls-files")
 
 
@@ -245,7 +245,7 @@ def test_conflict_in_repository_with_long_hashes(template: Path, empty: Path) ->
     assert owner.run(*CONTINUE).returncode == 0
 
 
-def test_linked_answers_file_is_refused(owner: Owner) -> None:
+def test_symlinked_answers_file_is_rejected(owner: Owner) -> None:
     (owner / ".copier-answers.yml").rename(owner / "answers.yml")
     (owner / ".copier-answers.yml").symlink_to("answers.yml")
     owner.commit("Link")
@@ -254,7 +254,7 @@ def test_linked_answers_file_is_refused(owner: Owner) -> None:
 
 
 # ── Undo ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_undo_refuses_to_unstage(owner: Owner) -> None:
+def test_undo_with_staged_file_is_rejected(owner: Owner) -> None:
     assert owner.run(*UPDATE).returncode == 0
     head = owner.head
     write(owner.directory, {OWN: "Ours.\n"})
@@ -275,7 +275,7 @@ def test_reapplied_update_is_undone_again(owner: Owner) -> None:
 
 
 # ── Status ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_converted_line_ends_are_no_edits(owner: Owner) -> None:
+def test_converted_line_endings_are_not_edits(owner: Owner) -> None:
     owner.commit_new(".gitattributes", "* text=auto eol=crlf\n")
     git(owner.directory, "rm", "-r", "--cached", "--quiet", ".")
     git(owner.directory, "reset", "--hard", "--quiet")
@@ -299,11 +299,11 @@ def test_renamed_default_branch_is_followed(template: Path, owner: Owner, tmp_pa
 
 
 # ── The command line ──────────────────────────────────────────────────────────────────────────────────────────────────
-def test_unwritable_page_is_one_error(owner: Owner) -> None:
-    done = owner.run("fleet", ".", "--html", "/nonexistent/page.html")
-    assert (done.returncode, done.stderr) == (2, "/nonexistent/page.html: No such file or directory.\n")
+def test_unwritable_page_reports_one_error(owner: Owner) -> None:
+    completed = owner.run("fleet", ".", "--html", "/nonexistent/page.html")
+    assert (completed.returncode, completed.stderr) == (2, "/nonexistent/page.html: No such file or directory.\n")
 
 
-def test_output_fits_narrow_encodings(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_is_encodable_as_latin_1(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     assert owner.run(*UPDATE).returncode == 0

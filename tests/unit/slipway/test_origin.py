@@ -29,7 +29,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("origin", [URL, f"{URL}.git", "git@host:acme/template", "https://a:b@host/x", "../upstream"])
 @pytest.mark.parametrize("source", [".", "../clone", "{}", "gh:acme/template", "git@host:acme/template.git"])
-def test_source_is_that_of_the_extension(source: str, origin: str, clone: Path) -> None:
+def test_source_matches_extension(source: str, origin: str, clone: Path) -> None:
     git(clone, "remote", "set-url", "origin", origin)
     commit = git(clone, "rev-parse", "HEAD").strip()
     assert recorded_source(source.format(clone), commit) == by_extension(source.format(clone), commit)
@@ -51,11 +51,11 @@ def test_installed_clone_is_recorded_as_url_of_origin(clone: Path) -> None:
         (f"git+{URL}", f"git+{URL}"),
     ],
 )
-def test_url_is_recorded_as_copier_reads_it(source: str, recorded: str) -> None:
+def test_url_is_recorded_in_copier_syntax(source: str, recorded: str) -> None:
     assert recorded_source(source, "") == recorded
 
 
 @pytest.mark.parametrize("source", ["{}", "file://{}", "git+file://{}", "../clone"])
-def test_directory_is_read_by_absolute_path(source: str, clone: Path) -> None:
+def test_directory_is_resolved_to_absolute_path(source: str, clone: Path) -> None:
     assert readable_source(source.format(clone)) == str(clone)
     assert readable_source(URL) == URL

@@ -139,7 +139,7 @@ def test_import_of_moved_module_is_rewritten(before: str, after: str) -> None:
         "match x:\n    case {**client}:\n        pass\n",
     ],
 )
-def test_unsafe_local_name_is_kept_by_alias(rest: str) -> None:
+def test_ambiguous_local_name_is_preserved_by_alias(rest: str) -> None:
     after = f"from app.outbound import client as http_client\n{rest}"
     assert rewrite_imports(f"from app import http_client\n{rest}", RENAMES) == after
 
@@ -220,7 +220,7 @@ def test_relative_import_is_rewritten(path: str, moved_to: str, before: str, aft
     assert rewrite_imports(before, RENAMES, path, moved_to) == after
 
 
-def test_package_keeps_the_names_that_it_exports() -> None:
+def test_package_preserves_exported_names() -> None:
     source = "from app.callers import Caller\n"
     assert rewrite_imports(source, RENAMES, "app/own/__init__.py") == "from app.auth import CurrentUser as Caller\n"
 
@@ -306,7 +306,7 @@ def test_module_name_is_path(path: str, module: str) -> None:
     assert module_name(path) == module
 
 
-def test_order_is_kept_if_it_was_there() -> None:
+def test_sorted_imports_stay_sorted() -> None:
     ruff = find_ruff(ROOT)
     assert ruff
     sorted_pair = "import a\nimport c\n", "import d\nimport c\n"

@@ -23,7 +23,7 @@ from tests.harness.combinations.questions import (
 from tests.harness.workspace import ROOT
 
 RAW = read_questionnaire(ROOT)
-ASKED = {name: entry for name, entry in RAW.items() if name[0] != "_" and entry.get("when") is not False}
+QUESTIONS = {name: entry for name, entry in RAW.items() if name[0] != "_" and entry.get("when") is not False}
 
 # One question of each kind, few enough to enumerate every combination.
 DATABASE = {"type": "str", "choices": {"Big": "postgresql", "Small": "sqlite"}, "default": "postgresql"}
@@ -38,29 +38,29 @@ KINDS: dict[str, dict[str, Any]] = {
     "features": FEATURES,
     "agents": AGENTS,
 }
-# A validator that refuses two answers together.
+# A validator that rejects a combination of two answers.
 STRICT = KINDS | {
     "queue": QUEUE | {"validator": "{% if database == 'sqlite' and queue == 'celery' %}Celery is too much.{% endif %}"}
 }
 
 
-def questionnaire(asked: dict[str, dict[str, Any]]) -> Questionnaire:
-    return Questionnaire(asked, rules(asked))
+def questionnaire(questions_by_name: dict[str, dict[str, Any]]) -> Questionnaire:
+    return Questionnaire(questions_by_name, rules(questions_by_name))
 
 
 def tuples(rows: list[dict[str, Any]], strength: int) -> set[tuple[Any, ...]]:
     """Return every tuple of `strength` answers in the rows; choices of a multiselect count separately."""
-    facts = [
+    pairs = [
         [("database", row["database"]), ("queue", row["queue"]), ("agents", row["agents"])]
         + [(feature, feature in row["features"]) for feature in FEATURES["choices"]]
         for row in rows
     ]
-    return {meeting for row in facts for meeting in choose(row, strength)}
+    return {combined for row in pairs for combined in choose(row, strength)}
 
 
 def test_every_question_is_covered() -> None:
-    uncovered = [name for name, question in ASKED.items() if not is_covered(question)]
-    assert not uncovered, f"define in `questions.answers` which answers the harness gives to {', '.join(uncovered)}"
+    uncovered = [name for name, question in QUESTIONS.items() if not is_covered(question)]
+    assert not uncovered, f"define in `questions.answers` the answers of the harness to {', '.join(uncovered)}"
 
 
 @pytest.mark.parametrize(
@@ -77,34 +77,34 @@ def test_unsupported_question_is_not_covered(question: dict[str, Any]) -> None:
 
 
 def test_product_has_every_combination() -> None:
-    closed = prod(len(answers(question)) for name, question in ASKED.items() if name not in OPEN)
+    closed = prod(len(answers(question)) for name, question in QUESTIONS.items() if name not in OPEN)
     further = sum(
-        (len(answers(ASKED[name])) - 1) * prod(len(answers(ASKED[other])) for other in met)
-        for name, met in OPEN.items()
+        (len(answers(QUESTIONS[name])) - 1) * prod(len(answers(QUESTIONS[other])) for other in related)
+        for name, related in OPEN.items()
     )
     assert len(list(all_questions().product())) == closed + further
 
 
 def test_domain_is_combined_with_every_database() -> None:
-    met = {(repr(given["resources"]), given["database"]) for given in all_questions().combinations()}
-    assert len(met) == len(DOMAINS) * len(answers(ASKED["database"]))
+    pairs = {(repr(each["resources"]), each["database"]) for each in all_questions().combinations()}
+    assert len(pairs) == len(DOMAINS) * len(answers(QUESTIONS["database"]))
 
 
 def test_covering_array_has_every_domain() -> None:
     for strength in (2, 3):
-        assert len({repr(given["resources"]) for given in code_questions().covering(strength)}) == len(DOMAINS)
+        assert len({repr(each["resources"]) for each in code_questions().covering(strength)}) == len(DOMAINS)
 
 
 def test_triples_combine_domain_with_related_answers() -> None:
     rows = code_questions().covering(3)
-    for name, met in OPEN.items():
-        for other in met:
-            every = len(answers(ASKED[name])) * len(answers(ASKED[other]))
+    for name, related in OPEN.items():
+        for other in related:
+            every = len(answers(QUESTIONS[name])) * len(answers(QUESTIONS[other]))
             assert len({(repr(row[name]), row[other]) for row in rows}) == every
 
 
 def test_hidden_questions_are_excluded() -> None:
-    assert set(ASKED) == set(questions())
+    assert set(QUESTIONS) == set(questions())
 
 
 @pytest.mark.parametrize(
@@ -135,20 +135,19 @@ def test_combinations_are_full_product() -> None:
     assert len(list(questionnaire(KINDS).combinations())) == 2 * 3 * 2**3 * 2
 
 
-def test_refused_answers_are_excluded() -> None:
+def test_rejected_combinations_are_excluded() -> None:
     strict = questionnaire(STRICT)
-    refused = list(strict.refused())
-    assert len(refused) == 2**3 * 2
-    assert all(given["database"] == "sqlite" and given["queue"] == "celery" for given in refused)
-    assert len(list(strict.combinations())) == len(list(strict.product())) - len(refused)
-    assert strict.refuse(refused[0]) == "Celery is too much."
+    rejected = list(strict.rejected())
+    assert len(rejected) == 2**3 * 2
+    assert all(each["database"] == "sqlite" and each["queue"] == "celery" for each in rejected)
+    assert len(list(strict.combinations())) == len(list(strict.product())) - len(rejected)
+    assert strict.problem(rejected[0]) == "Celery is too much."
 
 
 @pytest.mark.parametrize("strength", [1, 2, 3])
-@pytest.mark.parametrize("asked", [KINDS, STRICT], ids=["all", "some refused"])
-def test_covering_array_has_every_tuple(asked: dict[str, dict[str, Any]], strength: int) -> None:
-    """Cover every possible tuple, with allowed combinations only."""
-    every = questionnaire(asked)
+@pytest.mark.parametrize("by_name", [KINDS, STRICT], ids=["all", "some rejected"])
+def test_covering_array_has_every_allowed_tuple(by_name: dict[str, dict[str, Any]], strength: int) -> None:
+    every = questionnaire(by_name)
     possible, rows = list(every.combinations()), every.covering(strength)
     assert tuples(rows, strength) == tuples(possible, strength)
     assert all(row in possible for row in rows)
@@ -162,25 +161,25 @@ def test_covering_array_is_deterministic() -> None:
 
 def test_other_questions_have_defaults() -> None:
     about = questionnaire(KINDS).about({"database", "agents"})
-    given = list(about.combinations())
-    assert [(row["database"], row["agents"]) for row in given] == list(product(["postgresql", "sqlite"], [True, False]))
-    assert all(row["features"] == [] and row["queue"] == "none" for row in given)
+    rows = list(about.combinations())
+    assert [(row["database"], row["agents"]) for row in rows] == list(product(["postgresql", "sqlite"], [True, False]))
+    assert all(row["features"] == [] and row["queue"] == "none" for row in rows)
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("changed", "expected"),
     [
         ({"features": ["cache", "files"]}, "postgresql-no-queue-cache+files-agents"),
         ({"features": [], "agents": False}, "postgresql-no-queue-no-features-no-agents"),
         ({"database": "sqlite", "queue": "celery"}, "sqlite-celery-no-features-agents"),
     ],
 )
-def test_label_lists_choices(given: dict[str, Any], expected: str) -> None:
+def test_label_lists_choices(changed: dict[str, Any], expected: str) -> None:
     every = questionnaire(KINDS)
-    assert every.label(every.default | given) == expected
+    assert every.label(every.default | changed) == expected
 
 
 def test_labels_are_unique() -> None:
-    for asked in (questionnaire(KINDS), all_questions(), code_questions()):
-        every = list(asked.combinations())
-        assert len({asked.label(given) for given in every}) == len(every)
+    for each in (questionnaire(KINDS), all_questions(), code_questions()):
+        every = list(each.combinations())
+        assert len({each.label(combination) for combination in every}) == len(every)

@@ -1,4 +1,4 @@
-"""The operators of mutants: which edits they make of a line, and what they leave alone."""
+"""Operators of mutants: the edits of each line, and the nodes that they skip; and the sample drawn of them."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ if __name__ == "__main__":
 """
 
 
-def found(source: str, operator: str = "") -> list[Mutant]:
+def valid_mutants(source: str, operator: str = "") -> list[Mutant]:
     candidates = mutants("app/one.py", dedent(source).encode())
     return [each for each in candidates if each.is_valid and operator in {each.operator, ""}]
 
 
-def changed(source: str, operator: str) -> list[str]:
-    """List what the line of a module becomes by one operator."""
-    return [each.after.decode().splitlines()[each.line - 1].strip() for each in found(source, operator)]
+def edited_lines(source: str, operator: str) -> list[str]:
+    """Return the edited line of each mutant of one operator."""
+    return [each.mutated.decode().splitlines()[each.line - 1].strip() for each in valid_mutants(source, operator)]
 
 
 @pytest.mark.parametrize(
@@ -100,17 +100,17 @@ def changed(source: str, operator: str) -> list[str]:
     ],
 )
 def test_operator_edits_line(operator: str, source: str, expected: list[str]) -> None:
-    assert changed(source, operator) == expected
+    assert edited_lines(source, operator) == expected
 
 
 def test_multiline_condition_becomes_valid_python() -> None:
-    (mutant,) = found("x = (\n    a\n    and b\n)\n", "and/or")
-    assert mutant.after.decode() == "x = (\n    a\n    or b\n)\n"
+    (mutant,) = valid_mutants("x = (\n    a\n    and b\n)\n", "and/or")
+    assert mutant.mutated.decode() == "x = (\n    a\n    or b\n)\n"
 
 
-def test_module_without_behaviour_is_left_alone() -> None:
-    """Imports, annotations, docstrings, blocks for type checkers and scripts, prose, arguments of logs."""
-    assert [(each.operator, *each.changes[0]) for each in found(MODULE)] == [
+def test_code_without_behaviour_is_not_mutated() -> None:
+    """Excluded: imports, annotations, docstrings, blocks for type checkers or scripts, prose, log arguments."""
+    assert [(each.operator, *each.changes[0]) for each in valid_mutants(MODULE)] == [
         ("drop argument", "ge=1", ""),
         ("constant", "1", "2"),
         ("constant", "1", "0"),
@@ -130,14 +130,14 @@ def test_module_without_behaviour_is_left_alone() -> None:
     ]
 
 
-def test_default_and_decorator_run_once() -> None:
+def test_default_and_cached_function_run_once() -> None:
     source = "X = 1\n@cache\ndef f(a=2):\n    return g(3)\ndef h():\n    return g(4)\n"
-    runs = {each.changes[0][0]: each.runs_once for each in found(source, "constant")}
+    runs = {each.changes[0][0]: each.runs_once for each in valid_mutants(source, "constant")}
     assert runs == {"1": True, "2": True, "3": True, "4": False}
 
 
-def test_condition_is_reached_by_lines_of_header() -> None:
-    (mutant,) = found("if (\n    a\n):\n    b()\n", "negate")
+def test_multiline_condition_has_lines_of_header() -> None:
+    (mutant,) = valid_mutants("if (\n    a\n):\n    b()\n", "negate")
     assert mutant.lines == (1, 3)
 
 
@@ -146,22 +146,22 @@ def candidates() -> list[Mutant]:
     return mutants("app/one.py", MODULE.encode())
 
 
-def test_draw_is_same_for_same_seed(candidates: list[Mutant]) -> None:
+def test_sample_is_reproducible_by_seed(candidates: list[Mutant]) -> None:
     assert draw(candidates, 8, 1) == draw(candidates, 8, 1) != draw(candidates, 8, 2)
 
 
-def test_draw_is_half_subtle(candidates: list[Mutant]) -> None:
+def test_sample_is_half_subtle(candidates: list[Mutant]) -> None:
     kinds = [each.kind for each in draw(candidates, 8, 1)]
     assert kinds.count("subtle") == 4
 
 
-def test_draw_survives_edit_of_other_line(candidates: list[Mutant]) -> None:
-    """What is drawn of a file depends on no line number and on no other file."""
+def test_sample_is_stable_under_other_edits(candidates: list[Mutant]) -> None:
+    """Line numbers and other files do not affect the sample of a file."""
     moved = mutants("app/one.py", b"# A comment.\n" + MODULE.encode())
     other = mutants("app/other.py", b"x = None\n")
     assert [each.key for each in draw([*other, *moved], 8, 1)] == [each.key for each in draw(candidates, 8, 1)]
 
 
-def test_equivalent_matches_only_its_change(candidates: list[Mutant]) -> None:
+def test_equivalent_entry_matches_only_its_change(candidates: list[Mutant]) -> None:
     entry = Equivalent("app/one.py", "session.close()", "session.close()", "pass", "an example")
     assert [each.operator for each in candidates if entry.matches(each)] == ["drop clean-up"]

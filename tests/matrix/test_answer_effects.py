@@ -32,7 +32,7 @@ CHANGES = {
 
 @cache
 def labels() -> frozenset[str]:
-    return frozenset(all_questions().label(given) for given in all_questions().combinations())
+    return frozenset(all_questions().label(combination) for combination in all_questions().combinations())
 
 
 @pytest.mark.thorough
@@ -40,15 +40,15 @@ def labels() -> frozenset[str]:
 def test_answer_changes_files(name: str, one: object, other: object, matrix: Matrix) -> None:
     """Compare with all pairs of the other answers, where both combinations exist."""
 
-    def exists(given: Answers) -> bool:
-        return {all_questions().label(given | {name: answer}) for answer in (one, other)} <= labels()
+    def exists(combination: Answers) -> bool:
+        return {all_questions().label(combination | {name: answer}) for answer in (one, other)} <= labels()
 
-    def composed(given: Answers, answer: object) -> object:
-        return matrix.compose(matrix.file_facts.combination(given | {name: answer}))
+    def composed(combination: Answers, answer: object) -> object:
+        return matrix.compose(matrix.file_facts.combination(combination | {name: answer}))
 
     rest = list(filter(exists, all_questions().about(all_questions().questions.keys() - {name}).covering(2)))
     assert rest
-    assert [given for given in rest if composed(given, one) == composed(given, other)] == []
+    assert [combination for combination in rest if composed(combination, one) == composed(combination, other)] == []
 
 
 # Distributions whose names are common words: a trace only where they are required or imported.
@@ -97,16 +97,16 @@ def traces(files: dict[str, str], included: list[Feature], omitted: list[Feature
 def traces_of(service: Service) -> list[str]:
     names, domain = parse_answers(service.answers)
     around = [name if service.answers[name] is True else service.answers[name] for name in SURROUNDINGS]
-    chosen_around = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
-    included = [*chosen(names | chosen_around), *features_of_types(domain)]
+    surroundings = {choice for answer in around for choice in (answer if isinstance(answer, list) else [answer])}
+    included = [*chosen(names | surroundings), *features_of_types(domain)]
     read = {path: file for path, file in service.files.items() if path not in {RECORD, COMMAND}}
     files = {path: file.text for path, file in read.items()}
     return traces(files, included, [feature for feature in FEATURES if feature not in included])
 
 
 def test_omitted_feature_leaves_no_trace(services: list[Service]) -> None:
-    found = {service.label: traces_of(service) for service in services}
-    assert_no_findings(format_findings(found))
+    traces_by_label = {service.label: traces_of(service) for service in services}
+    assert_no_findings(format_findings(traces_by_label))
 
 
 LIMITS = Feature(name="ratelimit", summary="Limits", runtime=("limits>=5",))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tests.harness.checks.picture import State
 
-ASKED: dict[str, dict[str, Any]] = {
+QUESTIONS: dict[str, dict[str, Any]] = {
     "database": {"type": "str", "choices": ["postgresql", "sqlite"], "default": "postgresql"},
     "features": {"type": "str", "multiselect": True, "choices": ["cache", "email", "files"], "default": []},
 }
@@ -44,7 +44,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture(scope="module")
 def image() -> Element:
     """Return a picture with one failed service and one that was not checked."""
-    questionnaire = Questionnaire(ASKED, ())
+    questionnaire = Questionnaire(QUESTIONS, ())
     fields = {questionnaire.label(answers): Field(answers, "passed", 1.25) for answers in questionnaire.combinations()}
     fields[questionnaire.label(WORST)] = Field(WORST, "failed", 2.0, ("types", "suite"))
     fields["sqlite-no-features"] = Field({"database": "sqlite", "features": []}, "not checked", 0)
@@ -74,7 +74,7 @@ def test_fields_have_distinct_positions(image: Element) -> None:
 
 
 def test_unused_answer_has_no_row() -> None:
-    questionnaire = Questionnaire(ASKED, ())
+    questionnaire = Questionnaire(QUESTIONS, ())
     only = {"database": "sqlite", "features": []}
     drawn = fromstring(draw(questionnaire, {questionnaire.label(only): Field(only, "passed", 1)}, ["one"]))  # noqa: S314 - our own
     assert {"sqlite"} == {"sqlite", "postgresql"} & set(texts(drawn, "text"))
@@ -112,10 +112,10 @@ def result(tmp_path: Path, *, passed: bool, cached: bool = False) -> CheckResult
     ],
 )
 def test_service_fails_with_any_failed_check(ends: list[tuple[bool, bool]], expected: State, tmp_path: Path) -> None:
-    assert state([result(tmp_path, passed=passed, cached=known) for passed, known in ends]) == expected
+    assert state([result(tmp_path, passed=passed, cached=cached) for passed, cached in ends]) == expected
 
 
-def test_service_that_is_only_built_is_not_passed(tmp_path: Path) -> None:
+def test_built_service_without_checks_is_not_passed(tmp_path: Path) -> None:
     built = replace(result(tmp_path, passed=True), check=BUILT)
     assert state([built]) == "built"
     assert state([built, result(tmp_path, passed=True)]) == "passed"

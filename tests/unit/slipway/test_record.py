@@ -77,14 +77,14 @@ def edited(text: str, change: Callable[[dict[str, Any]], object]) -> str:
 
 def added_lines(before: str, after: str) -> list[str]:
     """Return the lines that were added; all others are the same, in the same order."""
-    left = before.splitlines()
+    remaining = before.splitlines()
     added = []
     for line in after.splitlines():
-        if left and line == left[0]:
-            left.pop(0)
+        if remaining and line == remaining[0]:
+            remaining.pop(0)
         else:
             added.append(line)
-    assert left == []
+    assert remaining == []
     return added
 
 
@@ -130,7 +130,7 @@ def test_new_resource_is_indented_as_siblings() -> None:
     assert added_lines(TWO, edited(TWO, add_resource)) == lines
 
 
-def test_changed_value_keeps_comment_beside_it() -> None:
+def test_changed_value_preserves_line_comment() -> None:
     assert "project: Bar  # as on the door\n" in edited(FOUR, lambda record: record.update(project="Bar"))
     price = edited(TWO, lambda record: record["resources"][0]["fields"]["price"].update(ge=1))
     assert "      price: {type: decimal, ge: 1}  # never free\n" in price
@@ -138,12 +138,12 @@ def test_changed_value_keeps_comment_beside_it() -> None:
     assert words == TWO.replace("  - files", "  - email")
 
 
-def test_removed_resource_takes_its_comment() -> None:
+def test_removed_resource_removes_its_comment() -> None:
     result = edited(TWO, lambda record: record["resources"].pop())
     assert result == TWO.replace("\n  # Who buys.\n  - name: 'customer'\n    fields: {email: email}\n", "")
 
 
-def test_removed_first_key_leaves_dash() -> None:
+def test_new_first_key_follows_dash() -> None:
     def rename(record: dict[str, Any]) -> None:
         product = record["resources"][0]
         record["resources"][0] = {"plural": "goods", **product}
@@ -151,7 +151,7 @@ def test_removed_first_key_leaves_dash() -> None:
     assert "-   plural: goods\n    name: product\n" in edited(FOUR, rename)
 
 
-def test_reordered_fields_take_their_comments() -> None:
+def test_reordered_fields_move_with_comments() -> None:
     def reverse(record: dict[str, Any]) -> None:
         product = record["resources"][0]
         product["fields"] = dict(reversed(product["fields"].items()))
@@ -161,7 +161,7 @@ def test_reordered_fields_take_their_comments() -> None:
     assert sorted(result.splitlines()) == sorted(TWO.splitlines())
 
 
-def test_renamed_resource_keeps_its_lines() -> None:
+def test_renamed_resource_preserves_other_lines() -> None:
     def rename(record: dict[str, Any]) -> None:
         product = record["resources"][0]
         record["resources"][0] = {"name": "article", "was": "product", "fields": product["fields"]}
@@ -178,7 +178,7 @@ def test_new_question_is_placed_by_order() -> None:
     assert result == FOUR.replace("project:", "owner: me\nproject:")
 
 
-def test_dropped_question_takes_its_line() -> None:
+def test_dropped_question_removes_its_line() -> None:
     assert edited(FOUR, lambda record: record.pop("features")) == FOUR.replace("features: []\n", "")
 
 
@@ -213,5 +213,5 @@ def test_anchors_are_resolved_where_values_differ() -> None:
     assert "other: 1  # said\n" in result
 
 
-def test_flow_document_is_written_anew() -> None:
+def test_flow_document_is_rewritten() -> None:
     assert yaml.safe_load(edited('{"_commit": "v1", "a": [1]}', lambda record: record.update(a=[2])))["a"] == [2]
