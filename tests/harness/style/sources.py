@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -70,13 +71,9 @@ def module_names(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def sizes(paths: Iterable[str]) -> dict[str, int]:
-    """Count the modules and packages directly in each directory; `__init__` counts as none."""
-    inside: dict[str, set[str]] = {}
-    for path in map(PurePosixPath, paths):
-        if path.suffix == ".py" and path.name != "__init__.py":
-            for child in (path, *path.parents):
-                inside.setdefault(str(child.parent), set()).add(child.name)
-    return {directory: len(names) for directory, names in inside.items()}
+    """Count the modules directly in each directory, without its `__init__`."""
+    modules = [PurePosixPath(path) for path in paths if path.endswith(".py") and not path.endswith("/__init__.py")]
+    return Counter(str(module.parent) for module in modules)
 
 
 def find_tests(text: str) -> list[Name]:

@@ -48,8 +48,8 @@ RETIRED_TEST_PREFIXES = tuple(
 )
 MAX_TEST_WORDS = 12  # after `test_`
 
-MAX_TOP_MODULES = 30  # directly in `app/`, packages included
+MAX_TOP_MODULES = 30  # directly in `app/`
 MAX_MODULES = 20  # directly in any other package or folder of tests
 
-COMMIT_SUBJECT = r"[a-z0-9][\w ./`,&-]*: [a-z0-9`-].*[^.]"  # `area: imperative`
+COMMIT_SUBJECT = r"[A-Za-z0-9][\w ./`,&-]*: [a-z0-9`-].*[^.]"  # `area: imperative`
 MAX_SUBJECT = 72
