@@ -1,4 +1,4 @@
-"""A look at the configuration and the connections before the service runs, told in words."""
+"""`app check`: validates the configuration, connections and database revision before a start."""
 
 import sys
 from collections.abc import Iterator
@@ -11,20 +11,22 @@ from app.database import ENGINE
 from app.main import create_app
 
 
-def kinds(kind: type[settings.EnvironmentSettings]) -> Iterator[type[settings.EnvironmentSettings]]:
-    """Find the service's classes of settings below `kind`."""
-    for below in kind.__subclasses__():
-        if below.__module__.startswith("app."):
-            yield below
-        yield from kinds(below)
+def settings_classes(
+    base: type[settings.EnvironmentSettings],
+) -> Iterator[type[settings.EnvironmentSettings]]:
+    """Yield the subclasses of `base` in the service, recursively."""
+    for subclass in base.__subclasses__():
+        if subclass.__module__.startswith("app."):
+            yield subclass
+        yield from settings_classes(subclass)
 
 
-def misconfigured() -> list[str]:
-    """List what is wrong with the settings of all parts together."""
+def configuration_problems() -> list[str]:
+    """Return the invalid settings of all parts of the service, one line per variable."""
     for module in walk_packages(package.__path__, "app."):
         import_module(module.name)
     problems = []
-    for kind in kinds(settings.EnvironmentSettings):
+    for kind in settings_classes(settings.EnvironmentSettings):
         try:
             settings.read(kind)
         except settings.ConfigurationError as error:
@@ -32,24 +34,26 @@ def misconfigured() -> list[str]:
     return problems
 
 
-async def unreachable() -> list[str]:
-    """List what does not answer, or is not at its newest revision."""
+async def connection_problems() -> list[str]:
+    """Return the unavailable dependencies, and whether migrations are pending."""
     app = create_app()
     async with app.router.lifespan_context(app):
         failed = await health.readiness(app).failures(app)
-        problems = [f"{name}: no answer ({why})." for name, why in failed.items()]
+        problems = [f"{name}: unavailable ({reason})." for name, reason in failed.items()]
         if not problems:
             async with ENGINE.get(app).connect() as connection:
                 if not await connection.run_sync(migrate.is_current):
-                    problems.append("database: not at the newest revision; run `app migrate`.")
+                    problems.append("database: pending migrations. Run `app migrate`.")
     return problems
 
 
 async def check() -> int:
-    """Tell what is wrong; give the exit status."""
-    problems = misconfigured() or await unreachable()
+    """Print the problems; return the exit status."""
+    problems = configuration_problems() or await connection_problems()
     for problem in problems:
         print(f"✗ {problem}", file=sys.stderr)
     if not problems:
-        print("✓ The configuration is sound, everything answers, and the database is up to date.")
+        print(
+            "✓ The configuration is valid, dependencies are available, the database is up to date."
+        )
     return 1 if problems else 0

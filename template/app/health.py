@@ -1,7 +1,7 @@
-"""Health: is the process alive, and may it be sent requests?
+"""Health checks: liveness and readiness probes.
 
-`/health/live` does nothing and so answers whatever happens elsewhere; `/health/ready` asks what the
-service depends on, in bounded time, once for all who ask at the same moment.
+`/health/live` checks no dependency: an outage elsewhere must not restart the process.
+`/health/ready` checks the dependencies, with a timeout; concurrent requests share one check.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from app.errors import Unavailable, error_responses
 from app.state import StateKey
 
 PREFIX = "/health"
-PROBES = f"{PREFIX}/"  # every path of a probe starts with this
-PATIENCE = 1.0  # seconds that a check may take
-FRESH = 1.0  # seconds for which an answer stands
+PROBES = f"{PREFIX}/"  # prefix of the paths of probes
+TIMEOUT = 1.0  # seconds per check
+CACHE_SECONDS = 1.0  # for which the result of checks is reused
 
 Probe = Callable[[FastAPI], Awaitable[None]]
 
@@ -29,42 +29,42 @@ router = APIRouter(prefix=PREFIX, tags=["health"])
 
 
 class Health(BaseModel):
-    """What a probe is told when all is well."""
+    """Response of a successful probe."""
 
     status: Literal["live", "ready"]
 
 
 @dataclass
 class Readiness:
-    """What readiness depends on, and what was found last."""
+    """The checks of dependencies, their last result, and the progress of a graceful shutdown."""
 
     probes: dict[str, Probe] = field(default_factory=dict)
     draining: bool = False
-    leaving: asyncio.Event = field(default_factory=asyncio.Event)  # once nobody else is let in
+    drained: asyncio.Event = field(default_factory=asyncio.Event)  # set before the server stops
     failed: dict[str, str] = field(default_factory=dict)
     checked: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def check(self, app: FastAPI) -> None:
-        """Ask every probe, unless that was done a moment ago.
+        """Check every dependency; reuse a result younger than `CACHE_SECONDS`.
 
         Raises:
-            Unavailable: the service stops, or one of the probes failed.
+            Unavailable: the service is draining, or a check failed.
         """
         if self.draining:
-            message = "The service is stopping."
+            message = "The service is shutting down."
             raise Unavailable(message)
         async with self.lock:
-            if time.monotonic() - self.checked > FRESH:
+            if time.monotonic() - self.checked > CACHE_SECONDS:
                 self.failed = await self.failures(app)
                 self.checked = time.monotonic()
         if self.failed:
-            raise Unavailable(f"No answer from: {', '.join(self.failed)}.")
+            raise Unavailable(f"Unavailable: {', '.join(self.failed)}.")
 
     async def failures(self, app: FastAPI) -> dict[str, str]:
-        """Ask every probe at once; name those that failed, and why."""
+        """Run all checks concurrently; return the reasons of failures, by dependency."""
         reasons = await asyncio.gather(*(_failure(app, probe) for probe in self.probes.values()))
-        return {name: why for name, why in zip(self.probes, reasons, strict=True) if why}
+        return {name: each for name, each in zip(self.probes, reasons, strict=True) if each}
 
 
 READINESS = StateKey[Readiness]("readiness")
@@ -72,38 +72,38 @@ READINESS = StateKey[Readiness]("readiness")
 
 async def _failure(app: FastAPI, probe: Probe) -> str:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await probe(app)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the service is not ready
-        log.warning("not ready", probe=probe.__name__, error=type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - any error means not ready
+        log.warning("readiness_check_failed", probe=probe.__name__, error=type(error).__name__)
         return f"{type(error).__name__}: {error}".strip(": ")
     return ""
 
 
 def add(app: FastAPI, name: str, probe: Probe) -> None:
-    """Make readiness depend on a probe, which raises when something is wrong."""
+    """Add a check of a dependency to readiness; it raises if the dependency is unavailable."""
     readiness(app).probes[name] = probe
 
 
 def readiness(app: FastAPI) -> Readiness:
-    """Give the application's readiness."""
+    """Return the readiness of the application."""
     return READINESS.get(app)
 
 
 @router.get("/live")
 async def live() -> Health:
-    """Tell that the process runs."""
+    """Liveness probe: the process can answer requests."""
     return Health(status="live")
 
 
 @router.get("/ready", responses=error_responses(Unavailable))
 async def ready(request: Request) -> Health:
-    """Tell whether requests may be sent here."""
+    """Readiness probe: the dependencies are available, and the service is not draining."""
     await readiness(request.app).check(request.app)
     return Health(status="ready")
 
 
 def install(app: FastAPI) -> None:
-    """Give the service its probes."""
+    """Add the liveness and readiness probes."""
     READINESS.set(app, Readiness())
     app.include_router(router)

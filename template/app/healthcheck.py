@@ -1,26 +1,26 @@
-"""Health check of the image: `python -m app.healthcheck` requests `/health/live`.
+"""Health check of the container: `python -m app.healthcheck` requests the liveness probe.
 
-It imports only the standard library, since it starts every few seconds beside the service.
+Only the standard library is imported: it runs every few seconds, and has to start fast.
 """
 
 import http.client
 import os
 import sys
 
-PATIENCE = 2.0  # seconds
+TIMEOUT = 2.0  # seconds
 
 
-def alive(host: str, port: int) -> bool:
-    """Say whether a service answers there."""
-    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+def is_alive(host: str, port: int) -> bool:
+    """Return whether the liveness probe of the service succeeds."""
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
         connection.request("GET", "/health/live")
         return connection.getresponse().status == http.HTTPStatus.OK
-    except Exception:  # noqa: BLE001 - whatever it is, nobody answers well
+    except Exception:  # noqa: BLE001 - any error means not alive
         return False
     finally:
         connection.close()
 
 
-if __name__ == "__main__":  # but not where `app check` imports every module
-    sys.exit(not alive("127.0.0.1", int(os.environ["PORT"])))
+if __name__ == "__main__":  # `app check` imports every module
+    sys.exit(not is_alive("127.0.0.1", int(os.environ["PORT"])))

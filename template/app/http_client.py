@@ -1,4 +1,4 @@
-"""The HTTP client that the service calls others with: one pool of connections per process."""
+"""HTTP client for requests to other services: one connection pool per process, with timeouts."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ HTTP_CLIENT = StateKey[AsyncClient]("http_client")
 
 
 class HttpClientSettings(settings.EnvironmentSettings):
-    """How long to wait for others, and how many connections to hold."""
+    """Timeouts and size of the connection pool."""
 
     model_config = SettingsConfigDict(env_prefix="HTTP_CLIENT_")
 
@@ -29,20 +29,20 @@ class HttpClientSettings(settings.EnvironmentSettings):
 
 
 async def forward_request_id(request: Request) -> None:
-    """Send the id of the request that is being answered, so that logs can be joined."""
-    if request_id := logging.current_request.get():
+    """Send the current request ID to the other service, to correlate logs."""
+    if request_id := logging.current_request_id.get():
         request.headers.setdefault(logging.HEADER, request_id)
 
 
 @cache
 def ssl_context() -> SSLContext:
-    """Read whose certificates are trusted, once per process, for it takes a while."""
+    """Load the trusted CA certificates; cached, since it takes tens of milliseconds."""
     return create_ssl_context()
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Keep the client while the service runs."""
+    """Open the connection pool, and close it at shutdown."""
     config = settings.read(HttpClientSettings)
     async with AsyncClient(
         verify=ssl_context(),
@@ -55,7 +55,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 async def http_client(connection: HTTPConnection) -> AsyncClient:
-    """Give the process's client."""
+    """Return the HTTP client of this process."""
     return HTTP_CLIENT.get(connection.app)
 
 
@@ -63,6 +63,6 @@ HttpClient = Annotated[AsyncClient, Depends(http_client)]
 
 
 def install(app: FastAPI) -> None:
-    """Give the service its client."""
+    """Open the HTTP client while the service runs; validate its settings now."""
     settings.read(HttpClientSettings)
     app.include_router(APIRouter(lifespan=lifespan))

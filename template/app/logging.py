@@ -1,7 +1,7 @@
-"""Logs: one line of JSON for everything that happens, one of them per request.
+"""Structured logging: JSON lines on standard output, with one access log line per request.
 
-Each line of a request carries its id: the client's `X-Request-ID` where that is sound, else a new
-one. The same id stands in the response's header and in every problem document.
+Every line of a request has its request ID: the client's `X-Request-ID` if it is valid, else a new
+one. The response's header and problem documents have it too.
 """
 
 import logging
@@ -25,17 +25,16 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from app import health, settings
 
 HEADER = "X-Request-ID"
-NAME = HEADER.lower().encode()
-SOUND = re.compile(r"[A-Za-z0-9._-]{1,128}")
+RAW_HEADER = HEADER.lower().encode()
+VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-# The id of the request that is being answered.
-current_request: ContextVar[str | None] = ContextVar("current_request", default=None)
+current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 
 log = structlog.get_logger()
 
 
 class Level(StrEnum):
-    """From which level on something is logged."""
+    """Minimum level of logged events."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -44,14 +43,14 @@ class Level(StrEnum):
 
 
 class Format(StrEnum):
-    """For whom the lines are written: machines or people."""
+    """Format of log lines: JSON for log aggregation, or text for a console."""
 
     JSON = "json"
     CONSOLE = "console"
 
 
 class LogSettings(settings.EnvironmentSettings):
-    """How much is logged, and in which form."""
+    """Level and format of logs."""
 
     model_config = SettingsConfigDict(env_prefix="LOG_")
 
@@ -59,38 +58,38 @@ class LogSettings(settings.EnvironmentSettings):
     format: Format = Field(Format.JSON, description="Set it to json or console.")
 
 
-def name_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Add the id of the request to a line."""
-    if request_id := current_request.get():
+def add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the request ID to an event."""
+    if request_id := current_request_id.get():
         event["request_id"] = request_id
     return event
 
 
-# What parts of the service add to every line, or do with it.
-ADDED: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = []
+# Processors of other parts of the service, which are installed after logging is configured.
+EXTRA_PROCESSORS: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = []
 
 
-def add(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Hand a line to the parts of the service that asked for it."""
-    for added in ADDED:
-        event = added(logger, method, event)
+def run_extra_processors(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Run the processors of other parts of the service on an event."""
+    for processor in EXTRA_PROCESSORS:
+        event = processor(logger, method, event)
     return event
 
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
-    name_request,
-    add,
+    add_request_id,
+    run_extra_processors,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
 
 class StandardOutput:
-    """Writes lines to the standard output of the moment, which a test may have replaced."""
+    """Writes lines to the current `sys.stdout`, which a test may have replaced."""
 
     def write(self, line: bytes) -> None:
-        """Write a line, at once."""
+        """Write a line without buffering."""
         sys.stdout.buffer.write(line + b"\n")
         sys.stdout.buffer.flush()
 
@@ -98,11 +97,11 @@ class StandardOutput:
 
 
 def configure(config: LogSettings) -> None:
-    """Send the service's lines, and those of the libraries, to the standard output."""
+    """Configure structlog, and the standard library's logging for libraries."""
     level = getattr(logging, config.level.upper())
-    rendered = _json() if config.format is Format.JSON else _console()
+    renderers = _json() if config.format is Format.JSON else _console()
     structlog.configure(
-        processors=[*SHARED, *rendered],
+        processors=[*SHARED, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: StandardOutput(),
         cache_logger_on_first_use=True,
@@ -113,7 +112,7 @@ def configure(config: LogSettings) -> None:
             foreign_pre_chain=[*SHARED, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *rendered,
+                *renderers,
                 _text,
             ],
         )
@@ -138,47 +137,47 @@ def _console() -> list[Processor]:
 
 
 class RequestLog:
-    """Gives every request its id, and writes one line when it has been answered."""
+    """Sets the request ID, and writes the access log: one line per request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and tell how: method, path, status and milliseconds."""
+        """Log method, path, status and duration once the request is complete."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = identify(scope)
+        request_id = choose_request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        header = (NAME, request_id.encode())
+        header = (RAW_HEADER, request_id.encode())
         status = 500
-        begun = time.perf_counter()
+        start = time.perf_counter()
 
-        async def identified(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
-        token = current_request.set(request_id)
+        token = current_request_id.set(request_id)
         try:
-            await self.app(scope, receive, identified)
+            await self.app(scope, receive, send_with_id)
         finally:
-            _tell(scope, status, time.perf_counter() - begun)
-            current_request.reset(token)
+            _log_request(scope, status, time.perf_counter() - start)
+            current_request_id.reset(token)
 
 
-def identify(scope: Scope) -> str:
-    """Give the request's id: its own, where it could not forge a line of the log."""
-    claimed = dict(scope["headers"]).get(NAME, b"").decode("latin-1")
-    return claimed if SOUND.fullmatch(claimed) else uuid4().hex
+def choose_request_id(scope: Scope) -> str:
+    """Return the client's request ID if it is valid (log injection), else a new one."""
+    header = dict(scope["headers"]).get(RAW_HEADER, b"").decode("latin-1")
+    return header if VALID_ID.fullmatch(header) else uuid4().hex
 
 
-def _tell(scope: Scope, status: int, seconds: float) -> None:
-    tell = log.debug if scope["path"].startswith(health.PROBES) else log.info
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    write = log.debug if scope["path"].startswith(health.PROBES) else log.info
     client: tuple[Any, ...] = scope.get("client") or ("",)
-    tell(
+    write(
         "request",
         method=scope["method"],
         path=scope["path"],
@@ -189,5 +188,5 @@ def _tell(scope: Scope, status: int, seconds: float) -> None:
 
 
 def install(_app: FastAPI) -> None:
-    """Set up the process's logs; `RequestLog`, in `middleware`, writes the lines of requests."""
+    """Configure logging; `app.middleware` installs `RequestLog`, the access log."""
     configure(settings.read(LogSettings))

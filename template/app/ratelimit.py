@@ -1,8 +1,8 @@
-"""Rate limits: how often one caller may call, everywhere and on single routes.
+"""Rate limits (throttling) per caller: one for all routes, and further ones for single routes.
 
-A caller is whom an earlier dependency has named in `request.state.caller`, else the address that
-the request comes from. What is counted stands in this process's memory, or in a Valkey that all
-processes share; while that is out of reach, nobody is held up.
+A caller is `request.state.caller`, which an earlier dependency may set, else the client's address.
+Requests are counted in a sliding window, in this process's memory, or in a Valkey that all
+processes share. While Valkey is unavailable, requests are not limited (fail open).
 """
 
 import asyncio
@@ -30,12 +30,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import errors, health, settings, valkey
 from app.state import StateKey
 
-FREE = (health.PROBES, "/docs")  # what starts so is not limited
-PATIENCE = 0.25  # seconds that counting may take
-PAUSE = 5.0  # seconds after which a Valkey that did not answer is asked again
+EXEMPT = (health.PROBES, "/docs")  # prefixes of paths that are not limited
+TIMEOUT = 0.25  # seconds to count a request
+RETRY_DELAY = 5.0  # seconds without requests to an unavailable Valkey
 
-# Where a password or a token could be guessed, addresses count, whoever calls from them.
-SIGN_IN = {
+# Counted by address, not by caller: they accept guesses of passwords and tokens (brute force).
+LOGIN_RATES = {
     "login": "10/minute",
     "login_with_form": "10/minute",
     "refresh": "60/minute",
@@ -46,36 +46,36 @@ SIGN_IN = {
 log = structlog.get_logger()
 
 
-def rate(value: object) -> RateLimitItem:
-    """Read a rate, as in 300/minute."""
+def parse_rate(value: object) -> RateLimitItem:
+    """Parse a rate, such as `300/minute`."""
     if isinstance(value, RateLimitItem):
         return value
     try:
-        (found,) = parse_many(str(value))
+        (rate,) = parse_many(str(value))
     except ValueError:
         message = "It is not a rate"
         raise ValueError(message) from None
-    if not found.amount:
-        message = "A rate that lets nobody pass is none"
+    if not rate.amount:
+        message = "It is a rate of 0, which rejects every request"
         raise ValueError(message)
-    return found
+    return rate
 
 
-def rates(value: object) -> Mapping[str, RateLimitItem]:
-    """Read the rates of routes, as in login=10/minute; those of signing in are there already."""
+def parse_rates(value: object) -> Mapping[str, RateLimitItem]:
+    """Parse the rates of routes, such as `login=10/minute`, and add `LOGIN_RATES` as defaults."""
     if isinstance(value, Mapping):
         return value
     parts = [part.partition("=") for part in str(value).split(",") if part.strip()]
-    given = SIGN_IN | {name.strip(): text for name, _, text in parts}
-    return {name: rate(text) for name, text in given.items()}
+    texts = LOGIN_RATES | {name.strip(): text for name, _, text in parts}
+    return {name: parse_rate(text) for name, text in texts.items()}
 
 
-Rate = Annotated[RateLimitItem, PlainValidator(rate)]
-Rates = Annotated[Mapping[str, RateLimitItem], NoDecode, PlainValidator(rates)]
+Rate = Annotated[RateLimitItem, PlainValidator(parse_rate)]
+Rates = Annotated[Mapping[str, RateLimitItem], NoDecode, PlainValidator(parse_rates)]
 
 
 class RateLimitSettings(settings.EnvironmentSettings):
-    """How often one caller may call, and where that is counted."""
+    """The rates, and the Valkey that counts for all processes."""
 
     model_config = SettingsConfigDict(env_prefix="RATELIMIT_")
 
@@ -83,163 +83,174 @@ class RateLimitSettings(settings.EnvironmentSettings):
     url: valkey.ValkeyUrl | None = Field(
         None, description="Set it to redis://host:6379/0, or leave it out."
     )
-    default: Rate = Field(rate("300/minute"), description="Set it to a rate, as in 300/minute.")
+    default: Rate = Field(
+        parse_rate("300/minute"), description="Set it to a rate, as in 300/minute."
+    )
     routes: Rates = Field(
-        rates(""),
+        parse_rates(""),
         description="Set it to routes and rates, as in login=10/minute,refresh=60/minute.",
     )
 
 
 class TooManyRequests(errors.Error):
-    """The caller has called too often."""
+    """The caller has exceeded a rate limit."""
 
     status, code, title = 429, "too_many_requests", "Too Many Requests"
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"That was too often; the next try may be in {seconds} seconds.")
+        super().__init__(f"Rate limit exceeded. Retry after {seconds} seconds.")
         self.headers = {"Retry-After": str(seconds)}
 
 
 @dataclass(frozen=True)
-class Count:
-    """What is left of a rate, and for how many seconds that holds."""
+class Quota:
+    """The remaining requests of a caller, and the seconds until the limit resets."""
 
     allowed: bool
     remaining: int
     seconds: int
 
 
-Noted = tuple[str, RateLimitItem, Count]
+Entry = tuple[str, RateLimitItem, Quota]  # the name of a limit, its rate, and what remains
 
 
 @dataclass
-class Counts:
-    """Counts requests, as long as what keeps the counts answers."""
+class Limiter:
+    """Counts requests, unless limits are disabled or Valkey is unavailable."""
 
-    limiter: SlidingWindowCounterRateLimiter
+    window: SlidingWindowCounterRateLimiter
     enabled: bool = True
-    lost: bool = False
-    asked_from: float = 0.0
+    is_lost: bool = False  # Valkey did not answer the last request
+    retry_at: float = 0.0  # monotonic seconds
 
-    async def hit(self, limit: RateLimitItem, *key: str) -> Count | None:
-        """Count a request, if it is allowed; None where nothing can be counted."""
-        now, lost = time.monotonic(), self.lost
-        if not self.enabled or now < self.asked_from:
+    async def hit(self, limit: RateLimitItem, *key: str) -> Quota | None:
+        """Count a request if it is allowed; return None if requests are not limited now."""
+        now, was_lost = time.monotonic(), self.is_lost
+        if not self.enabled or now < self.retry_at:
             return None
-        if lost:
-            self.asked_from = now + PAUSE  # one request asks; the others go on
+        if was_lost:
+            self.retry_at = now + RETRY_DELAY  # circuit breaker: one request tries, others pass
         try:
-            async with asyncio.timeout(PATIENCE):
-                allowed = await self.limiter.hit(limit, *key)
-                stats = await self.limiter.get_window_stats(limit, *key)
+            async with asyncio.timeout(TIMEOUT):
+                allowed = await self.window.hit(limit, *key)
+                stats = await self.window.get_window_stats(limit, *key)
         except (RedisError, OSError) as error:
             self.lose(error)
             return None
-        if lost:
-            self.find()
-        return Count(allowed, stats.remaining, max(1, ceil(stats.reset_time - time.time())))
+        if was_lost:
+            self.recover()
+        return Quota(allowed, stats.remaining, max(1, ceil(stats.reset_time - time.time())))
 
     def lose(self, error: Exception) -> None:
-        """Let everybody pass for a while; say so once."""
-        self.asked_from = time.monotonic() + PAUSE
-        if not self.lost:
-            log.warning("rate limits are off: Valkey does not answer", error=type(error).__name__)
-        self.lost = True
+        """Stop limiting for `RETRY_DELAY` seconds; log the outage once."""
+        self.retry_at = time.monotonic() + RETRY_DELAY
+        if not self.is_lost:
+            log.warning("ratelimit_unavailable", error=type(error).__name__)
+        self.is_lost = True
 
-    def find(self) -> None:
-        """Count again."""
-        self.lost, self.asked_from = False, 0.0
-        log.info("rate limits are on again")
+    def recover(self) -> None:
+        """Limit requests again after an outage."""
+        self.is_lost, self.retry_at = False, 0.0
+        log.info("ratelimit_recovered")
 
 
 CONFIG = StateKey[RateLimitSettings]("ratelimit")
-COUNTS = StateKey[Counts]("counts")
+LIMITER = StateKey[Limiter]("counts")
 
 
 async def limit_all(connection: HTTPConnection) -> None:
-    """Count a request to any route, and to those that have a rate of their own."""
+    """Apply the default rate, and the rate that `RATELIMIT_ROUTES` sets for the route."""
     config = CONFIG.get(connection.app)
-    if connection.scope["path"].startswith(FREE):
+    if connection.scope["path"].startswith(EXEMPT):
         return
-    await count(connection, "default", config.default, caller(connection))
+    await apply_limit(connection, "default", config.default, caller_key(connection))
     name = connection.scope["route"].name
     if name in config.routes:
-        who = client_address(connection) if name in SIGN_IN else caller(connection)
-        await count(connection, name, config.routes[name], who)
+        by_address = name in LOGIN_RATES
+        key = client_address(connection) if by_address else caller_key(connection)
+        await apply_limit(connection, name, config.routes[name], key)
 
 
 def limited(text: str) -> Callable[[HTTPConnection], Awaitable[None]]:
-    """Make a dependency that limits the routes on which it stands, each by itself."""
-    limit = rate(text)
+    """Return a dependency that limits each of its routes separately, such as `10/hour`."""
+    limit = parse_rate(text)
 
     async def limit_one(connection: HTTPConnection) -> None:
-        await count(connection, connection.scope["route"].name, limit, caller(connection))
+        name = connection.scope["route"].name
+        await apply_limit(connection, name, limit, caller_key(connection))
 
     return limit_one
 
 
-async def count(connection: HTTPConnection, name: str, limit: RateLimitItem, who: str) -> None:
-    """Count a request, and note for its answer what is left.
+async def apply_limit(
+    connection: HTTPConnection, name: str, limit: RateLimitItem, key: str
+) -> None:
+    """Count a request, and add the remaining quota to the headers of its response.
+
+    Args:
+        connection: the request
+        name: the name of the limit, `default` or that of a route
+        limit: the rate
+        key: the caller or the client's address
 
     Raises:
-        TooManyRequests: nothing is left.
+        TooManyRequests: the caller has exceeded the limit.
     """
-    counts = COUNTS.get(connection.app)
-    counted = await counts.hit(limit, name, who)
-    if counted is None:
+    quota = await LIMITER.get(connection.app).hit(limit, name, key)
+    if quota is None:
         return
-    noted: list[Noted] = connection.state.rates
-    noted.append((name, limit, counted))
-    if not counted.allowed:
-        raise TooManyRequests(counted.seconds)
+    entries: list[Entry] = connection.state.rates
+    entries.append((name, limit, quota))
+    if not quota.allowed:
+        raise TooManyRequests(quota.seconds)
 
 
-def caller(connection: HTTPConnection) -> str:
-    """Name who calls: whom an earlier dependency knows, else an address."""
-    known = getattr(connection.state, "caller", None)
-    return f"caller {known}" if known else client_address(connection)
+def caller_key(connection: HTTPConnection) -> str:
+    """Return the key that a request is counted by: the caller, else the client's address."""
+    caller = getattr(connection.state, "caller", None)
+    return f"caller {caller}" if caller else client_address(connection)
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """Name where a request comes from; of IPv6, the network that one household is given."""
+    """Return the client's address; the /64 network of an IPv6 address, which one client owns."""
     host = connection.client.host if connection.client else ""
     try:
-        found = ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return host
-    if not isinstance(found, IPv6Address):
+    if not isinstance(address, IPv6Address):
         return host
-    return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
+    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
 
 
 class RateLimitHeaders:
-    """Tells in every answer, in that of an error too, what is left (a draft of the IETF's)."""
+    """Adds `RateLimit` and `RateLimit-Policy` to responses, errors included (an IETF draft)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers to an answer, once it begins."""
-        noted: list[Noted] = []
-        scope.setdefault("state", {})["rates"] = noted
+        """Add the headers when the response starts."""
+        entries: list[Entry] = []
+        scope.setdefault("state", {})["rates"] = entries
 
-        async def told(message: Message) -> None:
-            if noted and message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(headers(noted))
+        async def send_with_headers(message: Message) -> None:
+            if entries and message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(quota_headers(entries))
             await send(message)
 
-        await self.app(scope, receive, told)
+        await self.app(scope, receive, send_with_headers)
 
 
-def headers(noted: list[Noted]) -> dict[str, str]:
-    """Write what was counted."""
-    policies = [f'"{name}";q={limit.amount};w={limit.get_expiry()}' for name, limit, _ in noted]
-    states = [f'"{name}";r={found.remaining};t={found.seconds}' for name, _, found in noted]
+def quota_headers(entries: list[Entry]) -> dict[str, str]:
+    """Return the headers: the limits with their windows, and the remaining requests."""
+    policies = [f'"{name}";q={limit.amount};w={limit.get_expiry()}' for name, limit, _ in entries]
+    states = [f'"{name}";r={quota.remaining};t={quota.seconds}' for name, _, quota in entries]
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}
 
 
 def create_storage(app: FastAPI, url: URL | None) -> Storage:
-    """Make what keeps the counts: this process's memory, or a Valkey."""
+    """Return the storage of counts: this process's memory, or a shared Valkey."""
     if url is None:
         return MemoryStorage()
     pool = valkey.connection_pool(url)
@@ -259,11 +270,11 @@ def create_storage(app: FastAPI, url: URL | None) -> Storage:
 
 
 def install(app: FastAPI) -> None:
-    """Limit the routes that the service is given from here on."""
+    """Limit the routes that are added to the application afterwards."""
     config = settings.read(RateLimitSettings)
-    limiter = SlidingWindowCounterRateLimiter(create_storage(app, config.url))
+    window = SlidingWindowCounterRateLimiter(create_storage(app, config.url))
     CONFIG.set(app, config)
-    COUNTS.set(app, Counts(limiter, config.enabled))
+    LIMITER.set(app, Limiter(window, config.enabled))
     app.router.dependencies.append(Depends(limit_all))
     app.router.responses |= errors.error_responses(TooManyRequests)
     app.add_middleware(RateLimitHeaders)

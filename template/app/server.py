@@ -1,7 +1,7 @@
-"""The server: one process, which leaves without losing a request.
+"""HTTP server: one uvicorn process with a graceful shutdown that loses no request.
 
-On SIGTERM it first answers "not ready" and goes on serving, so that whoever balances the load looks
-elsewhere; then it takes no more connections, finishes what it has, and closes what it holds.
+On SIGTERM it drains: readiness fails while requests are still served, so that load balancers stop
+sending some. Then it accepts no connections, finishes open requests, and runs the lifespan's end.
 """
 
 import asyncio
@@ -19,42 +19,44 @@ from app import health, settings
 from app.main import create_app
 from app.state import SERVER_OPTIONS
 
-TICK = 0.1  # seconds
+POLL_INTERVAL = 0.1  # seconds
 
 
-def proxy(value: str) -> str:
-    """Refuse what is neither an address nor a network: uvicorn would take it, and trust nobody."""
+def check_proxy(value: str) -> str:
+    """Validate the address or network of a trusted proxy; uvicorn silently ignores invalid ones."""
     try:
         ip_network("0.0.0.0/0" if value == "*" else value)
     except ValueError:
-        message = "neither an address nor a network"
+        message = "It is neither an IP address nor a network"
         raise ValueError(message) from None
     return value
 
 
 Proxies = Annotated[
-    tuple[Annotated[str, AfterValidator(proxy)], ...], NoDecode, BeforeValidator(settings.split)
+    tuple[Annotated[str, AfterValidator(check_proxy)], ...],
+    NoDecode,
+    BeforeValidator(settings.split),
 ]
 
 
 class ServerSettings(settings.EnvironmentSettings):
-    """Where the server listens, and how it leaves."""
+    """Address, graceful shutdown and trusted proxies of the server."""
 
     host: str = Field("127.0.0.1", description="Set it to an address; 0.0.0.0 for all.")
     port: NonNegativeInt = Field(8000, le=65535, description="Set it to a port; 0 for any.")
     drain_seconds: NonNegativeFloat = Field(
-        5, description="Set it to the seconds that a load balancer takes to look elsewhere."
+        5, description="Set it to the seconds until load balancers stop sending requests."
     )
     grace_seconds: NonNegativeInt = Field(
-        20, description="Set it to the seconds that requests may take after that."
+        20, description="Set it to the seconds that open requests have after draining."
     )
     forwarded_allow_ips: Proxies = Field(
-        ("127.0.0.1",), description="Set it to the addresses of proxies, whose word is believed."
+        ("127.0.0.1",), description="Set it to IP addresses or networks of trusted proxies."
     )
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, with a while of saying "not ready" before it stops."""
+    """Uvicorn with draining: readiness fails for a while before the server stops."""
 
     def __init__(self, app: FastAPI, config: ServerSettings) -> None:
         super().__init__(
@@ -62,7 +64,7 @@ class Server(uvicorn.Server):
                 app,
                 host=config.host,
                 port=config.port,
-                log_config=None,  # its lines are the service's lines
+                log_config=None,  # structured logging is configured by `app.logging`
                 access_log=False,
                 server_header=False,
                 forwarded_allow_ips=list(config.forwarded_allow_ips),
@@ -74,23 +76,23 @@ class Server(uvicorn.Server):
         self.drain_seconds = config.drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start; what is there now stays, so the garbage collector need not look at it again."""
+        """Start, and exclude the objects that exist now from garbage collection (`gc.freeze`)."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say "not ready" for a while, then stop; a second Ctrl-C stops at once."""
+        """Drain for `DRAIN_SECONDS`, then stop; a second Ctrl-C skips draining."""
         readiness = health.readiness(self.app)
         readiness.draining = True
-        for _ in range(round(self.drain_seconds / TICK)):
+        for _ in range(round(self.drain_seconds / POLL_INTERVAL)):
             if self.force_exit:
                 break
-            await asyncio.sleep(TICK)
-        readiness.leaving.set()  # whoever holds a connection for long lets go
+            await asyncio.sleep(POLL_INTERVAL)
+        readiness.drained.set()  # ends long-lived connections, such as WebSockets
         await super().shutdown(sockets)
 
 
 def serve() -> None:
-    """Serve until a signal ends it."""
+    """Run the server until SIGTERM or SIGINT."""
     Server(create_app(), settings.read(ServerSettings)).run()

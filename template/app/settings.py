@@ -1,6 +1,7 @@
-"""Settings: read from the environment and from `.env`, checked as the service starts.
+"""Settings: read from environment variables and `.env`, validated when the service starts.
 
-An integration keeps its own settings beside its code, in a class made from `EnvironmentSettings`.
+Each part of the service defines its own settings beside its code, as a subclass of
+`EnvironmentSettings`.
 """
 
 import json
@@ -20,7 +21,7 @@ PLACEHOLDERS = frozenset(
 
 
 class Environment(StrEnum):
-    """Where the service runs."""
+    """The environment that the service runs in."""
 
     DEVELOPMENT = "development"
     TEST = "test"
@@ -28,11 +29,14 @@ class Environment(StrEnum):
 
 
 class ConfigurationError(Exception):
-    """The settings make no service; each line names a variable and the mend, never a value."""
+    """Invalid configuration: one line per variable, with the problem and the fix.
+
+    It never contains a value, which may be a secret.
+    """
 
 
 def split(value: object) -> object:
-    """Read `a, b` or `["a", "b"]` as a list."""
+    """Parse a list: comma-separated values, or a JSON array."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
@@ -44,19 +48,20 @@ Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings that one part of the service reads; a field's description says how to set it."""
+    """Base class of settings; the `description` of a field is the fix in its error message."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 class Settings(EnvironmentSettings):
-    """What every deployment decides."""
+    """Settings of every deployment."""
 
     environment: Environment = Field(
         Environment.PRODUCTION, description="Set it to development, test or production."
     )
     docs: bool | None = Field(
-        None, description="Set it to true or false; unset, the documentation is off in production."
+        None,
+        description="Set it to true or false; by default, the documentation is off in production.",
     )
 
     @property
@@ -70,9 +75,9 @@ S = TypeVar("S", bound=EnvironmentSettings)
 
 
 def read(kind: type[S]) -> S:
-    """Read settings of this kind.
+    """Read and validate the settings of a class.
 
-    `ENV_FILE` names another file than `.env`; empty, none is read.
+    `ENV_FILE` names the file to read instead of `.env`; no file is read if it is empty.
 
     Raises:
         ConfigurationError: a variable is missing, malformed, or a placeholder in production.
@@ -80,8 +85,8 @@ def read(kind: type[S]) -> S:
     try:
         settings = kind(_env_file=os.environ.get("ENV_FILE", ".env") or None)
     except ValidationError as error:
-        # Without its cause: pydantic's error may carry what was given.
-        raise ConfigurationError(_told(kind, error)) from None
+        # `from None`: pydantic's error may contain the value, which may be a secret.
+        raise ConfigurationError(_describe(kind, error)) from None
     if problems := _placeholders(settings):
         raise ConfigurationError(problems)
     return settings
@@ -91,24 +96,27 @@ def _variable(kind: type[EnvironmentSettings], field: str) -> str:
     return f"{kind.model_config.get('env_prefix', '')}{field}".upper()
 
 
-def _told(kind: type[EnvironmentSettings], error: ValidationError) -> str:
+def _describe(kind: type[EnvironmentSettings], error: ValidationError) -> str:
+    """Return a line per invalid variable: `NAME: problem. Fix`."""
     lines = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        field = str(problem["loc"][0]) if problem["loc"] else ""
-        words = "is missing" if problem["type"] == "missing" else problem["msg"]
-        mend = kind.model_fields[field].description if field in kind.model_fields else ""
-        lines.append(f"{_variable(kind, field)}: {words}. {mend}".strip())
+    for detail in error.errors(include_url=False, include_input=False, include_context=False):
+        field = str(detail["loc"][0]) if detail["loc"] else ""
+        # A validator's "It is missing" becomes "NAME: missing".
+        message = detail["msg"].removeprefix("Value error, ").removeprefix("It is ")
+        problem = "missing" if detail["type"] == "missing" else message
+        fix = kind.model_fields[field].description if field in kind.model_fields else ""
+        lines.append(f"{_variable(kind, field)}: {problem}. {fix}".strip())
     return "\n".join(lines)
 
 
 def _placeholders(settings: EnvironmentSettings) -> str:
-    found = [field for field, value in settings if _secret(value).lower() in PLACEHOLDERS]
-    if not found or _environment(settings) is not Environment.PRODUCTION:
+    fields = [field for field, value in settings if _secret(value).lower() in PLACEHOLDERS]
+    if not fields or _environment(settings) is not Environment.PRODUCTION:
         return ""
     return "\n".join(
         f"{_variable(type(settings), field)}: its secret is a placeholder. "
-        "Set one of your own, or ENVIRONMENT=development."
-        for field in found
+        "Set a random secret, or ENVIRONMENT=development."
+        for field in fields
     )
 
 

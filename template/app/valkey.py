@@ -1,4 +1,4 @@
-"""Valkey, or Redis, which speaks alike: its address, and connections that give up soon."""
+"""Valkey (or Redis, of the same protocol): URL and connection pool with short timeouts."""
 
 from typing import Annotated
 
@@ -6,14 +6,14 @@ from pydantic import PlainValidator
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Broken
+from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-CONNECTIONS = 32  # that one process holds at most
-PATIENCE = 0.25  # seconds that a connection, or an answer, may take
+MAX_CONNECTIONS = 32  # per pool
+TIMEOUT = 0.25  # seconds to connect, to wait for a connection of the pool, and for a response
 
-# As hosts hand them out, and as the client knows them.
+# Schemes of hosting providers, and those of the client library.
 SCHEMES = {
     "redis": "redis",
     "rediss": "rediss",
@@ -24,7 +24,7 @@ SCHEMES = {
 
 
 def parse_url(value: object) -> URL:
-    """Read a URL, without repeating it where it is none."""
+    """Parse a URL; the error does not repeat it, as it may hold a password."""
     try:
         url = make_url(str(value))
     except (ArgumentError, ValueError):
@@ -39,19 +39,21 @@ def parse_url(value: object) -> URL:
 ValkeyUrl = Annotated[URL, PlainValidator(parse_url)]
 
 
-def connection_pool(url: URL, patience: float | None = None) -> BlockingConnectionPool:
-    """Hold connections, each made as it is needed; one that broke is made anew, once.
+def connection_pool(url: URL, timeout: float | None = None) -> BlockingConnectionPool:
+    """Return a connection pool that retries once after a broken connection.
 
-    `patience` is for the seconds that an answer may take, if not `PATIENCE`. Who did not give one
-    in time is not asked again: a timeout around this may be lost (Python 3.11's `asyncio.wait_for`,
-    with which the client sends, loses a cancellation at times), and then the client's own has to
-    hold.
+    A timeout is not retried. The client needs a timeout of its own: `asyncio.wait_for` of Python
+    3.11, which it uses, can lose the cancellation by an `asyncio.timeout` around a command.
+
+    Args:
+        url: the URL of the server
+        timeout: seconds to wait for a response, by default `TIMEOUT`
     """
     return BlockingConnectionPool.from_url(
         url.render_as_string(hide_password=False),
-        max_connections=CONNECTIONS,
-        timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
-        socket_timeout=PATIENCE if patience is None else patience,
-        retry=Retry(NoBackoff(), 1, (Broken,)),
+        max_connections=MAX_CONNECTIONS,
+        timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        socket_timeout=TIMEOUT if timeout is None else timeout,
+        retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
     )

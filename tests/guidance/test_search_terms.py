@@ -40,7 +40,7 @@ TERMS: dict[str, tuple[str, ...]] = {
         *("timing attack", "password reset", "email verification", "one-time", "logout"),
     ),
     "oidc": ("OIDC", "OpenID Connect", "JWKS", "issuer", "audience", "PKCE", "identity provider", "key rotation"),
-    "owning": ("owner", "ownership", "scope", "permission"),
+    "ownership": ("owner", "ownership", "scope", "permission"),
     "ratelimit": ("rate limit", "throttle", "sliding window", "429", "Retry-After", "fail open"),
     "cache": (
         *("invalidation", "TTL", "stampede", "single-flight", "stale", "ETag", "conditional request"),

@@ -1,7 +1,7 @@
-"""Files: their content in a store of objects, and what is known of them in the database.
+"""Files: content in an object store, metadata in the database.
 
-Content is stored first, under a key that nobody chose, and its row is written after: a row is never
-without content, and content without a row is collected (`app collect-files`).
+The content is stored first, under a random key, and its row is written afterwards: a row always has
+content, and content without a row (an orphaned object) is deleted by `app collect-files`.
 """
 
 from fastapi import FastAPI
@@ -15,8 +15,8 @@ __all__ = ["FilesSettings", "Store", "install"]
 
 
 def install(app: FastAPI) -> None:
-    """Give the service its store, and let files be longer than other bodies."""
+    """Open the object store, and raise the body limit of uploads."""
     config = settings.read(FilesSettings)
     storage.install(app, config)
     for path in (f"{PREFIX}/files", f"{PREFIX}/files/batch"):
-        middleware.allow(app, path, config.limit)
+        middleware.set_body_limit(app, path, config.limit)

@@ -1,4 +1,4 @@
-"""Files on their way out: all of one, a part, or the word that nothing has changed (RFC 9110)."""
+"""Downloads: range requests, conditional requests and digests (RFC 9110, RFC 9530)."""
 
 import base64
 import re
@@ -15,16 +15,16 @@ from app.files.content_disposition import disposition
 from app.files.storage import Store
 
 RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
-CONTENT: dict[str, Any] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "All of it.", "content": CONTENT},
-    206: {"description": "The part that `Range` asks for.", "content": CONTENT},
-    304: {"description": "What `If-None-Match` names is still the same."},
+BINARY: dict[str, Any] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The whole content.", "content": BINARY},
+    206: {"description": "The byte range that `Range` requests.", "content": BINARY},
+    304: {"description": "Not modified: `If-None-Match` names the current ETag."},
 }
 
 
 class RangeNotSatisfiable(errors.Error):
-    """There is nothing of the file where the range begins."""
+    """The requested range starts after the end of the file."""
 
     status, code, title = 416, "range_not_satisfiable", "Range Not Satisfiable"
 
@@ -34,17 +34,21 @@ class RangeNotSatisfiable(errors.Error):
 
 
 def parse_range(header: str, size: int) -> range | None:
-    """Read the one range of bytes that is asked for; None where all is, or what is no range.
+    """Parse the header `Range` of one byte range; None if the whole content is to be sent.
 
-    Several ranges are answered with all of it (RFC 9110, section 14.2).
+    Malformed headers and several ranges are ignored (RFC 9110, section 14.2).
+
+    Args:
+        header: the value of `Range`, such as `bytes=0-99`
+        size: the bytes of the file
 
     Raises:
-        RangeNotSatisfiable: nothing of the file lies in it.
+        RangeNotSatisfiable: the range starts after the end of the file.
     """
-    found = RANGE.fullmatch(header)
-    if found is None or not any(found.groups()):
+    match = RANGE.fullmatch(header)
+    if match is None or not any(match.groups()):
         return None
-    first, last = found.groups()
+    first, last = match.groups()
     if first and last and int(last) < int(first):
         return None
     start = int(first) if first else max(0, size - int(last))
@@ -55,13 +59,13 @@ def parse_range(header: str, size: int) -> range | None:
 
 
 def matches_etag(tag: str, header: str) -> bool:
-    """Say whether a tag is one of those that a header names, weak ones too (section 8.8.3.2)."""
-    named = (each.strip().removeprefix("W/") for each in header.split(","))
-    return header.strip() == "*" or tag in named
+    """Return whether `If-None-Match` names an ETag, by weak comparison (section 8.8.3.2)."""
+    tags = (each.strip().removeprefix("W/") for each in header.split(","))
+    return header.strip() == "*" or tag in tags
 
 
 class DownloadRequest:
-    """What a request wants of a file's content."""
+    """The method, and the headers of range requests and conditional requests."""
 
     def __init__(
         self,
@@ -70,42 +74,43 @@ class DownloadRequest:
         if_range: Annotated[str | None, Header()] = None,
         range_: Annotated[str | None, Header(alias="Range")] = None,
     ) -> None:
-        self.is_all = request.method == "GET"  # a HEAD asks for no part, and gets none
-        self.known = if_none_match
-        self.range = range_ if request.method == "GET" else None
-        self.range_of = if_range
+        self.has_body = request.method == "GET"  # HEAD ignores `Range` (section 14.2)
+        self.if_none_match = if_none_match
+        self.range = range_ if self.has_body else None
+        self.if_range = if_range
 
-    async def of(self, file: Record, store: Store) -> Response:
-        """Answer, once the first bytes are there, so that an error can still be told.
+    async def respond(self, file: Record, store: Store) -> Response:
+        """Return the response; the first bytes are read before it, so that errors have a status.
 
         Raises:
-            RangeNotSatisfiable: nothing of the file lies in the range that is asked for.
-            Error: the content is gone, or the store does not answer.
+            RangeNotSatisfiable: the requested range starts after the end of the file.
+            NotFound: the content is missing in the store.
+            Unavailable: the store is unavailable.
         """
         tag, size = f'"{file["sha256"]}"', file["size"]
-        if self.known and matches_etag(tag, self.known):
-            return Response(status_code=304, headers=_validators(tag))
-        is_same = self.range_of in {None, tag}
-        asked = parse_range(self.range, size) if self.range and is_same else None
-        found = asked or range(size)
-        headers = _headers(file, tag) | {"Content-Length": str(len(found))}
-        if asked:
-            headers["Content-Range"] = f"bytes {asked.start}-{asked.stop - 1}/{size}"
-        if not self.is_all:
+        if self.if_none_match and matches_etag(tag, self.if_none_match):
+            return Response(status_code=304, headers=_cache_headers(tag))
+        is_current = self.if_range in {None, tag}
+        part = parse_range(self.range, size) if self.range and is_current else None
+        span = part or range(size)
+        headers = _headers(file, tag) | {"Content-Length": str(len(span))}
+        if part:
+            headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+        if not self.has_body:
             return Response(headers=headers)
-        parts = store.read(str(file["id"]), found.start, found.stop)
-        first = await anext(parts, b"")
-        return StreamingResponse(_all(first, parts), 206 if asked else 200, headers)
+        chunks = store.read(str(file["id"]), span.start, span.stop)
+        first = await anext(chunks, b"")
+        return StreamingResponse(_chain(first, chunks), 206 if part else 200, headers)
 
 
-async def _all(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def _chain(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     yield first
     async for each in rest:
         yield each
 
 
-def _validators(tag: str) -> dict[str, str]:
-    # It never changes, but may be gone, or no longer for whoever asks: so they ask.
+def _cache_headers(tag: str) -> dict[str, str]:
+    # `no-cache`: content is immutable, but it may be deleted or access revoked, so revalidate.
     return {"ETag": tag, "Cache-Control": "private, no-cache"}
 
 
@@ -113,10 +118,10 @@ def _headers(file: Record, tag: str) -> dict[str, str]:
     kind = file["content_type"]
     digest = base64.b64encode(bytes.fromhex(file["sha256"])).decode()
     return {
-        **_validators(tag),
+        **_cache_headers(tag),
         "Accept-Ranges": "bytes",
         "Content-Disposition": disposition(file["name"], kind),
-        "Content-Encoding": "identity",  # compressed, its bytes would not be those that are counted
+        "Content-Encoding": "identity",  # gzip would change the byte offsets of ranges
         "Content-Type": f"{kind}; charset=utf-8" if kind == "text/plain" else kind,
         "Repr-Digest": f"sha-256=:{digest}:",
         "X-Content-Type-Options": "nosniff",

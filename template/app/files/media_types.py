@@ -1,16 +1,16 @@
-"""What content is, by its first bytes, whatever its name and its sender say.
+"""MIME sniffing: the media type of content by its first bytes (magic numbers).
 
-The patterns are those of the MIME Sniffing Standard (https://mimesniff.spec.whatwg.org), by which
-browsers go: what they would run is known here, too. Documents that are archives inside, as those
-of office programs are, are archives.
+File names and `Content-Type` headers are not trusted. The patterns are those of the MIME Sniffing
+Standard (https://mimesniff.spec.whatwg.org), which browsers follow, so that content that they would
+execute is detected. Office documents are ZIP archives.
 """
 
 import re
 
-HEAD = 1445  # bytes that are looked at (section 5.2)
-BLANK = b"\t\n\x0c\r "
+HEAD_SIZE = 1445  # bytes that are inspected, the "resource header" (section 5.2)
+WHITESPACE = b"\t\n\x0c\r "
 
-# What a browser would run, once blanks are passed over (section 7.1); SVG is XML.
+# Types that a browser executes, after leading whitespace (section 7.1); SVG is XML.
 HTML = re.compile(
     rb"<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[ >]"
     rb"|<!--",
@@ -18,7 +18,7 @@ HTML = re.compile(
 )
 XML = re.compile(rb"<(?:\?xml|svg|!doctype svg)", re.IGNORECASE)
 
-# Patterns of section 6, and a few more; `.` stands for any byte.
+# Signatures of section 6, and some more; `.` matches any byte.
 PATTERNS = {
     b"%PDF-": "application/pdf",
     b"\x00\x00\x01\x00|\x00\x00\x02\x00": "image/x-icon",
@@ -50,20 +50,22 @@ PATTERNS = {
     b"Rar!\x1a\x07": "application/x-rar-compressed",
     b"7z\xbc\xaf\x27\x1c": "application/x-7z-compressed",
 }
-KNOWN = [(re.compile(b"(?:" + each + b")", re.DOTALL), kind) for each, kind in PATTERNS.items()]
-MARKS = (b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf")  # of Unicode: the text goes on after them
-BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")  # bytes that no text has (section 3)
+SIGNATURES = [
+    (re.compile(b"(?:" + each + b")", re.DOTALL), kind) for each, kind in PATTERNS.items()
+]
+BYTE_ORDER_MARKS = (b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf")
+BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")  # control characters (section 3)
 
 
 def sniff(content: bytes) -> str:
-    """Name the type of content, of which `HEAD` bytes are enough."""
-    head = content[:HEAD]
-    text = head.removeprefix(MARKS[-1]).lstrip(BLANK)
+    """Return the media type of content; only its first `HEAD_SIZE` bytes are read."""
+    head = content[:HEAD_SIZE]
+    text = head.removeprefix(BYTE_ORDER_MARKS[-1]).lstrip(WHITESPACE)
     if XML.match(text):
         return "text/xml"
     if HTML.match(text):
         return "text/html"
-    if head.startswith(MARKS):
+    if head.startswith(BYTE_ORDER_MARKS):
         return "text/plain"
-    kinds = (kind for pattern, kind in KNOWN if pattern.match(head))
+    kinds = (kind for pattern, kind in SIGNATURES if pattern.match(head))
     return next(kinds, "application/octet-stream" if BINARY.search(head) else "text/plain")

@@ -1,4 +1,7 @@
-"""Several files in one body (RFC 7578), one after the other, and none held as a whole."""
+"""Uploads of several files as multipart/form-data (RFC 7578), parsed as a stream.
+
+Parts are read one after the other, so that no file is held in memory as a whole.
+"""
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,33 +15,33 @@ from starlette.requests import Request
 
 from app.errors import BadRequest, Invalid
 from app.files.storage import STORE
-from app.files.uploads import Incoming, UnsupportedType, body
+from app.files.uploads import Incoming, UnsupportedType, read_body
 from app.schemas.file import FileName
 
-MOST = 100  # files
+MAX_FILES = 100  # in one request
 
 Headers = dict[bytes, bytes]
-Event = Headers | bytes | None  # what begins a part, what is of its content, and its end
+Event = Headers | bytes | None  # the headers of a part, a chunk of its content, and its end
 
-_names: TypeAdapter[str] = TypeAdapter(FileName)
+_file_name: TypeAdapter[str] = TypeAdapter(FileName)
 
 
 class MultipartReader:
-    """The parts of a body: the headers of each, and its content, to be read before the next."""
+    """Yields the headers and content of each part; content must be read before the next part."""
 
     def __init__(self, stream: AsyncIterator[bytes], boundary: bytes) -> None:
         self.stream = stream
         self.events: deque[Event] = deque()
-        self.is_over = False
+        self.is_complete = False
         self._headers: Headers = {}
         self._name = self._value = b""
         self.parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": self._begin,
+                "on_part_begin": self._begin_part,
                 "on_header_field": self._add_name,
                 "on_header_value": self._add_value,
-                "on_header_end": self._keep,
+                "on_header_end": self._end_header,
                 "on_headers_finished": lambda: self.events.append(self._headers),
                 "on_part_data": lambda data, start, end: self.events.append(data[start:end]),
                 "on_part_end": lambda: self.events.append(None),
@@ -46,7 +49,7 @@ class MultipartReader:
             },
         )
 
-    def _begin(self) -> None:
+    def _begin_part(self) -> None:
         self._headers = {}
 
     def _add_name(self, data: bytes, start: int, end: int) -> None:
@@ -55,24 +58,24 @@ class MultipartReader:
     def _add_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
 
-    def _keep(self) -> None:
+    def _end_header(self) -> None:
         self._headers[self._name.lower()] = self._value
         self._name = self._value = b""
 
     def _end(self) -> None:
-        self.is_over = True
+        self.is_complete = True
 
     async def _next(self) -> Event:
-        """Give what comes next.
+        """Return the next event of the parser.
 
         Raises:
-            BadRequest: nothing does, or it is not as it should be.
+            BadRequest: the body is malformed or ends early.
         """
         try:
-            while not self.events and not self.is_over:
+            while not self.events and not self.is_complete:
                 self.parser.write(await anext(self.stream))
         except (FormParserError, StopAsyncIteration):
-            message = "The body is no multipart/form-data, or ends early."
+            message = "Malformed or truncated multipart/form-data body."
             raise BadRequest(message) from None
         return self.events.popleft() if self.events else None
 
@@ -81,55 +84,56 @@ class MultipartReader:
             yield event
 
     async def __aiter__(self) -> AsyncGenerator[tuple[Headers, AsyncIterator[bytes]], None]:
-        """Give each part as it begins."""
-        while self.events or not self.is_over:
+        """Yield the headers and the content of each part."""
+        while self.events or not self.is_complete:
             event = await self._next()
             if isinstance(event, dict):
                 yield event, self._content()
 
 
 def file_name(headers: Headers) -> str:
-    """Read what a file is called.
+    """Return the file name in the `Content-Disposition` of a part.
 
     Raises:
-        Invalid: it has no name, or none that is taken.
+        Invalid: the name is missing or invalid.
     """
     _, options = parse_options_header(headers.get(b"content-disposition", b""))
     try:
-        return _names.validate_python(options.get(b"filename", b"").decode())
+        return _file_name.validate_python(options.get(b"filename", b"").decode())
     except (UnicodeDecodeError, ValidationError):
-        message = "A part is no file, or its name is none that is taken."
+        message = "Each part must be a file with a valid name."
         raise Invalid(message) from None
 
 
 async def uploads(request: Request) -> AsyncIterator[Incoming]:
-    """Take each part of the body for a file.
+    """Return an iterator over the files of a multipart/form-data body.
 
     Raises:
-        UnsupportedType: the body is no multipart/form-data.
+        UnsupportedType: the body is not multipart/form-data.
+        BadRequest: the boundary is invalid.
     """
     kind, options = parse_options_header(request.headers.get("Content-Type", ""))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        message = "Several files come as multipart/form-data."
+        message = "Content-Type must be multipart/form-data with a boundary."
         raise UnsupportedType(message)
     try:
-        parts = MultipartReader(body(request), options[b"boundary"])
+        parts = MultipartReader(read_body(request), options[b"boundary"])
     except FormParserError:
-        message = "The boundary of the parts is none."
+        message = "Invalid multipart boundary."
         raise BadRequest(message) from None
     return _each(parts, STORE.get(request.app).config.types)
 
 
 async def _each(parts: MultipartReader, types: tuple[str, ...]) -> AsyncGenerator[Incoming, None]:
-    number = 0
+    count = 0
     async for headers, content in parts:
-        number += 1
-        if number > MOST:
-            message = f"There are more than {MOST} files."
+        count += 1
+        if count > MAX_FILES:
+            message = f"Too many files. The limit is {MAX_FILES} per request."
             raise Invalid(message)
         yield Incoming(file_name(headers), content, types)
-    if not number:
-        message = "There is no file."
+    if not count:
+        message = "The request contains no file."
         raise Invalid(message)
 
 

@@ -1,4 +1,4 @@
-"""Content that no row names: of uploads that were cut short, and of deletions that failed."""
+"""Purge of orphaned objects: content without a row, of aborted uploads and failed deletions."""
 
 import asyncio
 import time
@@ -23,45 +23,48 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-GRACE = timedelta(days=1)  # for which content may wait for its row
+GRACE = timedelta(days=1)  # between storing content and committing its row
 BATCH = 500
 
 
 async def collect_files() -> str:
-    """Delete content that no row names, and say how much there was."""
+    """Delete orphaned objects; return a summary."""
     store = open_store(settings.read(FilesSettings))
     engine = migrate.create()
     try:
         async with AsyncSession(engine) as session:
-            number = await collect(session, store)
+            count = await collect(session, store)
     finally:
         await engine.dispose()
-    return f"{number} left over, and deleted."
+    return f"Deleted {count} orphaned {'object' if count == 1 else 'objects'}."
 
 
 async def collect(session: AsyncSession, store: "ObjectStore") -> int:
-    """Delete what is old enough and belongs to no row; what others keep beside it stays."""
-    number = await asyncio.to_thread(_unfinished, store)
-    # In threads: a process must not end just after what obstore does by itself.
+    """Delete objects older than `GRACE` without a row; return their number.
+
+    Objects whose key is not a UUID belong to other programs and are skipped.
+    """
+    count = await asyncio.to_thread(_delete_partial_files, store)
+    # In threads: asynchronous tasks of obstore must not be running when the process exits.
     batches = obstore.list(store, chunk_size=BATCH)
     while batch := await asyncio.to_thread(next, batches, ()):
-        old = _old(batch)
-        rows = await session.scalars(select(File.id).where(File.id.in_(old)))
-        lost = old.keys() - set(rows)
-        await asyncio.to_thread(_delete, store, [old[key] for key in lost])
-        number += len(lost)
-    return number
+        paths = _expired(batch)
+        rows = await session.scalars(select(File.id).where(File.id.in_(paths)))
+        orphans = paths.keys() - set(rows)
+        await asyncio.to_thread(_delete, store, [paths[key] for key in orphans])
+        count += len(orphans)
+    return count
 
 
-def _old(batch: "Sequence[ObjectMeta]") -> dict[UUID, str]:
-    """Give the paths of what is old enough, by keys."""
+def _expired(batch: "Sequence[ObjectMeta]") -> dict[UUID, str]:
+    """Return the paths of the objects older than `GRACE`, by key."""
     before = now() - GRACE
-    found = {}
+    paths = {}
     for each in batch:
         with suppress(ValueError):
             if each["last_modified"] < before:
-                found[UUID(each["path"])] = each["path"]
-    return found
+                paths[UUID(each["path"])] = each["path"]
+    return paths
 
 
 def _delete(store: "ObjectStore", paths: Iterable[str]) -> None:
@@ -70,18 +73,19 @@ def _delete(store: "ObjectStore", paths: Iterable[str]) -> None:
             obstore.delete(store, path)
 
 
-def _unfinished(store: "ObjectStore") -> int:
-    """Delete the beginnings of files that a directory keeps of a process that was killed."""
-    found = [path for path in _beginnings(store) if _age(path) > GRACE.total_seconds()]
-    for path in found:
+def _delete_partial_files(store: "ObjectStore") -> int:
+    """Delete temporary files of uploads in a directory whose process was killed."""
+    expired = [path for path in _partial_files(store) if _age(path) > GRACE.total_seconds()]
+    for path in expired:
         path.unlink(missing_ok=True)
-    return len(found)
+    return len(expired)
 
 
-def _beginnings(store: "ObjectStore") -> Iterator[Path]:
+def _partial_files(store: "ObjectStore") -> Iterator[Path]:
     if isinstance(store, LocalStore) and store.prefix:
-        yield from Path(store.prefix).glob("*#*")  # as the library names what it has not finished
+        yield from Path(store.prefix).glob("*#*")  # object_store's names of temporary files
 
 
 def _age(path: Path) -> float:
+    """Return the seconds since a file was modified."""
     return time.time() - path.stat().st_mtime

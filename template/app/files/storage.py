@@ -1,4 +1,4 @@
-"""The store of files: a directory, memory, or a bucket, as its URL says."""
+"""Object store of file contents: a local directory, memory, or a bucket (S3, GCS, Azure)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -34,30 +34,30 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMES = ("file:///", "memory://", "s3://", "gs://", "az://")
-PART = 5 << 20  # bytes of content that are sent at a time: S3 takes no fewer, but at the end
-AT_ONCE = 2  # parts of one file that are on their way
-READ = 1 << 20  # bytes of content that are held of a file on its way out
-LINKED = timedelta(minutes=15)  # for which a link is good
-GRACE = 5.0  # seconds that the last deletions have when the process stops
-# An outage is told soon; a part has a minute. Plain HTTP is for an endpoint whose URL says so.
+PART_SIZE = 5 << 20  # bytes of a part of a multipart upload: the minimum of S3
+CONCURRENT_PARTS = 2  # of one upload
+READ_SIZE = 1 << 20  # bytes of a download that are held in memory
+LINK_LIFETIME = timedelta(minutes=15)  # of presigned URLs
+GRACE = 5.0  # seconds that pending deletions have at shutdown
+# A short connect timeout detects an outage; `allow_http` permits endpoints without TLS.
 CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "60s"}
 RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
-# Whatever is known, but what browsers run (HTML, XML and with it SVG), and what nobody knows.
+# Without the types that browsers execute (HTML, XML, SVG), and without unknown binary content.
 TYPES = ("application/gzip", "application/pdf", "application/zip", "audio/*", "font/*", "image/*")
 
 log = structlog.get_logger()
 
 
 def parse_url(value: str) -> str:
-    """Refuse what is no URL of a store, without repeating it."""
+    """Validate the scheme of a URL; the error does not repeat the URL, which may hold a secret."""
     if not value.startswith(SCHEMES):
-        message = "It is not a URL of a store"
+        message = "It is not a URL of an object store"
         raise ValueError(message)
     return value
 
 
 class FilesSettings(settings.EnvironmentSettings):
-    """Where files are kept, and which are taken."""
+    """The object store, and the limits of uploads."""
 
     model_config = SettingsConfigDict(env_prefix="FILES_")
 
@@ -70,43 +70,44 @@ class FilesSettings(settings.EnvironmentSettings):
     limit: PositiveInt = Field(100 << 20, description="Set it to a number of bytes.")
     types: settings.Strings = Field(
         (*TYPES, "text/plain", "video/*"),
-        description="Set it to types, as in image/*,application/pdf; * for any.",
+        description="Set it to media types, as in image/*,application/pdf; * allows all.",
     )
 
     @validator("url")
     @classmethod
-    def kept(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """Refuse production without a store, and with one that forgets."""
+    def require_persistent_store(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Require a persistent store in production."""
         if info.data.get("environment") is Environment.PRODUCTION:
             if value is None:
                 message = "It is missing"
                 raise ValueError(message)
             if value.startswith("memory:"):
-                message = "Memory keeps nothing"
+                message = "It is not persistent: memory:// loses all files at a restart"
                 raise ValueError(message)
         return value
 
     @property
-    def place(self) -> str:
-        """The store's URL: in development a directory of the checkout, in tests memory."""
+    def store_url(self) -> str:
+        """The store's URL; by default a directory of the checkout, or memory in tests."""
         if self.environment is Environment.TEST:
             return self.url or "memory://"
         return self.url or (ROOT / ".dev" / "files").as_uri()
 
 
 def open_store(config: FilesSettings) -> "ObjectStore":
-    """Open the store; nobody is asked yet whether a bucket is there.
+    """Open the store; no request is sent, so a missing bucket is detected at the first upload.
 
     Raises:
-        ConfigurationError: the directory cannot be made, or something about the bucket is missing.
+        ConfigurationError: the directory cannot be created, or a setting of the bucket is missing.
     """
     try:
-        if config.place.startswith("file:"):
-            return from_url(config.place, mkdir=True)
-        return from_url(config.place, client_options=CLIENT, retry_config=RETRY)
+        if config.store_url.startswith("file:"):
+            return from_url(config.store_url, mkdir=True)
+        return from_url(config.store_url, client_options=CLIENT, retry_config=RETRY)
     except (BaseError, OSError, ValueError) as error:
         message = (
-            f"FILES_URL: its store cannot be opened ({_first_line(error)}). Set what it lacks."
+            f"FILES_URL: cannot open the object store ({_first_line(error)}). "
+            "Correct the URL or the bucket's settings."
         )
         raise settings.ConfigurationError(message) from None
 
@@ -116,42 +117,46 @@ def _first_line(error: Exception) -> str:
 
 
 @contextmanager
-def told() -> Generator[None, None, None]:
-    """Tell what the store says as an error of the service's.
+def translate_errors() -> Generator[None, None, None]:
+    """Translate errors of the store into `Unavailable`, and log them.
 
     Raises:
-        Unavailable: the store does not answer, or not as it should.
+        Unavailable: the store is unavailable, or rejects a request.
     """
     try:
         yield
     except (BaseError, OSError) as error:
-        log.warning("the store of files does not answer", reason=_first_line(error))
-        message = "The store of files does not answer."
+        log.warning("object_store_unavailable", reason=_first_line(error))
+        message = "The object store is unavailable. Retry later."
         raise Unavailable(message) from error
 
 
 @dataclass
 class Store:
-    """The objects that files' content is kept in, each under the key of its row."""
+    """The object store; the key of an object is the id of the file's row."""
 
     inner: "ObjectStore"
     config: FilesSettings
-    leaving: set[asyncio.Task[None]] = field(default_factory=set)
+    deletions: set[asyncio.Task[None]] = field(default_factory=set)  # in progress
 
     @property
     def signs(self) -> bool:
-        """Whether it gives links that are good for whoever has them."""
+        """Whether the store can sign URLs: it is a bucket."""
         return isinstance(self.inner, S3Store | GCSStore | AzureStore)
 
     async def put(self, key: str, incoming: "Incoming") -> None:
-        """Store content as it comes; all of it, or nothing.
+        """Stream content into the store; a failed upload leaves no object.
+
+        Long content is a multipart upload.
 
         Raises:
-            Error: the content is refused, or ends early.
-            Unavailable: the store does not take it.
+            UnsupportedType: the media type is not allowed.
+            BadRequest: the digest does not match, or the client disconnected.
+            ContentTooLarge: the body is longer than `FILES_LIMIT`.
+            Unavailable: the store is unavailable.
         """
         head = await incoming.head()
-        # A bucket's links lead past this service, so that these headers have to be kept with it.
+        # Presigned URLs bypass this service, so the bucket must send these headers itself.
         attributes = {
             "Content-Type": incoming.content_type,
             "Content-Disposition": disposition(incoming.name, incoming.content_type),
@@ -161,53 +166,53 @@ class Store:
             self.inner,
             key,
             attributes=attributes if self.signs else None,
-            chunk_size=PART,
-            max_concurrency=AT_ONCE,
+            chunk_size=PART_SIZE,
+            max_concurrency=CONCURRENT_PARTS,
         )
-        with told():
-            if incoming.is_over:
+        with translate_errors():
+            if incoming.is_complete:
                 await put(head, use_multipart=False)
             else:
                 await put(incoming.after(head))
 
     async def read(self, key: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Read content from one byte to before another, a little at a time.
+        """Yield the content from byte `start` to before byte `stop`, in chunks of `READ_SIZE`.
 
         Raises:
-            NotFound: there is none.
-            Unavailable: the store does not answer.
+            NotFound: the content is missing.
+            Unavailable: the store is unavailable.
         """
-        for begin in range(start, stop, READ):
-            with told():
-                part = await self._part(key, begin, min(begin + READ, stop))
-            yield part
+        for begin in range(start, stop, READ_SIZE):
+            with translate_errors():
+                chunk = await self._chunk(key, begin, min(begin + READ_SIZE, stop))
+            yield chunk
 
-    async def _part(self, key: str, start: int, stop: int) -> bytes:
+    async def _chunk(self, key: str, start: int, stop: int) -> bytes:
         try:
             return bytes(await obstore.get_range_async(self.inner, key, start=start, end=stop))
         except FileNotFoundError as error:
-            message = "Its content is gone."
+            message = "The content of this file is missing in the object store."
             raise NotFound(message) from error
 
     async def link(self, key: str) -> str:
-        """Sign a URL by which content can be had for a while.
+        """Return a presigned URL of the content, valid for `LINK_LIFETIME`.
 
         Raises:
-            Unavailable: whoever signs does not answer.
+            Unavailable: the service that signs the URL is unavailable.
         """
         assert isinstance(self.inner, S3Store | GCSStore | AzureStore)  # noqa: S101 - see `signs`
-        with told():
-            return await obstore.sign_async(self.inner, "GET", key, LINKED)
+        with translate_errors():
+            return await obstore.sign_async(self.inner, "GET", key, LINK_LIFETIME)
 
     def remove(self, key: str, session: AsyncSession) -> None:
-        """Delete content once the session's transaction is committed; not if it is rolled back."""
+        """Delete content after the session's commit; a rollback cancels it."""
         after_commit(session, partial(self.discard, key))
 
     def discard(self, *keys: str) -> None:
-        """Delete content in the background; what stays all the same is collected some day."""
+        """Delete content in the background; `app collect-files` retries failed deletions."""
         task = asyncio.create_task(self._discard(keys))
-        self.leaving.add(task)
-        task.add_done_callback(self.leaving.discard)
+        self.deletions.add(task)
+        task.add_done_callback(self.deletions.discard)
 
     async def _discard(self, keys: tuple[str, ...]) -> None:
         for key in keys:
@@ -216,7 +221,7 @@ class Store:
             except FileNotFoundError:
                 pass
             except (BaseError, OSError) as error:
-                log.warning("content is left over", key=key, reason=_first_line(error))
+                log.warning("object_deletion_failed", key=key, reason=_first_line(error))
 
 
 STORE = StateKey[Store]("files")
@@ -224,15 +229,15 @@ STORE = StateKey[Store]("files")
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """When the service stops, give deletions a moment yet."""
+    """Wait for pending deletions at shutdown, for at most `GRACE` seconds."""
     yield
     store = STORE.get(app)
-    if store.leaving:
-        await asyncio.wait(store.leaving, timeout=GRACE)
+    if store.deletions:
+        await asyncio.wait(store.deletions, timeout=GRACE)
 
 
 async def files(connection: HTTPConnection) -> Store:
-    """Give the store."""
+    """Return the object store."""
     return STORE.get(connection.app)
 
 
@@ -240,6 +245,6 @@ Files = Annotated[Store, Depends(files)]
 
 
 def install(app: FastAPI, config: FilesSettings) -> None:
-    """Give the service its store."""
+    """Open the object store."""
     STORE.set(app, Store(open_store(config), config))
     app.include_router(APIRouter(lifespan=lifespan))

@@ -1,6 +1,7 @@
-"""Files on their way in: counted, summed up and looked at as they come, and never held as a whole.
+"""Uploads: size, SHA-256 and media type are computed while the body streams into the store.
 
-How long a body may be is the matter of `app.middleware.BodyLimit`.
+`app.middleware.BodyLimit` limits the length of a body. A body is read only as fast as the store
+takes it (backpressure), and never held in memory as a whole.
 """
 
 import base64
@@ -17,30 +18,30 @@ from starlette.requests import ClientDisconnect, Request
 
 from app import errors
 from app.errors import BadRequest
-from app.files.media_types import HEAD, sniff
+from app.files.media_types import HEAD_SIZE, sniff
 from app.files.storage import STORE
 from app.schemas.file import FileName
 
-FIRST = 1 << 18  # bytes that are taken before content is stored: most files are no longer
+BUFFER_SIZE = 1 << 18  # bytes that are read before content is stored: most files are shorter
 DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):\s*(?:,|$)")
 
-assert FIRST > HEAD  # noqa: S101 - of constants
+assert BUFFER_SIZE > HEAD_SIZE  # noqa: S101 - of constants
 
 
 class UnsupportedType(errors.Error):
-    """Content is of a type that is not taken."""
+    """The media type of the content is not allowed."""
 
     status, code, title = 415, "unsupported_type", "Unsupported Media Type"
 
 
 class DigestMismatch(BadRequest):
-    """Content is not what its digest says: something happened to it on the way."""
+    """The content does not match its digest: it was damaged in transit."""
 
     code = "digest_mismatch"
 
 
 class Incoming:
-    """One file on its way in; what is known of it is true once all of it has been read."""
+    """One file that is being uploaded; its metadata is complete once all content has been read."""
 
     def __init__(
         self,
@@ -54,90 +55,91 @@ class Incoming:
         self.expected = expected
         self.content_type = ""
         self.size = 0
-        self.is_over = False
-        self._sum = hashlib.sha256()
-        self._chunks = self._counted(stream)
+        self.is_complete = False
+        self._hash = hashlib.sha256()
+        self._chunks = self._hashed(stream)
 
     @property
     def sha256(self) -> str:
-        """The digest of what has been read, as it is kept."""
-        return self._sum.hexdigest()
+        """The hexadecimal digest of the content read so far."""
+        return self._hash.hexdigest()
 
     async def head(self) -> bytes:
-        """Read the beginning, or all there is of a short file, and see what it is.
+        """Read the first `BUFFER_SIZE` bytes, and detect the media type.
 
         Raises:
-            UnsupportedType: its type is not taken.
+            UnsupportedType: the media type is not allowed.
         """
-        taken = bytearray()
+        buffer = bytearray()
         async for chunk in self._chunks:
-            taken += chunk
-            if len(taken) >= FIRST:
+            buffer += chunk
+            if len(buffer) >= BUFFER_SIZE:
                 break
-        self.content_type = sniff(bytes(taken[:HEAD]))
+        self.content_type = sniff(bytes(buffer[:HEAD_SIZE]))
         if not any(fnmatchcase(self.content_type, pattern) for pattern in self.types):
-            message = f"Files of the type {self.content_type} are not taken."
+            allowed = ", ".join(self.types)
+            message = f"Unsupported file type: {self.content_type}. Allowed: {allowed}."
             raise UnsupportedType(message)
-        return bytes(taken)
+        return bytes(buffer)
 
     async def after(self, head: bytes) -> AsyncGenerator[bytes, None]:
-        """Give the beginning again, and then the rest as it comes."""
+        """Yield the whole content: the first bytes again, then the rest of the stream."""
         yield head
         async for chunk in self._chunks:
             yield chunk
 
-    async def _counted(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async def _hashed(self, stream: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         async for chunk in stream:
             self.size += len(chunk)
-            self._sum.update(chunk)
+            self._hash.update(chunk)
             yield chunk
-        if self.expected and not hmac.compare_digest(self.expected, self._sum.digest()):
-            message = "The content is not what its digest says."
+        if self.expected and not hmac.compare_digest(self.expected, self._hash.digest()):
+            message = "Digest mismatch: the content does not match Content-Digest."
             raise DigestMismatch(message)
-        self.is_over = True
+        self.is_complete = True
 
 
 def parse_digest(header: str | None) -> bytes | None:
-    """Read the SHA-256 of a `Content-Digest` (RFC 9530); others stand for nothing here.
+    """Return the SHA-256 in `Content-Digest` (RFC 9530); None if it has no SHA-256.
 
     Raises:
-        BadRequest: it is none.
+        BadRequest: the digest is not valid Base64.
     """
-    found = DIGEST.search(header or "")
-    if found is None:
+    match = DIGEST.search(header or "")
+    if match is None:
         return None
     try:
-        return base64.b64decode(found[1], validate=True)
+        return base64.b64decode(match[1], validate=True)
     except binascii.Error:
-        message = "The digest is not in Base64."
+        message = "Content-Digest: the SHA-256 must be valid Base64."
         raise BadRequest(message) from None
 
 
-async def body(request: Request) -> AsyncGenerator[bytes, None]:
-    """Give a request's body as it comes.
+async def read_body(request: Request) -> AsyncGenerator[bytes, None]:
+    """Yield the chunks of a request's body.
 
     Raises:
-        BadRequest: whoever sends it has hung up.
+        BadRequest: the client disconnected.
     """
     try:
         async for chunk in request.stream():
             if chunk:
                 yield chunk
     except ClientDisconnect:
-        message = "The body ended early."
+        message = "The client disconnected before the end of the body."
         raise BadRequest(message) from None
 
 
 async def upload(
     request: Request,
-    name: Annotated[FileName, Query(description="What the file is called.")],
+    name: Annotated[FileName, Query(description="Name of the file.")],
     content_digest: Annotated[
-        str | None, Header(description="Its SHA-256 (RFC 9530), to be compared.")
+        str | None, Header(description="SHA-256 of the content (RFC 9530), which is verified.")
     ] = None,
 ) -> Incoming:
-    """Take the body for one file."""
+    """Return the file whose content is the request's body."""
     types = STORE.get(request.app).config.types
-    return Incoming(name, body(request), types, parse_digest(content_digest))
+    return Incoming(name, read_body(request), types, parse_digest(content_digest))
 
 
 Upload = Annotated[Incoming, Depends(upload)]

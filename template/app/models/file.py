@@ -1,4 +1,4 @@
-"""Files, as they are kept: all but their content, which the store keeps under a file's key."""
+"""Table of files: metadata; the content is in the object store, under the file's id."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,11 +10,11 @@ from app.models.base import Base, Identified, now
 
 
 class File(Identified, Base):
-    """What is known of a file."""
+    """Metadata of an uploaded file."""
 
     __tablename__ = "files"
 
-    # Whose it is, where there are accounts. It may outlive them, and so refers to nothing.
+    # No foreign key: files outlive their owner; null in services without accounts.
     owner_id: Mapped[UUID | None] = mapped_column(index=True)
     name: Mapped[str] = mapped_column(String(255))
     content_type: Mapped[str] = mapped_column(String(100))

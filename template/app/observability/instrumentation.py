@@ -83,6 +83,6 @@ def install(app: FastAPI) -> None:
     """Watch the service while it runs, and name the span in every line of the log."""
     settings.read(SentrySettings)
     PIPELINE.set(app, current())
-    if name_span not in logging.ADDED:
-        logging.ADDED.append(name_span)
+    if name_span not in logging.EXTRA_PROCESSORS:
+        logging.EXTRA_PROCESSORS.append(name_span)
     app.include_router(APIRouter(lifespan=lifespan))

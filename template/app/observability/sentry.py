@@ -27,7 +27,7 @@ SEVERE = {"critical", "error", "exception"}
 def report_errors() -> Generator[None, None, None]:
     """Report for a while; where it is done already, or nobody wants it, do nothing."""
     config = settings.read(SentrySettings)
-    if config.dsn is None or report in logging.ADDED:
+    if config.dsn is None or report in logging.EXTRA_PROCESSORS:
         yield
         return
     import sentry_sdk
@@ -41,11 +41,11 @@ def report_errors() -> Generator[None, None, None]:
         include_local_variables=False,
         max_breadcrumbs=0,  # lines of the log, with what they tell
     )
-    logging.ADDED.append(report)
+    logging.EXTRA_PROCESSORS.append(report)
     try:
         yield
     finally:
-        logging.ADDED.remove(report)
+        logging.EXTRA_PROCESSORS.remove(report)
         sentry_sdk.get_client().close(timeout=PATIENCE)
         sentry_sdk.get_global_scope().set_client(None)
 
@@ -68,7 +68,7 @@ def raised(told: object) -> BaseException | None:
 
 def send(error: BaseException, told: MutableMapping[str, Any]) -> None:
     """Send an error, where errors are reported, with what joins it to the log and to its trace."""
-    if report not in logging.ADDED:
+    if report not in logging.EXTRA_PROCESSORS:
         return
     import sentry_sdk
 

@@ -1,4 +1,4 @@
-"""Files, as they are shown."""
+"""Schemas of files."""
 
 import unicodedata
 from datetime import datetime
@@ -10,24 +10,27 @@ from pydantic import AfterValidator, Field, StringConstraints
 from app.pagination import Paging
 from app.schemas.base import Line, ReadSchema, Schema
 
-# What no name has: control characters, lone surrogates, ends of lines, and what turns text around.
-REFUSED = {"Cc", "Cs", "Zl", "Zp"}
-TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
+# Bidirectional controls disguise extensions: after U+202E, "gpj.exe" reads as "exe.jpg".
+BIDI_CONTROLS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 
 
-def printable(value: str) -> str:
-    """Refuse characters that do something instead of being shown."""
-    if TURNING.intersection(value) or REFUSED.intersection(map(unicodedata.category, value)):
-        message = "It holds a control character."
+def reject_control_characters(value: str) -> str:
+    """Reject control characters, which could split headers or disguise a name."""
+    categories = set(map(unicodedata.category, value))
+    if BIDI_CONTROLS.intersection(value) or FORBIDDEN_CATEGORIES.intersection(categories):
+        message = "Must not contain control characters."
         raise ValueError(message)
     return value
 
 
-# A name is shown, and nothing else: no path is made of it.
+# Only for display: no path is built from it (path traversal).
 FileName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
-    AfterValidator(printable),
+    AfterValidator(reject_control_characters),
 ]
 FileSort = Literal["created_at", "-created_at", "name", "-name", "size", "-size"]
 
@@ -37,26 +40,26 @@ class FileRead(ReadSchema):
 
     id: UUID
     name: str
-    content_type: str = Field(description="What its content says that it is.")
-    size: int = Field(description="In bytes.")
+    content_type: str = Field(description="Media type, detected from the content (MIME sniffing).")
+    size: int = Field(description="Size in bytes.")
     sha256: str
     created_at: datetime
 
 
 class FileLink(ReadSchema):
-    """A link by which anybody may have a file's content for a while."""
+    """A presigned URL: it downloads a file without authentication until it expires."""
 
     url: str
     expires_at: datetime
 
 
 class FileFilter(Schema):
-    """Which files are meant; without a word, all."""
+    """Filters of the list; omitted filters match all files."""
 
     search: Annotated[Line, Field(max_length=120)] | None = None
 
 
 class FileQuery(FileFilter, Paging):
-    """Which files are meant, in which order, and which page of them."""
+    """Filters, order and page of the list."""
 
     sort: FileSort = "created_at"

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Record, flush, records, remove
 from app.errors import NotFound
-from app.files.storage import LINKED, Store
+from app.files.storage import LINK_LIFETIME, Store
 from app.files.uploads import Incoming
 from app.filtering import Filters, conditions, contains, page_statements
 from app.models.base import now, uuid7
@@ -90,7 +90,7 @@ async def link(session: AsyncSession, store: Store, file_id: UUID, scope: Scope)
     if not store.signs:
         message = "This storage backend has no presigned URLs. Download the content from the API."
         raise Unlinked(message)
-    expires_at = now() + LINKED
+    expires_at = now() + LINK_LIFETIME
     return FileLink(url=await store.link(str(file["id"])), expires_at=expires_at)
 
 

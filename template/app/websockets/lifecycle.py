@@ -30,7 +30,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 async def _close_on_drain(app: FastAPI) -> None:
-    await health.readiness(app).leaving.wait()
+    await health.readiness(app).drained.wait()
     HUB.get(app).close()
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from app import health
 from tests.support import sample_resource
-from tests.support.fuzzing import ask_at_random
+from tests.support.fuzzing import fuzz_api
 
 
 def operations(app: FastAPI) -> dict[str, dict[str, Any]]:
@@ -58,4 +58,4 @@ def test_every_reference_leads_somewhere(jot_app: FastAPI) -> None:
 async def test_no_request_breaks_the_service(
     app: FastAPI, database_url: str, tmp_path: Path
 ) -> None:
-    await ask_at_random(database_url, tmp_path, len(operations(app)))
+    await fuzz_api(database_url, tmp_path, len(operations(app)))

@@ -19,7 +19,7 @@ from app.auth import CurrentUser, current_caller, identify
 from app.models.base import now
 from app.models.user import EVERYTHING
 from tests.support.auth import OPEN, bearer, make_user
-from tests.support.fuzzing import ask_at_random
+from tests.support.fuzzing import fuzz_api
 
 # Open to everybody. A route on neither list declares `CurrentUser`, `SIGNED_IN` or a permission.
 PUBLIC = {"docs", "live", "ready", "redirect"}
@@ -143,4 +143,4 @@ async def test_no_request_of_an_administrator_breaks_the_service(
     async with AsyncSession(engine, expire_on_commit=False) as session:
         (header,) = bearer(await make_user(session, EVERYTHING)).items()
     await engine.dispose()
-    await ask_at_random(database_url, tmp_path, 30, "--header", ": ".join(header))
+    await fuzz_api(database_url, tmp_path, 30, "--header", ": ".join(header))

@@ -191,7 +191,7 @@ async def outage(
 ) -> AsyncGenerator[tuple[FastAPI, Path], None]:
     """Build the service on a server that is not there yet."""
     monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres@/postgres?host={tmp_path}")
-    monkeypatch.setattr("app.health.FRESH", 0)
+    monkeypatch.setattr("app.health.CACHE_SECONDS", 0)
     app = sample_resource.create_app()
     async with lifespan(app):
         yield app, tmp_path
@@ -201,7 +201,7 @@ async def test_a_server_that_is_not_there_costs_readiness(outage: tuple[FastAPI,
     app, _ = outage
     async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
         told = await client.get("/health/ready")
-    assert (told.status_code, told.json()["detail"]) == (503, "No answer from: database.")
+    assert (told.status_code, told.json()["detail"]) == (503, "Unavailable: database.")
 
 
 @pytest.mark.drill

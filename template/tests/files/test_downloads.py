@@ -1,4 +1,4 @@
-"""Content on its way out: whole, in part, or not again; and nothing that a browser would run."""
+"""Tests of downloads: range requests, conditional requests and Content-Disposition."""
 
 import hashlib
 from base64 import b64encode
@@ -16,59 +16,62 @@ TAG = f'"{hashlib.sha256(TEXT).hexdigest()}"'
 
 
 @pytest.fixture
-async def place(client: AsyncClient) -> str:
-    """Keep a text of ten bytes, and say where its content is."""
-    made = await client.post(URL, params={"name": "digits.txt"}, content=TEXT)
-    return f"{made.headers['Location']}/content"
+async def content_url(client: AsyncClient) -> str:
+    """Upload a text of ten bytes; return the URL of its content."""
+    created = await client.post(URL, params={"name": "digits.txt"}, content=TEXT)
+    return f"{created.headers['Location']}/content"
 
 
-async def ask(client: AsyncClient, place: str, **headers: str) -> Response:
-    """Ask for content; an underscore stands for a hyphen."""
+async def download(client: AsyncClient, url: str, **headers: str) -> Response:
+    """Download content; underscores in names of headers stand for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await client.get(place, headers=named)
+    return await client.get(url, headers=named)
 
 
-async def test_content_is_told_as_what_it_is(client: AsyncClient, place: str) -> None:
-    given = await ask(client, place, Accept_Encoding="gzip")
-    assert given.content == TEXT
-    assert given.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert given.headers["Content-Length"] == "10"
-    assert given.headers["Content-Disposition"] == 'inline; filename="digits.txt"'
-    assert given.headers["X-Content-Type-Options"] == "nosniff"
-    assert given.headers["Accept-Ranges"] == "bytes"
-    assert given.headers["Cache-Control"] == "private, no-cache"
-    assert given.headers["ETag"] == TAG
+async def test_download_describes_content_in_headers(client: AsyncClient, content_url: str) -> None:
+    response = await download(client, content_url, Accept_Encoding="gzip")
+    assert response.content == TEXT
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.headers["Content-Length"] == "10"
+    assert response.headers["Content-Disposition"] == 'inline; filename="digits.txt"'
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Accept-Ranges"] == "bytes"
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert response.headers["ETag"] == TAG
     digest = b64encode(hashlib.sha256(TEXT).digest()).decode()
-    assert given.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+    assert response.headers["Repr-Digest"] == f"sha-256=:{digest}:"
 
 
-async def test_long_content_is_not_compressed(client: AsyncClient) -> None:
-    made = await client.post(URL, params={"name": "a"}, content=TEXT * 1000)
-    given = await ask(client, f"{made.headers['Location']}/content", Accept_Encoding="gzip")
-    assert (given.headers["Content-Encoding"], given.headers["Content-Length"]) == (
-        "identity",
-        "10000",
+async def test_download_is_not_compressed(client: AsyncClient) -> None:
+    created = await client.post(URL, params={"name": "a"}, content=TEXT * 1000)
+    response = await download(
+        client, f"{created.headers['Location']}/content", Accept_Encoding="gzip"
     )
+    assert response.headers["Content-Encoding"] == "identity"
+    assert response.headers["Content-Length"] == "10000"
 
 
-async def test_a_head_tells_all_but_the_content(client: AsyncClient, place: str) -> None:
-    asked = await client.head(place, headers={"Range": "bytes=1-2"})
-    assert (asked.status_code, asked.content) == (200, b"")
-    assert (asked.headers["Content-Length"], asked.headers["ETag"]) == ("10", TAG)
+async def test_head_returns_headers_without_body(client: AsyncClient, content_url: str) -> None:
+    response = await client.head(content_url, headers={"Range": "bytes=1-2"})
+    assert (response.status_code, response.content) == (200, b"")
+    assert (response.headers["Content-Length"], response.headers["ETag"]) == ("10", TAG)
 
 
-@pytest.mark.parametrize("known", [TAG, f"W/{TAG}", f'"a", {TAG}', "*"])
-async def test_what_is_known_is_not_sent_again(client: AsyncClient, place: str, known: str) -> None:
-    same = await ask(client, place, If_None_Match=known, Range="bytes=0-1")
-    assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", TAG)
+@pytest.mark.parametrize("header", [TAG, f"W/{TAG}", f'"a", {TAG}', "*"])
+async def test_matching_etag_returns_304(
+    client: AsyncClient, content_url: str, header: str
+) -> None:
+    response = await download(client, content_url, If_None_Match=header, Range="bytes=0-1")
+    assert (response.status_code, response.content) == (304, b"")
+    assert response.headers["ETag"] == TAG
 
 
-async def test_what_has_changed_is_sent(client: AsyncClient, place: str) -> None:
-    assert (await ask(client, place, If_None_Match='"a"')).content == TEXT
+async def test_other_etag_returns_content(client: AsyncClient, content_url: str) -> None:
+    assert (await download(client, content_url, If_None_Match='"a"')).content == TEXT
 
 
 @pytest.mark.parametrize(
-    ("asked", "content", "told"),
+    ("header", "content", "sent"),
     [
         ("bytes=0-0", b"0", "0-0"),
         ("bytes=2-4", b"234", "2-4"),
@@ -78,25 +81,26 @@ async def test_what_has_changed_is_sent(client: AsyncClient, place: str) -> None
         ("bytes=-99", TEXT, "0-9"),
     ],
 )
-async def test_a_part_is_sent(
-    client: AsyncClient, place: str, asked: str, content: bytes, told: str
+async def test_range_request_returns_206(
+    client: AsyncClient, content_url: str, header: str, content: bytes, sent: str
 ) -> None:
     for headers in ({}, {"If_Range": TAG}):
-        given = await ask(client, place, Range=asked, **headers)
-        assert (given.status_code, given.content) == (206, content)
-        assert given.headers["Content-Range"] == f"bytes {told}/10"
-        assert given.headers["Content-Length"] == str(len(content))
+        response = await download(client, content_url, Range=header, **headers)
+        assert (response.status_code, response.content) == (206, content)
+        assert response.headers["Content-Range"] == f"bytes {sent}/10"
+        assert response.headers["Content-Length"] == str(len(content))
 
 
-@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=-0", "bytes=99-100"])
-async def test_a_part_that_is_not_there_is_refused(
-    client: AsyncClient, place: str, asked: str
+@pytest.mark.parametrize("header", ["bytes=10-", "bytes=-0", "bytes=99-100"])
+async def test_unsatisfiable_range_returns_416(
+    client: AsyncClient, content_url: str, header: str
 ) -> None:
-    refused = await ask(client, place, Range=asked)
-    told = refused.json()
-    assert (refused.status_code, told["code"]) == (416, "range_not_satisfiable")
-    assert (told["title"], told["detail"]) == ("Range Not Satisfiable", "The file has 10 bytes.")
-    assert refused.headers["Content-Range"] == "bytes */10"
+    response = await download(client, content_url, Range=header)
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (416, "range_not_satisfiable")
+    assert problem["title"] == "Range Not Satisfiable"
+    assert problem["detail"] == "The file has 10 bytes."
+    assert response.headers["Content-Range"] == "bytes */10"
 
 
 @pytest.mark.parametrize(
@@ -111,25 +115,25 @@ async def test_a_part_that_is_not_there_is_refused(
         {"Range": "bytes=0-1", "If_Range": "Wed, 25 Nov 2026 08:00:00 GMT"},
     ],
 )
-async def test_all_is_sent_where_no_part_can_be_meant(
-    client: AsyncClient, place: str, headers: dict[str, str]
+async def test_ignored_range_returns_whole_content(
+    client: AsyncClient, content_url: str, headers: dict[str, str]
 ) -> None:
-    given = await ask(client, place, **headers)
-    assert (given.status_code, given.content) == (200, TEXT)
+    response = await download(client, content_url, **headers)
+    assert (response.status_code, response.content) == (200, TEXT)
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"<svg onload=alert(1)>", b"%PDF-1.7", b"PK\3\4"])
-async def test_what_a_browser_would_run_is_only_kept_by_it(
+async def test_executable_types_are_downloaded_as_attachment(
     client: AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     store = app.state.files
-    open_to_all = store.config.model_copy(update={"types": ("*",)})
-    monkeypatch.setattr(store, "config", open_to_all)
-    made = await client.post(URL, params={"name": "cat.png"}, content=content)
-    given = await ask(client, f"{made.headers['Location']}/content")
-    assert given.headers["Content-Disposition"] == 'attachment; filename="cat.png"'
-    assert given.headers["X-Content-Type-Options"] == "nosniff"
-    assert not given.headers["Content-Type"].startswith("image/")
+    config = store.config.model_copy(update={"types": ("*",)})
+    monkeypatch.setattr(store, "config", config)
+    created = await client.post(URL, params={"name": "cat.png"}, content=content)
+    response = await download(client, f"{created.headers['Location']}/content")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="cat.png"'
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert not response.headers["Content-Type"].startswith("image/")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +151,7 @@ async def test_what_a_browser_would_run_is_only_kept_by_it(
         ("\x7f ~", "filename=\"_ ~\"; filename*=UTF-8''%7F%20~"),
     ],
 )
-def test_a_name_is_written_so_that_it_stays_one(name: str, header: str) -> None:
+def test_disposition_encodes_file_name(name: str, header: str) -> None:
     assert disposition(name, "image/png") == f"inline; {header}"
 
 
@@ -166,20 +170,20 @@ def test_only_media_and_plain_text_are_inline(content_type: str, kind: str) -> N
     assert disposition("a", content_type) == f'{kind}; filename="a"'
 
 
-def test_download_is_documented_with_its_answers(app: FastAPI) -> None:
-    answers = app.openapi()["paths"][f"{URL}/{{file_id}}/content"]["get"]["responses"]
+def test_openapi_describes_download_responses(app: FastAPI) -> None:
+    responses = app.openapi()["paths"][f"{URL}/{{file_id}}/content"]["get"]["responses"]
     binary = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
-    assert answers["200"]["content"] == answers["206"]["content"] == binary
-    assert "content" not in answers["304"]
+    assert responses["200"]["content"] == responses["206"]["content"] == binary
+    assert "content" not in responses["304"]
 
 
-async def test_a_page_of_another_origin_may_read_what_is_told(
+async def test_cors_exposes_download_headers(
     shared_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = shared_url
     monkeypatch.setenv("CORS_ORIGINS", "https://shop.example")
     transport = ASGITransport(create_app())
     async with AsyncClient(transport=transport, base_url="http://test") as client:
-        asked = await client.get("/health/live", headers={"Origin": "https://shop.example"})
-    exposed = set(asked.headers["Access-Control-Expose-Headers"].split(", "))
+        response = await client.get("/health/live", headers={"Origin": "https://shop.example"})
+    exposed = set(response.headers["Access-Control-Expose-Headers"].split(", "))
     assert exposed >= {"Content-Disposition", "Content-Range", "ETag", "Repr-Digest"}

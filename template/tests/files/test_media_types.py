@@ -1,4 +1,4 @@
-"""What content is, by its first bytes."""
+"""Tests of MIME sniffing."""
 
 import gzip
 from io import BytesIO
@@ -9,12 +9,12 @@ import pytest
 from app.files.media_types import sniff
 
 
-def archive() -> bytes:
-    """Make an archive, as a document of an office program is one."""
-    made = BytesIO()
-    with ZipFile(made, "w") as zipped:
-        zipped.writestr("word/document.xml", "<x/>")
-    return made.getvalue()
+def office_document() -> bytes:
+    """Return a ZIP archive, as office documents are."""
+    buffer = BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        archive.writestr("word/document.xml", "<x/>")
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def archive() -> bytes:
         (b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm", "video/webm"),
         (b"ID3\x03" + bytes(9), "audio/mpeg"),
         (b"%PDF-1.7\n", "application/pdf"),
-        (archive(), "application/zip"),
+        (office_document(), "application/zip"),
         (b"PK\x05\x06" + bytes(9), "application/zip"),
         (b"Rar!\x1a\x07\x00", "application/x-rar-compressed"),
         (b"7z\xbc\xaf\x27\x1c\x00", "application/x-7z-compressed"),
@@ -73,5 +73,5 @@ def archive() -> bytes:
         (b"a" * 1445 + b"\x00", "text/plain"),
     ],
 )
-def test_a_type_is_known_by_its_first_bytes(content: bytes, kind: str) -> None:
+def test_sniff_detects_media_type(content: bytes, kind: str) -> None:
     assert sniff(content) == kind

@@ -1,4 +1,4 @@
-"""Content that no row names is deleted, once it is old enough, and nothing else is."""
+"""Tests of the purge of orphaned objects."""
 
 import asyncio
 from datetime import timedelta
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take everything for old."""
+def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the grace period of every object be over."""
     monkeypatch.setattr(orphans, "GRACE", -timedelta(minutes=1))
 
 
 async def put(store: "ObjectStore", *names: object) -> None:
-    """Store content."""
+    """Store objects."""
     for name in names:
         await obstore.put_async(store, str(name), b"text")
 
 
 def names(directory: Path) -> list[str]:
-    """Name what a directory has, finished or not."""
+    """Return the names of files in a directory, temporary ones too."""
     return [path.name for path in directory.iterdir()]
 
 
-def kept(store: "ObjectStore") -> set[str]:
-    """Name what a store holds."""
+def stored_keys(store: "ObjectStore") -> set[str]:
+    """Return the keys of the objects in a store."""
     return {each["path"] for each in obstore.list(store).collect()}
 
 
-@pytest.mark.usefixtures("_at_once")
-async def test_content_without_a_row_is_deleted(
+@pytest.mark.usefixtures("_no_grace")
+async def test_orphaned_objects_are_deleted(
     session: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orphans, "BATCH", 2)
@@ -50,23 +50,23 @@ async def test_content_without_a_row_is_deleted(
     file = File(name="a", content_type="text/plain", size=4, sha256="0" * 64)
     session.add(file)
     await session.flush()
-    await put(store, file.id, "of somebody else", *(uuid7() for _ in range(4)))
+    await put(store, file.id, "of another program", *(uuid7() for _ in range(4)))
     assert await collect(session, store) == 4
-    assert kept(store) == {str(file.id), "of somebody else"}
+    assert stored_keys(store) == {str(file.id), "of another program"}
 
 
-async def test_content_may_wait_for_its_row(session: AsyncSession, tmp_path: Path) -> None:
+async def test_recent_objects_are_not_deleted(session: AsyncSession, tmp_path: Path) -> None:
     store, name = MemoryStore(), str(uuid7())
     await put(store, name)
     assert await collect(session, store) == 0
-    assert kept(store) == {name}
+    assert stored_keys(store) == {name}
     await asyncio.to_thread((tmp_path / f"{uuid7()}#1").touch)
     assert await collect(session, LocalStore(tmp_path)) == 0
     assert len(names(tmp_path)) == 1
 
 
-@pytest.mark.usefixtures("_at_once")
-async def test_what_a_process_that_was_killed_had_begun_is_deleted(
+@pytest.mark.usefixtures("_no_grace")
+async def test_temporary_file_of_killed_process_is_deleted(
     session: AsyncSession, tmp_path: Path
 ) -> None:
     await asyncio.to_thread((tmp_path / f"{uuid7()}#1").touch)
@@ -74,12 +74,12 @@ async def test_what_a_process_that_was_killed_had_begun_is_deleted(
     assert names(tmp_path) == []
 
 
-@pytest.mark.usefixtures("_at_once")
-async def test_the_command_says_how_much_there_was(
+@pytest.mark.usefixtures("_no_grace")
+async def test_collect_files_returns_number_of_orphans(
     shared_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = shared_url
     monkeypatch.setenv("FILES_URL", tmp_path.as_uri())
     await put(LocalStore(tmp_path), uuid7(), uuid7())
-    assert await collect_files() == "2 left over, and deleted."
+    assert await collect_files() == "Deleted 2 orphaned objects."
     assert names(tmp_path) == []

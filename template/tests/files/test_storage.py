@@ -1,4 +1,4 @@
-"""The store of files: where it is, what it says when it is away, and whom it gives links."""
+"""Tests of the object store: settings, outages, presigned URLs and deletions."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,46 +16,46 @@ from app.settings import ConfigurationError, read
 from tests.support.live_server import calling, free_port, serving
 
 URL = "/api/v1/files"
-KEY = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "known", "AWS_REGION": "here"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AWS_REGION": "eu"}
 
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Name a bucket that nobody answers for."""
+    """Configure a bucket that is unavailable."""
     monkeypatch.setenv("FILES_URL", "s3://bucket/prefix")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    for name, value in KEY.items():
+    for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize(
-    ("url", "environment", "told"),
+    ("url", "environment", "problem"),
     [
-        ("", "production", "It is missing"),
-        ("memory://", "production", "Memory keeps nothing"),
-        ("https://user:hunter2@example.com", "test", "It is not a URL of a store"),
-        ("hunter2", "test", "It is not a URL of a store"),
-        ("file:///dev/null/files", "test", "cannot be opened"),
+        ("", "production", "missing. Set it to file:///"),
+        ("memory://", "production", "not persistent"),
+        ("https://user:hunter2@example.com", "test", "not a URL of an object store"),
+        ("hunter2", "test", "not a URL of an object store"),
+        ("file:///dev/null/files", "test", "cannot open the object store"),
         ("az://container", "test", "Account must be specified"),
     ],
 )
-def test_a_store_that_is_none_is_told(
-    monkeypatch: pytest.MonkeyPatch, url: str, environment: str, told: str
+def test_invalid_store_url_is_reported(
+    monkeypatch: pytest.MonkeyPatch, url: str, environment: str, problem: str
 ) -> None:
     monkeypatch.setenv("ENVIRONMENT", environment)
     if url:
         monkeypatch.setenv("FILES_URL", url)
     with pytest.raises(ConfigurationError, match="FILES_URL") as raised:
         files.install(FastAPI())
-    assert told in str(raised.value)
+    assert problem in str(raised.value)
     assert "hunter2" not in str(raised.value)
 
 
 def test_file_settings_default_to_media_of_100_mib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "test")
-    found = read(FilesSettings)
-    assert (found.limit, found.place) == (100 * 1024**2, "memory://")
-    assert set(found.types) == {
+    config = read(FilesSettings)
+    assert (config.limit, config.store_url) == (100 * 1024**2, "memory://")
+    assert set(config.types) == {
         "application/gzip",
         "application/pdf",
         "application/zip",
@@ -67,21 +67,19 @@ def test_file_settings_default_to_media_of_100_mib(monkeypatch: pytest.MonkeyPat
     }
 
 
-def test_development_keeps_files_in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_stores_files_in_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "development")
-    assert read(FilesSettings).place == (ROOT / ".dev" / "files").as_uri()
+    assert read(FilesSettings).store_url == (ROOT / ".dev" / "files").as_uri()
     assert (ROOT / "pyproject.toml").exists()
 
 
-def test_a_directory_is_made_where_there_is_none(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_missing_directory_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FILES_URL", (tmp_path / "a" / "b").as_uri())
     open_store(read(FilesSettings))
     assert (tmp_path / "a" / "b").is_dir()
 
 
-async def test_a_store_that_is_away_is_told_and_holds_nothing_else_up(
+async def test_unavailable_store_fails_only_requests_of_files(
     bucket: None,
     database_url: str,
     entitled: dict[str, str],
@@ -90,15 +88,17 @@ async def test_a_store_that_is_away_is_told_and_holds_nothing_else_up(
     _ = bucket, database_url
     async with serving(create_app()) as port, calling(port) as client:
         client.headers |= entitled
-        told = await client.post(URL, params={"name": "a"}, content=b"text")
-        assert (told.status_code, told.json()["code"]) == (503, "unavailable")
-        assert "Retry-After" in told.headers
-        assert "error sending request" in capsys.readouterr().out
+        response = await client.post(URL, params={"name": "a"}, content=b"text")
+        assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+        assert "Retry-After" in response.headers
+        logs = capsys.readouterr().out
+        assert "object_store_unavailable" in logs
+        assert "error sending request" in logs
         assert (await client.get(URL)).json()["total"] == 0
         assert (await client.get("/health/ready")).status_code == 200
 
 
-async def test_a_bucket_gives_links(bucket: None) -> None:
+async def test_bucket_creates_presigned_url(bucket: None) -> None:
     _ = bucket
     app = FastAPI()
     files.install(app)
@@ -107,11 +107,11 @@ async def test_a_bucket_gives_links(bucket: None) -> None:
     link = urlsplit(await store.link("key"))
     assert link.path == "/bucket/prefix/key"
     assert parse_qs(link.query)["X-Amz-Expires"] == ["900"]
-    assert KEY["AWS_SECRET_ACCESS_KEY"] not in link.query
+    assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in link.query
 
 
 async def content(*chunks: bytes) -> AsyncIterator[bytes]:
-    """Give content as it comes."""
+    """Yield chunks of content."""
     for chunk in chunks:
         yield chunk
 
@@ -121,20 +121,20 @@ async def test_bucket_stores_headers_with_content(
     bucket: None, monkeypatch: pytest.MonkeyPatch, length: int, options: dict[str, object]
 ) -> None:
     _ = bucket
-    seen: list[dict[str, object]] = []
+    calls: list[dict[str, object]] = []
 
-    async def put(*_: object, **named: object) -> None:
-        seen.append(named)
+    async def put(*_: object, **options: object) -> None:
+        calls.append(options)
 
     monkeypatch.setattr(obstore, "put_async", put)
     store = Store(open_store(read(FilesSettings)), read(FilesSettings))
     await store.put("key", Incoming("a.txt", content(b"a" * length), ["text/*"]))
     headers = {"Content-Type": "text/plain", "Content-Disposition": 'inline; filename="a.txt"'}
     parts = {"chunk_size": 5 * 1024**2, "max_concurrency": 2}
-    assert seen == [{"attributes": headers} | parts | options]
+    assert calls == [{"attributes": headers} | parts | options]
 
 
-async def test_stopping_service_waits_for_deletions(
+async def test_shutdown_waits_for_deletions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:
@@ -145,5 +145,5 @@ async def test_stopping_service_waits_for_deletions(
     files.install(app)
     async with app.router.lifespan_context(app):
         app.state.files.discard("key")
-    assert not app.state.files.leaving
-    assert "content is left over" in capsys.readouterr().out
+    assert not app.state.files.deletions
+    assert "object_deletion_failed" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import settings
 from app.__main__ import main
-from app.checks import misconfigured
+from app.checks import configuration_problems
 from app.observability import lifecycle, pipeline
 from app.observability.prometheus import serve_metrics
 from app.observability.runtime_metrics import runtime_metrics
@@ -305,7 +305,7 @@ def test_a_bad_setting_is_told_by_name_and_mend(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    told = "\n".join(misconfigured())
+    told = "\n".join(configuration_problems())
     assert re.search(rf"^{name}: .*Set it to", told, re.MULTILINE)
     assert SECRET not in told
 

@@ -77,5 +77,5 @@ async def test_without_an_address_nothing_is_reported(shared_url: str) -> None:
     _ = shared_url
     made = sample_resource.create_app()
     async with lifespan(made):
-        assert report not in logging.ADDED
+        assert report not in logging.EXTRA_PROCESSORS
         assert not sentry_sdk.is_initialized()

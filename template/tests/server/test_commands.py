@@ -1,4 +1,4 @@
-"""The commands, as they are typed."""
+"""Tests of the command line."""
 
 import asyncio
 import json
@@ -20,10 +20,10 @@ from app.checks import check
 from tests.support.live_server import output, ready, spawned
 from tests.support.timeouts import DEADLINE, PROCESS_DEADLINE
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 ROUTER = '''
-"""Jots, counted."""
+"""Counts requests in a table."""
 
 from fastapi import APIRouter
 from sqlalchemy import text
@@ -40,7 +40,7 @@ async def jot(session: Session) -> int:
     return await session.scalar(text("SELECT count(*) FROM _jots")) or 0
 '''
 MODEL = '''
-"""Jots, counted."""
+"""A table without a migration."""
 
 from app.models.base import Base, Identified
 
@@ -50,35 +50,33 @@ class Jot(Identified, Base):
 '''
 
 
-def test_the_configuration_is_told_in_words(
+def test_invalid_configuration_exits_with_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "loud")
     assert main(["openapi"]) == 2
-    assert "LOG_LEVEL" in capsys.readouterr().err
+    assert "Invalid configuration:\nLOG_LEVEL: " in capsys.readouterr().err
 
 
-async def test_check_finds_nothing_wrong_where_nothing_is(
-    shared_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_check_succeeds(shared_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     _ = shared_url
     assert await check() == 0
     assert "✓" in capsys.readouterr().out
 
 
-async def test_check_tells_all_that_is_wrong_at_once(
+async def test_check_reports_all_invalid_variables(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("LOG_LEVEL", "loud")
     monkeypatch.setenv("PORT", "no")
     assert await check() == 1
-    said = capsys.readouterr().err
+    errors = capsys.readouterr().err
     for name in ("DATABASE_URL", "LOG_LEVEL", "PORT"):
-        assert re.search(rf"^✗ {name}: ", said, re.MULTILINE), said
+        assert re.search(rf"^✗ {name}: ", errors, re.MULTILINE), errors
 
 
-async def test_check_tells_that_the_database_is_behind(
+async def test_check_reports_pending_migrations(
     empty_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_url)
@@ -86,25 +84,27 @@ async def test_check_tells_that_the_database_is_behind(
     assert "app migrate" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("given", ["0", "65536", "http"])
-def test_a_port_that_is_none_is_refused(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_invalid_port_is_rejected(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["dev", "--port", given])
+        main(["dev", "--port", port])
     assert "--port" in capsys.readouterr().err
 
 
-def test_the_description_is_printed_without_a_database(
+def test_openapi_needs_no_database(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert main(["openapi"]) == 0
-    _, begin, rest = capsys.readouterr().out.partition("{\n")  # the log's lines go on after a brace
+    _, begin, rest = capsys.readouterr().out.partition(
+        "{\n"
+    )  # lines of the log have no line break after a brace
     assert json.loads(begin + rest)["openapi"].startswith("3.1")
 
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Copy the service to where it may be changed, and name no database."""
+    """Return a copy of the service, without a configured database."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     for name in ("app", "development", "migrations"):
         shutil.copytree(ROOT / name, tmp_path / name)
@@ -113,8 +113,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @asynccontextmanager
-async def developing(directory: Path, port: int) -> AsyncGenerator[AsyncClient, None]:
-    """Run `app dev` on a copy of the service; stop it, and its servers, as Ctrl-C does."""
+async def running_dev(directory: Path, port: int) -> AsyncGenerator[AsyncClient, None]:
+    """Run `app dev` in a copy of the service; stop it and its servers by SIGINT (Ctrl-C)."""
     command = (sys.executable, "-m", "app", "dev", "--port", str(port))
     async with spawned(*command, leads_group=True, cwd=directory, stdout=PIPE) as process:
         try:
@@ -129,45 +129,45 @@ async def developing(directory: Path, port: int) -> AsyncGenerator[AsyncClient, 
 
 
 async def printed_url(process: Process) -> str:
-    """Wait until `app dev` prints where the service is."""
+    """Wait until `app dev` prints the URL of the service."""
     assert process.stdout is not None
     async for line in process.stdout:
-        if found := re.search(rb"http://\S+(?=/docs)", line):
-            return found[0].decode()
+        if match := re.search(rb"http://\S+(?=/docs)", line):
+            return match[0].decode()
     raise EOFError
 
 
 @pytest.mark.drill
-async def test_development_needs_nothing_and_keeps_its_data(copy: Path) -> None:
+async def test_dev_persists_data_without_configuration(copy: Path) -> None:
     (copy / "app" / "routers" / "_jots.py").write_text(ROUTER)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        async with developing(copy, port) as client:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        async with running_dev(copy, port) as client:
             assert (await client.post("/api/v1/jots")).json() == 1
             assert client.base_url.port != port
-    async with developing(copy, port) as client:
+    async with running_dev(copy, port) as client:
         assert client.base_url.port == port
         assert (await client.post("/api/v1/jots")).json() == 2
 
 
 async def command(directory: Path, *arguments: str) -> str:
-    """Run a command in a copy of the service, and give what it says."""
+    """Run a command in a copy of the service; return its output."""
     app = (sys.executable, "-m", "app", *arguments)
     streams = {"stdout": PIPE, "stderr": STDOUT}
     async with spawned(*app, leads_group=True, cwd=directory, **streams) as process:
-        told, _ = await output(process)
-    assert process.returncode == 0, told.decode()
-    return told.decode()
+        text, _ = await output(process)
+    assert process.returncode == 0, text.decode()
+    return text.decode()
 
 
 @pytest.mark.drill
-async def test_a_revision_says_what_a_model_asks_for(copy: Path) -> None:
-    known = set((copy / "migrations" / "versions").glob("*.py"))
+async def test_revision_creates_table_of_model(copy: Path) -> None:
+    before = set((copy / "migrations" / "versions").glob("*.py"))
     (copy / "app" / "models" / "_jots.py").write_text(MODEL)
     for message in ("Count jots", "Nothing more"):
         await command(copy, "revision", message)
-    written = sorted(set((copy / "migrations" / "versions").glob("*.py")) - known)
-    counted, nothing = [path.read_text() for path in written]
-    assert 'op.create_table(\n        "_jots",' in counted
-    assert "op." not in nothing
+    revisions = sorted(set((copy / "migrations" / "versions").glob("*.py")) - before)
+    created, empty = [path.read_text() for path in revisions]
+    assert 'op.create_table(\n        "_jots",' in created
+    assert "op." not in empty
     await command(copy, "migrate", "--sql")

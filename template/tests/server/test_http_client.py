@@ -1,4 +1,4 @@
-"""The HTTP client: shared, bounded, and stubbed at its transport."""
+"""Tests of the HTTP client, with a stub transport."""
 
 import httpx2
 import pytest
@@ -12,36 +12,36 @@ from tests.support.live_server import lifespan
 
 @pytest.fixture
 def caller(shared_url: str) -> FastAPI:
-    """Build the service with a route that calls another."""
+    """Return the service with a route that requests another service."""
     _ = shared_url
     router = APIRouter()
 
     @router.get("/weather")
     async def weather(http: HttpClient) -> dict[str, str]:
-        answered = await http.get("https://weather.example/today")
-        answered.raise_for_status()
-        return dict(answered.json())
+        response = await http.get("https://weather.example/today")
+        response.raise_for_status()
+        return dict(response.json())
 
     app = create_app()
     app.include_router(router)
     return app
 
 
-async def test_others_are_called_with_the_id_of_the_request(caller: FastAPI) -> None:
-    def answer(request: httpx2.Request) -> httpx2.Response:
+async def test_request_id_is_forwarded(caller: FastAPI) -> None:
+    def respond(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"id": request.headers["X-Request-ID"]})
 
-    stub = httpx2.MockTransport(answer)
+    stub = httpx2.MockTransport(respond)
     async with AsyncClient(
         transport=stub, event_hooks={"request": [forward_request_id]}
     ) as outside:
         caller.state.http_client = outside
         async with AsyncClient(transport=ASGITransport(caller), base_url="http://test") as client:
-            told = await client.get("/weather", headers={"X-Request-ID": "abc"})
-    assert told.json() == {"id": "abc"}
+            response = await client.get("/weather", headers={"X-Request-ID": "abc"})
+    assert response.json() == {"id": "abc"}
 
 
-async def test_the_client_lives_as_long_as_the_service(
+async def test_client_is_closed_at_shutdown(
     monkeypatch: pytest.MonkeyPatch, shared_url: str
 ) -> None:
     _ = shared_url

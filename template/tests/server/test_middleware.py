@@ -1,4 +1,4 @@
-"""What a request passes on its way in, and an answer on its way out."""
+"""Tests of middleware: body limit, trusted hosts, CORS, compression, security headers, HSTS."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, Response
 from httpx2 import ASGITransport, AsyncClient
-from httpx2 import Response as Answer
+from httpx2 import Response as HttpResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from app import errors
@@ -14,9 +14,9 @@ from app.middleware import BodyLimit, TrustedHosts
 from tests.support import sample_resource
 from tests.support.sample_resource import URL
 
-Made = Callable[..., AsyncClient]
+MakeClient = Callable[..., AsyncClient]
 ORIGIN = "https://shop.example"
-GUARDS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -39,25 +39,25 @@ router = APIRouter()
 
 @router.get("/broken")
 async def broken() -> None:
-    """Fail, as nobody foresaw."""
+    """Raise an unhandled exception."""
     raise RuntimeError
 
 
 @router.get("/framed")
 async def framed(response: Response) -> None:
-    """Let pages of this origin show the answer."""
+    """Allow framing by pages of the same origin."""
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
 
 
 @router.get("/sized/{size}")
 async def sized(size: int) -> Response:
-    """Answer with so many bytes."""
+    """Return a body of `size` bytes."""
     return Response(b"x" * size)
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Made:
-    """Build the service with other settings; these tests ask nothing of its database."""
+def make_client(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> MakeClient:
+    """Return a function that creates a client of a service with other settings."""
     _ = shared_url
 
     def make(**environment: str) -> AsyncClient:
@@ -70,63 +70,63 @@ def made(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Made:
     return make
 
 
-def guards(answer: Answer) -> dict[str, str]:
-    """Give the headers of an answer that tell browsers what not to do."""
-    return {name: answer.headers.get(name, "") for name in GUARDS}
+def security_headers(response: HttpResponse) -> dict[str, str]:
+    """Return the security headers of a response."""
+    return {name: response.headers.get(name, "") for name in SECURITY_HEADERS}
 
 
 async def stream(*parts: bytes) -> AsyncIterator[bytes]:
-    """Send a body whose length is not said beforehand."""
+    """Yield a body without `Content-Length`."""
     for part in parts:
         yield part
 
 
-async def nothing(*_: object) -> Any:  # noqa: ANN401 - one for all parts of ASGI
-    """Stand for what is behind, or for a client."""
+async def noop(*_: object) -> Any:  # noqa: ANN401 - an application, `receive` and `send`
+    """Do nothing."""
 
 
-def coming(*parts: bytes) -> Receive:
-    """Receive a body in parts, after one that says nothing."""
+def receive_parts(*parts: bytes) -> Receive:
+    """Return `receive` of a body in parts, after a message without a body."""
     messages: list[Message] = [{"type": "http.request"}, *({"body": part} for part in parts)]
-    left = iter(messages)
+    remaining = iter(messages)
 
     async def receive() -> Message:
-        return next(left)
+        return next(remaining)
 
     return receive
 
 
-async def test_a_body_that_is_too_long_is_refused(made: Made) -> None:
-    client = made(BODY_LIMIT="10")
+async def test_too_long_body_returns_413(make_client: MakeClient) -> None:
+    client = make_client(BODY_LIMIT="10")
     headers = {"Content-Type": "application/json"}
     declared = await client.post(URL, content=b"x" * 11, headers=headers)
     streamed = await client.post(URL, content=stream(b"x" * 6, b"x" * 6), headers=headers)
-    for refused in (declared, streamed):
-        assert (refused.status_code, refused.json()["code"]) == (413, "content_too_large")
+    for response in (declared, streamed):
+        assert (response.status_code, response.json()["code"]) == (413, "content_too_large")
 
 
-async def test_a_body_is_counted_as_it_comes() -> None:
+async def test_body_limit_counts_streamed_bytes() -> None:
     async def read(_: Scope, receive: Receive, __: Send) -> None:
         for _part in range(3):
             await receive()
 
     scope = {"type": "http", "path": "/", "headers": []}
-    limited = BodyLimit(read, limit=4, limits={})
-    await limited(scope, coming(b"ab", b"cd"), nothing)
+    middleware = BodyLimit(read, limit=4, limits={})
+    await middleware(scope, receive_parts(b"ab", b"cd"), noop)
     with pytest.raises(errors.ContentTooLarge, match="4 bytes"):
-        await limited(scope, coming(b"ab", b"cde"), nothing)
+        await middleware(scope, receive_parts(b"ab", b"cde"), noop)
 
 
-async def test_a_declared_length_is_compared_before_it_comes(jot_client: AsyncClient) -> None:
+async def test_body_limit_checks_content_length_first(jot_client: AsyncClient) -> None:
     for length, status in {2**20: 422, 2**20 + 1: 413}.items():
         headers = {"Content-Length": str(length)}
         assert (await jot_client.post(URL, content=b"", headers=headers)).status_code == status
 
 
-async def test_a_host_that_is_not_trusted_is_refused(
-    made: Made, capsys: pytest.CaptureFixture[str]
+async def test_untrusted_host_returns_400(
+    make_client: MakeClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = made(TRUSTED_HOSTS="api.example, *.shop.example")
+    client = make_client(TRUSTED_HOSTS="api.example, *.shop.example")
     for host, status in {
         "api.example": 200,
         "API.example:8000": 200,
@@ -135,64 +135,64 @@ async def test_a_host_that_is_not_trusted_is_refused(
         "evil.example": 400,
         "api.example.evil": 400,
     }.items():
-        answered = await client.get("/static/favicon.svg", headers={"Host": host})
-        assert answered.status_code == status, host
-        assert ("untrusted_host" in answered.text) is (status == 400)
-    assert "unforeseen" not in capsys.readouterr().out
+        response = await client.get("/static/favicon.svg", headers={"Host": host})
+        assert response.status_code == status, host
+        assert ("untrusted_host" in response.text) is (status == 400)
+    assert "Traceback" not in capsys.readouterr().out
 
 
-async def test_only_what_names_a_host_is_asked_for_it() -> None:
-    guarded = TrustedHosts(nothing, hosts=("api.example",))
+async def test_trusted_hosts_ignores_lifespan() -> None:
+    middleware = TrustedHosts(noop, hosts=("api.example",))
     for kind in ("http", "websocket"):
         scope = {"type": kind, "path": "/", "headers": [(b"host", b"evil.example")]}
         with pytest.raises(errors.UntrustedHost):
-            await guarded(scope, nothing, nothing)
-    await guarded({"type": "lifespan"}, nothing, nothing)
+            await middleware(scope, noop, noop)
+    await middleware({"type": "lifespan"}, noop, noop)
 
 
-async def test_probes_know_only_an_address(made: Made) -> None:
-    client = made(TRUSTED_HOSTS="api.example")
+async def test_probes_accept_any_host(make_client: MakeClient) -> None:
+    client = make_client(TRUSTED_HOSTS="api.example")
     assert (await client.get("/health/live")).status_code == 200
     assert (await client.get("/healthy")).status_code == 400
 
 
-async def test_a_page_of_an_allowed_origin_may_call(made: Made) -> None:
-    client = made(CORS_ORIGINS=f'["{ORIGIN}"]')
-    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH"}
-    allowed = (await client.options(URL, headers=asked)).raise_for_status()
-    told = {name: allowed.headers[f"Access-Control-Allow-{name}"] for name in ALLOWED}
-    assert told == ALLOWED
-    refused = await client.get("/nowhere", headers={"Origin": ORIGIN})
-    assert refused.headers["Access-Control-Allow-Origin"] == ORIGIN
-    exposed = refused.headers["Access-Control-Expose-Headers"].split(", ")
+async def test_cors_preflight_allows_configured_origin(make_client: MakeClient) -> None:
+    client = make_client(CORS_ORIGINS=f'["{ORIGIN}"]')
+    preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH"}
+    response = (await client.options(URL, headers=preflight)).raise_for_status()
+    allowed = {name: response.headers[f"Access-Control-Allow-{name}"] for name in ALLOWED}
+    assert allowed == ALLOWED
+    missing = await client.get("/nowhere", headers={"Origin": ORIGIN})
+    assert missing.headers["Access-Control-Allow-Origin"] == ORIGIN
+    exposed = missing.headers["Access-Control-Expose-Headers"].split(", ")
     assert {"Link", "Location", "X-Request-ID"} <= set(exposed)
 
 
-async def test_pages_of_all_origins_may_call_without_credentials(made: Made) -> None:
-    answered = await made(CORS_ORIGINS="*").get("/nowhere", headers={"Origin": ORIGIN})
-    assert answered.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Access-Control-Allow-Credentials" not in answered.headers
+async def test_cors_wildcard_allows_no_credentials(make_client: MakeClient) -> None:
+    response = await make_client(CORS_ORIGINS="*").get("/nowhere", headers={"Origin": ORIGIN})
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in response.headers
 
 
-async def test_a_page_of_another_origin_may_not(made: Made) -> None:
-    client = made(CORS_ORIGINS=ORIGIN)
-    answered = await client.get("/health/live", headers={"Origin": "https://evil.example"})
-    assert "Access-Control-Allow-Origin" not in answered.headers
+async def test_cors_rejects_other_origin(make_client: MakeClient) -> None:
+    client = make_client(CORS_ORIGINS=ORIGIN)
+    response = await client.get("/health/live", headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_long_answers_are_compressed_for_those_who_ask(client: AsyncClient) -> None:
-    for asked, given in {"gzip": "gzip", "identity": None}.items():
-        answered = await client.get("/openapi.json", headers={"Accept-Encoding": asked})
-        assert answered.headers.get("Content-Encoding") == given
+async def test_long_response_is_compressed_if_accepted(client: AsyncClient) -> None:
+    for accepted, encoding in {"gzip": "gzip", "identity": None}.items():
+        response = await client.get("/openapi.json", headers={"Accept-Encoding": accepted})
+        assert response.headers.get("Content-Encoding") == encoding
     small = await client.get("/health/live", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in small.headers
 
 
-async def test_an_answer_is_compressed_from_a_kibibyte_on(made: Made) -> None:
-    client = made()
-    for size, given in {1023: None, 1024: "gzip"}.items():
-        answered = await client.get(f"/sized/{size}", headers={"Accept-Encoding": "gzip"})
-        assert answered.headers.get("Content-Encoding") == given
+async def test_response_is_compressed_from_one_kib(make_client: MakeClient) -> None:
+    client = make_client()
+    for size, encoding in {1023: None, 1024: "gzip"}.items():
+        response = await client.get(f"/sized/{size}", headers={"Accept-Encoding": "gzip"})
+        assert response.headers.get("Content-Encoding") == encoding
 
 
 @pytest.mark.parametrize(
@@ -207,45 +207,45 @@ async def test_an_answer_is_compressed_from_a_kibibyte_on(made: Made) -> None:
         ("POST", URL, 422),
     ],
 )
-async def test_every_answer_is_guarded(
+async def test_every_response_has_security_headers(
     jot_client: AsyncClient, method: str, path: str, status: int
 ) -> None:
-    answered = await jot_client.request(method, path)
-    assert (answered.status_code, guards(answered)) == (status, GUARDS)
+    response = await jot_client.request(method, path)
+    assert (response.status_code, security_headers(response)) == (status, SECURITY_HEADERS)
 
 
-async def test_what_never_reaches_a_route_is_guarded_too(made: Made) -> None:
-    client = made(BODY_LIMIT="10", TRUSTED_HOSTS="test", CORS_ORIGINS=ORIGIN)
-    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
-    for answered, status in {
-        await client.options(URL, headers=asked): 200,
+async def test_rejected_requests_have_security_headers(make_client: MakeClient) -> None:
+    client = make_client(BODY_LIMIT="10", TRUSTED_HOSTS="test", CORS_ORIGINS=ORIGIN)
+    preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+    for response, status in {
+        await client.options(URL, headers=preflight): 200,
         await client.get("/broken", headers={"Host": "evil.example"}): 400,
         await client.post(URL, content=b"x" * 11): 413,
         await client.get("/broken"): 500,
     }.items():
-        assert (answered.status_code, guards(answered)) == (status, GUARDS)
+        assert (response.status_code, security_headers(response)) == (status, SECURITY_HEADERS)
 
 
-async def test_a_guard_that_a_route_sets_itself_stays(made: Made) -> None:
-    answered = await made().get("/framed")
-    assert guards(answered) == GUARDS | {"X-Frame-Options": "SAMEORIGIN"}
+async def test_header_of_route_has_priority(make_client: MakeClient) -> None:
+    response = await make_client().get("/framed")
+    assert security_headers(response) == SECURITY_HEADERS | {"X-Frame-Options": "SAMEORIGIN"}
 
 
 @pytest.mark.parametrize(
-    ("url", "seconds", "told"),
+    ("url", "seconds", "header"),
     [
         ("https://test/nowhere", "60", "max-age=60; includeSubDomains"),
         ("https://test/nowhere", "0", None),
         ("http://test/nowhere", "60", None),
     ],
 )
-async def test_who_came_over_https_is_told_to_stay_there(
-    made: Made, url: str, seconds: str, told: str | None
+async def test_hsts_is_sent_only_on_https(
+    make_client: MakeClient, url: str, seconds: str, header: str | None
 ) -> None:
-    answered = await made(HSTS_SECONDS=seconds).get(url)
-    assert answered.headers.get(HSTS) == told
+    response = await make_client(HSTS_SECONDS=seconds).get(url)
+    assert response.headers.get(HSTS) == header
 
 
-async def test_https_is_to_be_kept_for_a_year(client: AsyncClient) -> None:
-    answered = await client.get("https://test/nowhere")
-    assert answered.headers[HSTS] == "max-age=31536000; includeSubDomains"
+async def test_hsts_defaults_to_one_year(client: AsyncClient) -> None:
+    response = await client.get("https://test/nowhere")
+    assert response.headers[HSTS] == "max-age=31536000; includeSubDomains"

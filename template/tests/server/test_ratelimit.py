@@ -1,4 +1,4 @@
-"""Rate limits: what is left is told, too much is refused, and an outage holds nobody up."""
+"""Tests of rate limits: headers, 429 and Retry-After, callers, and outages of Valkey."""
 
 import asyncio
 import json
@@ -26,8 +26,8 @@ from tests.support import valkey
 from tests.support.live_server import calling, lifespan, serving
 from tests.support.timeouts import DEADLINE
 
-Made = Callable[..., FastAPI]
-HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
+MakeApp = Callable[..., FastAPI]
+ADDRESS, OTHER_ADDRESS = "192.0.2.1", "192.0.2.2"
 
 router = APIRouter()
 
@@ -37,7 +37,7 @@ async def hello() -> str:
     return "hello"
 
 
-@router.get("/login", include_in_schema=False)  # for there may be another
+@router.get("/login", include_in_schema=False)  # the service may have a route of this path
 async def login() -> str:
     return "welcome"
 
@@ -49,12 +49,12 @@ async def rare() -> str:
 
 @router.get("/nothing")
 async def nothing() -> str:
-    raise NotFound("There is nothing.")
+    raise NotFound("Not found.")
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Made:
-    """Build the service with limits, and with routes that ask nothing of its database."""
+def make_app(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> MakeApp:
+    """Return a function that creates the service with limits and routes for tests."""
     _ = shared_url
 
     def make(**environment: str) -> FastAPI:
@@ -69,72 +69,72 @@ def made(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Made:
 
 @pytest.fixture(scope="module")
 def server() -> Generator[str, None, None]:
-    """Name a Valkey that keeps the counts of several."""
-    with valkey.server() as found:
-        yield found
+    """Yield the URL of a Valkey that several services share."""
+    with valkey.server() as server_url:
+        yield server_url
 
 
 @pytest.fixture
-def place() -> Generator[Path, None, None]:
-    """Give a Valkey of one test a place, at which it can end and come back."""
-    with TemporaryDirectory(prefix="app-", dir=memory()) as found:
-        yield Path(found)
+def directory() -> Generator[Path, None, None]:
+    """Yield a directory in which a test starts and stops a Valkey."""
+    with TemporaryDirectory(prefix="app-", dir=memory()) as path:
+        yield Path(path)
 
 
-async def get(app: FastAPI, path: str, address: str = HERE, **headers: str) -> Response:
-    """Call the service from an address."""
+async def get(app: FastAPI, path: str, address: str = ADDRESS, **headers: str) -> Response:
+    """Send a request from an address."""
     transport = ASGITransport(app, client=(address, 50000))
     async with AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get(path, headers=headers)
 
 
 async def statuses(app: FastAPI, *calls: tuple[str, str]) -> list[int]:
-    """Call paths from addresses, one after the other."""
+    """Send requests to paths from addresses; return the statuses."""
     return [(await get(app, path, address)).status_code for path, address in calls]
 
 
-async def test_what_is_left_is_told(made: Made) -> None:
-    app = made(DEFAULT="3/hour")
+async def test_headers_report_remaining_requests(make_app: MakeApp) -> None:
+    app = make_app(DEFAULT="3/hour")
     for remaining in (2, 1):
-        answered = await get(app, "/hello")
-        assert answered.headers["RateLimit-Policy"] == '"default";q=3;w=3600'
-        left, _, seconds = answered.headers["RateLimit"].rpartition("=")
-        assert left == f'"default";r={remaining};t'
+        response = await get(app, "/hello")
+        assert response.headers["RateLimit-Policy"] == '"default";q=3;w=3600'
+        state, _, seconds = response.headers["RateLimit"].rpartition("=")
+        assert state == f'"default";r={remaining};t'
         assert 0 < int(seconds) <= 3600
     failed = await get(app, "/nothing")
     assert failed.status_code == 404
     assert failed.headers["RateLimit"].startswith('"default";r=0;')
 
 
-async def test_an_answer_tells_of_its_own_request_only(made: Made) -> None:
-    async with serving(made(DEFAULT="3/hour")) as port, calling(port) as client:
-        told = [(await client.get("/hello")).headers["RateLimit"] for _ in range(2)]
-    assert [each.partition(";t=")[0] for each in told] == ['"default";r=2', '"default";r=1']
-    assert not any("," in each for each in told)
+async def test_headers_are_not_shared_between_requests(make_app: MakeApp) -> None:
+    async with serving(make_app(DEFAULT="3/hour")) as port, calling(port) as client:
+        headers = [(await client.get("/hello")).headers["RateLimit"] for _ in range(2)]
+    assert [each.partition(";t=")[0] for each in headers] == ['"default";r=2', '"default";r=1']
+    assert not any("," in each for each in headers)
 
 
-async def test_a_page_of_another_origin_may_read_what_is_left(
-    made: Made, monkeypatch: pytest.MonkeyPatch
+async def test_cors_exposes_rate_limit_headers(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "https://shop.example")
-    answered = await get(made(), "/hello", Origin="https://shop.example")
-    exposed = answered.headers["Access-Control-Expose-Headers"].split(", ")
+    response = await get(make_app(), "/hello", Origin="https://shop.example")
+    exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
     assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= set(exposed)
 
 
-async def test_too_much_is_refused_as_a_problem(made: Made) -> None:
-    app = made(DEFAULT="1/hour")
+async def test_exceeded_limit_returns_429_with_retry_after(make_app: MakeApp) -> None:
+    app = make_app(DEFAULT="1/hour")
     assert (await get(app, "/hello")).status_code == 200
-    refused = await get(app, "/hello")
-    assert refused.headers["Content-Type"] == "application/problem+json"
-    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
-    assert 0 < int(refused.headers["Retry-After"]) <= 3600
-    assert refused.headers["RateLimit"].startswith('"default";r=0;')
+    limited = await get(app, "/hello")
+    assert limited.headers["Content-Type"] == "application/problem+json"
+    assert (limited.status_code, limited.json()["code"]) == (429, "too_many_requests")
+    assert 0 < int(limited.headers["Retry-After"]) <= 3600
+    assert limited.headers["RateLimit"].startswith('"default";r=0;')
 
 
-async def test_each_address_has_a_count_of_its_own(made: Made) -> None:
-    app = made(DEFAULT="1/hour")
-    calls = [("/hello", HERE), ("/hello", ELSEWHERE), ("/hello", HERE)]
+async def test_addresses_are_counted_separately(make_app: MakeApp) -> None:
+    app = make_app(DEFAULT="1/hour")
+    calls = [("/hello", ADDRESS), ("/hello", OTHER_ADDRESS), ("/hello", ADDRESS)]
     assert await statuses(app, *calls) == [200, 200, 429]
 
 
@@ -143,84 +143,86 @@ async def test_each_address_has_a_count_of_its_own(made: Made) -> None:
     [
         ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
         ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
-        ("::ffff:192.0.2.1", HERE, True),
+        ("::ffff:192.0.2.1", ADDRESS, True),
         ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
     ],
 )
-async def test_addresses_of_one_household_are_one(
-    made: Made, one: str, other: str, *, same: bool
+async def test_ipv6_addresses_are_counted_by_network(
+    make_app: MakeApp, one: str, other: str, *, same: bool
 ) -> None:
-    app = made(DEFAULT="1/hour")
+    app = make_app(DEFAULT="1/hour")
     assert await statuses(app, ("/hello", one), ("/hello", other)) == [200, 429 if same else 200]
 
 
-def known(app: FastAPI) -> FastAPI:
-    """Have a dependency before the limits say who calls."""
+def with_callers(app: FastAPI) -> FastAPI:
+    """Add a dependency that sets the caller from the header `Name`, before the limits."""
 
-    async def introduce(request: Request, name: Annotated[str, Header()] = "") -> None:
+    async def set_caller(request: Request, name: Annotated[str, Header()] = "") -> None:
         request.state.caller = name
 
-    app.router.dependencies.insert(0, Depends(introduce))
-    app.include_router(router, prefix="/known")
+    app.router.dependencies.insert(0, Depends(set_caller))
+    app.include_router(router, prefix="/callers")
     return app
 
 
-async def test_each_caller_who_is_known_has_a_count_of_its_own(made: Made) -> None:
-    app = known(made(DEFAULT="1/hour"))
+async def test_callers_are_counted_separately(make_app: MakeApp) -> None:
+    app = with_callers(make_app(DEFAULT="1/hour"))
     names = ["ann", "bob", "", "ann"]
-    answered = [(await get(app, "/known/hello", name=name)).status_code for name in names]
-    assert answered == [200, 200, 200, 429]
-    assert (await get(app, "/known/hello", ELSEWHERE, name="ann")).status_code == 429
+    results = [(await get(app, "/callers/hello", name=name)).status_code for name in names]
+    assert results == [200, 200, 200, 429]
+    assert (await get(app, "/callers/hello", OTHER_ADDRESS, name="ann")).status_code == 429
 
 
-async def test_signing_in_counts_addresses_whoever_calls(made: Made) -> None:
-    app = known(made(ROUTES="login=1/hour"))
+async def test_login_is_counted_by_address(make_app: MakeApp) -> None:
+    app = with_callers(make_app(ROUTES="login=1/hour"))
     names = ["ann", "bob"]
-    answered = [(await get(app, "/known/login", name=name)).status_code for name in names]
-    assert answered == [200, 429]
+    results = [(await get(app, "/callers/login", name=name)).status_code for name in names]
+    assert results == [200, 429]
 
 
-async def test_signing_in_is_limited_unless_another_rate_is_set(made: Made) -> None:
-    app = made(ROUTES="hello=2/hour")
-    answers = await statuses(app, *[("/login", HERE)] * 13)  # a minute may end meanwhile
+async def test_login_has_default_rate(make_app: MakeApp) -> None:
+    app = make_app(ROUTES="hello=2/hour")
+    answers = await statuses(
+        app, *[("/login", ADDRESS)] * 13
+    )  # more than 10: a window may end meanwhile
     assert (answers[:10], answers[-1]) == ([200] * 10, 429)
-    app = made(ROUTES="login=20/hour")
-    assert await statuses(app, *[("/login", HERE)] * 11) == [200] * 11
+    app = make_app(ROUTES="login=20/hour")
+    assert await statuses(app, *[("/login", ADDRESS)] * 11) == [200] * 11
 
 
-async def test_a_route_has_a_rate_of_its_own(made: Made) -> None:
-    app = made(ROUTES="hello=1/hour")
-    assert await statuses(app, *[("/hello", HERE)] * 2, ("/rare", HERE)) == [200, 429, 200]
-    refused = await get(app, "/rare")
-    assert refused.status_code == 429
-    assert refused.headers["RateLimit-Policy"] == '"default";q=300;w=60, "rare";q=1;w=3600'
+async def test_route_limit_adds_to_default_limit(make_app: MakeApp) -> None:
+    app = make_app(ROUTES="hello=1/hour")
+    assert await statuses(app, *[("/hello", ADDRESS)] * 2, ("/rare", ADDRESS)) == [200, 429, 200]
+    limited = await get(app, "/rare")
+    assert limited.status_code == 429
+    assert limited.headers["RateLimit-Policy"] == '"default";q=300;w=60, "rare";q=1;w=3600'
 
 
 @pytest.mark.parametrize(("trusted", "expected"), [("10.0.0.1", 429), ("127.0.0.1", 200)])
-async def test_only_a_trusted_proxy_names_the_address(
-    made: Made, monkeypatch: pytest.MonkeyPatch, trusted: str, expected: int
+async def test_forwarded_address_needs_trusted_proxy(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, trusted: str, expected: int
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
-    async with serving(made(DEFAULT="1/hour")) as port, calling(port) as client:
-        first = await client.get("/hello", headers={"X-Forwarded-For": HERE})
-        second = await client.get("/hello", headers={"X-Forwarded-For": ELSEWHERE})
+    async with serving(make_app(DEFAULT="1/hour")) as port, calling(port) as client:
+        first = await client.get("/hello", headers={"X-Forwarded-For": ADDRESS})
+        second = await client.get("/hello", headers={"X-Forwarded-For": OTHER_ADDRESS})
     assert (first.status_code, second.status_code) == (200, expected)
 
 
-async def test_probes_and_documentation_are_not_limited(made: Made) -> None:
-    app = made(DEFAULT="1/hour")
-    calls = [(path, HERE) for path in ("/health/live", "/docs", "/openapi.json")]
+async def test_probes_and_documentation_are_not_limited(make_app: MakeApp) -> None:
+    app = make_app(DEFAULT="1/hour")
+    calls = [(path, ADDRESS) for path in ("/health/live", "/docs", "/openapi.json")]
     assert await statuses(app, *calls * 2) == [200] * 6
 
 
-async def test_limits_can_be_off(made: Made) -> None:
-    app = made(DEFAULT="1/hour", ENABLED="false")
-    assert await statuses(app, *[("/rare", HERE)] * 2) == [200, 200]
+async def test_disabled_limits_allow_all_requests(make_app: MakeApp) -> None:
+    app = make_app(DEFAULT="1/hour", ENABLED="false")
+    assert await statuses(app, *[("/rare", ADDRESS)] * 2) == [200, 200]
     assert "RateLimit" not in (await get(app, "/hello")).headers
 
 
-def test_the_description_says_that_there_are_limits(made: Made) -> None:
-    for path, operations in made(ENABLED="false").openapi()["paths"].items():
+def test_openapi_describes_429(make_app: MakeApp) -> None:
+    for path, operations in make_app(ENABLED="false").openapi()["paths"].items():
         for operation in operations.values():
             assert ("429" in operation["responses"]) is not path.startswith("/health/"), path
 
@@ -238,96 +240,100 @@ def test_the_description_says_that_there_are_limits(made: Made) -> None:
         ("URL", "redis://:s3cr3t@localhost:port"),
     ],
 )
-def test_a_bad_setting_is_told_by_name_and_mend(made: Made, name: str, value: str) -> None:
+def test_invalid_setting_is_reported_without_value(
+    make_app: MakeApp, name: str, value: str
+) -> None:
     with pytest.raises(ConfigurationError, match=f"RATELIMIT_{name}: .* Set it to") as caught:
-        made(**{name: value})
+        make_app(**{name: value})
     assert "s3cr3t" not in str(caught.value)
 
 
-async def test_processes_share_what_valkey_counts(made: Made, server: str, place: Path) -> None:
-    here = place.name  # an address that no other test calls from
-    one, other = (made(DEFAULT="2/hour", URL=server) for _ in range(2))
+async def test_processes_share_counts_in_valkey(
+    make_app: MakeApp, server: str, directory: Path
+) -> None:
+    address = directory.name  # unique: other tests use the same server
+    one, other = (make_app(DEFAULT="2/hour", URL=server) for _ in range(2))
     async with lifespan(one), lifespan(other):
-        answered = [(await get(app, "/hello", here)) for app in (one, other, one)]
-    assert [each.status_code for each in answered] == [200, 200, 429]
-    assert answered[1].headers["RateLimit"].startswith('"default";r=0;')
+        responses = [(await get(app, "/hello", address)) for app in (one, other, one)]
+    assert [each.status_code for each in responses] == [200, 200, 429]
+    assert responses[1].headers["RateLimit"].startswith('"default";r=0;')
 
 
-def warnings(told: str) -> list[str]:
-    """List the warnings of the service itself among lines of the log."""
-    lines = [json.loads(line) for line in told.splitlines()]
-    own = [line for line in lines if "logger" not in line]
-    return [line["event"] for line in own if line["level"] == "warning"]
+def warnings(logs: str) -> list[str]:
+    """Return the warnings of the service, without those of libraries."""
+    lines = [json.loads(line) for line in logs.splitlines()]
+    events = [line for line in lines if "logger" not in line]
+    return [line["event"] for line in events if line["level"] == "warning"]
 
 
-async def at_once(app: FastAPI, times: int = 5) -> set[int]:
-    """Call several times at once."""
-    answered = await asyncio.gather(*(get(app, "/hello") for _ in range(times)))
-    return {each.status_code for each in answered}
+async def concurrent_statuses(app: FastAPI, times: int = 5) -> set[int]:
+    """Send requests concurrently; return the statuses."""
+    responses = await asyncio.gather(*(get(app, "/hello") for _ in range(times)))
+    return {each.status_code for each in responses}
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Stop the clock by which a lost Valkey is asked again; `now` moves it."""
-    stopped = SimpleNamespace(now=time.monotonic(), time=time.time)
-    stopped.monotonic = lambda: stopped.now
-    monkeypatch.setattr(ratelimit, "time", stopped)
-    return stopped
+    """Replace the monotonic clock of the retry delay; `now` sets it."""
+    fake = SimpleNamespace(now=time.monotonic(), time=time.time)
+    fake.monotonic = lambda: fake.now
+    monkeypatch.setattr(ratelimit, "time", fake)
+    return fake
 
 
 @pytest.fixture
 def hits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """List what Valkey is asked to count."""
-    seen: list[object] = []
+    """Record the requests to Valkey."""
+    calls: list[object] = []
     hit = SlidingWindowCounterRateLimiter.hit
 
-    async def noted(*given: Any) -> bool:  # noqa: ANN401
-        seen.append(given)
-        return await hit(*given)
+    async def recording_hit(*arguments: Any) -> bool:  # noqa: ANN401
+        calls.append(arguments)
+        return await hit(*arguments)
 
-    monkeypatch.setattr(SlidingWindowCounterRateLimiter, "hit", noted)
-    return seen
+    monkeypatch.setattr(SlidingWindowCounterRateLimiter, "hit", recording_hit)
+    return calls
 
 
-async def test_an_outage_holds_nobody_up_and_ends_by_itself(
-    made: Made,
-    place: Path,
+async def test_valkey_outage_disables_limits_temporarily(
+    make_app: MakeApp,
+    directory: Path,
     clock: SimpleNamespace,
     hits: list[object],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    app = made(DEFAULT="1/hour", URL=url(place))
+    app = make_app(DEFAULT="1/hour", URL=url(directory))
     async with lifespan(app):
-        with running_in(place):
-            assert await statuses(app, *[("/hello", HERE)] * 2) == [200, 429]
-        assert await at_once(app) == {200}
+        with running_in(directory):
+            assert await statuses(app, *[("/hello", ADDRESS)] * 2) == [200, 429]
+        assert await concurrent_statuses(app) == {200}
         for _ in range(3):
-            clock.now += ratelimit.PAUSE + 1
+            clock.now += ratelimit.RETRY_DELAY + 1
             hits.clear()
-            assert await at_once(app) == {200}
-            assert len(hits) == 1  # one request asks; the others go on
-        assert len(warnings(capsys.readouterr().out)) == 1
-        with running_in(place):
-            clock.now += ratelimit.PAUSE + 1
-            assert await statuses(app, *[("/hello", HERE)] * 2) == [200, 429]
+            assert await concurrent_statuses(app) == {200}
+            assert len(hits) == 1  # one request tries Valkey; the others pass
+        assert warnings(capsys.readouterr().out) == ["ratelimit_unavailable"]
+        with running_in(directory):
+            clock.now += ratelimit.RETRY_DELAY + 1
+            assert await statuses(app, *[("/hello", ADDRESS)] * 2) == [200, 429]
 
 
-async def test_a_valkey_that_says_nothing_is_asked_once(
-    made: Made,
-    place: Path,
+async def test_silent_valkey_delays_requests_once(
+    make_app: MakeApp,
+    directory: Path,
     clock: SimpleNamespace,
     hits: list[object],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _ = clock
-    app = made(DEFAULT="1/hour", URL=url(place))
+    app = make_app(DEFAULT="1/hour", URL=url(directory))
     async with lifespan(app):
-        with running_in(place) as process:
-            assert await statuses(app, *[("/hello", HERE)] * 2) == [200, 429]
-            monkeypatch.setattr(ratelimit, "PATIENCE", 0.5)
+        with running_in(directory) as process:
+            assert await statuses(app, *[("/hello", ADDRESS)] * 2) == [200, 429]
+            monkeypatch.setattr(ratelimit, "TIMEOUT", 0.5)
             process.send_signal(signal.SIGSTOP)
-            async with asyncio.timeout(DEADLINE / 2):  # sooner than the client gives up
-                assert await at_once(app) == {200}
+            async with asyncio.timeout(DEADLINE / 2):  # shorter than the timeout of the client
+                assert await concurrent_statuses(app) == {200}
                 hits.clear()
-                assert await at_once(app) == {200}
+                assert await concurrent_statuses(app) == {200}
                 assert hits == []

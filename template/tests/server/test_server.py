@@ -1,4 +1,4 @@
-"""The server: whom it believes, what it refuses, what it logs, and how it leaves."""
+"""Tests of the server: trusted proxies, request smuggling, logs and graceful shutdown."""
 
 import asyncio
 import gc
@@ -24,21 +24,21 @@ from tests.support.live_server import Live, calling, output, running, serving
 from tests.support.sample_resource import URL, payload
 from tests.support.timeouts import DEADLINE
 
-CALLERS = 8
-HERE = "127.0.0.1"  # where the tests call from
+CLIENTS = 8
+LOCALHOST = "127.0.0.1"  # the address of the tests
 PROXIES = "FORWARDED_ALLOW_IPS"
-# A body of five bytes, or of no chunk at all; and behind it, what could be taken for a request.
+# A body of 5 bytes, or of no chunk; the rest is a smuggled request if the length is ambiguous.
 BODY = b"0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
 SIZED = b"Content-Length: 5\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
-Behind = Callable[..., AbstractAsyncContextManager[AsyncClient]]
-Seen = Callable[[AsyncClient, bytes, bytes], Awaitable[tuple[str, bool]]]
+ServeBehind = Callable[..., AbstractAsyncContextManager[AsyncClient]]
+Forward = Callable[[AsyncClient, bytes, bytes], Awaitable[tuple[str, bool]]]
 
 
 @pytest.fixture
-def behind(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Behind:
-    """Serve on a real socket, behind proxies of these addresses; the tests are one at `HERE`."""
+def serve_behind(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> ServeBehind:
+    """Return a function that serves with trusted proxies; the tests connect from `LOCALHOST`."""
     _ = shared_url
 
     @asynccontextmanager
@@ -52,61 +52,70 @@ def behind(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Behind:
 
 
 @pytest.fixture
-def seen(capsys: pytest.CaptureFixture[str]) -> Seen:
-    """Call, with what a proxy would add; give the client in the log, and whether over https."""
+def forward(capsys: pytest.CaptureFixture[str]) -> Forward:
+    """Return a function that sends a request with the headers of a proxy.
+
+    It returns the client's address in the log, and whether the scheme is https.
+    """
 
     async def call(client: AsyncClient, addresses: bytes, scheme: bytes) -> tuple[str, bool]:
         headers = {b"X-Forwarded-For": addresses, b"X-Forwarded-Proto": scheme}
-        answered = await client.get("/nowhere", headers=headers)
-        assert answered.status_code == 404
+        response = await client.get("/nowhere", headers=headers)
+        assert response.status_code == 404
         line = json.loads(capsys.readouterr().out.splitlines()[-1])
-        return line["client"], "Strict-Transport-Security" in answered.headers
+        return line["client"], "Strict-Transport-Security" in response.headers
 
     return call
 
 
-async def test_a_proxy_is_believed(behind: Behind, seen: Seen) -> None:
-    async with behind(HERE) as client:
-        assert await seen(client, b"203.0.113.9", b"https") == ("203.0.113.9", True)
-        assert await seen(client, b"203.0.113.9", b"http") == ("203.0.113.9", False)
-
-
-async def test_a_stranger_is_not_believed(behind: Behind, seen: Seen) -> None:
-    async with behind("10.0.0.0/8", "::1") as client:
-        assert await seen(client, b"203.0.113.9", b"https") == (HERE, False)
-
-
-async def test_the_last_address_that_is_no_proxy_is_the_client(behind: Behind, seen: Seen) -> None:
-    async with behind(HERE, "10.0.0.0/8") as client:
-        forwarded = b"198.51.100.1, 203.0.113.9, 10.0.0.1"
-        assert await seen(client, forwarded, b"https") == ("203.0.113.9", True)
-
-
-async def test_unless_told_otherwise_only_this_machine_is_a_proxy(
-    behind: Behind, seen: Seen
+async def test_trusted_proxy_sets_client_and_scheme(
+    serve_behind: ServeBehind, forward: Forward
 ) -> None:
-    async with behind() as client:
-        assert await seen(client, b"203.0.113.9, 10.0.0.1", b"https") == ("10.0.0.1", True)
+    async with serve_behind(LOCALHOST) as client:
+        assert await forward(client, b"203.0.113.9", b"https") == ("203.0.113.9", True)
+        assert await forward(client, b"203.0.113.9", b"http") == ("203.0.113.9", False)
 
 
-async def test_what_a_proxy_garbles_breaks_nothing(behind: Behind, seen: Seen) -> None:
+async def test_untrusted_forwarded_headers_are_ignored(
+    serve_behind: ServeBehind, forward: Forward
+) -> None:
+    async with serve_behind("10.0.0.0/8", "::1") as client:
+        assert await forward(client, b"203.0.113.9", b"https") == (LOCALHOST, False)
+
+
+async def test_last_untrusted_address_is_the_client(
+    serve_behind: ServeBehind, forward: Forward
+) -> None:
+    async with serve_behind(LOCALHOST, "10.0.0.0/8") as client:
+        addresses = b"198.51.100.1, 203.0.113.9, 10.0.0.1"
+        assert await forward(client, addresses, b"https") == ("203.0.113.9", True)
+
+
+async def test_only_localhost_is_trusted_by_default(
+    serve_behind: ServeBehind, forward: Forward
+) -> None:
+    async with serve_behind() as client:
+        assert await forward(client, b"203.0.113.9, 10.0.0.1", b"https") == ("10.0.0.1", True)
+
+
+async def test_malformed_forwarded_headers_are_ignored(
+    serve_behind: ServeBehind, forward: Forward
+) -> None:
     addresses = [b"", b",", b"[::1", b"[::1]:x", b"1.2.3.4:x", b"\xff" * 999]
     schemes = [b"", b"gopher", b"https, http", b"\xff"]
-    async with behind(HERE) as client:
+    async with serve_behind(LOCALHOST) as client:
         for address, scheme in product(addresses, schemes):
-            assert (await seen(client, address, scheme))[1] is False, (address, scheme)
+            assert (await forward(client, address, scheme))[1] is False, (address, scheme)
 
 
 @pytest.mark.parametrize("proxies", ["nginx", "10.0.0.1/8", "10.0.0.1 10.0.0.2"])
-def test_a_proxy_without_an_address_is_refused(
-    monkeypatch: pytest.MonkeyPatch, proxies: str
-) -> None:
+def test_invalid_proxy_address_is_reported(monkeypatch: pytest.MonkeyPatch, proxies: str) -> None:
     monkeypatch.setenv(PROXIES, proxies)
     with pytest.raises(settings.ConfigurationError, match=PROXIES):
         settings.read(ServerSettings)
 
 
-def test_a_port_is_a_number_of_sixteen_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_out_of_range_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "65535")
     assert settings.read(ServerSettings).port == 65_535
     monkeypatch.setenv("PORT", "65536")
@@ -115,80 +124,84 @@ def test_a_port_is_a_number_of_sixteen_bits(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def bare() -> FastAPI:
-    """Build a service of which only its readiness is there."""
+def minimal_app() -> FastAPI:
+    """Return a service that has only health checks."""
     app = FastAPI()
     health.install(app)
     return app
 
 
-def test_a_server_is_set_up_as_the_environment_says(
-    bare: FastAPI, monkeypatch: pytest.MonkeyPatch
+def test_server_is_configured_by_environment(
+    minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = Server(bare, settings.read(ServerSettings))
-    config = made.config
+    configured = Server(minimal_app, settings.read(ServerSettings))
+    config = configured.config
     assert (config.host, config.port) == ("127.0.0.1", 8000)
-    assert (made.drain_seconds, config.timeout_graceful_shutdown) == (5, 20)
+    assert (configured.drain_seconds, config.timeout_graceful_shutdown) == (5, 20)
     assert (config.log_config, config.access_log, config.server_header) == (None, False, False)
-    given = {"HOST": "::1", "PORT": "0", "DRAIN_SECONDS": "0.5", "GRACE_SECONDS": "3", PROXIES: "*"}
-    for name, value in given.items():
+    variables = {
+        "HOST": "::1",
+        "PORT": "0",
+        "DRAIN_SECONDS": "0.5",
+        "GRACE_SECONDS": "3",
+        PROXIES: "*",
+    }
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    bare.state.server_options = {"ws_max_size": 7}
-    made = Server(bare, settings.read(ServerSettings))
-    config = made.config
+    minimal_app.state.server_options = {"ws_max_size": 7}
+    configured = Server(minimal_app, settings.read(ServerSettings))
+    config = configured.config
     assert (config.host, config.port, config.forwarded_allow_ips) == ("::1", 0, ["*"])
-    assert (made.drain_seconds, config.timeout_graceful_shutdown) == (0.5, 3)
+    assert (configured.drain_seconds, config.timeout_graceful_shutdown) == (0.5, 3)
     assert config.ws_max_size == 7
 
 
-def test_to_serve_is_to_run_the_service_until_a_signal(
-    bare: FastAPI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran: list[FastAPI] = []
-    monkeypatch.setattr(server, "create_app", lambda: bare)
-    monkeypatch.setattr(Server, "run", lambda self: ran.append(self.app))
+def test_serve_runs_the_server(minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    apps: list[FastAPI] = []
+    monkeypatch.setattr(server, "create_app", lambda: minimal_app)
+    monkeypatch.setattr(Server, "run", lambda self: apps.append(self.app))
     server.serve()
-    assert ran == [bare]
+    assert apps == [minimal_app]
 
 
-async def test_what_is_there_at_the_start_is_not_looked_at_again(
-    bare: FastAPI, monkeypatch: pytest.MonkeyPatch
+async def test_startup_freezes_garbage_collector(
+    minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[str] = []
+    calls: list[str] = []
 
     async def startup(_: Server, sockets: object) -> None:
-        done.append(f"start {sockets}")
+        calls.append(f"start {sockets}")
 
     monkeypatch.setattr(uvicorn.Server, "startup", startup)
     for name in ("collect", "freeze"):
-        monkeypatch.setattr(gc, name, partial(done.append, name))
-    await Server(bare, ServerSettings()).startup()
-    assert done == ["start None", "collect", "freeze"]
+        monkeypatch.setattr(gc, name, partial(calls.append, name))
+    await Server(minimal_app, ServerSettings()).startup()
+    assert calls == ["start None", "collect", "freeze"]
 
 
-@pytest.mark.parametrize(("forced_after", "seconds"), [(99, 5.0), (2, 0.2), (0, 0.0)])
-async def test_a_server_lets_others_look_elsewhere_before_it_stops(
-    bare: FastAPI, monkeypatch: pytest.MonkeyPatch, forced_after: int, seconds: float
+@pytest.mark.parametrize(("skipped_after", "seconds"), [(99, 5.0), (2, 0.2), (0, 0.0)])
+async def test_shutdown_drains_before_it_stops(
+    minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch, skipped_after: int, seconds: float
 ) -> None:
-    readiness = health.readiness(bare)
-    made = Server(bare, ServerSettings(drain_seconds=5))
-    made.force_exit = not forced_after
-    slept: list[float] = []
-    stopped: list[bool] = []
+    readiness = health.readiness(minimal_app)
+    configured = Server(minimal_app, ServerSettings(drain_seconds=5))
+    configured.force_exit = not skipped_after
+    delays: list[float] = []
+    drained: list[bool] = []
 
-    async def sleep(span: float) -> None:
-        assert (readiness.draining, readiness.leaving.is_set()) == (True, False)
-        slept.append(span)
-        made.force_exit = len(slept) == forced_after
+    async def sleep(seconds: float) -> None:
+        assert (readiness.draining, readiness.drained.is_set()) == (True, False)
+        delays.append(seconds)
+        configured.force_exit = len(delays) == skipped_after
 
     async def shutdown(_: Server, __: object) -> None:
-        stopped.append(readiness.leaving.is_set())
+        drained.append(readiness.drained.is_set())
 
     monkeypatch.setattr(server, "asyncio", SimpleNamespace(sleep=sleep))
     monkeypatch.setattr(uvicorn.Server, "shutdown", shutdown)
-    await made.shutdown()
-    assert sum(slept) == pytest.approx(seconds)
-    assert stopped == [True]
+    await configured.shutdown()
+    assert sum(delays) == pytest.approx(seconds)
+    assert drained == [True]
 
 
 @pytest.mark.parametrize(
@@ -207,70 +220,72 @@ async def test_a_server_lets_others_look_elsewhere_before_it_stops(
         (b"X-Tea: green\r\n black\r\n" + SIZED, [400]),
     ],
 )
-async def test_a_request_that_can_be_read_in_two_ways_is_refused(
+async def test_request_smuggling_is_rejected(
     live: Live, headers: bytes, statuses: list[int]
 ) -> None:
-    reader, writer = await asyncio.open_connection(HERE, live.port)
+    reader, writer = await asyncio.open_connection(LOCALHOST, live.port)
     writer.write(b"POST /nowhere HTTP/1.1\r\nHost: test\r\n" + headers + b"\r\n" + BODY)
     answers = await asyncio.wait_for(reader.read(), DEADLINE)
     writer.close()
     assert [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", answers)] == statuses
 
 
-async def lines(process: Process) -> list[dict[str, object]]:
-    """Wait for the end, and read every line of the log."""
-    told, errors = await output(process)
+async def log_lines(process: Process) -> list[dict[str, object]]:
+    """Wait until the process exits; return the lines of its log."""
+    logs, errors = await output(process)
     assert errors == b"", errors.decode()
-    return [json.loads(line) for line in told.splitlines()]
+    return [json.loads(line) for line in logs.splitlines()]
 
 
-async def call(client: AsyncClient, balanced: asyncio.Event, counts: dict[str, int]) -> None:
-    """Call, like one of many clients behind a load balancer."""
-    while not balanced.is_set():
+async def send_requests(
+    client: AsyncClient, removed: asyncio.Event, counts: dict[str, int]
+) -> None:
+    """Send requests until the load balancer has removed the service."""
+    while not removed.is_set():
         try:
-            answered = await client.post(URL, json=payload())
-            counts["lost"] += answered.status_code != 201
+            response = await client.post(URL, json=payload())
+            counts["lost"] += response.status_code != 201
         except TransportError:
             counts["lost"] += 1
-        counts["calls"] += 1
+        counts["sent"] += 1
 
 
-async def balance(client: AsyncClient, balanced: asyncio.Event) -> None:
-    """Look at readiness, and send nobody here once it is lost."""
+async def remove_when_unready(client: AsyncClient, removed: asyncio.Event) -> None:
+    """Poll readiness as a load balancer does; set `removed` once it fails."""
     while (await client.get("/health/ready")).is_success:
         await asyncio.sleep(0.05)
-    balanced.set()
+    removed.set()
 
 
 @pytest.mark.drill
-async def test_a_server_that_is_told_to_stop_loses_no_request(database_url: str) -> None:
-    counts, balanced = {"calls": 0, "lost": 0}, asyncio.Event()
+async def test_graceful_shutdown_loses_no_request(database_url: str) -> None:
+    counts, removed = {"sent": 0, "lost": 0}, asyncio.Event()
     environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "10"}
     async with running("tests.support.sample_resource", **environment) as (process, client):
-        async with asyncio.TaskGroup() as callers:
-            logging = callers.create_task(lines(process))  # or it would wait for a full pipe
-            for _ in range(CALLERS):
-                callers.create_task(call(client, balanced, counts))
-            while counts["calls"] < CALLERS:
+        async with asyncio.TaskGroup() as tasks:
+            logs = tasks.create_task(log_lines(process))  # a full, unread pipe blocks the service
+            for _ in range(CLIENTS):
+                tasks.create_task(send_requests(client, removed, counts))
+            while counts["sent"] < CLIENTS:
                 await asyncio.sleep(0.05)
             process.send_signal(signal.SIGTERM)
-            told = counts["calls"]
-            await balance(client, balanced)
-        logged = logging.result()
+            before = counts["sent"]
+            await remove_when_unready(client, removed)
+        logged = logs.result()
     assert counts["lost"] == 0, counts
-    assert counts["calls"] > told > 0
+    assert counts["sent"] > before > 0
     assert process.returncode == -signal.SIGTERM
     assert logged[-1]["event"].startswith("Finished server process")  # type: ignore[attr-defined]
 
 
 @pytest.mark.drill
-async def test_every_line_of_a_run_is_json(database_url: str) -> None:
+async def test_log_contains_only_json_lines(database_url: str) -> None:
     environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "0"}
     async with running("tests.support.sample_resource", **environment) as (process, client):
-        answered = await client.get(URL)
+        response = await client.get(URL)
         process.send_signal(signal.SIGTERM)
-        logged = await lines(process)
+        logged = await log_lines(process)
     (line,) = [line for line in logged if URL in json.dumps(line)]
     assert line["event"] == "request"
-    assert line["request_id"] == answered.headers["X-Request-ID"]
+    assert line["request_id"] == response.headers["X-Request-ID"]
     assert {line["level"] for line in logged} == {"info"}

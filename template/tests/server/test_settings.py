@@ -1,9 +1,10 @@
-"""Settings: a mistake is told by the variable's name and its mend, never by its value."""
+"""Tests of settings: errors name the variable, the problem and the fix, never the value."""
 
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from pydantic import Field, PositiveInt, SecretStr
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from app.settings import (
@@ -19,8 +20,15 @@ from app.settings import (
 VALUE = "s3cr3t-v4lue"
 
 
+def reject(value: str) -> str:
+    """Reject a value, without repeating it."""
+    _ = value
+    message = "It is not a word"
+    raise ValueError(message)
+
+
 class SampleSettings(EnvironmentSettings):
-    """Settings with a bit of everything."""
+    """Settings of several types."""
 
     model_config = SettingsConfigDict(env_prefix="SAMPLE_")
 
@@ -29,30 +37,36 @@ class SampleSettings(EnvironmentSettings):
     key: SecretStr = Field(SecretStr(""), description="Set it to a long random text.")
 
 
-class DemandingSettings(EnvironmentSettings):
-    """Settings that cannot do without a variable."""
+class RejectingSettings(EnvironmentSettings):
+    """Settings whose variable is always invalid."""
+
+    sample_word: Annotated[str, AfterValidator(reject)] = Field(description="Set it to a word.")
+
+
+class RequiredSettings(EnvironmentSettings):
+    """Settings with a required variable."""
 
     sample_needed: str = Field(description="Set it to anything.")
 
 
-def test_production_is_what_is_not_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_defaults_to_production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ENVIRONMENT")
     assert read(Settings).environment is Environment.PRODUCTION
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("value", "expected"),
     [("", ()), ("a", ("a",)), ("a, b,", ("a", "b")), ('["a", "b, c"]', ("a", "b, c"))],
 )
-def test_a_list_is_read_with_commas_or_as_json(
-    monkeypatch: pytest.MonkeyPatch, given: str, expected: tuple[str, ...]
+def test_list_is_parsed_from_commas_or_json(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("SAMPLE_WORDS", given)
+    monkeypatch.setenv("SAMPLE_WORDS", value)
     assert read(SampleSettings).words == expected
 
 
 @pytest.mark.parametrize("name", ["SAMPLE_SIZE", "SAMPLE_WORDS"])
-def test_a_mistake_names_the_variable_and_the_mend_but_not_the_value(
+def test_invalid_value_is_reported_without_value(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, f"[{VALUE}")
@@ -64,13 +78,22 @@ def test_a_mistake_names_the_variable_and_the_mend_but_not_the_value(
     assert caught.value.__cause__ is None
 
 
-def test_what_is_missing_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="SAMPLE_NEEDED: is missing. Set it to anything."):
-        read(DemandingSettings)
+def test_missing_variable_is_reported_with_fix() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"^SAMPLE_NEEDED: missing\. Set it to anything\.$"
+    ):
+        read(RequiredSettings)
+
+
+def test_message_of_validator_follows_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAMPLE_WORD", VALUE)
+    with pytest.raises(ConfigurationError) as caught:
+        read(RejectingSettings)
+    assert str(caught.value) == "SAMPLE_WORD: not a word. Set it to a word."
 
 
 @pytest.mark.parametrize("placeholder", sorted(PLACEHOLDERS))
-def test_a_placeholder_is_no_secret_in_production(
+def test_placeholder_secret_is_rejected_in_production(
     monkeypatch: pytest.MonkeyPatch, placeholder: str
 ) -> None:
     monkeypatch.setenv("SAMPLE_KEY", placeholder)
@@ -80,9 +103,7 @@ def test_a_placeholder_is_no_secret_in_production(
         read(SampleSettings)
 
 
-def test_a_file_is_read_and_the_environment_overrules_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_environment_overrides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "settings"
     file.write_text("SAMPLE_SIZE=2\nSAMPLE_WORDS=a,b\nOF_ANOTHER=1\n")
     monkeypatch.setenv("ENV_FILE", str(file))
@@ -91,6 +112,6 @@ def test_a_file_is_read_and_the_environment_overrules_it(
     assert read(SampleSettings).words == ("c",)
 
 
-def test_no_secret_shows_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repr_of_settings_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_KEY", VALUE)
     assert VALUE not in repr(read(SampleSettings))

@@ -1,4 +1,4 @@
-"""Requests at random, made from the API's description by schemathesis."""
+"""Fuzz tests (property-based) of the API: schemathesis generates requests from the OpenAPI."""
 
 import sys
 from asyncio.subprocess import PIPE, STDOUT
@@ -7,26 +7,33 @@ from pathlib import Path
 from tests.support.live_server import running, spawned
 from tests.support.timeouts import DEADLINE
 
-REQUESTS = 250  # of each kind that schemathesis makes, over all operations
+REQUESTS = 250  # per phase of schemathesis, over all operations
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_headers_conformance,response_schema_conformance"
 )
 
 
-async def ask_at_random(database_url: str, directory: Path, operations: int, *options: str) -> None:
-    """Ask a service on this database whatever its description allows; every answer keeps to it."""
+async def fuzz_api(database_url: str, directory: Path, operations: int, *options: str) -> None:
+    """Send random requests to a service; fail if a response violates the OpenAPI description.
+
+    Args:
+        database_url: the database of the service
+        directory: the working directory of schemathesis
+        operations: the number of operations, among which the requests are divided
+        *options: further options of schemathesis
+    """
     examples = max(5, REQUESTS // operations)
-    quiet = {"DRAIN_SECONDS": "0", "LOG_LEVEL": "error"}  # a pipe that nobody reads is soon full
+    quiet = {"DRAIN_SECONDS": "0", "LOG_LEVEL": "error"}  # a full, unread pipe blocks the service
     async with running(DATABASE_URL=database_url, **quiet) as (_, client):
         command = (
             *(sys.executable, "-m", "schemathesis.cli", "run"),
             *("--checks", CHECKS, "--max-examples", str(examples)),
-            *("--exclude-by", "/x-endless == true"),  # for nobody waits for a stream's end
+            *("--exclude-by", "/x-endless == true"),  # server-sent events never end
             *("--request-timeout", str(DEADLINE), "--suppress-health-check", "too_slow"),
             *options,
             str(client.base_url.join("/openapi.json")),
         )
         async with spawned(*command, cwd=directory, stdout=PIPE, stderr=STDOUT) as process:
-            told, _ = await process.communicate()
-    assert process.returncode == 0, told.decode()
+            report, _ = await process.communicate()
+    assert process.returncode == 0, report.decode()

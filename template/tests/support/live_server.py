@@ -1,4 +1,4 @@
-"""The service behind a real socket: in this process, or in one of its own."""
+"""Live servers: the service on a real socket, in this process or as a subprocess."""
 
 import asyncio
 import os
@@ -20,56 +20,55 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.server import Server, ServerSettings
 from tests.support.timeouts import DEADLINE, PROCESS_DEADLINE, wait_until
 
-NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP needs no certificates read
+NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP: skip loading CA certificates
 
 
 @dataclass(frozen=True)
 class Live:
-    """A service that listens, and a client that calls it."""
+    """A service on a real socket, and a client of it."""
 
     app: FastAPI
     client: AsyncClient
 
     @property
     def port(self) -> int:
-        """The port that it listens on."""
+        """The port of the server."""
         return self.client.base_url.port or 0
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[FastAPI, None]:
-    """Start and stop what runs beside requests.
+    """Run the lifespan of the application.
 
-    It stops as in production, whose lifespan never sees an exception, even if a test fails.
+    A failing test does not raise into it: in production, a lifespan never receives an exception.
     """
     context = app.router.lifespan_context(app)
     await context.__aenter__()
     try:
         yield app
-        await returned(getattr(app.state, "engine", None))
+        await wait_for_pool(getattr(app.state, "engine", None))
     finally:
         await context.__aexit__(None, None, None)
 
 
-async def returned(engine: AsyncEngine | None) -> None:
-    """Wait until all connections are back in the pool, or disposing it would leave them open."""
+async def wait_for_pool(engine: AsyncEngine | None) -> None:
+    """Wait until all connections are returned to the pool; disposing it leaks the others."""
     pool = engine.pool if engine else None
     await wait_until(lambda: not isinstance(pool, QueuePool) or not pool.checkedout())
 
 
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
-    """Serve `app` on a free port of this process, and give the port.
+    """Serve `app` on a free port in this process; yield the port.
 
-    The server neither takes signals, which are meant for the tests, nor waits for its next tick to
-    stop; how it stops in production is rehearsed in a process of its own. As there, requests end
-    before the lifespan does.
+    The server installs no signal handlers, and stops without waiting for its next tick. Tests of
+    the graceful shutdown use `running`. As in production, requests end before the lifespan.
     """
     server = Server(app, ServerSettings(port=0))
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup()
-    await server.on_tick(0)  # sets the date that every answer carries
+    await server.on_tick(0)  # sets the `Date` header of responses
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
@@ -79,13 +78,13 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
             connection.shutdown()
         try:
             await wait_until(lambda: not server.server_state.tasks)
-            await returned(getattr(app.state, "engine", None))
+            await wait_for_pool(getattr(app.state, "engine", None))
         finally:
             await server.lifespan.shutdown()
 
 
 def calling(port: int) -> AsyncClient:
-    """Call whatever listens on a port of this machine."""
+    """Return a client of a server on this machine."""
     return AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE, verify=NO_TRUST)
 
 
@@ -95,9 +94,12 @@ async def spawned(
     leads_group: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> AsyncGenerator[Process, None]:
-    """Run a command, and kill it if it still runs when the context ends.
+    """Run a command; kill it at the end of the context.
 
-    What starts processes of its own leads a group, which is killed with it.
+    Args:
+        *command: the program and its arguments
+        leads_group: run it in a new process group, and kill its subprocesses too
+        **options: options of `asyncio.create_subprocess_exec`
     """
     process = await asyncio.create_subprocess_exec(
         *command, start_new_session=leads_group, **options
@@ -114,7 +116,7 @@ async def spawned(
 
 
 async def output(process: Process) -> tuple[bytes, bytes]:
-    """Wait until a process ends, and give what it has written to stdout and stderr."""
+    """Wait until a process exits; return its stdout and stderr."""
     return await asyncio.wait_for(process.communicate(), PROCESS_DEADLINE)
 
 
@@ -122,7 +124,7 @@ async def output(process: Process) -> tuple[bytes, bytes]:
 async def running(
     module: str = "app", **environment: str
 ) -> AsyncGenerator[tuple[Process, AsyncClient], None]:
-    """Run the service as production does, in a process of its own, until it is ready."""
+    """Run the service as a subprocess, as in production; yield once it is ready."""
     port = free_port()
     command = (sys.executable, "-m", module, "serve")
     variables = {**os.environ, "PORT": str(port), **environment}
@@ -135,10 +137,10 @@ async def running(
 
 
 async def ready(client: AsyncClient, process: Process) -> None:
-    """Wait until the service says that it is ready.
+    """Wait until the readiness probe succeeds.
 
     Raises:
-        ChildProcessError: its process has ended.
+        ChildProcessError: the process has exited.
     """
     while process.returncode is None:
         try:
@@ -151,8 +153,8 @@ async def ready(client: AsyncClient, process: Process) -> None:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens to."""
-    with closing(socket.socket()) as tried:
-        tried.bind(("127.0.0.1", 0))
-        port: int = tried.getsockname()[1]
+    """Return a free port."""
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port

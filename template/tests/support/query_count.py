@@ -1,4 +1,4 @@
-"""Statements, counted: so that a list costs no more for every row that it has."""
+"""Counts of SQL statements, to detect N+1 queries."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ from sqlalchemy import event
 
 @contextmanager
 def selects(app: FastAPI) -> Generator[list[str], None, None]:
-    """Note every SELECT that the service sends, until the context ends."""
+    """Record the SELECT statements of the service for the duration of the context."""
     engine = app.state.engine.sync_engine
-    seen: list[str] = []
+    statements: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:  # noqa: ANN401
+    def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:  # noqa: ANN401
         if statement.startswith("SELECT"):
-            seen.append(statement)
+            statements.append(statement)
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record)
     try:
-        yield seen
+        yield statements
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)

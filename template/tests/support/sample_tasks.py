@@ -29,7 +29,7 @@ from app.jobs.store import Sessions
 from app.models.base import uuid7
 from app.models.job import Job
 from tests.support import sample_resource
-from tests.support.live_server import returned
+from tests.support.live_server import wait_for_pool
 from tests.support.timeouts import DEADLINE, raise_timeouts
 
 
@@ -75,7 +75,7 @@ async def opened() -> AsyncGenerator[Sessions, None]:
     engine = migrate.create()
     try:
         yield async_sessionmaker(engine, expire_on_commit=False)
-        await returned(engine)  # by what renewed a lease, too
+        await wait_for_pool(engine)  # by what renewed a lease, too
     finally:
         await engine.dispose()
 

@@ -1,7 +1,7 @@
-"""Timeouts in tests: generous ones, so that a busy machine is not taken for an outage.
+"""Timeouts in tests: long ones, so that tests do not fail on a slow machine (flaky tests).
 
-A test waits for an event until `DEADLINE`, never for a fixed time. The service's own timeouts are
-raised alike; a test about a timeout lowers it again, or moves a clock of its own.
+A test polls for a condition until `DEADLINE`, and never sleeps for a fixed time. The timeouts of
+the service are raised too; a test of a timeout lowers it again, or replaces the clock.
 """
 
 import asyncio
@@ -9,25 +9,26 @@ import sys
 from collections.abc import Callable
 
 DEADLINE = 60.0  # seconds
-PROCESS_DEADLINE = 300.0  # for another process, which imports the service anew
-CONSTANTS = ("PATIENCE", "GRACE", "WAIT", "LOCK")  # of modules, in seconds
+PROCESS_DEADLINE = 300.0  # seconds for a new process, which imports the service
+CONSTANTS = ("GRACE", "LOCK", "PATIENCE", "WAIT")  # in seconds, beside those named TIMEOUT
 
 
 def raise_timeouts(assign: Callable[[object, str, object], None]) -> None:
-    """Raise the timeouts that imported modules of the service keep as constants."""
+    """Raise the timeouts among the constants of imported modules of the service."""
     for path, module in list(sys.modules.items()):
         if path.startswith(("app.", "development.")):
-            for name in CONSTANTS:
-                if isinstance(vars(module).get(name), float | int):
+            for name, value in list(vars(module).items()):
+                is_timeout = name.endswith("TIMEOUT") or name in CONSTANTS
+                if is_timeout and isinstance(value, float | int):
                     assign(module, name, DEADLINE)
 
 
-async def wait_until(is_so: Callable[[], object]) -> None:
+async def wait_until(condition: Callable[[], object]) -> None:
     """Poll until a condition holds.
 
     Raises:
-        TimeoutError: it did not by the deadline.
+        TimeoutError: it does not hold within `DEADLINE` seconds.
     """
     async with asyncio.timeout(DEADLINE):
-        while not is_so():
+        while not condition():
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""A Valkey for tests: the one that `TEST_VALKEY_URL` names, else one that is gone afterwards."""
+"""Valkey for tests: the server of `TEST_VALKEY_URL`, else a temporary one."""
 
 import os
 from collections.abc import Generator
@@ -9,9 +9,9 @@ from development.valkey import throwaway
 
 @contextmanager
 def server() -> Generator[str, None, None]:
-    """Name a server, which others may use at the same time."""
-    if given := os.environ.get("TEST_VALKEY_URL"):
-        yield given
+    """Yield the URL of a server; other tests may use it concurrently."""
+    if shared := os.environ.get("TEST_VALKEY_URL"):
+        yield shared
     else:
         with throwaway() as url:
             yield url

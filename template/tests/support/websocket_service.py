@@ -1,6 +1,6 @@
-"""A service that tells of jots to everybody, and clients that listen to it.
+"""A service that publishes changes of jots without authentication, and clients of it.
 
-`python -m tests.support.websocket_service` takes the commands of the service, and serves this one.
+`python -m tests.support.websocket_service` is the command line of the service, for this one.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from tests.support.timeouts import DEADLINE
 
 PATH = f"{PREFIX}/changes"
 
-Said = dict[str, Any]
+Content = dict[str, Any]  # of a message or an event
 
 
 async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAccess:
@@ -43,7 +43,7 @@ async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAcces
 
 
 def create_app(title: str = "sockets") -> FastAPI:
-    """Build the service; those of one title hear of each other."""
+    """Return the service; services of the same title exchange messages through Valkey."""
     app = FastAPI(title=title)
     for part in (logging, errors, health, database, changes, websockets):
         part.install(app)
@@ -56,8 +56,8 @@ def create_app(title: str = "sockets") -> FastAPI:
 
 
 @dataclass
-class Told:
-    """The service behind a real socket, and what is needed to see what it tells."""
+class WebSocketService:
+    """A live service, with clients of its WebSocket and its server-sent events."""
 
     app: FastAPI
     client: AsyncClient
@@ -69,32 +69,34 @@ class Told:
 
     @property
     def url(self) -> str:
-        """Where it tells."""
+        """The URL of the WebSocket."""
         return f"ws://127.0.0.1:{self.client.base_url.port}{PATH}"
 
     def socket(self, query: str = "", **options: Any) -> connect:  # noqa: ANN401
         """Open a WebSocket."""
         return connect(f"{self.url}{query}", proxy=None, compression=None, **options)
 
-    async def make(self, **changes: object) -> str:
-        """Make a jot, as a client does, and give its id."""
-        answer = await self.client.post(
+    async def create_jot(self, **changes: object) -> str:
+        """Create a jot by HTTP; return its id."""
+        response = await self.client.post(
             sample_resource.URL, json=sample_resource.payload(**changes)
         )
-        return str(answer.raise_for_status().json()["id"])
+        return str(response.raise_for_status().json()["id"])
 
-    async def asked(self, query: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
-        """Ask for a stream that is refused, and give the status and the code."""
+    async def stream_error(
+        self, query: str, headers: dict[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Request a stream that is rejected; return the status and the error code."""
         async with asyncio.timeout(DEADLINE):
-            answer = await self.client.get(f"{PATH}/events{query}", headers=headers)
-        return answer.status_code, answer.json()["code"]
+            response = await self.client.get(f"{PATH}/events{query}", headers=headers)
+        return response.status_code, response.json()["code"]
 
     @asynccontextmanager
     async def stream(
         self, query: str = "", **headers: str
-    ) -> AsyncGenerator["asyncio.Queue[Said]", None]:
-        """Open a stream of events, and give what it tells."""
-        events: asyncio.Queue[Said] = asyncio.Queue()
+    ) -> AsyncGenerator["asyncio.Queue[Content]", None]:
+        """Open a stream of server-sent events; yield a queue of its events."""
+        events: asyncio.Queue[Content] = asyncio.Queue()
         reading = asyncio.create_task(self._read(events, query, headers))
         try:
             yield events
@@ -103,13 +105,13 @@ class Told:
             await asyncio.gather(reading, return_exceptions=True)
 
     async def _read(
-        self, events: "asyncio.Queue[Said]", query: str, headers: dict[str, str]
+        self, events: "asyncio.Queue[Content]", query: str, headers: dict[str, str]
     ) -> None:
         url = f"{PATH}/events{query}"
-        async with self.client.stream("GET", url, headers=headers) as answer:
-            answer.raise_for_status()
-            event: Said = {}
-            async for line in answer.aiter_lines():
+        async with self.client.stream("GET", url, headers=headers) as response:
+            response.raise_for_status()
+            event: Content = {}
+            async for line in response.aiter_lines():
                 name, _, value = line.partition(": ")
                 event[name] = value
                 if not line:
@@ -119,25 +121,25 @@ class Told:
 
 
 @asynccontextmanager
-async def telling(app: FastAPI) -> AsyncGenerator[Told, None]:
-    """Serve, and call."""
+async def serving_websockets(app: FastAPI) -> AsyncGenerator[WebSocketService, None]:
+    """Serve `app` on a real socket."""
     async with serving(app) as port, calling(port) as client:
-        yield Told(app, client)
+        yield WebSocketService(app, client)
 
 
-async def heard(socket: ClientConnection) -> Said:
-    """Wait for what is told next."""
-    said: Said = json.loads(await asyncio.wait_for(socket.recv(), DEADLINE))
-    return said
+async def receive(socket: ClientConnection) -> Content:
+    """Wait for the next message of a WebSocket."""
+    content: Content = json.loads(await asyncio.wait_for(socket.recv(), DEADLINE))
+    return content
 
 
-async def event(events: "asyncio.Queue[Said]") -> Said:
-    """Wait for the next event of a stream."""
+async def next_event(events: "asyncio.Queue[Content]") -> Content:
+    """Wait for the next server-sent event."""
     return await asyncio.wait_for(events.get(), DEADLINE)
 
 
-async def closed(socket: ClientConnection) -> int | None:
-    """Wait until a socket is closed, and give the code."""
+async def close_code(socket: ClientConnection) -> int | None:
+    """Wait until the server closes a WebSocket; return the close code."""
     try:
         async with asyncio.timeout(DEADLINE):
             while True:

@@ -1,20 +1,19 @@
-"""Where nobody signs in, everybody hears what changes."""
+"""Tests of subscriptions in a service without accounts."""
 
 from tests.support.live_server import Live
-from tests.support.websocket_service import Told, event, heard
+from tests.support.websocket_service import WebSocketService, next_event, receive
 
 
-async def test_everybody_hears_what_changes(live: Live) -> None:
-    told = Told(live.app, live.client)
-    async with told.socket() as socket, told.stream() as events:
-        await event(events)
-        made = await told.make()
-        said = {"type": "created", "resource": "jots", "id": made}
-        assert await heard(socket) == said
-        assert made in (await event(events))["data"]
+async def test_anonymous_subscriber_receives_changes(live: Live) -> None:
+    service = WebSocketService(live.app, live.client)
+    async with service.socket() as socket, service.stream() as events:
+        await next_event(events)
+        row_id = await service.create_jot()
+        assert await receive(socket) == {"type": "created", "resource": "jots", "id": row_id}
+        assert row_id in (await next_event(events))["data"]
 
 
-async def test_one_address_has_only_so_many_sockets(live: Live) -> None:
-    told = Told(live.app, live.client)
-    async with told.socket():
-        assert dict(told.hub.callers) == {"127.0.0.1": 1}
+async def test_connections_are_counted_by_address(live: Live) -> None:
+    service = WebSocketService(live.app, live.client)
+    async with service.socket():
+        assert dict(service.hub.callers) == {"127.0.0.1": 1}

@@ -1,4 +1,4 @@
-"""Changes are told to those who may read them, and for as long as they may."""
+"""Tests of WebSocket authentication, and of subscriptions restricted to readable rows."""
 
 from collections.abc import AsyncGenerator
 from datetime import timedelta
@@ -19,12 +19,18 @@ from app.websockets.channels import Channel
 from app.websockets.hub import HUB
 from tests.support.auth import bearer, make_role, make_user
 from tests.support.timeouts import DEADLINE, wait_until
-from tests.support.websocket_service import Told, closed, event, heard, telling
+from tests.support.websocket_service import (
+    WebSocketService,
+    close_code,
+    next_event,
+    receive,
+    serving_websockets,
+)
 
-DIARY, LEDGER, CLUB, NOTICE = "test-diaries", "test-ledgers", "test-clubs", "test-notices"
+DIARIES, LEDGERS, CLUBS, NOTICES = "test-diaries", "test-ledgers", "test-clubs", "test-notices"
 
 
-class OwnDiary:
+class DiaryPolicy:
     """Policy of a resource whose rows have an owner."""
 
     def __call__(self) -> None:
@@ -36,158 +42,165 @@ class OwnDiary:
 
 
 CHANNELS = {
-    DIARY: Channel(Depends(OwnDiary())),
-    LEDGER: Channel(require_permission("ledgers:read")),
-    CLUB: Channel(),  # its router exports no `READ`
-    NOTICE: Channel(SIGNED_IN),
+    DIARIES: Channel(Depends(DiaryPolicy())),
+    LEDGERS: Channel(require_permission("ledgers:read")),
+    CLUBS: Channel(),  # its router exports no `READ`
+    NOTICES: Channel(SIGNED_IN),
 }
 
 
 @pytest.fixture
-async def told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Told, None]:
-    """Serve, and look often whether who listens still may."""
+async def service(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[WebSocketService, None]:
+    """Serve with a short interval of re-authorization, and a long one of WebSocket pings."""
     _ = database_url
-    monkeypatch.setenv("WEBSOCKETS_HEARTBEAT", str(DEADLINE))  # for a ping to be answered, too
+    monkeypatch.setenv("WEBSOCKETS_HEARTBEAT", str(DEADLINE))
     app = create_app()
     hub = HUB.get(app)
     hub.config = hub.config.model_copy(update={"heartbeat": 0.1})
     hub.channels |= CHANNELS
-    async with telling(app) as found:
-        yield found
+    async with serving_websockets(app) as service:
+        yield service
 
 
-async def somebody(told: Told, *permissions: str) -> User:
-    """Make a user who may do some things."""
-    async with told.app.state.sessions() as session:
+async def create_user(service: WebSocketService, *permissions: str) -> User:
+    """Create a user with permissions."""
+    async with service.app.state.sessions() as session:
         return await make_user(session, *permissions)
 
 
-def change(told: Told, room: str, owner: UUID | None = None) -> str:
-    """Tell that a row is new, and give its id."""
-    made = uuid4()
-    told.hub.publish_changes([Change(room.replace("-", "_"), Kind.CREATED, made, owner)])
-    return str(made)
+def publish(service: WebSocketService, channel: str, owner: UUID | None = None) -> str:
+    """Publish the creation of a row; return its id."""
+    row_id = uuid4()
+    change = Change(channel.replace("-", "_"), Kind.CREATED, row_id, owner)
+    service.hub.publish_changes([change])
+    return str(row_id)
 
 
-async def hears(socket: ClientConnection, *ids: str) -> bool:
-    """Say whether these are what is told next."""
-    return [(await heard(socket))["id"] for _ in ids] == list(ids)
+async def receives(socket: ClientConnection, *ids: str) -> bool:
+    """Return whether the next messages are about the rows with these ids, in order."""
+    return [(await receive(socket))["id"] for _ in ids] == list(ids)
 
 
 @pytest.mark.parametrize("query", ["", "?token={token}", "?access_token={token}"])
-async def test_nobody_listens_without_signing_in(told: Told, query: str) -> None:
-    token = bearer(await somebody(told))["Authorization"].removeprefix("Bearer ")
+async def test_subscribe_without_authentication_returns_401(
+    service: WebSocketService, query: str
+) -> None:
+    token = bearer(await create_user(service))["Authorization"].removeprefix("Bearer ")
     with pytest.raises(InvalidStatus) as caught:
-        async with told.socket(query.format(token=token)):
+        async with service.socket(query.format(token=token)):
             pass
     assert caught.value.response.status_code == 401
-    assert await told.asked(query.format(token=token)) == (401, "unauthenticated")
+    assert await service.stream_error(query.format(token=token)) == (401, "unauthenticated")
 
 
-async def test_a_token_is_shown_as_everywhere_else_or_as_a_subprotocol(told: Told) -> None:
-    headers = bearer(await somebody(told))
-    async with told.socket(additional_headers=headers) as socket:
+async def test_token_is_accepted_in_header_and_subprotocol(service: WebSocketService) -> None:
+    headers = bearer(await create_user(service))
+    async with service.socket(additional_headers=headers) as socket:
         assert socket.subprotocol is None
     token = headers["Authorization"].replace("Bearer ", "bearer.")
-    async with told.socket(subprotocols=["changes", token]) as socket:
+    async with service.socket(subprotocols=["changes", token]) as socket:
         assert socket.subprotocol == "changes"
     with pytest.raises(InvalidStatus):
-        async with told.socket(subprotocols=["changes", "bearer.nonsense"]):
+        async with service.socket(subprotocols=["changes", "bearer.nonsense"]):
             pass
 
 
-async def test_what_is_somebodys_own_is_told_to_them(told: Told) -> None:
+async def test_changes_are_sent_to_owner_and_readers(service: WebSocketService) -> None:
     owner, reader, other = [
-        await somebody(told, *permissions) for permissions in ((), ("diaries:read",), ())
+        await create_user(service, *permissions) for permissions in ((), ("diaries:read",), ())
     ]
     async with (
-        told.socket(additional_headers=bearer(owner)) as owners,
-        told.socket(additional_headers=bearer(reader)) as readers,
-        told.socket(additional_headers=bearer(other)) as others,
-        told.stream(**bearer(owner)) as events,
+        service.socket(additional_headers=bearer(owner)) as owners,
+        service.socket(additional_headers=bearer(reader)) as readers,
+        service.socket(additional_headers=bearer(other)) as others,
+        service.stream(**bearer(owner)) as events,
     ):
-        await event(events)
-        ids = [change(told, DIARY, user.id) for user in (owner, other, owner)]
-        assert await hears(owners, ids[0], ids[2])
-        assert await hears(readers, *ids)
-        assert await hears(others, ids[1])
-        assert ids[0] in (await event(events))["data"]
-        assert ids[2] in (await event(events))["data"]
+        await next_event(events)
+        ids = [publish(service, DIARIES, user.id) for user in (owner, other, owner)]
+        assert await receives(owners, ids[0], ids[2])
+        assert await receives(readers, *ids)
+        assert await receives(others, ids[1])
+        assert ids[0] in (await next_event(events))["data"]
+        assert ids[2] in (await next_event(events))["data"]
 
 
-async def test_what_is_said_to_somebody_is_theirs(told: Told) -> None:
-    told.hub.open("news")
-    user, other = await somebody(told), await somebody(told)
+async def test_message_to_user_is_sent_only_to_them(service: WebSocketService) -> None:
+    service.hub.open("news")
+    user, other = await create_user(service), await create_user(service)
     async with (
-        told.socket(additional_headers=bearer(user)) as socket,
-        told.socket(additional_headers=bearer(other)) as others,
+        service.socket(additional_headers=bearer(user)) as socket,
+        service.socket(additional_headers=bearer(other)) as others,
     ):
-        told.hub.send("news", "for you", to=user.id)
-        told.hub.send("news", "for all")
-        assert (await heard(socket))["data"] == "for you"
-        assert (await heard(others))["data"] == "for all"
+        service.hub.send("news", "for you", to=user.id)
+        service.hub.send("news", "for all")
+        assert (await receive(socket))["data"] == "for you"
+        assert (await receive(others))["data"] == "for all"
 
 
-@pytest.mark.parametrize("room", [LEDGER, CLUB, "users", "roles"])
-async def test_what_one_may_not_read_one_does_not_hear(told: Told, room: str) -> None:
-    headers = bearer(await somebody(told))
-    assert await told.asked(f"?resource={room}", headers) == (403, "forbidden")
-    async with told.socket(additional_headers=headers) as socket:
-        change(told, room)
-        user = await told.client.get("/api/v1/users/me", headers=headers)
-        made = change(told, DIARY, UUID(user.json()["id"]))
-        assert await hears(socket, made)
+@pytest.mark.parametrize("channel", [LEDGERS, CLUBS, "users", "roles"])
+async def test_unreadable_channel_returns_403_and_sends_nothing(
+    service: WebSocketService, channel: str
+) -> None:
+    headers = bearer(await create_user(service))
+    assert await service.stream_error(f"?resource={channel}", headers) == (403, "forbidden")
+    async with service.socket(additional_headers=headers) as socket:
+        publish(service, channel)
+        user = await service.client.get("/api/v1/users/me", headers=headers)
+        row_id = publish(service, DIARIES, UUID(user.json()["id"]))
+        assert await receives(socket, row_id)
 
 
-async def test_what_one_may_read_one_hears(told: Told) -> None:
-    headers = bearer(await somebody(told, "ledgers:read"))
-    async with told.socket(f"?resource={LEDGER}", additional_headers=headers) as socket:
-        assert await hears(socket, change(told, LEDGER))
+async def test_permission_grants_subscription(service: WebSocketService) -> None:
+    headers = bearer(await create_user(service, "ledgers:read"))
+    async with service.socket(f"?resource={LEDGERS}", additional_headers=headers) as socket:
+        assert await receives(socket, publish(service, LEDGERS))
 
 
 @pytest.mark.parametrize("table", ["passwords", "refresh_tokens", "identities", "api_keys"])
-async def test_nobody_hears_of_what_no_route_shows(told: Told, table: str) -> None:
-    assert table.replace("_", "-") not in told.hub.channels
+async def test_table_without_route_has_no_channel(service: WebSocketService, table: str) -> None:
+    assert table.replace("_", "-") not in service.hub.channels
 
 
-async def test_a_role_counts_from_the_next_heartbeat(told: Told) -> None:
-    user = await somebody(told)
-    async with told.socket(additional_headers=bearer(user)) as socket:
-        async with told.app.state.sessions.begin() as session:
+async def test_new_role_applies_at_next_heartbeat(service: WebSocketService) -> None:
+    user = await create_user(service)
+    async with service.socket(additional_headers=bearer(user)) as socket:
+        async with service.app.state.sessions.begin() as session:
             role = await make_role(session, "ledgers:read")
             (await session.get_one(User, user.id)).role_id = role.id
-        (subscriber,) = told.hub.subscribers
-        await wait_until(lambda: LEDGER in subscriber.access.scopes)
-        assert await hears(socket, change(told, LEDGER))
+        (subscriber,) = service.hub.subscribers
+        await wait_until(lambda: LEDGERS in subscriber.access.scopes)
+        assert await receives(socket, publish(service, LEDGERS))
 
 
-async def test_who_is_signed_out_hears_nothing_more(told: Told) -> None:
-    user = await somebody(told)
+async def test_disabled_user_is_disconnected(service: WebSocketService) -> None:
+    user = await create_user(service)
     async with (
-        told.socket(additional_headers=bearer(user)) as socket,
-        told.stream(**bearer(user)) as events,
+        service.socket(additional_headers=bearer(user)) as socket,
+        service.stream(**bearer(user)) as events,
     ):
-        await event(events)
-        async with told.app.state.sessions.begin() as session:
+        await next_event(events)
+        async with service.app.state.sessions.begin() as session:
             (await session.get_one(User, user.id)).disabled_at = user.created_at
-        assert await closed(socket) == 4401
-        assert "4401" in (await event(events))["data"]
+        assert await close_code(socket) == 4401
+        assert "4401" in (await next_event(events))["data"]
 
 
-async def test_a_token_that_is_void_is_so_for_those_who_listen(told: Told) -> None:
-    user = await somebody(told)
-    async with told.socket(additional_headers=bearer(user)) as socket:
-        async with told.app.state.sessions.begin() as session:
-            found = await session.get_one(User, user.id)
-            found.voided_at = now() + timedelta(minutes=1)  # tokens tell whole seconds, some
-        assert await closed(socket) == 4401
+async def test_revoked_tokens_disconnect_subscriber(service: WebSocketService) -> None:
+    user = await create_user(service)
+    async with service.socket(additional_headers=bearer(user)) as socket:
+        async with service.app.state.sessions.begin() as session:
+            row = await session.get_one(User, user.id)
+            row.voided_at = now() + timedelta(minutes=1)  # `iat` of tokens has whole seconds
+        assert await close_code(socket) == 4401
 
 
-async def test_a_key_listens_until_it_is_revoked(told: Told) -> None:
-    headers = bearer(await somebody(told))
+async def test_revoked_api_key_disconnects_subscriber(service: WebSocketService) -> None:
+    headers = bearer(await create_user(service))
     path = "/api/v1/users/me/api-keys"
-    made = await told.client.post(path, json={"name": "robot", "scopes": []}, headers=headers)
-    key = made.raise_for_status().json()
-    async with told.socket(additional_headers={"X-API-Key": key["key"]}) as socket:
-        await told.client.delete(f"{path}/{key['id']}", headers=headers)
-        assert await closed(socket) == 4401
+    created = await service.client.post(path, json={"name": "robot", "scopes": []}, headers=headers)
+    key = created.raise_for_status().json()
+    async with service.socket(additional_headers={"X-API-Key": key["key"]}) as socket:
+        await service.client.delete(f"{path}/{key['id']}", headers=headers)
+        assert await close_code(socket) == 4401

@@ -33,7 +33,7 @@ class Broker:
     def __init__(self, url: URL, name: str) -> None:
         self.url = url
         self.name = name
-        self.sender = self._stream(valkey.PATIENCE)
+        self.sender = self._stream(valkey.TIMEOUT)
         self.kicker: AsyncKicker[[str], None] = AsyncKicker(TASK, self.sender, {})
 
     async def send(self, job_id: UUID) -> None:

@@ -28,7 +28,7 @@ class Broker:
 
         self.url = url
         self.name = name
-        self.sender = Sender(url, name, valkey.PATIENCE)
+        self.sender = Sender(url, name, valkey.TIMEOUT)
         self.thread = ThreadPoolExecutor(1, "celery-sender")
 
     async def send(self, job_id: UUID) -> None:
