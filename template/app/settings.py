@@ -7,6 +7,7 @@ Each part of the service defines its own settings beside its code, as a subclass
 import json
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
@@ -15,6 +16,8 @@ from sqlalchemy import URL
 
 from app.state import StateKey
 
+ROOT = Path(__file__).resolve().parent.parent  # of the checkout, or of the image
+PREFIX = "/api/v1"  # of every route of the API
 PLACEHOLDERS = frozenset(
     {"admin", "change-me", "changeme", "changethis", "example", "password", "postgres", "secret"}
 )

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from app import middleware, settings
 from app.files import storage
 from app.files.storage import FilesSettings, Store
-from app.routers import PREFIX
+from app.settings import PREFIX
 
 __all__ = ["FilesSettings", "Store", "install"]
 

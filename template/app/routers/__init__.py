@@ -5,7 +5,7 @@ from pkgutil import iter_modules
 
 from fastapi import FastAPI
 
-PREFIX = "/api/v1"
+from app.settings import PREFIX
 
 
 def install(app: FastAPI) -> None:

@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
-from app.routers import PREFIX
 from app.scope import ALL, NONE
+from app.settings import PREFIX
 from app.websockets.channels import Channels
 from app.websockets.endpoints import router
 from app.websockets.hub import HUB

@@ -13,8 +13,8 @@ from starlette.types import Scope as ASGIScope
 
 from app.auth import SIGNED_IN, Caller, identify
 from app.errors import Forbidden
-from app.routers import PREFIX
 from app.scope import ALL, NONE, Scope
+from app.settings import PREFIX
 from app.websockets.channels import Channel, Channels
 from app.websockets.endpoints import router
 from app.websockets.hub import HUB

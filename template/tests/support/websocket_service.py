@@ -20,8 +20,8 @@ from websockets.exceptions import ConnectionClosed
 
 from app import changes, database, errors, health, logging, websockets
 from app.__main__ import main as run
-from app.routers import PREFIX
 from app.scope import ALL, NONE
+from app.settings import PREFIX
 from app.websockets.channels import Channel, Channels
 from app.websockets.endpoints import router
 from app.websockets.hub import HUB, Hub

@@ -15,8 +15,8 @@ from app.database import READERS
 from app.errors import Unauthenticated
 from app.middleware import MiddlewareSettings
 from app.models.user import User
-from app.routers import PREFIX
 from app.services import user as users
+from app.settings import PREFIX
 from app.state import StateKey
 
 SIGNER = StateKey[Signer]("signer")

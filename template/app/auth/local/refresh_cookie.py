@@ -12,9 +12,9 @@ from starlette.requests import HTTPConnection
 from app.auth.local.accounts import OWN_ORIGINS, SIGNER
 from app.database import SESSIONS
 from app.errors import Forbidden, Unauthenticated
-from app.routers import PREFIX
 from app.schemas.auth import RefreshRequest, TokenPair
 from app.services.auth import ReusedRefreshToken
+from app.settings import PREFIX
 
 NAME = "__Secure-refresh"
 PATH = f"{PREFIX}/auth"
