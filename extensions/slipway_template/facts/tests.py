@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..language.domain import ORDERED, find
+from ..language.names import spaced
 from .factories import is_unique, leads_back, needed
 from .ownership import owned
 from .samples import samples, unfit, written
@@ -17,15 +18,15 @@ Facts = dict[str, Any]
 
 LITERAL_SEARCH = ("100% wool", "1000 nails")  # a search for `100%` finds only the first
 FACTORIES = ("by_reference", "deleted_targets", "restricted", "cascaded", "nulled", "foreign")  # cases with a factory
-# What tests bind that call factories of references which rows leave out.
-HIDING = frozenset({"again", "client", "first", "moved", "other", "second", "taken"})
+# Local variables of tests that call factories of references which rows leave out.
+LOCALS = frozenset({"client", "first", "other", "response", "second", "taken"})
 METHODS = (("GET", "read", 200), ("PATCH", "update", 200), ("DELETE", "delete", 204))
 
 
 def factory(resources: Resources, resource: Resource, target: str) -> str:
     """Return the name by which the tests of a resource import the factory of another, or its own."""
     variable = find(resources, target).variable
-    is_hidden = variable in HIDING and bool(left_out(resources, resource))
+    is_hidden = variable in LOCALS and bool(left_out(resources, resource))
     return "factory" if target == resource.name else f"{variable}_" if is_hidden else variable
 
 
@@ -66,13 +67,16 @@ def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts
         target = find(resources, field.to)
         if field.on_delete == rule and "delete" in target.operations and not target.soft_delete:
             name = factory(resources, resource, field.to)
-            found.append({"field": field.column, "factory": name, "path": target.path})
+            found.append({"field": field.column, "factory": name, "path": target.path, "words": spaced(target.name)})
     return found
 
 
 def targets(resources: Resources, resource: Resource, fields: list[Field]) -> list[Facts]:
-    """Return a case for each of some references: its column, and its factory."""
-    return [{"field": field.column, "factory": factory(resources, resource, field.to)} for field in fields]
+    """Return a case for each of some references: its column, its factory, and the words of its target."""
+    return [
+        {"field": field.column, "factory": factory(resources, resource, field.to), "words": spaced(field.to)}
+        for field in fields
+    ]
 
 
 def left_out(resources: Resources, resource: Resource) -> list[Field]:
@@ -131,7 +135,7 @@ def references_of(resources: Resources, resource: Resource) -> Facts:
     filtered = [field for field in references if field.is_filtered]
     soft = [field for field in references if find(resources, field.to).soft_delete]
     return {
-        "references": [field.column for field in references],
+        "references": targets(resources, resource, references),
         "by_reference": targets(resources, resource, filtered),
         "deleted_targets": targets(resources, resource, soft),
         "restricted": with_rule(resources, resource, "restrict"),
