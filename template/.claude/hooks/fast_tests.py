@@ -1,7 +1,7 @@
-"""A plugin of pytest's for a quick loop: what takes time is begun early, or left out.
+"""Plugin of pytest that shortens the startup of tests.
 
-The server of the tests' databases starts while the service is imported, and meanwhile nobody looks
-for garbage: what is imported stays. The tests are the same, and so is what they tell.
+The database server starts while the service is imported, and garbage collection is off meanwhile,
+because imported modules are never garbage. The tests and their results are the same.
 """  # noqa: INP001 - the hook names its directory
 
 from __future__ import annotations
@@ -15,43 +15,43 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-GIVEN = "TEST_DATABASE_URL"
+VARIABLE = "TEST_DATABASE_URL"
 
 gc.disable()
 
 
-class Early:
-    """Runs a server from before the service is imported until pytest ends."""
+class DatabaseServer:
+    """Database server in a thread, from before the imports until pytest ends."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.url, self.done = Future[str](), Event()
-        config.add_cleanup(self.done.set)  # which comes even where an import fails
-        Thread(target=self.serve).start()  # and has to last: a server ends with who started it
+        config.add_cleanup(self.done.set)  # called even if an import fails
+        Thread(target=self.serve).start()  # a server ends with the thread that started it
 
     def serve(self) -> None:
-        """Keep a server that keeps nothing."""
+        """Run a temporary server until pytest ends."""
         try:
             from development import databases
 
-            with databases.throwaway() as url:
+            with databases.temporary() as url:
                 self.url.set_result(url)
                 self.done.wait()
-        except Exception as error:  # noqa: BLE001 - whatever it is, pytest waits for a word
+        except Exception as error:  # noqa: BLE001 - pytest waits for a result
             self.url.set_exception(error)
 
     def pytest_collection_finish(self) -> None:
-        """Name the server; where it did not start, the tests try themselves, and tell why."""
+        """Set the URL of the server; if it failed to start, the tests start one and report why."""
         if self.url.exception() is None:
-            os.environ[GIVEN] = self.url.result()
+            os.environ[VARIABLE] = self.url.result()
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Begin, unless a server is given."""
-    if not os.environ.get(GIVEN):
-        early_config.pluginmanager.register(Early(early_config))
+    """Start the server, unless the environment has one."""
+    if not os.environ.get(VARIABLE):
+        early_config.pluginmanager.register(DatabaseServer(early_config))
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage from here on, but not among what was imported."""
+    """Enable garbage collection for objects that are created from here on."""
     gc.freeze()
     gc.enable()
