@@ -19,7 +19,7 @@ from pydantic import create_model
 
 from app import settings
 from development import child_process
-from development.memory import memory
+from development.memory import shared_memory
 
 PATIENCE = 10  # seconds that a server may take to start
 
@@ -49,7 +49,7 @@ def beside(*variables: str) -> Generator[None, None, None]:
 def throwaway() -> Generator[str, None, None]:
     """Run a server, and give its URL."""
     with (
-        tempfile.TemporaryDirectory(prefix="app-", dir=memory()) as found,
+        tempfile.TemporaryDirectory(prefix="app-", dir=shared_memory()) as found,
         running_in(Path(found)),
     ):
         yield url(Path(found))

@@ -22,7 +22,7 @@ from app.changes import Change, Kind
 from app.settings import ConfigurationError
 from app.websockets import endpoints, pubsub
 from app.websockets.message import MANY, messages
-from development.memory import memory
+from development.memory import shared_memory
 from development.valkey import running_in, url
 from tests.support import sample_resource, valkey
 from tests.support.live_server import output, running
@@ -351,7 +351,7 @@ async def test_an_outage_of_valkey_keeps_nobody_from_hearing_what_is_near(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(pubsub, "PAUSES", (0.05,))
-    with TemporaryDirectory(prefix="app-", dir=memory()) as found:
+    with TemporaryDirectory(prefix="app-", dir=shared_memory()) as found:
         place = Path(found)
         configured(URL=url(place))
         async with AsyncExitStack() as stack:
