@@ -34,14 +34,17 @@ Content = bytes | AsyncIterator[bytes]
 
 @pytest.fixture
 async def live_files(
-    database_url: str, entitled: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    database_url: str,
+    admin_headers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> AsyncGenerator[Live, None]:
     """Serve on a real socket, and keep files in a directory."""
     _ = database_url
     monkeypatch.setenv("FILES_URL", tmp_path.as_uri())
     app = create_app()
     async with serving(app) as port, calling(port) as client:
-        client.headers |= entitled
+        client.headers |= admin_headers
         yield Live(app, client)
 
 
@@ -178,14 +181,14 @@ async def test_a_digest_is_compared(client: AsyncClient) -> None:
 
 
 async def test_a_file_may_be_longer_than_other_bodies(
-    database_url: str, entitled: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    database_url: str, admin_headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
     monkeypatch.setenv("FILES_LIMIT", str(3 * MEBIBYTE))
     monkeypatch.setenv("BODY_LIMIT", "100")
     app = create_app()
     async with serving(app) as port, calling(port) as client:
-        client.headers |= entitled
+        client.headers |= admin_headers
         assert (await send(client, LONG)).status_code == 201
         declared = await send(client, LONG + LONG)
         streamed = await send(client, in_pieces(LONG, LONG))
@@ -374,7 +377,7 @@ def peak(process: int) -> int:
 
 @pytest.mark.drill
 async def test_a_file_of_a_gibibyte_fits_through_a_hundred_mebibytes(
-    database_url: str, entitled: dict[str, str], tmp_path: Path
+    database_url: str, admin_headers: dict[str, str], tmp_path: Path
 ) -> None:
     size, block = 1 << 30, LONG
 
@@ -384,7 +387,7 @@ async def test_a_file_of_a_gibibyte_fits_through_a_hundred_mebibytes(
 
     environment = {"FILES_URL": tmp_path.as_uri(), "FILES_LIMIT": str(size), "DRAIN_SECONDS": "0"}
     async with running(DATABASE_URL=database_url, **environment) as (process, client):
-        client.headers |= entitled
+        client.headers |= admin_headers
         await send(client, PNG)
         before = peak(process.pid)
         made = await send(client, much())

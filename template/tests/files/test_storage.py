@@ -84,12 +84,12 @@ def test_a_directory_is_made_where_there_is_none(
 async def test_a_store_that_is_away_is_told_and_holds_nothing_else_up(
     bucket: None,
     database_url: str,
-    entitled: dict[str, str],
+    admin_headers: dict[str, str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _ = bucket, database_url
     async with serving(create_app()) as port, calling(port) as client:
-        client.headers |= entitled
+        client.headers |= admin_headers
         told = await client.post(URL, params={"name": "a"}, content=b"text")
         assert (told.status_code, told.json()["code"]) == (503, "unavailable")
         assert "Retry-After" in told.headers
