@@ -1,1 +1,1 @@
-"""The service: `main` builds it, `__main__` runs it."""
+"""The service: `main` is the application factory, `__main__` the command line."""

@@ -1,4 +1,4 @@
-"""What happens once a transaction is committed, and does not where it is rolled back."""
+"""After-commit hooks: functions that run after a transaction commits, not on rollback."""
 
 from collections.abc import Callable
 
@@ -9,44 +9,43 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 KEY = "after_commit"  # in a session's `info`
 
-Call = Callable[[], None]
-Waiting = list[tuple[SessionTransaction | None, Call]]  # each with the savepoint that it stands in
+Hook = Callable[[], None]
+Hooks = list[tuple[SessionTransaction | None, Hook]]  # with the savepoint that it belongs to
 
 log = structlog.get_logger()
 
 
-def after_commit(session: AsyncSession | Session, call: Call) -> None:
-    """Call a function, which must not wait for anything, once all is committed.
+def after_commit(session: AsyncSession | Session, hook: Hook) -> None:
+    """Call a function after the transaction commits; it must not block.
 
-    It is not called where the transaction, or the savepoint in which this was asked for, is rolled
-    back. What it raises is logged: nothing can be undone any more.
+    It is not called if the transaction, or the current savepoint, is rolled back. Its exceptions
+    are logged: the commit cannot be undone.
     """
     inner = session.sync_session if isinstance(session, AsyncSession) else session
     if KEY not in inner.info:
-        inner.info[KEY] = Waiting()
-        event.listen(inner, "after_commit", _committed)
-        event.listen(inner, "after_soft_rollback", _rolled_back)
-    inner.info[KEY].append((inner.get_nested_transaction(), call))
+        inner.info[KEY] = Hooks()
+        event.listen(inner, "after_commit", _on_commit)
+        event.listen(inner, "after_soft_rollback", _on_rollback)
+    inner.info[KEY].append((inner.get_nested_transaction(), hook))
 
 
-def _committed(session: Session) -> None:
-    """Call all that wait; at the end of a savepoint, they wait for what is around it."""
-    waiting: Waiting = session.info[KEY]
+def _on_commit(session: Session) -> None:
+    """Call the hooks; those of a released savepoint move to the enclosing transaction."""
+    hooks: Hooks = session.info[KEY]
     savepoint = session.get_nested_transaction()
     if savepoint is not None:
-        around = savepoint.parent if savepoint.parent and savepoint.parent.nested else None
-        session.info[KEY] = [(around if at is savepoint else at, call) for at, call in waiting]
+        parent = savepoint.parent if savepoint.parent and savepoint.parent.nested else None
+        session.info[KEY] = [(parent if at is savepoint else at, hook) for at, hook in hooks]
         return
-    session.info[KEY] = Waiting()
-    for _, call in waiting:
+    session.info[KEY] = Hooks()
+    for _, hook in hooks:
         try:
-            call()
+            hook()
         except Exception:
-            log.exception("what follows a commit failed")
+            log.exception("after_commit_hook_failed")
 
 
-def _rolled_back(session: Session, previous: SessionTransaction) -> None:
-    """Forget what waits for what is no more."""
-    waiting: Waiting = session.info[KEY]
-    kept = [(at, call) for at, call in waiting if previous.nested and at is not previous]
-    session.info[KEY] = kept
+def _on_rollback(session: Session, previous: SessionTransaction) -> None:
+    """Discard the hooks of a transaction or savepoint that was rolled back."""
+    hooks: Hooks = session.info[KEY]
+    session.info[KEY] = [each for each in hooks if previous.nested and each[0] is not previous]

@@ -1,7 +1,7 @@
-"""What a transaction changed in the database, told once it is committed.
+"""Change events: listeners are called after each commit with the rows that it changed.
 
-Whoever wants to know subscribes when the service is built. Each flush is told by itself: a row that
-changes twice in a transaction may be told of twice.
+Parts of the service subscribe when it is built. Events are collected per flush: a row that changes
+twice in a transaction may cause two events.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Kind(StrEnum):
-    """What became of a row."""
+    """Kind of a change."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -32,12 +32,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """What became of a row, or of several at once, whose ids nobody knows then."""
+    """Change of one row, or of an unknown number of rows by one statement (`id` is None)."""
 
     table: str
     kind: Kind
     id: UUID | None = None
-    owner_id: UUID | None = None  # of rows that are somebody's own
+    owner_id: UUID | None = None  # of tables whose rows have an owner
 
 
 Listener = Callable[[Sequence[Change]], None]
@@ -45,18 +45,18 @@ LISTENERS = StateKey[list[Listener]]("listeners")
 
 
 def subscribe(app: FastAPI, listener: Listener) -> None:
-    """Have a function called, which must not wait for anything, with what each commit changed."""
+    """Register a listener, which must not block; it is called after each commit."""
     LISTENERS.get(app).append(listener)
 
 
 @event.listens_for(Session, "after_flush")
-def _flushed(session: Session, _: UOWTransaction) -> None:
-    _note(session, list(_rows(session)))
+def _after_flush(session: Session, _: UOWTransaction) -> None:
+    _publish_after_commit(session, list(_flushed_rows(session)))
 
 
 @event.listens_for(Session, "do_orm_execute")
-def _executed(state: ORMExecuteState) -> None:
-    """Note what a statement changes without loading it."""
+def _on_execute(state: ORMExecuteState) -> None:
+    """Record bulk statements, such as `update(Model)`, which load no rows."""
     kinds = {
         Kind.CREATED: state.is_insert,
         Kind.UPDATED: state.is_update,
@@ -64,40 +64,41 @@ def _executed(state: ORMExecuteState) -> None:
     }
     if state.bind_mapper is not None:
         table = str(state.bind_mapper.local_table)
-        _note(state.session, [Change(table, kind) for kind, is_so in kinds.items() if is_so])
+        changes = [Change(table, kind) for kind, is_kind in kinds.items() if is_kind]
+        _publish_after_commit(state.session, changes)
 
 
-def _rows(session: Session) -> Iterator[Change]:
+def _flushed_rows(session: Session) -> Iterator[Change]:
     for row in session.new:
         yield _change(row, Kind.CREATED)
     for row in session.dirty:
         if session.is_modified(row):
-            is_gone = getattr(row, "deleted_at", None) is not None  # though it is kept
-            yield _change(row, Kind.DELETED if is_gone else Kind.UPDATED)
+            is_soft_deleted = getattr(row, "deleted_at", None) is not None
+            yield _change(row, Kind.DELETED if is_soft_deleted else Kind.UPDATED)
     for row in session.deleted:
         yield _change(row, Kind.DELETED)
 
 
 def _change(row: Any, kind: Kind) -> Change:  # noqa: ANN401 - of any model
     key = inspect(row).mapper.primary_key_from_instance(row)
-    known = key[0] if len(key) == 1 else None
-    return Change(row.__tablename__, kind, known, getattr(row, "owner_id", None))
+    row_id = key[0] if len(key) == 1 else None
+    return Change(row.__tablename__, kind, row_id, getattr(row, "owner_id", None))
 
 
-def _note(session: Session, changes: list[Change]) -> None:
+def _publish_after_commit(session: Session, changes: list[Change]) -> None:
     app = session.info.get("app")
     if changes and app is not None and LISTENERS.get(app):
-        after_commit(session, partial(_tell, app, changes))
+        after_commit(session, partial(_publish, app, changes))
 
 
-def _tell(app: FastAPI, changes: list[Change]) -> None:
+def _publish(app: FastAPI, changes: list[Change]) -> None:
     for listener in LISTENERS.get(app):
         try:
             listener(changes)
         except Exception:
-            log.exception("a change is not told")
+            log.exception("change_listener_failed")
 
 
 def install(app: FastAPI) -> None:
-    """Let other parts of the service subscribe."""
+    """Install change events; must precede `subscribe`."""
     LISTENERS.set(app, [])

@@ -1,7 +1,7 @@
 """Errors of violated constraints, which name the resource: duplicates and foreign keys."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -10,6 +10,8 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 
 from app.errors import Conflict, FieldProblem, Invalid
 from app.models.base import Base
+
+Values = tuple[str, Mapping[str, Any]]  # table and columns of one row
 
 
 def find_constraint(name: str | None) -> ColumnCollectionConstraint | None:
@@ -22,22 +24,21 @@ def find_constraint(name: str | None) -> ColumnCollectionConstraint | None:
     )
 
 
-def duplicate(constraint: ColumnCollectionConstraint, rows: Iterable[object]) -> Conflict:
+def duplicate(constraint: ColumnCollectionConstraint, rows: Iterable[Values]) -> Conflict:
     """Return the error of a unique violation, such as `A room with number 12 already exists.`.
 
     Args:
         constraint: the violated constraint
-        rows: the rows that were flushed; the values of one are named
+        rows: the values of the rows that were flushed; those of one row are named
     """
     fields = [column.name for column in constraint.columns]
-    flushed = [row for row in rows if getattr(row, "__table__", None) is constraint.table]
-    values = [
-        f"{name} {getattr(flushed[0], name)}" if len(flushed) == 1 else name for name in fields
-    ]
+    flushed = [values for table, values in rows if table == constraint.table.name]
+    values = flushed[0] if len(flushed) == 1 else {}
+    described = [f"{name} {values[name]}" if name in values else name for name in fields]
     singular = label(constraint.table)
     article = "An" if singular[0] in "aeiou" else "A"
     return Conflict(
-        f"{article} {singular} with {' and '.join(values)} already exists.",
+        f"{article} {singular} with {' and '.join(described)} already exists.",
         errors=[_problem(field, "Already in use.", "unique") for field in fields],
     )
 
@@ -66,24 +67,28 @@ def still_referenced(row: Base, constraint: ColumnCollectionConstraint | None) -
         row: the row to delete
         constraint: the violated foreign key; None on SQLite, which does not report it
     """
-    table = Base.metadata.tables[row.__tablename__]
+    table = row.metadata.tables[row.__tablename__]
     tables = [constraint.table] if constraint is not None else _restricting(table)
-    names = " or ".join(each.name.replace("_", " ") for each in tables)
+    names = " or ".join(dict.fromkeys(each.name.replace("_", " ") for each in tables))
     return Conflict(f"Cannot delete: {names} reference this {label(table)}.")
 
 
 def label(table: Table) -> str:
     """Return the singular name of a table's rows: the resource, or the words of the class."""
-    model = next(each.class_ for each in Base.registry.mappers if each.local_table is table)
-    words = re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).lower()
-    resource = model.__module__.rpartition(".")[2].replace("_", " ")
-    return resource if words == f"{resource} model" else words
+    models = [each.class_ for each in Base.registry.mappers]
+    model = next((each for each in models if each.__tablename__ == table.name), None)
+    if model is None:  # a table without a model, such as one of an association
+        return table.name.replace("_", " ")
+    name, module = model.__name__, model.__module__.rpartition(".")[2]
+    if name.lower() in {module.replace("_", ""), f"{module}model".replace("_", "")}:
+        return module.replace("_", " ")
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
 
 
 def _restricting(table: Table) -> list[Table]:
     return [
         other
-        for other in Base.metadata.sorted_tables
+        for other in table.metadata.sorted_tables
         for key in other.foreign_keys
         if key.column.table is table and key.ondelete in {None, "RESTRICT", "NO ACTION"}
     ]

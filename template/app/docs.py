@@ -1,4 +1,4 @@
-"""The pages that show the API: served from this process, so that they open without the internet."""
+"""Swagger UI at `/docs`, with assets from this process instead of a CDN."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,11 @@ from starlette.staticfiles import StaticFiles
 
 ASSETS = "/docs/assets"
 REDIRECT = "/docs/oauth2-redirect"
-# The page may load what is served here, and run what it came with; nobody may frame it. It may call
-# this service, and those at which people sign in.
+# Content-Security-Policy: assets of this origin and the inline script (by its hash), no framing,
+# and calls to this service and to the identity provider only.
 POLICY = (
     "default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; "
-    "img-src 'self' data:; connect-src {callable}; "
+    "img-src 'self' data:; connect-src {sources}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
@@ -28,7 +28,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs", response_class=HTMLResponse)
 async def docs(request: Request) -> HTMLResponse:
-    """Show the API as a page on which it can be tried."""
+    """Return Swagger UI."""
     root = request.scope.get("root_path", "").rstrip("/")
     page = get_swagger_ui_html(
         openapi_url=f"{root}{request.app.openapi_url}",
@@ -40,33 +40,33 @@ async def docs(request: Request) -> HTMLResponse:
         init_oauth=request.app.swagger_ui_init_oauth,
         swagger_ui_parameters={"displayRequestDuration": True, "tryItOutEnabled": True},
     )
-    return _restricted(page, "same-origin-allow-popups", _origins(request.app.openapi()))
+    return _secured(page, "same-origin-allow-popups", _login_origins(request.app.openapi()))
 
 
 @router.get(REDIRECT, response_class=HTMLResponse)
 async def redirect() -> HTMLResponse:
-    """Take over what somebody brings who has signed in elsewhere, in a window of the page's."""
-    return _restricted(get_swagger_ui_oauth2_redirect_html(), "unsafe-none")
+    """Return the OAuth 2.0 redirect page: a popup that passes the code on to Swagger UI."""
+    return _secured(get_swagger_ui_oauth2_redirect_html(), "unsafe-none")
 
 
-def _restricted(page: HTMLResponse, opener: str, origins: Iterable[str] = ()) -> HTMLResponse:
-    """Tell browsers what a page may do, and whether the one that opened it may talk to it."""
+def _secured(page: HTMLResponse, opener: str, origins: Iterable[str] = ()) -> HTMLResponse:
+    """Add the headers Content-Security-Policy and Cross-Origin-Opener-Policy to a page."""
     sources = " ".join(["'self'", *origins])
-    policy = POLICY.format(digest=_digest(bytes(page.body)), callable=sources)
+    policy = POLICY.format(digest=_digest(bytes(page.body)), sources=sources)
     page.headers["Content-Security-Policy"] = policy
     page.headers["Cross-Origin-Opener-Policy"] = opener
     return page
 
 
 def _digest(page: bytes) -> str:
-    """Name the page's own script, the last in it, by what it holds (CSP 3, section 2.3.1)."""
+    """Return the hash of the inline script, the last of the page (CSP 3, section 2.3.1)."""
     script = page.rpartition(b"<script>")[2].partition(b"</script>")[0]
     return b64encode(sha256(script).digest()).decode()
 
 
-def _origins(description: dict[str, Any]) -> list[str]:
-    """List where people sign in that is not here, as the API's description says it."""
-    schemes = description.get("components", {}).get("securitySchemes", {}).values()
+def _login_origins(schema: dict[str, Any]) -> list[str]:
+    """Return the external origins of the security schemes, such as an identity provider."""
+    schemes = schema.get("components", {}).get("securitySchemes", {}).values()
     parts = [urlsplit(url) for scheme in schemes for url in _urls(scheme)]
     return sorted({f"{part.scheme}://{part.netloc}" for part in parts if part.netloc})
 
@@ -78,7 +78,7 @@ def _urls(scheme: dict[str, Any]) -> Iterator[str]:
 
 
 def install(app: FastAPI) -> None:
-    """Serve the pages, where the API's description is served."""
+    """Install Swagger UI, unless `/openapi.json` is disabled."""
     if app.openapi_url is None:
         return
     assets = files("fastapi_offline") / "static"

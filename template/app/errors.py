@@ -1,4 +1,4 @@
-"""What can go wrong, and how HTTP tells it: as a problem document (RFC 9457).
+"""Errors, and exception handlers that return them as problem documents (RFC 9457).
 
 Error                    500  internal_error
 ├── BadRequest           400  bad_request
@@ -11,8 +11,8 @@ Error                    500  internal_error
 ├── Invalid              422  invalid
 └── Unavailable          503  unavailable
 
-What the framework raises (404, 405 and so on) is told in the same form; what nobody foresaw
-is an internal error, whose words stay in the log.
+Exceptions of the framework (404, 405, …) have the same form. An unhandled exception is logged and
+returned as 500 without details.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,6 +29,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.schemas import validation_messages
+
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -36,7 +38,7 @@ log = structlog.get_logger()
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one part of a request."""
+    """Error of one field or parameter of a request."""
 
     location: str = Field(examples=["body.price"])
     message: str
@@ -44,7 +46,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """A problem document (RFC 9457); `code` is what a program should look at."""
+    """Problem document (RFC 9457); clients distinguish errors by `code`."""
 
     type: str = "about:blank"
     title: str
@@ -56,12 +58,12 @@ class Problem(BaseModel):
 
 
 class Error(Exception):
-    """An error that a client may be told; `detail` is meant for people."""
+    """Base class of errors that are returned to the client; `detail` is for people."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Internal Server Error"
-    headers: Mapping[str, str] = {}  # of the answer; an instance may have its own
+    headers: Mapping[str, str] = {}  # of the response; instances may override it
 
     def __init__(self, detail: str, *, errors: Iterable[FieldProblem] = ()) -> None:
         super().__init__(detail)
@@ -70,56 +72,56 @@ class Error(Exception):
 
 
 class BadRequest(Error):
-    """The request cannot be read."""
+    """The request is malformed."""
 
     status, code, title = 400, "bad_request", "Bad Request"
 
 
 class UntrustedHost(BadRequest):
-    """The request names a host that this service does not answer to."""
+    """The `Host` header is not one of the allowed hosts."""
 
     code = "untrusted_host"
 
 
 class Unauthenticated(Error):
-    """The request does not show who calls."""
+    """The request has no valid credentials."""
 
     status, code, title = 401, "unauthenticated", "Unauthorized"
     headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(Error):
-    """Whoever calls may not do this."""
+    """The caller lacks a permission."""
 
     status, code, title = 403, "forbidden", "Forbidden"
 
 
 class NotFound(Error):
-    """There is no such thing."""
+    """The resource does not exist, or the caller may not see it."""
 
     status, code, title = 404, "not_found", "Not Found"
 
 
 class Conflict(Error):
-    """What is asked for contradicts what is there."""
+    """The request conflicts with the current state, such as a duplicate."""
 
     status, code, title = 409, "conflict", "Conflict"
 
 
 class ContentTooLarge(Error):
-    """The request's body is longer than the limit."""
+    """The request body exceeds the size limit."""
 
     status, code, title = 413, "content_too_large", "Content Too Large"
 
 
 class Invalid(Error):
-    """The request does not fit its schema."""
+    """Validation of the request failed."""
 
     status, code, title = 422, "invalid", "Unprocessable Content"
 
 
 class Unavailable(Error):
-    """Something that the service needs does not answer now."""
+    """A dependency, such as the database, is unavailable; the client may retry."""
 
     status, code, title = 503, "unavailable", "Service Unavailable"
     headers: Mapping[str, str] = {"Retry-After": "1"}
@@ -128,16 +130,16 @@ class Unavailable(Error):
 def problem_response(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer a request with a problem document."""
+    """Return a response with a problem document, and the request id in it."""
     problem.request_id = request.scope.get("state", {}).get("request_id")
     content = problem.model_dump_json(exclude_none=True)
     return Response(content, problem.status, headers, media_type=MEDIA_TYPE)
 
 
 async def handle_error(request: Request, error: Exception) -> Response:
-    """Answer a request with an error of the service's own, and keep any other's words back."""
+    """Return the problem document of an error; other exceptions become 500 without details."""
     if not isinstance(error, Error):
-        error = Error("Something went wrong. The log knows more; name the request_id.")
+        error = Error("Internal server error. Quote the request_id when you report it.")
     problem = Problem(
         title=error.title,
         status=error.status,
@@ -149,8 +151,8 @@ async def handle_error(request: Request, error: Exception) -> Response:
 
 
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
-    """Answer a request with an error of the framework's."""
-    if isinstance(error.__cause__, Error):  # while a body is read, FastAPI makes a 400 of anything
+    """Return the problem document of an exception of the framework."""
+    if isinstance(error.__cause__, Error):  # FastAPI turns any error while a body is read into 400
         return await handle_error(request, error.__cause__)
     phrase = HTTPStatus(error.status_code).phrase
     problem = Problem(
@@ -159,27 +161,26 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
         detail=error.detail,
         code=phrase.lower().replace(" ", "_").replace("-", "_"),
     )
-    allowed = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-    return problem_response(request, problem, _allowed(request) if allowed else error.headers)
+    is_wrong_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    headers = _allow_header(request) if is_wrong_method else error.headers
+    return problem_response(request, problem, headers)
 
 
 async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
-    """Answer a request that does not fit its schema, without repeating what it held."""
+    """Return a validation error, which never echoes the submitted values."""
     fields = [
         FieldProblem(
             location=".".join(map(str, problem["loc"])),
-            message=problem["msg"],
+            message=validation_messages.message(problem),
             code=problem["type"],
         )
         for problem in error.errors()
     ]
-    return await handle_error(
-        request, Invalid("The request does not fit its schema.", errors=fields)
-    )
+    return await handle_error(request, Invalid("Request validation failed.", errors=fields))
 
 
-def _allowed(request: Request) -> dict[str, str]:
-    """List the methods that a path answers to (RFC 9110, section 15.5.6)."""
+def _allow_header(request: Request) -> dict[str, str]:
+    """Return the `Allow` header: the methods of a path (RFC 9110, section 15.5.6)."""
     routes = request.app.router.routes
     methods = [
         method
@@ -192,33 +193,33 @@ def _allowed(request: Request) -> dict[str, str]:
 
 
 class ProblemMiddleware:
-    """Tells what nothing below it has told, so that every error is a problem document."""
+    """ASGI middleware that returns 500 for unhandled exceptions, as a problem document."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with a problem where an exception comes up and no answer has begun."""
-        begun = False
+        """Return a problem document on an exception, unless the response has started."""
+        has_started = False
 
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+        async def send_and_track(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_and_track)
         except Exception as error:
-            if begun or scope["type"] != "http":
+            if has_started or scope["type"] != "http":
                 raise
             if not isinstance(error, Error):
-                log.exception("unforeseen")
+                log.exception("unhandled_exception")
             response = await handle_error(Request(scope), error)
             await response(scope, receive, send)
 
 
 def error_responses(*kinds: type[Error]) -> dict[int | str, dict[str, Any]]:
-    """Describe the errors of a route, for its `responses`."""
+    """Return the OpenAPI responses of a route's errors, for its `responses`."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         kind.status: {
@@ -230,7 +231,7 @@ def error_responses(*kinds: type[Error]) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Have errors told as problem documents; `Problems`, in `middleware`, tells the rest."""
+    """Install the exception handlers; `middleware` adds `ProblemMiddleware` for the rest."""
     app.add_exception_handler(Error, handle_error)
     app.add_exception_handler(HTTPException, handle_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, handle_validation_error)  # type: ignore[arg-type]

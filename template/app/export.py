@@ -1,4 +1,4 @@
-"""Exports: any number of rows as CSV (RFC 4180), with no more than a batch of them in memory."""
+"""CSV export (RFC 4180): streams any number of rows with one batch of them in memory."""
 
 import csv
 import json
@@ -12,15 +12,15 @@ from starlette.responses import StreamingResponse
 CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def stream_csv(
     schema: type[BaseModel], batches: AsyncGenerator[Sequence[Any], None], name: str
 ) -> StreamingResponse:
-    """Stream rows as a file to download, in the shape of their schema.
+    """Stream rows as a CSV file for download, with the columns of a schema.
 
-    The first batch is fetched before the answer begins, so that an error can still be told.
+    The first batch is fetched before the response starts, so that an error still sets the status.
     """
     first = await anext(batches)
     return StreamingResponse(
@@ -33,25 +33,26 @@ async def stream_csv(
 async def _lines(
     schema: type[BaseModel], first: Sequence[Any], rest: AsyncGenerator[Sequence[Any], None]
 ) -> AsyncGenerator[str, None]:
-    yield _written([list(schema.model_fields)])
-    yield _written(_cells(schema, row) for row in first)
+    yield _encode([list(schema.model_fields)])
+    yield _encode(_cells(schema, row) for row in first)
     async for batch in rest:
-        yield _written(_cells(schema, row) for row in batch)
+        yield _encode(_cells(schema, row) for row in batch)
 
 
 def _cells(schema: type[BaseModel], row: object) -> list[Any]:
-    shown = schema.model_validate(row).model_dump(mode="json")
-    return [_harmless(shown[name], getattr(row, name)) for name in schema.model_fields]
+    values = schema.model_validate(row).model_dump(mode="json")
+    return [_escape(values[name], getattr(row, name)) for name in schema.model_fields]
 
 
-def _harmless(shown: Any, kept: Any) -> Any:  # noqa: ANN401
-    """Keep a spreadsheet from running text as a formula (OWASP, CSV injection)."""
-    if isinstance(shown, dict | list):
-        return json.dumps(shown, ensure_ascii=False)
-    return f"'{shown}" if isinstance(kept, str) and kept.startswith(FORMULA) else shown
+def _escape(value: Any, stored: Any) -> Any:  # noqa: ANN401
+    """Prefix text that a spreadsheet would run as a formula (OWASP, CSV injection)."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    is_formula = isinstance(stored, str) and stored.startswith(FORMULA_PREFIXES)
+    return f"'{value}" if is_formula else value
 
 
-def _written(rows: Any) -> str:  # noqa: ANN401
+def _encode(rows: Any) -> str:  # noqa: ANN401
     text = StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""Lists: what the parameters of a query ask of the columns, and in which order rows come."""
+"""Filtering, sorting and pagination of lists: query parameters to SQL."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,44 +12,50 @@ from app.models.base import Identified
 
 Column = InstrumentedAttribute[Any]
 Filter = Callable[[Any], ColumnElement[bool]]
-Filters = Mapping[str, Filter]  # by the name of the parameter
+Filters = Mapping[str, Filter]  # by query parameter
 
 
 def equals(column: Column) -> Filter:
-    """Ask for the one value."""
+    """Match rows with the value."""
     return lambda value: column == value
 
 
 def one_of(column: Column) -> Filter:
-    """Ask for any of some values."""
+    """Match rows with any of several values."""
     return column.in_
 
 
 def at_least(column: Column) -> Filter:
-    """Ask for a value, or a greater one."""
+    """Match rows with the value or a greater one."""
     return lambda value: column >= value
 
 
 def at_most(column: Column) -> Filter:
-    """Ask for a value, or a smaller one."""
+    """Match rows with the value or a smaller one."""
     return lambda value: column <= value
 
 
 def contains(*columns: Column) -> Filter:
-    """Ask for words that stand in any of the columns, in capitals or not."""
-    return lambda words: or_(*(column.icontains(words, autoescape=True) for column in columns))
+    """Match rows that contain the text in any of the columns, case-insensitive."""
+    return lambda text: or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
-def conditions(wanted: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
-    """Say what a query asks, parameter by parameter; what was not given asks nothing."""
-    given = {name: getattr(wanted, name) for name in filters}
-    return [filters[name](value) for name, value in given.items() if value not in (None, "", [])]
+def conditions(query: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
+    """Return one condition per parameter that is set; omitted ones match everything."""
+    values = {name: getattr(query, name) for name in filters}
+    return [filters[name](value) for name, value in values.items() if value not in (None, "", [])]
 
 
 def page_statements(
     rows: Select[*tuple[Any, ...]], model: type[Identified], sorts: Iterable[str]
 ) -> dict[str, Select[*tuple[Any, ...]]]:
-    """Make a statement for each order: `-price` is the greatest price first, and no price last."""
+    """Return a statement of one page for each sort order, with parameters `size` and `offset`.
+
+    Args:
+        rows: the rows of all pages
+        model: the model whose columns are sorted by
+        sorts: names of columns; `-price` sorts descending. Null sorts last either way.
+    """
     statements = {}
     for sort in sorts:
         column = getattr(model, sort.removeprefix("-"))
@@ -63,5 +69,5 @@ def page_statements(
 
 
 async def count(session: AsyncSession, statement: Select[int]) -> int:
-    """Give the number that a statement counts."""
+    """Return the number that a counting statement selects."""
     return (await session.execute(statement)).scalar_one()

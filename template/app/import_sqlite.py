@@ -1,6 +1,7 @@
-"""Rows moved here from a file of SQLite's, once the service has outgrown it.
+"""Import of a SQLite file into an empty PostgreSQL database, in one transaction.
 
-All of them come in one transaction: nothing is here before, and all or nothing is here after.
+Rows are inserted in the order of their foreign keys. Nullable foreign keys to rows that follow, as
+in cycles, are inserted as NULL and updated at the end.
 """
 
 import sys
@@ -22,7 +23,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     bindparam,
-    create_engine,  # noqa: TID251 - a command blocks nobody
+    create_engine,  # noqa: TID251 - a command may block
     exists,
     select,
     update,
@@ -33,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import migrate
 from app.models import Base
 
-BATCH = 1000  # rows at a time
+BATCH = 1000  # rows per statement
 
 log = structlog.get_logger()
 
@@ -41,114 +42,114 @@ Row = dict[str, Any]
 
 
 class UtcDateTime(DATETIME):
-    """Points in time, which SQLite keeps in UTC and without a zone."""
+    """Datetimes, which SQLite stores in UTC without a time zone."""
 
     def result_processor(
         self,
         dialect: Dialect,  # noqa: ARG002
         coltype: object,  # noqa: ARG002
     ) -> Callable[[str | None], datetime | None]:
-        """Read a time as the UTC that it is."""
+        """Return datetimes with the time zone UTC."""
         return lambda value: datetime.fromisoformat(value).replace(tzinfo=UTC) if value else None
 
 
 class ExactNumeric(Numeric[Decimal]):
-    """Decimals, which SQLite keeps as numbers."""
+    """Decimals, which SQLite stores as floats."""
 
     def result_processor(
         self,
         dialect: Dialect,  # noqa: ARG002
         coltype: object,  # noqa: ARG002
     ) -> Callable[[float | None], Decimal | None]:
-        """Read the number with the digits that its column has."""
+        """Return decimals with the scale of the column."""
         return lambda value: value if value is None else Decimal(f"{value:.{self.scale or 0}f}")
 
 
 async def import_sqlite(file: str) -> str:
-    """Copy all rows of a file of SQLite's to the database that the environment names."""
-    source, engine = open_file(file), migrate.create()
+    """Copy all rows of a SQLite file into the database of the settings; return a message."""
+    source_engine, target_engine = open_file(file), migrate.create()
     try:
-        with source.connect() as there:
-            async with engine.begin() as here:
-                await check(there, here)
-                number = await copy(there, here, Base.metadata)
+        with source_engine.connect() as source:
+            async with target_engine.begin() as target:
+                await check(source, target)
+                number = await copy(source, target, Base.metadata)
     finally:
-        source.dispose()
-        await engine.dispose()
-    return f"{number} rows were moved."
+        source_engine.dispose()
+        await target_engine.dispose()
+    return f"Imported {number} rows."
 
 
 def open_file(file: str) -> Engine:
-    """Open the file to read it; leave, where there is none."""
+    """Open a SQLite file read-only; exit with a message if it does not exist."""
     if not Path(file).is_file():
-        sys.exit(f"There is no file {file}.")
+        sys.exit(f"File not found: {file}.")
     engine = create_engine(f"sqlite:///file:{Path(file).resolve()}?mode=ro&uri=true")
     kinds = {DateTime: UtcDateTime, Numeric: ExactNumeric, Float: Float}
     engine.dialect.colspecs = {**engine.dialect.colspecs, **kinds}
     return engine
 
 
-async def check(there: Connection, here: AsyncConnection) -> None:
-    """Leave, unless both are at the newest revision, and there is nothing here."""
-    if not migrate.is_current(there):
+async def check(source: Connection, target: AsyncConnection) -> None:
+    """Exit unless both databases are at the newest revision, and the target is empty."""
+    if not migrate.is_current(source):
         sys.exit(
             "The file is not at the newest revision: migrate it with the service that uses it."
         )
-    if not await here.run_sync(migrate.is_current):
-        sys.exit("The database is not at the newest revision: `uv run app migrate` first.")
+    if not await target.run_sync(migrate.is_current):
+        sys.exit("The database is not at the newest revision: run `uv run app migrate` first.")
     for table in Base.metadata.sorted_tables:
-        if await here.scalar(select(exists().select_from(table))):
-            sys.exit(f"{table.name} has rows already: move into an empty database.")
+        if await target.scalar(select(exists().select_from(table))):
+            sys.exit(f"The table {table.name} is not empty: import into an empty database.")
 
 
-async def copy(there: Connection, here: AsyncConnection, metadata: MetaData) -> int:
-    """Copy all rows of all tables, each after those that it refers to; say how many."""
-    total, placed, late = 0, set[Table](), list[tuple[Table, list[Column[Any]]]]()
+async def copy(source: Connection, target: AsyncConnection, metadata: MetaData) -> int:
+    """Copy all rows of all tables, referenced tables first; return their number."""
+    total, copied, deferred = 0, set[Table](), list[tuple[Table, list[Column[Any]]]]()
     for table in metadata.sorted_tables:
-        waiting = [column for column in table.columns if column.nullable and leads(column, placed)]
-        placed.add(table)
-        late.append((table, waiting))
+        columns = [each for each in table.columns if each.nullable and refers_ahead(each, copied)]
+        copied.add(table)
+        deferred.append((table, columns))
+        nulls = {column.key: None for column in columns}
         number = 0
-        for rows in batches(there, table, list(table.columns)):
-            nulls = {column.key: None for column in waiting}
-            await here.execute(table.insert(), [row | nulls for row in rows])
+        for rows in batches(source, table, list(table.columns)):
+            await target.execute(table.insert(), [row | nulls for row in rows])
             number += len(rows)
-        log.info("rows are moved", table=table.name, number=number)
+        log.info("rows_imported", table=table.name, number=number)
         total += number
-    for table, waiting in late:
-        await point(there, here, table, waiting)
+    for table, columns in deferred:
+        await set_references(source, target, table, columns)
     return total
 
 
-def leads(column: Column[Any], placed: set[Table]) -> bool:
-    """Tell whether a column refers to rows that may not be here yet."""
-    return any(key.column.table not in placed for key in column.foreign_keys)
+def refers_ahead(column: Column[Any], copied: set[Table]) -> bool:
+    """Return whether a column is a foreign key to a table that is not copied yet."""
+    return any(key.column.table not in copied for key in column.foreign_keys)
 
 
-def batches(there: Connection, table: Table, columns: list[Column[Any]]) -> Iterator[list[Row]]:
-    """Read some columns of a table, so many rows at a time."""
+def batches(source: Connection, table: Table, columns: list[Column[Any]]) -> Iterator[list[Row]]:
+    """Yield columns of all rows of a table, in batches."""
     options = {"yield_per": BATCH}
-    found = there.execute(select(*columns).select_from(table), execution_options=options)
+    result = source.execute(select(*columns).select_from(table), execution_options=options)
     keys = [column.key for column in columns]
-    for rows in found.partitions():
+    for rows in result.partitions():
         yield [dict(zip(keys, row, strict=True)) for row in rows]
 
 
-async def point(
-    there: Connection, here: AsyncConnection, table: Table, waiting: Sequence[Column[Any]]
+async def set_references(
+    source: Connection, target: AsyncConnection, table: Table, columns: Sequence[Column[Any]]
 ) -> None:
-    """Have rows refer to those that came after them; nothing else of them changes."""
+    """Update foreign keys that were inserted as NULL, and leave columns with `onupdate` as is."""
     keys = list(table.primary_key.columns)
-    mine = [key == bindparam(f"its_{key.key}", type_=key.type) for key in keys]
-    kept = {column.key: column for column in table.columns if column.onupdate}
-    for column in waiting:
-        target = bindparam("target", type_=column.type)
-        change = update(table).where(*mine).values({**kept, column.key: target})
-        for rows in batches(there, table, [*keys, column]):
-            told = [
-                {"target": row[column.key], **{f"its_{key.key}": row[key.key] for key in keys}}
+    is_row = [key == bindparam(f"row_{key.key}", type_=key.type) for key in keys]
+    unchanged = {column.key: column for column in table.columns if column.onupdate}
+    for column in columns:
+        reference = bindparam("reference", type_=column.type)
+        statement = update(table).where(*is_row).values({**unchanged, column.key: reference})
+        for rows in batches(source, table, [*keys, column]):
+            parameters = [
+                {"reference": row[column.key], **{f"row_{key.key}": row[key.key] for key in keys}}
                 for row in rows
                 if row[column.key] is not None
             ]
-            if told:
-                await here.execute(change, told)
+            if parameters:
+                await target.execute(statement, parameters)

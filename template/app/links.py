@@ -1,4 +1,4 @@
-"""Headers that lead on: `Location` to what was made, `Link` to the other pages of a list."""
+"""Link headers: `Location` of a created row, `Link` to the other pages of a list (RFC 8288)."""
 
 from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -9,42 +9,42 @@ from app.pagination import Slice
 
 
 class Identified(Protocol):
-    """Something with a key."""
+    """A row with a primary key `id`."""
 
     id: Any
 
 
-Made = TypeVar("Made", bound=Identified)
+Created = TypeVar("Created", bound=Identified)
 Row = TypeVar("Row")
 
 
 class LinkWriter:
-    """Writes the headers of one answer, and passes on what they are about."""
+    """Sets link headers of one response; its methods return their argument."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
         self.response = response
 
-    def made(self, row: Made) -> Made:
-        """Name the place of a new thing, which stands below its collection's."""
+    def made(self, row: Created) -> Created:
+        """Set `Location` to the URL of a created row, below that of its collection."""
         self.response.headers["Location"] = f"{self.request.url.path}/{row.id}"
         return row
 
-    def pages(self, found: Slice[Row]) -> Slice[Row]:
-        """Name the first, previous, next and last page (RFC 8288)."""
+    def pages(self, page: Slice[Row]) -> Slice[Row]:
+        """Set `Link` to the first, previous, next and last page, with the same filters."""
         path = self.request.url.path
         query = [item for item in self.request.query_params.multi_items() if item[0] != "page"]
-        numbers = {"first": 1, "prev": found.page - 1, "next": found.page + 1, "last": found.last}
+        numbers = {"first": 1, "prev": page.page - 1, "next": page.page + 1, "last": page.last}
         self.response.headers["Link"] = ", ".join(
             f'<{path}?{urlencode([*query, ("page", number)])}>; rel="{name}"'
             for name, number in numbers.items()
-            if 1 <= number <= found.last
+            if 1 <= number <= page.last
         )
-        return found
+        return page
 
 
 async def write(request: Request, response: Response) -> LinkWriter:
-    """Give the writer of this request's answer."""
+    """Return the link writer of the current response (a dependency)."""
     return LinkWriter(request, response)
 
 

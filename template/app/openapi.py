@@ -1,4 +1,4 @@
-"""The API's description (OpenAPI 3.1), in which every error is a problem document."""
+"""OpenAPI 3.1 schema of the service, with problem documents (RFC 9457) for all errors."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from app.errors import (
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Describe the API, once."""
+    """Return the OpenAPI schema; it is generated once."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title,
@@ -27,35 +27,36 @@ def describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             tags=app.openapi_tags,
         )
-        _tell_problems(schema)
+        _add_problems(schema)
         app.openapi_schema = schema
     return app.openapi_schema
 
 
-def _tell_problems(schema: dict[str, Any]) -> None:
+def _add_problems(schema: dict[str, Any]) -> None:
+    """Replace FastAPI's validation errors, and add the errors of middleware and dependencies."""
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs")
     schemas["Problem"] = problem
-    invalid = _described(Invalid)
-    unreadable = _described(BadRequest, ContentTooLarge)
-    guarded = _described(Unauthenticated, Forbidden)
+    validation = _responses(Invalid)
+    body = _responses(BadRequest, ContentTooLarge)
+    security = _responses(Unauthenticated, Forbidden)
     for path in schema["paths"].values():
         for operation in path.values():
             if "422" in operation["responses"]:
-                operation["responses"] |= invalid
+                operation["responses"] |= validation
             if "security" in operation:
-                operation["responses"] |= guarded
+                operation["responses"] |= security
             if "requestBody" in operation:
-                operation["responses"] |= unreadable
+                operation["responses"] |= body
 
 
-def _described(*kinds: type[Error]) -> dict[str, Any]:
+def _responses(*kinds: type[Error]) -> dict[str, Any]:
     return {str(status): response for status, response in error_responses(*kinds).items()}
 
 
 def install(app: FastAPI) -> None:
-    """Have the application describe itself this way."""
+    """Install the generator of the OpenAPI schema."""
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""Pages of a list: `Paging` comes in, a `Slice` is found, a `Page` goes out."""
+"""Pagination: `Paging` is the query, `Slice` the rows of one page, `Page` the response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Paging(BaseModel):
-    """Which part of a list is wanted."""
+    """Query parameters of a page."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -19,13 +19,13 @@ class Paging(BaseModel):
 
     @property
     def offset(self) -> int:
-        """How many rows come before."""
+        """Number of rows before the page."""
         return (self.page - 1) * self.size
 
 
 @dataclass(frozen=True)
 class Slice(Generic[T]):
-    """The part of a list that was found, and how long the list is."""
+    """Rows of one page, and the total count of the list."""
 
     items: Sequence[T]
     total: int
@@ -41,7 +41,7 @@ class Slice(Generic[T]):
 
     @property
     def last(self) -> int:
-        """The number of the last page; an empty list has one."""
+        """Number of the last page; an empty list has one page."""
         return max(1, -(-self.total // self.size))
 
 

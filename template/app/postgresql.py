@@ -1,4 +1,4 @@
-"""PostgreSQL, reached through asyncpg: its settings, its engine, its lock."""
+"""PostgreSQL through asyncpg: settings, engine, connection pooler, migration lock."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -24,12 +24,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from app.errors import Unavailable
 from app.settings import ConfigurationError, EnvironmentSettings
 
-MIGRATION_LOCK = 5_842_391_043  # any number, but the same in every replica
-HOW = "Set it to postgresql://user:password@host:5432/name."
+MIGRATION_LOCK = 5_842_391_043  # key of the advisory lock; the same in every replica
+HINT = "Set it to postgresql://user:password@host:5432/name."
 
 
 def parse_url(value: str | URL) -> URL:
-    """Read a URL as hosts hand it out, and put it in asyncpg's terms."""
+    """Parse a URL as hosting providers issue it, and convert it to the options of asyncpg."""
     try:
         url = make_url(value)
     except ArgumentError:
@@ -47,42 +47,43 @@ DatabaseURL = Annotated[URL, PlainValidator(parse_url, json_schema_input_type=st
 
 
 class Pooler(StrEnum):
-    """What stands between the service and the server."""
+    """Connection pooler between the service and the server."""
 
     NONE = "none"
-    TRANSACTION = "transaction"  # PgBouncer, or the like, lends a connection for one transaction
+    TRANSACTION = "transaction"  # such as PgBouncer: a server connection per transaction
 
 
 class DatabaseSettings(EnvironmentSettings):
-    """Where the data is, and how many connections and seconds one process may take."""
+    """URLs, pool sizes and timeouts of one process."""
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
-    url: DatabaseURL = Field(description=HOW)
-    direct_url: DatabaseURL | None = Field(None, description=f"{HOW} It leads past any pooler.")
-    read_url: DatabaseURL | None = Field(None, description=f"{HOW} It leads to a replica.")
+    url: DatabaseURL = Field(description=HINT)
+    direct_url: DatabaseURL | None = Field(None, description=f"{HINT} It bypasses the pooler.")
+    read_url: DatabaseURL | None = Field(None, description=f"{HINT} It is a read replica.")
     pooler: Pooler = Field(Pooler.NONE, description="Set it to none or transaction.")
-    pool_size: PositiveInt = Field(10, description="Connections to keep open.")
-    max_overflow: NonNegativeInt = Field(5, description="Connections to open beyond, when busy.")
-    pool_timeout: PositiveFloat = Field(5, description="Seconds to wait for a connection.")
-    pool_recycle: PositiveInt = Field(1800, description="Seconds after which one is replaced.")
-    connect_timeout: PositiveFloat = Field(5, description="Seconds to wait for the server.")
+    pool_size: PositiveInt = Field(10, description="Connections that stay open.")
+    max_overflow: NonNegativeInt = Field(5, description="Further connections under load.")
+    pool_timeout: PositiveFloat = Field(5, description="Seconds to wait for a free connection.")
+    pool_recycle: PositiveInt = Field(1800, description="Seconds until a connection is replaced.")
+    connect_timeout: PositiveFloat = Field(5, description="Seconds to connect.")
     statement_timeout: NonNegativeFloat = Field(
-        10, description="Seconds that a statement may take; 0 for as long as it wants."
+        10, description="Seconds that a statement may take; 0 is no limit."
     )
-
     lock_timeout: NonNegativeFloat = Field(
-        0, description="Seconds that a statement may wait for a lock; 0 for as long as it wants."
+        0, description="Seconds that a statement may wait for a lock; 0 is no limit."
     )
 
     def for_migrations(self) -> "DatabaseSettings":
-        """Lead past the pooler; let statements take their time, but not wait while others queue.
+        """Return the settings of migrations: no pooler, no statement timeout, a lock timeout.
+
+        A migration that waits for a lock blocks all later statements on its table.
 
         Raises:
-            ConfigurationError: there is a pooler, and nothing leads past it.
+            ConfigurationError: there is a pooler, but no direct URL.
         """
         if self.pooler is Pooler.TRANSACTION and self.direct_url is None:
-            message = f"DATABASE_DIRECT_URL: It is missing. {HOW} It leads past the pooler."
+            message = f"DATABASE_DIRECT_URL: is missing. {HINT} It bypasses the pooler."
             raise ConfigurationError(message)
         return self.model_copy(
             update={
@@ -95,14 +96,14 @@ class DatabaseSettings(EnvironmentSettings):
 
 
 def create_engine(settings: DatabaseSettings) -> AsyncEngine:
-    """Create the engine; it connects when it is first used."""
+    """Create the engine and its connection pool; it connects on first use."""
     engine = create_async_engine(
         settings.url,
         pool_size=settings.pool_size,
         max_overflow=settings.max_overflow,
         pool_timeout=settings.pool_timeout,
         pool_recycle=settings.pool_recycle,
-        hide_parameters=True,  # in errors and logs; they may be secrets
+        hide_parameters=True,  # of errors and logs; they may be secrets
         connect_args=_connect_args(settings),
     )
 
@@ -111,14 +112,14 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
         try:
             return dialect.connect(*args, **options)
         except (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
-            message = "The database does not answer."
+            message = "The database is unavailable. Retry later."
             raise Unavailable(message) from error
 
     return engine
 
 
 def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:
-    """Create the engine of what only reads: that of a replica, where one is named."""
+    """Return the engine for reads: that of the replica if there is one, else `engine`."""
     if settings.read_url is None:
         return engine
     return create_engine(settings.model_copy(update={"url": settings.read_url}))
@@ -126,7 +127,7 @@ def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:
 
 def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
     if settings.pooler is Pooler.TRANSACTION:
-        # The next statement may meet another server: nothing may be prepared or set beforehand.
+        # Each transaction may have another server connection: no prepared statements, no SET.
         return {
             "timeout": settings.connect_timeout,
             "command_timeout": settings.statement_timeout or None,
@@ -145,32 +146,32 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def read_options(settings: DatabaseSettings) -> dict[str, Any]:
-    """Give the execution options of sessions that only read.
+    """Return the execution options of read sessions: autocommit, which saves two round trips.
 
-    They need no transaction, which spares two round trips; behind a pooler, only a transaction
-    keeps a prepared statement and its execution on the same server.
+    Behind a pooler they need a transaction: without one, preparing a statement and executing it may
+    use different server connections.
     """
-    pooled = settings.pooler is Pooler.TRANSACTION
-    return {} if pooled else {"isolation_level": "AUTOCOMMIT"}
+    is_pooled = settings.pooler is Pooler.TRANSACTION
+    return {} if is_pooled else {"isolation_level": "AUTOCOMMIT"}
 
 
 def constraint_name(error: IntegrityError) -> str | None:
-    """Name the constraint that a statement broke."""
+    """Return the name of the violated constraint; None if unknown."""
     return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
 
 
 def is_disconnect(error: DBAPIError) -> bool:
-    """Tell whether the server went away or took too long, rather than refused."""
+    """Return whether the connection was lost or the statement timed out."""
     cause = getattr(error.orig, "__cause__", None)
     return error.connection_invalidated or isinstance(cause, asyncpg.QueryCanceledError)
 
 
 @asynccontextmanager
 async def migration_lock(connection: AsyncConnection) -> AsyncGenerator[None, None]:
-    """Let one replica migrate at a time.
+    """Hold the advisory lock, so that one replica migrates at a time.
 
-    The lock is asked for again and again, not waited for: a session that waits holds a snapshot,
-    and CREATE INDEX CONCURRENTLY in the one that migrates would wait for it in turn.
+    It is polled instead of awaited: a waiting session holds a snapshot, for which CREATE INDEX
+    CONCURRENTLY in the migrating session would wait in turn (deadlock).
     """
     while not await connection.scalar(select(func.pg_try_advisory_lock(MIGRATION_LOCK))):
         await connection.rollback()

@@ -1,1 +1,1 @@
-"""What a checkout needs and the image does not: databases to hand, a server that reloads."""
+"""Development tools, not in the image: local databases, reload, migrations, API comparison."""

@@ -1,7 +1,7 @@
-"""Child processes of development: servers that end with their parent, and are never root.
+"""Launcher of child processes, such as local servers: they end with their parent, never as root.
 
-It is a program of its own, in place of `preexec_fn`, which runs Python between fork and exec: with
-threads, that is unsafe, says the documentation of `subprocess`.
+It is a separate program instead of `preexec_fn`, which runs Python between fork and exec and is
+unsafe with threads (see the documentation of `subprocess`).
 """
 
 import ctypes
@@ -16,9 +16,12 @@ PR_SET_PDEATHSIG = 1
 
 
 def command(stop: signal.Signals, *program: str | Path, owned: tuple[Path, ...] = ()) -> list[str]:
-    """Return the command that launches `program`, which gets `stop` when its parent dies (Linux).
+    """Return the command that launches a program.
 
-    As root, a program that has directories to write to, `owned`, runs as nobody.
+    Args:
+        stop: the signal that the program receives when its parent dies (Linux)
+        program: the program and its arguments
+        owned: directories that the program writes to; as root, it then runs as the user nobody
     """
     arguments = [*map(str, owned), "--", *map(str, program)]
     if sys.platform == "win32":
@@ -27,25 +30,27 @@ def command(stop: signal.Signals, *program: str | Path, owned: tuple[Path, ...] 
 
 
 def launch(parent: int, stop: int, owned: list[str], program: list[str]) -> None:
-    """Replace this process by `program`."""
+    """Replace this process by the program (exec)."""
     if sys.platform != "win32" and owned and os.geteuid() == 0:
         _become_nobody(owned)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, stop)  # after the user, whose change resets it
+        ctypes.CDLL(None).prctl(
+            PR_SET_PDEATHSIG, stop
+        )  # last, because a change of the user resets it
     if os.getppid() != parent:
-        sys.exit("The parent is gone; nothing is launched.")
+        sys.exit("The parent process has ended; the program is not launched.")
     os.execv(program[0], program)  # noqa: S606
 
 
 def _become_nobody(owned: list[str]) -> None:
-    """Become nobody: in a namespace of its own, outside of which files stay root's, or for real."""
+    """Change to the user nobody: in a user namespace if possible, so that files stay root's."""
     if sys.platform == "win32":
         return
     if sys.platform == "linux" and ctypes.CDLL(None).unshare(CLONE_NEWUSER) == 0:
-        here = Path("/proc/self")
-        (here / "setgroups").write_text("deny")
-        (here / "uid_map").write_text(f"{NOBODY} 0 1")
-        (here / "gid_map").write_text(f"{NOBODY} 0 1")
+        process = Path("/proc/self")
+        (process / "setgroups").write_text("deny")
+        (process / "uid_map").write_text(f"{NOBODY} 0 1")
+        (process / "gid_map").write_text(f"{NOBODY} 0 1")
         return
     for directory in owned:
         os.chown(directory, NOBODY, NOBODY)

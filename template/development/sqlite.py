@@ -1,4 +1,4 @@
-"""SQLite for development and tests: files, one a database."""
+"""SQLite files for development and tests."""
 
 import shutil
 import tempfile
@@ -10,40 +10,40 @@ from uuid import uuid4
 
 from sqlalchemy import make_url
 
-from development.memory import memory
+from development.memory import shared_memory
 
 
 @contextmanager
-def kept(directory: Path) -> Generator[str, None, None]:
-    """Name a database that is kept in `directory`."""
+def persistent(directory: Path) -> Generator[str, None, None]:
+    """Return the URL of a database in `directory`."""
     directory.mkdir(exist_ok=True)
-    print(f"Database   SQLite, kept in {directory / 'app.db'}")
+    print(f"Database   SQLite in {directory / 'app.db'}")
     yield f"sqlite:///{directory / 'app.db'}"
 
 
 @contextmanager
-def throwaway() -> Generator[str, None, None]:
-    """Make room for databases that vanish when the context ends."""
-    with tempfile.TemporaryDirectory(prefix="sqlite-", dir=memory()) as directory:
+def temporary() -> Generator[str, None, None]:
+    """Return a URL in a directory that is deleted when the context ends."""
+    with tempfile.TemporaryDirectory(prefix="sqlite-", dir=shared_memory()) as directory:
         yield f"sqlite:///{directory}/app.db"
 
 
 async def create(server: str) -> str:
-    """Make room for an empty database, and give its URL."""
+    """Return the URL of a new database; its file is created on first use."""
     return f"{server.partition('_test_')[0].removesuffix('.db')}_test_{uuid4().hex}.db"
 
 
 async def clone(original: str) -> str:
-    """Copy a database that nobody uses, and give the copy's URL."""
+    """Copy a database without connections; return the URL of the copy."""
     copy = await create(original)
     await to_thread(shutil.copyfile, _file(original), _file(copy))
     return copy
 
 
 async def drop(database: str) -> None:
-    """Remove a database that `create` or `clone` made."""
+    """Delete a database that `create` or `clone` created; reject others."""
     if "_test_" not in database:
-        message = f"{database} was not made by a test; it stays."
+        message = f"{database} was not created by a test."
         raise ValueError(message)
     for suffix in ("", "-wal", "-shm"):
         await to_thread(_file(database + suffix).unlink, missing_ok=True)

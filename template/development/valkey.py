@@ -19,7 +19,7 @@ from pydantic import create_model
 
 from app import settings
 from development import child_process
-from development.memory import memory
+from development.memory import shared_memory
 
 TIMEOUT = 10  # seconds until a server must have started
 
@@ -53,7 +53,7 @@ def beside(*variables: str) -> Generator[None, None, None]:
 def throwaway() -> Generator[str, None, None]:
     """Run a temporary server; yield its URL."""
     with (
-        tempfile.TemporaryDirectory(prefix="app-", dir=memory()) as directory,
+        tempfile.TemporaryDirectory(prefix="app-", dir=shared_memory()) as directory,
         running_in(Path(directory)),
     ):
         yield url(Path(directory))

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: on the connection that it is given, or on one of its own."""
+"""Environment of Alembic: runs migrations on a given connection, or on a new one."""
 
 import asyncio
 from typing import Any
@@ -12,32 +12,32 @@ from app.migrate import DIALECT, locked
 from app.models import Base
 
 
-def differs(
+def default_differs(
     migration: MigrationContext,
     _inspected: Column[Any],
     column: Column[Any],
-    found: str | None,
+    existing: str | None,
     _default: object,
-    wanted: str | None,
+    expected: str | None,
 ) -> bool:
-    """Compare defaults by what the database makes of them, however it writes them."""
-    if found is None or wanted is None:
-        return found is not wanted
+    """Return whether two server defaults differ in value; databases change their spelling."""
+    if existing is None or expected is None:
+        return existing is not expected
     dialect = migration.dialect
     compiler = dialect.ddl_compiler(dialect, CreateTable(column.table))
     kind = column.type.compile(dialect)
-    values = (found, compiler.get_column_default_string(column))
+    values = (existing, compiler.get_column_default_string(column))
     one, other = (f"CAST(CAST({value} AS {kind}) AS TEXT)" for value in values)
     return bool(context.get_bind().exec_driver_sql(f"SELECT {one} <> {other}").scalar())
 
 
 def run(connection: Connection) -> None:
-    """Run the revisions that are asked for, in one transaction."""
+    """Run the requested revisions in one transaction."""
     context.configure(
         connection=connection,
         target_metadata=context.config.attributes.get("metadata", Base.metadata),
         compare_type=True,
-        compare_server_default=differs,
+        compare_server_default=default_differs,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         render_as_batch=not connection.dialect.supports_alter,
         transactional_ddl=True,
@@ -47,13 +47,13 @@ def run(connection: Connection) -> None:
 
 
 async def connect_and_run() -> None:
-    """Run on a connection to the database that the environment names."""
+    """Run migrations on a new connection, under the migration lock."""
     async with locked() as connection:
         await connection.run_sync(run)
 
 
 def write() -> None:
-    """Write SQL instead of running it."""
+    """Print SQL instead of executing it (offline mode)."""
     context.configure(
         dialect_name=DIALECT,
         target_metadata=Base.metadata,
@@ -64,10 +64,10 @@ def write() -> None:
         context.run_migrations()
 
 
-given: Connection | None = context.config.attributes.get("connection")
+existing_connection: Connection | None = context.config.attributes.get("connection")
 if context.is_offline_mode():
     write()
-elif given is not None:
-    run(given)
+elif existing_connection is not None:
+    run(existing_connection)
 else:
     asyncio.run(connect_and_run())

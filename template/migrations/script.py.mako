@@ -13,10 +13,10 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    """Make the change."""
+    """Apply the revision."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Revert the revision."""
     ${downgrades if downgrades else "pass"}

@@ -43,6 +43,7 @@ SERVICE = Feature(
         "app/routers/__init__.py",
         "app/schemas/__init__.py",
         "app/schemas/base.py",
+        "app/schemas/validation_messages.py",
         "app/server.py",
         "app/services/__init__.py",
         "app/settings.py",

@@ -115,8 +115,8 @@ def facts(resources: Resources, resource: Resource) -> Facts:
     return {
         "entries": [{"name": field.column, **each} for field, each in values],
         "targets": [target_facts(resources, name) for name in targets],
-        "waits": bool(targets),
-        "counts": bool(kinds & NUMBERED),
+        "is_async": bool(targets),
+        "is_numbered": bool(kinds & NUMBERED),
     }
 
 

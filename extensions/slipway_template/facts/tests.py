@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..language.domain import ORDERED, find
+from ..language.names import spaced
 from .factories import is_circular, is_required, is_unique
 from .ownership import owned
 from .samples import invalid_values, samples, written
@@ -19,7 +20,7 @@ LITERAL_SEARCH = ("100% wool", "1000 nails")  # `%` is literal: a search for `10
 # Keys of the cases that call a factory.
 FACTORIES = ("by_reference", "deleted_targets", "restricted", "cascaded", "nulled", "foreign")
 # Variables of tests that call the factories of circular references, which they would shadow.
-SHADOWING = frozenset({"again", "client", "first", "moved", "other", "second", "taken"})
+SHADOWING = frozenset({"client", "first", "other", "response", "second", "taken"})
 METHODS = (("GET", "read", 200), ("PATCH", "update", 200), ("DELETE", "delete", 204))
 
 
@@ -69,13 +70,17 @@ def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts
         target = find(resources, field.to)
         if field.on_delete == rule and "delete" in target.operations and not target.soft_delete:
             name = factory(resources, resource, field.to)
-            cases.append({"field": field.column, "factory": name, "path": target.path})
+            name, words = factory(resources, resource, field.to), spaced(target.name)
+            cases.append({"field": field.column, "factory": name, "path": target.path, "words": words})
     return cases
 
 
 def targets(resources: Resources, resource: Resource, fields: list[Field]) -> list[Facts]:
-    """Return a case per reference: its column, and its factory."""
-    return [{"field": field.column, "factory": factory(resources, resource, field.to)} for field in fields]
+    """Return a case per reference: its column, its factory, and the words of its target."""
+    return [
+        {"field": field.column, "factory": factory(resources, resource, field.to), "words": spaced(field.to)}
+        for field in fields
+    ]
 
 
 def left_out(resources: Resources, resource: Resource) -> list[Field]:
@@ -137,7 +142,7 @@ def references_of(resources: Resources, resource: Resource) -> Facts:
     filtered = [field for field in references if field.is_filtered]
     soft = [field for field in references if find(resources, field.to).soft_delete]
     return {
-        "references": [field.column for field in references],
+        "references": targets(resources, resource, references),
         "by_reference": targets(resources, resource, filtered),
         "deleted_targets": targets(resources, resource, soft),
         "restricted": with_rule(resources, resource, "restrict"),

@@ -1,9 +1,8 @@
-"""Hooks on edits: a warning before, and formatter, linter and tests after.
+"""Hook of Claude Code for edits: a warning before, and format, lint and tests after.
 
-Claude Code runs this script before and after each edit, and shows its output to the agent. Edits of
-the template's files get a warning with the place for additions. An edited module is formatted and
-linted, and the tests of the same name are run. The script never blocks an edit: it reports
-failures, and exits with 0.
+The output is passed on to the assistant. Before an edit of a file that the template maintains, the
+hook names the place for the service's own code. After an edit of a module, it formats and lints the
+module, and runs its tests. It never blocks an edit: errors are reported, and the exit code is 0.
 """  # noqa: INP001 - it is run by its path
 
 import json
@@ -19,48 +18,57 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 LISTS = ROOT / ".claude" / "footprint"
-BEGUN = time.monotonic()
-PATIENCE = 50  # seconds for all tools together
-LINES = 25  # of a tool's output, the last ones
+STARTED_AT = time.monotonic()
+TIMEOUT = 50  # seconds of all tools together
+MAX_LINES = 25  # of the output of a tool: the last ones
 
-# `early` shortens the start; Hypothesis's plugin would import all of Hypothesis at the end.
-TESTS = ["pytest", "-q", "--tb=short", "--maxfail=3", "-p", "early", "-p", "no:hypothesispytest"]
+# `fast_tests` starts the database early; the plugin of Hypothesis imports all of it at the end.
+TESTS = [
+    "pytest",
+    "-q",
+    "--tb=short",
+    "--maxfail=3",
+    "-p",
+    "fast_tests",
+    "-p",
+    "no:hypothesispytest",
+]
 
-# The place for additions, by path of the edited file; the first match counts.
-SEAMS = {
-    "pyproject.toml": "Add requirements below the lines that say where the template's part ends.",
-    ".env.example": "Add lines at its end, below the one that divides.",
-    ".gitignore": "Add lines at its end, below the one that divides.",
-    "*/settings.env": "Add lines at its end, below the one that divides.",
-    "*/overlays/*/kustomization.yaml": "Add lines at its end, below the one that divides.",
-    "AGENTS.md": "Add lines at its end, below the one that divides.",
-    "CLAUDE.md": "Add lines at its end; personal instructions belong in CLAUDE.local.md.",
+# The place for the service's own code, by the path of the edited file; the first match counts.
+EXTENSION_POINTS = {
+    "pyproject.toml": "Add requirements below the marker lines.",
+    ".env.example": "Add lines at its end, below the marker line.",
+    ".gitignore": "Add lines at its end, below the marker line.",
+    "*/settings.env": "Add lines at its end, below the marker line.",
+    "*/overlays/*/kustomization.yaml": "Add lines at its end, below the marker line.",
+    "AGENTS.md": "Add lines at its end, below the marker line.",
+    "CLAUDE.md": "Add lines at its end; personal notes belong in CLAUDE.local.md.",
     ".claude/settings.json": "Personal settings belong in .claude/settings.local.json.",
     ".copier-answers.yml": "Change answers by `uv run slipway.py update --data` or `add`.",
     "app/main.py": "Write a module with `install(app)`, and add only its call here.",
-    "app/settings.py": "Add a setting to the class nearest to its use, in a module of your own.",
-    "app/errors.py": "Write a subclass of one of its errors beside the code that raises it.",
-    "app/*/*": "Write a module of your own beside it: routers and models are found by themselves.",
-    "app/*": "Write a module of your own beside it.",
+    "app/settings.py": "Declare the setting in your own module, next to its use.",
+    "app/errors.py": "Define a subclass of one of its errors next to the code that raises it.",
+    "app/*/*": "Add a module of your own: routers and models are discovered.",
+    "app/*": "Add a module of your own.",
     "migrations/*": "Write a revision: `uv run app revision`.",
-    "tests/*": "Write a module of tests of your own beside it.",
-    "docs/*": "Write a page of your own beside it.",
+    "tests/*": "Add a test module of your own.",
+    "docs/*": "Add a page of your own.",
     "*": "Use a file of your own, if the tool reads several.",
 }
 
 
-def kept(path: str) -> bool:
-    """Return whether a path is one of the template's files."""
+def is_maintained(path: str) -> bool:
+    """Return whether the template maintains a file of this path."""
     lines = (line for each in LISTS.glob("*.txt") for line in each.read_text("utf-8").splitlines())
     return any(fnmatchcase(path, line) for line in lines if not line.startswith("#"))
 
 
 def warn(path: str) -> str:
-    """Return a warning with the place for additions, if the file is the template's."""
-    if not kept(path) or not (ROOT / path).exists():
+    """Return a warning if the template maintains the file; else nothing."""
+    if not is_maintained(path) or not (ROOT / path).exists():
         return ""
-    seam = next(words for pattern, words in SEAMS.items() if fnmatchcase(path, pattern))
-    return f"{path} is the template's: an update may change the same lines. {seam}"
+    advice = next(text for pattern, text in EXTENSION_POINTS.items() if fnmatchcase(path, pattern))
+    return f"{path} belongs to the template: updates may change it. {advice}"
 
 
 def tests_of(path: str) -> str:
@@ -75,76 +83,76 @@ def tests_of(path: str) -> str:
 
 
 def run(*arguments: str) -> tuple[bool, str]:
-    """Run one of the service's tools; return whether it succeeded, and its output."""
+    """Run a tool; return whether it succeeded, and the end of its output."""
     command = [sys.executable, "-m", *arguments]
-    found = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
-    left = max(1, BEGUN + PATIENCE - time.monotonic())
+    path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
+    remaining = max(1, STARTED_AT + TIMEOUT - time.monotonic())
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command,
             cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": found},
+            env=os.environ | {"PYTHONPATH": path},
             capture_output=True,
             text=True,
-            timeout=left,
+            timeout=remaining,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return False, f"{arguments[0]} takes too long for a hook: run it by hand"
-    said = (done.stdout + done.stderr).strip().splitlines()[-LINES:]
-    return done.returncode == 0, "\n".join(said)
+        return False, f"{arguments[0]} timed out in the hook: run it manually"
+    lines = (process.stdout + process.stderr).strip().splitlines()[-MAX_LINES:]
+    return process.returncode == 0, "\n".join(lines)
 
 
 def check(path: str) -> str:
-    """Format, lint and test an edited file; return a summary line, then the findings."""
-    return "\n".join(told(path)) if path.endswith(".py") and (ROOT / path).exists() else ""
+    """Format, lint and test a module; return a summary, then the output of what failed."""
+    return "\n".join(report(path)) if path.endswith(".py") and (ROOT / path).exists() else ""
 
 
-def told(path: str) -> Iterator[str]:
-    """Run the tools in order; yield the summary and the findings."""
+def report(path: str) -> Iterator[str]:
+    """Yield the summary, then the output of each tool that failed."""
     before = (ROOT / path).read_bytes()
-    # F401: the next edit may use the import, so it is reported and not removed.
+    # Unused imports are reported but not removed: the next edit may use them.
     lint = run("ruff", "check", "--quiet", "--fix", "--unfixable", "F401", "--force-exclude", path)
     style = run("ruff", "format", "--quiet", "--force-exclude", path)
     tests = tests_of(path)
-    tested = (True, "none of its name")
+    tested = (True, "none found")
     if tests:
         tested = run(*TESTS, "-m", "not drill", tests)
     yield ", ".join(
         [
-            f"{path}: {'as it was' if before == (ROOT / path).read_bytes() else 'reformatted'}",
+            f"{path}: {'unchanged' if before == (ROOT / path).read_bytes() else 'reformatted'}",
             f"lint {'clean' if lint[0] and style[0] else 'not clean'}",
             f"{tests or 'tests'}: {tested[1].splitlines()[-1]}",
-            f"{time.monotonic() - BEGUN:.1f} s in all",
+            f"{time.monotonic() - STARTED_AT:.1f} s in all",
         ]
     )
-    yield from (words for is_well, words in (lint, style, tested) if not is_well)
+    yield from (output for has_passed, output in (lint, style, tested) if not has_passed)
 
 
 EVENTS: dict[str, Callable[[str], str]] = {"PreToolUse": warn, "PostToolUse": check}
 
 
-def answer(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the response to an event of Claude Code; empty if there is nothing to report."""
-    event, edited = asked["hook_event_name"], Path(asked["tool_input"]["file_path"])
+def respond(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the response to an event; empty if there is nothing to report."""
+    event, edited = request["hook_event_name"], Path(request["tool_input"]["file_path"])
     path = (ROOT / edited).resolve()
     if event not in EVENTS or not path.is_relative_to(ROOT):
         return {}
-    words = EVENTS[event](path.relative_to(ROOT).as_posix())
-    if not words:
+    text = EVENTS[event](path.relative_to(ROOT).as_posix())
+    if not text:
         return {}
-    said = {"hookEventName": event, "additionalContext": words}
-    return {"hookSpecificOutput": said, "systemMessage": words.splitlines()[0]}
+    output = {"hookEventName": event, "additionalContext": text}
+    return {"hookSpecificOutput": output, "systemMessage": text.splitlines()[0]}
 
 
 def main() -> None:
-    """Read an event and print the response; errors of this script are reported, too."""
+    """Read an event from standard input, and print the response; errors of the hook, too."""
     try:
-        said = answer(json.load(sys.stdin))
-    except Exception as error:  # noqa: BLE001 - an edit is never blocked
-        said = {"systemMessage": f"edits.py could not do its work: {type(error).__name__}: {error}"}
-    if said:
-        sys.stdout.write(json.dumps(said) + "\n")
+        response = respond(json.load(sys.stdin))
+    except Exception as error:  # noqa: BLE001 - an error must not block the edit
+        response = {"systemMessage": f"after_edit.py failed: {type(error).__name__}: {error}"}
+    if response:
+        sys.stdout.write(json.dumps(response) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The words that a field may be, for tables and schemas alike."""
+"""Enumerations of field values, shared by models and schemas."""

@@ -1,4 +1,4 @@
-"""The tables. Every module of this package is one of them; adding a file is enough."""
+"""Models: tables of the database (SQLAlchemy ORM). All modules of the package are imported."""
 
 from importlib import import_module
 from pkgutil import iter_modules

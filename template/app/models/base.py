@@ -1,4 +1,4 @@
-"""What all tables share: names of constraints, keys, and times of change."""
+"""Base classes of models: naming convention of constraints, primary keys, timestamps."""
 
 import os
 import re
@@ -13,9 +13,9 @@ from sqlalchemy import CheckConstraint, DateTime, Enum, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql import expression
 
-WORDS = {">=": " ge ", "<=": " le ", ">": " gt ", "<": " lt ", " -": " minus "}
-LONGEST = 28  # characters of a check's name; with its table's, databases keep 63
-TOKEN = 16  # characters that a column of words has at least
+OPERATORS = {">=": " ge ", "<=": " le ", ">": " gt ", "<": " lt ", " -": " minus "}
+MAX_CHECK_NAME = 28  # characters; with its table's name, below the 63 of PostgreSQL
+MIN_ENUM_LENGTH = 16  # characters of the column, so that longer members rarely need a migration
 
 
 def now() -> datetime:
@@ -35,7 +35,7 @@ def uuid7() -> UUID:
 
 
 class Base(DeclarativeBase):
-    """The base of every table."""
+    """Declarative base class of all models."""
 
     metadata = MetaData(
         naming_convention={
@@ -50,46 +50,47 @@ class Base(DeclarativeBase):
 
 
 class Identified:
-    """Rows with a key of their own."""
+    """Mixin: a UUID primary key."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-1)
 
 
 class Timestamped:
-    """Rows that know when they were made, and last changed."""
+    """Mixin: times of creation and last update."""
 
     created_at: Mapped[datetime] = mapped_column(default=now, index=True, sort_order=1)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now, sort_order=1)
 
 
-def check_name(rule: str) -> str:
-    """Name a check after what it allows; what would not fit, or is not ASCII, is summed up.
+def check_name(condition: str) -> str:
+    """Return the name of a check constraint, derived from its condition.
 
-    Alembic compares constraints by their names: this way it sees that one has changed.
+    Alembic compares check constraints by name, so that a changed condition needs a changed name. A
+    condition that is long or not ASCII is shortened to a checksum (CRC-32).
     """
-    checksum = f"{zlib.crc32(rule.encode()):08x}"
-    for sign, word in WORDS.items():
-        rule = rule.replace(sign, word)
-    name = re.sub(r"[^0-9A-Za-z]+", "_", rule).strip("_").lower()
-    if rule.isascii() and len(name) <= LONGEST:
+    checksum = f"{zlib.crc32(condition.encode()):08x}"
+    for sign, word in OPERATORS.items():
+        condition = condition.replace(sign, word)
+    name = re.sub(r"[^0-9A-Za-z]+", "_", condition).strip("_").lower()
+    if condition.isascii() and len(name) <= MAX_CHECK_NAME:
         return name
-    return f"{name[: LONGEST - 9].strip('_')}_{checksum}"
+    return f"{name[: MAX_CHECK_NAME - 9].strip('_')}_{checksum}"
 
 
-def check(rule: str) -> CheckConstraint:
-    """Have the database check a rule, such as `price >= 0`."""
-    return CheckConstraint(rule, name=check_name(rule))
+def check(condition: str) -> CheckConstraint:
+    """Return a check constraint of a condition, such as `price >= 0`."""
+    return CheckConstraint(condition, name=check_name(condition))
 
 
 def enum_check(column: str, kind: type[StrEnum]) -> CheckConstraint:
-    """Have the database check that a column holds one of an enumeration's words."""
-    words = [member.value for member in kind]
-    name = check_name(" ".join([column, *words]))
-    return CheckConstraint(expression.column(column, String()).in_(words), name=name)
+    """Return a check constraint: the column holds a value of the enumeration."""
+    values = [member.value for member in kind]
+    name = check_name(" ".join([column, *values]))
+    return CheckConstraint(expression.column(column, String()).in_(values), name=name)
 
 
 def enum_type(kind: type[StrEnum]) -> Enum:
-    """Keep an enumeration's word as text."""
-    words = [member.value for member in kind]
-    length = max(TOKEN, *map(len, words))
-    return Enum(kind, native_enum=False, length=length, values_callable=lambda _: words)
+    """Return the type of a column that stores the values of an enumeration as text."""
+    values = [member.value for member in kind]
+    length = max(MIN_ENUM_LENGTH, *map(len, values))
+    return Enum(kind, native_enum=False, length=length, values_callable=lambda _: values)

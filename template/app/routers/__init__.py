@@ -1,4 +1,4 @@
-"""The API. Every module of this package has a `router`; adding a file is enough."""
+"""Routers: HTTP endpoints. The `router` of every module of the package is included."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -9,6 +9,6 @@ from app.settings import PREFIX
 
 
 def install(app: FastAPI) -> None:
-    """Serve every router below the API's prefix."""
+    """Include the routers of all modules under `/api/v1`."""
     for module in iter_modules(__path__, f"{__name__}."):
         app.include_router(import_module(module.name).router, prefix=PREFIX)

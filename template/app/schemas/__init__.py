@@ -1,1 +1,1 @@
-"""What goes over the wire, each way in a shape of its own."""
+"""Schemas: request and response bodies, and query parameters (Pydantic)."""

@@ -1,4 +1,4 @@
-"""What all schemas share: how they read, and the kinds of values that databases keep."""
+"""Base classes of schemas, and types that the database can store."""
 
 import json
 from datetime import UTC, datetime, time
@@ -18,59 +18,60 @@ from pydantic import (
     WithJsonSchema,
 )
 
-LONGEST_LINK = 2083  # characters, as most browsers have it
+MAX_LINK_LENGTH = 2083  # characters, as in most browsers
+LINE = r"^[^\x00-\x1f\x7f]*$"  # without control characters
+TEXT = r"^[^\x00]*$"  # PostgreSQL does not store NUL
 
 
 def places(number: int) -> AfterValidator:
-    """Tell a decimal with as many digits after the point as are kept."""
+    """Return a validator that rounds a decimal to the places of its column."""
     return AfterValidator(lambda value: round(value, number) + 0)
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Tell a point in time in UTC, as it is kept."""
+    """Return a datetime in UTC, as it is stored."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        message = "It lies outside the years 1 to 9999, in UTC."
+        message = "Must be in the years 1 to 9999, in UTC."
         raise ValueError(message) from None
 
 
-def as_text(address: HttpUrl) -> str:
-    """Write out an address, which may be longer than it was sent."""
-    text = str(address)
-    if len(text) > LONGEST_LINK:
-        message = f"It has more than {LONGEST_LINK} characters, written out."
+def as_text(url: HttpUrl) -> str:
+    """Return a URL as text; percent-encoding may have made it longer than it was sent."""
+    text = str(url)
+    if len(text) > MAX_LINK_LENGTH:
+        message = f"Must have at most {MAX_LINK_LENGTH} characters when percent-encoded."
         raise ValueError(message)
     return text
 
 
 def without_zone(value: time) -> time:
-    """Refuse a time of day that names a zone; without a date, that has no meaning."""
+    """Reject a time of day with a time zone, whose offset is undefined without a date."""
     if value.tzinfo is not None:
-        message = "A time of day has no zone."
+        message = "Must not have a time zone."
         raise ValueError(message)
     return value
 
 
-def storable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON may hold
-    """Refuse what is no object or array of JSON (RFC 8259), or holds what databases do not keep."""
+def storable(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
+    """Validate an object or array of JSON (RFC 8259) that the database can store."""
     if not isinstance(value, dict | list):
-        message = "It is neither an object nor an array."
-        raise ValueError(message)  # noqa: TRY004 - Pydantic tells of no other
+        message = "Must be an object or an array."
+        raise ValueError(message)  # noqa: TRY004 - Pydantic does not handle `TypeError`
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:
-        message = "It holds what JSON cannot: NaN, an infinite number, or half a character."
+        message = "Must not contain NaN, Infinity or lone surrogates."
         raise ValueError(message) from None
     if "\\u0000" in json.dumps(value):
-        message = "It holds NUL, which databases do not keep."
+        message = "Must not contain the NUL character."
         raise ValueError(message)
     return value
 
 
-# Databases keep no NUL; a line keeps no other control character either.
-Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=LINE)]
+Text = Annotated[str, StringConstraints(pattern=TEXT)]
 Link = Annotated[HttpUrl, AfterValidator(as_text), PlainSerializer(str)]
 Integer = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 BigInteger = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -89,12 +90,12 @@ Json = Annotated[
 
 
 class Schema(BaseModel):
-    """What a client sends: nothing that is not asked for."""
+    """Base class of requests; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ReadSchema(BaseModel):
-    """What a client gets: read from a row, with no more than is said here."""
+    """Base class of responses, validated from the attributes of rows."""
 
     model_config = ConfigDict(from_attributes=True)

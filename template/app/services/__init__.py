@@ -1,1 +1,1 @@
-"""What the service does: its queries, its rules, its errors; no HTTP, and no commit."""
+"""Services: business logic and queries, without HTTP and without commits."""

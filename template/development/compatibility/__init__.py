@@ -1,4 +1,4 @@
-"""What a change takes from clients: two descriptions of the API, compared."""
+"""Backward compatibility: breaking changes between two OpenAPI schemas."""
 
 from development.compatibility.comparing import compare
 

@@ -1,7 +1,8 @@
-"""What one JSON schema admits and another does not, as far as descriptions of FastAPI's go.
+"""Narrowing of JSON schemas: values that one schema accepts and another rejects.
 
-Requests ask whether the new schema takes all that the old one took, answers whether the old one
-foresaw all that the new one gives: one question, asked the other way round.
+A request breaks clients if the new schema rejects values that the old one accepted; a response, if
+the new schema allows values that the old one did not. This is one comparison, in two directions.
+Supported are the keywords that FastAPI generates.
 """
 
 from collections.abc import Iterator
@@ -20,32 +21,32 @@ TYPES = {
     "object": "an object",
     "string": "text",
 }
-MOST = {
+UPPER_BOUNDS = {
     "exclusiveMaximum": "{} or more",
     "maxItems": "more than {} items",
     "maxLength": "more than {} characters",
     "maxProperties": "more than {} fields",
     "maximum": "more than {}",
 }
-LEAST = {
+LOWER_BOUNDS = {
     "exclusiveMinimum": "{} or less",
     "minItems": "fewer than {} items",
     "minLength": "fewer than {} characters",
     "minProperties": "fewer than {} fields",
     "minimum": "less than {}",
 }
-EXACT = {
-    "format": "what is no {}",
-    "multipleOf": "what is no multiple of {}",
-    "pattern": "what does not match {}",
-    "uniqueItems": "the same item twice",
+EXACT_KEYWORDS = {
+    "format": "text that is not a {}",
+    "multipleOf": "numbers that are not multiples of {}",
+    "pattern": "text that does not match {}",
+    "uniqueItems": "duplicate items",
 }
-LISTED = ("allOf", "prefixItems")
-KNOWN = {
+LISTS = ("allOf", "prefixItems")
+SUPPORTED = {
     *("$ref", "additionalProperties", "anyOf", "const", "enum", "items", "oneOf", "properties"),
-    *("required", "type", *MOST, *LEAST, *EXACT, *LISTED),
+    *("required", "type", *UPPER_BOUNDS, *LOWER_BOUNDS, *EXACT_KEYWORDS, *LISTS),
 }
-REMARKS = {
+ANNOTATIONS = {
     *("$comment", "default", "deprecated", "description", "discriminator", "example", "examples"),
     *("externalDocs", "readOnly", "title", "writeOnly", "xml"),
 }
@@ -53,24 +54,24 @@ REMARKS = {
 
 @dataclass(frozen=True)
 class Change:
-    """What clients lose: where, in which way, and how they would keep it."""
+    """A breaking change: its place, what changed, and the fix."""
 
     where: str
     what: str
-    mend: str
+    fix: str
 
     @property
     def line(self) -> str:
-        """The change in a few words, by which it can be accepted."""
+        """The text by which the change is accepted in `api-breaks.txt`."""
         return f"{self.where} {self.what}"
 
     def __str__(self) -> str:
-        """Tell the change and its mend."""
-        return f"{self.line} → {self.mend}"
+        """Return the change and its fix."""
+        return f"{self.line} → {self.fix}"
 
 
 def resolved(schema: Schema, document: Schema) -> Schema:
-    """Follow a reference, which may have remarks of its own."""
+    """Resolve `$ref`; annotations beside it take precedence."""
     while "$ref" in schema:
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         schema = document["components"]["schemas"][_name(schema)] | rest
@@ -78,7 +79,7 @@ def resolved(schema: Schema, document: Schema) -> Schema:
 
 
 def alternatives(schema: Schema, document: Schema) -> Iterator[Schema]:
-    """List the schemas of which a value has to follow one, each of one type or of any."""
+    """Yield the alternatives of a schema (`anyOf`, `oneOf`), each of one type or of any."""
     schema = resolved(schema, document)
     for either in ("anyOf", "oneOf"):
         if either in schema:
@@ -95,7 +96,7 @@ def _name(schema: Schema) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
-def _is_of(one: Schema, other: Schema) -> bool:
+def _has_type(one: Schema, other: Schema) -> bool:
     types = (one.get("type"), other.get("type"))
     return types[1] in {None, types[0]} or types == ("integer", "number")
 
@@ -103,40 +104,43 @@ def _is_of(one: Schema, other: Schema) -> bool:
 def _differs(key: str, one: Schema, other: Schema) -> bool:
     if key not in other or other[key] is False:
         return False
-    if key not in one or key in EXACT:
+    if key not in one or key in EXACT_KEYWORDS:
         return bool(one.get(key) != other[key])
-    return bool(one[key] > other[key] if key in MOST else one[key] < other[key])
+    return bool(one[key] > other[key] if key in UPPER_BOUNDS else one[key] < other[key])
 
 
 class Narrowing:
-    """Tells what one document admits and the other does not; of answers, the new one is the one."""
+    """Comparison of schemas of two documents, in the direction of requests or of responses."""
 
-    def __init__(self, old: Schema, new: Schema, *, answers: bool) -> None:
-        self.one, self.other = (new, old) if answers else (old, new)
-        self.answers = answers
-        self.known: dict[tuple[str, str], list[Change]] = {}
+    def __init__(self, old: Schema, new: Schema, *, responses: bool) -> None:
+        self.one, self.other = (new, old) if responses else (old, new)
+        self.responses = responses
+        self.compared: dict[tuple[str, str], list[Change]] = {}
 
     def changes(self, old: Schema, new: Schema, where: str) -> list[Change]:
-        """Compare a schema of the old document with one of the new document."""
-        return self._between(*((new, old) if self.answers else (old, new)), where)
+        """Return the breaking changes between a schema of the old document and one of the new."""
+        return self._between(*((new, old) if self.responses else (old, new)), where)
 
     def _between(self, one: Schema, other: Schema, where: str) -> list[Change]:
-        """Compare two schemas; those with names only once, though they may hold themselves."""
+        """Compare two schemas; named ones once, because they may be recursive."""
         names = (_name(one), _name(other))
         if not all(names):
             return list(self._options(one, other, where))
-        if names not in self.known:
-            self.known[names] = []
-            self.known[names] = list(self._options(one, other, names[self.answers]))
-        return self.known[names]
+        if names not in self.compared:
+            self.compared[names] = []
+            self.compared[names] = list(self._options(one, other, names[self.responses]))
+        return self.compared[names]
 
     def _options(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
-        """Find for each alternative of one schema the nearest of the other."""
+        """Compare each alternative of one schema with the most similar one of the other."""
         options = list(alternatives(other, self.other))
         for each in alternatives(one, self.one):
-            near = [option for option in options if _is_of(each, option)]
-            found = [list(self._differences(each, option, where)) for option in near]
-            yield from min(found, key=len) if found else [self._lost(where, _kind(each))]
+            same = [option for option in options if _has_type(each, option)]
+            differences = [list(self._differences(each, option, where)) for option in same]
+            if differences:
+                yield from min(differences, key=len)
+            else:
+                yield self._rejected(where, _kind(each))
 
     def _differences(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
         yield from self._values(one, other, where)
@@ -147,58 +151,58 @@ class Narrowing:
 
     def _values(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
         if "enum" in other:
-            kept = [dumps(value, ensure_ascii=False) for value in other["enum"]]
+            accepted = [dumps(value, ensure_ascii=False) for value in other["enum"]]
             values = [dumps(value, ensure_ascii=False) for value in one.get("enum", [])]
-            lost = [value for value in values if value not in kept]
-            lost = lost if "enum" in one else [f"anything but {', '.join(kept)}"]
-            yield from (self._lost(where, value) for value in lost)
+            rejected = [value for value in values if value not in accepted]
+            rejected = rejected if "enum" in one else [f"anything but {', '.join(accepted)}"]
+            yield from (self._rejected(where, value) for value in rejected)
         elif "enum" not in one:
-            for key, words in (MOST | LEAST | EXACT).items():
+            for key, words in (UPPER_BOUNDS | LOWER_BOUNDS | EXACT_KEYWORDS).items():
                 if _differs(key, one, other):
-                    yield self._lost(where, words.format(other[key]))
+                    yield self._rejected(where, words.format(other[key]))
 
     def _fields(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
-        old, new = (other, one) if self.answers else (one, other)
-        fields, kept = old.get("properties", {}), new.get("properties", {})
+        old, new = (other, one) if self.responses else (one, other)
+        fields, present = old.get("properties", {}), new.get("properties", {})
         for name in sorted(fields):
-            if name not in kept:
-                yield gone(f"{where}.{name}")
+            if name not in present:
+                yield removed(f"{where}.{name}")
             else:
-                pair = (kept, fields) if self.answers else (fields, kept)
+                pair = (present, fields) if self.responses else (fields, present)
                 yield from self._between(pair[0][name], pair[1][name], f"{where}.{name}")
         for name in sorted({*other.get("required", [])} - {*one.get("required", [])}):
-            if name in kept:
+            if name in present:
                 yield self._optional(f"{where}.{name}")
         yield from self._further(one, other, where)
 
     def _further(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
-        """Compare what is said of fields without a name of their own."""
+        """Compare `additionalProperties`."""
         mine, theirs = (each.get("additionalProperties", True) for each in (one, other))
         if isinstance(theirs, dict) and mine is not False:
             yield from self._between({} if mine is True else mine, theirs, f"{where}.*")
-        elif theirs is False and mine is not False and not self.answers:
-            yield self._lost(where, "fields that it does not know")
+        elif theirs is False and mine is not False and not self.responses:
+            yield self._rejected(where, "unknown fields")
 
     def _others(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
-        for key in LISTED:
+        for key in LISTS:
             pair = (one.get(key, []), other.get(key, []))
             if len(pair[0]) == len(pair[1]):
                 for mine, theirs in zip(*pair, strict=True):
                     yield from self._between(mine, theirs, where)
             else:
                 yield _unknown(where, key)
-        for key in sorted((one.keys() | other.keys()) - KNOWN - REMARKS):
+        for key in sorted((one.keys() | other.keys()) - SUPPORTED - ANNOTATIONS):
             if one.get(key) != other.get(key):
                 yield _unknown(where, key)
 
-    def _lost(self, where: str, what: str) -> Change:
-        if self.answers:
-            return Change(where, f"may now be {what}", "give what is new in a field of its own")
-        return Change(where, f"no longer takes {what}", "go on taking it")
+    def _rejected(self, where: str, what: str) -> Change:
+        if self.responses:
+            return Change(where, f"may now be {what}", "return the new values in a new field")
+        return Change(where, f"no longer accepts {what}", "keep accepting it")
 
     def _optional(self, where: str) -> Change:
-        if self.answers:
-            return Change(where, "may now be missing", "go on giving it")
+        if self.responses:
+            return Change(where, "may now be missing", "keep returning it")
         return required(where)
 
 
@@ -207,14 +211,14 @@ def _kind(schema: Schema) -> str:
 
 
 def _unknown(where: str, key: str) -> Change:
-    return Change(where, f"has another `{key}`", "nobody but you can tell what that means")
+    return Change(where, f"has a different `{key}`", "check whether clients depend on it")
 
 
-def gone(where: str) -> Change:
-    """Tell that something is there no more."""
-    return Change(where, "is gone", "keep it, marked as deprecated")
+def removed(where: str) -> Change:
+    """Return the change of a removed part of the API."""
+    return Change(where, "was removed", "keep it, marked as deprecated")
 
 
 def required(where: str) -> Change:
-    """Tell that something has to be sent that had not."""
+    """Return the change of a parameter or field that becomes required."""
     return Change(where, "is now required", "give it a default")

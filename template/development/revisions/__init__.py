@@ -1,4 +1,4 @@
-"""Revisions, written by Alembic's autogenerate: with renames, backfills, and warnings of losses."""
+"""Revisions by Alembic's autogenerate, with renames, backfills, and warnings of data loss."""
 
 from alembic import command
 from alembic.config import Config
@@ -10,7 +10,7 @@ from development.revisions import backfill, data_loss, renames
 
 
 def write(config: Config, message: str) -> list[str]:
-    """Write the revision that leads from the database of `config` to the models; return warnings.
+    """Write the revision from the database of `config` to the models; return its warnings.
 
     Declared renames are applied before autogenerate compares, and rolled back.
     """
@@ -19,7 +19,7 @@ def write(config: Config, message: str) -> list[str]:
     warnings: list[str] = []
 
     def process(context: MigrationContext, _heads: object, scripts: list[MigrationScript]) -> None:
-        """Change the operations before they are rendered."""
+        """Edit the operations before they are rendered."""
         upgrade, downgrade = scripts[0].upgrade_ops_list[0], scripts[0].downgrade_ops_list[0]
         warnings.extend(data_loss.review(upgrade, context.dialect))
         backfill.insert(upgrade, metadata, context.dialect)

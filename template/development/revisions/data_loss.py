@@ -1,6 +1,6 @@
-"""Data loss: changes of a revision that lose values of rows, or fail on rows.
+"""Data loss: operations of a revision that lose values of rows, or fail on existing rows.
 
-Above what loses values stands a comment, `# Lossy: ...`, and a test fails until it is reviewed.
+A comment `# Lossy: ...` marks operations that lose values; a test fails until they are reviewed.
 """
 
 from collections.abc import Iterable, Iterator

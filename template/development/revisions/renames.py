@@ -1,4 +1,4 @@
-"""Renames that models declare: `info={"was": ...}`, of a table or of a column.
+"""Renames of tables and columns that models declare: `info={"was": ...}`.
 
 Autogenerate compares names: to it, a rename is a table dropped and another one created. A declared
 rename applies where the database has the old name and lacks the new one.
@@ -24,8 +24,8 @@ def apply(connection: Connection, metadata: MetaData) -> list[Rename]:
     """Rename tables, then columns, then what is named after them; return the renames in order."""
     operations = Operations(MigrationContext.configure(connection))
     applied: list[Rename] = []
-    for find in (tables, columns, constraints):
-        for rename in list(find(connection, metadata)):
+    for renames in (tables, columns, constraints):
+        for rename in list(renames(connection, metadata)):
             operations.invoke(rename[0])
             applied.append(rename)
     return applied
@@ -56,28 +56,28 @@ def columns(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
 def constraints(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
     """Yield the renames of constraints and indexes whose names contain a former name.
 
-    Where a database alters none of them, autogenerate drops and creates those that it compares by
-    name.
+    If the database cannot alter constraints, autogenerate drops and creates those that it compares
+    by name.
     """
     if not connection.dialect.supports_alter:
         return
     quote = connection.dialect.identifier_preparer.quote
     for table in existing(connection, metadata):
-        found = named(Table(table.name, MetaData(), autoload_with=connection, resolve_fks=False))
-        wanted = named(table)
-        for old, statement in found.items():
+        names = named(Table(table.name, MetaData(), autoload_with=connection, resolve_fks=False))
+        expected = named(table)
+        for old, statement in names.items():
             new = with_present_names(old, table)
-            if new in wanted and new not in found:
-                names = {"table": quote(table.name), "old": quote(old), "new": quote(new)}
-                inverse = names | {"old": names["new"], "new": names["old"]}
+            if new in expected and new not in names:
+                values = {"table": quote(table.name), "old": quote(old), "new": quote(new)}
+                inverse = values | {"old": values["new"], "new": values["old"]}
                 yield (
-                    ExecuteSQLOp(statement.format(**names)),
+                    ExecuteSQLOp(statement.format(**values)),
                     ExecuteSQLOp(statement.format(**inverse)),
                 )
 
 
 def existing(connection: Connection, metadata: MetaData) -> list[Table]:
-    """List the tables of the models that the database has."""
+    """Return the tables of the models that exist in the database."""
     present = set(inspect(connection).get_table_names())
     return [table for table in metadata.sorted_tables if table.name in present]
 

@@ -1,4 +1,4 @@
-"""Types of columns: whether a change keeps every value."""
+"""Lossless changes of column types."""
 
 import math
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Date, DateTime, Float, Integer, Numeric, String
 from sqlalchemy.types import TypeEngine
 
-LONGEST = 40  # characters of a number, a time or a UUID as text
-DOUBLE = 15  # decimal digits that a float of 64 bits keeps
+MAX_TEXT_LENGTH = 40  # characters of a number, a datetime or a UUID as text
+DOUBLE = 15  # decimal digits of a 64-bit float
 
 
 def is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
-    """Return whether the new type holds every value of the old one; False if unknown."""
+    """Return whether the new type can hold every value of the old one; False if unknown."""
     if isinstance(new, String):
         return length(old) <= length(new)
     if isinstance(new, DateTime):
@@ -27,14 +27,14 @@ def is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
 
 
 def length(kind: TypeEngine[Any]) -> float:
-    """Return how many characters a value may have as text."""
+    """Return the maximum number of characters of a value as text."""
     if isinstance(kind, String):
         return kind.length or math.inf
-    return math.inf if isinstance(kind, JSON) else LONGEST
+    return math.inf if isinstance(kind, JSON) else MAX_TEXT_LENGTH
 
 
 def digits(kind: TypeEngine[Any]) -> tuple[float, float]:
-    """Return how many digits a number may have before and after the point."""
+    """Return the maximum number of digits before and after the decimal point."""
     if isinstance(kind, BigInteger):
         return 19, 0
     if isinstance(kind, Integer):

@@ -1,4 +1,4 @@
-"""Errors: every one of them is a problem document (RFC 9457)."""
+"""Tests of errors: every error response is a problem document (RFC 9457)."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 
 @pytest.fixture
 def broken(shared_url: str) -> FastAPI:
-    """Build the service with a route that fails."""
+    """Create the service with a route that raises an unhandled exception."""
     _ = shared_url
     router = APIRouter()
 
@@ -44,16 +44,16 @@ def broken(shared_url: str) -> FastAPI:
     return app
 
 
-def kinds(above: type[errors.Error] = errors.Error) -> Iterator[type[errors.Error]]:
-    """Give every kind of error that every service has."""
-    if above.__module__ == errors.__name__:  # not those of one part
-        yield above
-        for kind in above.__subclasses__():
-            yield from kinds(kind)
+def error_classes(base: type[errors.Error] = errors.Error) -> Iterator[type[errors.Error]]:
+    """Yield the error classes of `app.errors`."""
+    if base.__module__ == errors.__name__:  # features define further ones
+        yield base
+        for kind in base.__subclasses__():
+            yield from error_classes(kind)
 
 
-async def told(error: Exception) -> Response:
-    """Give the answer of a service that has nothing but errors."""
+async def response_to(error: Exception) -> Response:
+    """Return the response of an application whose route raises the error."""
     app = FastAPI()
     errors.install(app)
 
@@ -66,82 +66,78 @@ async def told(error: Exception) -> Response:
 
 
 def problem(response: Response) -> tuple[int, str]:
-    """Give the status and code of a problem document, once its form is right."""
+    """Validate a problem document; return its status and code."""
     assert response.headers["Content-Type"] == errors.MEDIA_TYPE
-    told = errors.Problem.model_validate_json(response.content)
-    assert told.status == response.status_code
-    assert told.request_id == response.headers["X-Request-ID"]
-    return told.status, told.code
+    document = errors.Problem.model_validate_json(response.content)
+    assert document.status == response.status_code
+    assert document.request_id == response.headers["X-Request-ID"]
+    return document.status, document.code
 
 
 @pytest.mark.parametrize("path", ["/nowhere", f"{URL}/", "/static/nothing.css"])
-async def test_an_unknown_path_is_a_problem(jot_client: AsyncClient, path: str) -> None:
+async def test_unknown_path_returns_404(jot_client: AsyncClient, path: str) -> None:
     assert problem(await jot_client.get(path)) == (404, "not_found")
 
 
-async def test_an_unknown_method_is_a_problem_that_names_the_known(
-    jot_client: AsyncClient,
-) -> None:
-    refused = await jot_client.put(URL)
-    assert problem(refused) == (405, "method_not_allowed")
-    assert refused.headers["Allow"] == "GET, POST"
-    refused = await jot_client.post(f"{URL}/{uuid4()}")
-    assert refused.headers["Allow"] == "DELETE, GET, PATCH"
+async def test_unknown_method_returns_405_with_allow(jot_client: AsyncClient) -> None:
+    response = await jot_client.put(URL)
+    assert problem(response) == (405, "method_not_allowed")
+    assert response.headers["Allow"] == "GET, POST"
+    response = await jot_client.post(f"{URL}/{uuid4()}")
+    assert response.headers["Allow"] == "DELETE, GET, PATCH"
 
 
-async def test_a_body_that_does_not_fit_is_not_repeated(jot_client: AsyncClient) -> None:
-    refused = await jot_client.post(URL, json={"title": {"password": SECRET}})
-    assert problem(refused) == (422, "invalid")
-    assert refused.json()["errors"] == [
-        {
-            "location": "body.title",
-            "message": "Input should be a valid string",
-            "code": "string_type",
-        }
+async def test_validation_error_does_not_echo_values(jot_client: AsyncClient) -> None:
+    response = await jot_client.post(URL, json={"title": {"password": SECRET}})
+    assert problem(response) == (422, "invalid")
+    assert response.json()["detail"] == "Request validation failed."
+    assert response.json()["errors"] == [
+        {"location": "body.title", "message": "Must be a string.", "code": "string_type"}
     ]
-    assert SECRET not in refused.text
+    assert SECRET not in response.text
 
 
 @pytest.mark.parametrize("body", ["{", '"\\ud800"', "[" * 100_000])
-async def test_a_body_that_is_no_json_is_a_problem(
+async def test_malformed_json_returns_documented_error(
     jot_client: AsyncClient, jot_app: FastAPI, body: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
-    refused = await jot_client.post(URL, content=body, headers=headers)
-    assert problem(refused)[0] in {400, 422}
-    described = jot_app.openapi()["paths"][URL]["post"]["responses"]
-    assert str(refused.status_code) in described
+    response = await jot_client.post(URL, content=body, headers=headers)
+    assert problem(response)[0] in {400, 422}
+    documented = jot_app.openapi()["paths"][URL]["post"]["responses"]
+    assert str(response.status_code) in documented
 
 
-async def test_a_body_of_another_type_is_a_problem(jot_client: AsyncClient) -> None:
-    refused = await jot_client.post(URL, content=json.dumps(sample_resource.payload()))
-    assert problem(refused) == (422, "invalid")
+async def test_body_without_content_type_returns_422(jot_client: AsyncClient) -> None:
+    response = await jot_client.post(URL, content=json.dumps(sample_resource.payload()))
+    assert problem(response) == (422, "invalid")
 
 
-async def test_what_nobody_foresaw_is_a_problem_that_tells_nothing(
+async def test_unhandled_exception_returns_500_without_details(
     broken: FastAPI, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with AsyncClient(transport=ASGITransport(broken), base_url="http://test") as client:
-        told = await client.get("/broken")
-    assert problem(told) == (500, "internal_error")
-    assert SECRET not in told.text
+        response = await client.get("/broken")
+    assert problem(response) == (500, "internal_error")
+    assert SECRET not in response.text
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    (logged,) = [line for line in lines if line["event"] == "unforeseen"]
-    assert SECRET in logged["exception"]
-    assert logged["request_id"] == told.headers["X-Request-ID"]
+    (event,) = [line for line in lines if line["event"] == "unhandled_exception"]
+    assert SECRET in event["exception"]
+    assert event["request_id"] == response.headers["X-Request-ID"]
 
 
-def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
-    drawn = {" ".join(line.split()[-3:]) for line in (errors.__doc__ or "").splitlines()}
-    for kind in kinds():
+def test_error_tree_in_docstring_is_complete() -> None:
+    tree = {" ".join(line.split()[-3:]) for line in (errors.__doc__ or "").splitlines()}
+    for kind in error_classes():
         line = f"{kind.__name__} {kind.status} {kind.code}"
-        assert line in drawn, f"Draw {line} in the docstring of app/errors.py."
+        assert line in tree, f"Add {line} to the docstring of app/errors.py."
 
 
-@pytest.mark.parametrize("kind", list(kinds()))
-async def test_an_error_is_told_in_full(kind: type[errors.Error]) -> None:
-    wrong = errors.FieldProblem(location="body.a", message="It is taken.", code="unique")
-    plain, listed = await told(kind("No.")), await told(kind("No.", errors=[wrong]))
+@pytest.mark.parametrize("kind", list(error_classes()))
+async def test_error_response_is_complete_and_documented(kind: type[errors.Error]) -> None:
+    field = errors.FieldProblem(location="body.a", message="Already in use.", code="unique")
+    plain = await response_to(kind("No."))
+    with_fields = await response_to(kind("No.", errors=[field]))
     expected = {
         "type": "about:blank",
         "title": TITLES[kind.status],
@@ -150,7 +146,7 @@ async def test_an_error_is_told_in_full(kind: type[errors.Error]) -> None:
         "code": kind.code,
     }
     assert (plain.status_code, plain.json()) == (kind.status, expected)
-    assert listed.json() == expected | {"errors": [wrong.model_dump()]}
+    assert with_fields.json() == expected | {"errors": [field.model_dump()]}
     for name, value in HEADERS.get(kind.status, {}).items():
         assert plain.headers[name] == value
     assert errors.error_responses(kind) == {
@@ -163,11 +159,12 @@ async def test_an_error_is_told_in_full(kind: type[errors.Error]) -> None:
     }
 
 
-async def test_an_error_of_the_frameworks_keeps_its_words_and_headers() -> None:
-    answered = await told(HTTPException(410, "It was here.", headers={"X-Since": "Monday"}))
-    assert (answered.status_code, answered.headers["X-Since"]) == (410, "Monday")
-    assert answered.headers["Content-Type"] == "application/problem+json"
-    assert answered.json() == {
+async def test_http_exception_preserves_detail_and_headers() -> None:
+    error = HTTPException(410, "It was here.", headers={"X-Since": "Monday"})
+    response = await response_to(error)
+    assert (response.status_code, response.headers["X-Since"]) == (410, "Monday")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json() == {
         "type": "about:blank",
         "title": "Gone",
         "status": 410,
@@ -177,20 +174,20 @@ async def test_an_error_of_the_frameworks_keeps_its_words_and_headers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "begun"),
+    ("kind", "started"),
     [
         ("http", ("http.response.start",)),
         ("http", ("http.response.start", "http.response.body")),
         ("websocket", ()),
     ],
 )
-async def test_what_has_begun_or_is_no_request_is_not_answered_again(
-    kind: str, begun: tuple[str, ...]
+async def test_started_response_or_websocket_is_not_answered(
+    kind: str, started: tuple[str, ...]
 ) -> None:
     sent: list[str] = []
 
     async def fail(_: Scope, __: Receive, send: Send) -> None:
-        for step in begun:
+        for step in started:
             await send({"type": step})
         raise errors.Conflict(SECRET)
 
@@ -202,4 +199,4 @@ async def test_what_has_begun_or_is_no_request_is_not_answered_again(
 
     with pytest.raises(errors.Conflict):
         await errors.ProblemMiddleware(fail)({"type": kind}, receive, send)
-    assert tuple(sent) == begun
+    assert tuple(sent) == started

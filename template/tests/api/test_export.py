@@ -1,4 +1,4 @@
-"""Exports: every row that is wanted, and nothing that a spreadsheet would run."""
+"""Tests of CSV exports: filters, batches, and CSV injection (OWASP)."""
 
 import csv
 import json
@@ -19,54 +19,54 @@ from tests.support.sample_resource import URL, Jot, JotRead
 
 
 async def rows(client: AsyncClient, **query: str) -> list[dict[str, str]]:
-    """Export jots, and read them as a spreadsheet does."""
-    exported = await client.get(f"{URL}/export", params=query)
-    assert exported.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert exported.headers["Content-Disposition"] == 'attachment; filename="jots.csv"'
-    return list(csv.DictReader(StringIO(exported.text, newline="")))
+    """Return the rows of an export."""
+    response = await client.get(f"{URL}/export", params=query)
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="jots.csv"'
+    return list(csv.DictReader(StringIO(response.text, newline="")))
 
 
-async def test_an_export_has_every_row_that_is_wanted(
+async def test_export_contains_all_matching_rows(
     jot_client: AsyncClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample_resource, "BATCH", 2)
-    made = [
+    jots = [
         await sample_resource.make(session, title=f"Tea {name}", amount="4.50") for name in "ABCDE"
     ]
     await sample_resource.make(session, title="Coffee")
     assert await rows(jot_client, search="tea") == [
         {"id": str(jot.id), "title": jot.title, "text": "", "amount": "4.50"}
         | {"kind": "idea", "extra": "", "follows_id": ""}
-        for jot in made
+        for jot in jots
     ]
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
-async def test_an_export_runs_no_formula(
+async def test_export_escapes_formulas(
     jot_client: AsyncClient, session: AsyncSession, sign: str
 ) -> None:
     await sample_resource.make(session, text=f'{sign}HYPERLINK("//evil")', amount="-1.00")
     (row,) = await rows(jot_client)
     assert row["text"] == f'\'{sign}HYPERLINK("//evil")'
-    assert row["amount"] == "-1.00"  # a number is none
+    assert row["amount"] == "-1.00"  # a number is not a formula
 
 
-async def test_an_export_of_nothing_has_its_header(jot_client: AsyncClient) -> None:
-    exported = await jot_client.get(f"{URL}/export")
-    assert exported.text == "id,title,text,amount,kind,extra,follows_id\r\n"
+async def test_empty_export_has_header_row(jot_client: AsyncClient) -> None:
+    response = await jot_client.get(f"{URL}/export")
+    assert response.text == "id,title,text,amount,kind,extra,follows_id\r\n"
 
 
-@pytest.mark.parametrize("kept", [{"=a": ["é", 1.5, None]}, []])
-async def test_an_export_writes_json_as_json(
-    jot_client: AsyncClient, session: AsyncSession, kept: object
+@pytest.mark.parametrize("value", [{"=a": ["é", 1.5, None]}, []])
+async def test_export_encodes_json_without_escapes(
+    jot_client: AsyncClient, session: AsyncSession, value: object
 ) -> None:
-    await sample_resource.make(session, extra=kept)
+    await sample_resource.make(session, extra=value)
     (row,) = await rows(jot_client)
-    assert json.loads(row["extra"]) == kept
-    assert "\\u" not in row["extra"]  # readable
+    assert json.loads(row["extra"]) == value
+    assert "\\u" not in row["extra"]
 
 
-async def test_export_writes_time_as_json_does() -> None:
+async def test_export_formats_datetimes_as_json() -> None:
     class Dated(ReadSchema):
         at: datetime
 
@@ -76,19 +76,19 @@ async def test_export_writes_time_as_json_does() -> None:
     async def batches() -> AsyncGenerator[list[Row], None]:
         yield [Row()]
 
-    exported = await stream_csv(Dated, batches(), "dates")
-    text = "".join([str(part) async for part in exported.body_iterator])
+    response = await stream_csv(Dated, batches(), "dates")
+    text = "".join([str(part) async for part in response.body_iterator])
     assert text == "at\r\n2030-01-02T03:04:05Z\r\n"
 
 
 def test_export_is_documented_as_csv(jot_app: FastAPI) -> None:
-    answer = jot_app.openapi()["paths"][f"{URL}/export"]["get"]["responses"]["200"]
-    assert answer["content"] == {"text/csv": {"schema": {"type": "string"}}}
+    response = jot_app.openapi()["paths"][f"{URL}/export"]["get"]["responses"]["200"]
+    assert response["content"] == {"text/csv": {"schema": {"type": "string"}}}
 
 
-async def test_an_export_that_fails_at_first_is_told() -> None:
-    async def refuse() -> list[Jot]:
+async def test_export_error_in_first_batch_is_raised() -> None:
+    async def fail() -> list[Jot]:
         raise errors.Unavailable("No.")
 
     with pytest.raises(errors.Unavailable):
-        await stream_csv(JotRead, (await refuse() for _ in range(1)), "jots")
+        await stream_csv(JotRead, (await fail() for _ in range(1)), "jots")

@@ -1,4 +1,4 @@
-"""Lists: filtered, searched, sorted."""
+"""Tests of filters, search and sort orders of lists."""
 
 import pytest
 from httpx2 import AsyncClient
@@ -9,14 +9,14 @@ from tests.support.sample_resource import URL
 
 
 @pytest.fixture
-async def written(session: AsyncSession) -> None:
-    """Write three jots."""
+async def jots(session: AsyncSession) -> None:
+    """Insert three jots."""
     await sample_resource.make(session, title="A", text="100% wool", amount="10.00", kind="task")
     await sample_resource.make(session, title="B", text="1000 nails", amount="9.00")
     await sample_resource.make(session, title="C", amount="9.50")
 
 
-@pytest.mark.usefixtures("written")
+@pytest.mark.usefixtures("jots")
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -38,9 +38,7 @@ async def written(session: AsyncSession) -> None:
         ("sort=-text&amount_from=9.5", "AC"),
     ],
 )
-async def test_a_list_is_what_was_asked_for(
-    jot_client: AsyncClient, query: str, expected: str
-) -> None:
+async def test_list_matches_query(jot_client: AsyncClient, query: str, expected: str) -> None:
     page = (await jot_client.get(f"{URL}?{query}")).json()
     assert "".join(item["title"] for item in page["items"]) == expected
     assert page["total"] == len(expected)

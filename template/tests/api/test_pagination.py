@@ -1,4 +1,4 @@
-"""Pages of a list."""
+"""Tests of pagination."""
 
 import pytest
 from httpx2 import AsyncClient
@@ -9,9 +9,7 @@ from tests.support import sample_resource
 from tests.support.sample_resource import URL
 
 
-async def test_a_page_says_how_long_the_list_is(
-    jot_client: AsyncClient, session: AsyncSession
-) -> None:
+async def test_page_has_total_count(jot_client: AsyncClient, session: AsyncSession) -> None:
     for _ in range(3):
         await sample_resource.make(session)
     page = (await jot_client.get(URL, params={"size": 2, "page": 2})).json()
@@ -19,21 +17,21 @@ async def test_a_page_says_how_long_the_list_is(
     assert page == {"total": 3, "page": 2, "size": 2}
 
 
-async def test_an_empty_list_has_one_page(jot_client: AsyncClient) -> None:
+async def test_empty_list_has_one_page(jot_client: AsyncClient) -> None:
     page = await jot_client.get(URL)
     assert page.json() == {"items": [], "total": 0, "page": 1, "size": 20}
     assert set(page.links) == {"first", "last"}
 
 
 @pytest.mark.parametrize(
-    ("query", "shown"),
+    ("query", "expected"),
     [("page=1&size=1", (1, 1)), ("page=1000000", (1_000_000, 20)), ("size=100", (1, 100))],
 )
 async def test_smallest_and_largest_page_are_accepted(
-    jot_client: AsyncClient, query: str, shown: tuple[int, int]
+    jot_client: AsyncClient, query: str, expected: tuple[int, int]
 ) -> None:
     page = (await jot_client.get(f"{URL}?{query}")).raise_for_status().json()
-    assert (page["page"], page["size"]) == shown
+    assert (page["page"], page["size"]) == expected
 
 
 def test_page_schema_states_minimums() -> None:
@@ -43,9 +41,9 @@ def test_page_schema_states_minimums() -> None:
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=1000001", "size=0", "size=101", "colour=green"])
-async def test_an_unknown_question_is_refused(jot_client: AsyncClient, query: str) -> None:
-    refused = await jot_client.get(f"{URL}?{query}")
-    assert refused.status_code == 422
-    assert [error["location"] for error in refused.json()["errors"]] == [
+async def test_invalid_query_returns_422(jot_client: AsyncClient, query: str) -> None:
+    response = await jot_client.get(f"{URL}?{query}")
+    assert response.status_code == 422
+    assert [error["location"] for error in response.json()["errors"]] == [
         f"query.{query.partition('=')[0]}"
     ]

@@ -1,4 +1,4 @@
-"""The architecture: what may use what, and what a route looks like."""
+"""Tests of the architecture: layers of imports, forms of routes, forbidden calls."""
 
 import ast
 import inspect
@@ -15,18 +15,18 @@ from starlette.responses import Response
 
 from app.models import Base
 
-ROOT = Path(__file__).parent.parent
-PYTHON = sorted((ROOT / "app").rglob("*.py"))
+ROOT = Path(__file__).parents[2]
+MODULES = sorted((ROOT / "app").rglob("*.py"))
 
-# What opens, or gets ready to open, connections.
-OPENERS = {"AsyncClient", "async_sessionmaker", "create_async_engine", "from_url"}
+# Functions that open connections, or prepare to.
+CONNECTORS = {"AsyncClient", "async_sessionmaker", "create_async_engine", "from_url"}
 
-# What lets work go on after its answer.
-STARTERS = {"add_task", "create_task", "ensure_future", "run_coroutine_threadsafe"}
+# Functions that start work which outlives the response.
+SPAWNERS = {"add_task", "create_task", "ensure_future", "run_coroutine_threadsafe"}
 
 
 def routes(app: FastAPI) -> Iterator[APIRoute]:
-    """Find every route of the API."""
+    """Yield the routes of the API."""
     for context in iter_route_contexts(app.routes):
         if isinstance(context.original_route, APIRoute):
             yield context.original_route
@@ -38,7 +38,7 @@ def parsed(path: Path) -> ast.Module:
 
 
 def called(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Name what is called, without what it is called of."""
+    """Yield the names of called functions and methods."""
     for node in nodes:
         match node:
             case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
@@ -48,85 +48,86 @@ def called(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def calling(names: set[str], folder: str = ".") -> list[str]:
-    """List the modules that call one of these."""
+    """Return the modules that call one of the names."""
     return [
         str(path.relative_to(ROOT))
-        for path in PYTHON
+        for path in MODULES
         if path.is_relative_to(ROOT / "app" / folder)
         if names & set(called(ast.walk(parsed(path))))
     ]
 
 
-def at_once(node: ast.AST) -> Iterator[ast.AST]:
-    """Find what runs as soon as a module is imported."""
+def import_time(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run on import."""
     for below in ast.iter_child_nodes(node):
         if not isinstance(below, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield below
-            yield from at_once(below)
+            yield from import_time(below)
 
 
-def test_imports_run_one_way() -> None:
-    # In a process of its own: on Python 3.11, threads that end under coverage's tracer may hang it.
+def test_imports_respect_layers() -> None:
+    # Separate process: on Python 3.11, threads that end under coverage's tracer may hang.
     linter = Path(sys.executable).with_name("lint-imports")
     run = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, check=False)
     assert run.returncode == 0, run.stdout.decode()
 
 
-def test_every_route_stands_on_a_router(app: FastAPI) -> None:
-    alone = [route.name for route in app.router.routes if isinstance(route, APIRoute)]
-    assert not alone, "Give them an `APIRouter`, in a module of `app.routers`."
+def test_routes_are_on_routers(app: FastAPI) -> None:
+    unrouted = [route.name for route in app.router.routes if isinstance(route, APIRoute)]
+    assert not unrouted, "Move them to an `APIRouter` in a module of `app.routers`."
 
 
-def test_every_route_is_async_and_says_what_it_returns(app: FastAPI) -> None:
-    found = list(routes(app))
-    assert {"live", "ready"} <= {route.name for route in found}
-    for route in found:
+def test_routes_are_async_with_return_types(app: FastAPI) -> None:
+    checked = list(routes(app))
+    assert {"live", "ready"} <= {route.name for route in checked}
+    for route in checked:
         kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
         assert any(is_kind(route.endpoint) for is_kind in kinds), f"{route.name}: make it async."
-        said = inspect.signature(route.endpoint).return_annotation
-        is_said = said is None or inspect.isasyncgenfunction(route.endpoint)
-        is_response = inspect.isclass(said) and issubclass(said, Response)
-        assert is_said or is_response or route.response_model, f"{route.name}: say what it returns."
+        returned = inspect.signature(route.endpoint).return_annotation
+        is_typed = returned is None or inspect.isasyncgenfunction(route.endpoint)
+        is_response = inspect.isclass(returned) and issubclass(returned, Response)
+        message = f"{route.name}: annotate the return type."
+        assert is_typed or is_response or route.response_model, message
 
 
-def test_every_handler_of_the_api_is_one_statement() -> None:
+def test_route_handlers_are_one_statement() -> None:
     for path in sorted((ROOT / "app" / "routers").glob("*.py")):
         for node in parsed(path).body:
             if isinstance(node, ast.AsyncFunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
-                assert len(body) == 1, f"{path.name}: {node.name} belongs in a service."
+                assert len(body) == 1, f"{path.name}: move the code of {node.name} to a service."
 
 
 @pytest.mark.parametrize("layer", ["routers", "services"])
-def test_nothing_goes_on_after_its_answer(layer: str) -> None:
-    assert not calling(STARTERS, layer), "Wait for it, or have a job do it."
+def test_no_work_outlives_response(layer: str) -> None:
+    assert not calling(SPAWNERS, layer), "Await it, or enqueue a job."
 
 
-def test_nobody_commits_but_the_session() -> None:
-    assert not calling({"commit"}), "Flush: `Session` commits once the handler returns."
+def test_only_session_commits() -> None:
+    assert not calling({"commit"}), "Flush: `Session` commits when the handler returns."
 
 
-def test_only_errors_speaks_of_http_exceptions() -> None:
-    for path in PYTHON:
+def test_http_exceptions_are_only_in_errors() -> None:
+    for path in MODULES:
         if path.name != "errors.py":
-            told = path.read_text(encoding="utf-8")
-            assert "HTTPException" not in told, f"{path}: raise an error of `app/errors.py`."
+            source = path.read_text(encoding="utf-8")
+            assert "HTTPException" not in source, f"{path}: raise an error of `app/errors.py`."
 
 
-def test_an_import_opens_nothing() -> None:
-    for path in PYTHON:
-        opened = OPENERS & set(called(at_once(parsed(path))))
-        assert not opened, f"{path}: open it in a lifespan, and keep it in `app.state`."
+def test_import_opens_no_connections() -> None:
+    for path in MODULES:
+        connectors = CONNECTORS & set(called(import_time(parsed(path))))
+        assert not connectors, f"{path}: open it in a lifespan, and store it in `app.state`."
 
 
 def test_sql_is_written_as_expressions() -> None:
-    assert not calling({"text"}), "Write it by `select`, `insert`, `update`, `func`, …"
+    assert not calling({"text"}), "Write it with `select`, `insert`, `update`, `func`, …"
 
 
-def test_relationships_load_nothing_unasked() -> None:
+def test_relationships_are_not_lazy_loaded() -> None:
     for mapper in Base.registry.mappers:
         for relationship in mapper.relationships:
-            advice = 'write `lazy="raise"`, and name in the query what it loads.'
+            advice = 'write `lazy="raise"`, and load it in the query (`joinedload`).'
             assert relationship.lazy == "raise", f"{relationship}: {advice}"
 
 
@@ -135,6 +136,6 @@ def test_columns_are_mapped_by_their_types() -> None:
 
 
 def test_schemas_are_configured_by_model_config() -> None:
-    for path in PYTHON:
+    for path in MODULES:
         names = {node.name for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)}
         assert "Config" not in names, f"{path}: write `model_config = ConfigDict(…)`."

@@ -23,7 +23,7 @@ from app.changes import Change, Kind
 from app.models.base import Base
 from app.settings import ConfigurationError
 from development import databases
-from development.memory import memory
+from development.memory import shared_memory
 from development.valkey import running_in, url
 from tests.support import sample_resource, valkey
 from tests.support.cache import JOTS, TITLES, Caching, Made, load, making
@@ -44,7 +44,7 @@ def server() -> Generator[str, None, None]:
 @pytest.fixture
 def place() -> Generator[Path, None, None]:
     """Give a Valkey of one test a place, at which it can end and come back."""
-    with TemporaryDirectory(prefix="app-", dir=memory()) as found:
+    with TemporaryDirectory(prefix="app-", dir=shared_memory()) as found:
         yield Path(found)
 
 
@@ -55,9 +55,9 @@ def made(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Made:
 
 
 @pytest.fixture(scope="module")
-async def services(server: str, migrated: str) -> AsyncGenerator[dict[str, Caching], None]:
+async def services(server: str, migrated_url: str) -> AsyncGenerator[dict[str, Caching], None]:
     """Run services on one database: one that keeps values in its memory, two that share them."""
-    database = await databases.clone(migrated)
+    database = await databases.clone(migrated_url)
     async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DATABASE_URL", database)
@@ -300,9 +300,9 @@ async def test_memory_forgets_what_has_ended() -> None:
 
 
 async def test_rows_that_the_database_changes_with_others_count_as_changed(
-    listed_jots: None,
+    jots_in_metadata: None,
 ) -> None:
-    _ = listed_jots
+    _ = jots_in_metadata
     rules = {"jot_marks": "CASCADE", "jot_notes": "SET NULL", "jot_holds": "RESTRICT"}
     tables = [
         Table(name, Base.metadata, Column("id", Uuid, ForeignKey("jots.id", ondelete=rule)))

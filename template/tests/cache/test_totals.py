@@ -19,9 +19,9 @@ TASKS = COUNT.where(Jot.kind == JotKind.TASK)
 
 
 @pytest.fixture(scope="module")
-async def service(migrated: str) -> AsyncGenerator[Caching, None]:
+async def service(migrated_url: str) -> AsyncGenerator[Caching, None]:
     """Run a service that stores values in its memory."""
-    database = await databases.clone(migrated)
+    database = await databases.clone(migrated_url)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", database)
         async with making(patch, database)() as found:

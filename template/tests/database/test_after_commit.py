@@ -1,4 +1,4 @@
-"""What follows a commit: once, and only if there is one."""
+"""Tests of after-commit hooks: called once, and never after a rollback."""
 
 from collections.abc import AsyncGenerator, Callable
 
@@ -8,77 +8,79 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.after_commit import after_commit
 
-Called = list[str]
+Calls = list[str]
 
 
 @pytest.fixture
-async def own(app: FastAPI) -> AsyncGenerator[AsyncSession, None]:
-    """Open a session as a request has it, on a database that it leaves as it is."""
+async def real_session(app: FastAPI) -> AsyncGenerator[AsyncSession, None]:
+    """Open a session that really commits; the tests write nothing."""
     async with app.state.sessions() as session:
         yield session
 
 
 @pytest.fixture
-def called() -> Called:
-    """List what was called."""
+def calls() -> Calls:
+    """Return the names of the hooks that were called, in order."""
     return []
 
 
-def noting(called: Called, name: str) -> Callable[[], None]:
-    """Make a function that notes that it is called."""
-    return lambda: called.append(name)
+def hook(calls: Calls, name: str) -> Callable[[], None]:
+    """Return a hook that records its call."""
+    return lambda: calls.append(name)
 
 
-async def test_it_is_called_once_all_is_committed(own: AsyncSession, called: Called) -> None:
-    async with own.begin():
-        after_commit(own, noting(called, "first"))
-        after_commit(own, noting(called, "second"))
-        assert called == []
-    assert called == ["first", "second"]
-    async with own.begin():
+async def test_hooks_run_once_after_commit(real_session: AsyncSession, calls: Calls) -> None:
+    async with real_session.begin():
+        after_commit(real_session, hook(calls, "first"))
+        after_commit(real_session, hook(calls, "second"))
+        assert calls == []
+    assert calls == ["first", "second"]
+    async with real_session.begin():
         pass
-    assert called == ["first", "second"]
+    assert calls == ["first", "second"]
 
 
-async def test_it_is_not_called_after_a_rollback(own: AsyncSession, called: Called) -> None:
-    async with own.begin() as transaction:
-        after_commit(own, noting(called, "lost"))
+async def test_hook_is_discarded_on_rollback(real_session: AsyncSession, calls: Calls) -> None:
+    async with real_session.begin() as transaction:
+        after_commit(real_session, hook(calls, "discarded"))
         await transaction.rollback()
-    async with own.begin():
-        after_commit(own, noting(called, "kept"))
-    assert called == ["kept"]
+    async with real_session.begin():
+        after_commit(real_session, hook(calls, "committed"))
+    assert calls == ["committed"]
 
 
-async def test_a_savepoint_takes_its_own_with_it(own: AsyncSession, called: Called) -> None:
-    async with own.begin():
-        after_commit(own, noting(called, "around"))
-        async with own.begin_nested() as savepoint:
-            after_commit(own, noting(called, "lost"))
-            await savepoint.rollback()
-        async with own.begin_nested():
-            after_commit(own, noting(called, "kept"))
-        assert called == []
-    assert called == ["around", "kept"]
-
-
-async def test_a_savepoint_that_ended_is_undone_with_what_is_around(
-    own: AsyncSession, called: Called
+async def test_rollback_to_savepoint_discards_only_its_hooks(
+    real_session: AsyncSession, calls: Calls
 ) -> None:
-    async with own.begin(), own.begin_nested() as outer:
-        async with own.begin_nested():
-            after_commit(own, noting(called, "lost"))
+    async with real_session.begin():
+        after_commit(real_session, hook(calls, "outer"))
+        async with real_session.begin_nested() as savepoint:
+            after_commit(real_session, hook(calls, "discarded"))
+            await savepoint.rollback()
+        async with real_session.begin_nested():
+            after_commit(real_session, hook(calls, "committed"))
+        assert calls == []
+    assert calls == ["outer", "committed"]
+
+
+async def test_released_savepoint_is_discarded_with_outer_one(
+    real_session: AsyncSession, calls: Calls
+) -> None:
+    async with real_session.begin(), real_session.begin_nested() as outer:
+        async with real_session.begin_nested():
+            after_commit(real_session, hook(calls, "discarded"))
         await outer.rollback()
-    assert called == []
+    assert calls == []
 
 
-async def test_one_that_fails_keeps_no_other_from_its_turn(
-    own: AsyncSession, called: Called, capsys: pytest.CaptureFixture[str]
+async def test_failing_hook_is_logged_and_skipped(
+    real_session: AsyncSession, calls: Calls, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
-    async with own.begin():
-        after_commit(own, fail)
-        after_commit(own, noting(called, "next"))
-    assert called == ["next"]
+    async with real_session.begin():
+        after_commit(real_session, fail)
+        after_commit(real_session, hook(calls, "next"))
+    assert calls == ["next"]
     assert "ZeroDivisionError" in capsys.readouterr().out

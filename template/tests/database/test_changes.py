@@ -1,4 +1,4 @@
-"""What a commit changed is told, and nothing else."""
+"""Tests of change events: published after each commit, for changed rows only."""
 
 from collections.abc import Generator, Sequence
 from uuid import UUID
@@ -10,80 +10,81 @@ from app.changes import Change, Kind, subscribe
 from tests.support.live_server import Live
 from tests.support.sample_resource import URL, Jot
 
-Told = list[Change]
+Changes = list[Change]
 
 
 @pytest.fixture
-def told(live: Live) -> Generator[Told, None, None]:
-    """List what is told while a test runs."""
-    heard: Told = []
-    subscribe(live.app, heard.extend)
-    yield heard
-    live.app.state.listeners.remove(heard.extend)
+def changes(live: Live) -> Generator[Changes, None, None]:
+    """Return the changes that are published during a test."""
+    published: Changes = []
+    subscribe(live.app, published.extend)
+    yield published
+    live.app.state.listeners.remove(published.extend)
 
 
-async def make(live: Live, title: str = "one") -> UUID:
-    """Make a jot, as a client does."""
-    answer = await live.client.post(URL, json={"title": title})
-    return UUID(answer.raise_for_status().json()["id"])
+async def create(live: Live, title: str = "one") -> UUID:
+    """Create a jot by a request; return its id."""
+    response = await live.client.post(URL, json={"title": title})
+    return UUID(response.raise_for_status().json()["id"])
 
 
-async def test_what_a_request_changes_is_told_once(live: Live, told: Told) -> None:
-    made = await make(live)
-    assert told == [Change("jots", Kind.CREATED, made)]
-    await live.client.patch(f"{URL}/{made}", json={"text": "new"})
-    await live.client.delete(f"{URL}/{made}")
-    assert told[1:] == [Change("jots", Kind.UPDATED, made), Change("jots", Kind.DELETED, made)]
+async def test_request_publishes_its_changes(live: Live, changes: Changes) -> None:
+    jot_id = await create(live)
+    assert changes == [Change("jots", Kind.CREATED, jot_id)]
+    await live.client.patch(f"{URL}/{jot_id}", json={"text": "new"})
+    await live.client.delete(f"{URL}/{jot_id}")
+    assert changes[1:] == [
+        Change("jots", Kind.UPDATED, jot_id),
+        Change("jots", Kind.DELETED, jot_id),
+    ]
 
 
-async def test_what_stays_the_same_is_not_told(live: Live, told: Told) -> None:
-    made = await make(live)
-    await live.client.patch(f"{URL}/{made}", json={"text": None})
-    await live.client.get(f"{URL}/{made}")
-    assert [change.kind for change in told] == [Kind.CREATED]
+async def test_unchanged_row_is_not_published(live: Live, changes: Changes) -> None:
+    jot_id = await create(live)
+    await live.client.patch(f"{URL}/{jot_id}", json={"text": None})
+    await live.client.get(f"{URL}/{jot_id}")
+    assert [change.kind for change in changes] == [Kind.CREATED]
 
 
-@pytest.mark.usefixtures("listed_jots")
-async def test_what_is_refused_is_not_told(live: Live, told: Told) -> None:
-    await make(live)
-    answer = await live.client.post(URL, json={"title": "one"})
-    assert answer.status_code == 409
-    assert len(told) == 1
+@pytest.mark.usefixtures("jots_in_metadata")
+async def test_failed_request_publishes_nothing(live: Live, changes: Changes) -> None:
+    await create(live)
+    response = await live.client.post(URL, json={"title": "one"})
+    assert response.status_code == 409
+    assert len(changes) == 1
 
 
-async def test_it_is_told_once_it_can_be_read(live: Live, told: Told) -> None:
+async def test_change_is_published_after_commit(live: Live, changes: Changes) -> None:
     async with live.app.state.sessions.begin() as session:
         session.add(Jot(title="one"))
         await session.flush()
-        assert told == []
-    assert len(told) == 1
+        assert changes == []
+    assert len(changes) == 1
 
 
-async def test_what_is_rolled_back_is_not_told(live: Live, told: Told) -> None:
+async def test_rollback_publishes_nothing(live: Live, changes: Changes) -> None:
     async with live.app.state.sessions.begin() as session:
         session.add(Jot(title="one"))
         await session.flush()
         await session.rollback()
-    assert told == []
+    assert changes == []
 
 
-async def test_a_statement_that_changes_many_rows_is_told_without_them(
-    live: Live, told: Told
-) -> None:
+async def test_bulk_statement_is_published_without_ids(live: Live, changes: Changes) -> None:
     async with live.app.state.sessions.begin() as session:
         await session.execute(update(Jot).values(text="new"))
         await session.execute(delete(Jot))
-    assert told == [Change("jots", Kind.UPDATED), Change("jots", Kind.DELETED)]
+    assert changes == [Change("jots", Kind.UPDATED), Change("jots", Kind.DELETED)]
 
 
-async def test_one_that_fails_keeps_no_other_from_hearing(
-    live: Live, told: Told, capsys: pytest.CaptureFixture[str]
+async def test_failing_listener_is_logged_and_skipped(
+    live: Live, changes: Changes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(_: Sequence[Change]) -> None:
         raise ZeroDivisionError
 
     live.app.state.listeners.insert(0, fail)
-    await make(live)
+    await create(live)
     live.app.state.listeners.remove(fail)
-    assert len(told) == 1
+    assert len(changes) == 1
     assert "ZeroDivisionError" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The database: sessions, and the promise that the tests touch no database but their own."""
+"""Tests of sessions, constraint errors, and the isolation of test databases."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -32,18 +32,18 @@ from tests.support.sample_resource import URL, Jot
 
 
 async def count(session: AsyncSession) -> int:
-    """Count the jots."""
+    """Return the number of jots."""
     return await session.scalar(select(func.count()).select_from(Jot)) or 0
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
-async def test_tests_do_not_meet_what_others_kept(session: AsyncSession, attempt: int) -> None:
+async def test_tests_are_isolated_by_rollback(session: AsyncSession, attempt: int) -> None:
     assert await count(session) == 0, attempt
     await sample_resource.make(session, title="Same")
     assert await count(session) == 1
 
 
-async def test_a_reader_sees_what_is_committed(live: Live) -> None:
+async def test_reader_sees_only_committed_rows(live: Live) -> None:
     async with live.app.state.sessions() as writer, live.app.state.readers() as reader:
         assert await count(reader) == 0
         await sample_resource.make(writer)
@@ -52,85 +52,112 @@ async def test_a_reader_sees_what_is_committed(live: Live) -> None:
         assert await count(reader) == 1
 
 
-@pytest.mark.usefixtures("listed_jots")
-async def test_a_clash_is_a_conflict_that_names_the_fields(jot_client: AsyncClient) -> None:
-    made = await jot_client.post(URL, json=sample_resource.payload(title="Taken"))
-    again = await jot_client.post(URL, json=sample_resource.payload(title="Taken"))
-    assert (made.status_code, again.status_code) == (201, 409)
-    assert again.json()["detail"] == "There is one with this title already."
-    assert again.json()["errors"] == [
-        {"location": "body.title", "message": "It is taken.", "code": "unique"}
+@pytest.mark.usefixtures("jots_in_metadata")
+async def test_duplicate_returns_409_with_value(jot_client: AsyncClient) -> None:
+    created = await jot_client.post(URL, json=sample_resource.payload(title="Taken"))
+    duplicate = await jot_client.post(URL, json=sample_resource.payload(title="Taken"))
+    assert (created.status_code, duplicate.status_code) == (201, 409)
+    assert duplicate.json()["detail"] == "A jot with title Taken already exists."
+    assert duplicate.json()["errors"] == [
+        {"location": "body.title", "message": "Already in use.", "code": "unique"}
     ]
-    assert (await jot_client.get(made.headers["Location"])).json() == made.json()
+    assert (await jot_client.get(created.headers["Location"])).json() == created.json()
 
 
-@pytest.mark.usefixtures("listed_jots")
-async def test_a_key_that_is_taken_is_a_conflict(session: AsyncSession) -> None:
-    kept = await sample_resource.make(session)
-    session.expunge(kept)
-    session.add(Jot(**sample_resource.payload(), id=kept.id))
-    with pytest.raises(Conflict, match="one with this id already"):
+@pytest.mark.usefixtures("jots_in_metadata")
+async def test_update_to_duplicate_names_value(session: AsyncSession) -> None:
+    await sample_resource.make(session, title="Taken")
+    jot = await sample_resource.make(session)
+    jot.title = "Taken"
+    with pytest.raises(Conflict, match="^A jot with title Taken already exists.$"):
         await flush(session)
     await session.rollback()
 
 
-@pytest.mark.usefixtures("listed_jots")
-async def test_what_breaks_another_rule_is_no_conflict(session: AsyncSession) -> None:
+@pytest.mark.usefixtures("jots_in_metadata")
+async def test_duplicate_among_several_rows_names_field(session: AsyncSession) -> None:
+    await sample_resource.make(session, title="Taken")
+    session.add_all([Jot(title="Taken"), Jot(title="Free")])
+    with pytest.raises(Conflict, match="^A jot with title already exists.$"):
+        await flush(session)
+    await session.rollback()
+
+
+@pytest.mark.usefixtures("jots_in_metadata")
+async def test_duplicate_primary_key_is_conflict(session: AsyncSession) -> None:
+    jot = await sample_resource.make(session)
+    session.expunge(jot)
+    session.add(Jot(**sample_resource.payload(), id=jot.id))
+    with pytest.raises(Conflict, match=f"^A jot with id {jot.id} already exists.$"):
+        await flush(session)
+    await session.rollback()
+
+
+@pytest.mark.usefixtures("jots_in_metadata")
+async def test_check_violation_is_integrity_error(session: AsyncSession) -> None:
     session.add(Jot(**sample_resource.payload(), kind=literal_column("'poem'")))
     with pytest.raises(IntegrityError):
         await flush(session)
     await session.rollback()
 
 
-async def test_a_reference_to_nothing_is_refused(jot_client: AsyncClient) -> None:
-    refused = await jot_client.post(URL, json=sample_resource.payload(follows_id=str(uuid4())))
-    assert refused.status_code == 422
-    assert refused.json()["errors"] == [
-        {"location": "body.follows_id", "message": "It is not there.", "code": "reference"}
+async def test_unknown_reference_returns_422(jot_client: AsyncClient) -> None:
+    payload = sample_resource.payload(follows_id=str(uuid4()))
+    response = await jot_client.post(URL, json=payload)
+    assert response.status_code == 422
+    assert response.json()["detail"] == "Referenced jot does not exist."
+    assert response.json()["errors"] == [
+        {"location": "body.follows_id", "message": "Jot does not exist.", "code": "reference"}
     ]
 
 
-async def test_a_reference_to_what_counts_as_removed_is_refused(session: AsyncSession) -> None:
-    kept = await sample_resource.make(session)
-    await lock_references(session, Jot, {"follows_id": kept.id})
-    vars(kept)["deleted_at"] = datetime.now(UTC)  # a column of some tables, but not of this one
+async def test_reference_to_soft_deleted_row_is_rejected(session: AsyncSession) -> None:
+    jot = await sample_resource.make(session)
+    await lock_references(session, Jot, {"follows_id": jot.id})
+    vars(jot)["deleted_at"] = datetime.now(UTC)  # a column of other tables
     with pytest.raises(Invalid):
-        await lock_references(session, Jot, {"follows_id": kept.id})
+        await lock_references(session, Jot, {"follows_id": jot.id})
 
 
-async def test_what_others_refer_to_stays(jot_client: AsyncClient, session: AsyncSession) -> None:
+@pytest.mark.usefixtures("jots_in_metadata")
+async def test_delete_of_referenced_row_returns_409(
+    jot_client: AsyncClient, session: AsyncSession
+) -> None:
     first = await sample_resource.make(session)
-    made = await jot_client.post(URL, json=sample_resource.payload(follows_id=str(first.id)))
-    assert made.json()["follows_id"] == str(first.id)
-    assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 409
-    assert (await jot_client.delete(made.headers["Location"])).status_code == 204
+    payload = sample_resource.payload(follows_id=str(first.id))
+    created = await jot_client.post(URL, json=payload)
+    assert created.json()["follows_id"] == str(first.id)
+    response = await jot_client.delete(f"{URL}/{first.id}")
+    assert response.status_code == 409
+    assert response.json()["detail"] == "Cannot delete: jots reference this jot."
+    assert (await jot_client.delete(created.headers["Location"])).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 404
 
 
-def test_a_service_without_its_database_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_database_url_raises_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "nowhere")
     with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: "):
         create_app()
 
 
-async def test_the_tests_database_is_their_own(app: FastAPI) -> None:
+async def test_database_is_test_database(app: FastAPI) -> None:
     assert "test" in app.state.engine.url.database
 
 
-async def test_only_a_test_database_is_dropped(database_server: str) -> None:
-    with pytest.raises(ValueError, match="it stays"):
+async def test_drop_rejects_other_databases(database_server: str) -> None:
+    with pytest.raises(ValueError, match="not created by a test"):
         await databases.drop(database_server)
 
 
-async def test_a_copy_does_not_touch_its_original(live: Live, session: AsyncSession) -> None:
+async def test_clone_is_independent_of_original(live: Live, session: AsyncSession) -> None:
     async with live.app.state.sessions.begin() as other:
         await other.execute(delete(Jot))
         other.add(Jot(**sample_resource.payload()))
     assert await count(session) == 0
 
 
-async def test_tables_are_emptied_though_they_refer_to_one_another(session: AsyncSession) -> None:
+async def test_empty_deletes_rows_with_cyclic_references(session: AsyncSession) -> None:
     metadata = MetaData()
 
     def reference(name: str, table: str, *, nullable: bool = True) -> Column[int]:

@@ -1,4 +1,4 @@
-"""Rows that are moved here from SQLite."""
+"""Tests of the import of a SQLite file into PostgreSQL."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -30,46 +30,48 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app import import_sqlite, migrate
 from app.models.base import Base, Identified, Timestamped, uuid7
 
-LONG_AGO = datetime(2020, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
+CREATED_AT = datetime(2020, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
 
 
-class MovedBase(Base):
-    """The base of tables of one test."""
+class ImportedBase(Base):
+    """Base class of the models of these tests."""
 
     __abstract__ = True
     metadata = MetaData(naming_convention=Base.metadata.naming_convention)
 
 
-class MovedLeaf(MovedBase, Identified, Timestamped):
-    """Refers to others of its kind, and to branches, which refer to leaves."""
+class Leaf(ImportedBase, Identified, Timestamped):
+    """References other leaves, and branches (a cycle of foreign keys)."""
 
-    __tablename__ = "moved_leaves"
+    __tablename__ = "imported_leaves"
 
-    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("moved_leaves.id"))
-    branch_id: Mapped[UUID | None] = mapped_column(ForeignKey("moved_branches.id", use_alter=True))
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("imported_leaves.id"))
+    branch_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("imported_branches.id", use_alter=True)
+    )
     size: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
     grown_on: Mapped[date | None]
     is_green: Mapped[bool] = mapped_column(default=True)
     veins: Mapped[Any | None] = mapped_column(JSON)
 
 
-class MovedBranch(MovedBase, Identified):
-    """Refers to a leaf."""
+class Branch(ImportedBase, Identified):
+    """References a leaf."""
 
-    __tablename__ = "moved_branches"
+    __tablename__ = "imported_branches"
 
-    leaf_id: Mapped[UUID] = mapped_column(ForeignKey("moved_leaves.id"))
+    leaf_id: Mapped[UUID] = mapped_column(ForeignKey("imported_leaves.id"))
 
 
 def leaf(**values: object) -> dict[str, Any]:
-    """Say what a leaf is made of, which was made long ago."""
-    blank = dict.fromkeys(column.key for column in MovedLeaf.__table__.columns)
-    times = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
-    return blank | times | {"id": uuid7(), "is_green": False} | values
+    """Return the values of a leaf, by column."""
+    nulls = dict.fromkeys(column.key for column in Leaf.__table__.columns)
+    times = {"created_at": CREATED_AT, "updated_at": CREATED_AT}
+    return nulls | times | {"id": uuid7(), "is_green": False} | values
 
 
-def written(value: object) -> object:
-    """Write a value as SQLite keeps it."""
+def to_sqlite(value: object) -> object:
+    """Return a value as SQLite stores it."""
     match value:
         case UUID():
             return value.hex
@@ -83,16 +85,16 @@ def written(value: object) -> object:
             return value
 
 
-def fill(file: Path, rows: dict[type[MovedBase], list[dict[str, Any]]]) -> None:
-    """Write a file at the newest revision."""
+def fill(file: Path, rows: dict[type[ImportedBase], list[dict[str, Any]]]) -> None:
+    """Create tables at the newest revision, and insert rows."""
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
-        MovedBase.metadata.create_all(connection)
+        ImportedBase.metadata.create_all(connection)
         script = ScriptDirectory.from_config(migrate.config())
         MigrationContext.configure(connection).stamp(script, "heads")
-        for model, found in rows.items():
-            for row in found:
-                values = {name: written(value) for name, value in row.items()}
+        for model, values_of_rows in rows.items():
+            for row in values_of_rows:
+                values = {name: to_sqlite(value) for name, value in row.items()}
                 untyped = table(model.__tablename__, *map(column, row))
                 connection.execute(insert(untyped), values)
     engine.dispose()
@@ -100,97 +102,97 @@ def fill(file: Path, rows: dict[type[MovedBase], list[dict[str, Any]]]) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make an empty file of SQLite's, of a service that has these tables."""
-    monkeypatch.setattr(import_sqlite, "Base", MovedBase)
-    found = tmp_path / "app.db"
-    found.touch()
-    return found
+    """Create an empty SQLite file, of a service with these models."""
+    monkeypatch.setattr(import_sqlite, "Base", ImportedBase)
+    path = tmp_path / "app.db"
+    path.touch()
+    return path
 
 
 @pytest.fixture
-async def here(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
-    """Reach a database that has the tables."""
+async def target(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
+    """Return the engine of a database with the tables."""
     _ = database_url
     engine = migrate.create()
     async with engine.begin() as connection:
-        await connection.run_sync(MovedBase.metadata.create_all)
+        await connection.run_sync(ImportedBase.metadata.create_all)
     yield engine
     await engine.dispose()
 
 
-async def kept(here: AsyncEngine, model: type[MovedBase]) -> list[dict[str, Any]]:
-    """Read what is here."""
-    async with here.connect() as connection:
-        found = await connection.execute(select(model.__table__).order_by("id"))
-        return [dict(row) for row in found.mappings()]
+async def stored(target: AsyncEngine, model: type[ImportedBase]) -> list[dict[str, Any]]:
+    """Return the rows of a table, by id."""
+    async with target.connect() as connection:
+        result = await connection.execute(select(model.__table__).order_by("id"))
+        return [dict(row) for row in result.mappings()]
 
 
-async def test_rows_come_as_they_were(file: Path, here: AsyncEngine) -> None:
+async def test_import_preserves_values(file: Path, target: AsyncEngine) -> None:
     full = {"size": Decimal("10.10"), "grown_on": date(2021, 3, 4), "veins": [1, "two"]}
     rows = [leaf(), leaf(**full, is_green=True)]
-    fill(file, {MovedLeaf: rows})
-    assert await import_sqlite.import_sqlite(str(file)) == "2 rows were moved."
-    assert await kept(here, MovedLeaf) == rows
+    fill(file, {Leaf: rows})
+    assert await import_sqlite.import_sqlite(str(file)) == "Imported 2 rows."
+    assert await stored(target, Leaf) == rows
 
 
-def test_times_are_read_as_utc(file: Path) -> None:
-    fill(file, {MovedLeaf: [leaf()]})
+def test_datetimes_are_read_as_utc(file: Path) -> None:
+    fill(file, {Leaf: [leaf()]})
     engine = import_sqlite.open_file(str(file))
-    with engine.connect() as there:
-        assert there.scalars(select(MovedLeaf.created_at)).all() == [LONG_AGO]
+    with engine.connect() as source:
+        assert source.scalars(select(Leaf.created_at)).all() == [CREATED_AT]
     engine.dispose()
 
 
-async def test_rows_may_refer_to_those_that_come_later(file: Path, here: AsyncEngine) -> None:
+async def test_forward_references_are_imported(file: Path, target: AsyncEngine) -> None:
     first, second = leaf(), leaf()
     branch = {"id": uuid7(), "leaf_id": first["id"]}
     first |= {"parent_id": second["id"], "branch_id": branch["id"]}
     second |= {"parent_id": first["id"]}
-    fill(file, {MovedLeaf: [first, second], MovedBranch: [branch]})
+    fill(file, {Leaf: [first, second], Branch: [branch]})
     await import_sqlite.import_sqlite(str(file))
-    assert (await kept(here, MovedLeaf), await kept(here, MovedBranch)) == (
+    assert (await stored(target, Leaf), await stored(target, Branch)) == (
         [first, second],
         [branch],
     )
 
 
-async def test_there_are_as_many_as_there_were(file: Path, here: AsyncEngine) -> None:
+async def test_import_copies_several_batches(file: Path, target: AsyncEngine) -> None:
     rows = [leaf() for _ in range(2 * import_sqlite.BATCH + 1)]
-    fill(file, {MovedLeaf: rows})
-    assert await import_sqlite.import_sqlite(str(file)) == "2001 rows were moved."
-    assert await kept(here, MovedLeaf) == rows
+    fill(file, {Leaf: rows})
+    assert await import_sqlite.import_sqlite(str(file)) == "Imported 2001 rows."
+    assert await stored(target, Leaf) == rows
 
 
-async def test_what_is_refused_leaves_nothing_behind(file: Path, here: AsyncEngine) -> None:
-    fill(file, {MovedLeaf: [leaf()], MovedBranch: [{"id": uuid7(), "leaf_id": uuid7()}]})
+async def test_failed_import_is_rolled_back(file: Path, target: AsyncEngine) -> None:
+    fill(file, {Leaf: [leaf()], Branch: [{"id": uuid7(), "leaf_id": uuid7()}]})
     with pytest.raises(IntegrityError):
         await import_sqlite.import_sqlite(str(file))
-    assert await kept(here, MovedLeaf) == []
+    assert await stored(target, Leaf) == []
 
 
-async def test_a_database_with_rows_is_left_as_it_is(file: Path, here: AsyncEngine) -> None:
-    fill(file, {MovedLeaf: [leaf()]})
-    async with here.begin() as connection:
-        await connection.execute(insert(MovedLeaf), [leaf()])
-    with pytest.raises(SystemExit, match="moved_leaves has rows already"):
+async def test_nonempty_database_is_rejected(file: Path, target: AsyncEngine) -> None:
+    fill(file, {Leaf: [leaf()]})
+    async with target.begin() as connection:
+        await connection.execute(insert(Leaf), [leaf()])
+    with pytest.raises(SystemExit, match="imported_leaves is not empty"):
         await import_sqlite.import_sqlite(str(file))
-    assert len(await kept(here, MovedLeaf)) == 1
+    assert len(await stored(target, Leaf)) == 1
 
 
-async def test_an_older_file_is_not_read(file: Path, here: AsyncEngine) -> None:
-    _ = here
+async def test_outdated_file_is_rejected(file: Path, target: AsyncEngine) -> None:
+    _ = target
     with pytest.raises(SystemExit, match="The file is not at the newest revision"):
         await import_sqlite.import_sqlite(str(file))
 
 
-async def test_an_older_database_takes_nothing(file: Path, here: AsyncEngine) -> None:
+async def test_outdated_database_is_rejected(file: Path, target: AsyncEngine) -> None:
     fill(file, {})
-    async with here.begin() as connection:
+    async with target.begin() as connection:
         await connection.execute(text("DELETE FROM alembic_version"))
     with pytest.raises(SystemExit, match="`uv run app migrate` first"):
         await import_sqlite.import_sqlite(str(file))
 
 
-async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"There is no file .*none\.db"):
+async def test_missing_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"File not found: .*none\.db"):
         await import_sqlite.import_sqlite(str(tmp_path / "none.db"))

@@ -1,4 +1,4 @@
-"""PostgreSQL: its URLs, its outages, its pooler, and what its migrations would lock."""
+"""Tests of PostgreSQL: URLs, timeouts, outages, poolers, replicas, and locks of migrations."""
 
 import subprocess
 import sys
@@ -24,17 +24,17 @@ from tests.support import sample_resource
 from tests.support.live_server import Live, lifespan
 from tests.support.sample_resource import URL, Jot
 
-ACCEPTED = (
-    "prefer-bigint-over-int",  # where more is needed, the model says so
-    "prefer-text-field",  # a longer varchar is no rewrite since PostgreSQL 9.2
-    "renaming-object",  # an index or a constraint, after its table or column
+IGNORED_RULES = (  # of squawk
+    "prefer-bigint-over-int",  # the model chooses the size
+    "prefer-text-field",  # PostgreSQL 9.2 and later widen varchar without a rewrite
+    "renaming-object",  # indexes and constraints, after their table or column
     "require-lock-timeout",  # `for_migrations` sets both
     "require-statement-timeout",
 )
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("url", "expected"),
     [
         ("postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
         ("postgresql+psycopg://h/d", "postgresql+asyncpg://h/d"),
@@ -44,21 +44,19 @@ ACCEPTED = (
         ),
     ],
 )
-def test_a_url_is_taken_as_hosts_hand_it_out(given: str, expected: str) -> None:
-    assert parse_url(given).render_as_string(hide_password=False) == expected
+def test_url_is_converted_to_asyncpg(url: str, expected: str) -> None:
+    assert parse_url(url).render_as_string(hide_password=False) == expected
 
 
-@pytest.mark.parametrize("given", ["", "hunter2", "mysql://u:hunter2@h/d"])
-def test_another_url_is_refused_without_being_repeated(
-    monkeypatch: pytest.MonkeyPatch, given: str
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", given)
+@pytest.mark.parametrize("url", ["", "hunter2", "mysql://u:hunter2@h/d"])
+def test_invalid_url_is_rejected_without_echo(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
     with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: ") as caught:
         settings.read(DatabaseSettings)
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_placeholder_password_is_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_placeholder_password_is_rejected_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://app:change-me@db/app")
     assert settings.read(DatabaseSettings).url.username == "app"
     monkeypatch.setenv("ENVIRONMENT", "production")
@@ -66,7 +64,7 @@ def test_a_placeholder_password_is_refused_in_production(monkeypatch: pytest.Mon
         settings.read(DatabaseSettings)
 
 
-def test_migrations_go_past_the_pooler_and_take_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migrations_bypass_pooler_and_statement_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://pooler/app")
     monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://server/app")
     monkeypatch.setenv("DATABASE_POOLER", "transaction")
@@ -75,18 +73,16 @@ def test_migrations_go_past_the_pooler_and_take_their_time(monkeypatch: pytest.M
     assert (config.statement_timeout, config.lock_timeout) == (0, 10)
 
 
-def test_migrations_that_would_go_through_the_pooler_are_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_migrations_require_direct_url_behind_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://pooler/app")
     monkeypatch.setenv("DATABASE_POOLER", "transaction")
-    with pytest.raises(settings.ConfigurationError, match="DATABASE_DIRECT_URL") as told:
+    with pytest.raises(settings.ConfigurationError, match="DATABASE_DIRECT_URL") as caught:
         settings.read(DatabaseSettings).for_migrations()
-    assert "pooler/app" not in str(told.value)
+    assert "pooler/app" not in str(caught.value)
 
 
 @pytest.mark.parametrize("pooler", list(Pooler))
-async def test_a_statement_that_takes_too_long_ends(
+async def test_statement_timeout_returns_503(
     shared_url: str, monkeypatch: pytest.MonkeyPatch, pooler: Pooler
 ) -> None:
     _ = shared_url
@@ -105,7 +101,7 @@ async def test_a_statement_that_takes_too_long_ends(
         assert (await client.get("/sleep")).status_code == 503
 
 
-async def test_a_busy_pool_is_told_as_unavailable(
+async def test_exhausted_pool_returns_503_with_retry_after(
     shared_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = shared_url
@@ -117,13 +113,13 @@ async def test_a_busy_pool_is_told_as_unavailable(
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
         async with app.state.engine.connect(), app.state.engine.connect():
-            refused = await client.get(URL)
-        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+            response = await client.get(URL)
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
         assert (await client.get(URL)).status_code == 200
 
 
-async def whence(app: FastAPI) -> list[str]:
-    """Name the databases that answer a route that writes, and one that only reads."""
+async def databases_of(app: FastAPI) -> list[str]:
+    """Return the databases of a route that writes, and of one that only reads."""
 
     @app.get("/write")
     async def write(session: Session) -> str | None:
@@ -137,59 +133,60 @@ async def whence(app: FastAPI) -> list[str]:
         lifespan(app),
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
-        found = [await client.get(path) for path in ("/write", "/read")]
+        responses = [await client.get(path) for path in ("/write", "/read")]
     state = app.state
-    engines = [made.kw["bind"] for made in (state.sessions, state.readers, state.replicas)]
+    sessions = (state.sessions, state.readers, state.replicas)
+    engines = [maker.kw["bind"] for maker in sessions]
     assert [engine.pool.checkedin() for engine in engines] == [0, 0, 0]
-    return [answer.raise_for_status().json() for answer in found]
+    return [response.raise_for_status().json() for response in responses]
 
 
-async def test_what_only_reads_asks_the_replica(
+async def test_reads_use_replica(
     shared_url: str, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     databases = [make_url(url).database for url in (shared_url, empty_url)]
-    assert await whence(create_app()) == [databases[0], databases[0]]
+    assert await databases_of(create_app()) == [databases[0], databases[0]]
     monkeypatch.setenv("DATABASE_READ_URL", empty_url)
-    assert await whence(create_app()) == databases
+    assert await databases_of(create_app()) == databases
 
 
-async def test_where_no_replica_answers_the_next_host_is_asked(
+async def test_unavailable_replica_falls_back_to_next_host(
     shared_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     url = make_url(shared_url)
-    there = f"{url.query.get('host', url.host)}:{url.port or 5432}"
-    hosts = {"host": [f"{tmp_path}:5432", there], "target_session_attrs": "prefer-standby"}
+    host = f"{url.query.get('host', url.host)}:{url.port or 5432}"
+    hosts = {"host": [f"{tmp_path}:5432", host], "target_session_attrs": "prefer-standby"}
     both = url.set(host=None, port=None, query=hosts)
     monkeypatch.setenv("DATABASE_READ_URL", both.render_as_string(hide_password=False))
-    assert await whence(create_app()) == [url.database, url.database]
+    assert await databases_of(create_app()) == [url.database, url.database]
 
 
-@pytest.mark.usefixtures("listed_jots")
-async def test_a_reference_to_what_has_just_gone_is_refused(session: AsyncSession) -> None:
+@pytest.mark.usefixtures("jots_in_metadata")
+async def test_foreign_key_violation_names_resource(session: AsyncSession) -> None:
     session.add(Jot(**sample_resource.payload(), follows_id=uuid4()))
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid, match="^Referenced jot does not exist.$") as caught:
         await flush(session)
-    assert [error.location for error in refused.value.errors] == ["body.follows_id"]
+    assert [error.location for error in caught.value.errors] == ["body.follows_id"]
     await session.rollback()
 
 
-async def test_what_is_referred_to_may_be_changed_but_not_removed(live: Live) -> None:
+async def test_lock_references_blocks_delete_but_not_update(live: Live) -> None:
     sessions = live.app.state.sessions
-    async with sessions() as referring, sessions() as other:
-        kept = await sample_resource.make(referring)
-        await lock_references(referring, Jot, {"follows_id": kept.id})
-        found = select(Jot.id)
-        to_change = found.with_for_update(nowait=True, key_share=True)
-        assert await other.scalar(to_change) == kept.id
+    async with sessions() as session, sessions() as other:
+        jot = await sample_resource.make(session)
+        await lock_references(session, Jot, {"follows_id": jot.id})
+        ids = select(Jot.id)
+        for_no_key_update = ids.with_for_update(nowait=True, key_share=True)
+        assert await other.scalar(for_no_key_update) == jot.id
         with pytest.raises(DBAPIError):
-            await other.execute(found.with_for_update(nowait=True))
+            await other.execute(ids.with_for_update(nowait=True))
 
 
 @pytest.fixture
 async def outage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[tuple[FastAPI, Path], None]:
-    """Build the service on a server that is not there yet."""
+    """Start the service before its database server."""
     monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres@/postgres?host={tmp_path}")
     monkeypatch.setattr("app.health.CACHE_SECONDS", 0)
     app = sample_resource.create_app()
@@ -197,15 +194,15 @@ async def outage(
         yield app, tmp_path
 
 
-async def test_a_server_that_is_not_there_costs_readiness(outage: tuple[FastAPI, Path]) -> None:
+async def test_unavailable_server_fails_readiness(outage: tuple[FastAPI, Path]) -> None:
     app, _ = outage
     async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
-        told = await client.get("/health/ready")
-    assert (told.status_code, told.json()["detail"]) == (503, "Unavailable: database.")
+        response = await client.get("/health/ready")
+    assert (response.status_code, response.json()["detail"]) == (503, "Unavailable: database.")
 
 
 @pytest.mark.drill
-async def test_an_outage_costs_readiness_and_ends_by_itself(outage: tuple[FastAPI, Path]) -> None:
+async def test_outage_recovers_without_restart(outage: tuple[FastAPI, Path]) -> None:
     app, directory = outage
 
     async def probe() -> tuple[int, int, int]:
@@ -216,24 +213,22 @@ async def test_an_outage_costs_readiness_and_ends_by_itself(outage: tuple[FastAP
 
     assert await probe() == (200, 503, 503)
     for _ in range(2):
-        with postgresql.running_in(directory / "data", directory, postgresql.LOST):
+        with postgresql.running_in(directory / "data", directory, postgresql.UNSAFE):
             assert (await probe())[:2] == (200, 200)
         assert await probe() == (200, 503, 503)
 
 
-def test_migrations_lock_nothing_for_long(
-    shared_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_migrations_take_no_long_locks(shared_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     _ = shared_url
     assert main(["migrate", "--sql"]) == 0
     squawk = str(Path(sys.executable).with_name("squawk"))
-    command = [squawk, "--exclude", ",".join(ACCEPTED)]
+    command = [squawk, "--exclude", ",".join(IGNORED_RULES)]
     sql = capsys.readouterr().out
-    told = subprocess.run(command, input=sql, check=False, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout
+    run = subprocess.run(command, input=sql, check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
 
 
-async def test_a_pooled_engine_prepares_nothing_that_outlives_a_transaction(
+async def test_pooled_engine_leaves_no_prepared_statements(
     shared_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = shared_url
@@ -241,12 +236,10 @@ async def test_a_pooled_engine_prepares_nothing_that_outlives_a_transaction(
     engine = create_engine(settings.read(DatabaseSettings))
     async with engine.connect() as connection:
         await connection.execute(text("SELECT 1 WHERE 1 = :one"), {"one": 1})
-        kept = await connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
+        number = await connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
     await engine.dispose()
-    assert kept == 1  # this very question
+    assert number == 1  # the count itself
 
 
-def test_databases_are_made_beside_the_one_that_is_named(
-    database_server: str, empty_url: str
-) -> None:
+def test_test_databases_are_separate(database_server: str, empty_url: str) -> None:
     assert empty_url != database_server

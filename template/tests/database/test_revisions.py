@@ -1,4 +1,4 @@
-"""Revisions of small tables: renames, backfills, and warnings of what loses values or fails."""
+"""Tests of written revisions: renames, backfills, and warnings of data loss."""
 
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
@@ -35,7 +35,7 @@ from development.revisions.types import is_lossless
 
 
 class History:
-    """Revisions in a directory of the test's own, and the database that they lead to."""
+    """Revisions in a temporary directory, and a database."""
 
     def __init__(self, connection: AsyncConnection, directory: Path) -> None:
         self.connection = connection
@@ -43,21 +43,21 @@ class History:
         self.metadata = MetaData()
 
     async def run(self, action: Callable[..., Any], *arguments: str) -> Any:  # noqa: ANN401
-        """Run one of Alembic's commands, or `revisions.write`, for the present tables."""
-        made = config()
-        made.set_main_option("path_separator", "os")
-        made.set_main_option("version_locations", str(self.directory))
+        """Run a command of Alembic, or `revisions.write`, with the current tables."""
+        alembic = config()
+        alembic.set_main_option("path_separator", "os")
+        alembic.set_main_option("version_locations", str(self.directory))
 
         def act(connection: Any) -> Any:  # noqa: ANN401
-            made.attributes.update(connection=connection, metadata=self.metadata)
-            return action(made, *arguments)
+            alembic.attributes.update(connection=connection, metadata=self.metadata)
+            return action(alembic, *arguments)
 
         return await self.connection.run_sync(act)
 
     async def revise(
         self, message: str, *tables: Callable[[MetaData], Table]
     ) -> tuple[str, list[str]]:
-        """Write the revision that leads to some tables; return its text and its warnings."""
+        """Write the revision to the given tables; return its source and warnings."""
         self.metadata = MetaData(naming_convention=Base.metadata.naming_convention)
         for table in tables:
             table(self.metadata)
@@ -66,17 +66,17 @@ class History:
         return path.read_text(), warnings
 
     async def start(self, *tables: Callable[[MetaData], Table]) -> None:
-        """Create tables by a first revision."""
+        """Create the given tables by a first revision."""
         await self.revise("start", *tables)
         await self.run(command.upgrade, "head")
 
     async def execute(self, statement: str) -> list[tuple[Any, ...]]:
-        """Execute a statement; return its rows."""
+        """Execute a statement, and return its rows."""
         result = await self.connection.execute(text(statement))
         return [tuple(row) for row in result] if result.returns_rows else []
 
-    async def assert_leads_there_and_back(self) -> None:
-        """Upgrade to tables without a difference, from a downgrade that succeeds."""
+    async def assert_reversible(self) -> None:
+        """Assert that upgrade matches the tables, and that downgrade succeeds."""
         for _ in range(2):
             await self.run(command.upgrade, "head")
             await self.run(command.check)
@@ -88,7 +88,7 @@ class History:
 async def history(
     database_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[History, None]:
-    """Connect to an empty database of the test's own."""
+    """Connect to an empty database of the test."""
     url = await databases.create(database_server)
     monkeypatch.setenv("DATABASE_URL", url)
     async with locked() as connection:
@@ -97,14 +97,13 @@ async def history(
 
 
 def table(name: str, *items: Any, was: str = "") -> Callable[[MetaData], Table]:  # noqa: ANN401
-    """Describe a table with a primary key."""
+    """Return a function that defines a table with a primary key."""
     key: Column[int] = Column("id", Integer, primary_key=True, autoincrement=False)
     info = {"was": was} if was else {}
     return lambda metadata: Table(name, metadata, key, *items, info=info)
 
 
 async def test_declared_renames_preserve_rows(history: History) -> None:
-    """A referenced table, a referencing one and their columns are renamed; a column is added."""
     await history.start(
         table("suppliers", Column("name", String(40), unique=True)),
         table(
@@ -116,7 +115,7 @@ async def test_declared_renames_preserve_rows(history: History) -> None:
     )
     await history.execute("INSERT INTO suppliers VALUES (1, 'Acme')")
     await history.execute("INSERT INTO products VALUES (2, 'Anvil', 1)")
-    written, warnings = await history.revise(
+    source, warnings = await history.revise(
         "rename",
         table("vendors", Column("name", String(40), unique=True), was="suppliers"),
         table(
@@ -133,11 +132,11 @@ async def test_declared_renames_preserve_rows(history: History) -> None:
             was="products",
         ),
     )
-    assert 'op.rename_table("products", "articles")' in written
-    assert 'op.alter_column("articles", "title", new_column_name="name")' in written
-    assert "drop_table" not in written
+    assert 'op.rename_table("products", "articles")' in source
+    assert 'op.alter_column("articles", "title", new_column_name="name")' in source
+    assert "drop_table" not in source
     assert not warnings
-    await history.assert_leads_there_and_back()
+    await history.assert_reversible()
     assert await history.execute("SELECT * FROM vendors") == [(1, "Acme")]
     assert await history.execute("SELECT id, name, vendor_id, rank FROM articles") == [
         (2, "Anvil", 1, 7)
@@ -145,36 +144,35 @@ async def test_declared_renames_preserve_rows(history: History) -> None:
 
 
 async def test_applied_rename_is_not_repeated(history: History) -> None:
-    """`was` may stay, and a new table may have the former name."""
     articles = partial(table, "articles", was="products")
     await history.start(articles(Column("name", String(40), info={"was": "title"})))
-    written, _ = await history.revise(
+    source, _ = await history.revise(
         "change",
         articles(Column("name", String(40), info={"was": "title"}), Column("title", String(80))),
         table("products"),
     )
-    assert "rename" not in written
-    assert 'op.create_table(\n        "products",' in written
+    assert "rename" not in source
+    assert 'op.create_table(\n        "products",' in source
 
 
-async def test_undeclared_rename_of_table_is_reported(history: History) -> None:
+async def test_undeclared_table_rename_is_reported(history: History) -> None:
     await history.start(table("products", Column("title", String(40))))
     articles = table("articles", Column("title", String(40)))
-    written, (warning,) = await history.revise("change", articles)
+    source, (warning,) = await history.revise("change", articles)
     assert "products is dropped beside articles, of the same columns." in warning
     assert "declare `was`" in warning
-    assert f"    # Lossy: {warning}\n    op.drop_table(" in written
+    assert f"    # Lossy: {warning}\n    op.drop_table(" in source
 
 
-async def test_undeclared_rename_of_column_is_reported(history: History) -> None:
+async def test_undeclared_column_rename_is_reported(history: History) -> None:
     await history.start(table("products", Column("title", String(40)), Column("stock", Integer)))
     products = table("products", Column("name", String(40)))
-    written, (warning,) = await history.revise("change", products)
+    source, (warning,) = await history.revise("change", products)
     assert "products.title is dropped beside name, of the same type." in warning
-    assert f"# Lossy: {warning}" in written
+    assert f"# Lossy: {warning}" in source
 
 
-async def test_other_tables_and_columns_are_no_rename(history: History) -> None:
+async def test_different_table_or_column_is_not_reported(history: History) -> None:
     await history.start(table("products", Column("title", String(40))), table("notes"))
     _, warnings = await history.revise(
         "change",
@@ -186,10 +184,10 @@ async def test_other_tables_and_columns_are_no_rename(history: History) -> None:
 
 async def test_lossy_type_is_marked_and_reported(history: History) -> None:
     await history.start(table("products", Column("price", Numeric(10, 2)), Column("note", Text)))
-    written, warnings = await history.revise(
+    source, warnings = await history.revise(
         "change", table("products", Column("price", Integer), Column("note", String(20)))
     )
-    upgrade, _, downgrade = written.partition("def downgrade")
+    upgrade, _, downgrade = source.partition("def downgrade")
     assert warnings == [
         "products.price, NUMERIC(10, 2) to INTEGER, may round, cut or reject values.",
         "products.note, TEXT to VARCHAR(20), may round, cut or reject values.",
@@ -221,7 +219,7 @@ def test_wider_type_is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> N
     ("old", "new"),
     [
         (Numeric(10, 2), Numeric(10, 1)),
-        (Numeric(10, 1), Numeric(10, 2)),  # one digit less before the point
+        (Numeric(10, 1), Numeric(10, 2)),  # one digit less before the decimal point
         (BigInteger(), Double()),
         (Double(), Numeric(10, 2)),
         (JSON(), String(200)),
@@ -236,7 +234,6 @@ def test_other_type_is_lossy(old: TypeEngine[Any], new: TypeEngine[Any]) -> None
 
 
 async def test_default_fills_existing_rows(history: History) -> None:
-    """An added column, and one that becomes required, have their default in all rows."""
     await history.start(table("products", Column("note", String(40)), Column("stock", Integer)))
     await history.execute("INSERT INTO products VALUES (1, NULL, NULL)")
     await history.execute("INSERT INTO products VALUES (2, 'two', 2)")

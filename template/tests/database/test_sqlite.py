@@ -1,4 +1,4 @@
-"""SQLite: its URLs, its exact types, and writers that wait for each other."""
+"""Tests of SQLite: URLs, decimals, datetimes, write locks and foreign keys."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
@@ -18,34 +18,32 @@ from tests.support.live_server import Live, lifespan
 from tests.support.sample_resource import URL, Jot
 
 
-def test_a_url_names_a_file() -> None:
+def test_url_is_converted_to_aiosqlite() -> None:
     assert str(parse_url("sqlite:///data/app.db")) == "sqlite+aiosqlite:///data/app.db"
 
 
-@pytest.mark.parametrize("given", ["", "hunter2", "sqlite://", "postgresql://u:hunter2@h/d"])
-def test_another_url_is_refused_without_being_repeated(
-    monkeypatch: pytest.MonkeyPatch, given: str
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", given)
+@pytest.mark.parametrize("url", ["", "hunter2", "sqlite://", "postgresql://u:hunter2@h/d"])
+def test_invalid_url_is_rejected_without_echo(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
     with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: ") as caught:
         settings.read(DatabaseSettings)
     assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("amount", ["0.00", "0.10", "19.99", "-99999999.99"])
-async def test_decimals_are_kept_exactly(session: AsyncSession, amount: str) -> None:
+async def test_decimals_are_stored_exactly(session: AsyncSession, amount: str) -> None:
     jot = await sample_resource.make(session, amount=amount)
     await session.refresh(jot)
     assert str(jot.amount) == amount
 
 
-async def test_decimals_are_compared_as_numbers(session: AsyncSession) -> None:
+async def test_decimals_compare_as_numbers(session: AsyncSession) -> None:
     jot = await sample_resource.make(session, amount="9.50")
     small = select(Jot.id).where(Jot.amount < Decimal("10.00"))
     assert await session.scalar(small) == jot.id
 
 
-async def test_times_are_kept_in_utc(session: AsyncSession) -> None:
+async def test_datetimes_are_stored_in_utc(session: AsyncSession) -> None:
     zone = timezone(timedelta(hours=2))
     jot = await sample_resource.make(session)
     jot.created_at = datetime(2026, 1, 2, 1, 0, tzinfo=zone)
@@ -55,7 +53,7 @@ async def test_times_are_kept_in_utc(session: AsyncSession) -> None:
     assert jot.created_at.tzinfo is UTC
 
 
-async def test_times_of_long_ago_are_kept(session: AsyncSession) -> None:
+async def test_datetimes_of_year_197_are_stored(session: AsyncSession) -> None:
     jot = await sample_resource.make(session)
     jot.created_at = datetime(197, 8, 24, tzinfo=UTC)
     await session.commit()
@@ -63,15 +61,15 @@ async def test_times_of_long_ago_are_kept(session: AsyncSession) -> None:
     assert jot.created_at == datetime(197, 8, 24, tzinfo=UTC)
 
 
-async def test_writers_wait_for_each_other(live: Live) -> None:
-    made = await live.client.post(URL, json=sample_resource.payload())
+async def test_concurrent_writes_wait(live: Live) -> None:
+    created = await live.client.post(URL, json=sample_resource.payload())
     changes = [{"text": f"Text {number}"} for number in range(20)]  # each reads before it writes
-    place = made.headers["Location"]
-    changed = await asyncio.gather(*(live.client.patch(place, json=change) for change in changes))
-    assert {answer.status_code for answer in changed} == {200}
+    url = created.headers["Location"]
+    responses = await asyncio.gather(*(live.client.patch(url, json=change) for change in changes))
+    assert {response.status_code for response in responses} == {200}
 
 
-async def test_a_file_that_stays_locked_can_be_read_but_not_written(
+async def test_locked_file_is_readable_but_writes_return_503(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
@@ -95,7 +93,7 @@ async def test_migration_that_breaks_references_is_rolled_back(
     async with locked() as connection:
         await connection.exec_driver_sql("CREATE TABLE a (id INTEGER PRIMARY KEY)")
         await connection.exec_driver_sql("CREATE TABLE b (a_id INTEGER REFERENCES a (id))")
-    with pytest.raises(ValueError, match="b would have rows that reference missing ones"):
+    with pytest.raises(ValueError, match="rows of b would reference missing rows"):
         async with locked() as connection:
             await connection.exec_driver_sql("INSERT INTO b VALUES (1)")
     async with locked() as connection:

@@ -1,4 +1,4 @@
-"""Transactions: what was answered is kept, and what failed is not. Over real sockets."""
+"""Tests of transactions over real sockets: commit, rollback, locks, disconnects."""
 
 import asyncio
 import gc
@@ -17,15 +17,15 @@ from tests.support.live_server import Live
 from tests.support.sample_resource import URL, Jot, payload
 from tests.support.timeouts import wait_until
 
-HANGING_UP = 50
+CLIENTS = 50  # that disconnect
 
 router = APIRouter()
-left = asyncio.Event()
+disconnected = asyncio.Event()
 
 
 @router.post("/fails/{how}")
 async def fail(session: Session, how: str) -> None:
-    """Write a row, and fail afterwards."""
+    """Insert a row, then fail."""
     await session.execute(insert(Jot).values(**payload()))
     if how == "refused":
         message = "No."
@@ -34,32 +34,34 @@ async def fail(session: Session, how: str) -> None:
         raise RuntimeError
     if how == "late":
         raise TimeoutError
-    await session.execute(text("INSERT INTO entries VALUES (1)"))  # which COMMIT refuses
+    await session.execute(
+        text("INSERT INTO entries VALUES (1)")
+    )  # violates a deferred constraint on COMMIT
 
 
 @router.get("/used")
 async def use(session: Session, reader: ReadSession) -> StreamingResponse:
-    """Tell whether sessions are still in use when the answer is sent."""
-    for used in (session, reader):
-        await used.execute(select(1))
+    """Return whether transactions are still open while the response is sent."""
+    for each in (session, reader):
+        await each.execute(select(1))
 
-    async def told() -> AsyncGenerator[str, None]:
+    async def body() -> AsyncGenerator[str, None]:
         yield f"{session.in_transaction()} {reader.in_transaction()}"
 
-    return StreamingResponse(told())
+    return StreamingResponse(body())
 
 
 @router.get("/slow")
 async def slow(session: Session) -> None:
-    """Hold a connection until the clients have left."""
+    """Hold a connection until the clients have disconnected."""
     await session.execute(select(1))
-    await left.wait()
+    await disconnected.wait()
 
 
 @pytest.fixture(scope="module")
-async def ledgers(listening: tuple[FastAPI, int]) -> AsyncGenerator[None, None]:
-    """Add the failing routes, and a table of which COMMIT refuses every row."""
-    app, _ = listening
+async def ledgers(running_server: tuple[FastAPI, int]) -> AsyncGenerator[None, None]:
+    """Add the failing routes, and tables with a deferred foreign key."""
+    app, _ = running_server
     app.include_router(router)
     async with app.state.engine.begin() as connection:
         await connection.execute(text("CREATE TABLE ledgers (id INTEGER PRIMARY KEY)"))
@@ -77,52 +79,52 @@ async def ledgers(listening: tuple[FastAPI, int]) -> AsyncGenerator[None, None]:
 
 @pytest.fixture
 def failing(live: Live, ledgers: None) -> Live:
-    """Serve with the failing routes."""
+    """Return the live server with the failing routes."""
     _ = ledgers
     return live
 
 
-async def test_what_was_answered_can_be_read_at_once(live: Live) -> None:
+async def test_commit_precedes_response(live: Live) -> None:
     for _ in range(20):
-        made = await live.client.post(URL, json=payload())
-        assert (await live.client.get(made.headers["Location"])).status_code == 200
+        created = await live.client.post(URL, json=payload())
+        assert (await live.client.get(created.headers["Location"])).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("how", "status"), [("refused", 409), ("broken", 500), ("late", 503), ("commit", 500)]
 )
-async def test_nothing_is_kept_of_what_failed(failing: Live, how: str, status: int) -> None:
+async def test_failed_request_is_rolled_back(failing: Live, how: str, status: int) -> None:
     assert (await failing.client.post(f"/fails/{how}")).status_code == status
     assert (await failing.client.get(URL)).json()["total"] == 0
 
 
-async def test_sessions_are_over_before_an_answer_is_sent(failing: Live) -> None:
+async def test_sessions_end_before_response(failing: Live) -> None:
     assert (await failing.client.get("/used")).text == "False False"
 
 
-async def test_the_database_does_refuse_such_a_commit(failing: Live) -> None:
+async def test_deferred_constraint_fails_on_commit(failing: Live) -> None:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(failing.app.state.sessions.begin())
         await session.execute(text("INSERT INTO entries VALUES (1)"))
         with pytest.raises(IntegrityError):
-            await stack.aclose()  # which commits; the row itself was taken
+            await stack.aclose()  # commits
 
 
-async def test_those_who_change_the_same_row_wait_for_each_other(live: Live) -> None:
-    made = await live.client.post(URL, json=payload())
-    place = made.headers["Location"]
-    answers = await asyncio.gather(
-        *(live.client.patch(place, json={"text": f"Text {number}"}) for number in range(8)),
-        live.client.delete(place),
-        *(live.client.patch(place, json={"text": f"Text {number}"}) for number in range(8)),
+async def test_concurrent_updates_of_row_are_serialized(live: Live) -> None:
+    created = await live.client.post(URL, json=payload())
+    url = created.headers["Location"]
+    responses = await asyncio.gather(
+        *(live.client.patch(url, json={"text": f"Text {number}"}) for number in range(8)),
+        live.client.delete(url),
+        *(live.client.patch(url, json={"text": f"Text {number}"}) for number in range(8)),
     )
-    assert {answer.status_code for answer in answers} <= {200, 204, 404}
-    assert (await live.client.get(place)).status_code == 404
+    assert {response.status_code for response in responses} <= {200, 204, 404}
+    assert (await live.client.get(url)).status_code == 404
 
 
 @asynccontextmanager
 async def requested(port: int, path: str) -> AsyncGenerator[asyncio.StreamReader, None]:
-    """Send a request, and hang up when the context ends."""
+    """Send a request, and disconnect when the context ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
@@ -135,36 +137,36 @@ async def requested(port: int, path: str) -> AsyncGenerator[asyncio.StreamReader
 async def idle(live: Live) -> None:
     """Wait until no connection of the pool is in use."""
     await wait_until(lambda: not live.app.state.engine.pool.checkedout())
-    gc.collect()  # what was cut short is told now, and not while another test reads the log
+    gc.collect()  # log abandoned generators now, not while another test reads the log
 
 
-async def test_clients_that_hang_up_leave_no_connection_in_use(failing: Live) -> None:
+async def test_disconnected_clients_release_connections(failing: Live) -> None:
     pool = failing.app.state.engine.pool
-    left.clear()
+    disconnected.clear()
     try:
         async with AsyncExitStack() as stack:
-            for _ in range(HANGING_UP):
+            for _ in range(CLIENTS):
                 await stack.enter_async_context(requested(failing.port, "/slow"))
             await wait_until(pool.checkedout)
         assert pool.checkedout()
     finally:
-        left.set()
+        disconnected.set()
     await idle(failing)
     assert (await failing.client.get("/health/ready")).status_code == 200
 
 
-async def leave_midway(port: int, path: str) -> None:
-    """Hang up while the rest of the answer waits to be taken."""
+async def disconnect_midway(port: int, path: str) -> None:
+    """Disconnect while the response is being sent."""
     async with requested(port, path) as reader:
         await reader.read(1)
-        await asyncio.sleep(0.2)  # in which the server fills the buffers between
+        await asyncio.sleep(0.2)  # the server fills the socket buffers
 
 
 @pytest.mark.drill
-async def test_clients_that_leave_an_export_leave_no_connection_in_use(live: Live) -> None:
+async def test_aborted_exports_release_connections(live: Live) -> None:
     rows = [payload(text="x" * 9_000) for _ in range(2_000)]
     async with live.app.state.sessions.begin() as session:
         await session.execute(insert(Jot), rows)
-    await asyncio.gather(*(leave_midway(live.port, f"{URL}/export") for _ in range(HANGING_UP)))
+    await asyncio.gather(*(disconnect_midway(live.port, f"{URL}/export") for _ in range(CLIENTS)))
     await idle(live)
     assert (await live.client.get(f"{URL}/export")).text.count("\n") == 2_001

@@ -1,1 +1,1 @@
-"""Tests of the tools of `development/`."""
+"""Tests of the development tools."""

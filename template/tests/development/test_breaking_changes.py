@@ -1,4 +1,4 @@
-"""What a new description of the API takes from clients of the old one."""
+"""Tests of breaking changes between two OpenAPI documents."""
 
 import json
 from typing import Any
@@ -41,7 +41,7 @@ MISSING = object()
 
 
 def changed(*steps: tuple[tuple[Any, ...], Any]) -> dict[str, Any]:
-    """Copy the description, with something else in some places, or nothing."""
+    """Return a copy of the document with replaced or deleted parts."""
     new: dict[str, Any] = json.loads(json.dumps(OLD))
     for place, value in steps:
         part: Any = new
@@ -54,72 +54,76 @@ def changed(*steps: tuple[tuple[Any, ...], Any]) -> dict[str, Any]:
     return new
 
 
-def told(new: dict[str, Any], old: dict[str, Any] = OLD) -> list[str]:
+def lines(new: dict[str, Any], old: dict[str, Any] = OLD) -> list[str]:
     return [change.line for change in breaks(old, new)]
 
 
 @pytest.mark.parametrize(
     ("place", "value", "line"),
     [
-        (("paths", "/jots/{id}"), MISSING, f"{NAME} is gone"),
-        (PUT, MISSING, f"{NAME} is gone"),
-        ((*PUT, "parameters", 1), {"in": "path", "name": "id"}, f"{NAME}: query sort is gone"),
+        (("paths", "/jots/{id}"), MISSING, f"{NAME} was removed"),
+        (PUT, MISSING, f"{NAME} was removed"),
+        ((*PUT, "parameters", 1), {"in": "path", "name": "id"}, f"{NAME}: query sort was removed"),
         ((*PUT, "parameters", 1, "required"), True, f"{NAME}: query sort is now required"),
         (
             (*PUT, "parameters", 1, "schema"),
             {"type": "integer"},
-            f"{NAME}: query sort no longer takes text",
+            f"{NAME}: query sort no longer accepts text",
         ),
-        ((*PUT, "requestBody"), MISSING, f"{NAME}: the body is gone"),
+        ((*PUT, "requestBody"), MISSING, f"{NAME}: the body was removed"),
         ((*PUT, "requestBody", "required"), True, f"{NAME}: the body is now required"),
         (
             (*PUT, "requestBody", "content"),
             {"text/plain": {}},
-            f"{NAME}: the body as application/json is gone",
+            f"{NAME}: the body as application/json was removed",
         ),
-        ((*PUT, "responses", "201"), MISSING, f"{NAME}: the answer 201 is gone"),
+        ((*PUT, "responses", "201"), MISSING, f"{NAME}: the response 201 was removed"),
         (
             (*PUT, "responses", "201", "headers"),
             {},
-            f"{NAME}: the answer 201, header Location is gone",
+            f"{NAME}: the response 201, header Location was removed",
         ),
         (
             (*PUT, "responses", "201", "content"),
             {},
-            f"{NAME}: the answer 201 as application/json is gone",
+            f"{NAME}: the response 201 as application/json was removed",
         ),
         (
             (*PUT, "responses", "409", "content", "application/problem+json", "schema"),
             {},
-            f"{NAME}: the answer 409 may now be anything",
+            f"{NAME}: the response 409 may now be anything",
         ),
-        ((*PUT, "security"), [{"token": ["jots"]}], f"{NAME} asks callers for more"),
+        ((*PUT, "security"), [{"token": ["jots"]}], f"{NAME} requires further authorization"),
         (
             (*PUT, "security"),
             [{"token": ["jots", "pens"]}, {"key": []}],
-            f"{NAME} asks callers for more",
+            f"{NAME} requires further authorization",
         ),
-        (("components", "securitySchemes", "key", "in"), "query", f"{NAME} asks callers for more"),
+        (
+            ("components", "securitySchemes", "key", "in"),
+            "query",
+            f"{NAME} requires further authorization",
+        ),
     ],
 )
-def test_what_clients_lose_is_told(place: tuple[str, ...], value: object, line: str) -> None:
-    assert told(changed((place, value))) == [line]
+def test_breaking_change_is_reported(place: tuple[str, ...], value: object, line: str) -> None:
+    assert lines(changed((place, value))) == [line]
 
 
-def test_a_new_parameter_is_told_where_it_is_required() -> None:
+def test_new_parameter_is_reported_if_required() -> None:
     place = (*PUT, "parameters", 1)
     new = {"in": "query", "name": "sort", "required": True, "schema": TEXT}
     old = changed((place, MISSING))
-    assert told(changed((place, new)), old) == [f"{NAME}: query sort is now required"]
-    assert told(OLD, old) == []
+    assert lines(changed((place, new)), old) == [f"{NAME}: query sort is now required"]
+    assert lines(OLD, old) == []
 
 
-def test_a_change_of_a_schema_is_told_under_its_name_for_requests_and_answers() -> None:
+def test_schema_change_is_reported_by_name() -> None:
     new = changed((("components", "schemas", "Jot", "properties", "text", "maxLength"), 9))
-    assert told(new) == ["Jot.text no longer takes more than 9 characters"]
-    assert told(OLD, new) == ["Jot.text may now be more than 9 characters"]
+    assert lines(new) == ["Jot.text no longer accepts more than 9 characters"]
+    assert lines(OLD, new) == ["Jot.text may now be more than 9 characters"]
     new = changed((("components", "schemas", "Jot"), JOT | {"properties": {}, "required": []}))
-    assert told(new) == ["Jot.text is gone"]
+    assert lines(new) == ["Jot.text was removed"]
 
 
 @pytest.mark.parametrize(
@@ -137,24 +141,26 @@ def test_a_change_of_a_schema_is_told_under_its_name_for_requests_and_answers() 
         (("components", "securitySchemes", "token", "description"), "A token."),
     ],
 )
-def test_what_clients_do_not_notice_is_not_told(place: tuple[str, ...], value: object) -> None:
-    assert told(changed((place, value))) == []
+def test_compatible_change_is_not_reported(place: tuple[str, ...], value: object) -> None:
+    assert lines(changed((place, value))) == []
 
 
-def test_whoever_calls_may_be_asked_where_nobody_was() -> None:
-    assert told(OLD, changed(((*PUT, "security"), MISSING))) == [f"{NAME} asks callers for more"]
+def test_removed_security_means_public() -> None:
+    assert lines(OLD, changed(((*PUT, "security"), MISSING))) == [
+        f"{NAME} requires further authorization"
+    ]
 
 
-def test_a_parameter_of_the_path_may_be_called_otherwise() -> None:
+def test_renamed_path_parameter_is_compatible() -> None:
     new = changed(((*PUT, "parameters", 0, "name"), "key"))
     new["paths"]["/jots/{key}"] = new["paths"].pop("/jots/{id}")
-    assert told(new) == []
+    assert lines(new) == []
 
 
-def test_the_api_keeps_all_that_it_has(app: FastAPI) -> None:
+def test_same_api_has_no_changes(app: FastAPI) -> None:
     assert breaks(app.openapi(), app.openapi()) == []
 
 
-def test_an_api_without_anything_takes_every_operation(app: FastAPI) -> None:
+def test_empty_api_removes_all_operations(app: FastAPI) -> None:
     count = sum(len(item) for item in app.openapi()["paths"].values())
     assert len(breaks(app.openapi(), {"paths": {}})) == count

@@ -1,4 +1,4 @@
-"""Child processes of development and tests."""
+"""Tests of the launcher of child processes."""
 
 import signal
 import subprocess
@@ -24,18 +24,18 @@ subprocess.run(child_process.command(signal.SIGKILL, sys.executable, "-c", {CHIL
 WRITER = "import os, sys; open(sys.argv[1], 'w').write(str(os.getuid()))"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
-def test_child_ends_when_its_parent_is_killed() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="parent-death signals exist on Linux only")
+def test_child_ends_with_killed_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
         assert parent.stdout
         assert parent.stdout.readline() == b"launched\n"
         parent.kill()
-        assert parent.stdout.read() == b""  # which ends with the last process that could write
+        assert parent.stdout.read() == b""  # EOF when the last process with the pipe has ended
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no root")
-def test_program_that_owns_a_directory_is_not_root(tmp_path: Path) -> None:
-    written = tmp_path / "user"
-    program = (sys.executable, "-c", WRITER, written)
+def test_program_with_owned_directory_is_not_root(tmp_path: Path) -> None:
+    output = tmp_path / "user"
+    program = (sys.executable, "-c", WRITER, output)
     subprocess.run(child_process.command(signal.SIGTERM, *program, owned=(tmp_path,)), check=True)
-    assert written.read_text() != "0"
+    assert output.read_text() != "0"

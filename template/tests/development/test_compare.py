@@ -1,4 +1,4 @@
-"""The API of a checkout, compared with that of a revision of Git's."""
+"""Tests of the command `compare`: the API of a checkout and of a Git revision."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from development.compatibility import comparing
 
 PATHS: dict[str, object] = {"/a": {"get": {"responses": {}}}, "/b": {"get": {"responses": {}}}}
 OLD = {"paths": PATHS}
-LINE = "GET /a is gone"
+LINE = "GET /a was removed"
 
 
 def git(directory: Path, *arguments: str) -> str:
@@ -23,9 +23,9 @@ def git(directory: Path, *arguments: str) -> str:
 
 
 def write(directory: Path, description: object) -> None:
-    """Write a service of which there is nothing but its description."""
+    """Write a service that only prints its OpenAPI schema."""
     (directory / "app").mkdir(exist_ok=True)
-    (directory / "app" / "__init__.py").touch()  # or the one that is installed is preferred
+    (directory / "app" / "__init__.py").touch()  # or the installed package takes precedence
     (directory / "app" / "__main__.py").write_text(f"print({json.dumps(description)!r})")
 
 
@@ -36,11 +36,11 @@ def commit(directory: Path) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a repository, on a branch that has left main."""
+    """Create a repository with a branch off main."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    for who in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{who}_NAME", "Somebody")
-        monkeypatch.setenv(f"GIT_{who}_EMAIL", "somebody@example.com")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Tester")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tester@example.com")
     monkeypatch.setattr(comparing, "ROOT", tmp_path)
     write(tmp_path, OLD)
     git(tmp_path, "init", "--initial-branch", "main")
@@ -54,23 +54,23 @@ def accept(directory: Path, line: str) -> None:
         file.write(f"{line}\n")
 
 
-def test_what_is_lost_is_told_with_what_to_do(
+def test_breaking_change_is_printed_with_fix(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(checkout, {"paths": {"/b": PATHS["/b"]}})
     assert main(["compare", "main"]) == 1
-    said = capsys.readouterr().out
-    assert f"✗ {LINE} → keep it" in said
-    assert "api-breaks.txt" in said
+    printed = capsys.readouterr().out
+    assert f"✗ {LINE} → keep it" in printed
+    assert "api-breaks.txt" in printed
 
 
-def test_what_is_kept_is_well(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compatible_change_passes(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(checkout, {"paths": PATHS | {"/c": {"get": {"responses": {}}}}})
     assert main(["compare", "main"]) == 0
-    assert "lose nothing." in capsys.readouterr().out
+    assert "No breaking changes since main." in capsys.readouterr().out
 
 
-def test_what_another_branch_gained_meanwhile_is_not_lost(checkout: Path) -> None:
+def test_additions_of_other_branch_are_ignored(checkout: Path) -> None:
     git(checkout, "checkout", "main")
     write(checkout, {"paths": PATHS | {"/c": {"get": {"responses": {}}}}})
     commit(checkout)
@@ -78,7 +78,7 @@ def test_what_another_branch_gained_meanwhile_is_not_lost(checkout: Path) -> Non
     assert main(["compare", "main"]) == 0
 
 
-def test_each_describes_itself_by_its_own_packages(
+def test_each_revision_uses_its_own_packages(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     by_lock = (sys.executable, "-c", 'print(\'{"paths": {"/z": {"get": {"responses": {}}}}}\')')
@@ -86,38 +86,38 @@ def test_each_describes_itself_by_its_own_packages(
     assert main(["compare", "main"]) == 0
     (checkout / "uv.lock").write_text("version = 1")
     assert main(["compare", "main"]) == 1
-    assert "✗ GET /z is gone" in capsys.readouterr().out
+    assert "✗ GET /z was removed" in capsys.readouterr().out
 
 
-def test_what_is_meant_to_go_goes_with_a_reason(
+def test_accepted_change_requires_reason(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(checkout, {"paths": {"/b": PATHS["/b"]}})
     accept(checkout, LINE)
     assert main(["compare", "main"]) == 1
-    accept(checkout, f"{LINE} because nobody asks for it.")
+    accept(checkout, f"{LINE} because it is unused.")
     assert main(["compare", "main"]) == 0
-    assert f"✓ {LINE} because nobody asks for it." in capsys.readouterr().out
+    assert f"✓ {LINE} because it is unused." in capsys.readouterr().out
 
 
-def test_what_went_once_does_not_go_again_for_the_same_reason(checkout: Path) -> None:
-    accept(checkout, f"{LINE} because nobody asks for it.")
+def test_reason_of_earlier_commit_is_not_reused(checkout: Path) -> None:
+    accept(checkout, f"{LINE} because it is unused.")
     commit(checkout)
     write(checkout, {"paths": {"/b": PATHS["/b"]}})
     assert main(["compare", "HEAD"]) == 1
-    accept(checkout, f"{LINE} because nobody asks for it any more.")
+    accept(checkout, f"{LINE} because it is still unused.")
     assert main(["compare", "HEAD"]) == 0
 
 
 @pytest.mark.parametrize("revision", ["", "0" * 40])
-def test_a_first_push_has_nothing_to_be_compared_with(
+def test_first_push_has_nothing_to_compare(
     revision: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", revision]) == 0
     assert "Nothing to compare" in capsys.readouterr().out
 
 
-def test_a_service_is_not_compared_with_what_was_none(
+def test_revision_without_service_passes(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     git(checkout, "rm", "-r", "--cached", "app")
@@ -128,12 +128,12 @@ def test_a_service_is_not_compared_with_what_was_none(
 
 @pytest.mark.usefixtures("checkout")
 @pytest.mark.parametrize("revision", ["nowhere", "1" * 40, "--all"])
-def test_a_revision_that_is_not_here_is_an_error(revision: str) -> None:
+def test_unknown_revision_is_error(revision: str) -> None:
     with pytest.raises(ConfigurationError, match="git fetch"):
         comparing.compare(revision)
 
 
-def test_a_service_that_cannot_describe_itself_is_an_error(
+def test_failing_openapi_command_is_error(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (checkout / "app" / "__main__.py").write_text("raise SystemExit('Broken.')")

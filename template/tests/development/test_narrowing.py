@@ -1,4 +1,4 @@
-"""What schemas take from clients: in requests, and the other way round in answers."""
+"""Tests of narrowing: schemas of requests, and in the other direction of responses."""
 
 import pytest
 
@@ -8,20 +8,22 @@ TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "integer"}
 NULL: Schema = {"type": "null"}
 OPEN: Schema = {"type": "object", "properties": {"a": TEXT}}
-NEEDING = OPEN | {"required": ["a"]}
+REQUIRING = OPEN | {"required": ["a"]}
 EMPTY: Schema = {"type": "object", "properties": {}}
 
 
-def lines(old: Schema, new: Schema, *, answers: bool, **named: tuple[Schema, Schema]) -> list[str]:
-    """Say what clients lose from one schema to the next; those with names have one in each."""
+def lines(
+    old: Schema, new: Schema, *, responses: bool, **named: tuple[Schema, Schema]
+) -> list[str]:
+    """Return the changes between two schemas; `named` are components of both documents."""
     olds = {"components": {"schemas": {name: pair[0] for name, pair in named.items()}}}
     news = {"components": {"schemas": {name: pair[1] for name, pair in named.items()}}}
-    changes = Narrowing(olds, news, answers=answers).changes(old, new, "It")
+    changes = Narrowing(olds, news, responses=responses).changes(old, new, "It")
     return [change.line for change in changes]
 
 
 @pytest.mark.parametrize(
-    ("wide", "narrow", "lost"),
+    ("wide", "narrow", "rejected"),
     [
         ({}, TEXT, "anything"),
         ({"type": "number"}, NUMBER, "a number"),
@@ -36,18 +38,18 @@ def lines(old: Schema, new: Schema, *, answers: bool, **named: tuple[Schema, Sch
         (TEXT | {"minLength": 1}, TEXT | {"minLength": 2}, "fewer than 2 characters"),
         (NUMBER, NUMBER | {"maximum": 3}, "more than 3"),
         (NUMBER | {"minimum": 0}, NUMBER | {"exclusiveMinimum": 0}, "0 or less"),
-        (NUMBER, NUMBER | {"multipleOf": 5}, "what is no multiple of 5"),
-        (TEXT, TEXT | {"format": "date"}, "what is no date"),
-        (TEXT | {"pattern": "a"}, TEXT | {"pattern": "b"}, "what does not match b"),
+        (NUMBER, NUMBER | {"multipleOf": 5}, "numbers that are not multiples of 5"),
+        (TEXT, TEXT | {"format": "date"}, "text that is not a date"),
+        (TEXT | {"pattern": "a"}, TEXT | {"pattern": "b"}, "text that does not match b"),
         ({"type": "array"}, {"type": "array", "maxItems": 9}, "more than 9 items"),
-        ({"type": "array"}, {"type": "array", "uniqueItems": True}, "the same item twice"),
+        ({"type": "array"}, {"type": "array", "uniqueItems": True}, "duplicate items"),
     ],
 )
-def test_a_narrower_request_and_a_wider_answer_are_told(
-    wide: Schema, narrow: Schema, lost: str
+def test_narrower_request_and_wider_response_are_reported(
+    wide: Schema, narrow: Schema, rejected: str
 ) -> None:
-    assert lines(wide, narrow, answers=False) == [f"It no longer takes {lost}"]
-    assert lines(narrow, wide, answers=True) == [f"It may now be {lost}"]
+    assert lines(wide, narrow, responses=False) == [f"It no longer accepts {rejected}"]
+    assert lines(narrow, wide, responses=True) == [f"It may now be {rejected}"]
 
 
 @pytest.mark.parametrize(
@@ -66,70 +68,68 @@ def test_a_narrower_request_and_a_wider_answer_are_told(
         ({"type": "array", "uniqueItems": True}, {"type": "array", "uniqueItems": False}),
     ],
 )
-def test_a_wider_request_and_a_narrower_answer_are_not(narrow: Schema, wide: Schema) -> None:
-    assert lines(narrow, wide, answers=False) == []
-    assert lines(wide, narrow, answers=True) == []
+def test_wider_request_and_narrower_response_are_compatible(narrow: Schema, wide: Schema) -> None:
+    assert lines(narrow, wide, responses=False) == []
+    assert lines(wide, narrow, responses=True) == []
 
 
-@pytest.mark.parametrize("answers", [False, True])
-def test_a_field_that_is_gone_is_told(answers: bool) -> None:  # noqa: FBT001
-    assert lines(OPEN, EMPTY, answers=answers) == ["It.a is gone"]
-    assert lines(NEEDING, EMPTY, answers=answers) == ["It.a is gone"]
+@pytest.mark.parametrize("responses", [False, True])
+def test_removed_field_is_reported(responses: bool) -> None:  # noqa: FBT001
+    assert lines(OPEN, EMPTY, responses=responses) == ["It.a was removed"]
+    assert lines(REQUIRING, EMPTY, responses=responses) == ["It.a was removed"]
 
 
-def test_a_new_field_is_told_only_where_it_must_be_sent() -> None:
-    assert lines(EMPTY, NEEDING, answers=False) == ["It.a is now required"]
-    assert lines(EMPTY, OPEN, answers=False) == []
-    assert lines(EMPTY, NEEDING, answers=True) == []
+def test_new_field_is_reported_if_required() -> None:
+    assert lines(EMPTY, REQUIRING, responses=False) == ["It.a is now required"]
+    assert lines(EMPTY, OPEN, responses=False) == []
+    assert lines(EMPTY, REQUIRING, responses=True) == []
 
 
-def test_a_field_that_may_be_missing_is_told_where_it_is_awaited() -> None:
-    assert lines(OPEN, NEEDING, answers=False) == ["It.a is now required"]
-    assert lines(NEEDING, OPEN, answers=False) == []
-    assert lines(NEEDING, OPEN, answers=True) == ["It.a may now be missing"]
-    assert lines(OPEN, NEEDING, answers=True) == []
+def test_optional_field_is_reported_in_responses() -> None:
+    assert lines(OPEN, REQUIRING, responses=False) == ["It.a is now required"]
+    assert lines(REQUIRING, OPEN, responses=False) == []
+    assert lines(REQUIRING, OPEN, responses=True) == ["It.a may now be missing"]
+    assert lines(OPEN, REQUIRING, responses=True) == []
 
 
-def test_fields_without_a_name_are_compared() -> None:
+def test_additional_properties_are_compared() -> None:
     closed = EMPTY | {"additionalProperties": False}
     texts = {"type": "object", "additionalProperties": TEXT}
     numbers = {"type": "object", "additionalProperties": NUMBER}
-    assert lines(EMPTY, closed, answers=False) == [
-        "It no longer takes fields that it does not know"
-    ]
-    assert lines(closed, EMPTY, answers=True) == []
-    assert lines(texts, numbers, answers=False) == ["It.* no longer takes text"]
-    assert lines({"type": "object"}, texts, answers=False) == ["It.* no longer takes anything"]
+    assert lines(EMPTY, closed, responses=False) == ["It no longer accepts unknown fields"]
+    assert lines(closed, EMPTY, responses=True) == []
+    assert lines(texts, numbers, responses=False) == ["It.* no longer accepts text"]
+    assert lines({"type": "object"}, texts, responses=False) == ["It.* no longer accepts anything"]
 
 
-def test_items_and_parts_are_compared() -> None:
+def test_array_items_are_compared() -> None:
     old = {"type": "array", "items": OPEN}
-    assert lines(old, {"type": "array", "items": EMPTY}, answers=True) == ["It[].a is gone"]
+    assert lines(old, {"type": "array", "items": EMPTY}, responses=True) == ["It[].a was removed"]
     pair = {"type": "array", "prefixItems": [TEXT, TEXT]}
     other = {"type": "array", "prefixItems": [TEXT, NUMBER]}
-    assert lines(pair, other, answers=False) == ["It no longer takes text"]
-    assert lines(pair, pair | {"prefixItems": []}, answers=False) == [
-        "It has another `prefixItems`"
+    assert lines(pair, other, responses=False) == ["It no longer accepts text"]
+    assert lines(pair, pair | {"prefixItems": []}, responses=False) == [
+        "It has a different `prefixItems`"
     ]
 
 
-def test_what_is_not_understood_is_told_once_it_changes() -> None:
+def test_change_of_unsupported_keyword_is_reported() -> None:
     old, new = OPEN | {"not": TEXT}, OPEN | {"not": NUMBER}
-    assert lines(old, new, answers=False) == ["It has another `not`"]
-    assert lines(old, old, answers=False) == []
+    assert lines(old, new, responses=False) == ["It has a different `not`"]
+    assert lines(old, old, responses=False) == []
 
 
-def test_a_schema_with_a_name_is_told_once_even_if_it_holds_itself() -> None:
+def test_recursive_schema_is_compared_once() -> None:
     tree = {"$ref": "#/components/schemas/Tree"}
     branches = {"type": "array", "items": tree}
     old = {"type": "object", "properties": {"a": TEXT, "branches": branches}}
     new = {"type": "object", "properties": {"branches": branches}}
     pair = {"type": "object", "properties": {"left": tree, "right": tree}}
-    assert lines(pair, pair, answers=True, Tree=(old, new)).count("Tree.a is gone") == 2
-    assert lines(tree, tree, answers=False, Tree=(old, old)) == []
+    assert lines(pair, pair, responses=True, Tree=(old, new)).count("Tree.a was removed") == 2
+    assert lines(tree, tree, responses=False, Tree=(old, old)) == []
 
 
-def test_a_schema_may_be_named_or_called_otherwise() -> None:
+def test_inline_and_named_schemas_are_equal() -> None:
     one = {"$ref": "#/components/schemas/One", "description": "One."}
-    assert lines(OPEN, one, answers=False, One=({}, OPEN)) == []
-    assert lines(one, EMPTY, answers=True, One=(OPEN, {})) == ["It.a is gone"]
+    assert lines(OPEN, one, responses=False, One=({}, OPEN)) == []
+    assert lines(one, EMPTY, responses=True, One=(OPEN, {})) == ["It.a was removed"]

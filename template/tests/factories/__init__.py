@@ -1,4 +1,4 @@
-"""What tests make, one module a resource."""
+"""Factories of test data, one module per resource."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -14,6 +14,6 @@ T = TypeVar("T", bound=Identified)
 async def some(
     session: AsyncSession, model: type[T], make: Callable[[AsyncSession], Awaitable[T]]
 ) -> T:
-    """Give the oldest row that is there; make one where there is none."""
-    found = (await session.scalars(select(model).order_by(model.id).limit(1))).first()
-    return found or await make(session)
+    """Return the oldest row of a model; create one if there is none."""
+    row = (await session.scalars(select(model).order_by(model.id).limit(1))).first()
+    return row or await make(session)

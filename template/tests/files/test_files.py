@@ -34,14 +34,17 @@ Content = bytes | AsyncIterator[bytes]
 
 @pytest.fixture
 async def live_files(
-    database_url: str, entitled: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    database_url: str,
+    admin_headers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> AsyncGenerator[Live, None]:
     """Serve on a real socket, and store files in a directory."""
     _ = database_url
     monkeypatch.setenv("FILES_URL", tmp_path.as_uri())
     app = create_app()
     async with serving(app) as port, calling(port) as client:
-        client.headers |= entitled
+        client.headers |= admin_headers
         yield Live(app, client)
 
 
@@ -188,14 +191,14 @@ async def test_content_digest_is_verified(client: AsyncClient) -> None:
 
 
 async def test_upload_limit_replaces_body_limit(
-    database_url: str, entitled: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    database_url: str, admin_headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
     monkeypatch.setenv("FILES_LIMIT", str(3 * MEBIBYTE))
     monkeypatch.setenv("BODY_LIMIT", "100")
     app = create_app()
     async with serving(app) as port, calling(port) as client:
-        client.headers |= entitled
+        client.headers |= admin_headers
         assert (await upload(client, LONG)).status_code == 201
         declared = await upload(client, LONG + LONG)
         streamed = await upload(client, chunked(LONG, LONG))
@@ -386,7 +389,7 @@ def peak_memory(process: int) -> int:
 
 @pytest.mark.drill
 async def test_upload_of_one_gib_uses_100_mib(
-    database_url: str, entitled: dict[str, str], tmp_path: Path
+    database_url: str, admin_headers: dict[str, str], tmp_path: Path
 ) -> None:
     size, block = 1 << 30, LONG
 
@@ -396,7 +399,7 @@ async def test_upload_of_one_gib_uses_100_mib(
 
     environment = {"FILES_URL": tmp_path.as_uri(), "FILES_LIMIT": str(size), "DRAIN_SECONDS": "0"}
     async with running(DATABASE_URL=database_url, **environment) as (process, client):
-        client.headers |= entitled
+        client.headers |= admin_headers
         await upload(client, PNG)
         before = peak_memory(process.pid)
         created = await upload(client, body())

@@ -82,12 +82,12 @@ def test_missing_directory_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path:
 async def test_unavailable_store_fails_only_requests_of_files(
     bucket: None,
     database_url: str,
-    entitled: dict[str, str],
+    admin_headers: dict[str, str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _ = bucket, database_url
     async with serving(create_app()) as port, calling(port) as client:
-        client.headers |= entitled
+        client.headers |= admin_headers
         response = await client.post(URL, params={"name": "a"}, content=b"text")
         assert (response.status_code, response.json()["code"]) == (503, "unavailable")
         assert "Retry-After" in response.headers

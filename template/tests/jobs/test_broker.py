@@ -15,7 +15,7 @@ from app.main import create_app
 from app.models.base import uuid7
 from app.settings import ConfigurationError, read
 from app.valkey import parse_url
-from development.memory import memory
+from development.memory import shared_memory
 from development.valkey import running_in, url
 from tests.support import sample_tasks, valkey
 from tests.support.live_server import calling, lifespan, serving
@@ -42,7 +42,7 @@ def server() -> Generator[str, None, None]:
 @pytest.fixture
 def place() -> Generator[Path, None, None]:
     """Give a Valkey of one test a place, at which it can end and come back."""
-    with TemporaryDirectory(prefix="app-", dir=memory()) as found:
+    with TemporaryDirectory(prefix="app-", dir=shared_memory()) as found:
         yield Path(found)
 
 

@@ -20,7 +20,7 @@ from app import ratelimit
 from app.errors import NotFound
 from app.main import create_app
 from app.settings import ConfigurationError
-from development.memory import memory
+from development.memory import shared_memory
 from development.valkey import running_in, url
 from tests.support import valkey
 from tests.support.live_server import calling, lifespan, serving
@@ -77,7 +77,7 @@ def server() -> Generator[str, None, None]:
 @pytest.fixture
 def directory() -> Generator[Path, None, None]:
     """Yield a directory in which a test starts and stops a Valkey."""
-    with TemporaryDirectory(prefix="app-", dir=memory()) as path:
+    with TemporaryDirectory(prefix="app-", dir=shared_memory()) as path:
         yield Path(path)
 
 

@@ -1,8 +1,8 @@
-"""Jots: a sample resource of the tests, built like the resources of the service.
+"""Jots: a sample resource for tests, built like the resources of the service.
 
-Its table is in every test database, but in no migration: it has metadata of its own. No resource of
-the service may have its name. `python -m tests.support.sample_resource COMMAND` runs a command of
-the service with it.
+Its table is in all test databases, but has separate metadata, so that no migration has it. No
+resource of the service may have its name. `python -m tests.support.sample_resource COMMAND` runs a
+command of the service with it.
 """
 
 import sys
@@ -62,21 +62,21 @@ _numbers = count(1)
 
 
 class JotKind(StrEnum):
-    """What a jot is for."""
+    """Kind of a jot."""
 
     IDEA = "idea"
     TASK = "task"
 
 
 class JotBase(Base):
-    """The base of tables beside the service's own."""
+    """Base class of models that are not in the metadata of the service."""
 
     __abstract__ = True
     metadata = MetaData(naming_convention=Base.metadata.naming_convention)
 
 
 class Jot(Identified, Timestamped, JotBase):
-    """Something written down."""
+    """A note."""
 
     __tablename__ = "jots"
     __table_args__ = (
@@ -107,7 +107,7 @@ FILTERS: Filters = {
 
 
 class JotCreate(Schema):
-    """A jot to add."""
+    """Fields of a new jot."""
 
     title: Annotated[Line, Field(min_length=1, max_length=40)]
     text: Text | None = None
@@ -118,7 +118,7 @@ class JotCreate(Schema):
 
 
 class JotUpdate(Schema):
-    """What changes in a jot."""
+    """Update of a jot."""
 
     text: Text | None
 
@@ -136,7 +136,7 @@ class JotRead(ReadSchema):
 
 
 class JotFilter(Schema):
-    """Which jots are meant."""
+    """Filters of jots; all are optional."""
 
     search: Line | None = None
     title: Line | None = None
@@ -146,28 +146,28 @@ class JotFilter(Schema):
 
 
 class JotQuery(JotFilter, Paging):
-    """Which jots are meant, in which order, and which page of them."""
+    """Filters, sort order and page of a list of jots."""
 
     sort: JotSort = "created_at"
 
 
 @router.get("", response_model=Page[JotRead])
-async def find(
+async def list_jots(
     session: ReadSession, query: Annotated[JotQuery, Query()], links: Links
 ) -> Slice[Record]:
-    """List jots."""
-    tests = conditions(query, FILTERS)
-    page = PAGES[query.sort].where(*tests)
-    found = await session.execute(page, {"size": query.size, "offset": query.offset})
-    total = await session.scalar(select(func.count()).select_from(Jot).where(*tests))
-    return links.pages(Slice(records(found), total or 0, query))
+    """List jots with filters, sorting and pagination."""
+    where = conditions(query, FILTERS)
+    page = PAGES[query.sort].where(*where)
+    result = await session.execute(page, {"size": query.size, "offset": query.offset})
+    total = await session.scalar(select(func.count()).select_from(Jot).where(*where))
+    return links.pages(Slice(records(result), total or 0, query))
 
 
 @router.post(
     "", status_code=HTTPStatus.CREATED, response_model=JotRead, responses=error_responses(Conflict)
 )
-async def add(session: Session, new: JotCreate, links: Links) -> Jot:
-    """Add a jot, unless its title is taken."""
+async def create_jot(session: Session, new: JotCreate, links: Links) -> Jot:
+    """Create a jot; 409 on a duplicate title."""
     values = new.model_dump()
     await lock_references(session, Jot, values)
     jot = Jot(**values)
@@ -177,23 +177,23 @@ async def add(session: Session, new: JotCreate, links: Links) -> Jot:
 
 
 @router.get("/export", response_class=StreamingResponse, responses=CSV)
-async def download(
-    session: StreamSession, wanted: Annotated[JotFilter, Query()]
+async def export_jots(
+    session: StreamSession, filters: Annotated[JotFilter, Query()]
 ) -> StreamingResponse:
-    """Download jots as CSV."""
-    return await stream_csv(JotRead, batches(session, wanted), "jots")
+    """Export jots as CSV."""
+    return await stream_csv(JotRead, batches(session, filters), "jots")
 
 
 @router.get("/{jot_id}", response_model=JotRead, responses=error_responses(NotFound))
-async def show(session: ReadSession, jot_id: UUID) -> Jot:
-    """Show a jot."""
-    return known(objects(await session.execute(select(Jot).where(Jot.id == jot_id))))
+async def read_jot(session: ReadSession, jot_id: UUID) -> Jot:
+    """Return one jot."""
+    return first(objects(await session.execute(select(Jot).where(Jot.id == jot_id))))
 
 
 @router.patch("/{jot_id}", response_model=JotRead, responses=error_responses(NotFound))
-async def change(session: Session, jot_id: UUID, changes: JotUpdate) -> Jot:
-    """Change a jot, once nobody else does."""
-    jot = await held(session, jot_id)
+async def update_jot(session: Session, jot_id: UUID, changes: JotUpdate) -> Jot:
+    """Update a jot."""
+    jot = await get(session, jot_id)
     jot.text = changes.text
     await flush(session)
     return jot
@@ -202,27 +202,27 @@ async def change(session: Session, jot_id: UUID, changes: JotUpdate) -> Jot:
 @router.delete(
     "/{jot_id}", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(NotFound, Conflict)
 )
-async def drop(session: Session, jot_id: UUID) -> None:
-    """Remove a jot, once nobody changes it."""
-    await remove(session, await held(session, jot_id))
+async def delete_jot(session: Session, jot_id: UUID) -> None:
+    """Delete a jot."""
+    await remove(session, await get(session, jot_id))
 
 
-async def held(session: AsyncSession, jot_id: UUID) -> Jot:
-    """Find a jot, to change it."""
-    found = await session.execute(select(Jot).where(Jot.id == jot_id).with_for_update())
-    return known(objects(found))
+async def get(session: AsyncSession, jot_id: UUID) -> Jot:
+    """Return one jot locked `FOR UPDATE`; 404 if missing."""
+    result = await session.execute(select(Jot).where(Jot.id == jot_id).with_for_update())
+    return first(objects(result))
 
 
-def known(found: Sequence[Jot]) -> Jot:
-    """Refuse what is not there."""
-    if not found:
+def first(jots: Sequence[Jot]) -> Jot:
+    """Return the first jot; 404 if there is none."""
+    if not jots:
         raise NotFound("There is no such jot.")
-    return found[0]
+    return jots[0]
 
 
-async def batches(session: AsyncSession, wanted: JotFilter) -> AsyncGenerator[Sequence[Jot], None]:
-    """Find jots in the order of their making, so many at a time."""
-    statement = select(Jot).where(*conditions(wanted, FILTERS)).order_by(Jot.id).limit(BATCH)
+async def batches(session: AsyncSession, filters: JotFilter) -> AsyncGenerator[Sequence[Jot], None]:
+    """Yield all jots that match, in batches ordered by id."""
+    statement = select(Jot).where(*conditions(filters, FILTERS)).order_by(Jot.id).limit(BATCH)
     batch = (await session.scalars(statement)).all()
     yield batch
     while len(batch) == BATCH:
@@ -232,12 +232,12 @@ async def batches(session: AsyncSession, wanted: JotFilter) -> AsyncGenerator[Se
 
 
 def payload(**changes: object) -> dict[str, Any]:
-    """Make what a client would send."""
+    """Return the JSON body of a request that creates a jot."""
     return {"title": f"Jot {next(_numbers)}"} | changes
 
 
 async def make(session: AsyncSession, **changes: object) -> Jot:
-    """Make a jot that is kept."""
+    """Insert a jot, and commit."""
     jot = Jot(**JotCreate.model_validate(payload(**changes)).model_dump())
     session.add(jot)
     await session.commit()
@@ -245,7 +245,7 @@ async def make(session: AsyncSession, **changes: object) -> Jot:
 
 
 def create_app() -> FastAPI:
-    """Build the service that the environment describes, with jots."""
+    """Create the application with jots."""
     app = main.create_app()
     app.include_router(router)
     return app

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 DEADLINE = 60.0  # seconds
 PROCESS_DEADLINE = 300.0  # seconds for a new process, which imports the service
-CONSTANTS = ("GRACE", "LOCK", "PATIENCE", "WAIT")  # in seconds, beside those named TIMEOUT
+CONSTANTS = ("GRACE", "LOCK", "WAIT")  # in seconds, beside those named TIMEOUT
 
 
 def raise_timeouts(assign: Callable[[object, str, object], None]) -> None:

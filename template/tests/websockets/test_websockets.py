@@ -23,7 +23,7 @@ from app.changes import Change, Kind
 from app.settings import ConfigurationError
 from app.websockets import endpoints, pubsub
 from app.websockets.message import MANY, messages
-from development.memory import memory
+from development.memory import shared_memory
 from development.valkey import running_in, url
 from tests.support import sample_resource, valkey
 from tests.support.live_server import output, running
@@ -368,7 +368,7 @@ async def test_valkey_outage_keeps_local_subscribers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(pubsub, "BACKOFF", (0.05,))
-    with TemporaryDirectory(prefix="app-", dir=memory()) as directory:
+    with TemporaryDirectory(prefix="app-", dir=shared_memory()) as directory:
         place = Path(directory)
         configured(URL=url(place))
         async with AsyncExitStack() as stack:
