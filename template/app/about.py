@@ -1,4 +1,4 @@
-"""About the service: what the build of its image knows."""
+"""Version of the service's template, set by the build of the container image."""
 
 from fastapi import FastAPI
 from pydantic import Field
@@ -9,16 +9,16 @@ from app.state import StateKey
 
 
 class AboutSettings(settings.EnvironmentSettings):
-    """Of what the image was made."""
+    """Build information of the container image."""
 
     model_config = SettingsConfigDict(env_prefix="ABOUT_")
 
-    template: str = Field("", description="Leave it to the build of the image.")
+    template: str = Field("", description="Leave it unset: the build of the image sets it.")
 
 
 ABOUT = StateKey[AboutSettings]("about")
 
 
 def install(app: FastAPI) -> None:
-    """Have the service know of what it was made."""
+    """Install the build information."""
     ABOUT.set(app, settings.read(AboutSettings))

@@ -1,7 +1,7 @@
-"""An identity provider for development and tests, which believes whatever address it is given.
+"""OpenID Connect provider for development and tests, which authenticates any e-mail address.
 
-It speaks what is asked of a real one: discovery, keys that change, the authorization code flow with
-PKCE (RFC 7636), userinfo. It listens to this machine only, and forgets its keys when it stops.
+It implements discovery, JWKS with key rotation, the authorization code flow with PKCE (RFC 7636)
+and userinfo. It listens on the loopback interface only, and holds its keys in memory.
 """
 
 import os
@@ -36,71 +36,71 @@ from app import settings
 from app.auth.oidc.provider import WELL_KNOWN
 
 HOST, PORT = "127.0.0.1", 9000
-LIFETIME = 3600  # seconds
+LIFETIME = 3600  # seconds of a token
 ALGORITHM = "ES256"
-ADDRESS = Path(__file__).resolve().parent.parent / ".dev" / "issuer"  # a file that names it
-PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title>
+URL_FILE = Path(__file__).resolve().parent.parent / ".dev" / "issuer"  # read by `app token`
+LOGIN_PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Log in</title>
 <style>body { font: 1rem system-ui; max-width: 24rem; margin: 20vh auto }
 input, button { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem }</style>
-<h1>Sign in</h1><p>This is for development: any address will do.</p>
-<form method="post"><input type="hidden" name="asked" value="$asked">
-<label>Address <input name="email" type="email" value="admin@example.com" required></label>
-<p><button autofocus>Sign in</button></p></form></html>
+<h1>Log in</h1><p>Development only: any e-mail address is accepted, without a password.</p>
+<form method="post"><input type="hidden" name="parameters" value="$parameters">
+<label>E-mail <input name="email" type="email" value="admin@example.com" required></label>
+<p><button autofocus>Log in</button></p></form></html>
 """)
 
 Claims = dict[str, Any]
 
 
-class Key:
-    """A private key, and the name by which its tokens say that it signed them."""
+class SigningKey:
+    """A private key and its key ID (header `kid`)."""
 
     def __init__(self) -> None:
         self.name = uuid4().hex[:8]
         self.private = ec.generate_private_key(ec.SECP256R1())
 
-    def published(self) -> Claims:
-        """Give its public part (RFC 7517)."""
+    def public_jwk(self) -> Claims:
+        """Return the public key as a JSON Web Key (RFC 7517)."""
         members = ECAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
         return {**members, "kid": self.name, "use": "sig", "alg": ALGORITHM}
 
 
-class Issuer:
-    """A provider that runs in a thread, and what it remembers."""
+class IdentityProvider:
+    """An OpenID Connect provider that runs in a thread, with its state in memory."""
 
     def __init__(self) -> None:
         self.url = ""
-        self.key = Key()
-        self.codes: dict[str, Mapping[str, str]] = {}
-        self.asked = 0  # times for its keys
-        self.says: Claims = {}  # of anybody, whatever their token says
+        self.key = SigningKey()
+        self.codes: dict[str, Mapping[str, str]] = {}  # authorization requests by code
+        self.key_requests = 0
+        self.userinfo_claims: Claims = {}  # override those of the token
 
-    def rotate(self) -> None:
-        """Sign with another key from now on, and publish the old one no more."""
-        self.key = Key()
+    def rotate_key(self) -> None:
+        """Replace the signing key; the old one is no longer published."""
+        self.key = SigningKey()
 
     def token(self, email: str | None, **claims: object) -> str:
-        """Sign a token about whoever has an address; None leaves a claim out."""
-        moment = int(time.time())
-        told = {
+        """Return a signed token of a user; a claim that is None is omitted."""
+        issued_at = int(time.time())
+        values = {
             "iss": self.url,
             "sub": sha256(str(email).encode()).hexdigest()[:16],
             "aud": "app",
-            "iat": moment,
-            "exp": moment + LIFETIME,
+            "iat": issued_at,
+            "exp": issued_at + LIFETIME,
             "email": email,
             "email_verified": True,
             **claims,
         }
-        kept = {name: value for name, value in told.items() if value is not None}
-        return jwt.encode(kept, self.key.private, ALGORITHM, {"kid": self.key.name})
+        payload = {name: value for name, value in values.items() if value is not None}
+        return jwt.encode(payload, self.key.private, ALGORITHM, {"kid": self.key.name})
 
     @contextmanager
     def running(self, port: int = 0) -> Generator[None, None, None]:
-        """Listen, on a free port unless one is named, until the context ends."""
+        """Serve until the context ends, on any free port by default."""
         with socket.create_server((HOST, port)) as listener:
             self.url = f"http://{HOST}:{listener.getsockname()[1]}"
             config = uvicorn.Config(self.app(), lifespan="off", log_config=None, access_log=False)
-            config.load()  # imports in this thread: two that import alike can meet half a module
+            config.load()  # in this thread: concurrent imports may see a partial module
             server = uvicorn.Server(config)
             thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
             thread.start()
@@ -112,116 +112,124 @@ class Issuer:
                 thread.join()
 
     def app(self) -> Starlette:
-        """Build what answers; pages of any origin may ask."""
+        """Return the application, which allows any origin (CORS): /docs requests tokens."""
         routes = [
-            Route(WELL_KNOWN, self.describe),
-            Route("/keys", self.show_keys),
-            Route("/authorize", self.ask, methods=["GET"]),
-            Route("/authorize", self.send_back, methods=["POST"]),
+            Route(WELL_KNOWN, self.discovery),
+            Route("/keys", self.jwks),
+            Route("/authorize", self.show_login, methods=["GET"]),
+            Route("/authorize", self.authorize, methods=["POST"]),
             Route("/token", self.exchange, methods=["POST"]),
-            Route("/userinfo", self.tell),
+            Route("/userinfo", self.userinfo),
         ]
-        anybody = Middleware(
+        cors = Middleware(
             CORSMiddleware, allow_origins=["*"], allow_headers=["*"], allow_methods=["*"]
         )
-        return Starlette(routes=routes, middleware=[anybody])
+        return Starlette(routes=routes, middleware=[cors])
 
-    async def describe(self, _: Request) -> Response:
-        """Say what there is (OpenID Connect Discovery 1.0, section 3)."""
-        places = {
+    async def discovery(self, _: Request) -> Response:
+        """Return the provider metadata (OpenID Connect Discovery 1.0, section 3)."""
+        paths = {
             "authorization_endpoint": "authorize",
             "token_endpoint": "token",
             "userinfo_endpoint": "userinfo",
             "jwks_uri": "keys",
         }
-        told: Claims = {name: f"{self.url}/{path}" for name, path in places.items()}
-        told |= {"issuer": self.url, "scopes_supported": ["openid", "email", "profile"]}
-        told |= {"response_types_supported": ["code"], "subject_types_supported": ["public"]}
-        told |= {"grant_types_supported": ["authorization_code"]}
-        told |= {"id_token_signing_alg_values_supported": [ALGORITHM]}
-        return JSONResponse(told | {"code_challenge_methods_supported": ["S256"]})
+        metadata: Claims = {name: f"{self.url}/{path}" for name, path in paths.items()}
+        metadata |= {
+            "issuer": self.url,
+            "scopes_supported": ["openid", "email", "profile"],
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "grant_types_supported": ["authorization_code"],
+            "id_token_signing_alg_values_supported": [ALGORITHM],
+            "code_challenge_methods_supported": ["S256"],
+        }
+        return JSONResponse(metadata)
 
-    async def show_keys(self, _: Request) -> Response:
-        """Publish the key that signs now."""
-        self.asked += 1
-        return JSONResponse({"keys": [self.key.published()]})
+    async def jwks(self, _: Request) -> Response:
+        """Return the current signing key (JSON Web Key Set)."""
+        self.key_requests += 1
+        return JSONResponse({"keys": [self.key.public_jwk()]})
 
-    async def ask(self, request: Request) -> Response:
-        """Ask who it is."""
-        return HTMLResponse(PAGE.substitute(asked=escape(str(request.query_params))))
+    async def show_login(self, request: Request) -> Response:
+        """Return the login page."""
+        return HTMLResponse(LOGIN_PAGE.substitute(parameters=escape(str(request.query_params))))
 
-    async def send_back(self, request: Request) -> Response:
-        """Send the browser back with a code, which is good once."""
-        given = dict(parse_qsl((await request.body()).decode()))
-        asked = dict(parse_qsl(given["asked"]))
+    async def authorize(self, request: Request) -> Response:
+        """Redirect to the client with a single-use authorization code."""
+        form = dict(parse_qsl((await request.body()).decode()))
+        parameters = dict(parse_qsl(form["parameters"]))
         code = uuid4().hex
-        self.codes[code] = {**asked, "email": given["email"].lower()}
-        told = urlencode({"code": code, "state": asked.get("state", "")})
-        return RedirectResponse(f"{asked['redirect_uri']}?{told}", 303)
+        self.codes[code] = {**parameters, "email": form["email"].lower()}
+        query = urlencode({"code": code, "state": parameters.get("state", "")})
+        return RedirectResponse(f"{parameters['redirect_uri']}?{query}", 303)
 
     async def exchange(self, request: Request) -> Response:
-        """Give a token for a code and the proof whose it is; or for an address, to `app token`."""
-        given = dict(parse_qsl((await request.body()).decode()))
-        if given.get("grant_type") == "password":
-            return self._granted(given["username"], "app")
-        code = self.codes.pop(given.get("code", ""), {})
-        summed = sha256(given.get("code_verifier", "").encode()).digest()
-        challenge = urlsafe_b64encode(summed).decode().rstrip("=")
+        """Return a token for a code and its PKCE verifier, or for a password grant (`app token`).
+
+        The password of the latter is not checked.
+        """
+        form = dict(parse_qsl((await request.body()).decode()))
+        if form.get("grant_type") == "password":
+            return self._token_response(form["username"], "app")
+        code = self.codes.pop(form.get("code", ""), {})
+        verifier_digest = sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = urlsafe_b64encode(verifier_digest).decode().rstrip("=")
         if code.get("code_challenge") != challenge:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        return self._granted(code["email"], code.get("audience", "app"))
+        return self._token_response(code["email"], code.get("audience", "app"))
 
-    def _granted(self, email: str, audience: str) -> Response:
+    def _token_response(self, email: str, audience: str) -> Response:
         token = self.token(email, aud=audience)
-        told = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME}
-        return JSONResponse(told | {"id_token": token})
+        response = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME}
+        return JSONResponse(response | {"id_token": token})
 
-    async def tell(self, request: Request) -> Response:
-        """Say whose token it is (OpenID Connect Core 1.0, section 5.3)."""
+    async def userinfo(self, request: Request) -> Response:
+        """Return the claims of a bearer token (OpenID Connect Core 1.0, section 5.3)."""
         _, _, token = request.headers.get("Authorization", "").partition(" ")
         claims = jwt.decode(token, options={"verify_signature": False})
-        guessed = {"email_verified": True, "email": f"{claims['sub']}@example.com"}
-        return JSONResponse(guessed | claims | self.says)
+        defaults = {"email_verified": True, "email": f"{claims['sub']}@example.com"}
+        return JSONResponse(defaults | claims | self.userinfo_claims)
 
 
 def wait_until_started(server: uvicorn.Server, thread: Thread) -> None:
     """Wait until a server in a thread accepts connections.
 
     Raises:
-        ChildProcessError: its thread has ended, and has printed why.
+        ChildProcessError: the thread has ended, after it printed a traceback.
     """
     while not server.started:
         if not thread.is_alive():
-            message = "The identity provider did not start; its traceback says why."
+            message = "The identity provider did not start. See the traceback above."
             raise ChildProcessError(message)
         time.sleep(0.01)
 
 
-class GivenSettings(settings.EnvironmentSettings):
-    """A provider that is given needs no other."""
+class ExternalProviderSettings(settings.EnvironmentSettings):
+    """The configured issuer, which replaces the development provider."""
 
     oidc_issuer: str = ""
 
 
 @contextmanager
 def beside() -> Generator[None, None, None]:
-    """Name a provider in the environment: the one that is given, else one of our own."""
-    if settings.read(GivenSettings).oidc_issuer:
-        print("Sign-in    the provider that OIDC_ISSUER names")
+    """Run the development provider and set `OIDC_ISSUER`, unless an issuer is configured."""
+    if settings.read(ExternalProviderSettings).oidc_issuer:
+        print("Login      by the provider of OIDC_ISSUER")
         yield
         return
-    issuer = Issuer()
-    with issuer.running(_free()):
-        ADDRESS.parent.mkdir(exist_ok=True)
-        ADDRESS.write_text(issuer.url)
-        print(f"Sign-in    {issuer.url}, which believes any address")
-        os.environ["OIDC_ISSUER"] = issuer.url
+    provider = IdentityProvider()
+    with provider.running(_available_port()):
+        URL_FILE.parent.mkdir(exist_ok=True)
+        URL_FILE.write_text(provider.url)
+        print(f"Login      {provider.url} (accepts any e-mail address)")
+        os.environ["OIDC_ISSUER"] = provider.url
         yield
-    ADDRESS.unlink(missing_ok=True)
+    URL_FILE.unlink(missing_ok=True)
 
 
-def _free() -> int:
-    """Choose the port that everybody knows, or any where it is taken."""
+def _available_port() -> int:
+    """Return the default port, or 0 (any free port) if it is in use."""
     try:
         socket.create_server((HOST, PORT)).close()
     except OSError:
@@ -230,11 +238,12 @@ def _free() -> int:
 
 
 async def token(email: str) -> str:
-    """Print a token of the provider of `app dev`, to try the API with."""
+    """Return a token of the provider that `app dev` runs, to try the API with."""
     try:
-        async with AsyncClient(base_url=ADDRESS.read_text()) as client:
+        async with AsyncClient(base_url=URL_FILE.read_text()) as client:
             form = {"grant_type": "password", "username": email}
-            found: str = (await client.post("/token", data=form)).json()["access_token"]
+            response = await client.post("/token", data=form)
     except (OSError, HTTPError):
-        sys.exit("Only the provider of `app dev` gives tokens like this, and it does not run.")
-    return found
+        sys.exit("The development identity provider does not run. Start it with `app dev`.")
+    access_token: str = response.json()["access_token"]
+    return access_token

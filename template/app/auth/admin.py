@@ -1,4 +1,4 @@
-"""Administrators, made from the command line, where nobody has signed in yet."""
+"""Administrators, created from the command line: the first one, before anyone can log in."""
 
 import sys
 from collections.abc import AsyncGenerator
@@ -13,12 +13,12 @@ from app.models.base import now
 from app.models.user import EVERYTHING, Role, User
 from app.schemas.user import Email
 
-ROLE = "admin"
+ADMIN_ROLE = "admin"
 
 
 @asynccontextmanager
-async def sessions() -> AsyncGenerator[async_sessionmaker[AsyncSession], None]:
-    """Reach the database that the environment names."""
+async def session_factory() -> AsyncGenerator[async_sessionmaker[AsyncSession], None]:
+    """Open a session factory on the configured database; dispose of its engine afterwards."""
     engine = migrate.create()
     try:
         yield async_sessionmaker(engine, expire_on_commit=False)
@@ -26,31 +26,32 @@ async def sessions() -> AsyncGenerator[async_sessionmaker[AsyncSession], None]:
         await engine.dispose()
 
 
-def parse_email(given: str) -> str:
-    """Read an address; leave, where it is none."""
+def parse_email(text: str) -> str:
+    """Return an e-mail address in lower case; exit with a message if it is invalid."""
     try:
-        return TypeAdapter(Email).validate_python(given)
+        return TypeAdapter(Email).validate_python(text)
     except ValidationError:
-        sys.exit(f"{given!r} is no address; write it as in name@example.com.")
+        sys.exit(f"Invalid e-mail address: {text!r}. Write it as name@example.com.")
 
 
 async def grant_admin(session: AsyncSession, email: str) -> User:
-    """Make an administrator of a user, who is made as well if need be."""
-    there = select(User).where(User.email == email, User.deleted_at.is_(None))
-    user = await session.scalar(there)
+    """Assign the administrator role to a user; create the user if missing."""
+    statement = select(User).where(User.email == email, User.deleted_at.is_(None))
+    user = await session.scalar(statement)
     if user is None:
         user = User(email=email)
         session.add(user)
     user.verified_at = user.verified_at or now()
-    user.role_id = (await _administrators(session)).id
+    user.role_id = (await _admin_role(session)).id
     await session.flush()
     return user
 
 
-async def _administrators(session: AsyncSession) -> Role:
-    role = await session.scalar(select(Role).where(Role.name == ROLE))
+async def _admin_role(session: AsyncSession) -> Role:
+    """Return the administrator role; create it if missing."""
+    role = await session.scalar(select(Role).where(Role.name == ADMIN_ROLE))
     if role is None:
-        role = Role(name=ROLE, permissions=[EVERYTHING])
+        role = Role(name=ADMIN_ROLE, permissions=[EVERYTHING])
         session.add(role)
         await session.flush()
     return role

@@ -1,4 +1,4 @@
-"""Mails: written from templates, and sent once what they tell of is committed."""
+"""E-mail: messages from Jinja templates, sent over SMTP after commit."""
 
 from app.email.message import Mail
 from app.email.queue import EmailQueue, EmailSettings, Mails, install

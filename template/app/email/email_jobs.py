@@ -1,4 +1,7 @@
-"""Mails that are kept until they are sent: a job sends each, whatever stops meanwhile."""
+"""Durable e-mail queue: each e-mail is a job, stored in the transaction (transactional outbox).
+
+A worker sends it at least once, even if processes are killed meanwhile.
+"""
 
 from email.message import EmailMessage
 
@@ -17,21 +20,21 @@ log = structlog.get_logger()
 
 
 class JobEmailQueue(EmailQueue):
-    """Has mails sent by workers; where there is no server to send them to, they are shown here."""
+    """A queue that enqueues e-mails as jobs; without a server, it shows them in the preview."""
 
     def __init__(self, app: FastAPI, config: EmailSettings) -> None:
         super().__init__(config)
         self.app = app
 
     def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
-        """Keep a mail in the transaction of what it tells of, or else in one of its own, soon."""
+        """Enqueue an e-mail in the session's transaction, or soon in a transaction of its own."""
         if session is None or self.config.url is None:
             super().send(mail, session)
         else:
             enqueue_email(session, compose(mail, self.config.sender))
 
     async def deliver(self, message: EmailMessage) -> None:
-        """Keep a mail for a worker; where that fails, send it from here."""
+        """Enqueue a message as a job; if the database is unavailable, send it directly."""
         if self.config.url is None:
             await super().deliver(message)
             return
@@ -39,15 +42,15 @@ class JobEmailQueue(EmailQueue):
             async with SESSIONS.get(self.app).begin() as session:
                 enqueue_email(session, message)
         except Exception:
-            log.exception("a mail is not kept, and sent at once")
+            log.exception("email_enqueue_failed", message_id=message["Message-ID"])
             await super().deliver(message)
 
 
 def enqueue_email(session: AsyncSession, message: EmailMessage) -> None:
-    """Have a worker send a mail, once all is committed."""
+    """Enqueue a message for a worker, which sends it after commit."""
     enqueue(session, SEND, SerializedEmail(text=message.as_string()))
 
 
 def install(app: FastAPI) -> None:
-    """Have mails kept."""
+    """Replace the in-memory queue by the durable one."""
     set_queue(app, JobEmailQueue(app, EMAIL_QUEUE.get(app).config))

@@ -1,4 +1,4 @@
-"""What a mail says: a template's text, and the same as HTML."""
+"""E-mail messages from Jinja templates, as plain text and HTML (multipart/alternative)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from app.models.base import now
 
-SUBJECT = "Subject: "  # how the first line of a template's text begins
+SUBJECT_PREFIX = "Subject: "  # of the first line of a text template
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail to somebody: `templates/<template>.txt` and `.html`, filled with what they name."""
+    """An e-mail: recipient, name of the templates (`.txt` and `.html`), and their variables."""
 
     to: str
     template: str
     values: Mapping[str, object]
 
     def __repr__(self) -> str:
-        """Tell which one it is; what it holds may open an account."""
+        """Return the template's name, without recipient and variables: those may hold tokens."""
         return f"Mail({self.template!r})"
 
 
 @cache
 def templates() -> Environment:
-    """Read the templates; in HTML, values are escaped, and a value that is missing is an error."""
+    """Return the Jinja environment: HTML is escaped, an undefined variable raises."""
     return Environment(
         loader=PackageLoader("app.email"),
         autoescape=select_autoescape(["html"]),
@@ -39,37 +39,37 @@ def templates() -> Environment:
 
 
 def compose(mail: Mail, sender: str) -> EmailMessage:
-    """Write a mail (RFC 5322): text, and HTML for those who would rather see that.
+    """Render an e-mail as a message (RFC 5322).
 
     Raises:
-        ValueError: an address or a subject has more than one line.
+        ValueError: an address is invalid, or a header contains a line break (header injection).
     """
-    first, _, text = _rendered(mail, "txt").partition("\n")
+    first_line, _, text = _render(mail, "txt").partition("\n")
     message = EmailMessage()
     message["From"] = parse_address(sender)
     message["To"] = parse_address(mail.to)
-    message["Subject"] = first.removeprefix(SUBJECT)
+    message["Subject"] = first_line.removeprefix(SUBJECT_PREFIX)
     message["Date"] = format_datetime(now())
     message["Message-ID"] = make_msgid(domain=parse_address(sender).domain)
-    message["Auto-Submitted"] = "auto-generated"  # so that nobody's absence answers (RFC 3834)
+    message["Auto-Submitted"] = "auto-generated"  # suppresses out-of-office replies (RFC 3834)
     message.set_content(text.strip() + "\n")
-    message.add_alternative(_rendered(mail, "html"), subtype="html")
+    message.add_alternative(_render(mail, "html"), subtype="html")
     return message
 
 
 def parse_address(text: str) -> Address:
-    """Read an address: `name@example.com`, or `Somebody <name@example.com>`.
+    """Parse an address: `name@example.com`, or `Name <name@example.com>`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the address is invalid.
     """
     name, plain = parseaddr(text)
     if "@" not in plain or not text.isprintable():
-        message = "It is not an address"
+        message = "It is not an e-mail address"
         raise ValueError(message)
     return Address(name, addr_spec=plain)
 
 
-def _rendered(mail: Mail, kind: str) -> str:
-    template = templates().get_template(f"{mail.template}.{kind}")
+def _render(mail: Mail, extension: str) -> str:
+    template = templates().get_template(f"{mail.template}.{extension}")
     return template.render(mail.values)

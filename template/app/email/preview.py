@@ -1,4 +1,4 @@
-"""The page that shows the mails of development, which has no server to send them to."""
+"""Preview page of sent e-mails, in development without an SMTP server."""
 
 from collections import deque
 from email.message import EmailMessage
@@ -11,16 +11,16 @@ from app.errors import NotFound
 from app.state import StateKey
 
 URL = "/dev/mails"
-KEPT = 50  # mails
-POLICY = (
+MAX_MAILS = 50
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; frame-ancestors 'self'"
 )
-LIST = (
-    '<!doctype html><html lang="en"><title>Mails</title><h1>Mails</h1><ol reversed>{}</ol></html>'
-)
-ITEM = '<li><a href="{url}/{number}">{subject}</a> to {to}, {date}</li>'
-ONE = """<!doctype html><html lang="en"><title>{subject}</title><p><a href="{url}">Mails</a></p>
-<h1>{subject}</h1><p>From {sender} to {to}, {date}</p>
+LIST_PAGE = """<!doctype html><html lang="en"><title>E-mails</title><h1>E-mails</h1>
+<ol reversed>{}</ol></html>
+"""
+LIST_ITEM = '<li><a href="{url}/{number}">{subject}</a> to {to}, {date}</li>'
+MAIL_PAGE = """<!doctype html><html lang="en"><title>{subject}</title>
+<p><a href="{url}">E-mails</a></p><h1>{subject}</h1><p>From {sender} to {to}, {date}</p>
 <iframe sandbox title="HTML" srcdoc="{html}" width="700" height="400"></iframe>
 <pre>{text}</pre></html>
 """
@@ -29,13 +29,13 @@ router = APIRouter(include_in_schema=False)
 
 
 class Preview:
-    """The last mails, the newest first."""
+    """The latest e-mails in memory, newest first."""
 
     def __init__(self) -> None:
-        self.mails: deque[EmailMessage] = deque(maxlen=KEPT)
+        self.mails: deque[EmailMessage] = deque(maxlen=MAX_MAILS)
 
     def add(self, message: EmailMessage) -> None:
-        """Keep a mail."""
+        """Add an e-mail; the oldest is dropped beyond the limit."""
         self.mails.appendleft(message)
 
 
@@ -44,22 +44,23 @@ PREVIEW = StateKey[Preview]("email_preview")
 
 @router.get(URL, response_class=HTMLResponse)
 async def list_mails(request: Request) -> HTMLResponse:
-    """List the last mails."""
+    """Return a page that lists the latest e-mails."""
     mails = PREVIEW.get(request.app).mails
-    items = [ITEM.format(number=number, **_headers(mail)) for number, mail in enumerate(mails)]
-    return _page(LIST.format("".join(items)))
+    items = [LIST_ITEM.format(number=number, **_headers(mail)) for number, mail in enumerate(mails)]
+    return _page(LIST_PAGE.format("".join(items)))
 
 
 @router.get(URL + "/{number}", response_class=HTMLResponse)
 async def show_mail(request: Request, number: int) -> HTMLResponse:
-    """Show a mail, as it is read."""
+    """Return a page with the headers, the HTML in a sandbox, and the text of an e-mail."""
     mails = PREVIEW.get(request.app).mails
     if not 0 <= number < len(mails):
-        message = "There is no such mail."
+        message = "E-mail does not exist."
         raise NotFound(message)
-    text, html = (mails[number].get_body([kind]) or mails[number] for kind in ("plain", "html"))
+    mail = mails[number]
+    text, html = (mail.get_body([subtype]) or mail for subtype in ("plain", "html"))
     bodies = {"text": escape(text.get_content()), "html": escape(html.get_content())}
-    return _page(ONE.format(**bodies, **_headers(mails[number])))
+    return _page(MAIL_PAGE.format(**bodies, **_headers(mail)))
 
 
 def _headers(mail: EmailMessage) -> dict[str, str]:
@@ -67,5 +68,5 @@ def _headers(mail: EmailMessage) -> dict[str, str]:
     return {"url": URL} | {key: escape(str(mail[name])) for key, name in names.items()}
 
 
-def _page(text: str) -> HTMLResponse:
-    return HTMLResponse(text, headers={"Content-Security-Policy": POLICY})
+def _page(html: str) -> HTMLResponse:
+    return HTMLResponse(html, headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})

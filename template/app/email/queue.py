@@ -1,6 +1,6 @@
-"""The way out: mails wait in this process, and are tried again while their server is away.
+"""In-memory e-mail queue: background workers send over SMTP, with retries and backoff.
 
-They wait in memory: those that the process has not sent when it is killed are lost.
+E-mails that are queued when the process is killed are lost; `email_jobs` stores them instead.
 """
 
 import asyncio
@@ -29,62 +29,62 @@ from app.email.message import Mail, compose, parse_address
 from app.settings import Environment
 from app.state import StateKey
 
-WAITING = 1000  # mails; one more is refused
-AT_ONCE = 4
-PAUSES = (1.0, 10.0, 60.0)  # seconds before each further try
-FINAL = 500  # what a server answers from here on, it answers again (RFC 5321, section 4.2.1)
-GRACE = 5.0  # seconds that the last ones have when the process stops
+MAX_QUEUED = 1000  # e-mails; further ones are dropped
+WORKERS = 4  # SMTP connections at a time
+RETRY_DELAYS = (1.0, 10.0, 60.0)  # seconds before each retry
+PERMANENT_FAILURE = 500  # the first reply code of permanent errors (RFC 5321, section 4.2.1)
+GRACE = 5.0  # seconds to send queued e-mails on shutdown
 PORTS = {"smtp": 587, "smtps": 465}
-HERE = {"127.0.0.1", "::1", "localhost"}  # hosts that nobody is on the way to
+LOCAL_HOSTS = {"127.0.0.1", "::1", "localhost"}  # no network in between: plain text is safe
 
 log = structlog.get_logger()
 
 
-def server(value: object) -> URL:
-    """Read a URL, without repeating it where it is none."""
+def parse_server_url(value: object) -> URL:
+    """Parse the URL of an SMTP server; errors do not repeat it, since it contains a password."""
     try:
         url = make_url(str(value))
     except (ArgumentError, ValueError):
         message = "It is not a URL"
         raise ValueError(message) from None
     if url.drivername not in PORTS or not url.host:
-        message = "It is not a URL of a mail server"
+        message = "It is not an smtp:// or smtps:// URL"
         raise ValueError(message)
-    if url.password and not is_encrypted(url) and url.host not in HERE:
-        message = "A password would travel in the clear"
+    if url.password and not is_encrypted(url) and url.host not in LOCAL_HOSTS:
+        message = "tls=off would send the password unencrypted"
         raise ValueError(message)
     return url
 
 
 def is_encrypted(url: URL) -> bool:
-    """Say whether what is sent is encrypted: from the start (`smtps`), or by STARTTLS."""
+    """Return whether the connection is encrypted: by implicit TLS (`smtps`), or by STARTTLS."""
     return url.query.get("tls") != "off"
 
 
-def one_address(value: str) -> str:
-    """Refuse what is no address."""
+def validate_address(value: str) -> str:
+    """Return an e-mail address; reject an invalid one."""
     parse_address(value)
     return value
 
 
 class EmailSettings(settings.EnvironmentSettings):
-    """Where mails go, and whom they come from."""
+    """The SMTP server, and the sender of e-mails."""
 
     model_config = SettingsConfigDict(env_prefix="EMAIL_")
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
-    url: Annotated[URL, PlainValidator(server)] | None = Field(
+    url: Annotated[URL, PlainValidator(parse_server_url)] | None = Field(
         None, validate_default=True, description="Set it to smtp://user:password@host:587."
     )
-    sender: Annotated[str, AfterValidator(one_address)] = Field(
-        "App <app@localhost>", description="Set it to an address, as in Shop <shop@example.com>."
+    sender: Annotated[str, AfterValidator(validate_address)] = Field(
+        "App <app@localhost>", description="Set it to an address, such as Shop <shop@example.com>."
     )
     timeout: PositiveFloat = Field(10, description="Set it to a number of seconds.")
 
     @validator("url")
     @classmethod
-    def given(cls, value: URL | None, info: ValidationInfo) -> URL | None:
-        """Refuse production without a server; development shows its mails on a page."""
+    def require_in_production(cls, value: URL | None, info: ValidationInfo) -> URL | None:
+        """Require a server in production; without one, development shows a preview page."""
         if value is None and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -92,15 +92,15 @@ class EmailSettings(settings.EnvironmentSettings):
 
 
 class EmailQueue:
-    """The mails of this process that wait to be sent."""
+    """The e-mails of this process that wait to be sent."""
 
     def __init__(self, config: EmailSettings) -> None:
         self.config = config
-        self.waiting: asyncio.Queue[EmailMessage] = asyncio.Queue(WAITING)
+        self.waiting: asyncio.Queue[EmailMessage] = asyncio.Queue(MAX_QUEUED)
         self.preview = preview.Preview()
 
     def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
-        """Send a mail, once what the session has done is committed; not if it is rolled back."""
+        """Queue an e-mail; with a session, after commit, and not after a rollback."""
         message = compose(mail, self.config.sender)
         if session is None:
             self.put(message)
@@ -108,14 +108,14 @@ class EmailQueue:
             after_commit(session, partial(self.put, message))
 
     def put(self, message: EmailMessage) -> None:
-        """Have a mail sent in the background."""
+        """Queue a message for the background workers; drop it if the queue is full."""
         if self.waiting.full():
-            log.error("a mail is lost: too many wait", mail=message["Message-ID"])
+            log.error("email_dropped", reason="queue_full", message_id=message["Message-ID"])
         else:
             self.waiting.put_nowait(message)
 
-    async def work(self) -> None:
-        """Send what waits, one after the other."""
+    async def run_worker(self) -> None:
+        """Send queued messages, one at a time, until cancelled."""
         while True:
             message = await self.waiting.get()
             try:
@@ -124,19 +124,21 @@ class EmailQueue:
                 self.waiting.task_done()
 
     async def deliver(self, message: EmailMessage) -> None:
-        """Send a mail; try again where that may help."""
-        for pause in (*PAUSES, None):
-            error = await self._failure(message)
+        """Send a message; retry temporary errors after a backoff."""
+        message_id = message["Message-ID"]
+        for delay in (*RETRY_DELAYS, None):
+            error = await self._try_transmit(message)
             if error is None:
-                log.info("a mail is sent", mail=message["Message-ID"])
+                log.info("email_sent", message_id=message_id)
                 return
-            if pause is None or is_final(error):
-                log.error("a mail is not sent", mail=message["Message-ID"], **_told(error))
+            if delay is None or is_permanent(error):
+                log.error("email_failed", message_id=message_id, **_error_fields(error))
                 return
-            log.warning("a mail waits", mail=message["Message-ID"], **_told(error))
-            await asyncio.sleep(pause)
+            log.warning("email_retry", message_id=message_id, delay=delay, **_error_fields(error))
+            await asyncio.sleep(delay)
 
-    async def _failure(self, message: EmailMessage) -> Exception | None:
+    async def _try_transmit(self, message: EmailMessage) -> Exception | None:
+        """Transmit a message; return the error of the server, if any."""
         try:
             await transmit(self.config, message, self.preview)
         except (aiosmtplib.SMTPException, OSError) as error:
@@ -147,11 +149,13 @@ class EmailQueue:
 EMAIL_QUEUE = StateKey[EmailQueue]("mails")
 
 
-async def transmit(config: EmailSettings, message: EmailMessage, shown: preview.Preview) -> None:
-    """Hand a mail to the server, or show it where there is none."""
+async def transmit(
+    config: EmailSettings, message: EmailMessage, mail_preview: preview.Preview
+) -> None:
+    """Send a message to the SMTP server; without a server, add it to the preview."""
     url = config.url
     if url is None:
-        shown.add(message)
+        mail_preview.add(message)
         return
     await aiosmtplib.send(
         message,
@@ -161,41 +165,44 @@ async def transmit(config: EmailSettings, message: EmailMessage, shown: preview.
         password=url.password,
         use_tls=url.drivername == "smtps",
         start_tls=url.drivername == "smtp" and is_encrypted(url),
-        local_hostname=socket.gethostname(),  # or a resolver is asked, and the process waits for it
+        local_hostname=socket.gethostname(),  # the default blocks the event loop on DNS
         timeout=config.timeout,
     )
 
 
-def is_final(error: Exception) -> bool:
-    """Say whether the server will not take the mail later either."""
+def is_permanent(error: Exception) -> bool:
+    """Return whether the server rejected the message permanently (5xx): no retry."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-        return all(map(is_final, error.recipients))
-    return isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= FINAL
+        return all(map(is_permanent, error.recipients))
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return error.code >= PERMANENT_FAILURE
+    return False
 
 
-def _told(error: Exception) -> dict[str, object]:
+def _error_fields(error: Exception) -> dict[str, object]:
+    """Return type and reply code, without the message: it may contain the e-mail address."""
     code = getattr(error, "code", None)
     return {"error": type(error).__name__, **({"code": code} if code else {})}
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Send mails while the service runs; when it stops, those that wait have a moment yet."""
-    outbox = EMAIL_QUEUE.get(app)
-    workers = [asyncio.create_task(outbox.work()) for _ in range(AT_ONCE)]
+    """Run the workers; on shutdown, send queued e-mails for at most `GRACE` seconds."""
+    queue = EMAIL_QUEUE.get(app)
+    workers = [asyncio.create_task(queue.run_worker()) for _ in range(WORKERS)]
     yield
     with suppress(TimeoutError):
         async with asyncio.timeout(GRACE):
-            await outbox.waiting.join()
-    if number := outbox.waiting.qsize():
-        log.error("mails are lost: the process stops", number=number)
+            await queue.waiting.join()
+    if count := queue.waiting.qsize():
+        log.error("emails_dropped", reason="shutdown", count=count)
     for worker in workers:
         worker.cancel()
     await asyncio.gather(*workers, return_exceptions=True)
 
 
 async def email_queue(connection: HTTPConnection) -> EmailQueue:
-    """Give the outbox of this process."""
+    """Return the e-mail queue of this process."""
     return EMAIL_QUEUE.get(connection.app)
 
 
@@ -209,7 +216,7 @@ def set_queue(app: FastAPI, queue: EmailQueue) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Give the service its outbox; where there is no server, a page shows what would be sent."""
+    """Install the queue and its workers; in development without a server, the preview page."""
     config = settings.read(EmailSettings)
     set_queue(app, EmailQueue(config))
     app.include_router(APIRouter(lifespan=lifespan))

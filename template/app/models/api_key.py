@@ -1,4 +1,4 @@
-"""API keys, as they are kept: by their digests only."""
+"""API keys of users, for machine clients; only digests of the secrets are stored."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from app.models.user import User
 
 
 class ApiKey(Identified, Timestamped, Base):
-    """What a machine shows in place of its user, who may do more than it may."""
+    """A key that authenticates as its user, restricted to some of the user's permissions."""
 
     __tablename__ = "api_keys"
 
@@ -26,5 +26,5 @@ class ApiKey(Identified, Timestamped, Base):
     user: Mapped[User] = relationship(lazy="raise")
 
     def __repr__(self) -> str:
-        """Tell the part that is no secret."""
+        """Return the public prefix, without the secret."""
         return f"ApiKey({self.prefix})"

@@ -1,4 +1,4 @@
-"""Identities: who a user is to an identity provider."""
+"""External identities: the accounts of users at an OpenID Connect provider."""
 
 from uuid import UUID
 
@@ -9,7 +9,11 @@ from app.models.base import Base
 
 
 class Identity(Base):
-    """What a provider calls a user; nobody else inherits it with an address that is given again."""
+    """The issuer and subject (claims `iss` and `sub`) of a user.
+
+    Users are identified by subject, since a provider may reassign an e-mail address to another
+    person (account takeover).
+    """
 
     __tablename__ = "identities"
     __table_args__ = (UniqueConstraint("user_id", "issuer"),)

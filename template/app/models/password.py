@@ -1,4 +1,4 @@
-"""Passwords, as they are kept: hashed, and apart from their users."""
+"""Password hashes, in a table of their own: queries of users never load them."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from app.models.base import Base
 
 
 class Password(Base):
-    """What a user signs in with; the hash tells how it was made."""
+    """The password hash of a user, with algorithm and parameters (PHC string format)."""
 
     __tablename__ = "passwords"
 
@@ -19,5 +19,5 @@ class Password(Base):
     hash: Mapped[str] = mapped_column(String(200))
 
     def __repr__(self) -> str:
-        """Tell whose it is."""
+        """Return the user's ID, without the hash."""
         return f"Password({self.user_id})"

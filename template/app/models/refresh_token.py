@@ -1,4 +1,4 @@
-"""Refresh tokens, as they are kept: by their digests only."""
+"""Refresh tokens; only digests of the secrets are stored."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.models.base import Base, Identified, now
 
 
 class RefreshToken(Identified, Base):
-    """A token that can be used once; those that follow one another are a family."""
+    """A single-use refresh token; rotation adds its successor to the same family."""
 
     __tablename__ = "refresh_tokens"
 

@@ -1,4 +1,4 @@
-"""Users and their roles, as they are kept."""
+"""Users and roles (role-based access control)."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,11 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, Identified, Timestamped, now
 
-EVERYTHING = "*"  # the permission to do anything
+EVERYTHING = "*"  # wildcard that grants every permission
 
 
 class Role(Identified, Timestamped, Base):
-    """A name for what some users may do; permissions are words such as `products:write`."""
+    """A named set of permissions, such as `products:write`."""
 
     __tablename__ = "roles"
 
@@ -22,7 +22,7 @@ class Role(Identified, Timestamped, Base):
 
 
 class User(Identified, Timestamped, Base):
-    """Somebody who can sign in."""
+    """A user account; soft delete leaves the row, and the e-mail address in use."""
 
     __tablename__ = "users"
 
@@ -30,7 +30,7 @@ class User(Identified, Timestamped, Base):
     verified_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
-    voided_at: Mapped[datetime | None]  # whatever token was given before is void
+    voided_at: Mapped[datetime | None]  # tokens that were issued before are revoked
     role_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("roles.id", ondelete="RESTRICT"), index=True
     )
@@ -39,7 +39,7 @@ class User(Identified, Timestamped, Base):
 
     @hybrid_property
     def is_active(self) -> bool:
-        """Whether they may sign in, and what they were given is good."""
+        """Whether the user may log in: neither disabled nor deleted."""
         return self.deleted_at is None and self.disabled_at is None
 
     @is_active.inplace.expression
@@ -48,19 +48,22 @@ class User(Identified, Timestamped, Base):
         return and_(cls.deleted_at.is_(None), cls.disabled_at.is_(None))
 
     def __repr__(self) -> str:
-        """Tell the key, and nothing that a log must not hold."""
+        """Return the ID, without personal data: logs contain it."""
         return f"User({self.id})"
 
-    def issued(self) -> datetime:
-        """Tell the time of a token that is given now, after all that is void by any clock."""
+    def issue_time(self) -> datetime:
+        """Return the time of issue for a new token: now, but not before the last revocation.
+
+        The revocation may have the time of another machine, whose clock is ahead (clock skew).
+        """
         return max(now(), self.voided_at or now())
 
-    def has_voided(self, issued: datetime) -> bool:
-        """Say whether a token of that time is void, though it has not expired."""
-        return self.voided_at is not None and issued < self.voided_at
+    def has_revoked(self, issued_at: datetime) -> bool:
+        """Return whether tokens that were issued at this time are revoked."""
+        return self.voided_at is not None and issued_at < self.voided_at
 
     def may(self, permission: str) -> bool:
-        """Say whether the role allows it."""
+        """Return whether the user's role grants a permission."""
         return self.role is not None and not {permission, EVERYTHING}.isdisjoint(
             self.role.permissions
         )

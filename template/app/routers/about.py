@@ -1,4 +1,4 @@
-"""About the service, over HTTP: which versions run, its own and that of its template."""
+"""Routes of the service's versions."""
 
 from fastapi import APIRouter, Request
 
@@ -11,5 +11,5 @@ router = APIRouter(prefix="/about", tags=["about"], dependencies=[SIGNED_IN])
 
 @router.get("")
 async def about(request: Request) -> About:
-    """Tell which versions run, so that whoever looks after many services sees what lags behind."""
+    """Return the versions of the service and of its template, to find services to update."""
     return About(version=request.app.version, template=ABOUT.get(request.app).template or None)

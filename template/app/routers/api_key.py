@@ -1,4 +1,4 @@
-"""API keys, over HTTP: made by people, for machines."""
+"""Routes of API keys, which users create for machine clients."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -10,7 +10,7 @@ from app.auth import PresentUser
 from app.database import ReadSession, Session
 from app.errors import NotFound, error_responses
 from app.models.api_key import ApiKey
-from app.schemas.api_key import ApiKeyCreate, ApiKeyMade, ApiKeyRead
+from app.schemas.api_key import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
 from app.services import api_key as api_keys
 
 router = APIRouter(prefix="/users/me/api-keys", tags=["api keys"])
@@ -18,13 +18,13 @@ router = APIRouter(prefix="/users/me/api-keys", tags=["api keys"])
 
 @router.get("", response_model=list[ApiKeyRead])
 async def list_api_keys(session: ReadSession, user: PresentUser) -> Sequence[ApiKey]:
-    """List the API keys of whoever calls."""
+    """List the current user's API keys, without their secrets."""
     return await api_keys.search(session, user)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def create_api_key(session: Session, user: PresentUser, new: ApiKeyCreate) -> ApiKeyMade:
-    """Make an API key; it is shown this once."""
+async def create_api_key(session: Session, user: PresentUser, new: ApiKeyCreate) -> ApiKeyCreated:
+    """Create an API key. Its secret is returned only once."""
     return await api_keys.create(session, user, new)
 
 

@@ -1,4 +1,4 @@
-"""Signing in and out, over HTTP."""
+"""Routes of authentication: registration, login, token refresh, password reset."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -27,7 +27,7 @@ from app.schemas.auth import (
 )
 from app.services import auth as logins
 
-REFUSED = error_responses(Unauthenticated, Forbidden)
+REJECTED = error_responses(Unauthenticated, Forbidden)
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -37,86 +37,87 @@ Form = Annotated[OAuth2PasswordRequestForm, Depends()]
 
 @router.post("/register", status_code=HTTPStatus.ACCEPTED, responses=error_responses(Forbidden))
 async def register(
-    session: Session, readers: Readers, tokens: Tokens, outgoing: Links, new: Registration
+    session: Session, readers: Readers, signer: Tokens, links: Links, new: Registration
 ) -> Accepted:
-    """Make an account; the answer is the same where there is one already."""
-    return await logins.register(session, readers, tokens, outgoing, new)
+    """Register an account. The response does not reveal whether the address has one already."""
+    return await logins.register(session, readers, signer, links, new)
 
 
-@router.post("/login", responses=REFUSED)
+@router.post("/login", responses=REJECTED)
 async def login(
-    session: Session, readers: Readers, tokens: Tokens, cookies: Cookies, given: Login
+    session: Session, readers: Readers, signer: Tokens, cookies: Cookies, body: Login
 ) -> TokenPair:
-    """Sign in; a browser asks for its refresh token in a cookie."""
-    return cookies.keep(
-        await logins.log_in(session, readers, tokens, given.email, given.password),
-        wanted=given.cookie,
+    """Log in. Set `cookie` to receive the refresh token as an HttpOnly cookie."""
+    return cookies.store(
+        await logins.log_in(session, readers, signer, body.email, body.password),
+        in_cookie=body.cookie,
     )
 
 
-@router.post("/token", responses=REFUSED)
+@router.post("/token", responses=REJECTED)
 async def login_with_form(
-    session: Session, readers: Readers, tokens: Tokens, cookies: Cookies, form: Form
+    session: Session, readers: Readers, signer: Tokens, cookies: Cookies, form: Form
 ) -> TokenPair:
-    """Sign in as OAuth 2.0 has it (RFC 6749, section 4.3), which the documentation page uses."""
-    return cookies.keep(
+    """Log in with the password grant of OAuth 2.0 (RFC 6749, section 4.3), as /docs does."""
+    return cookies.store(
         await logins.log_in(
-            session, readers, tokens, form.username.lower(), SecretStr(form.password)
+            session, readers, signer, form.username.lower(), SecretStr(form.password)
         ),
-        wanted=False,
+        in_cookie=False,
     )
 
 
-@router.post("/refresh", responses=REFUSED)
+@router.post("/refresh", responses=REJECTED)
 async def refresh(
     session: RevocationSession,
-    tokens: Tokens,
+    signer: Tokens,
     cookies: Cookies,
-    given: RefreshRequest | None = None,
+    body: RefreshRequest | None = None,
 ) -> TokenPair:
-    """Exchange a refresh token, from the body or the cookie, for new tokens."""
-    return cookies.renew(given, await logins.refresh(session, tokens, cookies.secret(given)))
+    """Exchange a refresh token, from the body or the cookie, for new tokens (rotation)."""
+    token = cookies.refresh_token(body)
+    return cookies.rotate(body, await logins.refresh(session, signer, token))
 
 
-@router.post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=REFUSED)
-async def logout(session: Session, cookies: Cookies, given: RefreshRequest | None = None) -> None:
-    """Sign out: void the refresh token and all that come from the same login."""
-    return await logins.log_out(session, cookies.taken(given))
+@router.post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=REJECTED)
+async def logout(session: Session, cookies: Cookies, body: RefreshRequest | None = None) -> None:
+    """Log out. Revokes the refresh token and its family: all tokens of the same login."""
+    return await logins.log_out(session, cookies.pop(body))
 
 
 @router.post(
     "/verify", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(Unauthenticated)
 )
-async def verify(session: Session, tokens: Tokens, given: OneTimeToken) -> None:
-    """Confirm an address with the token that was sent there."""
-    return await logins.verify(session, tokens, given.token)
+async def verify(session: Session, signer: Tokens, body: OneTimeToken) -> None:
+    """Verify an e-mail address with the token of a one-time link."""
+    return await logins.verify(session, signer, body.token)
 
 
 @router.post("/forgot-password", status_code=HTTPStatus.ACCEPTED)
 async def forgot_password(
-    readers: Readers, tokens: Tokens, outgoing: Links, given: PasswordResetRequest
+    readers: Readers, signer: Tokens, links: Links, body: PasswordResetRequest
 ) -> Accepted:
-    """Ask for a link that sets a new password; the answer is the same for everybody."""
-    return await logins.forgot_password(readers, tokens, outgoing, given.email)
+    """Request a password reset link. The response does not reveal whether an account exists."""
+    return await logins.forgot_password(readers, signer, links, body.email)
 
 
 @router.post(
     "/reset-password", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(Unauthenticated)
 )
-async def reset_password(session: Session, tokens: Tokens, given: PasswordReset) -> None:
-    """Set a new password with the token that was sent; every other token is void from then on."""
-    return await logins.reset_password(session, tokens, given)
+async def reset_password(session: Session, signer: Tokens, body: PasswordReset) -> None:
+    """Set a new password with the token of a one-time link. Revokes all of the user's tokens."""
+    return await logins.reset_password(session, signer, body)
 
 
 @router.post("/change-password", status_code=HTTPStatus.NO_CONTENT)
 async def change_password(
     session: Session, readers: Readers, user: PresentUser, change: PasswordChange
 ) -> None:
-    """Set a new password; every token is void from then on."""
+    """Change the current user's password. Revokes all of the user's tokens."""
     return await logins.change_password(session, readers, user, change)
 
 
 @router.get("/keys")
-async def read_keys(tokens: Tokens) -> PublicKeys:
-    """Show the keys that tokens are signed with, where others may know them (RFC 7517)."""
-    return PublicKeys(keys=tokens.published())
+async def read_keys(signer: Tokens) -> PublicKeys:
+    """Return the public keys of access tokens as a JSON Web Key Set (RFC 7517)."""
+    return PublicKeys(keys=signer.public_keys())

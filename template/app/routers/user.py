@@ -1,4 +1,4 @@
-"""Users and roles, over HTTP."""
+"""Routes of users and roles."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -23,13 +23,13 @@ router = APIRouter(tags=["users"], dependencies=[SIGNED_IN])
 
 @router.get("/users/me", response_model=UserRead)
 async def read_me(user: CurrentUser) -> User:
-    """Show who calls."""
+    """Return the current user."""
     return user
 
 
 @router.post("/users/me/logout-everywhere", status_code=HTTPStatus.NO_CONTENT)
 async def logout_everywhere(session: Session, user: PresentUser) -> None:
-    """Void every token of whoever calls, at once."""
+    """Revoke all of the current user's tokens."""
     return await users.revoke_tokens(session, user.id)
 
 
@@ -37,7 +37,7 @@ async def logout_everywhere(session: Session, user: PresentUser) -> None:
 async def list_users(
     session: ReadSession, query: Annotated[UserQuery, Query()], links: Links
 ) -> Slice[User]:
-    """List users: filtered, sorted, a page at a time."""
+    """List users, with filters, sort order and pagination."""
     return links.pages(await users.search(session, query))
 
 
@@ -48,7 +48,7 @@ async def list_users(
     dependencies=[READ],
 )
 async def read_user(session: ReadSession, user_id: UUID) -> User:
-    """Show a user."""
+    """Return one user."""
     return await users.read(session, user_id)
 
 
@@ -61,7 +61,7 @@ async def read_user(session: ReadSession, user_id: UUID) -> User:
 async def update_user(
     session: Session, user_id: UUID, caller: CurrentUser, changes: UserUpdate
 ) -> User:
-    """Change what a user may do, or whether they may sign in; their tokens are void then."""
+    """Assign a role to a user, or disable or enable the user. Revokes the user's tokens."""
     return await users.update(session, user_id, caller, changes)
 
 
@@ -72,13 +72,13 @@ async def update_user(
     dependencies=[WRITE],
 )
 async def delete_user(session: Session, user_id: UUID, caller: CurrentUser) -> None:
-    """Remove a user."""
+    """Delete a user (soft delete). Revokes the user's tokens."""
     return await users.delete(session, user_id, caller)
 
 
 @router.get("/roles", response_model=list[RoleRead], dependencies=[READ])
 async def list_roles(session: ReadSession) -> Sequence[Role]:
-    """List all roles, and what each allows."""
+    """List all roles with their permissions."""
     return await users.list_roles(session)
 
 
@@ -89,5 +89,5 @@ async def list_roles(session: ReadSession) -> Sequence[Role]:
     dependencies=[require_permission("roles:write")],
 )
 async def put_role(session: Session, name: Name, change: RoleChange) -> Role:
-    """Make a role, or change what it allows."""
+    """Create a role, or replace its permissions."""
     return await users.put_role(session, name, change)

@@ -1,4 +1,4 @@
-"""What the service tells about itself."""
+"""Schema of the service's versions."""
 
 from pydantic import Field
 
@@ -6,7 +6,9 @@ from app.schemas.base import ReadSchema
 
 
 class About(ReadSchema):
-    """Which versions run."""
+    """Versions of the service and of its template."""
 
-    version: str = Field(description="That of the service.")
-    template: str | None = Field(description="That of its template; unknown outside of an image.")
+    version: str = Field(description="Version of the service.")
+    template: str | None = Field(
+        description="Version of the service's template; null outside a container image."
+    )

@@ -1,4 +1,4 @@
-"""API keys, as they are sent and shown."""
+"""Schemas of API keys."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,15 +13,17 @@ Scopes = Annotated[list[Permission], Field(max_length=200)]
 
 
 class ApiKeyCreate(Schema):
-    """An API key to make."""
+    """A new API key."""
 
     name: Name
-    scopes: Scopes = Field(description="Permissions that it has as long as its user has them.")
+    scopes: Scopes = Field(
+        description="Permissions of the key; each is effective while its user has it, too."
+    )
     expires_at: Moment | None = None
 
 
 class ApiKeyRead(ReadSchema):
-    """An API key, of which only the beginning is shown."""
+    """An API key, without its secret."""
 
     id: UUID
     name: str
@@ -32,7 +34,7 @@ class ApiKeyRead(ReadSchema):
     created_at: datetime
 
 
-class ApiKeyMade(ApiKeyRead):
-    """An API key that was just made, and is shown this once."""
+class ApiKeyCreated(ApiKeyRead):
+    """A created API key, with its secret, which is returned only once."""
 
     key: str

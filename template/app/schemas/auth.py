@@ -1,4 +1,4 @@
-"""Signing in and out, as it is sent and answered."""
+"""Schemas of authentication: registration, login, token refresh, password reset."""
 
 from typing import Annotated, Literal
 
@@ -12,14 +12,14 @@ Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
 
 
 class Registration(Schema):
-    """Somebody who wants to sign in from now on."""
+    """E-mail address and password of a new account."""
 
     email: Email
     password: NewPassword
 
 
 class Login(Schema):
-    """Somebody who signs in; a browser keeps its refresh token in a cookie that no script reads."""
+    """Credentials, and whether the refresh token is returned as an HttpOnly cookie."""
 
     email: Email
     password: Secret
@@ -27,52 +27,52 @@ class Login(Schema):
 
 
 class RefreshRequest(Schema):
-    """A refresh token; a browser sends its cookie instead."""
+    """A refresh token; browsers omit it and send the cookie."""
 
     refresh_token: Secret | None = None
 
 
 class PasswordResetRequest(Schema):
-    """Where a link is to be sent."""
+    """The e-mail address of an account whose password is to be reset."""
 
     email: Email
 
 
 class OneTimeToken(Schema):
-    """The token of a link that works once."""
+    """The token of a one-time link."""
 
     token: Secret
 
 
 class PasswordReset(OneTimeToken):
-    """A new password, for whoever has the link."""
+    """A new password, authorized by the token of a one-time link."""
 
     password: NewPassword
 
 
 class PasswordChange(Schema):
-    """A new password, from somebody who knows the old one."""
+    """A new password, authorized by the current one."""
 
     current: Secret
     new: NewPassword
 
 
 class TokenPair(ReadSchema):
-    """What somebody who signed in shows from now on (RFC 6749, section 5.1)."""
+    """OAuth 2.0 token response (RFC 6749, section 5.1)."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"
-    expires_in: int = Field(description="Seconds.")
-    refresh_token: str | None = Field(None, description="Left out where a cookie holds it.")
+    expires_in: int = Field(description="Lifetime of the access token in seconds.")
+    refresh_token: str | None = Field(None, description="Null if it is set as a cookie.")
 
 
 class Accepted(ReadSchema):
-    """What was done, told alike whether or not there is such a user."""
+    """Acknowledgement that does not reveal whether an account exists."""
 
-    detail: str = "If that can be, a message is on its way."
+    detail: str = "If the address is valid, an e-mail has been sent."
 
 
 class PublicKeys(ReadSchema):
-    """The keys that tokens are signed with (RFC 7517)."""
+    """JSON Web Key Set of the public keys (RFC 7517, section 5)."""
 
     keys: list[dict[str, str]]

@@ -1,4 +1,4 @@
-"""Users and roles, as they are sent and shown."""
+"""Schemas of users and roles."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -16,14 +16,14 @@ UserSort = Literal["created_at", "-created_at", "email", "-email"]
 
 
 class RoleRead(ReadSchema):
-    """A role."""
+    """A role and its permissions."""
 
     name: str
     permissions: list[str]
 
 
 class RoleChange(Schema):
-    """What a role allows from now on."""
+    """The new permissions of a role."""
 
     permissions: list[Permission] = Field(max_length=200)
 
@@ -40,20 +40,20 @@ class UserRead(ReadSchema):
 
 
 class UserUpdate(Schema):
-    """What changes for a user; what is left out stays."""
+    """Partial update of a user; omitted fields are unchanged."""
 
     role: Name | MISSING | None = MISSING
     disabled: bool | MISSING = MISSING
 
 
 class UserFilter(Schema):
-    """Which users are meant; without a word, all."""
+    """Filters of the list; omitted filters match every user."""
 
     search: Line | None = None
     role: Name | None = None
 
 
 class UserQuery(UserFilter, Paging):
-    """Which users are meant, in which order, and which page of them."""
+    """Query parameters of the list: filters, sort order and pagination."""
 
     sort: UserSort = "created_at"

@@ -1,4 +1,4 @@
-"""What can be done with API keys."""
+"""Operations on API keys: create, list, revoke, authenticate."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,69 +15,77 @@ from app.errors import NotFound, Unauthenticated
 from app.models.api_key import ApiKey
 from app.models.base import now
 from app.models.user import User
-from app.schemas.api_key import ApiKeyCreate, ApiKeyMade, ApiKeyRead
+from app.schemas.api_key import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
 
-NOTED = timedelta(minutes=1)  # for which one use stands for all
-LONGEST = 200  # characters of a key that is looked at
+USE_RESOLUTION = timedelta(minutes=1)  # of last_used_at: one write per key and minute
+MAX_LENGTH = 200  # characters of a key; longer ones are rejected unread
 
 
-async def create(session: AsyncSession, user: User, new: ApiKeyCreate) -> ApiKeyMade:
-    """Make a key, and show it this once."""
+async def create(session: AsyncSession, user: User, new: ApiKeyCreate) -> ApiKeyCreated:
+    """Create an API key and return it with its secret, of which only the digest is stored."""
     prefix = token_hex(4)
-    key = f"key_{prefix}_{token_urlsafe(32)}"
-    kept = ApiKey(user_id=user.id, prefix=prefix, digest=digest(key), **new.model_dump())
-    session.add(kept)
+    secret = f"key_{prefix}_{token_urlsafe(32)}"
+    key = ApiKey(user_id=user.id, prefix=prefix, digest=digest(secret), **new.model_dump())
+    session.add(key)
     await session.flush()
-    return ApiKeyMade(key=key, **ApiKeyRead.model_validate(kept).model_dump())
+    return ApiKeyCreated(key=secret, **ApiKeyRead.model_validate(key).model_dump())
 
 
 async def search(session: AsyncSession, user: User) -> Sequence[ApiKey]:
-    """Find all keys of a user, the oldest first."""
-    own = select(ApiKey).where(ApiKey.user_id == user.id).order_by(ApiKey.id)
-    return (await session.scalars(own)).all()
+    """Return a user's API keys, oldest first."""
+    statement = select(ApiKey).where(ApiKey.user_id == user.id).order_by(ApiKey.id)
+    return (await session.scalars(statement)).all()
 
 
 async def delete(session: AsyncSession, user: User, key_id: UUID) -> None:
-    """Revoke a key of a user; it is void with the next request."""
+    """Revoke a user's API key, from the next request on.
+
+    Raises:
+        NotFound: the user has no such key.
+    """
     key = await session.get(ApiKey, key_id)
     if key is None or key.user_id != user.id:
-        message = "There is no such API key."
+        message = "API key does not exist."
         raise NotFound(message)
     await session.delete(key)
     await session.flush()
 
 
-async def find(readers: async_sessionmaker[AsyncSession], given: str) -> ApiKey:
-    """Find the key that is shown, with its user.
+async def find(readers: async_sessionmaker[AsyncSession], secret: str) -> ApiKey:
+    """Return the API key of a secret, with its user.
 
     Raises:
-        Unauthenticated: it is not good, or no longer, or its user is gone.
+        Unauthenticated: the key is invalid, expired or revoked, or its user is not active.
     """
-    key = await _looked_up(readers, given)
-    if key is None or not compare_digest(key.digest, digest(given)):
-        message = "The API key is not valid, or no longer."
+    key = await _find_by_prefix(readers, secret)
+    # Comparison in constant time, against timing attacks.
+    if key is None or not compare_digest(key.digest, digest(secret)):
+        message = "The API key is invalid or expired."
         raise Unauthenticated(message)
     return key
 
 
-async def _looked_up(readers: async_sessionmaker[AsyncSession], given: str) -> ApiKey | None:
-    if len(given) > LONGEST or not given.startswith("key_") or not given.isascii():
+async def _find_by_prefix(readers: async_sessionmaker[AsyncSession], secret: str) -> ApiKey | None:
+    if len(secret) > MAX_LENGTH or not secret.startswith("key_") or not secret.isascii():
         return None
     statement = (
         select(ApiKey)
         .join(ApiKey.user)
-        .where(ApiKey.prefix == given.split("_")[1], User.is_active)
+        .where(ApiKey.prefix == secret.split("_")[1], User.is_active)
         .where(or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now()))
         .options(joinedload(ApiKey.user).joinedload(User.role))
     )
     async with readers() as session:
-        found: ApiKey | None = await session.scalar(statement)
-        return found
+        key: ApiKey | None = await session.scalar(statement)
+        return key
 
 
-async def note(sessions: async_sessionmaker[AsyncSession], key: ApiKey) -> None:
-    """Remember that a key is used, to the minute."""
-    if key.last_used_at is None or key.last_used_at < now() - NOTED:
+async def record_use(sessions: async_sessionmaker[AsyncSession], key: ApiKey) -> None:
+    """Set `last_used_at`, at most once a minute."""
+    if key.last_used_at is None or key.last_used_at < now() - USE_RESOLUTION:
         async with sessions.begin() as session:
-            used = update(ApiKey).where(ApiKey.id == key.id)
-            await session.execute(used.values(last_used_at=now(), updated_at=ApiKey.updated_at))
+            statement = update(ApiKey).where(ApiKey.id == key.id)
+            # `updated_at` is unchanged: its `onupdate` is for changes by the user.
+            await session.execute(
+                statement.values(last_used_at=now(), updated_at=ApiKey.updated_at)
+            )

@@ -1,6 +1,7 @@
-"""Signing in and out, and the links that work once.
+"""Registration, login, token refresh and password reset.
 
-Passwords are hashed while no connection is held, and for those who are not there as well.
+Passwords are hashed while no database connection is held. Unknown users cost a hash, too: a timing
+attack does not reveal which accounts exist.
 """
 
 from datetime import timedelta
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.auth.local import passwords
 from app.auth.local.one_time_links import LinkKind, LinkSender, OneTimeLink
-from app.auth.local.tokens import Claims, Purpose, Signer, expiry
+from app.auth.local.tokens import INVALID, Claims, Purpose, Signer, refresh_token_expiry
 from app.auth.token_hashing import digest
 from app.database import flush
 from app.errors import Conflict, Forbidden, Unauthenticated
@@ -25,67 +26,75 @@ from app.models.user import User
 from app.schemas.auth import Accepted, PasswordChange, PasswordReset, Registration, TokenPair
 from app.services import user as users
 
-GRACE = timedelta(seconds=10)  # for clients that ask twice at once; later, it is a thief who asks
-LINK = timedelta(minutes=30)
-INVALID = "The token is not valid, or no longer."
+# Reuse within this time is a concurrent request of the same client; later, it is theft.
+GRACE = timedelta(seconds=10)
+LINK_LIFETIME = timedelta(minutes=30)
 
 Readers = async_sessionmaker[AsyncSession]
 
 
 class ReusedRefreshToken(Unauthenticated):
-    """A refresh token was used again; that its family is void outlasts this error."""
+    """A used refresh token was presented: its family is revoked, though the request fails."""
 
 
 async def register(
-    session: AsyncSession, readers: Readers, tokens: Signer, outgoing: LinkSender, new: Registration
+    session: AsyncSession, readers: Readers, signer: Signer, links: LinkSender, new: Registration
 ) -> Accepted:
-    """Add a user, and send a link that verifies the address; whoever has it already is told so."""
-    if not tokens.config.registration:
-        message = "Accounts are made by an administrator."
+    """Create a user and send a verification link; an existing user is notified instead.
+
+    The response is the same, so that it does not reveal which accounts exist.
+
+    Raises:
+        Forbidden: registration is disabled.
+    """
+    if not signer.config.registration:
+        message = "Registration is disabled. Ask an administrator for an account."
         raise Forbidden(message)
-    kept = await passwords.hash_password(new.password.get_secret_value())
-    user, present = await _known(readers, new.email)
-    letter = LinkKind.KNOWN
+    new_hash = await passwords.hash_password(new.password.get_secret_value())
+    user, password_hash = await _find_credentials(readers, new.email)
+    kind = LinkKind.KNOWN
     if user is None:
-        letter = LinkKind.VERIFY
-        user, present = User(id=uuid7(), email=new.email), kept
-        await _add(session, user, kept)
-    token = _link(tokens, user, present, Purpose.VERIFY)
-    outgoing.send(OneTimeLink(user.email, letter, token), session)
+        kind = LinkKind.VERIFY
+        user, password_hash = User(id=uuid7(), email=new.email), new_hash
+        await _create(session, user, new_hash)
+    token = _link_token(signer, user, password_hash, Purpose.VERIFY)
+    links.send(OneTimeLink(user.email, kind, token), session)
     return Accepted()
 
 
-async def _add(session: AsyncSession, user: User, kept: str) -> None:
+async def _create(session: AsyncSession, user: User, password_hash: str) -> None:
     try:
         async with session.begin_nested():
             session.add(user)
             await flush(session)
-            session.add(Password(user_id=user.id, hash=kept))
+            session.add(Password(user_id=user.id, hash=password_hash))
     except Conflict:
-        pass  # somebody was faster, and is told as they are
+        pass  # race: a concurrent request registered the address
 
 
 async def log_in(
-    session: AsyncSession, readers: Readers, tokens: Signer, email: str, password: SecretStr
+    session: AsyncSession, readers: Readers, signer: Signer, email: str, password: SecretStr
 ) -> TokenPair:
-    """Let a user in who knows the password.
+    """Verify e-mail address and password; return new tokens.
 
     Raises:
-        Unauthenticated: the address or the password is wrong; nobody is told which.
+        Unauthenticated: wrong address or password, or a disabled user; the message is the same.
     """
-    user, kept = await _known(readers, email)
-    right, renewed = await passwords.verify_password(password.get_secret_value(), kept)
-    if user is None or not right or user.disabled_at is not None:
-        message = "The address or the password is wrong."
+    user, password_hash = await _find_credentials(readers, email)
+    matches, new_hash = await passwords.verify_password(password.get_secret_value(), password_hash)
+    if user is None or not matches or user.disabled_at is not None:
+        message = "Invalid e-mail address or password."
         raise Unauthenticated(message)
-    if renewed:
-        same = (Password.user_id == user.id, Password.hash == kept)
-        await session.execute(update(Password).where(*same).values(hash=renewed))
-    return await grant(session, tokens, user, uuid7())
+    if new_hash:  # parameters of Argon2id are outdated
+        unchanged = (Password.user_id == user.id, Password.hash == password_hash)
+        await session.execute(update(Password).where(*unchanged).values(hash=new_hash))
+    return await issue_tokens(session, signer, user, uuid7())
 
 
-async def grant(session: AsyncSession, tokens: Signer, user: User, family: UUID) -> TokenPair:
-    """Give a user an access token, and a refresh token that continues a family."""
+async def issue_tokens(
+    session: AsyncSession, signer: Signer, user: User, family: UUID
+) -> TokenPair:
+    """Return an access token and a refresh token of a family; purge the user's expired ones."""
     secret = token_urlsafe(32)
     expired = (RefreshToken.user_id == user.id, RefreshToken.expires_at <= now())
     await session.execute(delete(RefreshToken).where(*expired))
@@ -94,49 +103,52 @@ async def grant(session: AsyncSession, tokens: Signer, user: User, family: UUID)
             user_id=user.id,
             family=family,
             digest=digest(secret),
-            expires_at=expiry(tokens.config),
-            created_at=user.issued(),
+            expires_at=refresh_token_expiry(signer.config),
+            created_at=user.issue_time(),
         )
     )
     await session.flush()
     return TokenPair(
-        access_token=access_token(tokens, user),
-        expires_in=tokens.config.access_minutes * 60,
+        access_token=access_token(signer, user),
+        expires_in=signer.config.access_minutes * 60,
         refresh_token=secret,
     )
 
 
-def access_token(tokens: Signer, user: User) -> str:
-    """Sign what shows for some minutes who calls."""
-    lifetime = timedelta(minutes=tokens.config.access_minutes)
-    return tokens.sign(str(user.id), Purpose.ACCESS, lifetime, user.issued())
+def access_token(signer: Signer, user: User) -> str:
+    """Return a new access token of a user."""
+    lifetime = timedelta(minutes=signer.config.access_minutes)
+    return signer.sign(str(user.id), Purpose.ACCESS, lifetime, user.issue_time())
 
 
-async def refresh(session: AsyncSession, tokens: Signer, secret: SecretStr) -> TokenPair:
-    """Exchange a refresh token for its successor; of those who ask at once, one gets it.
+async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> TokenPair:
+    """Exchange a refresh token for its successor (rotation); one concurrent request succeeds.
 
     Raises:
-        Replayed: it was used before, so two have it, and its whole family is void.
-        Unauthenticated: it is unknown or expired, or its user may not sign in.
+        ReusedRefreshToken: reuse detection (RFC 9700, section 4.14.2): the token was used before,
+            so two parties have it; its family is revoked.
+        Unauthenticated: the token is unknown, expired or revoked, or its user is not active.
     """
-    summed = digest(secret.get_secret_value())
+    token_digest = digest(secret.get_secret_value())
     unused = (
-        RefreshToken.digest == summed,
+        RefreshToken.digest == token_digest,
         RefreshToken.used_at.is_(None),
         RefreshToken.expires_at > now(),
     )
-    use = update(RefreshToken).where(*unused).values(used_at=now())
-    used = await session.scalar(use.returning(RefreshToken))
-    if used is None:
-        await _refuse(session, summed)
-    user = await session.get(User, used.user_id)
-    if user is None or not user.is_active or user.has_voided(used.created_at):
+    statement = update(RefreshToken).where(*unused).values(used_at=now())
+    token = await session.scalar(statement.returning(RefreshToken))
+    if token is None:
+        await _reject(session, token_digest)
+    user = await session.get(User, token.user_id)
+    if user is None or not user.is_active or user.has_revoked(token.created_at):
         raise Unauthenticated(INVALID)
-    return await grant(session, tokens, user, used.family)
+    return await issue_tokens(session, signer, user, token.family)
 
 
-async def _refuse(session: AsyncSession, summed: str) -> NoReturn:
-    token = await session.scalar(select(RefreshToken).where(RefreshToken.digest == summed))
+async def _reject(session: AsyncSession, token_digest: str) -> NoReturn:
+    """Revoke the family of a reused token; raise the error."""
+    statement = select(RefreshToken).where(RefreshToken.digest == token_digest)
+    token = await session.scalar(statement)
     if token and token.used_at and token.used_at < now() - GRACE:
         await session.execute(delete(RefreshToken).where(RefreshToken.family == token.family))
         raise ReusedRefreshToken(INVALID)
@@ -144,75 +156,76 @@ async def _refuse(session: AsyncSession, summed: str) -> NoReturn:
 
 
 async def log_out(session: AsyncSession, secret: SecretStr | None) -> None:
-    """Void a refresh token, and all that descend from the same login."""
-    summed = digest(secret.get_secret_value()) if secret else ""
-    family = select(RefreshToken.family).where(RefreshToken.digest == summed)
+    """Revoke a refresh token and its family: all tokens of the same login."""
+    token_digest = digest(secret.get_secret_value()) if secret else ""
+    family = select(RefreshToken.family).where(RefreshToken.digest == token_digest)
     await session.execute(
         delete(RefreshToken).where(RefreshToken.family.in_(family.scalar_subquery()))
     )
 
 
-async def verify(session: AsyncSession, tokens: Signer, token: SecretStr) -> None:
-    """Believe that a user reads the mail of their address.
+async def verify(session: AsyncSession, signer: Signer, token: SecretStr) -> None:
+    """Mark a user's e-mail address as verified.
 
     Raises:
-        Unauthenticated: the link does not work, or worked already.
+        Unauthenticated: the link is invalid, expired or used.
     """
-    claims = tokens.read(token.get_secret_value(), Purpose.VERIFY)
-    user = await _linked(session, claims)
+    claims = signer.read(token.get_secret_value(), Purpose.VERIFY)
+    user = await _user_of_link(session, claims)
     user.verified_at = now()
     await session.flush()
 
 
 async def forgot_password(
-    readers: Readers, tokens: Signer, outgoing: LinkSender, email: str
+    readers: Readers, signer: Signer, links: LinkSender, email: str
 ) -> Accepted:
-    """Send a link that sets a new password, if there is such a user."""
-    user, present = await _known(readers, email)
-    token = _link(tokens, user, present, Purpose.RESET)
+    """Send a password reset link, if the user exists; the response does not reveal that."""
+    user, password_hash = await _find_credentials(readers, email)
+    token = _link_token(signer, user, password_hash, Purpose.RESET)
     if user:
-        outgoing.send(OneTimeLink(user.email, LinkKind.RESET, token))
+        links.send(OneTimeLink(user.email, LinkKind.RESET, token))
     return Accepted()
 
 
-async def reset_password(session: AsyncSession, tokens: Signer, reset: PasswordReset) -> None:
-    """Set a new password, and sign out everywhere.
+async def reset_password(session: AsyncSession, signer: Signer, reset: PasswordReset) -> None:
+    """Set a new password by the token of a link; revoke the user's tokens.
 
     Raises:
-        Unauthenticated: the link does not work, or worked already.
+        Unauthenticated: the link is invalid, expired or used.
     """
-    claims = tokens.read(reset.token.get_secret_value(), Purpose.RESET)
-    kept = await passwords.hash_password(reset.password.get_secret_value())
-    user = await _linked(session, claims)
-    await set_password(session, user.id, kept)
+    claims = signer.read(reset.token.get_secret_value(), Purpose.RESET)
+    new_hash = await passwords.hash_password(reset.password.get_secret_value())
+    user = await _user_of_link(session, claims)
+    await set_password(session, user.id, new_hash)
 
 
 async def change_password(
     session: AsyncSession, readers: Readers, user: User, change: PasswordChange
 ) -> None:
-    """Set a new password, and sign out everywhere.
+    """Replace the password, given the current one; revoke the user's tokens.
 
     Raises:
-        Forbidden: the current one is wrong.
+        Forbidden: the current password is wrong.
     """
-    _, present = await _known(readers, user.email)
-    right, _ = await passwords.verify_password(change.current.get_secret_value(), present)
-    if not right:
+    _, password_hash = await _find_credentials(readers, user.email)
+    current = change.current.get_secret_value()
+    matches, _ = await passwords.verify_password(current, password_hash)
+    if not matches:
         message = "The current password is wrong."
         raise Forbidden(message)
-    kept = await passwords.hash_password(change.new.get_secret_value())
-    await set_password(session, user.id, kept)
+    new_hash = await passwords.hash_password(change.new.get_secret_value())
+    await set_password(session, user.id, new_hash)
 
 
-async def set_password(session: AsyncSession, user_id: UUID, kept: str) -> None:
-    """Keep the hash of a user's new password, and void whatever the old one gave."""
-    await session.merge(Password(user_id=user_id, hash=kept))
+async def set_password(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
+    """Store the hash of a user's new password (upsert); revoke the user's tokens."""
+    await session.merge(Password(user_id=user_id, hash=password_hash))
     await users.revoke_tokens(session, user_id)
 
 
-async def _known(readers: Readers, email: str) -> tuple[User | None, str | None]:
-    """Find a user and the password's hash by the address, and hold no connection afterwards."""
-    if "\0" in email:  # which databases do not keep, nor look for
+async def _find_credentials(readers: Readers, email: str) -> tuple[User | None, str | None]:
+    """Return the user with an e-mail address and the password hash, in a session of its own."""
+    if "\0" in email:  # databases reject NUL
         return None, None
     statement = (
         select(User, Password.hash)
@@ -220,26 +233,32 @@ async def _known(readers: Readers, email: str) -> tuple[User | None, str | None]
         .where(User.email == email, User.deleted_at.is_(None))
     )
     async with readers() as session:
-        found = (await session.execute(statement)).one_or_none()
-    return (found.User, found.hash) if found else (None, None)
+        row = (await session.execute(statement)).one_or_none()
+    return (row.User, row.hash) if row else (None, None)
 
 
-def _link(tokens: Signer, user: User | None, present: str | None, purpose: Purpose) -> str:
-    """Make the token of a link; where there is no user, only the work is done."""
-    subject, state = (user.id, _state(user, present)) if user else (uuid7(), "")
-    return tokens.sign(str(subject), purpose, LINK, state=state)
+def _link_token(
+    signer: Signer, user: User | None, password_hash: str | None, purpose: Purpose
+) -> str:
+    """Return the token of a one-time link; an unknown user costs a signature, too."""
+    subject, state = (user.id, _state(user, password_hash)) if user else (uuid7(), "")
+    return signer.sign(str(subject), purpose, LINK_LIFETIME, state=state)
 
 
-async def _linked(session: AsyncSession, claims: Claims) -> User:
-    """Find the user of a link that has not worked yet."""
+async def _user_of_link(session: AsyncSession, claims: Claims) -> User:
+    """Return the user of an unused link, locked FOR UPDATE.
+
+    Raises:
+        Unauthenticated: the user is deleted, or the link was used.
+    """
     user = await session.get(User, UUID(claims["sub"]), with_for_update=True)
     password = await session.get(Password, UUID(claims["sub"]))
-    present = password.hash if password else None
-    if user is None or user.deleted_at or _state(user, present) != claims["state"]:
+    password_hash = password.hash if password else None
+    if user is None or user.deleted_at or _state(user, password_hash) != claims["state"]:
         raise Unauthenticated(INVALID)
     return user
 
 
-def _state(user: User, present: str | None) -> str:
-    """Sum up what a link changes, so that it works once."""
-    return digest(f"{present} {user.verified_at}")[:16]
+def _state(user: User, password_hash: str | None) -> str:
+    """Return a digest of the state that links change: the token of a used link has another."""
+    return digest(f"{password_hash} {user.verified_at}")[:16]

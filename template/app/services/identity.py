@@ -1,4 +1,4 @@
-"""Users, as an identity provider knows them."""
+"""Operations on external identities: look up, link, provision, synchronize roles."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class ExternalUser:
-    """Somebody whom a provider knows, by an address that it answers for."""
+    """A user of an identity provider, with a verified e-mail address."""
 
     issuer: str
     subject: str
@@ -28,7 +28,7 @@ class ExternalUser:
 
 
 async def find(readers: Sessions, issuer: str, subject: str) -> User | None:
-    """Find the user whom a provider calls so, whether or not they may sign in."""
+    """Return the user of an identity, active or not; None if missing."""
     statement = (
         select(User)
         .join(Identity, Identity.user_id == User.id)
@@ -36,53 +36,62 @@ async def find(readers: Sessions, issuer: str, subject: str) -> User | None:
         .options(joinedload(User.role))
     )
     async with readers() as session:
-        found: User | None = await session.scalar(statement)
-        return found
+        user: User | None = await session.scalar(statement)
+        return user
 
 
-async def link(sessions: Sessions, readers: Sessions, person: ExternalUser, *, makes: bool) -> User:
-    """Make a person known: as the user who has the address, else as a new one.
+async def link(
+    sessions: Sessions, readers: Sessions, external: ExternalUser, *, provision: bool
+) -> User:
+    """Link an identity to the user with its e-mail address; create the user if missing.
+
+    Args:
+        sessions: session factory for the transaction
+        readers: session factory for reads
+        external: the identity and its e-mail address
+        provision: whether a missing user is created
 
     Raises:
-        Forbidden: there is no such user and none is to be made, or it is somebody else.
+        Forbidden: there is no such user and none is created, or the user is linked to another
+            subject of the issuer.
     """
     try:
         async with sessions.begin() as session:
-            await _link(session, person, makes=makes)
+            await _link(session, external, provision=provision)
     except Conflict:
-        pass  # another request was faster, or the user is another subject of the provider
-    user = await find(readers, person.issuer, person.subject)
+        pass  # race: a concurrent request linked it; or the user has another subject
+    user = await find(readers, external.issuer, external.subject)
     if user is None:
-        message = "The account with your address is somebody else's; ask an administrator."
+        message = "Your e-mail address belongs to another account. Ask an administrator."
         raise Forbidden(message)
     return user
 
 
-async def _link(session: AsyncSession, person: ExternalUser, *, makes: bool) -> None:
-    user = await session.scalar(select(User).where(User.email == person.email))
-    if user is None and not makes:
-        message = "There is no account for you here; ask an administrator for one."
+async def _link(session: AsyncSession, external: ExternalUser, *, provision: bool) -> None:
+    user = await session.scalar(select(User).where(User.email == external.email))
+    if user is None and not provision:
+        message = "You have no account. Ask an administrator to create one."
         raise Forbidden(message)
     if user is None:
-        user = User(email=person.email)
+        user = User(email=external.email)
         session.add(user)
         await flush(session)
     user.verified_at = user.verified_at or now()
-    session.add(Identity(issuer=person.issuer, subject=person.subject, user_id=user.id))
+    session.add(Identity(issuer=external.issuer, subject=external.subject, user_id=user.id))
     await flush(session)
 
 
-async def follow(sessions: Sessions, readers: Sessions, user: User, name: str | None) -> User:
-    """Give a user the role that their provider says, or none; the log tells what is not there."""
+async def sync_role(sessions: Sessions, readers: Sessions, user: User, name: str | None) -> User:
+    """Assign the role that the identity provider names, or none; log an unknown role."""
     if name == (user.role.name if user.role else None):
         return user
     async with sessions.begin() as session:
         role_id = await session.scalar(select(Role.id).where(Role.name == name))
         if name and role_id is None:
-            log.warning("a role that the identity provider gives is not there", role=name)
+            log.warning("oidc_role_unknown", role=name)
         if role_id == user.role_id:
             return user
         await session.execute(update(User).where(User.id == user.id).values(role_id=role_id))
     async with readers() as session:
-        there = select(User).where(User.id == user.id).options(joinedload(User.role))
-        return (await session.scalars(there)).one()
+        statement = select(User).where(User.id == user.id).options(joinedload(User.role))
+        return (await session.scalars(statement)).one()

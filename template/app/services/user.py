@@ -1,4 +1,4 @@
-"""What can be done with users and their roles."""
+"""Operations on users and roles."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -16,7 +16,7 @@ from app.models.user import Role, User
 from app.pagination import Slice
 from app.schemas.user import RoleChange, UserQuery, UserSort, UserUpdate
 
-MISSING = "There is no such user."
+NOT_FOUND = "User does not exist."
 ROWS = (
     select(User)
     .outerjoin(User.role)
@@ -31,58 +31,63 @@ Readers = async_sessionmaker[AsyncSession]
 
 
 async def find(readers: Readers, user_id: UUID) -> User | None:
-    """Find a user who may sign in, with the role, and hold no connection afterwards."""
-    active = select(User).where(User.id == user_id, User.is_active)
+    """Return an active user with the role, in a session of its own; None if missing."""
+    statement = select(User).where(User.id == user_id, User.is_active)
     async with readers() as session:
-        found: User | None = await session.scalar(active.options(joinedload(User.role)))
-        return found
+        user: User | None = await session.scalar(statement.options(joinedload(User.role)))
+        return user
 
 
 async def get_by_email(readers: Readers, email: str) -> User | None:
-    """Find a user by the address, and hold no connection afterwards."""
-    there = select(User).where(User.email == email, User.deleted_at.is_(None))
+    """Return the user with an e-mail address, in a session of its own; None if missing."""
+    statement = select(User).where(User.email == email, User.deleted_at.is_(None))
     async with readers() as session:
-        found: User | None = await session.scalar(there)
-        return found
+        user: User | None = await session.scalar(statement)
+        return user
 
 
 async def search(session: AsyncSession, query: UserQuery) -> Slice[User]:
-    """Find a page of users, and how many there are in all."""
-    tests = conditions(query, FILTERS)
-    page = PAGES[query.sort].where(*tests)
-    found = await session.execute(page, {"size": query.size, "offset": query.offset})
-    total = await session.scalar(COUNT.where(*tests))
-    return Slice(objects(found), total or 0, query)
+    """Return a page of users and the total number of matches."""
+    where = conditions(query, FILTERS)
+    page = PAGES[query.sort].where(*where)
+    result = await session.execute(page, {"size": query.size, "offset": query.offset})
+    total = await session.scalar(COUNT.where(*where))
+    return Slice(objects(result), total or 0, query)
 
 
 async def read(session: AsyncSession, user_id: UUID) -> User:
-    """Find a user, to show it."""
-    found = objects(await session.execute(ROWS.where(User.id == user_id)))
-    if not found:
-        raise NotFound(MISSING)
-    user: User = found[0]
+    """Return one user; 404 if missing."""
+    users = objects(await session.execute(ROWS.where(User.id == user_id)))
+    if not users:
+        raise NotFound(NOT_FOUND)
+    user: User = users[0]
     return user
 
 
 async def get(session: AsyncSession, user_id: UUID, caller: User) -> User:
-    """Find a user, to change it; whoever calls cannot lock themself out."""
+    """Return one user locked FOR UPDATE.
+
+    Raises:
+        Conflict: the caller's own account, from which they could lock themselves out.
+        NotFound: the user does not exist.
+    """
     if user_id == caller.id:
-        message = "This is your own account; have somebody else change it."
+        message = "This is your own account. Ask another administrator to change it."
         raise Conflict(message)
     user = await session.get(User, user_id, with_for_update=True)
     if user is None or user.deleted_at:
-        raise NotFound(MISSING)
+        raise NotFound(NOT_FOUND)
     return user
 
 
 async def update(session: AsyncSession, user_id: UUID, caller: User, changes: UserUpdate) -> User:
-    """Change what a user may do, or whether they may sign in."""
+    """Assign a role, or disable or enable a user; revoke the user's tokens."""
     user = await get(session, user_id, caller)
-    given = changes.model_dump()
-    if "role" in given:
-        user.role_id = await _role_id(session, given["role"])
-    if "disabled" in given:
-        user.disabled_at = (user.disabled_at or now()) if given["disabled"] else None
+    values = changes.model_dump()
+    if "role" in values:
+        user.role_id = await _role_id(session, values["role"])
+    if "disabled" in values:
+        user.disabled_at = (user.disabled_at or now()) if values["disabled"] else None
     user.voided_at = now()
     await flush(session)
     await session.refresh(user, ["role"])
@@ -90,35 +95,40 @@ async def update(session: AsyncSession, user_id: UUID, caller: User, changes: Us
 
 
 async def delete(session: AsyncSession, user_id: UUID, caller: User) -> None:
-    """Remove a user; the row stays, marked as deleted, and so does the address."""
+    """Delete a user (soft delete), and revoke the user's tokens."""
     user = await get(session, user_id, caller)
     user.deleted_at = user.voided_at = now()
     await flush(session)
 
 
 async def revoke_tokens(session: AsyncSession, user_id: UUID) -> None:
-    """Void every token that a user was given."""
+    """Revoke all tokens that were issued to a user."""
     user = await session.get_one(User, user_id)
     user.voided_at = now()
     await session.flush()
 
 
 async def _role_id(session: AsyncSession, name: str | None) -> UUID | None:
-    found: UUID | None = await session.scalar(select(Role.id).where(Role.name == name))
-    if name is not None and found is None:
-        problem = FieldProblem(location="body.role", message="It is not there.", code="reference")
-        message = "There is no such role."
+    """Return the ID of a role; None for no role.
+
+    Raises:
+        Invalid: the role does not exist.
+    """
+    role_id: UUID | None = await session.scalar(select(Role.id).where(Role.name == name))
+    if name is not None and role_id is None:
+        message = "Role does not exist."
+        problem = FieldProblem(location="body.role", message=message, code="reference")
         raise Invalid(message, errors=[problem])
-    return found
+    return role_id
 
 
 async def list_roles(session: AsyncSession) -> Sequence[Role]:
-    """Find all roles, by name."""
+    """Return all roles, by name."""
     return (await session.scalars(select(Role).order_by(Role.name))).all()
 
 
 async def put_role(session: AsyncSession, name: str, change: RoleChange) -> Role:
-    """Make a role, or change what it allows."""
+    """Create a role, or replace its permissions (upsert)."""
     role = await session.scalar(select(Role).where(Role.name == name).with_for_update())
     if role is None:
         role = Role(name=name, permissions=[])

@@ -1,4 +1,4 @@
-"""Mails are sent by workers, which try again for hours while the server is away."""
+"""Task that sends a queued e-mail, with retries for hours while the server is unavailable."""
 
 from email import message_from_string
 from email.message import EmailMessage
@@ -8,32 +8,38 @@ import aiosmtplib
 import structlog
 from pydantic import BaseModel
 
-from app.email.queue import EMAIL_QUEUE, is_final, transmit
+from app.email.queue import EMAIL_QUEUE, is_permanent, transmit
 from app.jobs.task import GiveUpError, Task, TaskContext
 
 log = structlog.get_logger()
 
 
 class SerializedEmail(BaseModel):
-    """A mail as it is sent (RFC 5322): with the same Message-ID each time."""
+    """A message as text (RFC 5322); its Message-ID is the same at each attempt."""
 
     text: str
 
 
 class DeliveryError(Exception):
-    """The server did not take a mail."""
+    """The server did not accept the message; the job is retried."""
 
 
-async def send(work: TaskContext, letter: SerializedEmail) -> None:
-    """Hand a mail to the server; what it refuses for good is not tried again."""
-    message = message_from_string(letter.text, EmailMessage, policy=default)
-    queue = EMAIL_QUEUE.get(work.app)
+async def send(context: TaskContext, email: SerializedEmail) -> None:
+    """Send a message.
+
+    Raises:
+        GiveUpError: the server rejected it permanently (5xx).
+        DeliveryError: a temporary error; a retry may succeed.
+    """
+    message = message_from_string(email.text, EmailMessage, policy=default)
+    queue = EMAIL_QUEUE.get(context.app)
     try:
         await transmit(queue.config, message, queue.preview)
     except (aiosmtplib.SMTPException, OSError) as error:
-        kind = GiveUpError if is_final(error) else DeliveryError
-        raise kind(type(error).__name__) from None  # it may name the address
-    log.info("a mail is sent", mail=message["Message-ID"])
+        kind = GiveUpError if is_permanent(error) else DeliveryError
+        # `from None`: the message of the error may contain the e-mail address.
+        raise kind(type(error).__name__) from None
+    log.info("email_sent", message_id=message["Message-ID"])
 
 
 SEND = Task("send_mail", SerializedEmail, send, attempts=30, seconds=60)

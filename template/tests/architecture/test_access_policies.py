@@ -1,4 +1,4 @@
-"""Who may call: every route says so."""
+"""Tests of access policies: every route requires authentication, or is listed as public."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,44 +21,48 @@ from app.models.user import EVERYTHING
 from tests.support.auth import OPEN, bearer, make_user
 from tests.support.fuzzing import fuzz_api
 
-# Open to everybody. A route on neither list declares `CurrentUser`, `SIGNED_IN` or a permission.
+# Routes without authentication, besides `OPEN`. All others declare `CurrentUser`, `SIGNED_IN` or a
+# permission.
 PUBLIC = {"docs", "live", "ready", "redirect"}
 
 
-def calls(dependant: Dependant) -> Iterator[object]:
-    """Find every dependency of a route, however deep."""
+def dependency_calls(dependant: Dependant) -> Iterator[object]:
+    """Yield all dependencies of a route, recursively."""
     yield dependant.call
-    for below in dependant.dependencies:
-        yield from calls(below)
+    for nested in dependant.dependencies:
+        yield from dependency_calls(nested)
 
 
-def test_every_route_declares_who_may_call_it(app: FastAPI) -> None:
+def test_every_route_declares_access_policy(app: FastAPI) -> None:
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, APIRoute) and route.name not in PUBLIC | OPEN:
-            declared = set(calls(context.dependant))
-            assert current_caller in declared, f"{route.name}: declare a policy, or list it here."
+            declared = set(dependency_calls(context.dependant))
+            assert current_caller in declared, (
+                f"{route.name}: declare a policy, or add it to PUBLIC."
+            )
 
 
-async def test_nobody_reads_without_signing_in(client: AsyncClient) -> None:
+async def test_request_without_credentials_returns_401(client: AsyncClient) -> None:
     del client.headers["Authorization"]
-    refused = await client.get("/api/v1/users/me")
-    assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
-    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    response = await client.get("/api/v1/users/me")
+    assert response.status_code == 401
+    assert response.json()["code"] == "unauthenticated"
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(
     ("permissions", "status"),
     [((), 403), (("products:write",), 403), (("users:read",), 200), ((EVERYTHING,), 200)],
 )
-async def test_a_permission_is_asked_for(
+async def test_route_requires_permission(
     client: AsyncClient, session: AsyncSession, permissions: tuple[str, ...], status: int
 ) -> None:
     headers = bearer(await make_user(session, *permissions))
     assert (await client.get("/api/v1/users", headers=headers)).status_code == status
 
 
-async def test_what_a_role_allows_counts_from_the_next_request(
+async def test_role_change_applies_to_next_request(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     headers = bearer(await make_user(session, "products:read"))
@@ -68,33 +72,31 @@ async def test_what_a_role_allows_counts_from_the_next_request(
     assert (await client.get("/api/v1/users", headers=headers)).status_code == 200
 
 
-async def test_whoever_calls_is_known_before_any_route_asks(
-    app: FastAPI, session: AsyncSession
-) -> None:
+async def test_identify_sets_caller_of_request(app: FastAPI, session: AsyncSession) -> None:
     user = await make_user(session)
-    shown = [(name.lower().encode(), value.encode()) for name, value in bearer(user).items()]
-    asked = Request({"type": "http", "app": app, "headers": shown, "state": {}})
-    assert (await identify(asked)).caller
-    assert asked.state.caller == f"user:{user.id}"
+    fields = [(name.lower().encode(), value.encode()) for name, value in bearer(user).items()]
+    request = Request({"type": "http", "app": app, "headers": fields, "state": {}})
+    assert (await identify(request)).caller
+    assert request.state.caller == f"user:{user.id}"
 
 
 async def connect(app: FastAPI, headers: dict[str, str]) -> list[Message]:
-    """Ask for a WebSocket, and give what comes back."""
-    shown = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "websocket", "path": "/greeting", "query_string": b"", "headers": shown}
-    told: list[Message] = []
+    """Open a WebSocket; return the messages that the application sends."""
+    fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "websocket", "path": "/greeting", "query_string": b"", "headers": fields}
+    sent: list[Message] = []
 
     async def receive() -> Message:
         return {"type": "websocket.connect"}
 
     async def send(message: Message) -> None:
-        told.append(message)
+        sent.append(message)
 
     await app({**scope, "extensions": {"websocket.http.response": {}}}, receive, send)
-    return told
+    return sent
 
 
-async def test_a_websocket_knows_who_calls(app: FastAPI, session: AsyncSession) -> None:
+async def test_websocket_authenticates_caller(app: FastAPI, session: AsyncSession) -> None:
     user = await make_user(session)
     greeter = FastAPI()
     errors.install(greeter)
@@ -105,15 +107,16 @@ async def test_a_websocket_knows_who_calls(app: FastAPI, session: AsyncSession) 
         await websocket.accept()
         await websocket.send_text(user.email)
 
-    accepted, greeted, *_ = await connect(greeter, bearer(user))
-    assert (accepted["type"], greeted["text"]) == ("websocket.accept", user.email)
-    refused, body = await connect(greeter, {})
-    assert refused["status"] == 401
+    accept, text, *_ = await connect(greeter, bearer(user))
+    assert accept["type"] == "websocket.accept"
+    assert text["text"] == user.email
+    response, body = await connect(greeter, {})
+    assert response["status"] == 401
     assert b'"unauthenticated"' in body["body"]
 
 
 @pytest.mark.parametrize("state", ["deleted_at", "disabled_at"])
-async def test_a_token_of_somebody_who_is_gone_is_void(
+async def test_token_of_inactive_user_returns_401(
     client: AsyncClient, session: AsyncSession, state: str
 ) -> None:
     user = await make_user(session)
@@ -123,22 +126,20 @@ async def test_a_token_of_somebody_who_is_gone_is_void(
     assert (await client.get("/api/v1/users/me", headers=headers)).status_code == 401
 
 
-async def test_who_signs_out_everywhere_voids_what_was_given_before(
+async def test_logout_everywhere_revokes_earlier_tokens(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session)
     earlier = bearer(user, issued=now() - timedelta(minutes=1))
     assert (await client.get("/api/v1/users/me", headers=earlier)).status_code == 200
-    gone = await client.post("/api/v1/users/me/logout-everywhere", headers=earlier)
-    assert gone.status_code == 204
+    response = await client.post("/api/v1/users/me/logout-everywhere", headers=earlier)
+    assert response.status_code == 204
     assert (await client.get("/api/v1/users/me", headers=earlier)).status_code == 401
     assert (await client.get("/api/v1/users/me", headers=bearer(user))).status_code == 200
 
 
 @pytest.mark.drill
-async def test_no_request_of_an_administrator_breaks_the_service(
-    database_url: str, tmp_path: Path
-) -> None:
+async def test_random_admin_requests_cause_no_500(database_url: str, tmp_path: Path) -> None:
     engine = migrate.create()
     async with AsyncSession(engine, expire_on_commit=False) as session:
         (header,) = bearer(await make_user(session, EVERYTHING)).items()

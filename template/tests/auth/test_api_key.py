@@ -1,4 +1,4 @@
-"""API keys: made by people, for machines, and never more than their users may."""
+"""Tests of API keys: creation, scopes, expiry, revocation."""
 
 from datetime import timedelta
 
@@ -21,22 +21,24 @@ USERS = "/api/v1/users"
 
 @pytest.fixture
 def client(client: AsyncClient) -> AsyncClient:
-    """Call as somebody who has not signed in."""
+    """Return a client without credentials."""
     del client.headers["Authorization"]
     return client
 
 
-async def made(client: AsyncClient, user: User, *scopes: str, **more: object) -> dict[str, str]:
-    """Make a key, and give the header that shows it."""
+async def create_key(
+    client: AsyncClient, user: User, *scopes: str, **more: object
+) -> dict[str, str]:
+    """Create an API key of a user; return the header with its secret."""
     new = {"name": "robot", "scopes": list(scopes), **more}
-    answer = await client.post(URL, json=new, headers=bearer(user))
-    assert answer.status_code == 201, answer.text
-    return {"X-API-Key": answer.json()["key"]}
+    response = await client.post(URL, json=new, headers=bearer(user))
+    assert response.status_code == 201, response.text
+    return {"X-API-Key": response.json()["key"]}
 
 
-async def test_a_key_stands_for_its_user(client: AsyncClient, session: AsyncSession) -> None:
+async def test_key_authenticates_its_user(client: AsyncClient, session: AsyncSession) -> None:
     user = await make_user(session, "users:read")
-    headers = await made(client, user, "users:read")
+    headers = await create_key(client, user, "users:read")
     assert (await client.get(f"{USERS}/me", headers=headers)).json()["id"] == str(user.id)
     assert (await client.get(USERS, headers=headers)).status_code == 200
 
@@ -50,46 +52,46 @@ async def test_a_key_stands_for_its_user(client: AsyncClient, session: AsyncSess
         ((), (EVERYTHING,), 403),
     ],
 )
-async def test_a_key_may_do_what_both_it_and_its_user_may(
+async def test_permission_requires_role_and_scope(
     client: AsyncClient,
     session: AsyncSession,
     role: tuple[str, ...],
     scopes: tuple[str, ...],
     status: int,
 ) -> None:
-    headers = await made(client, await make_user(session, *role), *scopes)
+    headers = await create_key(client, await make_user(session, *role), *scopes)
     assert (await client.get(USERS, headers=headers)).status_code == status
 
 
-async def test_a_key_makes_no_other(client: AsyncClient, session: AsyncSession) -> None:
-    headers = await made(client, await make_user(session, EVERYTHING), EVERYTHING)
+async def test_key_cannot_create_keys(client: AsyncClient, session: AsyncSession) -> None:
+    headers = await create_key(client, await make_user(session, EVERYTHING), EVERYTHING)
     another = {"name": "another", "scopes": [EVERYTHING]}
     assert (await client.post(URL, json=another, headers=headers)).status_code == 403
 
 
-async def test_a_key_is_shown_once(client: AsyncClient, session: AsyncSession) -> None:
+async def test_secret_is_returned_only_once(client: AsyncClient, session: AsyncSession) -> None:
     user = await make_user(session)
-    key = (await made(client, user))["X-API-Key"]
+    key = (await create_key(client, user))["X-API-Key"]
     (listed,) = (await client.get(URL, headers=bearer(user))).json()
     assert key.startswith(f"key_{listed['prefix']}_")
     assert "key" not in listed
-    kept = (await session.execute(select(ApiKey.__table__))).all()
-    assert key not in repr(kept)
+    rows = (await session.execute(select(ApiKey.__table__))).all()
+    assert key not in repr(rows)
 
 
-async def test_a_revoked_key_is_void(client: AsyncClient, session: AsyncSession) -> None:
+async def test_revoked_key_returns_401(client: AsyncClient, session: AsyncSession) -> None:
     user, other = await make_user(session), await make_user(session)
-    headers = await made(client, user)
+    headers = await create_key(client, user)
     (listed,) = (await client.get(URL, headers=bearer(user))).json()
-    place = f"{URL}/{listed['id']}"
-    assert (await client.delete(place, headers=bearer(other))).status_code == 404
-    assert (await client.delete(place, headers=bearer(user))).status_code == 204
+    url = f"{URL}/{listed['id']}"
+    assert (await client.delete(url, headers=bearer(other))).status_code == 404
+    assert (await client.delete(url, headers=bearer(user))).status_code == 204
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 401
 
 
-async def test_an_expired_key_is_void(client: AsyncClient, session: AsyncSession) -> None:
+async def test_expired_key_returns_401(client: AsyncClient, session: AsyncSession) -> None:
     later = str(now() + timedelta(hours=1))
-    headers = await made(client, await make_user(session), expires_at=later)
+    headers = await create_key(client, await make_user(session), expires_at=later)
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 200
     await session.execute(update(ApiKey).values(expires_at=now()))
     await session.commit()
@@ -97,41 +99,41 @@ async def test_an_expired_key_is_void(client: AsyncClient, session: AsyncSession
 
 
 @pytest.mark.parametrize("state", ["deleted_at", "disabled_at"])
-async def test_a_key_of_somebody_who_is_gone_is_void(
+async def test_key_of_inactive_user_returns_401(
     client: AsyncClient, session: AsyncSession, state: str
 ) -> None:
     user = await make_user(session)
-    headers = await made(client, user)
+    headers = await create_key(client, user)
     setattr(user, state, now())
     await session.commit()
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 401
 
 
-@pytest.mark.parametrize("change", ["longer", "shorter", "nothing", "nonsense"])
-async def test_what_is_no_key_is_refused(
+@pytest.mark.parametrize("change", ["longer", "shorter", "empty", "unknown"])
+async def test_invalid_key_returns_401(
     client: AsyncClient, session: AsyncSession, change: str
 ) -> None:
-    key = (await made(client, await make_user(session)))["X-API-Key"]
-    shown = {"longer": f"{key}x", "shorter": key[:-1], "nothing": "key_", "nonsense": "x" * 300}
-    headers = {"X-API-Key": shown[change]}
+    key = (await create_key(client, await make_user(session)))["X-API-Key"]
+    invalid = {"longer": f"{key}x", "shorter": key[:-1], "empty": "key_", "unknown": "x" * 300}
+    headers = {"X-API-Key": invalid[change]}
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 401
 
 
-async def test_each_key_is_counted_by_itself(
+async def test_each_key_is_a_separate_caller(
     client: AsyncClient, app: FastAPI, session: AsyncSession
 ) -> None:
     user = await make_user(session)
-    for headers in [await made(client, user) for _ in range(2)]:
+    for headers in [await create_key(client, user) for _ in range(2)]:
         key = headers["X-API-Key"]
-        shown = [(b"x-api-key", key.encode())]
-        asked = Request({"type": "http", "app": app, "headers": shown, "state": {}})
-        assert (await identify(asked)).caller
-        assert asked.state.caller == f"key:{key.split('_')[1]}"
+        fields = [(b"x-api-key", key.encode())]
+        request = Request({"type": "http", "app": app, "headers": fields, "state": {}})
+        assert (await identify(request)).caller
+        assert request.state.caller == f"key:{key.split('_')[1]}"
 
 
-async def test_the_last_use_of_a_key_is_known(client: AsyncClient, session: AsyncSession) -> None:
+async def test_use_sets_last_used_at(client: AsyncClient, session: AsyncSession) -> None:
     user = await make_user(session)
-    headers = await made(client, user)
+    headers = await create_key(client, user)
     await client.get(f"{USERS}/me", headers=headers)
     (listed,) = (await client.get(URL, headers=bearer(user))).json()
     assert listed["last_used_at"] is not None

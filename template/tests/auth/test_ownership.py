@@ -1,4 +1,4 @@
-"""Whose rows a caller reaches: everybody's by a permission, or else their own."""
+"""Tests of ownership: the scope of a caller is their own rows, or all by permission."""
 
 import pytest
 from httpx2 import AsyncClient
@@ -14,40 +14,40 @@ from app.scope import ALL, NONE, Scope, owned
 from tests.support.auth import make_user
 from tests.support.ownership import allow, use_key
 
-READING = ("notes:read", "notes:write")  # either of which opens everybody's
+PERMISSIONS = ("notes:read", "notes:write")  # either grants all rows
 
 
-@pytest.mark.parametrize("permission", [*READING, EVERYTHING])
-async def test_a_permission_opens_everybodys_rows(session: AsyncSession, permission: str) -> None:
+@pytest.mark.parametrize("permission", [*PERMISSIONS, EVERYTHING])
+async def test_permission_grants_all_rows(session: AsyncSession, permission: str) -> None:
     caller = Caller(await make_user(session, permission))
-    assert scope_of(caller, *READING) == ALL
+    assert scope_of(caller, *PERMISSIONS) == ALL
     assert await References({"note_id": "notes"})(caller) == {"note_id": ALL}
 
 
-async def test_everybody_reaches_their_own_rows(session: AsyncSession) -> None:
+async def test_scope_without_permission_is_own_rows(session: AsyncSession) -> None:
     caller = Caller(await make_user(session, "others:read"))
-    assert await OwnerOrPermission(*READING)(caller) == Scope(caller.user.id)
+    assert await OwnerOrPermission(*PERMISSIONS)(caller) == Scope(caller.user.id)
     assert await References({"note_id": "notes"})(caller) == {"note_id": Scope(caller.user.id)}
 
 
-@pytest.mark.parametrize("scope", [*READING, EVERYTHING])
-async def test_a_key_opens_no_more_than_its_user_may(session: AsyncSession, scope: str) -> None:
+@pytest.mark.parametrize("scope", [*PERMISSIONS, EVERYTHING])
+async def test_key_does_not_exceed_its_user(session: AsyncSession, scope: str) -> None:
     caller = Caller(await make_user(session), frozenset({scope}), "12345678")
-    assert scope_of(caller, *READING) == Scope(caller.user.id)
+    assert scope_of(caller, *PERMISSIONS) == Scope(caller.user.id)
 
 
-async def test_a_key_reaches_nothing_beyond_its_scopes(session: AsyncSession) -> None:
+async def test_key_without_scope_accesses_no_rows(session: AsyncSession) -> None:
     scopes = frozenset({"notes:read"})
     caller = Caller(await make_user(session, EVERYTHING), scopes, "12345678")
-    assert scope_of(caller, *READING) == ALL
+    assert scope_of(caller, *PERMISSIONS) == ALL
     assert await References({"note_id": "pages"})(caller) == {"note_id": NONE}
     with pytest.raises(Forbidden, match="notes:write"):
         await OwnerOrPermission("notes:write")(caller)
 
 
-async def test_rows_are_those_of_their_owner(client: AsyncClient, session: AsyncSession) -> None:
+async def test_owned_filters_by_owner(client: AsyncClient, session: AsyncSession) -> None:
     user, other = await allow(session), await make_user(session)
     await use_key(client)
     for owner, count in {user.id: 1, other.id: 0, None: 1}.items():
-        rows = select(ApiKey).where(*owned(ApiKey.user_id, Scope(owner)))
-        assert len((await session.scalars(rows)).all()) == count
+        statement = select(ApiKey).where(*owned(ApiKey.user_id, Scope(owner)))
+        assert len((await session.scalars(statement)).all()) == count

@@ -1,4 +1,4 @@
-"""Mails that are kept until they are sent: whatever stops meanwhile, a worker sends them."""
+"""Tests of the durable e-mail queue: transactional enqueue, retries, dead letters."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -11,6 +11,7 @@ from app import email
 from app.email import Mail, email_jobs
 from app.email.email_jobs import JobEmailQueue
 from app.email.message import compose
+from app.email.queue import EMAIL_QUEUE
 from app.enums.job import JobState
 from app.jobs.store import Sessions
 from app.models.base import now
@@ -18,30 +19,30 @@ from app.models.job import Job
 from app.tasks.send_email import SEND
 from tests.support import sample_tasks
 from tests.support.live_server import lifespan
-from tests.support.smtp import Post, running
+from tests.support.smtp import Mailbox, running
 
 HELLO = Mail("you@example.com", "hello", {"service": "Shop"})
 
 
 @pytest.fixture
-def post(monkeypatch: pytest.MonkeyPatch) -> Generator[Post, None, None]:
-    """Run a server that takes mails."""
-    post = Post()
-    with running(post) as url:
+def mailbox(monkeypatch: pytest.MonkeyPatch) -> Generator[Mailbox, None, None]:
+    """Run an SMTP server, and set `EMAIL_URL`."""
+    mailbox = Mailbox()
+    with running(mailbox) as url:
         monkeypatch.setenv("EMAIL_URL", url)
-        yield post
+        yield mailbox
 
 
 @pytest.fixture
 async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
-    """Open sessions on a database of the test's own."""
+    """Open a session factory on a database of the test."""
     _ = database_url
-    async with sample_tasks.opened() as found:
-        yield found
+    async with sample_tasks.opened() as sessions:
+        yield sessions
 
 
-def made(sessions: Sessions) -> FastAPI:
-    """Make as much of a service as mails need."""
+def make_app(sessions: Sessions) -> FastAPI:
+    """Return an application with e-mail and jobs only."""
     app = sample_tasks.service(sessions)
     app.state.tasks = {SEND.name: SEND}
     email.install(app)
@@ -49,83 +50,89 @@ def made(sessions: Sessions) -> FastAPI:
     return app
 
 
-async def one(sessions: Sessions) -> Job:
-    """Find the one job that there is."""
+async def only_job(sessions: Sessions) -> Job:
+    """Return the only job."""
     async with sessions() as session:
         return (await session.scalars(select(Job))).one()
 
 
-def test_the_service_s_mails_are_kept(app: FastAPI) -> None:
-    assert isinstance(app.state.mails, JobEmailQueue)
+def test_service_installs_durable_queue(app: FastAPI) -> None:
+    assert isinstance(EMAIL_QUEUE.get(app), JobEmailQueue)
 
 
-async def test_a_mail_is_kept_with_what_it_tells_of(sessions: Sessions, post: Post) -> None:
-    app = made(sessions)
+async def test_email_is_enqueued_in_transaction(sessions: Sessions, mailbox: Mailbox) -> None:
+    app = make_app(sessions)
     async with sessions() as session:
         async with session.begin() as transaction:
-            app.state.mails.send(Mail("you@example.com", "hello", {"service": "Lost"}), session)
+            EMAIL_QUEUE.get(app).send(
+                Mail("you@example.com", "hello", {"service": "Lost"}), session
+            )
             await transaction.rollback()
         async with session.begin():
-            app.state.mails.send(HELLO, session)
-    assert post.asked == 0
-    await sample_tasks.work_off(made(sessions))  # by another process
-    came = await asyncio.to_thread(post.next)
-    assert (came["To"], came["Subject"]) == ("you@example.com", "Hello from Shop")
-    assert post.asked == 1
-    assert (await one(sessions)).arguments == {}
+            EMAIL_QUEUE.get(app).send(HELLO, session)
+    assert mailbox.attempts == 0
+    await sample_tasks.work_off(make_app(sessions))  # as another process
+    message = await asyncio.to_thread(mailbox.next)
+    assert message["To"] == "you@example.com"
+    assert message["Subject"] == "Hello from Shop"
+    assert mailbox.attempts == 1
+    assert (await only_job(sessions)).arguments == {}
 
 
-async def test_a_mail_that_tells_of_nothing_is_kept_soon(sessions: Sessions, post: Post) -> None:
-    app = made(sessions)
+async def test_email_without_transaction_is_enqueued_soon(
+    sessions: Sessions, mailbox: Mailbox
+) -> None:
+    app = make_app(sessions)
     async with lifespan(app):
-        app.state.mails.send(HELLO)
-    assert post.asked == 0
+        EMAIL_QUEUE.get(app).send(HELLO)
+    assert mailbox.attempts == 0
     await sample_tasks.work_off(app)
-    assert post.asked == 1
+    assert mailbox.attempts == 1
 
 
-async def test_what_cannot_be_kept_is_sent_at_once(
-    sessions: Sessions, post: Post, capsys: pytest.CaptureFixture[str]
+async def test_email_is_sent_directly_without_database(
+    sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = made(sessions)
+    app = make_app(sessions)
     app.state.sessions = None
-    await app.state.mails.deliver(compose(HELLO, app.state.mails.config.sender))
-    assert post.asked == 1
-    assert "a mail is not kept" in capsys.readouterr().out
+    emails = EMAIL_QUEUE.get(app)
+    await emails.deliver(compose(HELLO, emails.config.sender))
+    assert mailbox.attempts == 1
+    assert "email_enqueue_failed" in capsys.readouterr().out
 
 
-async def test_a_mail_is_tried_again_and_is_the_same(
-    sessions: Sessions, post: Post, capsys: pytest.CaptureFixture[str]
+async def test_retry_sends_same_message_id(
+    sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = made(sessions)
+    app = make_app(sessions)
     async with sessions.begin() as session:
-        app.state.mails.send(HELLO, session)
-    kept = (await one(sessions)).arguments["text"]
-    post.answers = ["451 Later"]
+        EMAIL_QUEUE.get(app).send(HELLO, session)
+    text = (await only_job(sessions)).arguments["text"]
+    mailbox.replies = ["451 Later"]
     await sample_tasks.work_off(app)
-    assert post.mails.empty()
+    assert mailbox.mails.empty()
     async with sessions.begin() as session:
         await session.execute(update(Job).values(due_at=now()))
     await sample_tasks.work_off(app)
-    came = await asyncio.to_thread(post.next)
-    assert came["Message-ID"] in kept
+    message = await asyncio.to_thread(mailbox.next)
+    assert message["Message-ID"] in text
     assert HELLO.to not in capsys.readouterr().out
 
 
-async def test_what_is_refused_for_good_is_not_tried_again(
-    sessions: Sessions, post: Post, capsys: pytest.CaptureFixture[str]
+async def test_permanent_error_is_not_retried(
+    sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = made(sessions)
+    app = make_app(sessions)
     async with sessions.begin() as session:
-        app.state.mails.send(HELLO, session)
-    post.answers = ["550 No"]
+        EMAIL_QUEUE.get(app).send(HELLO, session)
+    mailbox.replies = ["550 No"]
     await sample_tasks.work_off(app)
-    assert (await one(sessions)).state is JobState.DEAD
+    assert (await only_job(sessions)).state is JobState.DEAD
     assert HELLO.to not in capsys.readouterr().out
 
 
-async def test_without_a_server_mails_are_shown_here(sessions: Sessions) -> None:
-    app = made(sessions)
+async def test_preview_replaces_missing_server(sessions: Sessions) -> None:
+    app = make_app(sessions)
     async with lifespan(app), sessions.begin() as session:
-        app.state.mails.send(HELLO, session)
-    assert len(app.state.mails.shown.mails) == 1
+        EMAIL_QUEUE.get(app).send(HELLO, session)
+    assert len(EMAIL_QUEUE.get(app).preview.mails) == 1

@@ -1,4 +1,4 @@
-"""Accounts of the service's own, in tests: passwords that are hashed at once, and tokens."""
+"""Local accounts in tests: fast password hashes, and access tokens."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,27 +14,27 @@ from app.models.user import User
 from app.settings import read
 
 PASSWORD = "correct horse battery staple"
-QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
-HASHED = QUICK.hash(PASSWORD)
+FAST_HASH = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+HASHED = FAST_HASH.hash(PASSWORD)
 OPEN = {
     *("forgot_password", "login", "login_with_form", "logout", "read_keys", "refresh", "register"),
     *("reset_password", "verify"),
-}  # routes that nobody has to be signed in for
-KEYS = "for the tests; whoever reads them knows it"
+}  # routes without authentication
+KEYS = "insecure secret in the tests only; it has 32 bytes"
 
 
 @contextmanager
 def configured() -> Generator[dict[str, str], None, None]:
-    """Give the variables under which the tests run."""
+    """Yield the environment variables of the tests."""
     yield {"AUTH_KEYS": KEYS}
 
 
 def token(user: User, **claims: Any) -> str:  # noqa: ANN401
-    """Sign an access token, with some claims changed."""
+    """Return an access token; `claims` are arguments of `Signer.sign`."""
     signer = Signer(read(AuthSettings))
     return signer.sign(str(user.id), Purpose.ACCESS, timedelta(minutes=15), **claims)
 
 
 def credential(user: User) -> Password:
-    """Make what a user signs in with."""
+    """Return the row by which a user can log in."""
     return Password(user_id=user.id, hash=HASHED)

@@ -1,4 +1,4 @@
-"""An identity provider of the tests' own, and its tokens."""
+"""OpenID Connect in tests: the development provider in a thread, and its tokens."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -6,25 +6,25 @@ from datetime import datetime
 
 from app.models.identity import Identity
 from app.models.user import User
-from development.identity_provider import Issuer
+from development.identity_provider import IdentityProvider
 
-OPEN: set[str] = set()  # routes that nobody has to be signed in for
-ISSUER = Issuer()
+OPEN: set[str] = set()  # routes without authentication
+PROVIDER = IdentityProvider()
 
 
 @contextmanager
 def configured() -> Generator[dict[str, str], None, None]:
-    """Run the provider, and give the variables that name it."""
-    with ISSUER.running():
-        yield {"OIDC_ISSUER": ISSUER.url, "OIDC_AUDIENCE": "app"}
+    """Run the provider; yield the environment variables of the tests."""
+    with PROVIDER.running():
+        yield {"OIDC_ISSUER": PROVIDER.url, "OIDC_AUDIENCE": "app"}
 
 
 def credential(user: User) -> Identity:
-    """Make what a user signs in with."""
-    return Identity(issuer=ISSUER.url, subject=str(user.id), user_id=user.id)
+    """Return the row by which a user can log in."""
+    return Identity(issuer=PROVIDER.url, subject=str(user.id), user_id=user.id)
 
 
 def token(user: User, issued: datetime | None = None, **claims: object) -> str:
-    """Sign a token about a user, with some claims changed."""
+    """Return a token of the provider; `claims` override the token's."""
     times = {"iat": int(issued.timestamp())} if issued else {}
-    return ISSUER.token(user.email, sub=str(user.id), **times, **claims)
+    return PROVIDER.token(user.email, sub=str(user.id), **times, **claims)

@@ -1,4 +1,4 @@
-"""Whoever the client is: what they may do, by a role or by an API key."""
+"""Permissions of the client in tests of ownership: by role, or by API key."""
 
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,9 +9,9 @@ from tests.support.auth import make_role, make_user
 
 
 async def allow(session: AsyncSession, *permissions: str) -> User:
-    """Let whoever the client is do what some permissions allow, and no more.
+    """Restrict the client's user to these permissions.
 
-    They signed in before anybody else, so the rows of factories are theirs.
+    It is the first user of the test, so it owns the rows of factories.
     """
     user = await some(session, User, make_user)
     user.role_id = (await make_role(session, *permissions)).id
@@ -20,8 +20,8 @@ async def allow(session: AsyncSession, *permissions: str) -> User:
 
 
 async def use_key(client: AsyncClient, *scopes: str) -> None:
-    """Have the client show an API key of whoever it is."""
+    """Replace the client's access token by a new API key with these scopes."""
     new = {"name": "robot", "scopes": list(scopes)}
-    made = await client.post("/api/v1/users/me/api-keys", json=new)
+    response = await client.post("/api/v1/users/me/api-keys", json=new)
     del client.headers["Authorization"]
-    client.headers["X-API-Key"] = made.json()["key"]
+    client.headers["X-API-Key"] = response.json()["key"]

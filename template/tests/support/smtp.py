@@ -1,4 +1,4 @@
-"""A mail server for the tests: a real one, which does as it is told."""
+"""SMTP server for tests, on a real socket, with configurable replies."""
 
 import logging
 import ssl
@@ -16,39 +16,39 @@ from tests.support.live_server import free_port
 from tests.support.timeouts import DEADLINE
 
 
-class Post:
-    """Takes mails, or refuses them, and keeps what it took."""
+class Mailbox:
+    """Handler that stores accepted messages, and rejects as many as there are replies."""
 
     def __init__(self) -> None:
         self.mails: Queue[EmailMessage] = Queue()
-        self.answers: list[str] = []  # to the next mails, before they are taken
-        self.asked = 0
-        self.encrypted: list[bool] = []
+        self.replies: list[str] = []  # to the next messages, instead of acceptance
+        self.attempts = 0
+        self.encrypted: list[bool] = []  # by attempt
 
-    async def handle_DATA(  # noqa: N802 - as the server calls it
+    async def handle_DATA(  # noqa: N802 - named by aiosmtpd
         self, _: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Answer to a mail."""
-        self.asked += 1
+        """Return the reply to a message."""
+        self.attempts += 1
         self.encrypted.append(session.ssl is not None)
-        if self.answers:
-            return self.answers.pop(0)
+        if self.replies:
+            return self.replies.pop(0)
         parser = BytesParser(EmailMessage, policy=POLICY)
         self.mails.put(parser.parsebytes(envelope.original_content or b""))
         return "250 OK"
 
     def next(self) -> EmailMessage:
-        """Wait for a mail."""
+        """Wait for the next accepted message."""
         return self.mails.get(timeout=DEADLINE)
 
 
 @contextmanager
-def running(post: Post, tls: ssl.SSLContext | None = None) -> Generator[str, None, None]:
-    """Run a server, and give its URL; with `tls`, it talks of nothing before STARTTLS."""
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # or it tells whom a mail is for
+def running(mailbox: Mailbox, tls: ssl.SSLContext | None = None) -> Generator[str, None, None]:
+    """Run a server, and yield its URL; with `tls`, it requires STARTTLS."""
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # INFO logs e-mail addresses
     port = free_port()
     controller = Controller(
-        post,
+        mailbox,
         "127.0.0.1",
         port,
         ready_timeout=DEADLINE,

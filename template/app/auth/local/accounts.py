@@ -1,4 +1,4 @@
-"""Accounts of the service's own: what signs their tokens, and finds a user by one."""
+"""Authentication by access tokens that this service signs (JSON Web Tokens)."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from starlette.requests import HTTPConnection
 
 from app import settings
-from app.auth.local.tokens import AuthSettings, Purpose, Signer
+from app.auth.local.tokens import INVALID, AuthSettings, Purpose, Signer
 from app.database import READERS
 from app.errors import Unauthenticated
 from app.middleware import MiddlewareSettings
@@ -20,20 +20,19 @@ from app.settings import PREFIX
 from app.state import StateKey
 
 SIGNER = StateKey[Signer]("signer")
-OWN_ORIGINS = StateKey[tuple[str, ...]](
-    "own_origins"
-)  # origins whose pages may send the refresh cookie
+# Origins whose pages may send the refresh cookie (CSRF protection).
+TRUSTED_ORIGINS = StateKey[tuple[str, ...]]("own_origins")
 
 bearer = OAuth2PasswordBearer(f"{PREFIX}/auth/token", auto_error=False)
 
 
 async def signer(connection: HTTPConnection) -> Signer:
-    """Give what signs and reads tokens."""
+    """Return the signer of the service's tokens."""
     return SIGNER.get(connection.app)
 
 
 async def readers(connection: HTTPConnection) -> async_sessionmaker[AsyncSession]:
-    """Give sessions that hold a connection for no longer than they read."""
+    """Return a factory of short read sessions: no connection is held while a password is hashed."""
     return READERS.get(connection.app)
 
 
@@ -42,20 +41,19 @@ Readers = Annotated[async_sessionmaker[AsyncSession], Depends(readers)]
 
 
 async def find_user(connection: HTTPConnection, token: str) -> User:
-    """Find the user who was given an access token.
+    """Return the user to whom an access token was issued.
 
     Raises:
-        Unauthenticated: it is not good, or void, or its user is gone.
+        Unauthenticated: the token is invalid, expired or revoked, or its user is not active.
     """
     claims = SIGNER.get(connection.app).read(token, Purpose.ACCESS)
     user = await users.find(READERS.get(connection.app), UUID(claims["sub"]))
-    if user is None or user.has_voided(datetime.fromtimestamp(claims["iat"], UTC)):
-        message = "The token is not valid, or no longer."
-        raise Unauthenticated(message)
+    if user is None or user.has_revoked(datetime.fromtimestamp(claims["iat"], UTC)):
+        raise Unauthenticated(INVALID)
     return user
 
 
 def install(app: FastAPI) -> None:
-    """Have the service sign tokens."""
+    """Install the signer of tokens, and the origins that may send the refresh cookie."""
     SIGNER.set(app, Signer(settings.read(AuthSettings)))
-    OWN_ORIGINS.set(app, settings.read(MiddlewareSettings).cors_origins)
+    TRUSTED_ORIGINS.set(app, settings.read(MiddlewareSettings).cors_origins)

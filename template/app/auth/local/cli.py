@@ -1,4 +1,4 @@
-"""What is done to accounts from the command line; each gives what is printed in the end."""
+"""Account commands of the command line; each returns the text to print."""
 
 import sys
 from getpass import getpass
@@ -10,32 +10,37 @@ from app.auth import admin
 from app.auth.local import passwords
 from app.auth.local.tokens import AuthSettings, Signer
 from app.schemas.auth import NewPassword
-from app.services import auth, user
+from app.services import auth
+from app.services import user as users
 
 
 async def create_admin(email: str) -> str:
-    """Make an administrator; the password is asked for, or read from a pipe."""
+    """Create an administrator; prompt for the password, or read it from standard input."""
     address = admin.parse_email(email)
-    kept = await passwords.hash_password(_password())
-    async with admin.sessions() as made, made.begin() as session:
-        appointed = await admin.grant_admin(session, address)
-        await auth.set_password(session, appointed.id, kept)
-    return f"{address} may do everything."
+    password_hash = await passwords.hash_password(_read_password())
+    async with admin.session_factory() as sessions, sessions.begin() as session:
+        user = await admin.grant_admin(session, address)
+        await auth.set_password(session, user.id, password_hash)
+    return f"Created administrator {address}."
 
 
 async def token(email: str) -> str:
-    """Print an access token of a user, to try the API with."""
+    """Return an access token of a user, to try the API with."""
     signer = Signer(settings.read(AuthSettings))
-    async with admin.sessions() as made:
-        found = await user.get_by_email(made, admin.parse_email(email))
-    if found is None:
-        sys.exit(f"There is no user {email}.")
-    return auth.access_token(signer, found)
+    address = admin.parse_email(email)
+    async with admin.session_factory() as sessions:
+        user = await users.get_by_email(sessions, address)
+    if user is None:
+        sys.exit(
+            f"User {address} does not exist. Register it, or run `app create-admin {address}`."
+        )
+    return auth.access_token(signer, user)
 
 
-def _password() -> str:
-    given = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+def _read_password() -> str:
+    """Return the new password; exit with a message if it is too short or too long."""
+    text = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     try:
-        return TypeAdapter(NewPassword).validate_python(given).get_secret_value()
+        return TypeAdapter(NewPassword).validate_python(text).get_secret_value()
     except ValidationError:
-        sys.exit("A password has 12 to 128 characters.")
+        sys.exit("Invalid password: it must have 12 to 128 characters.")

@@ -1,4 +1,4 @@
-"""Links for people who sign in, where nothing sends mails: the log of development shows them."""
+"""Development without e-mail: one-time links are written to the log instead."""
 
 import structlog
 from fastapi import FastAPI
@@ -11,18 +11,18 @@ log = structlog.get_logger()
 
 
 class LinkLogger:
-    """Shows links in the log of development; elsewhere, nobody may read them there."""
+    """A link sender that logs links in development, and discards them in any other environment."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Show a link."""
+        """Log a link, with its token; the log is secret only in development."""
         _ = session
         if self.environment is Environment.DEVELOPMENT:
-            log.info("a link", to=link.to, letter=link.letter, one_time_token=link.token)
+            log.info("one_time_link", to=link.to, kind=link.kind, one_time_token=link.token)
 
 
 def install(app: FastAPI) -> None:
-    """Have links shown."""
+    """Install the logger as the sender of one-time links."""
     LINK_SENDER.set(app, LinkLogger(SETTINGS.get(app).environment))

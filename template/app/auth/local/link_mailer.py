@@ -1,4 +1,4 @@
-"""Links for people who sign in, as mails."""
+"""E-mails with one-time links: e-mail verification and password reset."""
 
 from fastapi import FastAPI
 from pydantic import Field, ValidationInfo
@@ -14,19 +14,21 @@ from app.settings import Environment
 
 
 class AccountMailSettings(settings.EnvironmentSettings):
-    """Where links lead."""
+    """The page of the front end that one-time links open."""
 
     model_config = SettingsConfigDict(env_prefix="ACCOUNT_MAIL_")
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
     page: str = Field(
-        "", validate_default=True, description="Set it to an address of yours, https://…/account."
+        "",
+        validate_default=True,
+        description="Set it to a page of your front end, such as https://example.com/account.",
     )
 
     @validator("page")
     @classmethod
-    def given(cls, value: str, info: ValidationInfo) -> str:
-        """Refuse production without a page; in development, that of a front end to come."""
+    def require_in_production(cls, value: str, info: ValidationInfo) -> str:
+        """Require a page in production; default to a local front end elsewhere."""
         if not value and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -34,19 +36,23 @@ class AccountMailSettings(settings.EnvironmentSettings):
 
 
 class LinkMailer:
-    """Sends links as mails. The token stands where no server on the way logs it, after a `#`."""
+    """A link sender that queues e-mails.
+
+    The token is in the fragment of the URL, after `#`: browsers do not send it to servers, so it
+    appears in no access log and no `Referer` header.
+    """
 
     def __init__(self, page: str, mails: EmailQueue) -> None:
         self.page = page.rstrip("/")
         self.mails = mails
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Send a link, once what the session has done is committed."""
-        values = {"link": f"{self.page}/{link.letter}#{link.token}", "token": link.token}
-        mail = Mail(link.to, f"account_mail/{link.letter}", values)
+        """Queue the e-mail of a link; with a session, send it after commit."""
+        values = {"link": f"{self.page}/{link.kind}#{link.token}", "token": link.token}
+        mail = Mail(link.to, f"account_mail/{link.kind}", values)
         self.mails.send(mail, session)
 
 
 def install(app: FastAPI) -> None:
-    """Have links sent as mails."""
+    """Install the mailer as the sender of one-time links."""
     LINK_SENDER.set(app, LinkMailer(settings.read(AccountMailSettings).page, EMAIL_QUEUE.get(app)))

@@ -1,4 +1,4 @@
-"""What is sent to people who sign in here: links that work once, and what sends them."""
+"""One-time links: e-mail verification and password reset."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,34 +12,34 @@ from app.state import StateKey
 
 
 class LinkKind(StrEnum):
-    """What is written to somebody."""
+    """The purpose of a link; also the name of its e-mail template and of its page."""
 
-    VERIFY = "verify"  # Is this your address?
-    KNOWN = "known"  # You have an account already.
-    RESET = "reset"  # Here is how to set a new password.
+    VERIFY = "verify"  # confirms the e-mail address of a new account
+    KNOWN = "known"  # registration with the address of an existing account
+    RESET = "reset"  # sets a new password
 
 
 @dataclass(frozen=True)
 class OneTimeLink:
-    """A link for somebody, by the token that it carries."""
+    """A link to send; its token works once."""
 
-    to: str
-    letter: LinkKind
+    to: str  # e-mail address
+    kind: LinkKind
     token: str = field(repr=False)
 
 
 class LinkSender(Protocol):
-    """What sends links."""
+    """The channel by which links are sent: e-mail, or the log in development."""
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Send a link, once what the session has done is committed."""
+        """Send a link; with a session, after commit, and not after a rollback."""
 
 
 LINK_SENDER = StateKey[LinkSender]("outgoing")
 
 
 async def link_sender(connection: HTTPConnection) -> LinkSender:
-    """Give what sends links."""
+    """Return the sender of one-time links."""
     return LINK_SENDER.get(connection.app)
 
 

@@ -1,4 +1,4 @@
-"""Passwords, hashed by Argon2id (RFC 9106): away from the event loop, a few at a time."""
+"""Password hashing with Argon2id (RFC 9106), in threads and with bounded concurrency."""
 
 from base64 import b64encode
 
@@ -6,31 +6,44 @@ from anyio import CapacityLimiter, to_thread
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-AT_ONCE = 2  # each takes 64 MiB
+# The second recommended option of RFC 9106, section 4. Hashes with other parameters are replaced
+# at the next login.
+TIME_COST = 3  # iterations
+MEMORY_COST = 65_536  # KiB
+PARALLELISM = 4  # threads
+SALT_LENGTH = 16  # bytes
+HASH_LENGTH = 32  # bytes
+MAX_CONCURRENCY = 2  # hashes at a time: each takes 64 MiB
 
-_hashes = PasswordHash((Argon2Hasher(),))
-_limiter = CapacityLimiter(AT_ONCE)
+_password_hash = PasswordHash(
+    (Argon2Hasher(TIME_COST, MEMORY_COST, PARALLELISM, HASH_LENGTH, SALT_LENGTH),)
+)
+_limiter = CapacityLimiter(MAX_CONCURRENCY)
 
 
 async def hash_password(password: str) -> str:
-    """Hash a password, to be kept."""
-    return await to_thread.run_sync(_hashes.hash, password, limiter=_limiter)
+    """Return the Argon2id hash of a password, with a random salt."""
+    return await to_thread.run_sync(_password_hash.hash, password, limiter=_limiter)
 
 
-async def verify_password(password: str, kept: str | None) -> tuple[bool, str | None]:
-    """Compare a password with the hash that is kept of it; give a new one where that is outdated.
+async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
+    """Return whether a password matches, and a new hash if the parameters are outdated.
 
-    Where none is kept, the work is the same, so that time tells nobody whether there is a user.
+    Without a hash, as for an unknown user, a dummy hash is verified: the response takes as long, so
+    a timing attack does not reveal which accounts exist.
     """
-    right, renewed = await to_thread.run_sync(
-        _hashes.verify_and_update, password, kept or _nobodys(), limiter=_limiter
+    matches, new_hash = await to_thread.run_sync(
+        _password_hash.verify_and_update, password, password_hash or DUMMY_HASH, limiter=_limiter
     )
-    return right and kept is not None, renewed
+    return matches and password_hash is not None, new_hash
 
 
-def _nobodys() -> str:
-    """Make a hash that takes as long as any, and that no password has."""
-    hasher = Argon2Hasher()._hasher  # noqa: SLF001 - its settings have no other name
-    salt, summed = (b64encode(bytes(size)).decode().rstrip("=") for size in (16, hasher.hash_len))
-    settings = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
-    return f"$argon2id$v=19${settings}${salt}${summed}"
+def _dummy_hash() -> str:
+    """Return a hash of the same cost that matches no password (PHC string format)."""
+    salt, tag = (
+        b64encode(bytes(length)).decode().rstrip("=") for length in (SALT_LENGTH, HASH_LENGTH)
+    )
+    return f"$argon2id$v=19$m={MEMORY_COST},t={TIME_COST},p={PARALLELISM}${salt}${tag}"
+
+
+DUMMY_HASH = _dummy_hash()

@@ -1,4 +1,4 @@
-"""What refreshing takes: a cookie for browsers, and a session that keeps what a theft leads to."""
+"""Refresh-token cookie with CSRF check, and a session that commits revocation on reuse."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated
@@ -9,84 +9,89 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
-from app.auth.local.accounts import OWN_ORIGINS, SIGNER
+from app.auth.local.accounts import SIGNER, TRUSTED_ORIGINS
 from app.database import SESSIONS
 from app.errors import Forbidden, Unauthenticated
 from app.schemas.auth import RefreshRequest, TokenPair
 from app.services.auth import ReusedRefreshToken
 from app.settings import PREFIX
 
-NAME = "__Secure-refresh"
-PATH = f"{PREFIX}/auth"
-OWN = frozenset({"none", "same-origin", "same-site"})  # of Sec-Fetch-Site
+COOKIE_NAME = "__Secure-refresh"
+COOKIE_PATH = f"{PREFIX}/auth"
+TRUSTED_SITES = frozenset({"none", "same-origin", "same-site"})  # of Sec-Fetch-Site
 
 
 class RefreshCookie:
-    """A request's refresh token in a cookie, which no script reads and no other site sends."""
+    """The refresh token of a request: from its body, or from an HttpOnly, SameSite cookie."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
         self.response = response
 
-    def keep(self, grant: TokenPair, *, wanted: bool) -> TokenPair:
-        """Move the refresh token into a cookie, where that is wanted; nobody caches the answer."""
+    def store(self, tokens: TokenPair, *, in_cookie: bool) -> TokenPair:
+        """Return the response to a login; move its refresh token into the cookie if requested.
+
+        The response is not cacheable (RFC 6749, section 5.1).
+        """
         self.response.headers["Cache-Control"] = "no-store"
-        if not wanted or grant.refresh_token is None:
-            return grant
-        self._set(grant.refresh_token, SIGNER.get(self.request.app).config.refresh_days)
-        return grant.model_copy(update={"refresh_token": None})
+        if not in_cookie or tokens.refresh_token is None:
+            return tokens
+        self._set(tokens.refresh_token, SIGNER.get(self.request.app).config.refresh_days)
+        return tokens.model_copy(update={"refresh_token": None})
 
-    def renew(self, given: RefreshRequest | None, grant: TokenPair) -> TokenPair:
-        """Keep the next refresh token where the last one was."""
-        return self.keep(grant, wanted=given is None or given.refresh_token is None)
+    def rotate(self, body: RefreshRequest | None, tokens: TokenPair) -> TokenPair:
+        """Return the response to a refresh: a token from the cookie is replaced in the cookie."""
+        return self.store(tokens, in_cookie=body is None or body.refresh_token is None)
 
-    def secret(self, given: RefreshRequest | None) -> SecretStr:
-        """Give the refresh token of the body, else of the cookie.
+    def refresh_token(self, body: RefreshRequest | None) -> SecretStr:
+        """Return the refresh token of the body, else of the cookie.
 
         Raises:
-            Unauthenticated: there is none.
-            Forbidden: another site had the cookie sent.
+            Unauthenticated: there is no refresh token.
+            Forbidden: a page of an untrusted origin sent the cookie (CSRF).
         """
-        if given and given.refresh_token:
-            return given.refresh_token
-        if NAME not in self.request.cookies:
-            message = "There is no refresh token, in the body or the cookie."
+        if body and body.refresh_token:
+            return body.refresh_token
+        if COOKIE_NAME not in self.request.cookies:
+            message = "Missing refresh token: send it in the body or in the cookie."
             raise Unauthenticated(message)
-        if not self._is_own():
-            message = "The cookie is taken from this service's own pages only."
+        if not self._is_trusted_origin():
+            message = (
+                "Cross-site request: the refresh cookie is accepted from trusted origins only."
+            )
             raise Forbidden(message)
-        return SecretStr(self.request.cookies[NAME])
+        return SecretStr(self.request.cookies[COOKIE_NAME])
 
-    def taken(self, given: RefreshRequest | None) -> SecretStr:
-        """Give the refresh token, and have the browser forget its cookie."""
-        found = self.secret(given)
+    def pop(self, body: RefreshRequest | None) -> SecretStr:
+        """Return the refresh token, and delete the cookie."""
+        token = self.refresh_token(body)
         self._set("", 0)
-        return found
+        return token
 
     def _set(self, value: str, days: int) -> None:
         self.response.set_cookie(
-            NAME,
+            COOKIE_NAME,
             value,
             max_age=days * 86_400,
-            path=PATH,
-            secure=True,  # whatever a proxy in front speaks; browsers take localhost for secure
+            path=COOKIE_PATH,
+            secure=True,  # behind a proxy that terminates TLS, too; browsers trust localhost
             httponly=True,
             samesite="strict",
         )
 
-    def _is_own(self) -> bool:
-        """Say whether a page of this service, or of an allowed origin, sent the request."""
+    def _is_trusted_origin(self) -> bool:
+        """Return whether a page of this service or of an allowed origin sent the request."""
         headers = self.request.headers
         origin = headers.get("origin", "")
-        if origin in OWN_ORIGINS.get(self.request.app):
+        if origin in TRUSTED_ORIGINS.get(self.request.app):
             return True
         if site := headers.get("sec-fetch-site"):
-            return site in OWN
+            return site in TRUSTED_SITES
         return bool(origin) and urlsplit(origin).netloc == headers.get("host")
 
 
 async def refresh_cookie(request: Request, response: Response) -> RefreshCookie:
-    """Give the cookie of this request."""
+    """Return the refresh cookie of the request."""
     return RefreshCookie(request, response)
 
 
@@ -94,15 +99,18 @@ Cookies = Annotated[RefreshCookie, Depends(refresh_cookie)]
 
 
 async def revocation_session(connection: HTTPConnection) -> AsyncGenerator[AsyncSession, None]:
-    """Commit what a replayed token leads to, too, and only then tell the error."""
-    replayed = None
+    """Open a transaction that commits on reuse detection, too, and raises the error afterwards.
+
+    Otherwise the error would roll back the revocation of the token family.
+    """
+    reused = None
     async with SESSIONS.get(connection.app).begin() as session:
         try:
             yield session
         except ReusedRefreshToken as error:
-            replayed = error
-    if replayed:
-        raise replayed
+            reused = error
+    if reused:
+        raise reused
 
 
 RevocationSession = Annotated[AsyncSession, Depends(revocation_session, scope="function")]

@@ -1,4 +1,4 @@
-"""Signed tokens (RFC 7519): access tokens, and those of links that work once."""
+"""JSON Web Tokens (RFC 7519): access tokens, and the tokens of one-time links."""
 
 import hashlib
 import json
@@ -18,18 +18,25 @@ from app.errors import Unauthenticated
 from app.models.base import now
 from app.settings import PLACEHOLDERS, Environment, EnvironmentSettings, split
 
-LONGEST = 4096  # characters of a token that is looked at
-LEEWAY = timedelta(seconds=10)  # by which the clocks of machines may differ
-SHORTEST = 32  # bytes of a secret (RFC 7518, section 3.2)
+MAX_LENGTH = 4096  # characters of a token; longer ones are rejected unread
+LEEWAY = timedelta(seconds=10)  # clock skew between machines
+MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2
 CLAIMS = ("sub", "iss", "aud", "iat", "exp", "jti", "type")
-DEVELOPMENT = "for development and tests; everybody knows it"
-HOW = "Set it to secrets of 32 bytes or more, the newest first; `openssl rand -hex 32` makes one."
+DEVELOPMENT_KEY = "insecure default, in development and tests only"
+KEYS_HELP = (
+    "Set it to secrets of at least 32 bytes, the newest first; create one with "
+    "`openssl rand -hex 32`."
+)
+INVALID = "The token is invalid or expired."
 
 Claims = dict[str, Any]
 
 
 class Algorithm(StrEnum):
-    """How tokens are signed: with a secret, or with a private key whose public one is published."""
+    """Signature algorithms: a shared secret (HS256), or a private key with a published public key.
+
+    RFC 7518, section 3.1, and RFC 8037 (EdDSA).
+    """
 
     HS256 = "HS256"
     EDDSA = "EdDSA"
@@ -37,7 +44,7 @@ class Algorithm(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a token is for; it is good for nothing else."""
+    """The purpose of a token, in its claim `type`; a token is rejected for any other purpose."""
 
     ACCESS = "access"
     VERIFY = "verify"
@@ -45,44 +52,49 @@ class Purpose(StrEnum):
 
 
 class AuthSettings(EnvironmentSettings):
-    """How people sign in, and for how long."""
+    """Signing keys, token lifetimes, and registration."""
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
     algorithm: Algorithm = Field(Algorithm.HS256, description="Set it to HS256, EdDSA or RS256.")
     keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split)] = Field(
-        (), description=HOW, validate_default=True
+        (), description=KEYS_HELP, validate_default=True
     )
-    issuer: str = Field("app", min_length=1, description="Set it to the service's name.")
-    audience: str = Field("app", min_length=1, description="Set it to the name of the API.")
+    issuer: str = Field(
+        "app", min_length=1, description="Set it to the service's name (claim iss)."
+    )
+    audience: str = Field("app", min_length=1, description="Set it to the API's name (claim aud).")
     access_minutes: PositiveInt = Field(15, description="Set it to a number of minutes.")
     refresh_days: PositiveInt = Field(30, description="Set it to a number of days.")
     registration: bool = Field(default=True, description="Set it to true or false.")
 
     @field_validator("keys")
     @classmethod
-    def usable(cls, keys: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
-        """Refuse secrets that can be guessed; outside production, none has to be given."""
+    def validate_keys(
+        cls, keys: tuple[SecretStr, ...], info: ValidationInfo
+    ) -> tuple[SecretStr, ...]:
+        """Reject weak secrets; require keys in production, default to an insecure one elsewhere."""
         if not keys and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
         if info.data.get("algorithm") is Algorithm.HS256:
             for key in keys:
-                _check(key.get_secret_value())
-        return keys or (SecretStr(DEVELOPMENT),)
+                _validate_secret(key.get_secret_value())
+        return keys or (SecretStr(DEVELOPMENT_KEY),)
 
 
-def _check(secret: str) -> None:
-    words = secret.lower()
-    if len(secret.encode()) < SHORTEST or any(word * 2 in words for word in PLACEHOLDERS):
-        message = "A secret is too short, or a placeholder"
+def _validate_secret(secret: str) -> None:
+    lowercase = secret.lower()
+    is_repetition = any(word * 2 in lowercase for word in PLACEHOLDERS)
+    if len(secret.encode()) < MIN_SECRET_BYTES or is_repetition:
+        message = f"A secret is shorter than {MIN_SECRET_BYTES} bytes, or a placeholder"
         raise ValueError(message)
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key, and the name by which tokens say that it signed them."""
+    """A signing key and its key ID (header `kid`); private and public are equal for HS256."""
 
     name: str
     private: Any = field(repr=False)
@@ -90,11 +102,11 @@ class Key:
 
 
 class Signer:
-    """Signs with the newest key, and reads what any of them signed."""
+    """Signs tokens with the newest key, and verifies tokens of all configured keys (rotation)."""
 
     def __init__(self, config: AuthSettings) -> None:
         self.config = config
-        keys = [_key(config.algorithm, key.get_secret_value()) for key in config.keys]
+        keys = [_load_key(config.algorithm, key.get_secret_value()) for key in config.keys]
         self.newest = keys[0]
         self.keys = {key.name: key for key in keys}
 
@@ -106,14 +118,22 @@ class Signer:
         issued: datetime | None = None,
         **more: object,
     ) -> str:
-        """Sign a token about a subject, issued now unless that is to be another time."""
-        moment = issued or now()
+        """Return a signed token.
+
+        Args:
+            subject: the user's ID (claim `sub`)
+            purpose: the only purpose for which the token is accepted
+            lifetime: time from issue to expiry
+            issued: time of issue (claim `iat`); default: now
+            more: further claims, which do not replace those above
+        """
+        issued_at = issued or now()
         claims = {
             "sub": subject,
             "iss": self.config.issuer,
             "aud": self.config.audience,
-            "iat": moment.timestamp(),  # with fractions, as RFC 7519 has it
-            "exp": moment + lifetime,
+            "iat": issued_at.timestamp(),  # a fraction is allowed (RFC 7519, section 2)
+            "exp": issued_at + lifetime,
             "jti": str(uuid4()),
             "type": purpose,
         }
@@ -125,22 +145,22 @@ class Signer:
         )
 
     def read(self, token: str, purpose: Purpose) -> Claims:
-        """Read a token of this service's own, of this purpose.
+        """Return the claims of a token after verification.
 
         Raises:
-            Unauthenticated: it is anything else, or has expired; the words are always the same.
+            Unauthenticated: the token is invalid, expired, or of another purpose; the message is
+                the same for all, so that an attacker learns nothing from it.
         """
         try:
-            claims = self._decoded(token)
+            claims = self._decode(token)
         except (jwt.PyJWTError, LookupError, ValueError):
             claims = {}
         if claims.get("type") != purpose:
-            message = "The token is not valid, or no longer."
-            raise Unauthenticated(message)
+            raise Unauthenticated(INVALID)
         return claims
 
-    def _decoded(self, token: str) -> Claims:
-        if len(token) > LONGEST:
+    def _decode(self, token: str) -> Claims:
+        if len(token) > MAX_LENGTH:
             raise ValueError
         name = jwt.get_unverified_header(token)["kid"]
         return jwt.decode(
@@ -153,34 +173,34 @@ class Signer:
             options={"require": list(CLAIMS)},
         )
 
-    def published(self) -> list[dict[str, Any]]:
-        """List the public keys (RFC 7517); a secret has none."""
+    def public_keys(self) -> list[dict[str, Any]]:
+        """Return the public keys as JSON Web Keys (RFC 7517); none for a shared secret."""
         if self.config.algorithm is Algorithm.HS256:
             return []
         return [
-            _public(self.config.algorithm, key.public)
+            _public_jwk(self.config.algorithm, key.public)
             | {"kid": key.name, "use": "sig", "alg": self.config.algorithm}
             for key in self.keys.values()
         ]
 
 
-def _key(algorithm: Algorithm, given: str) -> Key:
-    """Make a key of a secret, or of the file that holds a private key (PEM)."""
+def _load_key(algorithm: Algorithm, value: str) -> Key:
+    """Return the key of a setting: a secret (HS256), or the path of a private key (PEM)."""
     if algorithm is Algorithm.HS256:
-        return Key(hashlib.sha256(b"name of " + given.encode()).hexdigest()[:16], given, given)
-    private: Any = get_default_algorithms()[algorithm].prepare_key(Path(given).read_bytes())
+        return Key(hashlib.sha256(b"name of " + value.encode()).hexdigest()[:16], value, value)
+    private: Any = get_default_algorithms()[algorithm].prepare_key(Path(value).read_bytes())
     public = private.public_key()
-    members = _public(algorithm, public)
-    text = json.dumps(members, sort_keys=True, separators=(",", ":"))  # RFC 7638
+    members = _public_jwk(algorithm, public)
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"))  # thumbprint (RFC 7638)
     return Key(hashlib.sha256(text.encode()).hexdigest()[:16], private, public)
 
 
-def _public(algorithm: Algorithm, public: Any) -> dict[str, Any]:  # noqa: ANN401
-    found: Any = get_default_algorithms()[algorithm]
-    members = found.to_jwk(public, as_dict=True)
+def _public_jwk(algorithm: Algorithm, public: Any) -> dict[str, Any]:  # noqa: ANN401
+    implementation: Any = get_default_algorithms()[algorithm]
+    members = implementation.to_jwk(public, as_dict=True)
     return {name: members[name] for name in ("crv", "e", "kty", "n", "x") if name in members}
 
 
-def expiry(config: AuthSettings) -> datetime:
-    """Say when a refresh token that is made now expires."""
+def refresh_token_expiry(config: AuthSettings) -> datetime:
+    """Return the expiry of a refresh token that is issued now."""
     return now() + timedelta(days=config.refresh_days)

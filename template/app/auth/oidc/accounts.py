@@ -1,7 +1,7 @@
-"""Accounts of an identity provider: what its tokens say, and which user that is.
+"""Authentication by tokens of an OpenID Connect provider, and provisioning of their users.
 
-Tokens are those of OpenID Connect, or OAuth 2.0 (RFC 9068): signed with a key that the provider
-publishes, and meant for this service.
+Accepted are ID tokens and JWT access tokens (RFC 9068): signed with a key that the provider
+publishes (JWKS), for the audience of this service.
 """
 
 from collections.abc import Mapping
@@ -32,19 +32,19 @@ from app.services.identity import ExternalUser
 from app.settings import Environment, EnvironmentSettings
 from app.state import StateKey
 
-LONGEST = 16_384  # characters of a token that is looked at; some carry a list of groups
-LONGEST_SUBJECT = 255  # characters (OpenID Connect Core 1.0, section 2)
-HERE = {"127.0.0.1", "::1", "localhost"}  # hosts that nobody is on the way to
-LEEWAY = timedelta(seconds=30)  # by which the clocks of machines may differ
+MAX_LENGTH = 16_384  # characters of a token; some contain a list of groups
+MAX_SUBJECT_LENGTH = 255  # characters (OpenID Connect Core 1.0, section 2)
+LOCAL_HOSTS = {"127.0.0.1", "::1", "localhost"}  # no network in between: HTTP is safe
+LEEWAY = timedelta(seconds=30)  # clock skew between machines
 CLAIMS = ("sub", "iss", "aud", "iat", "exp")
-VOID = "The token is not valid, or no longer."
-NAMELESS = "The identity provider does not tell a verified address with this token."
+INVALID = "The token is invalid or expired."
+NO_EMAIL = "The identity provider returned no verified e-mail address for this token."
 
 Claims = Mapping[str, Any]
 
 
 class Algorithm(StrEnum):
-    """How a provider may sign: with a private key, never with a secret."""
+    """Signature algorithms of providers: asymmetric ones only (RFC 7518, section 3.1)."""
 
     RS256 = "RS256"
     RS384 = "RS384"
@@ -55,30 +55,32 @@ class Algorithm(StrEnum):
     EDDSA = "EdDSA"
 
 
-def pairs(value: object) -> object:
-    """Read `admins=admin, staff=clerk` as a mapping, in this order."""
+def parse_pairs(value: object) -> object:
+    """Parse `admins=admin, staff=clerk` into a mapping, in this order."""
     if not isinstance(value, str):
         return value
     parts = [part.partition("=") for part in value.split(",") if part.strip()]
-    if not all(left.strip() and right.strip() for left, _, right in parts):
-        message = "It is no list of pairs"
+    if not all(key.strip() and item.strip() for key, _, item in parts):
+        message = "It is not a list of key=value pairs"
         raise ValueError(message)
-    return {left.strip(): right.strip() for left, _, right in parts}
+    return {key.strip(): item.strip() for key, _, item in parts}
 
 
 class OidcSettings(EnvironmentSettings):
-    """Whose tokens are taken, and what is made of them."""
+    """The trusted issuer, its claims, and how users and roles follow from them."""
 
     model_config = SettingsConfigDict(env_prefix="OIDC_")
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
     issuer: str = Field(
-        "", validate_default=True, description="Set it to the provider's address, https://…"
+        "", validate_default=True, description="Set it to the issuer's URL, https://…"
     )
     audience: str = Field(
-        "", validate_default=True, description="Set it to what tokens for this service say in aud."
+        "",
+        validate_default=True,
+        description="Set it to the audience of this service's tokens (claim aud).",
     )
-    client_id: str = Field("app", description="Set it to the name of a public client.")
+    client_id: str = Field("app", description="Set it to the ID of a public client.")
     algorithms: Annotated[
         tuple[Algorithm, ...], NoDecode, BeforeValidator(settings.split), Field(min_length=1)
     ] = Field(
@@ -88,15 +90,16 @@ class OidcSettings(EnvironmentSettings):
     email_claim: str = Field("email", min_length=1, description="Set it to a claim's name.")
     trust_email: bool = Field(default=False, description="Set it to true or false.")
     roles_claim: str = Field("roles", min_length=1, description="Set it to a claim's name.")
-    roles: Annotated[dict[str, str], NoDecode, BeforeValidator(pairs)] = Field(
-        {}, description="Set it to what the claim holds and roles, as in admins=admin,staff=clerk."
+    roles: Annotated[dict[str, str], NoDecode, BeforeValidator(parse_pairs)] = Field(
+        {},
+        description="Set it to pairs of claim value and role, such as admins=admin,staff=clerk.",
     )
     provision: bool = Field(default=True, description="Set it to true or false.")
 
     @validator("issuer", "audience")
     @classmethod
-    def given(cls, value: str, info: ValidationInfo) -> str:
-        """Refuse production without them; elsewhere, the provider of development will do."""
+    def require_in_production(cls, value: str, info: ValidationInfo) -> str:
+        """Require them in production; default to the development provider elsewhere."""
         if not value and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -104,63 +107,63 @@ class OidcSettings(EnvironmentSettings):
 
     @validator("issuer")
     @classmethod
-    def encrypted(cls, value: str, info: ValidationInfo) -> str:
-        """Refuse keys that anybody on the way could exchange."""
+    def require_https(cls, value: str, info: ValidationInfo) -> str:
+        """Reject HTTP in production: a man in the middle could replace the keys."""
         parts = urlsplit(value)
-        is_safe = parts.scheme == "https" or parts.hostname in HERE
+        is_safe = parts.scheme == "https" or parts.hostname in LOCAL_HOSTS
         is_production = info.data.get("environment") is Environment.PRODUCTION
         if parts.scheme not in {"http", "https"} or (is_production and not is_safe):
-            message = "It is not an address that begins with https://"
+            message = "It is not an https:// URL"
             raise ValueError(message)
         return value
 
 
-class ProvidersTokens(SecurityBase):
-    """The header in which a provider's token is shown."""
+class OpenIdConnectBearer(SecurityBase):
+    """Security scheme: a bearer token (RFC 6750) of the OpenID Connect provider."""
 
     scheme_name = "OpenIdConnect"
 
     @property
     def model(self) -> OpenIdConnect:  # type: ignore[override]
-        """Describe the provider that the environment names."""
+        """The security scheme of OpenAPI, with the discovery URL of the configured provider."""
         provider = Provider(settings.read(OidcSettings).issuer)
-        return OpenIdConnect(openIdConnectUrl=provider.discovery)
+        return OpenIdConnect(openIdConnectUrl=provider.discovery_url)
 
     async def __call__(self, request: HTTPConnection) -> str | None:
-        """Give the token that is shown."""
+        """Return the bearer token; None without one."""
         scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
         return token if scheme.lower() == "bearer" else None
 
 
-bearer = ProvidersTokens()
+bearer = OpenIdConnectBearer()
 
 OIDC = StateKey[OidcSettings]("oidc")
 PROVIDER = StateKey[Provider]("provider")
 
 
 async def find_user(connection: HTTPConnection, token: str) -> User:
-    """Find the user whom a token is about; they are made, or made known, when they first come.
+    """Return the user of a token; create or link the user at the first login (provisioning).
 
     Raises:
-        Unauthenticated: it is not good, or void, or its user is gone.
-        Forbidden: there is no account for them here.
-        Unavailable: the provider does not answer, and its keys are not known.
+        Unauthenticated: the token is invalid, expired or revoked, or its user is not active.
+        Forbidden: the user has no account, and none is provisioned.
+        Unavailable: the provider does not respond, and its keys are not cached.
     """
-    claims = await _read(connection, token)
-    user = await _known(connection, token, claims)
-    issued = datetime.fromtimestamp(float(claims["iat"]) + 1, UTC)  # providers tell whole seconds
-    if not user.is_active or user.has_voided(issued):
-        raise Unauthenticated(VOID)
-    return await _with_role(connection, user, claims)
+    claims = await _verify(connection, token)
+    user = await _find_or_provision(connection, token, claims)
+    issued_at = datetime.fromtimestamp(float(claims["iat"]) + 1, UTC)  # iat is in whole seconds
+    if not user.is_active or user.has_revoked(issued_at):
+        raise Unauthenticated(INVALID)
+    return await _sync_role(connection, user, claims)
 
 
-async def _read(connection: HTTPConnection, token: str) -> Claims:
-    """Read a token that the provider signed for this service, in a way that is allowed."""
+async def _verify(connection: HTTPConnection, token: str) -> Claims:
+    """Return the claims of a token after verification of signature, issuer and audience."""
     app, config = connection.app, OIDC.get(connection.app)
     try:
-        header = jwt.get_unverified_header(token) if len(token) <= LONGEST else {}
-        if header.get("alg") not in config.algorithms:  # before anybody is asked for a key
-            raise Unauthenticated(VOID)
+        header = jwt.get_unverified_header(token) if len(token) <= MAX_LENGTH else {}
+        if header.get("alg") not in config.algorithms:  # before keys are requested
+            raise Unauthenticated(INVALID)
         claims: Claims = jwt.decode(
             token,
             await PROVIDER.get(app).key(HTTP_CLIENT.get(app), header["kid"]),
@@ -171,65 +174,70 @@ async def _read(connection: HTTPConnection, token: str) -> Claims:
             options={"require": list(CLAIMS)},
         )
     except (jwt.PyJWTError, LookupError, ValueError):
-        raise Unauthenticated(VOID) from None
-    if not claims["sub"].isprintable() or len(claims["sub"]) > LONGEST_SUBJECT:
-        raise Unauthenticated(VOID)
+        raise Unauthenticated(INVALID) from None
+    if not claims["sub"].isprintable() or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
+        raise Unauthenticated(INVALID)
     return claims
 
 
-async def _known(connection: HTTPConnection, token: str, claims: Claims) -> User:
-    """Find who is known already, or make them known."""
+async def _find_or_provision(connection: HTTPConnection, token: str, claims: Claims) -> User:
+    """Return the user with the identity of the claims; link or create one if missing."""
     app = connection.app
     user = await identities.find(READERS.get(app), claims["iss"], claims["sub"])
     if user is not None:
         return user
-    person = await _introduced(connection, token, claims)
+    external = await _external_user(connection, token, claims)
     return await identities.link(
-        SESSIONS.get(app), READERS.get(app), person, makes=OIDC.get(app).provision
+        SESSIONS.get(app), READERS.get(app), external, provision=OIDC.get(app).provision
     )
 
 
-async def _introduced(connection: HTTPConnection, token: str, claims: Claims) -> ExternalUser:
-    """Find the address of somebody who is not known yet, in the token or by asking the provider."""
+async def _external_user(connection: HTTPConnection, token: str, claims: Claims) -> ExternalUser:
+    """Return the identity and e-mail address, from the token or the userinfo endpoint.
+
+    Raises:
+        Forbidden: there is no verified e-mail address.
+    """
     app, config = connection.app, OIDC.get(connection.app)
-    if not claim(claims, config.email_claim):
-        told = await PROVIDER.get(app).userinfo(HTTP_CLIENT.get(app), token)
-        if told.get("sub") != claims["sub"]:
-            raise Forbidden(NAMELESS)
-        claims = {**told, **claims}
-    address = claim(claims, config.email_claim)
+    if not find_claim(claims, config.email_claim):
+        userinfo = await PROVIDER.get(app).userinfo(HTTP_CLIENT.get(app), token)
+        # Token substitution attack: OpenID Connect Core 1.0, section 5.3.2.
+        if userinfo.get("sub") != claims["sub"]:
+            raise Forbidden(NO_EMAIL)
+        claims = {**userinfo, **claims}
+    address = find_claim(claims, config.email_claim)
     is_verified = claims.get("email_verified") is True and address == claims.get("email")
     if not config.trust_email and not is_verified:
-        raise Forbidden(NAMELESS)
+        raise Forbidden(NO_EMAIL)
     try:
         email = TypeAdapter(Email).validate_python(address)
     except ValidationError:
-        raise Forbidden(NAMELESS) from None
+        raise Forbidden(NO_EMAIL) from None
     return ExternalUser(claims["iss"], claims["sub"], email)
 
 
-async def _with_role(connection: HTTPConnection, user: User, claims: Claims) -> User:
-    """Give a user the first role that the token stands for, where the provider decides that."""
+async def _sync_role(connection: HTTPConnection, user: User, claims: Claims) -> User:
+    """Assign the first role whose claim value the token contains, if roles are configured."""
     app, config = connection.app, OIDC.get(connection.app)
     if not config.roles:
         return user
-    told = claim(claims, config.roles_claim)
-    words = told if isinstance(told, list) else [told]
-    role = next((role for word, role in config.roles.items() if word in words), None)
-    return await identities.follow(SESSIONS.get(app), READERS.get(app), user, role)
+    value = find_claim(claims, config.roles_claim)
+    values = value if isinstance(value, list) else [value]
+    role = next((role for each, role in config.roles.items() if each in values), None)
+    return await identities.sync_role(SESSIONS.get(app), READERS.get(app), user, role)
 
 
-def claim(claims: Claims, name: str) -> Any:  # noqa: ANN401
-    """Find a claim, or what stands in one: `realm_access.roles`."""
+def find_claim(claims: Claims, name: str) -> Any:  # noqa: ANN401
+    """Return a claim by name or dotted path, such as `realm_access.roles`; None if missing."""
     if name in claims:
         return claims[name]
     first, _, rest = name.partition(".")
-    within = claims.get(first)
-    return claim(within, rest) if rest and isinstance(within, Mapping) else None
+    nested = claims.get(first)
+    return find_claim(nested, rest) if rest and isinstance(nested, Mapping) else None
 
 
 def install(app: FastAPI) -> None:
-    """Have the service know its provider, and the documentation page sign in there (RFC 7636)."""
+    """Install the provider, and login by authorization code with PKCE (RFC 7636) on /docs."""
     config = settings.read(OidcSettings)
     OIDC.set(app, config)
     PROVIDER.set(app, Provider(config.issuer))

@@ -1,11 +1,11 @@
-"""What is done from the command line to users whom an identity provider knows."""
+"""Account commands of the command line, for users of an OpenID Connect provider."""
 
 from app.auth import admin
 
 
 async def create_admin(email: str) -> str:
-    """Make an administrator of whoever signs in with this address."""
+    """Assign the administrator role to an e-mail address, before or after its first login."""
     address = admin.parse_email(email)
-    async with admin.sessions() as made, made.begin() as session:
+    async with admin.session_factory() as sessions, sessions.begin() as session:
         await admin.grant_admin(session, address)
-    return f"{address} may do everything, once they sign in."
+    return f"Granted the administrator role to {address}; it applies from the next login."

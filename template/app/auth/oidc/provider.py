@@ -1,7 +1,8 @@
-"""An identity provider: what it says of itself (OpenID Connect Discovery 1.0), and its keys.
+"""Client of an OpenID Connect provider: metadata (Discovery 1.0), signing keys (JWKS), userinfo.
 
-They are asked for as they are needed: by one request for all that wait, again for a key that is not
-known, but never twice in a moment. While the provider is down, what is known stays good for a day.
+Keys are cached and fetched on demand: one request serves all concurrent callers (single-flight), an
+unknown key ID triggers a refresh (key rotation), and requests are at least `RETRY_DELAY` apart.
+While the provider is unavailable, cached keys are used for a day (stale-if-error).
 """
 
 import asyncio
@@ -16,87 +17,90 @@ from httpx2 import AsyncClient, HTTPError
 from app.errors import Unavailable
 
 WELL_KNOWN = "/.well-known/openid-configuration"
-PATIENCE = 3.0  # seconds that an answer may take
-PAUSE = 10.0  # seconds between one question and the next, whatever tokens come
-FRESH = 600.0  # seconds after which keys are asked for again
-STALE = 86_400.0  # seconds for which they are good while there is no answer
+TIMEOUT = 3.0  # seconds for a response
+RETRY_DELAY = 10.0  # seconds between two requests for keys, whatever tokens arrive
+MAX_AGE = 600.0  # seconds after which keys are refreshed
+MAX_STALE_AGE = 86_400.0  # seconds for which keys are used while a refresh fails
+UNAVAILABLE = "The identity provider does not respond. Retry later."
 
 log = structlog.get_logger()
 
 
 @dataclass
 class Provider:
-    """What is known of an identity provider, and since when (seconds of a clock that only runs)."""
+    """An OpenID Connect provider, with its cached metadata and keys.
+
+    Times are seconds of the monotonic clock.
+    """
 
     issuer: str
-    description: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
-    told: float = float("-inf")
-    asked: float = float("-inf")
+    fetched_at: float = float("-inf")
+    requested_at: float = float("-inf")
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
-    def discovery(self) -> str:
-        """The address at which it describes itself."""
+    def discovery_url(self) -> str:
+        """The URL of the provider's metadata."""
         return f"{self.issuer.rstrip('/')}{WELL_KNOWN}"
 
     @property
     def age(self) -> float:
-        """The seconds since it told its keys."""
-        return time.monotonic() - self.told
+        """Seconds since the keys were fetched."""
+        return time.monotonic() - self.fetched_at
 
     async def key(self, client: AsyncClient, name: str) -> jwt.PyJWK:
-        """Find one of its keys by name.
+        """Return the signing key with a key ID (`kid`).
 
         Raises:
-            KeyError: it has none of that name.
-            Unavailable: it does not answer, and has not for too long.
+            KeyError: the provider publishes no such key.
+            Unavailable: the provider does not respond, and the cached keys are too old.
         """
-        if name in self.keys and (self.age <= FRESH or (self.lock.locked() and self.age <= STALE)):
+        is_usable = self.age <= MAX_AGE or (self.lock.locked() and self.age <= MAX_STALE_AGE)
+        if name in self.keys and is_usable:
             return self.keys[name]
         async with self.lock:
-            wanted = name not in self.keys or self.age > FRESH
-            if wanted and time.monotonic() - self.asked > PAUSE:
-                await self._ask(client)
-        if self.age > STALE:
-            message = "The identity provider does not answer."
-            raise Unavailable(message)
+            is_outdated = name not in self.keys or self.age > MAX_AGE
+            if is_outdated and time.monotonic() - self.requested_at > RETRY_DELAY:
+                await self._refresh(client)
+        if self.age > MAX_STALE_AGE:
+            raise Unavailable(UNAVAILABLE)
         return self.keys[name]
 
-    async def _ask(self, client: AsyncClient) -> None:
-        """Have it describe itself, and tell its keys; keep what is known where it does not."""
-        self.asked = time.monotonic()
+    async def _refresh(self, client: AsyncClient) -> None:
+        """Fetch metadata and keys; on failure, log a warning and leave the cached ones."""
+        self.requested_at = time.monotonic()
         try:
-            described = await self._get(client, self.discovery)
-            if described["issuer"] != self.issuer:
-                log.error("the identity provider calls itself otherwise", issuer=self.issuer)
+            metadata = await self._get(client, self.discovery_url)
+            if metadata["issuer"] != self.issuer:
+                log.error("oidc_issuer_mismatch", issuer=self.issuer)
                 return
-            told = jwt.PyJWKSet.from_dict(await self._get(client, described["jwks_uri"]))
+            key_set = jwt.PyJWKSet.from_dict(await self._get(client, metadata["jwks_uri"]))
         except (HTTPError, jwt.PyJWTError, LookupError, TypeError, ValueError) as error:
-            log.warning("the identity provider does not answer", error=type(error).__name__)
+            log.warning("oidc_keys_unavailable", error=type(error).__name__)
             return
-        signing = [key for key in told.keys if key.public_key_use in {None, "sig"}]
+        signing = [key for key in key_set.keys if key.public_key_use in {None, "sig"}]
         self.keys = {key.key_id: key for key in signing if key.key_id}
-        self.description, self.told = described, time.monotonic()
+        self.metadata, self.fetched_at = metadata, time.monotonic()
 
     async def _get(self, client: AsyncClient, url: str, **headers: str) -> dict[str, Any]:
-        answer = await client.get(url, timeout=PATIENCE, headers=headers)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        response = await client.get(url, timeout=TIMEOUT, headers=headers)
+        response.raise_for_status()
+        document: dict[str, Any] = response.json()
+        return document
 
     async def userinfo(self, client: AsyncClient, token: str) -> dict[str, Any]:
-        """Ask what it says of whose token it is (OpenID Connect Core 1.0, section 5.3).
+        """Return the userinfo claims of a token (OpenID Connect Core 1.0, section 5.3).
 
         Raises:
-            Unavailable: it does not answer.
+            Unavailable: the provider does not respond.
         """
-        if "userinfo_endpoint" not in self.description:
+        if "userinfo_endpoint" not in self.metadata:
             return {}
-        url = self.description["userinfo_endpoint"]
+        url = self.metadata["userinfo_endpoint"]
         try:
             return await self._get(client, url, Authorization=f"Bearer {token}")
         except (HTTPError, ValueError) as error:
-            log.warning("the identity provider tells nothing", error=type(error).__name__)
-            message = "The identity provider does not answer."
-            raise Unavailable(message) from None
+            log.warning("oidc_userinfo_unavailable", error=type(error).__name__)
+            raise Unavailable(UNAVAILABLE) from None

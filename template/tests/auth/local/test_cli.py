@@ -1,4 +1,4 @@
-"""What is done to accounts from the command line."""
+"""Tests of the account commands."""
 
 import io
 import sys
@@ -15,38 +15,38 @@ from tests.support.local import PASSWORD
 
 
 @pytest.fixture
-def piped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the password through a pipe."""
+def piped_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Provide the password on standard input."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
 
 
-@pytest.mark.usefixtures("piped", "database_url")
-async def test_an_administrator_has_the_password_that_was_piped() -> None:
-    said = await cli.create_admin("Root@Example.com")
-    assert said == "root@example.com may do everything."
-    async with admin.sessions() as made, made() as session:
-        kept = await session.scalar(select(Password.hash))
-    assert (await passwords.verify_password(PASSWORD, kept))[0]
+@pytest.mark.usefixtures("piped_password", "database_url")
+async def test_create_admin_reads_password_from_stdin() -> None:
+    output = await cli.create_admin("Root@Example.com")
+    assert output == "Created administrator root@example.com."
+    async with admin.session_factory() as sessions, sessions() as session:
+        password_hash = await session.scalar(select(Password.hash))
+    assert (await passwords.verify_password(PASSWORD, password_hash))[0]
 
 
-@pytest.mark.usefixtures("piped", "database_url")
-async def test_a_token_is_printed_for_a_user() -> None:
+@pytest.mark.usefixtures("piped_password", "database_url")
+async def test_token_returns_access_token() -> None:
     await cli.create_admin("root@example.com")
     token = await cli.token("root@example.com")
     assert Signer(read(AuthSettings)).read(token, Purpose.ACCESS)
 
 
 @pytest.mark.usefixtures("database_url")
-async def test_a_user_who_is_not_there_has_no_token() -> None:
-    with pytest.raises(SystemExit, match="no user"):
+async def test_token_of_unknown_user_exits() -> None:
+    with pytest.raises(SystemExit, match="does not exist"):
         await cli.token("nobody@example.com")
 
 
 @pytest.mark.parametrize(("email", "password"), [("nobody", PASSWORD), ("a@example.com", "short")])
-async def test_what_makes_no_administrator_is_refused(
+async def test_create_admin_with_invalid_input_exits(
     monkeypatch: pytest.MonkeyPatch, email: str, password: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{password}\n"))
-    with pytest.raises(SystemExit) as refused:
+    with pytest.raises(SystemExit) as raised:
         await cli.create_admin(email)
-    assert PASSWORD not in str(refused.value)
+    assert PASSWORD not in str(raised.value)

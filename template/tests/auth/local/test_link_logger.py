@@ -1,4 +1,4 @@
-"""Links, where nothing sends mails."""
+"""Tests of one-time links without e-mail."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from app.settings import Environment
 
 
 @pytest.mark.parametrize("environment", Environment)
-def test_only_the_log_of_development_shows_a_link(
+def test_link_is_logged_in_development_only(
     capsys: pytest.CaptureFixture[str], environment: Environment
 ) -> None:
     LinkLogger(environment).send(OneTimeLink("a@example.com", LinkKind.RESET, "token-1"))

@@ -1,4 +1,4 @@
-"""Links for people who sign in, as mails that a real server takes."""
+"""Tests of one-time links by e-mail, over a real SMTP server."""
 
 import asyncio
 import re
@@ -12,69 +12,73 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import email
 from app.auth.local import link_mailer
 from app.auth.local.link_mailer import AccountMailSettings, LinkMailer
+from app.auth.local.one_time_links import LINK_SENDER
+from app.email.queue import EMAIL_QUEUE
 from app.settings import ConfigurationError, read
 from tests.support.auth import make_user
 from tests.support.live_server import lifespan
 from tests.support.local import PASSWORD
-from tests.support.smtp import Post, running
+from tests.support.smtp import Mailbox, running
 
 URL = "/api/v1/auth"
 
 
 @pytest.fixture
-async def post(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Post, None]:
-    """Run a server that takes what the service sends, from an outbox of its own."""
-    post, mailing = Post(), FastAPI()
-    with running(post) as url:
+async def mailbox(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Mailbox, None]:
+    """Run an SMTP server, and send the service's links to it by a queue of the test."""
+    mailbox, sender_app = Mailbox(), FastAPI()
+    with running(mailbox) as url:
         monkeypatch.setenv("EMAIL_URL", url)
-        email.install(mailing)
-        link_mailer.install(mailing)
-        kept, app.state.outgoing = app.state.outgoing, mailing.state.outgoing
-        async with lifespan(mailing):
-            yield post
-        app.state.outgoing = kept
+        email.install(sender_app)
+        link_mailer.install(sender_app)
+        original = LINK_SENDER.get(app)
+        LINK_SENDER.set(app, LINK_SENDER.get(sender_app))
+        async with lifespan(sender_app):
+            yield mailbox
+        LINK_SENDER.set(app, original)
 
 
-async def token(post: Post, letter: str) -> str:
-    """Wait for a mail, and find the token of its link."""
-    mail = await asyncio.to_thread(post.next)
-    body = mail.get_body(["plain"])
+async def receive_token(mailbox: Mailbox, kind: str) -> str:
+    """Wait for an e-mail; return the token of its link."""
+    message = await asyncio.to_thread(mailbox.next)
+    body = message.get_body(["plain"])
     assert body is not None
-    found = re.search(rf"http://localhost:3000/account/{letter}#(\S+)", body.get_content())
-    assert found is not None
-    return found[1]
+    match = re.search(rf"http://localhost:3000/account/{kind}#(\S+)", body.get_content())
+    assert match is not None
+    return match[1]
 
 
-async def test_who_registers_gets_a_link_that_works(client: AsyncClient, post: Post) -> None:
+async def test_registration_sends_verification_link(client: AsyncClient, mailbox: Mailbox) -> None:
     new = {"email": "new@example.com", "password": PASSWORD}
     assert (await client.post(f"{URL}/register", json=new)).status_code == 202
-    verified = await client.post(f"{URL}/verify", json={"token": await token(post, "verify")})
-    assert verified.status_code == 204
+    token = await receive_token(mailbox, "verify")
+    assert (await client.post(f"{URL}/verify", json={"token": token})).status_code == 204
 
 
-async def test_who_is_there_already_is_told_so(
-    client: AsyncClient, session: AsyncSession, post: Post
+async def test_registration_notifies_existing_user(
+    client: AsyncClient, session: AsyncSession, mailbox: Mailbox
 ) -> None:
     user = await make_user(session)
     await client.post(f"{URL}/register", json={"email": user.email, "password": PASSWORD})
-    assert await token(post, "known")
+    assert await receive_token(mailbox, "known")
 
 
-async def test_a_forgotten_password_is_set_anew(
-    client: AsyncClient, session: AsyncSession, post: Post
+async def test_password_reset_by_link(
+    client: AsyncClient, session: AsyncSession, mailbox: Mailbox
 ) -> None:
     user = await make_user(session)
     await client.post(f"{URL}/forgot-password", json={"email": user.email})
-    given = {"token": await token(post, "reset"), "password": f"{PASSWORD}!"}
-    assert (await client.post(f"{URL}/reset-password", json=given)).status_code == 204
+    reset = {"token": await receive_token(mailbox, "reset"), "password": f"{PASSWORD}!"}
+    assert (await client.post(f"{URL}/reset-password", json=reset)).status_code == 204
 
 
-def test_links_leave_as_the_service_s_other_mails_do(app: FastAPI) -> None:
-    assert isinstance(app.state.outgoing, LinkMailer)
-    assert app.state.outgoing.mails is app.state.mails
+def test_links_use_the_email_queue(app: FastAPI) -> None:
+    mailer = LINK_SENDER.get(app)
+    assert isinstance(mailer, LinkMailer)
+    assert mailer.mails is EMAIL_QUEUE.get(app)
 
 
-def test_production_says_where_links_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_requires_page_of_links(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     with pytest.raises(ConfigurationError, match="^ACCOUNT_MAIL_PAGE: "):
         read(AccountMailSettings)

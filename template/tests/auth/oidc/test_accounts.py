@@ -1,4 +1,4 @@
-"""Accounts of an identity provider: whose tokens are taken, and whom they make somebody."""
+"""Tests of tokens of an identity provider: verification, provisioning, roles."""
 
 import asyncio
 import hmac
@@ -16,162 +16,168 @@ from httpx2 import AsyncClient
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth.oidc.accounts import CLAIMS, LONGEST, OidcSettings
+from app.auth.oidc.accounts import CLAIMS, MAX_LENGTH, OIDC, PROVIDER, OidcSettings
 from app.auth.oidc.provider import Provider
 from app.models.user import User
 from app.settings import ConfigurationError, read
-from development.identity_provider import ALGORITHM, Key
+from development.identity_provider import ALGORITHM, SigningKey
+from tests.support import oidc
 from tests.support.auth import make_role
 from tests.support.live_server import Live
-from tests.support.oidc import ISSUER
 
 ME = "/api/v1/users/me"
-NEW = "new@example.com"
-AT_ONCE = 10
+NEW_EMAIL = "new@example.com"
+CONCURRENCY = 10
 
-Choose = Callable[..., None]
+Configure = Callable[..., None]
 
 
 @pytest.fixture
 def client(client: AsyncClient) -> AsyncClient:
-    """Call as somebody who has not signed in."""
+    """Return a client without credentials."""
     del client.headers["Authorization"]
     return client
 
 
 @pytest.fixture
-def choose(app: FastAPI) -> Generator[Choose, None, None]:
-    """Change settings for one test."""
-    kept = app.state.oidc
+def configure(app: FastAPI) -> Generator[Configure, None, None]:
+    """Yield a function that changes settings for one test."""
+    original = OIDC.get(app)
 
-    def config(**changes: object) -> None:
-        app.state.oidc = app.state.oidc.model_copy(update=changes)
+    def change(**changes: object) -> None:
+        OIDC.set(app, OIDC.get(app).model_copy(update=changes))
 
-    yield config
-    app.state.oidc = kept
+    yield change
+    OIDC.set(app, original)
 
 
 @pytest.fixture
-def _down(app: FastAPI) -> Generator[None, None, None]:
-    """Have the provider be where nobody answers."""
-    kept = app.state.provider
-    app.state.provider = Provider("http://127.0.0.1:9")
+def _unreachable(app: FastAPI) -> Generator[None, None, None]:
+    """Replace the provider by one that refuses connections."""
+    original = PROVIDER.get(app)
+    PROVIDER.set(app, Provider("http://127.0.0.1:9"))
     yield
-    app.state.provider = kept
+    PROVIDER.set(app, original)
 
 
 async def me(client: AsyncClient, token: str) -> tuple[int, dict[str, Any]]:
-    """Tell how somebody is answered who shows a token."""
-    answer = await client.get(ME, headers={"Authorization": f"Bearer {token}"})
-    return answer.status_code, answer.json()
+    """Return status and body of a request with a token."""
+    response = await client.get(ME, headers={"Authorization": f"Bearer {token}"})
+    return response.status_code, response.json()
 
 
-async def make_stranger(session: AsyncSession, *permissions: str) -> User:
-    """Make a user whom the provider has not sent yet."""
+async def make_unlinked(session: AsyncSession, *permissions: str) -> User:
+    """Create a user without an identity."""
     role = await make_role(session, *permissions) if permissions else None
-    user = User(email="stranger@example.com", role=role)
+    user = User(email="unlinked@example.com", role=role)
     session.add(user)
     await session.commit()
     return user
 
 
-def forged(token: str, key: Any, algorithm: str, **header: str) -> str:  # noqa: ANN401
-    """Sign what a token says by another key, or in another way."""
+def forge(token: str, key: Any, algorithm: str, **header: str) -> str:  # noqa: ANN401
+    """Return a token with the same claims, signed by another key or algorithm."""
     claims = jwt.decode(token, options={"verify_signature": False})
-    return jwt.encode(claims, key, algorithm, {"kid": ISSUER.key.name, **header})
+    return jwt.encode(claims, key, algorithm, {"kid": oidc.PROVIDER.key.name, **header})
 
 
-async def test_who_comes_first_gets_an_account(client: AsyncClient) -> None:
-    status, first = await me(client, ISSUER.token("New@Example.com"))
-    assert (status, first["email"], first["role"]) == (200, NEW, None)
+async def test_first_login_creates_account(client: AsyncClient) -> None:
+    status, first = await me(client, oidc.PROVIDER.token("New@Example.com"))
+    assert status == 200
+    assert first["email"] == NEW_EMAIL
+    assert first["role"] is None
     assert first["verified_at"] is not None
-    assert (await me(client, ISSUER.token("New@Example.com")))[1]["id"] == first["id"]
+    assert (await me(client, oidc.PROVIDER.token("New@Example.com")))[1]["id"] == first["id"]
 
 
-async def test_who_is_here_already_is_known_by_the_address(
+async def test_first_login_links_user_with_same_email(
     client: AsyncClient, session: AsyncSession
 ) -> None:
-    user = await make_stranger(session, "products:write")
-    _, shown = await me(client, ISSUER.token(user.email))
-    assert (shown["id"], shown["role"]["permissions"]) == (str(user.id), ["products:write"])
+    user = await make_unlinked(session, "products:write")
+    _, body = await me(client, oidc.PROVIDER.token(user.email))
+    assert body["id"] == str(user.id)
+    assert body["role"]["permissions"] == ["products:write"]
 
 
-async def test_those_who_come_at_once_get_one_account(live: Live) -> None:
-    token = ISSUER.token(NEW)
-    answers = await asyncio.gather(*(me(live.client, token) for _ in range(AT_ONCE)))
-    assert [status for status, _ in answers] == [200] * AT_ONCE
+async def test_concurrent_first_logins_create_one_account(live: Live) -> None:
+    token = oidc.PROVIDER.token(NEW_EMAIL)
+    responses = await asyncio.gather(*(me(live.client, token) for _ in range(CONCURRENCY)))
+    assert [status for status, _ in responses] == [200] * CONCURRENCY
     async with live.app.state.sessions() as session:
         assert await session.scalar(select(func.count()).select_from(User)) == 1
 
 
-async def test_an_address_that_is_given_again_gives_no_account_away(client: AsyncClient) -> None:
-    assert (await me(client, ISSUER.token(NEW, sub="first")))[0] == 200
-    assert (await me(client, ISSUER.token(NEW, sub="second")))[0] == 403
-    assert (await me(client, ISSUER.token(NEW, sub="first")))[0] == 200
+async def test_reassigned_email_does_not_take_over_account(client: AsyncClient) -> None:
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, sub="first")))[0] == 200
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, sub="second")))[0] == 403
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, sub="first")))[0] == 200
 
 
 @pytest.mark.parametrize("verified", [False, None, "true"])
-async def test_an_address_that_is_not_verified_makes_nobody(
-    client: AsyncClient, session: AsyncSession, choose: Choose, verified: object
+async def test_unverified_email_returns_403(
+    client: AsyncClient, session: AsyncSession, configure: Configure, verified: object
 ) -> None:
-    user = await make_stranger(session)
-    token = ISSUER.token(user.email, email_verified=verified)
-    status, told = await me(client, token)
-    assert (status, told["code"]) == (403, "forbidden")
-    choose(trust_email=True)
+    user = await make_unlinked(session)
+    token = oidc.PROVIDER.token(user.email, email_verified=verified)
+    status, body = await me(client, token)
+    assert status == 403
+    assert body["code"] == "forbidden"
+    configure(trust_email=True)
     assert (await me(client, token))[1]["id"] == str(user.id)
 
 
-async def test_the_provider_is_asked_for_an_address_that_the_token_lacks(
+async def test_missing_email_is_read_from_userinfo(
     client: AsyncClient,
 ) -> None:
-    token = ISSUER.token(None, sub="robot", email_verified=None)
+    token = oidc.PROVIDER.token(None, sub="robot", email_verified=None)
     assert (await me(client, token))[1]["email"] == "robot@example.com"
 
 
-async def test_what_is_said_of_somebody_else_is_not_believed(client: AsyncClient) -> None:
-    ISSUER.says = {"sub": "somebody else"}
-    status, _ = await me(client, ISSUER.token(None, sub="robot", email_verified=None))
-    ISSUER.says = {}
+async def test_userinfo_of_other_subject_returns_403(client: AsyncClient) -> None:
+    oidc.PROVIDER.userinfo_claims = {"sub": "another subject"}
+    status, _ = await me(client, oidc.PROVIDER.token(None, sub="robot", email_verified=None))
+    oidc.PROVIDER.userinfo_claims = {}
     assert status == 403
 
 
-async def test_the_address_stands_in_the_claim_that_is_chosen(
-    client: AsyncClient, choose: Choose
+async def test_email_claim_is_configurable(client: AsyncClient, configure: Configure) -> None:
+    configure(email_claim="https://example.com/mail")
+    token = oidc.PROVIDER.token("other@example.com", **{"https://example.com/mail": NEW_EMAIL})
+    assert (await me(client, token))[0] == 403  # email_verified refers to the claim email
+    configure(email_claim="https://example.com/mail", trust_email=True)
+    assert (await me(client, token))[1]["email"] == NEW_EMAIL
+
+
+async def test_first_login_without_provisioning_returns_403(
+    client: AsyncClient, session: AsyncSession, configure: Configure
 ) -> None:
-    choose(email_claim="https://example.com/mail")
-    token = ISSUER.token("other@example.com", **{"https://example.com/mail": NEW})
-    assert (await me(client, token))[0] == 403  # it is another address that is verified
-    choose(email_claim="https://example.com/mail", trust_email=True)
-    assert (await me(client, token))[1]["email"] == NEW
+    configure(provision=False)
+    status, body = await me(client, oidc.PROVIDER.token(NEW_EMAIL))
+    assert status == 403
+    assert body["code"] == "forbidden"
+    assert (await me(client, oidc.PROVIDER.token((await make_unlinked(session)).email)))[0] == 200
 
 
-async def test_accounts_can_be_for_those_who_are_here(
-    client: AsyncClient, session: AsyncSession, choose: Choose
-) -> None:
-    choose(provision=False)
-    status, told = await me(client, ISSUER.token(NEW))
-    assert (status, told["code"]) == (403, "forbidden")
-    assert (await me(client, ISSUER.token((await make_stranger(session)).email)))[0] == 200
-
-
-async def test_a_role_follows_the_token(
-    client: AsyncClient, session: AsyncSession, choose: Choose
+async def test_role_follows_claim(
+    client: AsyncClient, session: AsyncSession, configure: Configure
 ) -> None:
     role = await make_role(session, "products:write")
     await session.commit()
-    choose(roles={"staff": role.name, "guests": "guest"}, roles_claim="realm.groups")
-    _, shown = await me(client, ISSUER.token(NEW, realm={"groups": ["guests", "staff"]}))
-    assert shown["role"]["name"] == role.name
-    assert (await me(client, ISSUER.token(NEW, realm={"groups": ["others"]})))[1]["role"] is None
+    configure(roles={"staff": role.name, "guests": "guest"}, roles_claim="realm.groups")
+    token = oidc.PROVIDER.token(NEW_EMAIL, realm={"groups": ["guests", "staff"]})
+    assert (await me(client, token))[1]["role"]["name"] == role.name
+    token = oidc.PROVIDER.token(NEW_EMAIL, realm={"groups": ["others"]})
+    assert (await me(client, token))[1]["role"] is None
 
 
-async def test_a_role_that_is_not_there_is_told_in_the_log(
-    client: AsyncClient, choose: Choose, capsys: pytest.CaptureFixture[str]
+async def test_unknown_role_is_logged(
+    client: AsyncClient, configure: Configure, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    choose(roles={"admins": "emperor"})
-    assert (await me(client, ISSUER.token(NEW, roles="admins")))[1]["role"] is None
-    assert "emperor" in capsys.readouterr().out
+    configure(roles={"admins": "emperor"})
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, roles="admins")))[1]["role"] is None
+    output = capsys.readouterr().out
+    assert "oidc_role_unknown" in output
+    assert "emperor" in output
 
 
 @pytest.mark.parametrize(
@@ -183,90 +189,95 @@ async def test_a_role_that_is_not_there_is_told_in_the_log(
         {"iat": 32_472_144_000, "exp": 32_472_230_400},
         {"sub": "x" * 256},
         {"sub": "a\0"},
-        {"more": "x" * LONGEST},
+        {"more": "x" * MAX_LENGTH},
         *({name: None} for name in CLAIMS),
     ],
     ids=lambda changes: " ".join(f"{name}={str(value)[:12]}" for name, value in changes.items()),
 )
-async def test_any_other_token_is_refused(client: AsyncClient, changes: dict[str, Any]) -> None:
-    assert (await me(client, ISSUER.token(NEW, **changes)))[0] == 401
+async def test_wrong_claim_returns_401(client: AsyncClient, changes: dict[str, Any]) -> None:
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, **changes)))[0] == 401
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "x", "." * 3, "eyJhbGciOiJub25lIn0.e30."])
-async def test_what_is_no_token_is_refused(client: AsyncClient, token: str) -> None:
+async def test_malformed_token_returns_401(client: AsyncClient, token: str) -> None:
     assert (await me(client, token))[0] == 401
 
 
-async def test_a_token_that_another_key_signed_is_refused(client: AsyncClient) -> None:
-    token = ISSUER.token(NEW)
-    assert (await me(client, forged(token, ISSUER.key.private, ALGORITHM)))[0] == 200  # so able
-    for name in (ISSUER.key.name, "unknown"):
-        forgery = forged(token, Key().private, ALGORITHM, kid=name)
-        assert (await me(client, forgery))[0] == 401
+async def test_token_of_other_key_returns_401(client: AsyncClient) -> None:
+    token = oidc.PROVIDER.token(NEW_EMAIL)
+    assert (await me(client, forge(token, oidc.PROVIDER.key.private, ALGORITHM)))[
+        0
+    ] == 200  # `forge` works
+    for name in (oidc.PROVIDER.key.name, "unknown"):
+        forged = forge(token, SigningKey().private, ALGORITHM, kid=name)
+        assert (await me(client, forged))[0] == 401
 
 
-async def test_a_token_without_a_signature_is_refused(client: AsyncClient) -> None:
-    assert (await me(client, forged(ISSUER.token(NEW), None, "none")))[0] == 401
+async def test_unsigned_token_returns_401(client: AsyncClient) -> None:
+    assert (await me(client, forge(oidc.PROVIDER.token(NEW_EMAIL), None, "none")))[0] == 401
 
 
-async def test_a_public_key_makes_no_signature(client: AsyncClient, choose: Choose) -> None:
-    public = ISSUER.key.private.public_key()
+async def test_public_key_as_hmac_secret_returns_401(
+    client: AsyncClient, configure: Configure
+) -> None:
+    public = oidc.PROVIDER.key.private.public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    signed, _, _ = forged(ISSUER.token(NEW), "x" * 64, "HS256").rpartition(".")
-    made = urlsafe_b64encode(hmac.digest(pem, signed.encode(), "sha256")).decode().rstrip("=")
-    assert (await me(client, f"{signed}.{made}"))[0] == 401
-    choose(algorithms=("RS256",))
-    assert (await me(client, ISSUER.token(NEW)))[0] == 401
+    signed, _, _ = forge(oidc.PROVIDER.token(NEW_EMAIL), "x" * 64, "HS256").rpartition(".")
+    digest = hmac.digest(pem, signed.encode(), "sha256")
+    signature = urlsafe_b64encode(digest).decode().rstrip("=")
+    assert (await me(client, f"{signed}.{signature}"))[0] == 401
+    configure(algorithms=("RS256",))
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL)))[0] == 401
 
 
-@pytest.mark.usefixtures("_down")
-async def test_a_provider_that_is_down_is_no_fault_of_whoever_calls(client: AsyncClient) -> None:
-    headers = {"Authorization": f"Bearer {ISSUER.token(NEW)}"}
-    refused = await client.get(ME, headers=headers)
-    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
-    assert refused.headers["Retry-After"]
+@pytest.mark.usefixtures("_unreachable")
+async def test_provider_outage_returns_503(client: AsyncClient) -> None:
+    headers = {"Authorization": f"Bearer {oidc.PROVIDER.token(NEW_EMAIL)}"}
+    response = await client.get(ME, headers=headers)
+    assert response.status_code == 503
+    assert response.json()["code"] == "unavailable"
+    assert response.headers["Retry-After"]
     assert (await client.get("/health/live", headers=headers)).status_code == 200
 
 
-async def test_the_documentation_page_signs_in_with_pkce(client: AsyncClient) -> None:
+async def test_docs_log_in_with_pkce(client: AsyncClient) -> None:
     page = (await client.get("/docs")).text
     assert '"usePkceWithAuthorizationCodeGrant": true' in page
     schemes = (await client.get("/openapi.json")).json()["components"]["securitySchemes"]
-    discovery = schemes["OpenIdConnect"]["openIdConnectUrl"]
-    token = await signed_in(discovery, "http://test/docs/oauth2-redirect")
-    assert (await me(client, token))[1]["email"] == NEW
+    discovery_url = schemes["OpenIdConnect"]["openIdConnectUrl"]
+    token = await log_in_with_pkce(discovery_url, "http://test/docs/oauth2-redirect")
+    assert (await me(client, token))[1]["email"] == NEW_EMAIL
 
 
-async def test_the_documentation_page_may_ask_the_provider(client: AsyncClient) -> None:
+async def test_docs_may_connect_to_provider(client: AsyncClient) -> None:
     policy = (await client.get("/docs")).headers["Content-Security-Policy"]
-    assert f"connect-src 'self' {ISSUER.url};" in policy
+    assert f"connect-src 'self' {oidc.PROVIDER.url};" in policy
 
 
-async def signed_in(discovery: str, redirect_uri: str) -> str:
-    """Do what a browser does between two pages (RFC 7636), and give the token."""
+async def log_in_with_pkce(discovery_url: str, redirect_uri: str) -> str:
+    """Log in by authorization code and PKCE (RFC 7636); return the token."""
     verifier = "v" * 64
     challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
-    asked = urlencode({"redirect_uri": redirect_uri, "code_challenge": challenge})
+    parameters = urlencode({"redirect_uri": redirect_uri, "code_challenge": challenge})
     async with AsyncClient() as browser:
-        places = (await browser.get(discovery)).json()
-        form = {"asked": asked, "email": NEW}
-        back = await browser.post(places["authorization_endpoint"], data=form)
-        code = parse_qs(urlsplit(back.headers["Location"]).query)["code"][0]
-        given = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
-        token: str = (await browser.post(places["token_endpoint"], data=given)).json()[
-            "access_token"
-        ]
+        metadata = (await browser.get(discovery_url)).json()
+        login = {"parameters": parameters, "email": NEW_EMAIL}
+        redirect = await browser.post(metadata["authorization_endpoint"], data=login)
+        code = parse_qs(urlsplit(redirect.headers["Location"]).query)["code"][0]
+        grant = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+        response = await browser.post(metadata["token_endpoint"], data=grant)
+        token: str = response.json()["access_token"]
         return token
 
 
-async def test_no_token_is_logged_or_told(
+async def test_tokens_are_not_logged_or_returned(
     client: AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tokens = [ISSUER.token(NEW), ISSUER.token(NEW, aud="another")]
-    answers = [await me(client, token) for token in tokens]
-    said = capsys.readouterr().out + repr(answers)
-    assert "users/me" in said
-    assert not [token for token in tokens if token in said]
+    tokens = [oidc.PROVIDER.token(NEW_EMAIL), oidc.PROVIDER.token(NEW_EMAIL, aud="another")]
+    responses = [await me(client, token) for token in tokens]
+    output = capsys.readouterr().out + repr(responses)
+    assert "users/me" in output
+    assert not [token for token in tokens if token in output]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +293,7 @@ async def test_no_token_is_logged_or_told(
         ("OIDC_ROLES", "admins"),
     ],
 )
-def test_production_refuses_what_is_not_safe(
+def test_production_rejects_unsafe_settings(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
@@ -292,12 +303,12 @@ def test_production_refuses_what_is_not_safe(
         read(OidcSettings)
 
 
-def test_roles_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_roles_are_parsed_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OIDC_ROLES", "b=clerk, a=admin")
     assert list(read(OidcSettings).roles.items()) == [("b", "clerk"), ("a", "admin")]
 
 
-def test_development_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_have_development_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OIDC_ISSUER", "OIDC_AUDIENCE"):
         monkeypatch.delenv(name)
     assert read(OidcSettings).audience == "app"

@@ -1,17 +1,17 @@
-"""What is done from the command line to users whom an identity provider knows."""
+"""Tests of the account commands for users of an identity provider."""
 
 import pytest
 
 from app.auth import admin
 from app.auth.oidc import cli
-from app.services import user
+from app.services import user as users
 
 
 @pytest.mark.usefixtures("database_url")
-async def test_an_administrator_is_made_before_they_come() -> None:
-    said = await cli.create_admin("Root@Example.com")
-    assert said == "root@example.com may do everything, once they sign in."
-    async with admin.sessions() as made:
-        found = await user.get_by_email(made, "root@example.com")
-    assert found is not None
-    assert found.role_id is not None
+async def test_create_admin_before_first_login() -> None:
+    output = await cli.create_admin("Root@Example.com")
+    assert output.startswith("Granted the administrator role to root@example.com")
+    async with admin.session_factory() as sessions:
+        user = await users.get_by_email(sessions, "root@example.com")
+    assert user is not None
+    assert user.role_id is not None

@@ -1,4 +1,4 @@
-"""An identity provider that changes its keys, is slow, or is down."""
+"""Tests of cached provider keys: single-flight, rotation, stale keys, outages."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -9,117 +9,124 @@ from httpx2 import AsyncClient
 from app.auth.oidc import provider as providers
 from app.auth.oidc.provider import Provider
 from app.errors import Unavailable
-from development.identity_provider import Issuer
+from development.identity_provider import IdentityProvider
 from tests.support.timeouts import DEADLINE
 
-AT_ONCE = 50
+CONCURRENCY = 50
 
 
 @pytest.fixture
-def issuer() -> Generator[Issuer, None, None]:
-    """Run a provider for one test."""
-    made = Issuer()
-    with made.running():
-        yield made
+def server() -> Generator[IdentityProvider, None, None]:
+    """Run a provider."""
+    server = IdentityProvider()
+    with server.running():
+        yield server
 
 
 @pytest.fixture
-async def caller() -> AsyncGenerator[AsyncClient, None]:
-    """Call it."""
-    async with AsyncClient() as made:
-        yield made
+async def client() -> AsyncGenerator[AsyncClient, None]:
+    """Return an HTTP client."""
+    async with AsyncClient() as client:
+        yield client
 
 
 @pytest.fixture
-def hurry(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Take every answer for old, and ask again at once."""
-    monkeypatch.setattr(providers, "FRESH", 0.0)
-    monkeypatch.setattr(providers, "PAUSE", 0.0)
+def expire_keys(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Expire cached keys at once, and refresh them without delay."""
+    monkeypatch.setattr(providers, "MAX_AGE", 0.0)
+    monkeypatch.setattr(providers, "RETRY_DELAY", 0.0)
     return monkeypatch
 
 
-async def test_all_who_wait_have_it_asked_once(issuer: Issuer, caller: AsyncClient) -> None:
-    provider = Provider(issuer.url)
-    found = await asyncio.gather(*(provider.key(caller, issuer.key.name) for _ in range(AT_ONCE)))
-    assert (len({key.key_id for key in found}), issuer.asked) == (1, 1)
-
-
-async def test_a_new_key_is_asked_for(
-    issuer: Issuer, caller: AsyncClient, monkeypatch: pytest.MonkeyPatch
+async def test_concurrent_requests_fetch_keys_once(
+    server: IdentityProvider, client: AsyncClient
 ) -> None:
-    provider, old = Provider(issuer.url), issuer.key.name
-    await provider.key(caller, old)
-    issuer.rotate()
-    monkeypatch.setattr(providers, "PAUSE", 0.0)
-    assert (await provider.key(caller, issuer.key.name)).key_id == issuer.key.name
+    provider = Provider(server.url)
+    keys = await asyncio.gather(
+        *(provider.key(client, server.key.name) for _ in range(CONCURRENCY))
+    )
+    assert {key.key_id for key in keys} == {server.key.name}
+    assert server.key_requests == 1
+
+
+async def test_rotated_key_is_fetched(
+    server: IdentityProvider, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, old = Provider(server.url), server.key.name
+    await provider.key(client, old)
+    server.rotate_key()
+    monkeypatch.setattr(providers, "RETRY_DELAY", 0.0)
+    assert (await provider.key(client, server.key.name)).key_id == server.key.name
     with pytest.raises(KeyError):
-        await provider.key(caller, old)
+        await provider.key(client, old)
 
 
-async def test_unknown_keys_do_not_trouble_it(
-    issuer: Issuer, caller: AsyncClient, monkeypatch: pytest.MonkeyPatch
+async def test_unknown_keys_do_not_flood_provider(
+    server: IdentityProvider, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(providers, "PAUSE", 3600.0)
-    provider = Provider(issuer.url)
-    for number in range(AT_ONCE):
+    monkeypatch.setattr(providers, "RETRY_DELAY", 3600.0)
+    provider = Provider(server.url)
+    for number in range(CONCURRENCY):
         with pytest.raises(KeyError):
-            await provider.key(caller, f"unknown-{number}")
-    assert issuer.asked == 1
+            await provider.key(client, f"unknown-{number}")
+    assert server.key_requests == 1
 
 
-async def test_old_keys_are_asked_for_again(
-    issuer: Issuer, caller: AsyncClient, hurry: pytest.MonkeyPatch
+async def test_expired_keys_are_fetched_again(
+    server: IdentityProvider, client: AsyncClient, expire_keys: pytest.MonkeyPatch
 ) -> None:
-    _ = hurry
-    provider = Provider(issuer.url)
+    _ = expire_keys
+    provider = Provider(server.url)
     for _ in range(2):
-        await provider.key(caller, issuer.key.name)
-    assert issuer.asked == 2
+        await provider.key(client, server.key.name)
+    assert server.key_requests == 2
 
 
-async def test_keys_outlive_it_for_a_while(caller: AsyncClient, hurry: pytest.MonkeyPatch) -> None:
-    issuer = Issuer()
-    with issuer.running():
-        provider = Provider(issuer.url)
-        await provider.key(caller, issuer.key.name)
-    assert (await provider.key(caller, issuer.key.name)).key_id == issuer.key.name
-    hurry.setattr(providers, "STALE", 0.0)
-    with pytest.raises(Unavailable):
-        await provider.key(caller, issuer.key.name)
-
-
-async def test_while_one_asks_again_the_others_go_on(
-    issuer: Issuer, caller: AsyncClient, hurry: pytest.MonkeyPatch
+async def test_stale_keys_are_used_during_outage(
+    client: AsyncClient, expire_keys: pytest.MonkeyPatch
 ) -> None:
-    _ = hurry
-    provider = Provider(issuer.url)
-    await provider.key(caller, issuer.key.name)
-    async with provider.lock:  # as one does that asks a provider which hangs
+    server = IdentityProvider()
+    with server.running():
+        provider = Provider(server.url)
+        await provider.key(client, server.key.name)
+    assert (await provider.key(client, server.key.name)).key_id == server.key.name
+    expire_keys.setattr(providers, "MAX_STALE_AGE", 0.0)
+    with pytest.raises(Unavailable):
+        await provider.key(client, server.key.name)
+
+
+async def test_stale_keys_are_used_during_refresh(
+    server: IdentityProvider, client: AsyncClient, expire_keys: pytest.MonkeyPatch
+) -> None:
+    _ = expire_keys
+    provider = Provider(server.url)
+    await provider.key(client, server.key.name)
+    async with provider.lock:  # a refresh is pending
         async with asyncio.timeout(DEADLINE):
-            found = await provider.key(caller, issuer.key.name)
-    assert found.key_id == issuer.key.name
+            key = await provider.key(client, server.key.name)
+    assert key.key_id == server.key.name
 
 
-async def test_one_that_was_never_there_is_told(caller: AsyncClient) -> None:
+async def test_unreachable_provider_raises_unavailable(client: AsyncClient) -> None:
     with pytest.raises(Unavailable):
-        await Provider("http://127.0.0.1:9").key(caller, "any")
+        await Provider("http://127.0.0.1:9").key(client, "any")
 
 
-async def test_one_that_is_down_tells_nobodys_address(caller: AsyncClient) -> None:
-    issuer = Issuer()
-    with issuer.running():
-        provider = Provider(issuer.url)
-        assert await provider.userinfo(caller, "token") == {}  # it has not been asked for anything
-        await provider.key(caller, issuer.key.name)
-        token = issuer.token("a@example.com")
-        assert (await provider.userinfo(caller, token))["email"] == "a@example.com"
+async def test_userinfo_during_outage_raises_unavailable(client: AsyncClient) -> None:
+    server = IdentityProvider()
+    with server.running():
+        provider = Provider(server.url)
+        assert await provider.userinfo(client, "token") == {}  # no metadata yet
+        await provider.key(client, server.key.name)
+        token = server.token("a@example.com")
+        assert (await provider.userinfo(client, token))["email"] == "a@example.com"
     with pytest.raises(Unavailable):
-        await provider.userinfo(caller, token)
+        await provider.userinfo(client, token)
 
 
-async def test_one_that_calls_itself_otherwise_is_not_believed(
-    issuer: Issuer, caller: AsyncClient
+async def test_issuer_mismatch_raises_unavailable(
+    server: IdentityProvider, client: AsyncClient
 ) -> None:
-    provider = Provider(f"{issuer.url}/")
+    provider = Provider(f"{server.url}/")
     with pytest.raises(Unavailable):
-        await provider.key(caller, issuer.key.name)
+        await provider.key(client, server.key.name)
