@@ -36,13 +36,13 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Generator[Post, None, None]:
 async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
     """Open sessions on a database of the test's own."""
     _ = database_url
-    async with sample_tasks.opened() as found:
+    async with sample_tasks.open_sessions() as found:
         yield found
 
 
 def made(sessions: Sessions) -> FastAPI:
     """Make as much of a service as mails need."""
-    app = sample_tasks.service(sessions)
+    app = sample_tasks.minimal_app(sessions)
     app.state.tasks = {SEND.name: SEND}
     email.install(app)
     email_jobs.install(app)
@@ -68,7 +68,7 @@ async def test_a_mail_is_kept_with_what_it_tells_of(sessions: Sessions, post: Po
         async with session.begin():
             app.state.mails.send(HELLO, session)
     assert post.asked == 0
-    await sample_tasks.work_off(made(sessions))  # by another process
+    await sample_tasks.run_due_jobs(made(sessions))  # by another process
     came = await asyncio.to_thread(post.next)
     assert (came["To"], came["Subject"]) == ("you@example.com", "Hello from Shop")
     assert post.asked == 1
@@ -80,7 +80,7 @@ async def test_a_mail_that_tells_of_nothing_is_kept_soon(sessions: Sessions, pos
     async with lifespan(app):
         app.state.mails.send(HELLO)
     assert post.asked == 0
-    await sample_tasks.work_off(app)
+    await sample_tasks.run_due_jobs(app)
     assert post.asked == 1
 
 
@@ -102,11 +102,11 @@ async def test_a_mail_is_tried_again_and_is_the_same(
         app.state.mails.send(HELLO, session)
     kept = (await one(sessions)).arguments["text"]
     post.answers = ["451 Later"]
-    await sample_tasks.work_off(app)
+    await sample_tasks.run_due_jobs(app)
     assert post.mails.empty()
     async with sessions.begin() as session:
         await session.execute(update(Job).values(due_at=now()))
-    await sample_tasks.work_off(app)
+    await sample_tasks.run_due_jobs(app)
     came = await asyncio.to_thread(post.next)
     assert came["Message-ID"] in kept
     assert HELLO.to not in capsys.readouterr().out
@@ -119,7 +119,7 @@ async def test_what_is_refused_for_good_is_not_tried_again(
     async with sessions.begin() as session:
         app.state.mails.send(HELLO, session)
     post.answers = ["550 No"]
-    await sample_tasks.work_off(app)
+    await sample_tasks.run_due_jobs(app)
     assert (await one(sessions)).state is JobState.DEAD
     assert HELLO.to not in capsys.readouterr().out
 

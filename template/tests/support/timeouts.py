@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 DEADLINE = 60.0  # seconds
 PROCESS_DEADLINE = 300.0  # for another process, which imports the service anew
-CONSTANTS = ("PATIENCE", "GRACE", "WAIT", "LOCK")  # of modules, in seconds
+CONSTANTS = ("PATIENCE", "TIMEOUT", "GRACE", "WAIT", "LOCK")  # of modules, in seconds
 
 
 def raise_timeouts(assign: Callable[[object, str, object], None]) -> None:
