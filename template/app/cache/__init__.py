@@ -1,7 +1,7 @@
-"""The cache: values that are dear to compute, kept until what they are made of changes.
+"""Cache of expensive values, invalidated by the versions of the tables that they depend on.
 
-A value depends on tables. A commit that changes one of them makes it void before the answer leaves,
-for all processes that share a Valkey. While that is out of reach, everything is computed.
+A commit that changes a table invalidates its values before the response is sent, in all processes
+that share a Valkey. While Valkey is unavailable, every value is computed.
 """
 
 from collections.abc import AsyncGenerator
@@ -14,54 +14,59 @@ from pydantic_settings import SettingsConfigDict
 from starlette.requests import HTTPConnection
 
 from app import changes, settings, valkey
-from app.cache.etags import ETagMiddleware as Answers
-from app.cache.invalidation import TableVersions as Generations
-from app.cache.stores import MemoryStore as Memory
-from app.cache.stores import ValkeyStore as Shared
-from app.cache.values import CACHE, Cached, Values
+from app.cache.etags import ETagMiddleware
+from app.cache.invalidation import TableVersions
+from app.cache.stores import MemoryStore, ValkeyStore
+from app.cache.values import CACHE, Cached, ValueCache
 from app.middleware import MiddlewareSettings
 
-__all__ = ["Cache", "CacheSettings", "Cached", "Values", "install"]
+__all__ = ["Cache", "CacheSettings", "Cached", "ValueCache", "install"]
 
 
 class CacheSettings(settings.EnvironmentSettings):
-    """Where values are kept, and how many."""
+    """Store of cached values, and its size."""
 
     model_config = SettingsConfigDict(env_prefix="CACHE_")
 
     enabled: bool = Field(default=True, description="Set it to true or false.")
     url: valkey.ValkeyUrl | None = Field(
-        None, description="Set it to redis://host:6379/0, or leave it out."
+        None, description="Set it to redis://host:6379/0; unset, values are stored in memory."
     )
-    memory: PositiveInt = Field(32 << 20, description="Set it to a number of bytes.")
+    memory: PositiveInt = Field(
+        32 << 20, description="Set it to the maximum size in bytes of values stored in memory."
+    )
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Begin with nothing that is older than the service, and leave nothing untold."""
+    """Invalidate all values at startup; publish pending invalidations at shutdown."""
     values = CACHE.get(app)
     if values.enabled:
-        values.generations.start()
+        values.versions.invalidate_all()
     yield
     await values.aclose()
 
 
-async def cache(connection: HTTPConnection) -> Values:
-    """Give the cache of this process."""
+async def cache(connection: HTTPConnection) -> ValueCache:
+    """Return the cache of this process."""
     return CACHE.get(connection.app)
 
 
-Cache = Annotated[Values, Depends(cache)]
+Cache = Annotated[ValueCache, Depends(cache)]
 
 
 def install(app: FastAPI) -> None:
-    """Give the service its cache, and its answers tags."""
+    """Install the cache, and the middleware for ETags."""
     config = settings.read(CacheSettings)
-    store = Shared(valkey.connection_pool(config.url)) if config.url else Memory(config.memory)
-    generations = Generations(store, f"cache:{app.title}")
-    CACHE.set(app, Values(app, store, generations, enabled=config.enabled))
+    store = (
+        ValkeyStore(valkey.connection_pool(config.url))
+        if config.url
+        else MemoryStore(config.memory)
+    )
+    versions = TableVersions(store, f"cache:{app.title}")
+    CACHE.set(app, ValueCache(app, store, versions, enabled=config.enabled))
     app.include_router(APIRouter(lifespan=lifespan))
     if config.enabled:
-        changes.subscribe(app, generations.hear)
+        changes.subscribe(app, versions.handle_changes)
     gzip_from = settings.read(MiddlewareSettings).gzip_from
-    app.add_middleware(Answers, generations=generations, gzip_from=gzip_from)
+    app.add_middleware(ETagMiddleware, versions=versions, gzip_from=gzip_from)

@@ -1,4 +1,4 @@
-"""What every answer passes: others know of what it changed, and it has a tag (RFC 9110, 8.8.3)."""
+"""ETag middleware: conditional requests with If-None-Match, and 304 Not Modified (RFC 9110)."""
 
 import re
 from hashlib import blake2b
@@ -10,64 +10,74 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import health
 from app.cache.invalidation import TableVersions
 
-TAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')  # what `W/` stands before is compared without it
-OF_CONTENT = ("content-length", "content-type")  # headers that an answer without content leaves out
+# The opaque tag without `W/`: If-None-Match uses weak comparison.
+OPAQUE_TAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
+CONTENT_HEADERS = ("content-length", "content-type")  # omitted from a 304
 
 
 class ETagMiddleware:
-    """Holds an answer back until others know what changed, and answers 304 to whoever has it."""
+    """Sends a response once invalidations are published, with an ETag or as 304 Not Modified."""
 
-    def __init__(self, app: ASGIApp, generations: TableVersions, gzip_from: int) -> None:
-        self.app, self.generations, self.gzip_from = app, generations, gzip_from
+    def __init__(self, app: ASGIApp, versions: TableVersions, gzip_from: int) -> None:
+        self.app, self.versions, self.gzip_from = app, versions, gzip_from
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Handle a request; only JSON responses to GET get an ETag."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started: Message | None = None
+        held: Message | None = None  # the start of a response whose body is not known yet
         is_read = scope["method"] == "GET" and not scope["path"].startswith(health.PROBES)
 
-        async def settled(message: Message) -> None:
-            nonlocal started
+        async def send_tagged(message: Message) -> None:
+            nonlocal held
             if message["type"] == "http.response.start":
-                await self.generations.settle()
-                if is_read and is_tagged(message):
-                    started = message
+                await self.versions.wait_until_published()
+                if is_read and is_taggable(message):
+                    held = message
                     return
-            if started is not None:
-                start, started = started, None
-                if not message.get("more_body"):
-                    message = self.validated(Headers(scope=scope), start, message)
+            if held is not None:
+                start, held = held, None
+                if not message.get("more_body"):  # a streamed response gets no ETag
+                    message = self.tag(Headers(scope=scope), start, message)
                 await send(start)
             await send(message)
 
-        await self.app(scope, receive, settled)
+        await self.app(scope, receive, send_tagged)
 
-    def validated(self, asked: Headers, start: Message, message: Message) -> Message:
-        """Tag an answer; leave out its content where whoever asks has it."""
+    def tag(self, request_headers: Headers, start: Message, message: Message) -> Message:
+        """Add the ETag; make the response a 304 without content if the client has that version.
+
+        Args:
+            request_headers: headers of the request
+            start: the start of the response, changed in place
+            message: the body of the response
+
+        Returns:
+            the body to send
+        """
         body = message.get("body", b"")
         tag = f'"{blake2b(body, digest_size=16).hexdigest()}"'
         headers = MutableHeaders(scope=start)
-        headers["ETag"] = f"W/{tag}" if self.is_compressed(asked, body) else tag
-        # Whose answer it is depends on who asks: only they keep it, and ask each time.
+        headers["ETag"] = f"W/{tag}" if self.is_compressed(request_headers, body) else tag
+        # The response depends on the caller: only private caches store it, and revalidate it.
         headers.setdefault("Cache-Control", "private, no-cache")
         headers.add_vary_header("Authorization")
-        if not is_known(asked.getlist("if-none-match"), tag):
+        if not matches(request_headers.getlist("if-none-match"), tag):
             return message
         start["status"] = HTTPStatus.NOT_MODIFIED.value
-        for name in OF_CONTENT:
+        for name in CONTENT_HEADERS:
             del headers[name]
         return {**message, "body": b""}
 
-    def is_compressed(self, asked: Headers, body: bytes) -> bool:
-        """Say whether the content is compressed on its way, so that the tag is no longer exact."""
-        accepted = "gzip" in asked.get("accept-encoding", "")
+    def is_compressed(self, request_headers: Headers, body: bytes) -> bool:
+        """Return whether the body will be compressed, so that the ETag must be weak."""
+        accepted = "gzip" in request_headers.get("accept-encoding", "")
         return accepted and 0 < self.gzip_from <= len(body)
 
 
-def is_tagged(start: Message) -> bool:
-    """Say whether an answer may get a tag: JSON of a success, that sets no cookie."""
+def is_taggable(start: Message) -> bool:
+    """Return whether a response may get an ETag: a successful JSON one that sets no cookie."""
     headers = Headers(raw=start["headers"])
     return (
         start["status"] == HTTPStatus.OK
@@ -77,6 +87,6 @@ def is_tagged(start: Message) -> bool:
     )
 
 
-def is_known(given: list[str], tag: str) -> bool:
-    """Compare a tag with those of an If-None-Match (RFC 9110, section 13.1.2), which are weak."""
-    return any(value.strip() == "*" or tag in TAG.findall(value) for value in given)
+def matches(if_none_match: list[str], tag: str) -> bool:
+    """Compare a tag with the values of If-None-Match, weakly (RFC 9110, section 13.1.2)."""
+    return any(value.strip() == "*" or tag in OPAQUE_TAG.findall(value) for value in if_none_match)

@@ -1,7 +1,8 @@
-"""Generations: which state of a table a value was made of.
+"""Invalidation by table version: a value is stale once a table that it depends on has changed.
 
-Each table has a token. A value is kept with the tokens that held before it was computed, and is
-void as soon as one of them is another. Tokens are random, so that one that was lost never returns.
+Each table has a version, a random token. A value is stored with the versions that were current
+before it was computed, and is stale as soon as one of them differs. Random tokens never repeat, so
+that the loss of a version invalidates as well.
 """
 
 import asyncio
@@ -13,82 +14,87 @@ from app.cache.stores import Store, StoreUnavailable
 from app.changes import Change, Kind
 from app.models.base import Base
 
-PATIENCE = 0.5  # seconds that anybody waits until a change is told
-PAUSE = 5.0  # seconds after which a store that did not answer is asked again
-SIZE = 8  # bytes of a token
-AGE = 86_400.0 * 365  # seconds that a token lasts, if nothing changes
-ALL = "*"  # what every value depends on
+TIMEOUT = 0.5  # seconds that a response waits for its invalidations to be published
+RETRY_DELAY = 5.0  # seconds until an unavailable store is tried again
+VERSION_SIZE = 8  # bytes
+VERSION_TTL = 86_400.0 * 365  # seconds
+ALL = "*"  # a version that every value depends on
 
 
 class TableVersions:
-    """Tells all processes what this one has changed, and knows what it could not tell yet."""
+    """Publishes the invalidations of this process, and tracks which are still pending."""
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
-        self.changed: set[str] = set()
-        self.noted = self.told = 0  # numbers of changes
+        self.pending: set[str] = set()  # tables
+        self.invalidations = self.published = 0  # counts of calls of `invalidate`
         self.task: asyncio.Task[None] | None = None
         self.retry: asyncio.TimerHandle | None = None
-        store.when_lost = self.lose
+        store.on_outage = self.handle_outage
 
-    def hear(self, changes: Sequence[Change]) -> None:
-        """Take note of what a commit changed."""
-        self.change(*{table for change in changes for table in changed_tables(change)})
+    def handle_changes(self, changes: Sequence[Change]) -> None:
+        """Invalidate the tables that a commit has changed."""
+        self.invalidate(*{table for change in changes for table in changed_tables(change)})
 
-    def change(self, *tables: str) -> None:
-        """Make void what depends on some tables, in the background."""
-        self.changed.update(tables)
-        self.noted += 1
+    def invalidate(self, *tables: str) -> None:
+        """Invalidate the values that depend on some tables, in the background."""
+        self.pending.update(tables)
+        self.invalidations += 1
         if self.task is None and self.retry is None:
-            self._tell()
+            self._start_publishing()
 
-    def start(self) -> None:
-        """Make void all that is kept: who kept it may have died before it told a change."""
-        self.change(ALL)
+    def invalidate_all(self) -> None:
+        """Invalidate all values: another process may have died before it published a change."""
+        self.invalidate(ALL)
 
-    def lose(self) -> None:
-        """Ask again later, and take all for changed: nobody knows what others do meanwhile."""
+    def handle_outage(self) -> None:
+        """Schedule a retry, and invalidate all: changes of other processes are unknown."""
         if self.retry is None:
-            self.retry = asyncio.get_running_loop().call_later(PAUSE, self._tell)
-        self.change(ALL)
+            loop = asyncio.get_running_loop()
+            self.retry = loop.call_later(RETRY_DELAY, self._start_publishing)
+        self.invalidate(ALL)
 
-    async def settle(self) -> bool:
-        """Wait a moment for others to know what this process has changed; say whether they do."""
-        wanted = self.noted
-        if self.told == wanted:
+    async def wait_until_published(self) -> bool:
+        """Wait, for `TIMEOUT` at most, until earlier invalidations are published.
+
+        Returns:
+            whether they are
+        """
+        target = self.invalidations
+        if self.published == target:
             return True
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while self.told < wanted and self.task and not self.store.lost:
+            async with asyncio.timeout(TIMEOUT):
+                while self.published < target and self.task and not self.store.is_unavailable:
                     await asyncio.wait({self.task})
-        return self.told >= wanted
+        return self.published >= target
 
-    async def current(self, place: str, tables: Iterable[str]) -> tuple[bytes, bytes | None]:
-        """Give the tokens that hold now, and what is kept at a place.
+    async def current(self, key: str, tables: Iterable[str]) -> tuple[bytes, bytes | None]:
+        """Return the current versions of some tables, joined, and the entry of a key.
 
         Raises:
-            Away: it cannot be known.
+            StoreUnavailable: the versions are unknown.
         """
-        if not await self.settle():
+        if not await self.wait_until_published():
             raise StoreUnavailable
         names = [self._name(table) for table in (ALL, *tables)]
-        kept, *tokens = await self.store.read(place, *names)
-        if None in tokens:
-            tokens = await self._begun(names)
-        return b"".join(filter(None, tokens)), kept
+        entry, *versions = await self.store.read(key, *names)
+        if None in versions:
+            versions = await self._initialize(names)
+        return b"".join(filter(None, versions)), entry
 
-    async def _begun(self, names: Sequence[str]) -> list[bytes | None]:
-        """Give a token to each table that has none; all who do so at once end with the same."""
+    async def _initialize(self, names: Sequence[str]) -> list[bytes | None]:
+        """Set the missing versions; concurrent callers get the same ones."""
         for name in names:
-            await self.store.claim(name, secrets.token_bytes(SIZE), AGE)
-        tokens = await self.store.read(*names)
-        if None in tokens:
+            await self.store.set_if_absent(name, secrets.token_bytes(VERSION_SIZE), VERSION_TTL)
+        versions = await self.store.read(*names)
+        if None in versions:
             raise StoreUnavailable
-        return list(tokens)
+        return list(versions)
 
     async def aclose(self) -> None:
-        """Tell what is to be told."""
-        await self.settle()
+        """Publish pending invalidations, within `TIMEOUT`."""
+        await self.wait_until_published()
         if self.retry:
             self.retry.cancel()
         if self.task:
@@ -98,32 +104,32 @@ class TableVersions:
     def _name(self, table: str) -> str:
         return f"{self.prefix}:generation:{table}"
 
-    def _tell(self) -> None:
-        self.retry, self.task = None, asyncio.get_running_loop().create_task(self._told())
+    def _start_publishing(self) -> None:
+        self.retry, self.task = None, asyncio.get_running_loop().create_task(self._publish())
 
-    async def _told(self) -> None:
-        """Give the tables that changed new tokens; those that change meanwhile are next."""
-        noted, tables, self.changed = self.noted, self.changed, set()
-        entries = {self._name(table): secrets.token_bytes(SIZE) for table in tables}
+    async def _publish(self) -> None:
+        """Set new versions of the pending tables; later invalidations are published next."""
+        published, tables, self.pending = self.invalidations, self.pending, set()
+        entries = {self._name(table): secrets.token_bytes(VERSION_SIZE) for table in tables}
         try:
-            with suppress(StoreUnavailable):  # after which all counts as changed: see `lose`
+            with suppress(StoreUnavailable):  # then `handle_outage` invalidates all
                 await self.store.write(entries)
-                self.told = noted
+                self.published = published
         finally:
             self.task = None
-        if self.changed and self.retry is None:
-            self._tell()
+        if self.pending and self.retry is None:
+            self._start_publishing()
 
 
 def changed_tables(change: Change) -> Iterator[str]:
-    """Name the table of a change, and those that the database changes with it."""
+    """Yield the table of a change, and those that the database changes with it."""
     yield change.table
     if change.kind is Kind.DELETED:
         yield from cascaded_tables(change.table, set())
 
 
 def cascaded_tables(table: str, seen: set[str]) -> Iterator[str]:
-    """Name the tables whose rows go, or are emptied of references, with those of a table."""
+    """Yield the tables that ON DELETE CASCADE or SET NULL changes with the rows of a table."""
     seen.add(table)
     for other in Base.metadata.tables.values():
         keys = [key for key in other.foreign_keys if key.column.table.name == table]

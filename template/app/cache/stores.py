@@ -1,4 +1,4 @@
-"""Where values are kept: in this process's memory, or in a Valkey that all processes share."""
+"""Stores of cached values: memory of this process with LRU eviction, or a shared Valkey."""
 
 import asyncio
 import time
@@ -10,87 +10,87 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
-PATIENCE = 0.25  # seconds that an exchange may take
-AT_ONCE = 8  # exchanges of one process; the others wait, and are no sign of an outage
-OVERHEAD = 200  # bytes that an entry takes besides its value
+TIMEOUT = 0.25  # seconds for a command
+MAX_CONCURRENCY = 8  # commands of one process; others wait in line, which is not an outage
+OVERHEAD = 200  # bytes of memory per entry, beside its value
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - it is none to whoever asks for a value
-    """What keeps the values does not answer."""
+class StoreUnavailable(Exception):  # noqa: N818 - callers of the cache never see it
+    """The store is unavailable; values are computed instead."""
 
 
 class Store(Protocol):
-    """What keeps values; each method may raise `Away`."""
+    """A store of bytes by key; each method may raise `StoreUnavailable`."""
 
-    lost: bool
-    when_lost: Callable[[], None]
+    is_unavailable: bool
+    on_outage: Callable[[], None]
 
     async def read(self, *keys: str) -> Sequence[bytes | None]:
-        """Give what is kept, for each key."""
+        """Return the values of some keys; None for each that is missing."""
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Keep some entries for good; once it was lost, nothing else asks whether it is back."""
+        """Set values without expiry; after an outage, the only method that reconnects."""
 
-    async def keep(self, key: str, value: bytes, seconds: float) -> None:
-        """Keep a value for a while."""
+    async def set(self, key: str, value: bytes, seconds: float) -> None:
+        """Set a value with a TTL."""
 
-    async def claim(self, key: str, value: bytes, seconds: float) -> bool:
-        """Keep a value for a while, unless there is one; say whether there was none."""
+    async def set_if_absent(self, key: str, value: bytes, seconds: float) -> bool:
+        """Set a value with a TTL if the key is missing; return whether it was."""
 
-    async def drop(self, key: str) -> None:
-        """Forget a key."""
+    async def delete(self, key: str) -> None:
+        """Delete a key."""
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Release memory and connections."""
 
 
-def nothing() -> None:
-    """Do nothing."""
+def ignore_outage() -> None:
+    """Do nothing; the default of `on_outage`."""
 
 
 class MemoryStore:
-    """Keeps what was used last, up to so many bytes."""
+    """Stores values in memory, up to a size; evicts the least recently used (LRU)."""
 
-    def __init__(self, room: int) -> None:
-        self.room, self.used, self.lost = room, 0, False
-        self.when_lost: Callable[[], None] = nothing
-        self.entries = OrderedDict[str, tuple[bytes, float]]()  # with the moment of its end
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes, self.used, self.is_unavailable = max_bytes, 0, False
+        self.on_outage: Callable[[], None] = ignore_outage
+        self.entries = OrderedDict[str, tuple[bytes, float]]()  # value and time of expiry
 
     async def read(self, *keys: str) -> Sequence[bytes | None]:
-        """Give what is kept, for each key."""
+        """Return the values of some keys; None for each that is missing."""
         return [self._get(key) for key in keys]
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Keep some entries until there is no room."""
+        """Set values without expiry; they may be evicted."""
         for key, value in entries.items():
             self._put(key, value, float("inf"))
 
-    async def keep(self, key: str, value: bytes, seconds: float) -> None:
-        """Keep a value for a while, as long as there is room."""
+    async def set(self, key: str, value: bytes, seconds: float) -> None:
+        """Set a value with a TTL."""
         self._put(key, value, seconds)
 
-    async def claim(self, key: str, value: bytes, seconds: float) -> bool:
-        """Keep a value for a while, unless there is one; say whether there was none."""
+    async def set_if_absent(self, key: str, value: bytes, seconds: float) -> bool:
+        """Set a value with a TTL if the key is missing; return whether it was."""
         if self._get(key) is not None:
             return False
         self._put(key, value, seconds)
         return True
 
-    async def drop(self, key: str) -> None:
-        """Forget a key."""
+    async def delete(self, key: str) -> None:
+        """Delete a key."""
         self._pop(key)
 
     async def aclose(self) -> None:
-        """Forget everything."""
+        """Delete all entries."""
         self.entries.clear()
 
     def _get(self, key: str) -> bytes | None:
-        value, end = self.entries.get(key, (None, 0.0))
-        if value is None or end < time.monotonic():
+        value, expiry = self.entries.get(key, (None, 0.0))
+        if value is None or expiry < time.monotonic():
             return None
         self.entries.move_to_end(key)
         return value
@@ -99,66 +99,66 @@ class MemoryStore:
         self._pop(key)
         self.entries[key] = value, time.monotonic() + seconds
         self.used += len(value) + OVERHEAD
-        while self.used > self.room:
+        while self.used > self.max_bytes:
             self._pop(next(iter(self.entries)))
 
     def _pop(self, key: str) -> None:
-        if found := self.entries.pop(key, None):
-            self.used -= len(found[0]) + OVERHEAD
+        if entry := self.entries.pop(key, None):
+            self.used -= len(entry[0]) + OVERHEAD
 
 
 class ValkeyStore:
-    """Keeps values in a Valkey; one that fails to answer is lost until it takes a `write`."""
+    """Stores values in Valkey; after a failure, it is unavailable until a `write` succeeds."""
 
     def __init__(self, pool: BlockingConnectionPool) -> None:
-        self.client, self.lost = Redis(connection_pool=pool), False
-        self.pool, self.room = pool, asyncio.Semaphore(AT_ONCE)
-        self.when_lost: Callable[[], None] = nothing
+        self.client, self.is_unavailable = Redis(connection_pool=pool), False
+        self.pool, self.slots = pool, asyncio.Semaphore(MAX_CONCURRENCY)
+        self.on_outage: Callable[[], None] = ignore_outage
 
     async def read(self, *keys: str) -> Sequence[bytes | None]:
-        """Give what is kept, for each key, in one exchange."""
-        found = await self._ask(lambda: self.client.mget(keys))
-        return cast("list[bytes | None]", found)
+        """Return the values of some keys, in one round trip; None for each that is missing."""
+        values = await self._execute(lambda: self.client.mget(keys))
+        return cast("list[bytes | None]", values)
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Keep some entries, all at once; if that works again, the rest does."""
-        await self._ask(lambda: self.client.mset(dict(entries)), lost_too=True)
-        if self.lost:
-            self.lost = False
-            log.info("the cache is used again")
+        """Set values without expiry, atomically; on success, the store is available again."""
+        await self._execute(lambda: self.client.mset(dict(entries)), reconnect=True)
+        if self.is_unavailable:
+            self.is_unavailable = False
+            log.info("cache_available")
 
-    async def keep(self, key: str, value: bytes, seconds: float) -> None:
-        """Keep a value for a while."""
-        await self._ask(lambda: self.client.set(key, value, px=round(seconds * 1000)))
+    async def set(self, key: str, value: bytes, seconds: float) -> None:
+        """Set a value with a TTL."""
+        await self._execute(lambda: self.client.set(key, value, px=round(seconds * 1000)))
 
-    async def claim(self, key: str, value: bytes, seconds: float) -> bool:
-        """Keep a value for a while, unless there is one; say whether there was none."""
+    async def set_if_absent(self, key: str, value: bytes, seconds: float) -> bool:
+        """Set a value with a TTL if the key is missing; return whether it was."""
         milliseconds = round(seconds * 1000)
-        done = await self._ask(lambda: self.client.set(key, value, px=milliseconds, nx=True))
-        return bool(done)
+        reply = await self._execute(lambda: self.client.set(key, value, px=milliseconds, nx=True))
+        return bool(reply)
 
-    async def drop(self, key: str) -> None:
-        """Forget a key."""
-        await self._ask(lambda: self.client.delete(key))
+    async def delete(self, key: str) -> None:
+        """Delete a key."""
+        await self._execute(lambda: self.client.delete(key))
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self.pool.aclose()
 
-    async def _ask(self, command: Callable[[], Awaitable[T]], *, lost_too: bool = False) -> T:
-        async with self.room:
-            if self.lost and not lost_too:
+    async def _execute(self, command: Callable[[], Awaitable[T]], *, reconnect: bool = False) -> T:
+        async with self.slots:
+            if self.is_unavailable and not reconnect:
                 raise StoreUnavailable
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     return await command()
             except (RedisError, OSError) as error:
-                self._lose(error)
+                self._handle_outage(error)
                 raise StoreUnavailable from None
 
-    def _lose(self, error: Exception) -> None:
-        """Do without for a while; say so once."""
-        if not self.lost:
-            log.warning("the cache is not used: Valkey does not answer", error=type(error).__name__)
-        self.lost = True
-        self.when_lost()
+    def _handle_outage(self, error: Exception) -> None:
+        """Stop to use Valkey for a while; log the first failure only."""
+        if not self.is_unavailable:
+            log.warning("cache_unavailable", error=type(error).__name__)
+        self.is_unavailable = True
+        self.on_outage()

@@ -1,4 +1,4 @@
-"""Totals: how many rows a list has, counted once until its table changes."""
+"""Cached totals of lists: a count is cached until its table changes."""
 
 from functools import lru_cache, partial
 from typing import Any
@@ -11,38 +11,41 @@ from sqlalchemy.sql.visitors import iterate
 from app import filtering
 from app.cache.values import CACHE, Cached
 
-SECONDS = 60.0
-STATEMENTS = 1000  # whose text is remembered
+TTL = 60.0  # seconds
+MAX_STATEMENTS = 1000  # whose SQL text is memoized
 
-NUMBER = TypeAdapter(int)
+INTEGER = TypeAdapter(int)
 
-_texts: dict[Any, str] = {}
+_statements: dict[Any, str] = {}  # SQL text by SQLAlchemy's cache key
 
 
 async def count(session: AsyncSession, statement: Select[int]) -> int:
-    """Give the number that a statement counts.
+    """Return the result of a counting statement, from the cache if possible.
 
-    A session that has begun a transaction counts by itself: it may see what nobody else does.
+    A session in a transaction bypasses the cache: it may see uncommitted rows.
     """
     values = CACHE.get(session.info["app"])
-    text = _text(statement)
-    if not values.enabled or session.in_transaction() or text is None:
+    key = _cache_key(statement)
+    if not values.enabled or session.in_transaction() or key is None:
         return await filtering.count(session, statement)
-    return await values.get(_total(_tables(statement)), partial(_counted, statement), text)
+    return await values.get(_cached_total(_tables(statement)), partial(_count, statement), key)
 
 
-async def _counted(statement: Select[int], session: AsyncSession) -> int:
+async def _count(statement: Select[int], session: AsyncSession) -> int:
     return await filtering.count(session, statement)
 
 
-def _text(statement: Select[int]) -> str | None:
-    """Write a statement with its values, as SQLAlchemy's example of a cache does."""
-    key = statement._generate_cache_key()  # noqa: SLF001
+def _cache_key(statement: Select[int]) -> str | None:
+    """Return a statement's SQL with its values, as SQLAlchemy's example of a cache does.
+
+    None if SQLAlchemy cannot cache the statement.
+    """
+    key = statement._generate_cache_key()  # noqa: SLF001 - a test names the version that has it
     if key is None:
         return None
-    if len(_texts) >= STATEMENTS:
-        _texts.clear()
-    return key.to_offline_string(_texts, statement, {})
+    if len(_statements) >= MAX_STATEMENTS:
+        _statements.clear()
+    return key.to_offline_string(_statements, statement, {})
 
 
 def _tables(statement: Select[int]) -> frozenset[Table]:
@@ -50,5 +53,5 @@ def _tables(statement: Select[int]) -> frozenset[Table]:
 
 
 @lru_cache
-def _total(tables: frozenset[Table]) -> Cached[int]:
-    return Cached("total", NUMBER, tuple(tables), SECONDS)
+def _cached_total(tables: frozenset[Table]) -> Cached[int]:
+    return Cached("total", INTEGER, tuple(tables), TTL)

@@ -1,4 +1,8 @@
-"""Values: typed, told apart by their keys, computed once for all who ask at the same time."""
+"""Cached values: typed, by key, computed once for concurrent callers (single-flight).
+
+Single-flight within a process, and a lock between processes, prevent a stampede: many callers that
+compute the same value after a miss.
+"""
 
 import asyncio
 import json
@@ -21,11 +25,11 @@ from app.database import READERS
 from app.models.base import Base
 from app.state import StateKey
 
-LARGEST = 1 << 20  # bytes; a longer value is not kept
-JITTER = 0.1  # part of its time that a value ends earlier or later, so that not all end at once
-LOCK = 2.0  # seconds for which one process computes a value for all
-WAIT = 0.5  # seconds that the others wait for it
-POLL = 0.02  # seconds between two looks
+MAX_SIZE = 1 << 20  # bytes; a larger value is not stored
+JITTER = 0.1  # of the TTL, up or down, so that values do not all expire at once
+LOCK = 2.0  # seconds until the lock of the process that computes a value expires
+WAIT = 0.5  # seconds that other processes wait for its value
+POLL_INTERVAL = 0.02  # seconds
 
 T = TypeVar("T")
 KEY = TypeAdapter(tuple[Any, ...])
@@ -33,15 +37,22 @@ Load = Callable[[AsyncSession], Awaitable[T]]
 
 
 def digest(value: bytes) -> str:
-    """Give a short name to something long."""
+    """Return a short hash, for keys."""
     return blake2b(value, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)
 class Cached(Generic[T]):
-    """A kind of value: its name, its type, the tables it is made of, its time in seconds.
+    """A kind of cached value.
 
-    Its schema is part of its keys: a release that has another never reads what this one kept.
+    The JSON schema of its type is part of its keys, so that a release with another schema never
+    reads the values of this one.
+
+    Attributes:
+        name: unique within the service
+        adapter: the type, which is stored as JSON
+        of: the models or tables that it depends on
+        seconds: TTL
     """
 
     name: str
@@ -56,142 +67,144 @@ class Cached(Generic[T]):
         return tuple(sorted(names))
 
     @cached_property
-    def version(self) -> str:
-        """What stands for its schema."""
+    def schema_version(self) -> str:
+        """The hash of its JSON schema."""
         return digest(json.dumps(self.adapter.json_schema()).encode())
 
-    def place(self, *key: object) -> str:
-        """Name one value of its kind."""
-        return digest(KEY.dump_json((self.name, self.version, self.tables, key)))
+    def key_of(self, *key: object) -> str:
+        """Return the hash of everything that identifies one value."""
+        return digest(KEY.dump_json((self.name, self.schema_version, self.tables, key)))
 
-    def written(self, value: T) -> bytes:
-        """Write a value, as JSON."""
+    def dump(self, value: T) -> bytes:
+        """Serialize a value as JSON."""
         return self.adapter.dump_json(value, round_trip=True, by_alias=True)
 
-    def read(self, data: bytes) -> T:
-        """Read a value.
+    def parse(self, data: bytes) -> T:
+        """Parse a serialized value.
 
         Raises:
-            ValidationError: it does not fit the schema.
+            ValidationError: it does not match the schema.
         """
         return self.adapter.validate_json(data)
 
-    def lasting(self) -> float:
-        """For how many seconds one value is kept."""
+    def ttl(self) -> float:
+        """Return the TTL of one value in seconds, with jitter."""
         return self.seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
 
 
-class Values:
-    """Gives values that are kept, and computes and keeps the others."""
+class ValueCache:
+    """Returns cached values; computes and stores those that are missing or stale."""
 
     def __init__(
-        self, app: FastAPI, store: Store, generations: TableVersions, *, enabled: bool
+        self, app: FastAPI, store: Store, versions: TableVersions, *, enabled: bool
     ) -> None:
-        self.app, self.store, self.generations, self.enabled = app, store, generations, enabled
+        self.app, self.store, self.versions, self.enabled = app, store, versions, enabled
         self.flights: dict[tuple[str, bytes], asyncio.Task[bytes]] = {}
 
     async def get(self, cached: Cached[T], load: Load[T], *key: object) -> T:
-        """Give a value; where none is kept, `load` computes it in a session of its own.
+        """Return a value; on a miss, compute it by `load` in a session of its own.
 
-        The key tells it from others of its kind: whoever sees something else needs another key.
+        Args:
+            cached: the kind of value
+            load: computes the value
+            key: identifies the value among those of its kind; include the user's id if the value
+                depends on the user
         """
         if not self.enabled:
-            return cached.read(await self._load(cached, load))
-        place = f"{self.generations.prefix}:value:{cached.place(*key)}"
+            return cached.parse(await self._load(cached, load))
+        name = f"{self.versions.prefix}:value:{cached.key_of(*key)}"
         try:
-            stamp, kept = await self.generations.current(place, cached.tables)
+            stamp, entry = await self.versions.current(name, cached.tables)
         except StoreUnavailable:
-            return cached.read(await self._load(cached, load))
-        with suppress(ValidationError, Unstamped):
-            return cached.read(stripped(kept, stamp))
-        # Shielded: whoever asked first may go away, the others still wait.
-        return cached.read(await asyncio.shield(self._flight(cached, load, place, stamp)))
+            return cached.parse(await self._load(cached, load))
+        with suppress(ValidationError, Stale):
+            return cached.parse(strip_stamp(entry, stamp))
+        # Shielded: the first caller may be cancelled while others wait for the same flight.
+        return cached.parse(await asyncio.shield(self._flight(cached, load, name, stamp)))
 
     def forget(self, *of: type[Base]) -> None:
-        """Make void what depends on some tables, of which nobody saw that they changed."""
-        self.generations.change(*(model.__tablename__ for model in of))
+        """Invalidate values by model, after changes that bypassed the models (raw SQL)."""
+        self.versions.invalidate(*(model.__tablename__ for model in of))
 
     async def aclose(self) -> None:
-        """End what is under way."""
+        """Cancel running computations, and close the store."""
         flights = list(self.flights.values())
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
-        await self.generations.aclose()
+        await self.versions.aclose()
         await self.store.aclose()
 
     def _flight(
-        self, cached: Cached[T], load: Load[T], place: str, stamp: bytes
+        self, cached: Cached[T], load: Load[T], name: str, stamp: bytes
     ) -> asyncio.Task[bytes]:
-        """Join those who wait for the same value, in the same state; or be the first."""
-        name = place, stamp
-        if name not in self.flights:
-            flight = asyncio.create_task(self._made(cached, load, place, stamp))
-            flight.add_done_callback(lambda _: self.flights.pop(name))
-            flight.add_done_callback(_heard)
-            self.flights[name] = flight
-        return self.flights[name]
+        """Return the running computation of this value at these versions, or start one."""
+        key = name, stamp
+        if key not in self.flights:
+            flight = asyncio.create_task(self._compute(cached, load, name, stamp))
+            flight.add_done_callback(lambda _: self.flights.pop(key))
+            flight.add_done_callback(_retrieve_exception)
+            self.flights[key] = flight
+        return self.flights[key]
 
-    async def _made(self, cached: Cached[T], load: Load[T], place: str, stamp: bytes) -> bytes:
-        """Compute a value and keep it, unless another process is about to."""
-        lock = f"{place}:{stamp.hex()}"
-        claimed = False
+    async def _compute(self, cached: Cached[T], load: Load[T], name: str, stamp: bytes) -> bytes:
+        """Compute and store a value, unless another process holds the lock and does so."""
+        lock = f"{name}:{stamp.hex()}"
+        is_locked = False
         with suppress(StoreUnavailable):
-            claimed = await self.store.claim(lock, b"", LOCK)
-            if not claimed and (found := await self._awaited(cached, place, stamp, lock)):
-                return found
+            is_locked = await self.store.set_if_absent(lock, b"", LOCK)
+            if not is_locked and (data := await self._wait(cached, name, stamp, lock)):
+                return data
         try:
             data = await self._load(cached, load)
-            if len(data) <= LARGEST:
+            if len(data) <= MAX_SIZE:
                 with suppress(StoreUnavailable):
-                    await self.store.keep(place, stamp + data, cached.lasting())
+                    await self.store.set(name, stamp + data, cached.ttl())
         finally:
-            if claimed:
+            if is_locked:
                 with suppress(StoreUnavailable):
-                    await self.store.drop(lock)
+                    await self.store.delete(lock)
         return data
 
-    async def _awaited(
-        self, cached: Cached[Any], place: str, stamp: bytes, lock: str
-    ) -> bytes | None:
-        """Wait, but not for long, for what another process computes while it holds the lock."""
-        for _ in range(round(WAIT / POLL)):
-            await asyncio.sleep(POLL)
-            kept, held = await self.store.read(place, lock)
-            with suppress(ValidationError, Unstamped):
-                data = stripped(kept, stamp)
-                cached.read(data)
+    async def _wait(self, cached: Cached[Any], name: str, stamp: bytes, lock: str) -> bytes | None:
+        """Wait, for `WAIT` at most, for the value of the process that holds the lock."""
+        for _ in range(round(WAIT / POLL_INTERVAL)):
+            await asyncio.sleep(POLL_INTERVAL)
+            entry, holder = await self.store.read(name, lock)
+            with suppress(ValidationError, Stale):
+                data = strip_stamp(entry, stamp)
+                cached.parse(data)
                 return data
-            if held is None:
+            if holder is None:
                 break
         return None
 
     async def _load(self, cached: Cached[T], load: Load[T]) -> bytes:
-        # Never in the caller's transaction, which may be older than the tokens, or never be
-        # committed.
+        # Never in the caller's transaction, which may be older than the versions, or be rolled
+        # back.
         async with READERS.get(self.app)() as session:
-            return cached.written(await load(session))
+            return cached.dump(await load(session))
 
 
-CACHE = StateKey[Values]("cache")
+CACHE = StateKey[ValueCache]("cache")
 
 
-class Unstamped(Exception):  # noqa: N818 - it says only that there is nothing
-    """What is kept is of another state, or nothing is."""
+class Stale(Exception):  # noqa: N818 - a cache miss, not an error
+    """The entry is missing, or has other versions."""
 
 
-def stripped(kept: bytes | None, stamp: bytes) -> bytes:
-    """Give the value that was kept in a state.
+def strip_stamp(entry: bytes | None, stamp: bytes) -> bytes:
+    """Return the value of an entry: its bytes after the stamp, the versions of the tables.
 
     Raises:
-        Unstamped: none was.
+        Stale: the entry is missing, or has another stamp.
     """
-    if kept is None or not kept.startswith(stamp):
-        raise Unstamped
-    return kept[len(stamp) :]
+    if entry is None or not entry.startswith(stamp):
+        raise Stale
+    return entry[len(stamp) :]
 
 
-def _heard(flight: asyncio.Task[bytes]) -> None:
-    """Take note of an error that nobody waits for any more."""
+def _retrieve_exception(flight: asyncio.Task[bytes]) -> None:
+    """Retrieve the error of a flight whose callers were cancelled: asyncio would log it."""
     if not flight.cancelled():
         flight.exception()

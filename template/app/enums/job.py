@@ -1,12 +1,12 @@
-"""How far a job is."""
+"""States of a background job."""
 
 from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """How far a job is."""
+    """State of a background job; a dead job failed too often, and is retried on command only."""
 
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
-    DEAD = "dead"  # it failed too often; somebody has to look at it
+    DEAD = "dead"  # the dead letters of this queue: `uv run app dead-jobs` lists them

@@ -1,8 +1,11 @@
-"""Work outside the request: a job is a row, written in the transaction that asks for it.
+"""Background jobs by a transactional outbox: a job is a row of the transaction that enqueues it.
 
-So it is there if that is committed, and not if it is rolled back; whatever stops after that, a
-worker finds it. What a job does to the database is committed together with the mark that it is
-done: it is begun as often as it takes, and done once.
+It exists if that transaction commits, and does not if it is rolled back. Workers claim the rows,
+hold a lease while they run, and retry failures with exponential backoff; a job that fails too often
+is dead (a dead letter).
+
+Delivery is at-least-once: a job may start several times. Its own writes to the database take effect
+once, since they are committed together with its state.
 """
 
 from app.jobs.outbox import enqueue, enqueue_once

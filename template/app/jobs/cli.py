@@ -1,4 +1,4 @@
-"""Dead jobs, from the command line."""
+"""Commands for dead jobs (dead letters): list them, retry one."""
 
 import sys
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from app.models.job import Job
 
 @asynccontextmanager
 async def transaction() -> AsyncGenerator[AsyncSession, None]:
-    """Change the database that the environment names."""
+    """Open a transaction on the database of the environment."""
     engine = migrate.create()
     try:
         async with async_sessionmaker(engine, expire_on_commit=False).begin() as session:
@@ -25,21 +25,21 @@ async def transaction() -> AsyncGenerator[AsyncSession, None]:
 
 
 async def dead_jobs() -> str:
-    """List the jobs that failed too often, a line for each."""
+    """List the dead jobs, one per line: id, time of failure, task, error."""
     async with transaction() as session:
-        return "\n".join(map(_line, await store.list_dead(session))) or "No job is dead."
+        return "\n".join(map(_line, await store.list_dead(session))) or "No dead jobs."
 
 
 async def retry_job(job_id: str) -> str:
-    """Have a dead job tried again; leave, where it is none."""
+    """Retry a dead job; exit with an error if the id is invalid, or the job not dead."""
     try:
         async with transaction() as session:
-            job = await store.revive(session, UUID(job_id))
+            job = await store.requeue(session, UUID(job_id))
     except ValueError:
-        sys.exit(f"{job_id!r} is no job's id.")
+        sys.exit(f"Invalid job id: {job_id!r}. See `dead-jobs`.")
     except Error as error:
         sys.exit(error.detail)
-    return f"{job.task} is tried again."
+    return f"Queued for retry: {job.task}."
 
 
 def _line(job: Job) -> str:

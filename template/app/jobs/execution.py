@@ -1,4 +1,4 @@
-"""How a job that was taken is done: in one transaction, under a lease that is renewed."""
+"""Execution of a claimed job: in one transaction, under a lease that heartbeats renew."""
 
 import asyncio
 from typing import Any
@@ -10,72 +10,72 @@ from structlog.contextvars import bound_contextvars
 from app.database import SESSIONS
 from app.jobs import store
 from app.jobs.task import TASKS, UNKNOWN, GiveUpError, Task, TaskContext
-from app.jobs.trace_context import continued
+from app.jobs.trace_context import continue_trace
 from app.models.job import Job
 
 log = structlog.get_logger()
 
 
-class TakenOverError(Exception):
-    """Another worker has taken the job over; nothing of this attempt is kept."""
+class LeaseLostError(Exception):
+    """The lease expired and another worker claimed the job; this attempt is rolled back."""
 
 
-class VanishedError(Exception):
-    """Every worker that began the job was gone before its end."""
+class WorkerLostError(Exception):
+    """Every worker that ran the job was lost before its end."""
 
 
 async def execute(app: FastAPI, job: Job) -> None:
-    """Do a job that was taken; what fails is tried again later, and in the end left for dead.
+    """Run a claimed job; a failure is retried with exponential backoff until the job is dead.
 
-    Where this is cancelled, the job is given back.
+    A cancelled job is released.
     """
-    names = {"job": str(job.id), "task": job.task, "attempt": job.attempts}
-    with bound_contextvars(**names), continued(job.traceparent):
-        renewing = asyncio.create_task(_renew(app, job))
+    fields = {"job": str(job.id), "task": job.task, "attempt": job.attempts}
+    with bound_contextvars(**fields), continue_trace(job.traceparent):
+        heartbeat = asyncio.create_task(_renew_lease(app, job))
         try:
             await _attempt(app, TASKS.get(app).get(job.task, UNKNOWN), job)
         finally:
-            renewing.cancel()
+            heartbeat.cancel()
 
 
 async def _attempt(app: FastAPI, task: Task[Any], job: Job) -> None:
     try:
         await _run(app, task, job)
-        log.info("a job is done")
-    except TakenOverError:
-        log.warning("a job was taken over")
+        log.info("job_done")
+    except LeaseLostError:
+        log.warning("job_lease_lost")
     except asyncio.CancelledError:
         await store.release(SESSIONS.get(app), job)
-        log.info("a job is given back")
+        log.info("job_released")
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+    except Exception as error:  # noqa: BLE001 - a task may raise anything
         await _fail(app, task, job, error)
 
 
 async def _run(app: FastAPI, task: Task[Any], job: Job) -> None:
     if job.attempts > task.attempts:
-        raise VanishedError
+        raise WorkerLostError
     async with asyncio.timeout(task.seconds), SESSIONS.get(app).begin() as session:
         arguments = task.arguments.model_validate(job.arguments)
         result = await task.run(TaskContext(session, app), arguments)
         if not await store.finish(session, job, result):
-            raise TakenOverError
+            raise LeaseLostError
 
 
 async def _fail(app: FastAPI, task: Task[Any], job: Job, error: Exception) -> None:
     if job.attempts >= task.attempts or isinstance(error, GiveUpError):
         await store.mark_dead(SESSIONS.get(app), job, type(error).__name__)
-        log.error("a job is dead", exc_info=error)
+        log.error("job_dead", exc_info=error)
     else:
         await store.retry_later(SESSIONS.get(app), job, type(error).__name__)
-        log.warning("a job failed", exc_info=error)
+        log.warning("job_failed", exc_info=error)
 
 
-async def _renew(app: FastAPI, job: Job) -> None:
-    """Say now and then that this worker is still at it."""
+async def _renew_lease(app: FastAPI, job: Job) -> None:
+    """Renew the lease at each heartbeat."""
     while True:
         await asyncio.sleep(store.LEASE.total_seconds() / 3)
         try:
             await store.renew(SESSIONS.get(app), job)
-        except Exception as error:  # noqa: BLE001 - the next time may go well
-            log.warning("a lease is not renewed", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the next heartbeat may succeed
+            log.warning("lease_renewal_failed", error=type(error).__name__)

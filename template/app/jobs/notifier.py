@@ -1,4 +1,4 @@
-"""How workers are told of jobs that were committed: in the background, by the broker."""
+"""Notifier: sends the ids of committed jobs to the broker, in the background."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,52 +9,52 @@ import structlog
 
 from app.jobs.broker import Broker
 
-WAITING = 10_000  # jobs; of more, nobody is told, and they are found a little later
-GRACE = 1.0  # seconds that the last ones have when the process stops
+QUEUE_SIZE = 10_000  # job ids; workers find further ones by polling
+GRACE = 1.0  # seconds to send the remaining job ids at shutdown
 
 log = structlog.get_logger()
 
 
 class Notifier:
-    """Tells workers of jobs, as long as the broker answers; nobody waits for it."""
+    """Notifies workers of jobs while the broker is available; callers never wait for it."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.waiting: asyncio.Queue[UUID] = asyncio.Queue(WAITING)
-        self.lost = False
+        self.queue: asyncio.Queue[UUID] = asyncio.Queue(QUEUE_SIZE)
+        self.is_failing = False
 
-    def tell(self, job_id: UUID) -> None:
-        """Have workers told of a job."""
+    def notify(self, job_id: UUID) -> None:
+        """Queue the id of a job for the broker; drop it if the queue is full."""
         with suppress(asyncio.QueueFull):
-            self.waiting.put_nowait(job_id)
+            self.queue.put_nowait(job_id)
 
-    async def work(self) -> None:
-        """Tell of what waits, one after the other."""
+    async def run(self) -> None:
+        """Send the queued job ids, one at a time."""
         while True:
-            job_id = await self.waiting.get()
+            job_id = await self.queue.get()
             try:
                 await self.broker.send(job_id)
             except ConnectionError as error:
-                self.lose(error)
+                self._report(error)
             else:
-                self.lost = False
+                self.is_failing = False
             finally:
-                self.waiting.task_done()
+                self.queue.task_done()
 
-    def lose(self, error: Exception) -> None:
-        """Say once that workers are not told; they find the rows by themselves."""
-        if not self.lost:
-            log.warning("workers are not told of jobs", error=str(error))
-        self.lost = True
+    def _report(self, error: Exception) -> None:
+        """Log the first failure of an outage; workers poll meanwhile."""
+        if not self.is_failing:
+            log.warning("job_notification_failed", error=str(error))
+        self.is_failing = True
 
     @asynccontextmanager
-    async def telling(self) -> AsyncGenerator[None, None]:
-        """Tell while the service runs; at its end, those that wait have a moment yet."""
-        working = asyncio.create_task(self.work())
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Send job ids while the service runs; at shutdown, drain the queue for `GRACE`."""
+        task = asyncio.create_task(self.run())
         yield
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE):
-                await self.waiting.join()
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+                await self.queue.join()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         await self.broker.close()

@@ -1,4 +1,4 @@
-"""How a job is asked for: in the transaction of what it follows from."""
+"""Transactional outbox: a job is enqueued in the transaction of the change that causes it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,13 +13,13 @@ from app.after_commit import after_commit
 from app.database import flush
 from app.errors import Conflict
 from app.jobs.task import A, Task
-from app.jobs.trace_context import current_trace
+from app.jobs.trace_context import current_traceparent
 from app.models.base import now, uuid7
 from app.models.job import Job
 
-TELL = "jobs"  # in a session's `info`: what tells workers of a job, once it is committed
+NOTIFY = "jobs"  # key in a session's `info`: the function that notifies workers after the commit
 
-Tell = Callable[[UUID], None]
+Notify = Callable[[UUID], None]
 
 
 def enqueue(
@@ -30,11 +30,19 @@ def enqueue(
     due_at: datetime | None = None,
     asked_by: UUID | None = None,
 ) -> Job:
-    """Ask for a job, to be done once this transaction is committed, or at a later moment."""
-    job = _written(task, arguments, due_at)
+    """Enqueue a job; it runs after the commit, and not at all after a rollback.
+
+    Args:
+        session: the transaction that the job belongs to
+        task: the task to run
+        arguments: its arguments, stored as JSON
+        due_at: the earliest time to run; by default after the commit
+        asked_by: the user who submitted the job, and may read it
+    """
+    job = _new_job(task, arguments, due_at)
     job.asked_by = asked_by
     session.add(job)
-    _tell(session, job)
+    _notify(session, job)
     return job
 
 
@@ -47,35 +55,35 @@ async def enqueue_once(
     due_at: datetime | None = None,
     asked_by: UUID | None = None,
 ) -> Job:
-    """Ask for a job, unless one with this key was asked for already; give the one that there is.
+    """Enqueue a job unless one with this idempotency key exists; return the job of the key.
 
-    A key is good for as long as jobs are remembered.
+    A key is unique until its job is purged. Other arguments are those of `enqueue`.
     """
-    await flush(session)  # so that a clash is this job's, and no other row's
-    job = _written(task, arguments, due_at)
+    await flush(session)  # so that a unique violation is this job's, not another row's
+    job = _new_job(task, arguments, due_at)
     job.key, job.asked_by = key, asked_by
     try:
         async with session.begin_nested():
             session.add(job)
             await flush(session)
-            _tell(session, job)
+            _notify(session, job)
     except Conflict:
         return (await session.scalars(select(Job).where(Job.key == key))).one()
     return job
 
 
-def _written(task: Task[A], arguments: BaseModel, due_at: datetime | None) -> Job:
+def _new_job(task: Task[A], arguments: BaseModel, due_at: datetime | None) -> Job:
     return Job(
         id=uuid7(),
         task=task.name,
         arguments=arguments.model_dump(mode="json"),
         due_at=due_at or now(),
-        traceparent=current_trace(),
+        traceparent=current_traceparent(),
     )
 
 
-def _tell(session: AsyncSession, job: Job) -> None:
-    """Have workers told after the commit; who is not told finds the row a little later."""
-    tell: Tell | None = session.info.get(TELL)
-    if tell and job.due_at and job.due_at <= now():
-        after_commit(session, partial(tell, job.id))
+def _notify(session: AsyncSession, job: Job) -> None:
+    """Notify workers after the commit; without a notification, they find the row by polling."""
+    notify: Notify | None = session.info.get(NOTIFY)
+    if notify and job.due_at and job.due_at <= now():
+        after_commit(session, partial(notify, job.id))

@@ -1,4 +1,4 @@
-"""The worker's process: the service without its server."""
+"""The worker process: the service without its HTTP server."""
 
 import asyncio
 import signal
@@ -13,18 +13,18 @@ log = structlog.get_logger()
 
 
 def worker() -> None:
-    """Do jobs until SIGTERM or Ctrl-C; then finish what is begun, or give it back."""
+    """Run jobs until SIGTERM or Ctrl-C, then shut down gracefully."""
     asyncio.run(work())
 
 
 async def work() -> None:
-    """Do jobs until a signal ends it."""
+    """Run jobs until a signal; then finish or release the running ones."""
     app = create_app()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     async with app.router.lifespan_context(app), WORKER.get(app).working(BROKER.get(app)):
-        log.info("the worker is ready")
+        log.info("worker_ready")
         await stop.wait()
-        log.info("the worker stops")
-    log.info("the worker has stopped")
+        log.info("worker_stopping")
+    log.info("worker_stopped")

@@ -1,4 +1,4 @@
-"""What is to be done again and again, and when. Times are in UTC."""
+"""Periodic tasks: cron expressions and intervals, and the scheduler. Times are in UTC."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,43 +13,43 @@ from app.jobs.task import A, Task
 from app.models.base import now
 from app.state import StateKey
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-CATCH_UP = timedelta(hours=1)  # what no worker was there for is done late, but not later
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CATCH_UP = timedelta(hours=1)  # a run missed for longer (a misfire) is skipped
 
 
 class Schedule(Protocol):
-    """Moments that come again and again."""
+    """A schedule of periodic runs."""
 
     def last(self, moment: datetime) -> datetime:
-        """Give the last one that is not after `moment`."""
+        """Return the last scheduled time that is not after `moment`."""
 
 
 @dataclass(frozen=True)
 class Every:
-    """Moments that lie so far apart, as in `Every(timedelta(minutes=5))`."""
+    """A fixed interval, such as `Every(timedelta(minutes=5))`."""
 
     interval: timedelta
 
     def last(self, moment: datetime) -> datetime:
-        """Give the last one that is not after `moment`."""
-        return moment - (moment - BEGINNING) % self.interval
+        """Return the last scheduled time that is not after `moment`."""
+        return moment - (moment - EPOCH) % self.interval
 
 
 @dataclass(frozen=True)
 class Cron:
-    """Moments as cron has them, as in `Cron("30 3 * * MON")`."""
+    """A cron expression, such as `Cron("30 3 * * MON")`."""
 
     expression: str
 
     def last(self, moment: datetime) -> datetime:
-        """Give the last one that is not after `moment`."""
+        """Return the last scheduled time that is not after `moment`."""
         after = moment.replace(microsecond=0) + timedelta(seconds=1)
         return next(CronSim(self.expression, after, reverse=True))
 
 
 @dataclass(frozen=True)
 class Periodic(Generic[A]):
-    """A task that is to be done again and again."""
+    """A task with a schedule; a module of `app.tasks` defines it at its top level."""
 
     task: Task[A]
     arguments: A
@@ -57,24 +57,25 @@ class Periodic(Generic[A]):
 
 
 class Scheduler:
-    """Asks for what is due, each time once, however many do; a task stands in it once."""
+    """Enqueues due periodic tasks, once for all workers; a task has at most one schedule."""
 
     def __init__(self, entries: Iterable[Periodic[Any]]) -> None:
         self.entries = list(entries)
-        self.asked: dict[str, datetime] = {}  # by task, so that the database is not asked again
+        self.enqueued: dict[str, datetime] = {}  # last run by task name: saves a query each tick
 
-    async def ask(self, sessions: Sessions) -> None:
-        """Ask for all that became due since the last time, or lately."""
+    async def enqueue_due(self, sessions: Sessions) -> None:
+        """Enqueue each task whose last scheduled time is new, and at most `CATCH_UP` ago."""
         moment = now()
         for entry in self.entries:
-            name, last = entry.task.name, entry.times.last(moment)
-            if moment - last > CATCH_UP or self.asked.get(name) == last:
+            name, due = entry.task.name, entry.times.last(moment)
+            if moment - due > CATCH_UP or self.enqueued.get(name) == due:
                 continue
             async with sessions.begin() as session:
+                # The idempotency key makes the workers of all processes enqueue one job.
                 await enqueue_once(
-                    session, entry.task, entry.arguments, f"{name}@{last.isoformat()}"
+                    session, entry.task, entry.arguments, f"{name}@{due.isoformat()}"
                 )
-            self.asked[name] = last
+            self.enqueued[name] = due
 
 
 SCHEDULER = StateKey[Scheduler]("timetable")

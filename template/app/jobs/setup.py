@@ -1,4 +1,4 @@
-"""The parts that a service with jobs has: what tells of them, what does them, and when."""
+"""Settings and installation of jobs: notifier, worker and scheduler."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,7 +13,7 @@ from app import settings, tasks
 from app.database import SESSIONS
 from app.jobs.broker import BROKER, connect
 from app.jobs.notifier import Notifier
-from app.jobs.outbox import TELL, Tell
+from app.jobs.outbox import NOTIFY, Notify
 from app.jobs.schedule import SCHEDULER, Periodic, Scheduler
 from app.jobs.task import TASKS, Task
 from app.jobs.worker import WORKER, Worker
@@ -22,17 +22,19 @@ from app.state import StateKey
 
 
 class JobSettings(settings.EnvironmentSettings):
-    """How much one worker does at once, and how long jobs are remembered."""
+    """Concurrency and shutdown of a worker, and retention of jobs."""
 
     model_config = SettingsConfigDict(env_prefix="TASKS_")
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
-    concurrency: PositiveInt = Field(4, description="Set it to the jobs that are done at once.")
+    concurrency: PositiveInt = Field(
+        4, description="Set it to the number of jobs that a worker runs concurrently."
+    )
     grace_seconds: NonNegativeFloat = Field(
-        20, description="Set it to the seconds that jobs have once a worker is to stop."
+        20, description="Set it to the seconds that running jobs have to finish at shutdown."
     )
     retention_days: PositiveInt = Field(
-        7, description="Set it to the days for which jobs that are done are remembered."
+        7, description="Set it to the days after which jobs that are done are purged."
     )
 
     @property
@@ -44,31 +46,30 @@ JOB_SETTINGS = StateKey[JobSettings]("jobs")
 
 
 def discover(kind: type[Any]) -> Iterator[Any]:
-    """Find what the modules of `app.tasks` hold of a kind."""
+    """Yield the top-level objects of a type in the modules of `app.tasks`."""
     for module in tasks.modules():
         yield from (value for value in vars(module).values() if isinstance(value, kind))
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Tell workers of jobs; in development, be one of them."""
+    """Notify workers of enqueued jobs; in development, run a worker in this process."""
     worker, broker = WORKER.get(app), BROKER.get(app)
-    tell: Tell = worker.wake
+    notify: Notify = worker.wake
     async with AsyncExitStack() as stack:
         if JOB_SETTINGS.get(app).environment is Environment.DEVELOPMENT:
             await stack.enter_async_context(worker.working(broker))
         if broker:
-            teller = Notifier(broker)
-            await stack.enter_async_context(teller.telling())
-            tell = teller.tell
+            notifier = Notifier(broker)
+            await stack.enter_async_context(notifier.running())
+            notify = notifier.notify
         sessions = SESSIONS.get(app)
-        known = sessions.kw["info"]
-        sessions.configure(info=known | {TELL: tell})
+        sessions.configure(info=sessions.kw["info"] | {NOTIFY: notify})
         yield
 
 
 def install(app: FastAPI) -> None:
-    """Have the service ask for jobs."""
+    """Let the service enqueue jobs."""
     config = settings.read(JobSettings)
     JOB_SETTINGS.set(app, config)
     TASKS.set(app, {task.name: task for task in discover(Task)})

@@ -1,4 +1,4 @@
-"""Jobs that a request asks for: it is answered 202, and where the job can be watched."""
+"""Jobs submitted by requests: 202 Accepted, with the location of the job's status."""
 
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.jobs.outbox import enqueue, enqueue_once
 from app.jobs.task import A, Task
 from app.models.job import Job
 
-# As a draft of the IETF's has it: a request that is sent again with the same key asks for nothing.
+# The header `Idempotency-Key` (an IETF draft): a repeated request enqueues no second job.
 IdempotencyKey = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[!-~]+$")] | None,
     Header(),

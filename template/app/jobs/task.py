@@ -1,4 +1,4 @@
-"""What a kind of job does."""
+"""Tasks: the functions that jobs run."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ A = TypeVar("A", bound=BaseModel)
 
 
 class GiveUpError(Exception):
-    """A job cannot be done, however often it is tried; a task raises it."""
+    """A permanent failure: a task raises it to be dead at once, without retries."""
 
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What a job works with: a transaction of its own, and the service's parts in `app.state`."""
+    """The transaction of a job, and the app with the parts of the service in `app.state`."""
 
     session: AsyncSession
     app: FastAPI
@@ -27,9 +27,14 @@ class TaskContext:
 
 @dataclass(frozen=True)
 class Task(Generic[A]):
-    """What a kind of job does; what `run` returns, as JSON has it, is kept as the job's result.
+    """A task: its name, the model of its arguments, and the function to run.
 
-    `seconds` are those that one attempt may take. The name stands in rows: it stays.
+    Attributes:
+        name: stored in rows, so that it must not change
+        arguments: a Pydantic model, stored as JSON
+        run: the function; its return value, stored as JSON, is the job's result
+        attempts: number of attempts until the job is dead
+        seconds: timeout of one attempt
     """
 
     name: str
@@ -40,15 +45,15 @@ class Task(Generic[A]):
 
 
 class NoArguments(BaseModel):
-    """The arguments of a task that takes none."""
+    """The arguments of a task that has none."""
 
 
-async def _nobody_knows(work: TaskContext, arguments: NoArguments) -> None:
-    """Fail, so that a worker of a newer release tries again."""
-    _ = work, arguments
-    message = "This release has no such task."
+async def _unknown_task(context: TaskContext, arguments: NoArguments) -> None:
+    """Fail, so that the job is retried, perhaps by a worker of a newer release."""
+    _ = context, arguments
+    message = "This release has no task of that name."
     raise LookupError(message)
 
 
-UNKNOWN: Task[NoArguments] = Task("unknown", NoArguments, _nobody_knows)
+UNKNOWN: Task[NoArguments] = Task("unknown", NoArguments, _unknown_task)
 TASKS = StateKey[dict[str, Task[Any]]]("tasks")

@@ -1,4 +1,4 @@
-"""Traces that go on in a job: the row carries `traceparent` (W3C Trace Context)."""
+"""Trace context propagation to jobs: the row stores `traceparent` (W3C Trace Context)."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -6,22 +6,22 @@ from contextlib import contextmanager
 from opentelemetry import context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-NAME = "traceparent"
+TRACEPARENT = "traceparent"
 
 _propagator = TraceContextTextMapPropagator()
 
 
-def current_trace() -> str | None:
-    """Name what is traced now, if anything is."""
+def current_traceparent() -> str | None:
+    """Return the `traceparent` of the current span; None without one."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
-    return carrier.get(NAME)
+    return carrier.get(TRACEPARENT)
 
 
 @contextmanager
-def continued(traceparent: str | None) -> Generator[None, None, None]:
-    """Go on with a trace, so that what is traced within is a part of it."""
-    carrier = {NAME: traceparent} if traceparent else {}
+def continue_trace(traceparent: str | None) -> Generator[None, None, None]:
+    """Make spans within children of the given span."""
+    carrier = {TRACEPARENT: traceparent} if traceparent else {}
     token = context.attach(_propagator.extract(carrier))
     try:
         yield

@@ -1,7 +1,7 @@
-"""The worker: takes jobs as they come, does so many at once, and loses none when it stops.
+"""The worker: claims due jobs, runs them concurrently, and shuts down gracefully.
 
-The broker tells it of new ones. What it is not told of, it finds: what is to be tried again, what
-another worker left, and everything else while the broker is away.
+The broker delivers the ids of new jobs. Polling finds all others: retries, jobs whose lease has
+expired, and everything while the broker is unavailable.
 """
 
 import asyncio
@@ -19,135 +19,137 @@ from app.jobs.schedule import SCHEDULER
 from app.models.job import Job
 from app.state import StateKey
 
-LOOK = 5.0  # seconds between two looks for what nobody tells of
-LOOK_ALONE = 1.0  # seconds, where there is no broker
-TICK = 1.0  # seconds between two looks at the timetable
-AGAIN = 1.0  # seconds before a broker that failed is tried again
-SWALLOWED = 0.5  # seconds after which a task that was cancelled and goes on is cancelled again
+POLL_INTERVAL = 5.0  # seconds between two polls for due jobs
+POLL_INTERVAL_ALONE = 1.0  # seconds, without a broker
+SCHEDULE_INTERVAL = 1.0  # seconds between two runs of the scheduler
+RECONNECT_DELAY = 1.0  # seconds after a failure of the broker
+CANCEL_INTERVAL = 0.5  # seconds after which a task that ignored its cancellation is cancelled again
 
 log = structlog.get_logger()
 
 
-async def end(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they have ended.
+async def cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks, repeatedly, until they have ended.
 
-    Until Python 3.12, `asyncio.wait_for`, with which redis sends, may keep a cancellation to itself
+    Until Python 3.12, `asyncio.wait_for`, with which redis sends, may swallow a cancellation
     (https://github.com/python/cpython/issues/86296).
     """
-    left = set(tasks)
-    while left:
-        for task in left:
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=SWALLOWED)
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_INTERVAL)
 
 
 class Worker:
-    """Does jobs, so many at once."""
+    """Runs jobs of a service, several concurrently."""
 
-    def __init__(self, app: FastAPI, hands: int, grace: float) -> None:
+    def __init__(self, app: FastAPI, concurrency: int, grace: float) -> None:
         self.app = app
-        self.hands = asyncio.Semaphore(hands)
-        self.grace = grace  # seconds
+        self.slots = asyncio.Semaphore(concurrency)
+        self.grace = grace  # seconds that running jobs have at shutdown
         self.woken = asyncio.Event()
         self.running: set[asyncio.Task[None]] = set()
         self.is_working = False
         self.stopping = False
 
     def wake(self, job_id: UUID) -> None:
-        """Look for jobs now."""
+        """Poll for due jobs now."""
         _ = job_id
         self.woken.set()
 
-    async def begin(self, job_id: UUID | None = None) -> bool:
-        """Take a job as soon as a hand is free, and begin it; say whether there was one."""
-        await self.hands.acquire()
+    async def start_job(self, job_id: UUID | None = None) -> bool:
+        """Claim a job once a slot is free, and start it; return whether there was one."""
+        await self.slots.acquire()
         job = None
         try:
             if not self.stopping:
                 job = await store.claim(SESSIONS.get(self.app), job_id)
         finally:
             if job is None:
-                self.hands.release()
+                self.slots.release()
         if job is None:
             return False
-        doing_it = asyncio.create_task(self._do(job))
-        self.running.add(doing_it)
-        doing_it.add_done_callback(self.running.discard)
+        task = asyncio.create_task(self._run(job))
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
         return True
 
-    async def _do(self, job: Job) -> None:
+    async def _run(self, job: Job) -> None:
         try:
             await execution.execute(self.app, job)
         except Exception:
-            log.exception("a job is left to the next worker", job=str(job.id))
+            log.exception("job_abandoned", job=str(job.id))  # its lease expires
         finally:
-            self.hands.release()
+            self.slots.release()
 
-    async def hear(self, job_id: UUID) -> None:
-        """Begin the job that the broker tells of, unless somebody has."""
+    async def handle(self, job_id: UUID) -> None:
+        """Start a job that the broker delivered, unless another worker has claimed it."""
         try:
-            await self.begin(job_id)
-        except Exception as error:  # noqa: BLE001 - it is found later
-            log.warning("no job can be taken", error=type(error).__name__)
+            await self.start_job(job_id)
+        except Exception as error:  # noqa: BLE001 - polling finds the job later
+            log.warning("job_claim_failed", error=type(error).__name__)
 
-    async def find(self, pause: float) -> None:
-        """Look for jobs that nobody tells of, again and again, after so many seconds."""
+    async def poll(self, interval: float) -> None:
+        """Start all due jobs, every `interval` seconds and when woken."""
         while True:
             self.woken.clear()
             try:
-                while await self.begin():
+                while await self.start_job():
                     pass
-            except Exception as error:  # noqa: BLE001 - the next look may go well
-                log.warning("no job can be taken", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the next poll may succeed
+                log.warning("job_claim_failed", error=type(error).__name__)
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(interval):
                     await self.woken.wait()
 
-    async def listen(self, broker: Broker) -> None:
-        """Hear of new jobs, as long as the broker answers, and once it does again."""
-        lost = False
+    async def receive(self, broker: Broker) -> None:
+        """Receive job ids from the broker; reconnect after a failure."""
+        is_failing = False
         while True:
             try:
-                await broker.receive(self.hear)
+                await broker.receive(self.handle)
             except ConnectionError as error:
-                if not lost:
-                    log.warning("the broker is away; jobs are looked for", error=str(error))
-                lost = True
-                await asyncio.sleep(AGAIN)
+                if not is_failing:
+                    log.warning("broker_unavailable", error=str(error))
+                is_failing = True
+                await asyncio.sleep(RECONNECT_DELAY)
 
-    async def keep_time(self) -> None:
-        """Ask for periodic jobs as they become due."""
+    async def schedule(self) -> None:
+        """Enqueue periodic tasks as they become due."""
         while True:
             try:
-                await SCHEDULER.get(self.app).ask(SESSIONS.get(self.app))
-            except Exception as error:  # noqa: BLE001 - the next time may go well
-                log.warning("no periodic job can be asked for", error=type(error).__name__)
-            await asyncio.sleep(TICK)
+                await SCHEDULER.get(self.app).enqueue_due(SESSIONS.get(self.app))
+            except Exception as error:  # noqa: BLE001 - the next run may succeed
+                log.warning("schedule_failed", error=type(error).__name__)
+            await asyncio.sleep(SCHEDULE_INTERVAL)
 
     @asynccontextmanager
     async def working(self, broker: Broker | None = None) -> AsyncGenerator[None, None]:
-        """Work until the context ends; then finish what is begun, or give it back.
+        """Run jobs until the context exits; then finish or release the running ones.
 
-        Where this works already, as in a worker's process in development, nothing is added.
+        If the worker runs already, as in a worker process in development, this does nothing.
         """
         if self.is_working:
             yield
             return
         self.is_working = True
-        alone = [self.find(LOOK if broker else LOOK_ALONE), self.keep_time()]
-        loops = [*alone, self.listen(broker)] if broker else alone
+        loops = [self.poll(POLL_INTERVAL if broker else POLL_INTERVAL_ALONE), self.schedule()]
+        if broker:
+            loops.append(self.receive(broker))
         tasks = [asyncio.create_task(loop) for loop in loops]
         try:
             yield
         finally:
             self.stopping = True
             self.is_working = False
-            await end(tasks)
+            await cancel(tasks)
             await self._finish()
 
     async def _finish(self) -> None:
+        """Wait for running jobs for the grace period; cancel, and so release, the others."""
         if self.running:
-            log.info("jobs are finished", number=len(self.running))
+            log.info("jobs_draining", number=len(self.running))
             _, late = await asyncio.wait(self.running, timeout=self.grace)
             for task in late:
                 task.cancel()

@@ -1,4 +1,4 @@
-"""Jobs, as they are kept: what is to be done outside a request, and how far it is."""
+"""Table of background jobs: a transactional outbox."""
 
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,10 @@ from app.models.base import Base, Identified, enum_check, enum_type, now
 
 
 class Job(Identified, Base):
-    """Something to be done once, by whichever worker takes it first.
+    """A background job; delivered at least once.
 
-    A worker may take it from `due_at` on: while another is at it, that is when this one's lease
-    ends; once there is nothing more to do, it is never.
+    A worker may claim the job from `due_at` on. While one runs it, `due_at` is the end of its
+    lease; of a job that is done or dead, it is null.
     """
 
     __tablename__ = "jobs"
@@ -23,9 +23,9 @@ class Job(Identified, Base):
 
     task: Mapped[str] = mapped_column(String(80))
     arguments: Mapped[dict[str, Any]] = mapped_column(JSON)
-    key: Mapped[str | None] = mapped_column(String(240), unique=True)  # asked for twice, done once
-    asked_by: Mapped[UUID | None]  # a user, where there are users
-    traceparent: Mapped[str | None] = mapped_column(String(55))  # of who asked (W3C Trace Context)
+    key: Mapped[str | None] = mapped_column(String(240), unique=True)  # idempotency key
+    asked_by: Mapped[UUID | None]  # the user who submitted it, in a service with users
+    traceparent: Mapped[str | None] = mapped_column(String(55))  # W3C Trace Context
     state: Mapped[JobState] = mapped_column(enum_type(JobState), default=JobState.WAITING)
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime | None] = mapped_column(default=now, index=True)

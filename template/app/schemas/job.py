@@ -1,4 +1,4 @@
-"""Jobs, as they are shown."""
+"""Response schema of background jobs."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from app.schemas.base import ReadSchema
 
 
 class JobRead(ReadSchema):
-    """A job, and how far it is; once it is done, its result."""
+    """Status of a background job, and its result once it is done."""
 
     id: UUID
     task: str

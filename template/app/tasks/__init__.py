@@ -1,4 +1,4 @@
-"""What is done outside requests. Every module of this package may have tasks, or periodic ones."""
+"""Tasks and periodic tasks of the service; every module of this package is discovered."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -7,6 +7,6 @@ from types import ModuleType
 
 
 def modules() -> Iterator[ModuleType]:
-    """Give every module; adding a file is enough."""
+    """Import and yield every module of this package; a new file needs no registration."""
     for module in iter_modules(__path__, f"{__name__}."):
         yield import_module(module.name)

@@ -1,4 +1,4 @@
-"""Jobs that are done are forgotten after a while."""
+"""Periodic task: purge the jobs that are done, after `TASKS_RETENTION_DAYS`."""
 
 from datetime import timedelta
 
@@ -8,11 +8,11 @@ from app.jobs.setup import JOB_SETTINGS
 from app.jobs.task import NoArguments, Task, TaskContext
 
 
-async def purge(work: TaskContext, arguments: NoArguments) -> int:
-    """Remove the jobs that were done long ago; say how many."""
+async def purge(context: TaskContext, arguments: NoArguments) -> int:
+    """Purge the jobs that were done long ago; return their number."""
     _ = arguments
-    return await store.purge(work.session, JOB_SETTINGS.get(work.app).retention)
+    return await store.purge(context.session, JOB_SETTINGS.get(context.app).retention)
 
 
-PURGE = Task("forget_jobs", NoArguments, purge)
-PURGING = Periodic(PURGE, NoArguments(), Every(timedelta(minutes=10)))
+PURGE = Task("forget_jobs", NoArguments, purge)  # the name stands in rows, so that it stays
+PURGE_PERIODICALLY = Periodic(PURGE, NoArguments(), Every(timedelta(minutes=10)))

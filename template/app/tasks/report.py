@@ -1,4 +1,4 @@
-"""A report of what is kept: an example of a job whose result somebody waits for."""
+"""Report of row counts: an example of a job with a result."""
 
 from sqlalchemy import func, select
 
@@ -6,15 +6,15 @@ from app.jobs.task import NoArguments, Task, TaskContext
 from app.models import Base
 
 
-async def count(work: TaskContext, arguments: NoArguments) -> dict[str, dict[str, int]]:
+async def count_rows(context: TaskContext, arguments: NoArguments) -> dict[str, dict[str, int]]:
     """Count the rows of every table."""
     _ = arguments
     tables = Base.metadata.sorted_tables
-    numbers = {
-        table.name: await work.session.scalar(select(func.count()).select_from(table)) or 0
+    counts = {
+        table.name: await context.session.scalar(select(func.count()).select_from(table)) or 0
         for table in tables
     }
-    return {"rows": numbers}
+    return {"rows": counts}
 
 
-REPORT = Task("report", NoArguments, count)
+REPORT = Task("report", NoArguments, count_rows)

@@ -1,4 +1,4 @@
-"""Answers have tags, and whoever has an answer is told so instead of getting it again."""
+"""ETags of responses, and conditional requests: 304 Not Modified."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
@@ -44,8 +44,8 @@ async def tagged(response: Response) -> str:
     return "one"
 
 
-@router.get("/nothing")
-async def nothing() -> str:
+@router.get("/missing")
+async def missing() -> str:
     raise NotFound("There is nothing.")
 
 
@@ -63,8 +63,8 @@ async def stream() -> StreamingResponse:
     return StreamingResponse(parts(), media_type="application/json")
 
 
-@router.get("/whose")
-async def whose(name: Annotated[str, Header()]) -> str:
+@router.get("/own_name")
+async def own_name(name: Annotated[str, Header()]) -> str:
     return name
 
 
@@ -73,8 +73,8 @@ async def long() -> str:
     return "x" * 5000
 
 
-@router.post("/made")
-async def made() -> str:
+@router.post("/created")
+async def created() -> str:
     return "one"
 
 
@@ -82,7 +82,7 @@ async def made() -> str:
 async def client(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> AsyncGenerator[AsyncClient, None]:
-    """Call the service, and routes that ask nothing of its database."""
+    """Call the service, and routes that do not use its database."""
     _ = database_url
     monkeypatch.setenv("CORS_ORIGINS", "https://shop.example")
     app = sample_resource.create_app()
@@ -91,24 +91,24 @@ async def client(
     headers = {"Accept-Encoding": "identity"}
     async with (
         lifespan(app),
-        AsyncClient(transport=transport, base_url="http://test", headers=headers) as found,
+        AsyncClient(transport=transport, base_url="http://test", headers=headers) as connected,
     ):
-        yield found
+        yield connected
 
 
-async def test_whoever_has_an_answer_is_told_so(client: AsyncClient) -> None:
+async def test_matching_etag_returns_304(client: AsyncClient) -> None:
     await client.post(URL, json=sample_resource.payload())
     first = await client.get(URL)
     tag = first.headers["ETag"]
     again = await client.get(URL, headers={"If-None-Match": tag})
     assert (again.status_code, again.content) == (304, b"")
-    # RFC 9110, section 15.4.5: what a 200 would say of the answer, and nothing of its content.
+    # RFC 9110, section 15.4.5: the headers of a 200, without those of its content.
     for name in ("ETag", "Cache-Control", "Vary", "Link"):
         assert again.headers[name] == first.headers[name]
     assert {"content-length", "content-type"}.isdisjoint(again.headers)
 
 
-async def test_another_content_has_another_tag(client: AsyncClient) -> None:
+async def test_changed_content_has_new_etag(client: AsyncClient) -> None:
     first = await client.get(URL)
     await client.post(URL, json=sample_resource.payload())
     again = await client.get(URL, headers={"If-None-Match": first.headers["ETag"]})
@@ -117,7 +117,7 @@ async def test_another_content_has_another_tag(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "status"),
+    ("if_none_match", "status"),
     [
         ("{tag}", 304),
         ("W/{tag}", 304),
@@ -133,61 +133,62 @@ async def test_another_content_has_another_tag(client: AsyncClient) -> None:
         ('"', 200),
     ],
 )
-async def test_tags_are_compared_as_the_rfc_has_it(
-    client: AsyncClient, given: str, status: int
+async def test_if_none_match_uses_weak_comparison(
+    client: AsyncClient, if_none_match: str, status: int
 ) -> None:
     tag = (await client.get("/public")).headers["ETag"]
-    headers = {"If-None-Match": given.format(tag=tag)}
+    headers = {"If-None-Match": if_none_match.format(tag=tag)}
     assert (await client.get("/public", headers=headers)).status_code == status
 
 
-async def test_tags_may_stand_in_several_headers(client: AsyncClient) -> None:
+async def test_repeated_if_none_match_headers_are_read(client: AsyncClient) -> None:
     tag = (await client.get("/public")).headers["ETag"]
     headers = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
     assert (await client.get("/public", headers=headers)).status_code == 304
 
 
 @pytest.mark.parametrize(
-    "path", ["/cookie", "/secret", "/nothing", "/text", "/stream", "/health/live", "/nowhere"]
+    "path", ["/cookie", "/secret", "/missing", "/text", "/stream", "/health/live", "/nowhere"]
 )
-async def test_what_nobody_should_keep_has_no_tag(client: AsyncClient, path: str) -> None:
-    answered = await client.get(path, headers={"If-None-Match": "*"})
-    assert answered.status_code != 304
-    assert answered.content
-    assert "ETag" not in answered.headers
+async def test_uncacheable_response_has_no_etag(client: AsyncClient, path: str) -> None:
+    response = await client.get(path, headers={"If-None-Match": "*"})
+    assert response.status_code != 304
+    assert response.content
+    assert "ETag" not in response.headers
 
 
-async def test_only_reading_is_tagged(client: AsyncClient) -> None:
-    answered = await client.post("/made", headers={"If-None-Match": "*"})
-    assert (answered.status_code, "ETag" in answered.headers) == (200, False)
+async def test_post_response_has_no_etag(client: AsyncClient) -> None:
+    response = await client.post("/created", headers={"If-None-Match": "*"})
+    assert response.status_code == 200
+    assert "ETag" not in response.headers
 
 
-async def test_an_answer_is_for_whoever_asked_who_asks_each_time(client: AsyncClient) -> None:
-    told = (await client.get(URL)).headers
-    assert told["Cache-Control"] == "private, no-cache"
-    assert "Authorization" in told["Vary"]
+async def test_response_is_private_and_revalidated(client: AsyncClient) -> None:
+    headers = (await client.get(URL)).headers
+    assert headers["Cache-Control"] == "private, no-cache"
+    assert "Authorization" in headers["Vary"]
 
 
-async def test_nobody_is_told_to_have_what_somebody_else_has(client: AsyncClient) -> None:
-    tag = (await client.get("/whose", headers={"name": "ann"})).headers["ETag"]
-    answered = await client.get("/whose", headers={"name": "bob", "If-None-Match": tag})
-    assert (answered.status_code, answered.json()) == (200, "bob")
+async def test_etag_is_per_user(client: AsyncClient) -> None:
+    tag = (await client.get("/own_name", headers={"name": "ann"})).headers["ETag"]
+    response = await client.get("/own_name", headers={"name": "bob", "If-None-Match": tag})
+    assert (response.status_code, response.json()) == (200, "bob")
 
 
-async def test_what_a_route_says_itself_stays(client: AsyncClient) -> None:
+async def test_headers_of_route_are_not_overwritten(client: AsyncClient) -> None:
     assert (await client.get("/public")).headers["Cache-Control"] == "public, max-age=60"
     assert (await client.get("/tagged")).headers["ETag"] == '"mine"'
 
 
-async def test_a_tag_of_what_is_compressed_on_its_way_is_weak(client: AsyncClient) -> None:
-    exact = await client.get("/long")
-    assert exact.headers["ETag"].startswith('"')
+async def test_compressed_response_has_weak_etag(client: AsyncClient) -> None:
+    plain = await client.get("/long")
+    assert plain.headers["ETag"].startswith('"')
     headers = {"Accept-Encoding": "gzip"}
-    squeezed = await client.get("/long", headers=headers)
-    assert squeezed.headers["Content-Encoding"] == "gzip"
-    assert squeezed.headers["ETag"] == f"W/{exact.headers['ETag']}"
+    compressed_response = await client.get("/long", headers=headers)
+    assert compressed_response.headers["Content-Encoding"] == "gzip"
+    assert compressed_response.headers["ETag"] == f"W/{plain.headers['ETag']}"
     assert (await client.get("/public", headers=headers)).headers["ETag"].startswith('"')
-    for tag in (exact.headers["ETag"], squeezed.headers["ETag"]):
+    for tag in (plain.headers["ETag"], compressed_response.headers["ETag"]):
         again = await client.get("/long", headers=headers | {"If-None-Match": tag})
         assert (again.status_code, again.content) == (304, b"")
         assert "Content-Encoding" not in again.headers
@@ -204,14 +205,14 @@ async def test_a_tag_of_what_is_compressed_on_its_way_is_weak(client: AsyncClien
         ("", 3, False),
     ],
 )
-def test_compression_needs_length_and_consent(
+def test_compression_needs_length_and_accept_encoding(
     accepted: str, gzip_from: int, *, compressed: bool
 ) -> None:
-    answers = ETagMiddleware(FastAPI(), TableVersions(MemoryStore(0), ""), gzip_from)
-    asked = Headers({"Accept-Encoding": accepted} if accepted else {})
-    assert answers.is_compressed(asked, b"123") is compressed
+    middleware = ETagMiddleware(FastAPI(), TableVersions(MemoryStore(0), ""), gzip_from)
+    request_headers = Headers({"Accept-Encoding": accepted} if accepted else {})
+    assert middleware.is_compressed(request_headers, b"123") is compressed
 
 
-async def test_a_page_of_another_origin_may_read_the_tag(client: AsyncClient) -> None:
-    answered = await client.get("/public", headers={"Origin": "https://shop.example"})
-    assert "ETag" in answered.headers["Access-Control-Expose-Headers"].split(", ")
+async def test_cors_exposes_etag(client: AsyncClient) -> None:
+    response = await client.get("/public", headers={"Origin": "https://shop.example"})
+    assert "ETag" in response.headers["Access-Control-Expose-Headers"].split(", ")

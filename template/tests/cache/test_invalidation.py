@@ -1,4 +1,4 @@
-"""Generations of tables: when changes are told, and what is left once nobody tells them."""
+"""Publishing of table versions: batching, timeouts, shutdown."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from app.cache.stores import MemoryStore, StoreUnavailable
 from tests.support.timeouts import DEADLINE, wait_until
 
 
-class Gated(MemoryStore):
-    """A memory that takes what is written once its gate is open."""
+class GatedStore(MemoryStore):
+    """A store whose writes wait for a gate."""
 
     def __init__(self) -> None:
-        super().__init__(room=10_000)
+        super().__init__(max_bytes=10_000)
         self.gate = asyncio.Event()
-        self.begun: list[set[str]] = []
+        self.started: list[set[str]] = []  # tables of each write
         self.ended: list[str] = []
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Wait for the gate, and note which tables are told."""
-        self.begun.append({name.rpartition(":")[2] for name in entries})
+        """Wait for the gate, and record the tables."""
+        self.started.append({name.rpartition(":")[2] for name in entries})
         try:
             await self.gate.wait()
             await super().write(entries)
@@ -33,86 +33,85 @@ class Gated(MemoryStore):
             self.ended.append("left")
 
 
-class Failing(MemoryStore):
-    """A memory that is lost once something is written."""
+class FailingStore(MemoryStore):
+    """A store that becomes unavailable at the first write."""
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
         """Fail as a Valkey that is unavailable does."""
         _ = entries
-        self.lost = True
-        self.when_lost()
+        self.is_unavailable = True
+        self.on_outage()
         raise StoreUnavailable
 
 
 @pytest.fixture
-def generations() -> TableVersions:
-    """Give generations whose changes are told one write after another."""
-    return TableVersions(Gated(), "test")
+def versions() -> TableVersions:
+    """Return table versions in a gated store."""
+    return TableVersions(GatedStore(), "test")
 
 
-def gated(generations: TableVersions) -> Gated:
-    """Give the store of generations."""
-    return cast("Gated", generations.store)
+def gated_store(versions: TableVersions) -> GatedStore:
+    return cast("GatedStore", versions.store)
 
 
-async def test_changes_during_a_write_are_told_in_the_next(generations: TableVersions) -> None:
-    store = gated(generations)
-    generations.change("a")
-    await wait_until(lambda: store.begun)
-    generations.change("b")
-    generations.change("b", "c")
-    assert store.begun == [{"a"}]
+async def test_invalidations_during_write_are_published_next(versions: TableVersions) -> None:
+    store = gated_store(versions)
+    versions.invalidate("a")
+    await wait_until(lambda: store.started)
+    versions.invalidate("b")
+    versions.invalidate("b", "c")
+    assert store.started == [{"a"}]
     store.gate.set()
-    assert await generations.settle()
+    assert await versions.wait_until_published()
     await asyncio.sleep(0)
-    assert store.begun == [{"a"}, {"b", "c"}]
+    assert store.started == [{"a"}, {"b", "c"}]
 
 
-async def test_settling_waits_for_earlier_changes_only(
-    generations: TableVersions, monkeypatch: pytest.MonkeyPatch
+async def test_waiting_covers_earlier_invalidations_only(
+    versions: TableVersions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invalidation, "PATIENCE", 3600.0)
-    store = gated(generations)
-    generations.change("a")
-    settling = asyncio.create_task(generations.settle())
-    await wait_until(lambda: store.begun)
-    generations.change("b")
+    monkeypatch.setattr(invalidation, "TIMEOUT", 3600.0)
+    store = gated_store(versions)
+    versions.invalidate("a")
+    waiting = asyncio.create_task(versions.wait_until_published())
+    await wait_until(lambda: store.started)
+    versions.invalidate("b")
     store.gate.set()
     store.gate = asyncio.Event()
     async with asyncio.timeout(DEADLINE):
-        assert await settling
-        assert store.begun == [{"a"}, {"b"}]
+        assert await waiting
+        assert store.started == [{"a"}, {"b"}]
         store.gate.set()
-        assert await generations.settle()
+        assert await versions.wait_until_published()
 
 
-async def test_closing_tells_what_has_changed(generations: TableVersions) -> None:
-    store = gated(generations)
+async def test_close_publishes_pending_invalidations(versions: TableVersions) -> None:
+    store = gated_store(versions)
     store.gate.set()
-    generations.change("a")
-    await generations.aclose()
+    versions.invalidate("a")
+    await versions.aclose()
     assert store.ended == ["written", "left"]
 
 
-async def test_closing_ends_a_write_that_hangs(
-    generations: TableVersions, monkeypatch: pytest.MonkeyPatch
+async def test_close_cancels_hanging_write(
+    versions: TableVersions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(invalidation, "PATIENCE", 0.01)
-    generations.change("a")
+    monkeypatch.setattr(invalidation, "TIMEOUT", 0.01)
+    versions.invalidate("a")
     async with asyncio.timeout(DEADLINE):
-        await generations.aclose()
-    assert gated(generations).ended == ["left"]
+        await versions.aclose()
+    assert gated_store(versions).ended == ["left"]
 
 
-async def test_closing_cancels_the_next_attempt() -> None:
-    generations = TableVersions(Failing(room=0), "test")
-    generations.change("a")
-    assert not await generations.settle()
-    assert generations.retry
-    await generations.aclose()
-    assert generations.retry.cancelled()
+async def test_close_cancels_scheduled_retry() -> None:
+    versions = TableVersions(FailingStore(max_bytes=0), "test")
+    versions.invalidate("a")
+    assert not await versions.wait_until_published()
+    assert versions.retry
+    await versions.aclose()
+    assert versions.retry.cancelled()
 
 
-async def test_store_that_forgets_tokens_at_once_is_not_believed() -> None:
+async def test_store_that_evicts_versions_is_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
-        await TableVersions(MemoryStore(room=0), "test").current("value", ["a"])
+        await TableVersions(MemoryStore(max_bytes=0), "test").current("value", ["a"])

@@ -37,13 +37,13 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Generator[Mailbox, None, None]:
 async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
     """Open a session factory on a database of the test."""
     _ = database_url
-    async with sample_tasks.opened() as sessions:
+    async with sample_tasks.open_sessions() as sessions:
         yield sessions
 
 
 def make_app(sessions: Sessions) -> FastAPI:
     """Return an application with e-mail and jobs only."""
-    app = sample_tasks.service(sessions)
+    app = sample_tasks.minimal_app(sessions)
     app.state.tasks = {SEND.name: SEND}
     email.install(app)
     email_jobs.install(app)
@@ -71,7 +71,7 @@ async def test_email_is_enqueued_in_transaction(sessions: Sessions, mailbox: Mai
         async with session.begin():
             EMAIL_QUEUE.get(app).send(HELLO, session)
     assert mailbox.attempts == 0
-    await sample_tasks.work_off(make_app(sessions))  # as another process
+    await sample_tasks.run_due_jobs(make_app(sessions))  # as another process
     message = await asyncio.to_thread(mailbox.next)
     assert message["To"] == "you@example.com"
     assert message["Subject"] == "Hello from Shop"
@@ -86,7 +86,7 @@ async def test_email_without_transaction_is_enqueued_soon(
     async with lifespan(app):
         EMAIL_QUEUE.get(app).send(HELLO)
     assert mailbox.attempts == 0
-    await sample_tasks.work_off(app)
+    await sample_tasks.run_due_jobs(app)
     assert mailbox.attempts == 1
 
 
@@ -109,11 +109,11 @@ async def test_retry_sends_same_message_id(
         EMAIL_QUEUE.get(app).send(HELLO, session)
     text = (await only_job(sessions)).arguments["text"]
     mailbox.replies = ["451 Later"]
-    await sample_tasks.work_off(app)
+    await sample_tasks.run_due_jobs(app)
     assert mailbox.mails.empty()
     async with sessions.begin() as session:
         await session.execute(update(Job).values(due_at=now()))
-    await sample_tasks.work_off(app)
+    await sample_tasks.run_due_jobs(app)
     message = await asyncio.to_thread(mailbox.next)
     assert message["Message-ID"] in text
     assert HELLO.to not in capsys.readouterr().out
@@ -126,7 +126,7 @@ async def test_permanent_error_is_not_retried(
     async with sessions.begin() as session:
         EMAIL_QUEUE.get(app).send(HELLO, session)
     mailbox.replies = ["550 No"]
-    await sample_tasks.work_off(app)
+    await sample_tasks.run_due_jobs(app)
     assert (await only_job(sessions)).state is JobState.DEAD
     assert HELLO.to not in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""The broker, on a real Valkey: workers are told at once, and whatever it loses is found."""
+"""Broker on a real Valkey: delivery to workers, lost messages, outages."""
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
@@ -19,7 +19,13 @@ from development.memory import shared_memory
 from development.valkey import running_in, url
 from tests.support import sample_tasks, valkey
 from tests.support.live_server import calling, lifespan, serving
-from tests.support.sample_tasks import WRITE, Errand, heard, until, written
+from tests.support.sample_tasks import (
+    WRITE,
+    SampleArguments,
+    count_written,
+    receive,
+    wait_until_written,
+)
 from tests.support.timeouts import wait_until
 
 JOBS = 20
@@ -27,51 +33,51 @@ JOBS = 20
 router = APIRouter()
 
 
-@router.post("/errands", status_code=202)
-async def run_errand(session: Session) -> None:
-    enqueue(session, WRITE, Errand())
+@router.post("/sample-jobs", status_code=202)
+async def create_sample_job(session: Session) -> None:
+    enqueue(session, WRITE, SampleArguments())
 
 
 @pytest.fixture(scope="module")
 def server() -> Generator[str, None, None]:
-    """Name a Valkey."""
-    with valkey.server() as found:
-        yield found
+    """Run a Valkey server; return its URL."""
+    with valkey.server() as address:
+        yield address
 
 
 @pytest.fixture
-def place() -> Generator[Path, None, None]:
-    """Give a Valkey of one test a place, at which it can end and come back."""
-    with TemporaryDirectory(prefix="app-", dir=shared_memory()) as found:
-        yield Path(found)
+def directory() -> Generator[Path, None, None]:
+    """Create a directory for a Valkey that a test stops and starts again."""
+    with TemporaryDirectory(prefix="app-", dir=shared_memory()) as path:
+        yield Path(path)
 
 
 @pytest.fixture(autouse=True)
 def name(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Have each test's workers be told under a name of their own."""
-    own = str(uuid7())
-    monkeypatch.setattr(setup, "connect", lambda _: connect(own))
-    return own
+    """Give each test a queue of its own."""
+    unique = str(uuid7())
+    monkeypatch.setattr(setup, "connect", lambda _: connect(unique))
+    return unique
 
 
 @pytest.fixture
 def broker(server: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Broker:
-    """Reach that Valkey."""
+    """Connect a broker to the Valkey server."""
     monkeypatch.setenv("TASKS_URL", server)
-    found = connect(name)
-    assert found is not None
-    return found
+    connected = connect(name)
+    assert connected is not None
+    return connected
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have workers look for nothing that they are not told of."""
-    monkeypatch.setattr(worker, "LOOK", 3600)
-    monkeypatch.setattr(worker, "LOOK_ALONE", 3600)
+def no_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disable polling, so that workers run only what the broker delivers."""
+    monkeypatch.setattr(worker, "POLL_INTERVAL", 3600)
+    monkeypatch.setattr(worker, "POLL_INTERVAL_ALONE", 3600)
 
 
-def made() -> FastAPI:
-    """Build the service, with errands to run."""
+def make_app() -> FastAPI:
+    """Create the service with sample tasks, and a route that enqueues them."""
     app = create_app()
     app.include_router(router)
     app.state.tasks |= sample_tasks.TASKS
@@ -81,123 +87,121 @@ def made() -> FastAPI:
 
 @asynccontextmanager
 async def working(number: int = 1) -> AsyncGenerator[None, None]:
-    """Run workers, each with parts of its own, as in a process of its own."""
+    """Run workers, each with an app of its own, as in a process of its own."""
     async with AsyncExitStack() as stack:
         for _ in range(number):
-            app = made()
+            app = make_app()
             await stack.enter_async_context(lifespan(app))
             await stack.enter_async_context(app.state.worker.working(app.state.broker))
         yield
 
 
-async def test_each_message_is_heard_once_in_its_order(broker: Broker) -> None:
+async def test_messages_are_delivered_once_in_order(broker: Broker) -> None:
     sent = [uuid7() for _ in range(JOBS)]
     for job_id in sent:
-        await broker.send(job_id)  # before anybody listens
-    assert await heard(broker, JOBS) == sent
+        await broker.send(job_id)  # before any consumer
+    assert await receive(broker, JOBS) == sent
     await broker.send(last := uuid7())
-    assert await heard(broker, 1) == [last]
+    assert await receive(broker, 1) == [last]
     await broker.close()
 
 
-async def test_what_is_asked_for_is_done_at_once(
-    server: str, database_url: str, monkeypatch: pytest.MonkeyPatch, patient: None
+async def test_enqueued_jobs_run_without_polling(
+    server: str, database_url: str, monkeypatch: pytest.MonkeyPatch, no_polling: None
 ) -> None:
-    _ = database_url, patient
+    _ = database_url, no_polling
     monkeypatch.setenv("TASKS_URL", server)
-    app = made()
+    app = make_app()
     async with working(2), serving(app) as port, calling(port) as client:
         for _ in range(JOBS):
-            assert (await client.post("/errands")).status_code == 202
-        await until(app.state.sessions, JOBS)
-        assert await written(app.state.sessions) == JOBS
+            assert (await client.post("/sample-jobs")).status_code == 202
+        await wait_until_written(app.state.sessions, JOBS)
+        assert await count_written(app.state.sessions) == JOBS
 
 
-async def test_in_development_the_service_is_told_of_its_own_jobs(
-    server: str, database_url: str, monkeypatch: pytest.MonkeyPatch, patient: None
+async def test_development_service_receives_its_own_jobs(
+    server: str, database_url: str, monkeypatch: pytest.MonkeyPatch, no_polling: None
 ) -> None:
-    _ = database_url, patient
+    _ = database_url, no_polling
     monkeypatch.setenv("TASKS_URL", server)
     monkeypatch.setenv("ENVIRONMENT", "development")
-    app = made()
+    app = make_app()
     async with serving(app) as port, calling(port) as client:
         for _ in range(JOBS):
-            assert (await client.post("/errands")).status_code == 202
-        await until(app.state.sessions, JOBS)
+            assert (await client.post("/sample-jobs")).status_code == 202
+        await wait_until_written(app.state.sessions, JOBS)
 
 
-async def test_a_message_that_is_lost_is_no_loss(
+async def test_jobs_without_message_are_polled(
     server: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
     monkeypatch.setenv("TASKS_URL", server)
-    monkeypatch.setattr(worker, "LOOK", 0.1)
-    async with sample_tasks.opened() as sessions, working():
+    monkeypatch.setattr(worker, "POLL_INTERVAL", 0.1)
+    async with sample_tasks.open_sessions() as sessions, working():
         for number in range(5):
-            await sample_tasks.asked(sessions)  # by sessions that tell nobody
-            await until(sessions, number + 1)
+            await sample_tasks.enqueue_job(sessions)  # sessions without a notifier
+            await wait_until_written(sessions, number + 1)
 
 
-async def test_while_valkey_is_away_jobs_are_accepted_and_done(
-    place: Path,
+async def test_jobs_run_during_broker_outage(
+    directory: Path,
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _ = database_url
-    monkeypatch.setenv("TASKS_URL", url(place))
-    monkeypatch.setattr(worker, "AGAIN", 0.1)
-    monkeypatch.setattr(worker, "LOOK", 0.2)
-    app = made()
+    monkeypatch.setenv("TASKS_URL", url(directory))
+    monkeypatch.setattr(worker, "RECONNECT_DELAY", 0.1)
+    monkeypatch.setattr(worker, "POLL_INTERVAL", 0.2)
+    app = make_app()
     async with serving(app) as port, calling(port) as client, working():
-        for number, is_there in enumerate([True, False, True, False]):
-            with running_in(place) if is_there else nullcontext():
-                assert (await client.post("/errands")).status_code == 202
-                await until(app.state.sessions, number + 1)
+        for number, is_available in enumerate([True, False, True, False]):
+            with running_in(directory) if is_available else nullcontext():
+                assert (await client.post("/sample-jobs")).status_code == 202
+                await wait_until_written(app.state.sessions, number + 1)
         logged = list[str]()
 
         def are_logged(*events: str) -> bool:
             logged.append(capsys.readouterr().out)
             return all(event in "".join(logged) for event in events)
 
-        await wait_until(lambda: are_logged("workers are not told of jobs", "the broker is away"))
+        await wait_until(lambda: are_logged("job_notification_failed", "broker_unavailable"))
 
 
-async def test_a_valkey_that_comes_back_empty_tells_workers_again(
-    place: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, patient: None
+async def test_worker_reconnects_to_restarted_broker(
+    directory: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, no_polling: None
 ) -> None:
-    _ = database_url, patient
-    monkeypatch.setenv("TASKS_URL", url(place))
-    monkeypatch.setattr(worker, "AGAIN", 0.1)
-    app = made()
+    _ = database_url, no_polling
+    monkeypatch.setenv("TASKS_URL", url(directory))
+    monkeypatch.setattr(worker, "RECONNECT_DELAY", 0.1)
+    app = make_app()
     async with serving(app) as port, calling(port) as client, AsyncExitStack() as stack:
-        with running_in(place):
+        with running_in(directory):
             await stack.enter_async_context(working())
-            await client.post("/errands")
-            await until(app.state.sessions, 1)
-        with running_in(place):
-            await client.post("/errands")
-            await until(app.state.sessions, 2)
+            await client.post("/sample-jobs")
+            await wait_until_written(app.state.sessions, 1)
+        with running_in(directory):
+            await client.post("/sample-jobs")
+            await wait_until_written(app.state.sessions, 2)
 
 
-async def test_a_valkey_that_is_away_is_told_without_its_password() -> None:
-    away = Broker(parse_url("redis://user:hunter2@127.0.0.1:9"), "nobody")
-    with pytest.raises(ConnectionError) as told:
-        await away.send(uuid7())
-    assert "hunter2" not in str(told.value)
+async def test_broker_error_does_not_contain_password() -> None:
+    unavailable = Broker(parse_url("redis://user:hunter2@127.0.0.1:9"), "service")
+    with pytest.raises(ConnectionError) as caught:
+        await unavailable.send(uuid7())
+    assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("given", ["", "nonsense", "amqp://user:hunter2@localhost"])
-def test_production_says_where_workers_are_told(
-    monkeypatch: pytest.MonkeyPatch, given: str
-) -> None:
+@pytest.mark.parametrize("value", ["", "nonsense", "amqp://user:hunter2@localhost"])
+def test_production_requires_valid_broker_url(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
-    if given:
-        monkeypatch.setenv("TASKS_URL", given)
-    with pytest.raises(ConfigurationError, match="^TASKS_URL: ") as refused:
+    if value:
+        monkeypatch.setenv("TASKS_URL", value)
+    with pytest.raises(ConfigurationError, match="^TASKS_URL: ") as caught:
         read(BrokerSettings)
-    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in str(caught.value)
 
 
-def test_elsewhere_nobody_need_be_told() -> None:
+def test_broker_is_optional_outside_production() -> None:
     assert connect("service") is None

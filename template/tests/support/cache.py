@@ -1,4 +1,4 @@
-"""The service with a cache, in this process: what the tests of the cache share."""
+"""The service with a cache, in this process: shared by the tests of the cache."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cache import Cache, Cached, Values
+from app.cache import Cache, Cached, ValueCache
 from tests.support import sample_resource as jots
 from tests.support.live_server import lifespan
 from tests.support.sample_resource import Jot
@@ -24,64 +24,64 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class Caching:
-    """A service that runs, and a client that calls it."""
+class CachedService:
+    """A running service with a cache, and its client."""
 
     app: FastAPI
     client: AsyncClient
 
     @property
-    def values(self) -> Values:
+    def values(self) -> ValueCache:
         """Its cache."""
-        found: Values = self.app.state.cache
-        return found
+        cache: ValueCache = self.app.state.cache
+        return cache
 
-    async def begin(self) -> None:
-        """Forget all jots, and what was kept of them."""
+    async def reset(self) -> None:
+        """Delete all jots, and invalidate all values."""
         async with self.app.state.engine.begin() as connection:
             await connection.execute(JOTS.delete())
-        self.values.generations.start()
-        await self.values.generations.settle()
+        self.values.versions.invalidate_all()
+        await self.values.versions.wait_until_published()
 
     async def titles(self) -> list[str]:
-        """Ask for titles, which may be kept."""
-        found: list[str] = (await self.client.get(URL)).raise_for_status().json()
-        return found
+        """Request the titles, which are cached."""
+        titles: list[str] = (await self.client.get(URL)).raise_for_status().json()
+        return titles
 
     async def add(self, title: str) -> None:
-        """Add a jot, as a client does."""
+        """Create a jot through the API."""
         (await self.client.post(jots.URL, json={"title": title})).raise_for_status()
 
 
-Made = Callable[..., AbstractAsyncContextManager[Caching]]
+ServiceFactory = Callable[..., AbstractAsyncContextManager[CachedService]]
 
 
 async def load(session: AsyncSession) -> list[str]:
-    """Ask the database for titles."""
+    """Query the titles."""
     return list(await session.scalars(select(Jot.title).order_by(Jot.title)))
 
 
 @router.get(URL, include_in_schema=False)
 async def titles(cache: Cache) -> list[str]:
-    """Show titles, which may be kept."""
+    """Return the titles, which are cached."""
     return await cache.get(TITLES, load)
 
 
-def making(patch: pytest.MonkeyPatch, prefix: str) -> Made:
-    """Build services that keep their values below a prefix, apart from those of other tests."""
+def service_factory(patch: pytest.MonkeyPatch, prefix: str) -> ServiceFactory:
+    """Return a factory of services whose cache keys have a prefix, unlike those of other tests."""
 
     @asynccontextmanager
-    async def made(**environment: str) -> AsyncGenerator[Caching, None]:
+    async def make_service(**environment: str) -> AsyncGenerator[CachedService, None]:
         for name, value in {"ENABLED": "true", **environment}.items():
             patch.setenv(f"CACHE_{name}", value)
         app = jots.create_app()
         app.include_router(router)
-        app.state.cache.generations.prefix = prefix
+        app.state.cache.versions.prefix = prefix
         transport = ASGITransport(app)
         async with (
             lifespan(app),
             AsyncClient(transport=transport, base_url="http://test") as client,
         ):
-            yield Caching(app, client)
+            yield CachedService(app, client)
 
-    return made
+    return make_service

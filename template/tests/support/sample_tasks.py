@@ -1,8 +1,8 @@
-"""Errands: sample tasks of the tests.
+"""Sample tasks of the tests, and helpers to enqueue, claim and run them.
 
 `python -m tests.support.sample_tasks worker` runs a worker with these tasks.
 
-`ERRANDS_LEASE` shortens for how long, in seconds, a worker that says nothing is waited for.
+`SAMPLE_TASKS_LEASE` sets the lease of jobs, in seconds.
 """
 
 import asyncio
@@ -33,136 +33,140 @@ from tests.support.live_server import wait_for_pool
 from tests.support.timeouts import DEADLINE, raise_timeouts
 
 
-class Errand(BaseModel):
-    """What a job of the tests is told: what to write, and how many seconds to take."""
+class SampleArguments(BaseModel):
+    """Arguments of the sample tasks: the text to write, and the seconds to take."""
 
     text: str = "done"
     seconds: float = 0
 
 
-async def write(work: TaskContext, errand: Errand) -> dict[str, str]:
-    """Write something that can be counted, and take a while."""
-    await asyncio.sleep(errand.seconds)
-    own = sample_resource.payload(
-        title=str(uuid7()), text=errand.text
+async def write(context: TaskContext, arguments: SampleArguments) -> dict[str, str]:
+    """Insert a row, after a while."""
+    await asyncio.sleep(arguments.seconds)
+    values = sample_resource.payload(
+        title=str(uuid7()), text=arguments.text
     )  # other processes count as this one
-    await work.session.execute(insert(sample_resource.Jot).values(**own))
-    return {"written": errand.text}
+    await context.session.execute(insert(sample_resource.Jot).values(**values))
+    return {"written": arguments.text}
 
 
-async def fail(work: TaskContext, errand: Errand) -> None:
-    """Write, and fail."""
-    await write(work, errand)
+async def fail(context: TaskContext, arguments: SampleArguments) -> None:
+    """Insert a row, and raise."""
+    await write(context, arguments)
     raise ZeroDivisionError
 
 
-async def give_up(work: TaskContext, errand: Errand) -> None:
-    """Write, and give up."""
-    await write(work, errand)
+async def give_up(context: TaskContext, arguments: SampleArguments) -> None:
+    """Insert a row, and give up."""
+    await write(context, arguments)
     raise GiveUpError
 
 
-WRITE = Task("write", Errand, write)
-FAIL = Task("fail", Errand, fail, attempts=2)
-GIVE_UP = Task("give_up", Errand, give_up)
-HURRIED = Task("hurried", Errand, write, seconds=0.05)
-TASKS: dict[str, Task[Any]] = {task.name: task for task in (WRITE, FAIL, GIVE_UP, HURRIED)}
+WRITE = Task("write", SampleArguments, write)
+FAIL = Task("fail", SampleArguments, fail, attempts=2)
+GIVE_UP = Task("give_up", SampleArguments, give_up)
+TIME_OUT = Task("time_out", SampleArguments, write, seconds=0.05)
+TASKS: dict[str, Task[Any]] = {task.name: task for task in (WRITE, FAIL, GIVE_UP, TIME_OUT)}
 
 
 @asynccontextmanager
-async def opened() -> AsyncGenerator[Sessions, None]:
-    """Open sessions on the database that the environment names, on which all is committed."""
+async def open_sessions() -> AsyncGenerator[Sessions, None]:
+    """Open a session factory on the database of the environment; its commits are real."""
     engine = migrate.create()
     try:
         yield async_sessionmaker(engine, expire_on_commit=False)
-        await wait_for_pool(engine)  # by what renewed a lease, too
+        await wait_for_pool(engine)  # also for connections of heartbeats
     finally:
         await engine.dispose()
 
 
-def service(sessions: Sessions) -> FastAPI:
-    """Make as much of a service as jobs need."""
+def minimal_app(sessions: Sessions) -> FastAPI:
+    """Create an app with the state that jobs need."""
     app = FastAPI()
     logging.install(app)
     app.state.sessions, app.state.tasks, app.state.timetable = sessions, TASKS, Scheduler([])
     return app
 
 
-async def asked(sessions: Sessions, task: Task[Errand] = WRITE, **more: Any) -> Job:  # noqa: ANN401
-    """Ask for a job, and commit."""
+async def enqueue_job(
+    sessions: Sessions,
+    task: Task[SampleArguments] = WRITE,
+    **arguments: Any,  # noqa: ANN401
+) -> Job:
+    """Enqueue a job in a transaction of its own."""
     async with sessions.begin() as session:
-        return enqueue(session, task, Errand(**more))
+        return enqueue(session, task, SampleArguments(**arguments))
 
 
-async def taken(sessions: Sessions, job: Job) -> Job:
-    """Take a job, as a worker does."""
-    found = await store.claim(sessions, job.id)
-    assert found is not None
-    return found
+async def claim_job(sessions: Sessions, job: Job) -> Job:
+    """Claim a job as a worker does."""
+    claimed = await store.claim(sessions, job.id)
+    assert claimed is not None
+    return claimed
 
 
-async def kept(sessions: Sessions, job: Job) -> Job:
-    """Find what is kept of a job."""
+async def read_job(sessions: Sessions, job: Job) -> Job:
+    """Read the current row of a job."""
     async with sessions() as session:
         return await session.get_one(Job, job.id)
 
 
-async def written(sessions: Sessions) -> int:
-    """Count what jobs have written."""
+async def count_written(sessions: Sessions) -> int:
+    """Count the rows that jobs have inserted."""
     async with sessions() as session:
         return await session.scalar(select(func.count()).select_from(sample_resource.Jot)) or 0
 
 
-async def work_off(app: FastAPI) -> None:
-    """Do all jobs that are due, one after the other."""
+async def run_due_jobs(app: FastAPI) -> None:
+    """Run all due jobs, one at a time."""
     while job := await store.claim(app.state.sessions):
         await execution.execute(app, job)
 
 
-async def until(sessions: Sessions, number: int) -> None:
-    """Wait until jobs have written so often."""
+async def wait_until_written(sessions: Sessions, number: int) -> None:
+    """Wait until jobs have inserted a number of rows."""
     async with asyncio.timeout(DEADLINE):
-        while await written(sessions) < number:
+        while await count_written(sessions) < number:
             await asyncio.sleep(0.02)
 
 
-async def heard(broker: Broker, number: int) -> list[UUID]:
-    """Listen until so much was heard."""
-    found: list[UUID] = []
-    enough = asyncio.Event()
+async def receive(broker: Broker, number: int) -> list[UUID]:
+    """Receive a number of job ids."""
+    received: list[UUID] = []
+    is_complete = asyncio.Event()
 
-    async def hear(job_id: UUID) -> None:
-        found.append(job_id)
-        if len(found) == number:
-            enough.set()
+    async def handle(job_id: UUID) -> None:
+        received.append(job_id)
+        if len(received) == number:
+            is_complete.set()
 
-    listening = asyncio.create_task(broker.receive(hear))
+    receiving = asyncio.create_task(broker.receive(handle))
     try:
-        await asyncio.wait_for(enough.wait(), DEADLINE)
+        await asyncio.wait_for(is_complete.wait(), DEADLINE)
     finally:
-        await worker.end([listening])
-    return found
+        await worker.cancel([receiving])
+    return received
 
 
 @asynccontextmanager
-async def busy(broker: Broker) -> AsyncGenerator[UUID, None]:
-    """Have a worker that is told of a job, and has no hand for it."""
-    told: asyncio.Queue[UUID] = asyncio.Queue()
+async def busy_worker(broker: Broker) -> AsyncGenerator[UUID, None]:
+    """Run a worker that received a job id, and has no free slot to start the job."""
+    received: asyncio.Queue[UUID] = asyncio.Queue()
 
-    async def wait(job_id: UUID) -> None:
-        told.put_nowait(job_id)
+    async def wait_for_slot(job_id: UUID) -> None:
+        received.put_nowait(job_id)
         await asyncio.Event().wait()
 
     await broker.send(uuid7())
-    listening = asyncio.create_task(broker.receive(wait))
+    receiving = asyncio.create_task(broker.receive(wait_for_slot))
     try:
-        yield await asyncio.wait_for(told.get(), DEADLINE)
+        yield await asyncio.wait_for(received.get(), DEADLINE)
     finally:
-        await worker.end([listening])
+        await worker.cancel([receiving])
 
 
 def create_app() -> FastAPI:
-    """Build the service that the environment describes, with errands and nothing periodic."""
+    """Create the service of the environment, with sample tasks and no periodic ones."""
     app = main.create_app()
     app.state.tasks |= TASKS
     app.state.timetable = Scheduler([])
@@ -171,7 +175,7 @@ def create_app() -> FastAPI:
 
 if __name__ == "__main__":
     raise_timeouts(setattr)
-    if given := os.environ.get("ERRANDS_LEASE"):
-        store.LEASE = timedelta(seconds=float(given))
+    if lease := os.environ.get("SAMPLE_TASKS_LEASE"):
+        store.LEASE = timedelta(seconds=float(lease))
     with patch("app.jobs.process.create_app", create_app):
         sys.exit(run())

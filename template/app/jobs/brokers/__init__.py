@@ -1,1 +1,1 @@
-"""Brokers: how job ids reach workers. `app.jobs.broker` imports the one that the service uses."""
+"""Brokers: deliver job ids to workers. `app.jobs.broker` imports the one that the service uses."""

@@ -1,7 +1,7 @@
-"""Taskiq on Valkey: tells workers of jobs, each message to one of them.
+"""Taskiq on Valkey: delivers each job id to one worker.
 
-A message holds the id of a job and no more. One that is lost is no loss: the row is what counts,
-and workers look for those they were not told of.
+A message holds the id of a job and nothing else. A lost message does no harm: the row in the
+database counts, and workers poll for rows of which they got no message.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,17 +18,17 @@ from taskiq_redis import RedisStreamBroker
 from app import valkey
 
 TASK = "job"
-KEPT = 10_000  # messages, read or not; older ones go
-FETCHED = 10  # messages at once
-BLOCK = 1.0  # seconds that the server waits for a message before it answers
-PATIENCE = 5.0  # seconds that its answer may take
-IDLE = 60.0  # seconds after which what one worker was told is told to another
+MAX_MESSAGES = 10_000  # of the stream, read or not; older ones are trimmed
+BATCH_SIZE = 10  # messages per read
+READ_BLOCK = 1.0  # seconds that a read waits for a message
+TIMEOUT = 5.0  # seconds for a reply of Valkey to a worker
+IDLE_TIMEOUT = 60.0  # seconds until another worker claims an unacknowledged message
 
-Hear = Callable[[UUID], Awaitable[None]]
+Handler = Callable[[UUID], Awaitable[None]]
 
 
 class Broker:
-    """Carries the ids of jobs to workers, by a stream of Valkey's."""
+    """Delivers job ids to workers through a Valkey stream."""
 
     def __init__(self, url: URL, name: str) -> None:
         self.url = url
@@ -37,50 +37,50 @@ class Broker:
         self.kicker: AsyncKicker[[str], None] = AsyncKicker(TASK, self.sender, {})
 
     async def send(self, job_id: UUID) -> None:
-        """Tell some worker of a job.
+        """Send a job id to one of the workers.
 
         Raises:
-            ConnectionError: Valkey does not answer.
+            ConnectionError: Valkey is unavailable.
         """
         try:
             await self.kicker.kiq(str(job_id))
         except SendTaskError as error:
             raise ConnectionError(type(error.__cause__).__name__) from error
 
-    async def receive(self, hear: Hear) -> None:
-        """Hear of jobs until this is cancelled; a message is gone once `hear` has returned.
+    async def receive(self, handle: Handler) -> None:
+        """Consume job ids until cancelled; a message is acknowledged once `handle` has returned.
 
         Raises:
-            ConnectionError: Valkey does not answer.
+            ConnectionError: Valkey is unavailable.
         """
-        stream = self._stream(PATIENCE)
+        stream = self._stream(TIMEOUT)
         try:
             await stream.startup()
-            async with aclosing(stream.listen()) as messages:
-                async for message in messages:
-                    told = stream.formatter.loads(message.data)
-                    await hear(UUID(told.args[0]))
-                    await maybe_awaitable(message.ack())
+            async with aclosing(stream.listen()) as deliveries:
+                async for delivery in deliveries:
+                    message = stream.formatter.loads(delivery.data)
+                    await handle(UUID(message.args[0]))
+                    await maybe_awaitable(delivery.ack())
         except RedisError as error:
             raise ConnectionError(type(error).__name__) from error
         finally:
             await stream.shutdown()
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the connections."""
         await self.sender.shutdown()
 
-    def _stream(self, patience: float) -> RedisStreamBroker:
+    def _stream(self, timeout: float) -> RedisStreamBroker:
         stream = RedisStreamBroker(
             "redis://",
             queue_name=f"jobs:{self.name}",
             consumer_group_name="workers",
-            consumer_id="0",  # from the first message on
-            xread_count=FETCHED,
-            xread_block=round(BLOCK * 1000),
-            maxlen=KEPT,
-            idle_timeout=round(IDLE * 1000),
-            unacknowledged_lock_timeout=IDLE,
+            consumer_id="0",  # the group reads from the first message
+            xread_count=BATCH_SIZE,
+            xread_block=round(READ_BLOCK * 1000),
+            maxlen=MAX_MESSAGES,
+            idle_timeout=round(IDLE_TIMEOUT * 1000),
+            unacknowledged_lock_timeout=IDLE_TIMEOUT,
         )
-        stream.connection_pool = valkey.connection_pool(self.url, patience)
+        stream.connection_pool = valkey.connection_pool(self.url, timeout)
         return stream

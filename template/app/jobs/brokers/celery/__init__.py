@@ -1,9 +1,9 @@
-"""Celery on Valkey: tells workers of jobs, each message to one of them.
+"""Celery on Valkey: delivers each job id to one worker.
 
-A message holds the id of a job and no more. One that is lost is no loss: the row is what counts,
-and workers look for those they were not told of.
+A message holds the id of a job and nothing else. A lost message does no harm: the row in the
+database counts, and workers poll for rows of which they got no message.
 
-Celery is imported where it is needed, for it takes half a second.
+Celery is imported lazily, since the import takes half a second.
 """
 
 import asyncio
@@ -15,42 +15,42 @@ from sqlalchemy import URL
 
 from app import valkey
 
-PATIENCE = 5.0  # seconds that Valkey's answer to a worker may take
+TIMEOUT = 5.0  # seconds for a reply of Valkey to a worker
 
-Hear = Callable[[UUID], Awaitable[None]]
+Handler = Callable[[UUID], Awaitable[None]]
 
 
 class Broker:
-    """Carries the ids of jobs to workers, by a queue of Celery's."""
+    """Delivers job ids to workers through a Celery queue."""
 
     def __init__(self, url: URL, name: str) -> None:
-        from app.jobs.brokers.celery.producer import Sender
+        from app.jobs.brokers.celery.producer import JobProducer
 
         self.url = url
         self.name = name
-        self.sender = Sender(url, name, valkey.TIMEOUT)
-        self.thread = ThreadPoolExecutor(1, "celery-sender")
+        self.producer = JobProducer(url, name, valkey.TIMEOUT)
+        self.thread = ThreadPoolExecutor(1, "celery-producer")
 
     async def send(self, job_id: UUID) -> None:
-        """Tell some worker of a job.
+        """Send a job id to one of the workers.
 
         Raises:
-            ConnectionError: Valkey does not answer.
+            ConnectionError: Valkey is unavailable.
         """
-        sending = asyncio.get_running_loop().run_in_executor
-        await sending(self.thread, self.sender.send, str(job_id))
+        run = asyncio.get_running_loop().run_in_executor
+        await run(self.thread, self.producer.send, str(job_id))
 
-    async def receive(self, hear: Hear) -> None:
-        """Hear of jobs until this is cancelled; a message is gone once `hear` has returned.
+    async def receive(self, handle: Handler) -> None:
+        """Consume job ids until cancelled; a message is acknowledged once `handle` has returned.
 
         Raises:
-            ConnectionError: Valkey does not answer.
+            ConnectionError: Valkey is unavailable.
         """
-        from app.jobs.brokers.celery.consumer import listen
+        from app.jobs.brokers.celery.consumer import consume
 
-        await listen(self.url, self.name, hear, PATIENCE)
+        await consume(self.url, self.name, handle, TIMEOUT)
 
     async def close(self) -> None:
-        """Close what is open."""
-        await asyncio.get_running_loop().run_in_executor(self.thread, self.sender.close)
+        """Close the producer's connection and its thread."""
+        await asyncio.get_running_loop().run_in_executor(self.thread, self.producer.close)
         self.thread.shutdown()

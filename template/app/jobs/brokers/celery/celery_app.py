@@ -1,4 +1,4 @@
-"""The Celery program that sends jobs and hears of them, by the service's settings alone."""
+"""The Celery app that sends and consumes jobs, configured by the service's settings alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,81 +11,90 @@ from kombu.transport.redis import Transport
 from sqlalchemy import URL
 
 TASK = "job"
-KEPT = 10_000  # messages; older ones go
-IDLE = 60  # seconds after which what one worker was told is told to another
-LOOK = 10  # seconds between two looks for such
+MAX_MESSAGES = 10_000  # of the queue; older ones are trimmed
+VISIBILITY_TIMEOUT = 60  # seconds until an unacknowledged message is redelivered
+RESTORE_INTERVAL = 10  # seconds between two checks for unacknowledged messages
 
-# What says that Valkey is away, or refuses what it is asked.
-LOST: tuple[type[Exception], ...] = (
+# Errors that mean that Valkey is unavailable, or rejects the command.
+BROKER_ERRORS: tuple[type[Exception], ...] = (
     OperationalError,
     *Transport.connection_errors,
     *Transport.channel_errors,
 )
 
 
-class Line(Connection):
-    """A connection on which nothing is tried again, for the service begins anew itself."""
+class OneAttemptConnection(Connection):
+    """A connection without retries: the service itself reconnects."""
 
-    def ensure(self, *what: Any, **more: Any) -> Callable[..., Any]:  # noqa: ANN401
-        """Do something once."""
-        return super().ensure(*what, **more | {"max_retries": 0})
+    def ensure(self, *arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401
+        """Return the function with its error handling, but without retries."""
+        return super().ensure(*arguments, **options | {"max_retries": 0})
 
 
-class Lines(AMQP):
-    """How a program reaches Valkey."""
+class OneAttemptAMQP(AMQP):
+    """Celery's messaging, on connections without retries."""
 
-    Connection = Line  # type: ignore[mutable-override]
+    Connection = OneAttemptConnection  # type: ignore[mutable-override]
 
 
 class JobsApp(Celery):
-    """A program that reaches one Valkey, whatever `CELERY_…` variables tell others."""
+    """A Celery app for one Valkey; it ignores `CELERY_…` variables, which are for other apps."""
 
-    def __init__(self, url: URL, name: str, patience: float) -> None:
+    def __init__(self, url: URL, name: str, timeout: float) -> None:
         self.queue = f"jobs:{name}"
         self.address = broker_url(url)
         self.backend_cls = "disabled"
         super().__init__(
             name,
-            amqp="app.jobs.brokers.celery.celery_app:Lines",
+            amqp="app.jobs.brokers.celery.celery_app:OneAttemptAMQP",
             set_as_current=False,
             changes={
                 "broker_pool_limit": 0,
-                "broker_transport_options": options(self.queue, patience),
+                "broker_transport_options": transport_options(self.queue, timeout),
                 "task_default_queue": self.queue,
                 "task_ignore_result": True,
                 "worker_prefetch_multiplier": 1,
             },
         )
 
-    def connection_for_read(self, url: str | None = None, **more: Any) -> Connection:  # noqa: ANN401
-        """Connect to hear."""
-        return super().connection_for_read(url or self.address, **more)
+    def connection_for_read(self, url: str | None = None, **options: Any) -> Connection:  # noqa: ANN401
+        """Return a connection for the consumer."""
+        return super().connection_for_read(url or self.address, **options)
 
-    def connection_for_write(self, url: str | None = None, **more: Any) -> Connection:  # noqa: ANN401
-        """Connect to send."""
-        return super().connection_for_write(url or self.address, **more)
+    def connection_for_write(self, url: str | None = None, **options: Any) -> Connection:  # noqa: ANN401
+        """Return a connection for the producer."""
+        return super().connection_for_write(url or self.address, **options)
 
 
 def broker_url(url: URL) -> str:
-    """Write a URL as Celery has it; a certificate is checked, unless the URL says otherwise."""
+    """Return a URL in Celery's notation; TLS certificates are verified unless the URL disables it.
+
+    Args:
+        url: the URL as `TASKS_URL` has it, e.g. `rediss://host?ssl_ca_certs=ca.pem`
+    """
     query = {key: str(value) for key, value in url.query.items()}
     if url.drivername == "unix":
-        known = url.set(drivername="redis+socket", query={"virtual_host": query.get("db", "0")})
+        broker = url.set(drivername="redis+socket", query={"virtual_host": query.get("db", "0")})
     else:
-        secured = {"ssl_cert_reqs": "required"} if url.drivername == "rediss" else {}
-        given = {key: value for key, value in query.items() if key.startswith("ssl_")}
-        known = url.set(database=query.get("db", url.database), query=secured | given)
-    return known.render_as_string(hide_password=False)
+        defaults = {"ssl_cert_reqs": "required"} if url.drivername == "rediss" else {}
+        overrides = {key: value for key, value in query.items() if key.startswith("ssl_")}
+        broker = url.set(database=query.get("db", url.database), query=defaults | overrides)
+    return broker.render_as_string(hide_password=False)
 
 
-def options(queue: str, patience: float) -> dict[str, object]:
-    """Have Valkey give up soon, and keep what is told, but not confirmed, apart from others'."""
+def transport_options(queue: str, timeout: float) -> dict[str, object]:
+    """Return options that fail fast, with keys for unacknowledged messages of this queue alone.
+
+    Args:
+        queue: the name of the queue
+        timeout: seconds for a reply of Valkey
+    """
     return {
-        "socket_connect_timeout": min(patience, 1.0),
-        "socket_timeout": patience,
+        "socket_connect_timeout": min(timeout, 1.0),
+        "socket_timeout": timeout,
         "max_retries": 0,
-        "visibility_timeout": IDLE,
-        "unacked_restore_interval": LOOK,
+        "visibility_timeout": VISIBILITY_TIMEOUT,
+        "unacked_restore_interval": RESTORE_INTERVAL,
         "unacked_restore_throttle": 1,
         "unacked_key": f"{queue}:unacked",
         "unacked_index_key": f"{queue}:unacked_index",

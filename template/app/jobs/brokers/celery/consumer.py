@@ -1,6 +1,7 @@
-"""How a worker hears of jobs: a worker of Celery's, in a thread beside the service's event loop.
+"""Consumer of jobs: a Celery worker, in a thread beside the service's event loop.
 
-Celery's own tools see it. Its pool has one thread, which waits until the service has begun the job.
+Celery's own tools can inspect it. Its pool has one thread, which waits until the service has
+started the job.
 """
 
 import asyncio
@@ -22,63 +23,63 @@ from kombu import Connection
 from kombu.asynchronous import set_event_loop
 from sqlalchemy import URL
 
-from app.jobs.brokers.celery.celery_app import LOST, TASK, JobsApp
+from app.jobs.brokers.celery.celery_app import BROKER_ERRORS, TASK, JobsApp
 
-# What Celery logs from which level on: no two lines for every job, and none for one given back.
-LEVELS = {
+# Celery would log two lines for each job, and a warning for each that is requeued.
+LOG_LEVELS = {
     "celery": logging.WARNING,
     "celery.app.trace": logging.ERROR,
     "kombu": logging.WARNING,
 }
 
-Hear = Callable[[UUID], Awaitable[None]]
+Handler = Callable[[UUID], Awaitable[None]]
 
 
-class Pool(TaskPool):
-    """A thread that knows which program its tasks are of."""
+class JobThreadPool(TaskPool):
+    """A thread pool in whose threads the given app is Celery's current app."""
 
-    def __init__(self, limit: int, *, app: Celery[Any], **more: Any) -> None:  # noqa: ANN401
-        super().__init__(limit, app=app, **more)
+    def __init__(self, limit: int, *, app: Celery[Any], **options: Any) -> None:  # noqa: ANN401
+        super().__init__(limit, app=app, **options)
         self.executor = ThreadPoolExecutor(limit, "celery-pool", app.set_current)
 
 
-class Ear(Consumer):
-    """A consumer that ends with its connection: the service begins anew, once Valkey is back."""
+class JobConsumer(Consumer):
+    """A consumer that ends with its connection: the service itself reconnects."""
 
     def ensure_connected(self, conn: Connection) -> Connection:
-        """Connect, or fail, at once."""
+        """Connect in one attempt."""
         return conn.ensure_connection(max_retries=0)
 
     def start(self) -> None:
-        """Consume, until the connection is lost or the worker stops."""
+        """Consume until the connection is lost or the worker stops."""
         self.blueprint.start(self)
 
 
-class Listener(WorkController):
-    """A worker of Celery's that hands on what it is told."""
+class JobWorker(WorkController):
+    """A Celery worker that passes each job id to a function."""
 
-    blueprint: Blueprint  # type: ignore[mutable-override]  # as it is once this is made
+    blueprint: Blueprint  # type: ignore[mutable-override]  # as after `__init__`
     hub: Any
 
-    def __init__(self, program: JobsApp, tell: Callable[[str], None]) -> None:
-        program.task(name=TASK, acks_late=True, shared=False)(tell)
-        set_event_loop(None)  # so that no other worker of this process has the same
+    def __init__(self, app: JobsApp, dispatch: Callable[[str], None]) -> None:
+        app.task(name=TASK, acks_late=True, shared=False)(dispatch)
+        set_event_loop(None)  # or workers of the same process would share one event loop
         super().__init__(
-            program,
-            f"{program.main}-{os.getpid()}@{gethostname()}",
-            pool=Pool,
+            app,
+            f"{app.main}-{os.getpid()}@{gethostname()}",
+            pool=JobThreadPool,
             concurrency=1,
-            consumer_cls=Ear,
-            queues=[program.queue],
+            consumer_cls=JobConsumer,
+            queues=[app.queue],
             without_gossip=True,
             without_mingle=True,
             use_eventloop=True,
         )
-        self.is_ending = False
-        self.hub.on_tick.add(self._end)
+        self.is_stopping = False
+        self.hub.on_tick.add(self._shut_down)
 
     def start(self) -> None:
-        """Work until the end, in this thread."""
+        """Run in this thread until the worker is stopped."""
         self.app.set_current()
         try:
             self.blueprint.start(self)
@@ -87,79 +88,87 @@ class Listener(WorkController):
         finally:
             self.stop()
 
-    def end(self) -> None:
-        """Have the worker stop; any thread may call this."""
-        self.is_ending = True
-        self.hub.call_soon(bool)  # wakes it
+    def request_stop(self) -> None:
+        """Stop the worker soon; thread-safe."""
+        self.is_stopping = True
+        self.hub.call_soon(bool)  # wakes the event loop
 
-    def _end(self) -> None:
-        """Stop, now that what was to be confirmed is."""
-        if self.is_ending:
+    def _shut_down(self) -> None:
+        """Shut down in a tick of the loop, after pending acknowledgements."""
+        if self.is_stopping:
             raise WorkerShutdown
 
 
-class Hearing:
-    """Has the service's event loop hear what a thread of Celery's is told."""
+class Dispatcher:
+    """Runs a handler on the service's event loop for messages from Celery's thread."""
 
-    def __init__(self, hear: Hear) -> None:
-        self.hear = hear
+    def __init__(self, handle: Handler) -> None:
+        self.handle = handle
         self.loop = asyncio.get_running_loop()
         self.tasks: set[asyncio.Task[None]] = set()
         self.stopping = False
 
-    def tell(self, job_id: str) -> None:
-        """Tell of a job, in a thread of Celery's; where the worker stops, give it back."""
-        told = asyncio.run_coroutine_threadsafe(self._told(UUID(job_id)), self.loop)
+    def dispatch(self, job_id: str) -> None:
+        """Handle a job id, called in a thread of Celery's; requeue it if the worker stops."""
+        future = asyncio.run_coroutine_threadsafe(self._handle(UUID(job_id)), self.loop)
         try:
-            told.result()
+            future.result()
         except CancelledError:
             raise Reject(requeue=True) from None
 
     def stop(self) -> None:
-        """Hear no more."""
+        """Cancel the running handlers, and start no others."""
         self.stopping = True
         for task in self.tasks:
             task.cancel()
 
-    async def _told(self, job_id: UUID) -> None:
+    async def _handle(self, job_id: UUID) -> None:
         if self.stopping:
             raise asyncio.CancelledError
-        hearing = asyncio.ensure_future(self.hear(job_id))
-        self.tasks.add(hearing)
-        hearing.add_done_callback(self.tasks.discard)
-        await hearing
+        task = asyncio.ensure_future(self.handle(job_id))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        await task
 
 
-async def listen(url: URL, name: str, hear: Hear, patience: float) -> None:
-    """Hear of jobs until this is cancelled, and then until Celery's threads have ended.
+async def consume(url: URL, name: str, handle: Handler, timeout: float) -> None:  # noqa: ASYNC109 - of a socket
+    """Consume job ids until cancelled; then wait for Celery's threads to end.
+
+    Args:
+        url: the URL of Valkey
+        name: the name of the service, and so of the queue
+        handle: called with each job id
+        timeout: seconds for a reply of Valkey
 
     Raises:
-        ConnectionError: Valkey does not answer.
+        ConnectionError: Valkey is unavailable.
     """
-    for logger, level in LEVELS.items():
+    for logger, level in LOG_LEVELS.items():
         logging.getLogger(logger).setLevel(level)
-    hearing = Hearing(hear)
-    listener = Listener(JobsApp(url, name, patience), hearing.tell)
+    dispatcher = Dispatcher(handle)
+    worker = JobWorker(JobsApp(url, name, timeout), dispatcher.dispatch)
     with ThreadPoolExecutor(1, "celery-worker") as thread:
-        running = hearing.loop.run_in_executor(thread, listener.start)
-        is_cancelled = await _over(running, hearing, listener)
+        running = dispatcher.loop.run_in_executor(thread, worker.start)
+        is_cancelled = await _wait_until_stopped(running, dispatcher, worker)
     error = running.exception()
     if is_cancelled:
         raise asyncio.CancelledError
-    if isinstance(error, LOST):
+    if isinstance(error, BROKER_ERRORS):
         raise ConnectionError(type(error.__cause__ or error).__name__) from error
     if error:
         raise error
 
 
-async def _over(running: asyncio.Future[None], hearing: Hearing, listener: Listener) -> bool:
-    """Wait until the worker has stopped; have it stop once this is cancelled, and say so."""
+async def _wait_until_stopped(
+    running: asyncio.Future[None], dispatcher: Dispatcher, worker: JobWorker
+) -> bool:
+    """Wait until the worker has stopped; stop it on cancellation, and return whether it was."""
     is_cancelled = False
     while not running.done():
         try:
             await asyncio.wait([running])
         except asyncio.CancelledError:
             is_cancelled = True
-            hearing.stop()
-            listener.end()
+            dispatcher.stop()
+            worker.request_stop()
     return is_cancelled

@@ -1,33 +1,33 @@
-"""How a job is sent: by one connection, which gives up soon."""
+"""Producer of jobs: sends job ids by one connection that fails fast."""
 
 from typing import Any
 
 from sqlalchemy import URL
 
-from app.jobs.brokers.celery.celery_app import KEPT, LOST, TASK, JobsApp
+from app.jobs.brokers.celery.celery_app import BROKER_ERRORS, MAX_MESSAGES, TASK, JobsApp
 
 
-class Sender:
-    """Sends the ids of jobs; not for several threads at once."""
+class JobProducer:
+    """Sends job ids to the queue; not thread-safe."""
 
-    def __init__(self, url: URL, name: str, patience: float) -> None:
-        self.program = JobsApp(url, name, patience)
-        self.connection = self.program.connection_for_write()
-        self.producer = self.program.amqp.Producer(self.connection, auto_declare=False)
+    def __init__(self, url: URL, name: str, timeout: float) -> None:
+        self.app = JobsApp(url, name, timeout)
+        self.connection = self.app.connection_for_write()
+        self.producer = self.app.amqp.Producer(self.connection, auto_declare=False)
 
     def send(self, job_id: str) -> None:
-        """Put the id of a job in the queue.
+        """Send a job id, and trim the queue.
 
         Raises:
-            ConnectionError: Valkey does not answer.
+            ConnectionError: Valkey is unavailable.
         """
-        program, connection = self.program, self.connection
+        app, connection = self.app, self.connection
         try:
             connection.ensure_connection(max_retries=0)
-            program.send_task(TASK, [job_id], producer=self.producer, retry=False)
+            app.send_task(TASK, [job_id], producer=self.producer, retry=False)
             channel: Any = connection.default_channel
-            channel.client.ltrim(program.queue, 0, KEPT - 1)
-        except LOST as error:
+            channel.client.ltrim(app.queue, 0, MAX_MESSAGES - 1)
+        except BROKER_ERRORS as error:
             raise ConnectionError(type(error.__cause__ or error).__name__) from error
 
     def close(self) -> None:
