@@ -55,9 +55,9 @@ EMAIL_JOBS = Feature(
     summary="e-mails sent by jobs, with retries",
     meets=("email", "jobs"),
     paths=(
-        "app/email/email_jobs.py",
+        "app/tasks/email_queue.py",
         "app/tasks/send_email.py",
         "tests/email/test_email_jobs.py",
     ),
-    installs="email.email_jobs",
+    installs="tasks.email_queue",
 )

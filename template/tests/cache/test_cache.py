@@ -55,7 +55,9 @@ def make_service(monkeypatch: pytest.MonkeyPatch, database_url: str) -> ServiceF
 
 
 @pytest.fixture(scope="module")
-async def services(server: str, migrated_url: str) -> AsyncGenerator[dict[str, CachedService], None]:
+async def services(
+    server: str, migrated_url: str
+) -> AsyncGenerator[dict[str, CachedService], None]:
     """Run services on one database: one with a store in memory, two that share a Valkey."""
     database = await databases.clone(migrated_url)
     async with AsyncExitStack() as stack:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from app import email
 from app.email import Mail, email_jobs
-from app.email.email_jobs import JobEmailQueue
+from app.tasks.email_queue import JobEmailQueue
 from app.email.message import compose
 from app.email.queue import EMAIL_QUEUE
 from app.enums.job import JobState

@@ -101,7 +101,7 @@ JOBS = [
         "template/docs/email.md: with jobs, mails survive the process",
         Break(
             "queues mails in memory although there are jobs",
-            "app/email/email_jobs.py",
+            "app/tasks/email_queue.py",
             "    app.state.mails = KeptOutbox(app, app.state.mails.chosen)\n",
             "    _ = KeptOutbox(app, app.state.mails.chosen)\n",
             "email/test_email_jobs.py::test_the_service_s_mails_are_kept",
