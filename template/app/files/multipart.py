@@ -15,7 +15,8 @@ from starlette.requests import Request
 
 from app.errors import BadRequest, Invalid
 from app.files.storage import STORE
-from app.files.uploads import Incoming, UnsupportedType, read_body
+from app.files.incoming import Incoming, UnsupportedType
+from app.files.uploads import read_body
 from app.schemas.file import FileName
 
 MAX_FILES = 100  # in one request

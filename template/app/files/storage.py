@@ -25,12 +25,11 @@ from app.after_commit import after_commit
 from app.errors import NotFound, Unavailable
 from app.files.content_disposition import disposition
 from app.settings import Environment
+from app.files.incoming import Incoming
 from app.state import StateKey
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
-
-    from app.files.uploads import Incoming
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMES = ("file:///", "memory://", "s3://", "gs://", "az://")
@@ -144,7 +143,7 @@ class Store:
         """Whether the store can sign URLs: it is a bucket."""
         return isinstance(self.inner, S3Store | GCSStore | AzureStore)
 
-    async def put(self, key: str, incoming: "Incoming") -> None:
+    async def put(self, key: str, incoming: Incoming) -> None:
         """Stream content into the store; a failed upload leaves no object.
 
         Long content is a multipart upload.

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app import files
 from app.files.storage import ROOT, FilesSettings, Store, open_store
-from app.files.uploads import Incoming
+from app.files.incoming import Incoming
 from app.main import create_app
 from app.settings import ConfigurationError, read
 from tests.support.live_server import calling, free_port, serving
