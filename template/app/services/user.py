@@ -31,7 +31,7 @@ Readers = async_sessionmaker[AsyncSession]
 
 
 async def find(readers: Readers, user_id: UUID) -> User | None:
-    """Return an active user with the role, in a session of its own; None if missing."""
+    """Return an active user with the role loaded; None if missing. Opens its own session."""
     statement = select(User).where(User.id == user_id, User.is_active)
     async with readers() as session:
         user: User | None = await session.scalar(statement.options(joinedload(User.role)))
@@ -39,7 +39,7 @@ async def find(readers: Readers, user_id: UUID) -> User | None:
 
 
 async def get_by_email(readers: Readers, email: str) -> User | None:
-    """Return the user with an e-mail address, in a session of its own; None if missing."""
+    """Return the user with an e-mail address; None if missing. Opens its own session."""
     statement = select(User).where(User.email == email, User.deleted_at.is_(None))
     async with readers() as session:
         user: User | None = await session.scalar(statement)
