@@ -14,8 +14,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from app.errors import BadRequest, Invalid
-from app.files.storage import STORE
 from app.files.incoming import Incoming, UnsupportedType
+from app.files.storage import STORE
 from app.files.uploads import read_body
 from app.schemas.file import FileName
 

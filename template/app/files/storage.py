@@ -24,8 +24,8 @@ from app import settings
 from app.after_commit import after_commit
 from app.errors import NotFound, Unavailable
 from app.files.content_disposition import disposition
-from app.settings import Environment
 from app.files.incoming import Incoming
+from app.settings import Environment
 from app.state import StateKey
 
 if TYPE_CHECKING:

@@ -5,19 +5,14 @@
 
 import base64
 import binascii
-import hashlib
-import hmac
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import Depends, Header, Query
 from starlette.requests import ClientDisconnect, Request
 
-from app import errors
 from app.errors import BadRequest
-from app.files.media_types import HEAD_SIZE, sniff
 from app.files.incoming import Incoming
 from app.files.storage import STORE
 from app.schemas.file import FileName

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Record, flush, records, remove
 from app.errors import NotFound
-from app.files.storage import LINK_LIFETIME, Store
 from app.files.incoming import Incoming
+from app.files.storage import LINK_LIFETIME, Store
 from app.filtering import Filters, conditions, contains, page_statements
 from app.models.base import now, uuid7
 from app.models.file import File

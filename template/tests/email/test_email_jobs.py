@@ -9,13 +9,13 @@ from sqlalchemy import select, update
 
 from app import email
 from app.email import Mail, email_jobs
-from app.tasks.email_queue import JobEmailQueue
 from app.email.message import compose
 from app.email.queue import EMAIL_QUEUE
 from app.enums.job import JobState
 from app.jobs.store import Sessions
 from app.models.base import now
 from app.models.job import Job
+from app.tasks.email_queue import JobEmailQueue
 from app.tasks.send_email import SEND
 from tests.support import sample_tasks
 from tests.support.live_server import lifespan

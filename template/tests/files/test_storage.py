@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from app import files
-from app.files.storage import ROOT, FilesSettings, Store, open_store
 from app.files.incoming import Incoming
+from app.files.storage import ROOT, FilesSettings, Store, open_store
 from app.main import create_app
 from app.settings import ConfigurationError, read
 from tests.support.live_server import calling, free_port, serving
@@ -51,7 +51,7 @@ def test_invalid_store_url_is_reported(
     assert "hunter2" not in str(raised.value)
 
 
-def test_file_settings_default_to_media_of_100_mib(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_settings_allow_media_up_to_100_mib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "test")
     config = read(FilesSettings)
     assert (config.limit, config.store_url) == (100 * 1024**2, "memory://")

@@ -14,7 +14,7 @@ from app.observability.runtime_metrics import runtime_metrics
 from tests.support import sample_resource
 from tests.support.live_server import calling, serving
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ALERTS = yaml.safe_load((ROOT / "deploy/observability/alerts.yml").read_text(encoding="utf-8"))
 DASHBOARD = json.loads((ROOT / "deploy/observability/dashboard.json").read_text("utf-8"))
 # What Prometheus adds to everything that it scrapes.

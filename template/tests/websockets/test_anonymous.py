@@ -1,11 +1,21 @@
 """Tests of subscriptions in a service without accounts."""
 
+import pytest
+
+from app.websockets.channels import Channel
 from tests.support.live_server import Live
 from tests.support.websocket_service import WebSocketService, next_event, receive
 
 
-async def test_anonymous_subscriber_receives_changes(live: Live) -> None:
+@pytest.fixture
+def service(live: Live, monkeypatch: pytest.MonkeyPatch) -> WebSocketService:
+    """Return the live service, with a channel of jots, which have no router in `app.routers`."""
     service = WebSocketService(live.app, live.client)
+    monkeypatch.setitem(service.hub.channels, "jots", Channel())
+    return service
+
+
+async def test_anonymous_subscriber_receives_changes(service: WebSocketService) -> None:
     async with service.socket() as socket, service.stream() as events:
         await next_event(events)
         row_id = await service.create_jot()
@@ -13,7 +23,6 @@ async def test_anonymous_subscriber_receives_changes(live: Live) -> None:
         assert row_id in (await next_event(events))["data"]
 
 
-async def test_connections_are_counted_by_address(live: Live) -> None:
-    service = WebSocketService(live.app, live.client)
+async def test_connections_are_counted_by_address(service: WebSocketService) -> None:
     async with service.socket():
         assert dict(service.hub.callers) == {"127.0.0.1": 1}

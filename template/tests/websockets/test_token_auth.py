@@ -126,7 +126,7 @@ async def test_changes_are_sent_to_owner_and_readers(service: WebSocketService) 
         assert ids[2] in (await next_event(events))["data"]
 
 
-async def test_message_to_user_is_sent_only_to_them(service: WebSocketService) -> None:
+async def test_message_to_user_reaches_only_them(service: WebSocketService) -> None:
     service.hub.open("news")
     user, other = await create_user(service), await create_user(service)
     async with (

@@ -104,7 +104,7 @@ async def test_custom_channel_publishes_after_commit(service: WebSocketService) 
                 await transaction.rollback()
             async with session.begin():
                 service.hub.send("news", {"text": "hello"}, session)
-        service.hub.send("news", "for somebody", to=uuid4())
+        service.hub.send("news", "for one user", to=uuid4())
         service.hub.send("news", "the end")
         message = {"type": "message", "resource": "news"}
         assert await receive(socket) == {**message, "data": {"text": "hello"}}
@@ -345,7 +345,7 @@ async def test_processes_relay_messages_exactly_once(configured: Callable[..., N
 
 
 @pytest.mark.parametrize("owner", [None, UUID(int=7)])
-async def test_relayed_message_is_sent_only_to_its_user(
+async def test_relayed_message_reaches_only_its_user(
     configured: Callable[..., None], owner: UUID | None
 ) -> None:
     with valkey.server() as server:
@@ -369,17 +369,17 @@ async def test_valkey_outage_keeps_local_subscribers(
 ) -> None:
     monkeypatch.setattr(pubsub, "BACKOFF", (0.05,))
     with TemporaryDirectory(prefix="app-", dir=shared_memory()) as directory:
-        place = Path(directory)
-        configured(URL=url(place))
+        path = Path(directory)
+        configured(URL=url(path))
         async with AsyncExitStack() as stack:
-            with running_in(place):
+            with running_in(path):
                 one, other = await two_services(stack)
                 here = await stack.enter_async_context(one.socket())
                 there = await stack.enter_async_context(other.socket())
                 await wait_for_relay(here, one, there)
             row_id = await one.create_jot()
             assert (await receive(here))["id"] == row_id
-            with running_in(place):
+            with running_in(path):
                 assert await receive(there) == {"type": "missed"}
                 assert await receive(here) == {"type": "missed"}
                 row_id = await one.create_jot()
