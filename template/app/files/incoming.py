@@ -1,6 +1,6 @@
 """Content of an upload: size, SHA-256 and media type are computed while it streams to the store.
 
-A body is read only as fast as the store takes it (backpressure), and never held in memory as a whole.
+A body is read only as fast as the store takes it (backpressure), and is never held in memory.
 """
 
 import hashlib

@@ -8,13 +8,14 @@ from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from app import email
-from app.email import Mail, email_jobs
+from app.email import Mail
 from app.email.message import compose
 from app.email.queue import EMAIL_QUEUE
 from app.enums.job import JobState
 from app.jobs.store import Sessions
 from app.models.base import now
 from app.models.job import Job
+from app.tasks import email_queue
 from app.tasks.email_queue import JobEmailQueue
 from app.tasks.send_email import SEND
 from tests.support import sample_tasks
@@ -46,7 +47,7 @@ def make_app(sessions: Sessions) -> FastAPI:
     app = sample_tasks.minimal_app(sessions)
     app.state.tasks = {SEND.name: SEND}
     email.install(app)
-    email_jobs.install(app)
+    email_queue.install(app)
     return app
 
 
