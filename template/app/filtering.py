@@ -69,5 +69,5 @@ def page_statements(
 
 
 async def count(session: AsyncSession, statement: Select[int]) -> int:
-    """Return the number that a counting statement selects."""
+    """Execute a counting statement, and return the count."""
     return (await session.execute(statement)).scalar_one()

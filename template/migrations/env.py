@@ -20,7 +20,7 @@ def default_differs(
     _default: object,
     expected: str | None,
 ) -> bool:
-    """Return whether two server defaults differ in value; databases change their spelling."""
+    """Return whether two server defaults differ in value, however they are spelled."""
     if existing is None or expected is None:
         return existing is not expected
     dialect = migration.dialect

@@ -63,7 +63,7 @@ async def test_rollback_to_savepoint_discards_only_its_hooks(
     assert calls == ["outer", "committed"]
 
 
-async def test_released_savepoint_is_discarded_with_outer_one(
+async def test_rollback_discards_hooks_of_inner_savepoint(
     real_session: AsyncSession, calls: Calls
 ) -> None:
     async with real_session.begin(), real_session.begin_nested() as outer:

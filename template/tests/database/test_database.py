@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import settings
+from app.constraints import label
 from app.database import flush, lock_references
 from app.errors import Conflict, Invalid
 from app.main import create_app
@@ -133,6 +134,11 @@ async def test_delete_of_referenced_row_returns_409(
     assert (await jot_client.delete(created.headers["Location"])).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 404
+
+
+def test_label_is_name_of_resource_or_table() -> None:
+    assert label(Jot.metadata.tables["jots"]) == "jot"
+    assert label(Table("room_tags", MetaData())) == "room tags"  # without a model
 
 
 def test_invalid_database_url_raises_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:

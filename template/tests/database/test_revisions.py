@@ -172,7 +172,7 @@ async def test_undeclared_column_rename_is_reported(history: History) -> None:
     assert f"# Lossy: {warning}" in source
 
 
-async def test_different_table_or_column_is_not_reported(history: History) -> None:
+async def test_unrelated_drop_and_add_is_not_reported(history: History) -> None:
     await history.start(table("products", Column("title", String(40))), table("notes"))
     _, warnings = await history.revise(
         "change",

@@ -53,7 +53,7 @@ async def test_datetimes_are_stored_in_utc(session: AsyncSession) -> None:
     assert jot.created_at.tzinfo is UTC
 
 
-async def test_datetimes_of_year_197_are_stored(session: AsyncSession) -> None:
+async def test_datetimes_before_year_1000_are_stored(session: AsyncSession) -> None:
     jot = await sample_resource.make(session)
     jot.created_at = datetime(197, 8, 24, tzinfo=UTC)
     await session.commit()
