@@ -77,7 +77,7 @@ async def list_dead(session: AsyncSession) -> list[Job]:
 
 
 async def requeue(session: AsyncSession, job_id: UUID) -> Job:
-    """Requeue a dead job, with all its attempts.
+    """Requeue a dead job, with its number of attempts reset.
 
     Raises:
         NotFound: the job does not exist.

@@ -20,7 +20,7 @@ def current_traceparent() -> str | None:
 
 @contextmanager
 def continue_trace(traceparent: str | None) -> Generator[None, None, None]:
-    """Make spans within children of the given span."""
+    """Continue a trace: spans created within are children of `traceparent`."""
     carrier = {TRACEPARENT: traceparent} if traceparent else {}
     token = context.attach(_propagator.extract(carrier))
     try:

@@ -1,8 +1,8 @@
-"""Observability: traces, metrics and reports of errors, of every process of the service.
+"""Observability: traces, metrics and error reports of every process of the service.
 
-FastAPI makes the spans and the metrics of requests, OpenTelemetry sends them, Prometheus may fetch
-them, and Sentry is told of errors. Each is off until it is told where to. No other part of the
-service knows them: what makes spans can be replaced here.
+FastAPI creates the spans and metrics of requests, OpenTelemetry exports them, Prometheus may scrape
+the metrics, and Sentry receives unhandled exceptions. Each is off until its endpoint is configured.
+No other part of the service imports these libraries, so that they can be replaced here.
 """
 
 from app.observability.instrumentation import config, install

@@ -1,4 +1,4 @@
-"""What is seen of a service that answers requests, and of what it holds to do so."""
+"""Instrumentation of the service: requests, HTTP client, database, event loop, logs."""
 
 import asyncio
 import os
@@ -15,34 +15,34 @@ from app import health, logging, settings
 from app.database import ENGINE
 from app.http_client import HTTP_CLIENT
 from app.observability import sentry, sql_spans
-from app.observability.pipeline import PIPELINE, Pipeline, current
+from app.observability.pipeline import PIPELINE, Pipeline, current_pipeline
 from app.observability.runtime_metrics import runtime_metrics
 from app.observability.settings import SentrySettings
 
-CONVENTIONS = "OTEL_SEMCONV_STABILITY_OPT_IN"  # libraries name things as they did, unless it is set
+SEMCONV_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"  # without it, old names of attributes
 
 
 def config() -> TelemetryConfig:
-    """Say what FastAPI shall tell of requests; of probes, nothing.
+    """Return FastAPI's configuration of telemetry; health probes are excluded.
 
     Raises:
-        ConfigurationError: a setting is malformed.
+        ConfigurationError: a setting is invalid.
     """
-    made = current()
+    pipeline = current_pipeline()
     return {
-        "tracer_provider": made.tracers,
-        "meter_provider": made.meters,
-        "tracing": made.traces,
-        "metrics": made.measures,
-        "logs": False,  # they hold the words of errors
-        "operation_spans": False,  # of every dependency: they cost more than the request's own
+        "tracer_provider": pipeline.tracer_provider,
+        "meter_provider": pipeline.meter_provider,
+        "tracing": pipeline.exports_traces,
+        "metrics": pipeline.has_metrics,
+        "logs": False,  # they contain the messages of errors
+        "operation_spans": False,  # one per dependency: more expensive than the request's
         "auto_configure": False,
         "exclude": lambda scope: scope["path"].startswith(health.PROBES),
     }
 
 
-def name_span(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Add to a line which trace it belongs to, and which span of it."""
+def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the ids of the current trace and span to a log line."""
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = trace.format_trace_id(context.trace_id)
@@ -50,39 +50,40 @@ def name_span(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     return event
 
 
-def trace_calls(client: AsyncClient, made: Pipeline) -> None:
-    """Trace calls to other services, which are told of the trace."""
-    os.environ.setdefault(CONVENTIONS, "http,database")
+def instrument_client(client: AsyncClient, pipeline: Pipeline) -> None:
+    """Trace outgoing requests, and propagate the trace context to other services."""
+    os.environ.setdefault(SEMCONV_OPT_IN, "http,database")
     from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor
 
     HTTPX2ClientInstrumentor.instrument_client(
-        client, tracer_provider=made.tracers, meter_provider=made.meters
+        client, tracer_provider=pipeline.tracer_provider, meter_provider=pipeline.meter_provider
     )
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Watch what the service holds while it runs; send what was seen before it stops."""
-    made = PIPELINE.get(app)
+    """Instrument the service while it runs; flush spans and metrics at shutdown."""
+    pipeline = PIPELINE.get(app)
     engine = ENGINE.get(app).sync_engine
     async with AsyncExitStack() as stack:
         stack.enter_context(sentry.report_errors())
-        if made.traces or made.measures:
-            made.publish()
-            stack.push_async_callback(asyncio.to_thread, made.flush)
-            trace_calls(HTTP_CLIENT.get(app), made)
-        if made.traces:
-            stack.enter_context(sql_spans.trace_statements(engine, made.tracers))
-        if made.measures:
-            stack.enter_context(runtime_metrics(made.meters).watching(engine))
-            await stack.enter_async_context(runtime_metrics(made.meters).timing())
+        if pipeline.exports_traces or pipeline.has_metrics:
+            pipeline.set_global()
+            stack.push_async_callback(asyncio.to_thread, pipeline.flush)
+            instrument_client(HTTP_CLIENT.get(app), pipeline)
+        if pipeline.exports_traces:
+            stack.enter_context(sql_spans.trace_statements(engine, pipeline.tracer_provider))
+        if pipeline.has_metrics:
+            instruments = runtime_metrics(pipeline.meter_provider)
+            stack.enter_context(instruments.observing_pool(engine))
+            await stack.enter_async_context(instruments.measuring_lag())
         yield
 
 
 def install(app: FastAPI) -> None:
-    """Watch the service while it runs, and name the span in every line of the log."""
+    """Instrument the service while it runs, and add the trace ids to every log line."""
     settings.read(SentrySettings)
-    PIPELINE.set(app, current())
-    if name_span not in logging.EXTRA_PROCESSORS:
-        logging.EXTRA_PROCESSORS.append(name_span)
+    PIPELINE.set(app, current_pipeline())
+    if add_trace_ids not in logging.EXTRA_PROCESSORS:
+        logging.EXTRA_PROCESSORS.append(add_trace_ids)
     app.include_router(APIRouter(lifespan=lifespan))

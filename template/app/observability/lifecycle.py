@@ -1,4 +1,4 @@
-"""What is seen of a process, whatever its command."""
+"""Observability of a process: spans of commands, metrics of servers, export at exit."""
 
 from argparse import Namespace
 from collections.abc import Callable, Generator
@@ -8,60 +8,60 @@ from functools import wraps
 from opentelemetry import trace
 
 from app import settings
-from app.observability.pipeline import Pipeline, current
+from app.observability.pipeline import Pipeline, current_pipeline
 from app.observability.prometheus import serve_metrics
-from app.observability.sentry import report_errors, send
+from app.observability.sentry import capture, report_errors
 from app.observability.settings import MetricsSettings
 
-ELSEWHERE = {"dev"}  # commands for which another process works
-LASTING = {"serve", "worker"}  # commands that go on until they are told to stop
+WRAPPERS = {"dev"}  # commands that run another process, which is observed instead
+LONG_RUNNING = {"serve", "worker"}  # they get metrics instead of one span
 
 
 def instrumented(run: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
-    """Watch a command of the service."""
+    """Decorate a command of the service, to observe its process."""
 
     @wraps(run)
-    def watching(given: Namespace) -> int:
-        with process_span(run.__name__):
-            return run(given)
+    def observed(arguments: Namespace) -> int:
+        with observe_process(run.__name__):
+            return run(arguments)
 
-    return watching
+    return observed
 
 
 @contextmanager
-def process_span(command: str) -> Generator[None, None, None]:
-    """Watch this process for as long as a command runs.
+def observe_process(command: str) -> Generator[None, None, None]:
+    """Trace a command or serve its metrics, and report its errors, while it runs.
 
     Raises:
-        ConfigurationError: a setting is malformed, or the port for metrics is taken.
+        ConfigurationError: a setting is invalid, or `METRICS_PORT` is in use.
     """
-    if command in ELSEWHERE:
+    if command in WRAPPERS:
         yield
         return
-    made = current()
-    made.publish()
+    pipeline = current_pipeline()
+    pipeline.set_global()
     with ExitStack() as stack:
-        stack.callback(made.close)
+        stack.callback(pipeline.close)
         stack.enter_context(report_errors())
-        if command in LASTING:
-            stack.enter_context(serve_metrics(made, settings.read(MetricsSettings)))
+        if command in LONG_RUNNING:
+            stack.enter_context(serve_metrics(pipeline, settings.read(MetricsSettings)))
         else:
-            stack.enter_context(span(made, command))
+            stack.enter_context(trace_command(pipeline, command))
         yield
 
 
 @contextmanager
-def span(made: Pipeline, command: str) -> Generator[None, None, None]:
-    """Make a span of a command that ends; report why, where nobody foresaw it."""
-    tracer = made.tracers.get_tracer(__name__)
+def trace_command(pipeline: Pipeline, command: str) -> Generator[None, None, None]:
+    """Create a span for a command; report an unhandled exception."""
+    tracer = pipeline.tracer_provider.get_tracer(__name__)
     with tracer.start_as_current_span(
         command, record_exception=False, set_status_on_exception=False
-    ) as made_span:
+    ) as span:
         try:
             yield
         except Exception as error:
-            made_span.set_attribute("error.type", type(error).__qualname__)
-            made_span.set_status(trace.StatusCode.ERROR)
+            span.set_attribute("error.type", type(error).__qualname__)
+            span.set_status(trace.StatusCode.ERROR)
             if not isinstance(error, settings.ConfigurationError):
-                send(error, {})
+                capture(error, {})
             raise

@@ -1,7 +1,7 @@
-"""The way of spans and metrics out of this process: made once for each way to set it.
+"""Export pipeline: providers, sampler, exporters and readers of spans and metrics.
 
-What is heavy to import waits until there is something to make. Nobody waits for a collector: spans
-stand in a queue that a thread empties, and that drops what is too much.
+Heavy libraries are imported only if something is exported. Requests never wait for a collector:
+spans are queued, a thread exports them in batches, and a full queue drops spans.
 """
 
 import time
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from opentelemetry import metrics, trace
 
 from app import settings
-from app.observability.settings import MetricsSettings, TelemetrySettings, pairs
+from app.observability.settings import MetricsSettings, TelemetrySettings, parse_pairs
 from app.state import StateKey
 
 if TYPE_CHECKING:
@@ -26,103 +26,104 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 1.0  # seconds that a process which stops waits for a collector
+TIMEOUT = 1.0  # seconds that a shutdown waits for a collector
 
 
 @dataclass
 class Pipeline:
-    """Makes spans and metrics, where somebody wants them."""
+    """The providers of spans and metrics; no-op ones if nothing is exported."""
 
-    tracers: trace.TracerProvider = field(default_factory=trace.NoOpTracerProvider)
-    meters: metrics.MeterProvider = field(default_factory=metrics.NoOpMeterProvider)
-    registry: "CollectorRegistry | None" = None  # what Prometheus reads
+    tracer_provider: trace.TracerProvider = field(default_factory=trace.NoOpTracerProvider)
+    meter_provider: metrics.MeterProvider = field(default_factory=metrics.NoOpMeterProvider)
+    registry: "CollectorRegistry | None" = None  # of what Prometheus scrapes
 
-    published: ClassVar[bool] = False
-
-    @property
-    def traces(self) -> bool:
-        """Whether spans are made."""
-        return not isinstance(self.tracers, trace.NoOpTracerProvider)
+    is_global: ClassVar[bool] = False
 
     @property
-    def measures(self) -> bool:
-        """Whether anything is measured."""
-        return not isinstance(self.meters, metrics.NoOpMeterProvider)
+    def exports_traces(self) -> bool:
+        """Whether spans are recorded and exported."""
+        return not isinstance(self.tracer_provider, trace.NoOpTracerProvider)
 
-    def publish(self) -> None:
-        """Be what `trace.get_tracer(__name__)` finds in any module; a process has one for good."""
-        if not Pipeline.published and (self.traces or self.measures):
-            Pipeline.published = True
-            trace.set_tracer_provider(self.tracers)
-            metrics.set_meter_provider(self.meters)
+    @property
+    def has_metrics(self) -> bool:
+        """Whether metrics are recorded, for a scrape or an exporter."""
+        return not isinstance(self.meter_provider, metrics.NoOpMeterProvider)
+
+    def set_global(self) -> None:
+        """Set the global providers, of `trace.get_tracer(__name__)`; possible once per process."""
+        if not Pipeline.is_global and (self.exports_traces or self.has_metrics):
+            Pipeline.is_global = True
+            trace.set_tracer_provider(self.tracer_provider)
+            metrics.set_meter_provider(self.meter_provider)
 
     def flush(self) -> None:
-        """Send what waits, as long as patience lasts."""
-        bounded(self._each("force_flush"))
+        """Export queued spans and metrics, within `TIMEOUT`."""
+        run_with_timeout(self._each("force_flush"))
 
     def close(self) -> None:
-        """Send what waits, as long as patience lasts, and make nothing more."""
-        bounded(self._each("shutdown"))
+        """Export queued spans and metrics, within `TIMEOUT`, and shut the providers down."""
+        run_with_timeout(self._each("shutdown"))
 
     def _each(self, method: str) -> list[Callable[[], object]]:
-        made = (self.tracers, self.meters)
-        return [getattr(provider, method) for provider in made if hasattr(provider, method)]
+        providers = (self.tracer_provider, self.meter_provider)
+        return [getattr(provider, method) for provider in providers if hasattr(provider, method)]
 
 
 PIPELINE = StateKey[Pipeline]("observability")
 
 
-def bounded(works: Iterable[Callable[[], object]]) -> None:
-    """Run each in a thread, and leave behind what is not done when patience ends."""
-    threads = [Thread(target=work, daemon=True) for work in works]
+def run_with_timeout(functions: Iterable[Callable[[], object]]) -> None:
+    """Run functions in daemon threads; abandon those that exceed `TIMEOUT`."""
+    threads = [Thread(target=function, daemon=True) for function in functions]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def current() -> Pipeline:
-    """Give the pipeline that the environment describes.
+def current_pipeline() -> Pipeline:
+    """Return the pipeline that the environment configures.
 
     Raises:
-        ConfigurationError: a setting is malformed.
+        ConfigurationError: a setting is invalid.
     """
-    return pipeline(settings.read(TelemetrySettings), settings.read(MetricsSettings))
+    return create_pipeline(settings.read(TelemetrySettings), settings.read(MetricsSettings))
 
 
 @cache
-def pipeline(config: TelemetrySettings, scraped: MetricsSettings) -> Pipeline:
-    """Make what is wanted, and no more."""
-    made = Pipeline()
-    if config.traces_to:
-        made.tracers = tracers(config)
-    if scraped.port is not None:
-        made.registry = registry()
-    if config.metrics_to or made.registry:
-        made.meters = meters(config, made.registry)
-    return made
+def create_pipeline(config: TelemetrySettings, metrics_config: MetricsSettings) -> Pipeline:
+    """Create the pipeline, once per configuration; disabled parts are not imported."""
+    pipeline = Pipeline()
+    if config.traces_url:
+        pipeline.tracer_provider = create_tracer_provider(config)
+    if metrics_config.port is not None:
+        pipeline.registry = create_registry()
+    if config.metrics_url or pipeline.registry:
+        pipeline.meter_provider = create_meter_provider(config, pipeline.registry)
+    return pipeline
 
 
-def tracers(config: TelemetrySettings) -> trace.TracerProvider:
-    """Make spans, and send them in batches."""
+def create_tracer_provider(config: TelemetrySettings) -> trace.TracerProvider:
+    """Create a provider that redacts spans and exports them in batches."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     from app.observability.redaction import RedactionProcessor
 
-    made = TracerProvider(sampler(config), resource(config), shutdown_on_exit=False)
-    headers = pairs(config.exporter_otlp_headers)
-    made.add_span_processor(RedactionProcessor())
-    made.add_span_processor(
-        BatchSpanProcessor(OTLPSpanExporter(config.traces_to, headers=headers or None))
+    provider = TracerProvider(
+        create_sampler(config), create_resource(config), shutdown_on_exit=False
     )
-    return made
+    headers = parse_pairs(config.exporter_otlp_headers)
+    exporter = OTLPSpanExporter(config.traces_url, headers=headers or None)
+    provider.add_span_processor(RedactionProcessor())
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
 
 
-def sampler(config: TelemetrySettings) -> "Sampler":
-    """Choose which traces are kept; one that is parent-based does as the caller does."""
+def create_sampler(config: TelemetrySettings) -> "Sampler":
+    """Create the sampler of `OTEL_TRACES_SAMPLER`; a parent-based one follows the caller."""
     from opentelemetry.sdk.trace import sampling
 
     roots: dict[str, Sampler] = {
@@ -135,10 +136,10 @@ def sampler(config: TelemetrySettings) -> "Sampler":
     return root if is_root else sampling.ParentBased(root)
 
 
-def meters(
+def create_meter_provider(
     config: TelemetrySettings, registry: "CollectorRegistry | None"
 ) -> metrics.MeterProvider:
-    """Measure, for whoever asks and for whom it is sent to."""
+    """Create a provider whose metrics are scraped from the registry, exported, or both."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
@@ -147,32 +148,32 @@ def meters(
     readers: list[MetricReader] = []
     if registry:
         readers.append(PrometheusMetricReader(scope_info_enabled=False, registry=registry))
-    if config.metrics_to:
-        headers = pairs(config.exporter_otlp_headers)
-        exporter = OTLPMetricExporter(config.metrics_to, headers=headers or None)
+    if config.metrics_url:
+        headers = parse_pairs(config.exporter_otlp_headers)
+        exporter = OTLPMetricExporter(config.metrics_url, headers=headers or None)
         readers.append(PeriodicExportingMetricReader(exporter, config.metric_export_interval))
     return MeterProvider(
-        readers, resource(config), AlwaysOffExemplarFilter(), shutdown_on_exit=False
+        readers, create_resource(config), AlwaysOffExemplarFilter(), shutdown_on_exit=False
     )
 
 
-def registry() -> "CollectorRegistry":
-    """Make what Prometheus reads, of this service alone."""
+def create_registry() -> "CollectorRegistry":
+    """Create a Prometheus registry without the collectors of the global one."""
     from prometheus_client import CollectorRegistry
 
     return CollectorRegistry()
 
 
-def resource(config: TelemetrySettings) -> "Resource":
-    """Say which service this is, and where it runs."""
+def create_resource(config: TelemetrySettings) -> "Resource":
+    """Create the resource: name, version and environment of the service."""
     from opentelemetry.sdk.resources import Resource
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    own = {
+    defaults = {
         "service.name": project["name"],
         "service.version": project["version"],
         "deployment.environment.name": config.environment.value,
     }
-    given = pairs(config.resource_attributes)
-    named = {"service.name": config.service_name} if config.service_name else {}
-    return Resource.create({**own, **given, **named})
+    configured = parse_pairs(config.resource_attributes)
+    name = {"service.name": config.service_name} if config.service_name else {}
+    return Resource.create({**defaults, **configured, **name})

@@ -1,6 +1,6 @@
-"""Metrics for Prometheus, at a port of their own: no client, no proxy and no token leads there.
+"""Endpoint for Prometheus scrapes, on a port of its own that no client or proxy reaches.
 
-A thread serves them, so that they tell of an event loop that hangs, too.
+A thread serves it, so that a blocked event loop can still be observed.
 """
 
 from collections.abc import Generator
@@ -13,10 +13,10 @@ from app.settings import ConfigurationError
 
 @contextmanager
 def serve_metrics(pipeline: Pipeline, config: MetricsSettings) -> Generator[int, None, None]:
-    """Serve the metrics of this process; give the port, or 0 where nobody asked for them.
+    """Serve the metrics of this process; yield the port, or 0 if `METRICS_PORT` is unset.
 
     Raises:
-        ConfigurationError: the port is taken, as it is by another process of the same service.
+        ConfigurationError: the port is in use, e.g. by another process of the service.
     """
     if config.port is None or pipeline.registry is None:
         yield 0
@@ -27,8 +27,8 @@ def serve_metrics(pipeline: Pipeline, config: MetricsSettings) -> Generator[int,
         server, thread = start_http_server(config.port, config.host, pipeline.registry)
     except OSError:
         message = (
-            "METRICS_PORT: nobody can listen there; is it taken? "
-            "Each process needs a port of its own, or a container of its own."
+            f"METRICS_PORT: cannot listen on {config.host}:{config.port}; the port may be in use. "
+            "Set it to a free port: each process needs its own, or a container of its own."
         )
         raise ConfigurationError(message) from None
     try:

@@ -1,28 +1,28 @@
-"""Discretion: what people search for, and what a link lets them do, stays out of spans."""
+"""Redaction of URLs in spans: query values may be search terms, or the tokens of links."""
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, SpanProcessor
 
-HIDDEN = "REDACTED"
+PLACEHOLDER = "REDACTED"
 
 
 class RedactionProcessor(SpanProcessor):
-    """Hides the values of a query before anybody reads the span; its names stay."""
+    """Replaces the values of query parameters before a span is exported; keeps their names."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
-        """Look at what the span begins with, which is where URLs stand."""
+        """Redact the URLs of a span; they are among its initial attributes."""
         attributes = span.attributes or {}
         if query := attributes.get("url.query"):
-            span.set_attribute("url.query", redacted(str(query)))
+            span.set_attribute("url.query", redact_query(str(query)))
         for name in ("url.full", "http.url"):
             if url := attributes.get(name):
                 parts = urlsplit(str(url))
-                plain = parts._replace(query=redacted(parts.query), fragment="")
-                span.set_attribute(name, urlunsplit(plain))
+                redacted = parts._replace(query=redact_query(parts.query), fragment="")
+                span.set_attribute(name, urlunsplit(redacted))
 
 
-def redacted(query: str) -> str:
-    """Keep the names of a query."""
-    return urlencode([(name, HIDDEN) for name, _ in parse_qsl(query, keep_blank_values=True)])
+def redact_query(query: str) -> str:
+    """Return a query string with a placeholder for each value."""
+    return urlencode([(name, PLACEHOLDER) for name, _ in parse_qsl(query, keep_blank_values=True)])

@@ -1,4 +1,4 @@
-"""What a process tells of itself: its connections, its event loop, its memory and its time."""
+"""Runtime metrics of a process: connection pool, event-loop lag, memory, CPU time."""
 
 import asyncio
 import os
@@ -12,14 +12,14 @@ from typing import Any
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
 from sqlalchemy import Engine, PoolProxiedConnection
 
-TICK = 0.5  # seconds between two looks at the event loop
-LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
-STATE = "db.client.connection.state"
-STATM = Path("/proc/self/statm")  # of Linux; its second number is what is in memory, in pages
+LAG_INTERVAL = 0.5  # seconds between two measurements of event-loop lag
+LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
+STATE_ATTRIBUTE = "db.client.connection.state"
+STATM = Path("/proc/self/statm")  # Linux; its second number is the resident memory, in pages
 
 
-class PoolWatch:
-    """Counts an engine's connections, and who waits for one."""
+class PoolMonitor:
+    """Counts callers that wait for a connection of an engine's pool."""
 
     def __init__(self, engine: Engine) -> None:
         self.pool: Any = engine.pool
@@ -27,7 +27,7 @@ class PoolWatch:
 
     @contextmanager
     def counting(self) -> Generator[None, None, None]:
-        """Count who waits, for a while."""
+        """Count waiting callers while the context is open."""
         connect = self.pool.connect
 
         def counted() -> PoolProxiedConnection:
@@ -46,76 +46,79 @@ class PoolWatch:
 
 
 class RuntimeMetrics:
-    """The instruments of a process; their names are OpenTelemetry's, where it has one."""
+    """The instruments of a process, named by OpenTelemetry's conventions if it has one."""
 
     def __init__(self, meter: Meter) -> None:
-        self.pools: list[PoolWatch] = []
+        self.pools: list[PoolMonitor] = []
         self.lag = meter.create_histogram(
             "asyncio.event_loop.lag",
             unit="s",
-            description="How late the event loop turns to what is due.",
-            explicit_bucket_boundaries_advisory=LAGS,
+            description="Event-loop lag: how late the loop runs a timer.",
+            explicit_bucket_boundaries_advisory=LAG_BUCKETS,
         )
         meter.create_observable_gauge(
             "db.client.connection.count",
             [self.connections],
-            description="Connections to the database, by their state.",
+            description="Connections of the database pool, by state.",
         )
         meter.create_observable_gauge(
             "db.client.connection.pending_requests",
             [self.waiting],
-            description="Who waits for a connection to the database.",
+            description="Callers that wait for a connection of the database pool.",
         )
         meter.create_observable_counter(
-            "process.cpu.time", [spent], unit="s", description="Time of the processor's."
+            "process.cpu.time", [cpu_time], unit="s", description="CPU time of the process."
         )
         meter.create_observable_gauge(
-            "process.memory.usage", [held], unit="By", description="Memory that is in use."
+            "process.memory.usage",
+            [memory_usage],
+            unit="By",
+            description="Resident memory of the process.",
         )
 
     def connections(self, _: CallbackOptions) -> Iterable[Observation]:
-        """Count the connections of every pool."""
+        """Observe the connections of all pools, by state."""
         for state, count in (("used", "checkedout"), ("idle", "checkedin")):
-            number = sum(getattr(watch.pool, count)() for watch in self.pools)
-            yield Observation(number, {STATE: state})
+            number = sum(getattr(monitor.pool, count)() for monitor in self.pools)
+            yield Observation(number, {STATE_ATTRIBUTE: state})
 
     def waiting(self, _: CallbackOptions) -> Iterable[Observation]:
-        """Count who waits for a connection."""
-        yield Observation(sum(watch.waiting for watch in self.pools))
+        """Observe the callers that wait for a connection."""
+        yield Observation(sum(monitor.waiting for monitor in self.pools))
 
     @contextmanager
-    def watching(self, engine: Engine) -> Generator[None, None, None]:
-        """Watch an engine's pool, for a while."""
-        watch = PoolWatch(engine)
-        self.pools.append(watch)
-        with watch.counting():
+    def observing_pool(self, engine: Engine) -> Generator[None, None, None]:
+        """Observe an engine's pool while the context is open."""
+        monitor = PoolMonitor(engine)
+        self.pools.append(monitor)
+        with monitor.counting():
             yield
-        self.pools.remove(watch)
+        self.pools.remove(monitor)
 
     @asynccontextmanager
-    async def timing(self) -> AsyncGenerator[None, None]:
-        """Time the event loop, for a while."""
-        task = asyncio.create_task(self.time())
+    async def measuring_lag(self) -> AsyncGenerator[None, None]:
+        """Measure event-loop lag while the context is open."""
+        task = asyncio.create_task(self.measure_lag())
         yield
         task.cancel()
 
-    async def time(self) -> None:
-        """Ask to be woken, and see how late that is."""
+    async def measure_lag(self) -> None:
+        """Record, every `LAG_INTERVAL`, how late a timer fires."""
         while True:
-            due = time.perf_counter() + TICK
-            await asyncio.sleep(TICK)
+            due = time.perf_counter() + LAG_INTERVAL
+            await asyncio.sleep(LAG_INTERVAL)
             self.lag.record(max(0.0, time.perf_counter() - due))
 
 
-def spent(_: CallbackOptions) -> Iterable[Observation]:
-    """Read how long the process has run."""
+def cpu_time(_: CallbackOptions) -> Iterable[Observation]:
+    """Observe the CPU time of the process, by mode."""
     times = os.times()
     yield Observation(times.user, {"cpu.mode": "user"})
     yield Observation(times.system, {"cpu.mode": "system"})
 
 
-def held(_: CallbackOptions) -> Iterable[Observation]:
-    """Read how much memory the process holds, where the system says so."""
+def memory_usage(_: CallbackOptions) -> Iterable[Observation]:
+    """Observe the resident memory of the process, on Linux."""
     if STATM.exists():
         pages = int(STATM.read_text(encoding="ascii").split()[1])
         yield Observation(pages * os.sysconf("SC_PAGE_SIZE"))
@@ -123,5 +126,5 @@ def held(_: CallbackOptions) -> Iterable[Observation]:
 
 @cache
 def runtime_metrics(meters: MeterProvider) -> RuntimeMetrics:
-    """Give the instruments of a process, made once."""
+    """Return the instruments of a process, created once."""
     return RuntimeMetrics(meters.get_meter(__name__))

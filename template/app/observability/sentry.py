@@ -1,8 +1,8 @@
-"""Errors that nobody foresaw, reported to Sentry: where they happened, and nothing that was said.
+"""Unhandled exceptions, reported to Sentry with their traceback, without messages and values.
 
-What the log tells with a traceback is reported, whoever logs it: a request, a task, a library.
-Neither the words of an error nor the values of variables leave the process, for they may be
-somebody's; they stand in the log, under the same `request_id`.
+Every log line with an exception is reported, whether a request, a task or a library logs it. The
+message of an exception and the values of variables may be personal data: they are not sent, but
+stand in the log, under the same `request_id`.
 """
 
 import sys
@@ -14,20 +14,20 @@ from opentelemetry import trace
 from structlog.typing import EventDict, WrappedLogger
 
 from app import logging, settings
-from app.observability.pipeline import PATIENCE
+from app.observability.pipeline import TIMEOUT
 from app.observability.settings import SentrySettings
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
-SEVERE = {"critical", "error", "exception"}
+ERROR_METHODS = {"critical", "error", "exception"}
 
 
 @contextmanager
 def report_errors() -> Generator[None, None, None]:
-    """Report for a while; where it is done already, or nobody wants it, do nothing."""
+    """Report exceptions while the context is open; do nothing without a DSN, or if nested."""
     config = settings.read(SentrySettings)
-    if config.dsn is None or report in logging.EXTRA_PROCESSORS:
+    if config.dsn is None or report_exception in logging.EXTRA_PROCESSORS:
         yield
         return
     import sentry_sdk
@@ -37,43 +37,43 @@ def report_errors() -> Generator[None, None, None]:
         environment=config.environment.value,
         auto_enabling_integrations=False,
         default_integrations=False,
-        before_send=wordless,
+        before_send=remove_messages,
         include_local_variables=False,
-        max_breadcrumbs=0,  # lines of the log, with what they tell
+        max_breadcrumbs=0,  # log lines, which may contain personal data
     )
-    logging.EXTRA_PROCESSORS.append(report)
+    logging.EXTRA_PROCESSORS.append(report_exception)
     try:
         yield
     finally:
-        logging.EXTRA_PROCESSORS.remove(report)
-        sentry_sdk.get_client().close(timeout=PATIENCE)
+        logging.EXTRA_PROCESSORS.remove(report_exception)
+        sentry_sdk.get_client().close(timeout=TIMEOUT)
         sentry_sdk.get_global_scope().set_client(None)
 
 
-def report(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Report what a line tells with a traceback; the line stays as it is."""
-    if method in SEVERE and (error := raised(event.get("exc_info"))):
-        send(error, event)
+def report_exception(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Report the exception of a log line; the line is unchanged (a structlog processor)."""
+    if method in ERROR_METHODS and (error := exception_of(event.get("exc_info"))):
+        capture(error, event)
     return event
 
 
-def raised(told: object) -> BaseException | None:
-    """Find the error that a line tells of, in any of the ways that logging knows."""
-    if isinstance(told, BaseException):
-        return told
-    if isinstance(told, tuple):
-        return told[1] if isinstance(told[1], BaseException) else None
-    return sys.exception() if told else None
+def exception_of(exc_info: object) -> BaseException | None:
+    """Return the exception of `exc_info`, in any form that logging accepts."""
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    if isinstance(exc_info, tuple):
+        return exc_info[1] if isinstance(exc_info[1], BaseException) else None
+    return sys.exception() if exc_info else None
 
 
-def send(error: BaseException, told: MutableMapping[str, Any]) -> None:
-    """Send an error, where errors are reported, with what joins it to the log and to its trace."""
-    if report not in logging.EXTRA_PROCESSORS:
+def capture(error: BaseException, event: MutableMapping[str, Any]) -> None:
+    """Send an exception to Sentry, with the ids of its request, trace and span."""
+    if report_exception not in logging.EXTRA_PROCESSORS:
         return
     import sentry_sdk
 
     with sentry_sdk.new_scope() as scope:
-        if request_id := told.get("request_id"):
+        if request_id := event.get("request_id"):
             scope.set_tag("request_id", request_id)
         context = trace.get_current_span().get_span_context()
         if context.is_valid:
@@ -87,8 +87,8 @@ def send(error: BaseException, told: MutableMapping[str, Any]) -> None:
         scope.capture_exception(error)
 
 
-def wordless(event: "Event", _hint: "Hint") -> "Event":
-    """Leave out the words of errors, which may repeat what somebody sent."""
+def remove_messages(event: "Event", _hint: "Hint") -> "Event":
+    """Remove the messages of exceptions, which may contain submitted values."""
     for exception in event.get("exception", {}).get("values", ()):
         exception["value"] = ""
     return event

@@ -1,6 +1,6 @@
-"""What is set of telemetry: the variables that OpenTelemetry names, and those of Prometheus.
+"""Settings of telemetry: the variables of OpenTelemetry, of Prometheus scrapes and of Sentry.
 
-OpenTelemetry's libraries read more of their own from the environment, such as `OTEL_BSP_*`.
+OpenTelemetry's libraries read further variables themselves, such as `OTEL_BSP_*`.
 """
 
 import re
@@ -13,68 +13,72 @@ from pydantic_settings import SettingsConfigDict
 from app.settings import Environment, EnvironmentSettings
 
 PAIR = re.compile(r"\s*[^=,\s]+\s*=[^,]*")
-WHERE = "Set it to a URL, as in http://collector:4318."
-PAIRS = "Set it to pairs, as in key=value,other=value."
+ENDPOINT_HINT = "Set it to a URL, e.g. http://collector:4318."
+PAIRS_HINT = "Set it to pairs, e.g. key=value,other=value."
 
 
-def receiver(url: str) -> str:
-    """Refuse what is no URL of a collector, without repeating it."""
+def validate_endpoint(url: str) -> str:
+    """Reject an invalid URL of a collector; the message does not contain it."""
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_url = False
     if url and not is_url:
-        message = "It is not a URL of http or https"
+        message = "It must be an http or https URL"
         raise ValueError(message)
     return url.rstrip("/")
 
 
-def project(value: SecretStr) -> SecretStr:
-    """Refuse what is no DSN, without repeating it."""
+def validate_dsn(value: SecretStr) -> SecretStr:
+    """Reject an invalid DSN; the message does not contain it."""
     parts = urlsplit(value.get_secret_value())
     if parts.scheme not in {"http", "https"} or not (parts.username and parts.path.strip("/")):
-        message = "It is not a DSN"
+        message = "It must be a DSN, e.g. https://key@host/project"
         raise ValueError(message)
     return value
 
 
-def paired(text: SecretStr) -> SecretStr:
-    """Refuse what is no list of pairs, without repeating it."""
-    pairs(text)
+def validate_pairs(text: SecretStr) -> SecretStr:
+    """Reject an invalid list of pairs; the message does not contain it."""
+    parse_pairs(text)
     return text
 
 
-def pairs(text: SecretStr) -> dict[str, str]:
-    """Read `key=value,other=value`; a character may be percent-encoded (W3C Baggage)."""
+def parse_pairs(text: SecretStr) -> dict[str, str]:
+    """Parse `key=value,other=value`; values may be percent-encoded (W3C Baggage)."""
     parts = [part for part in text.get_secret_value().split(",") if part.strip()]
     if not all(map(PAIR.fullmatch, parts)):
-        message = "It is not a list of pairs"
+        message = "It must be a list of pairs: key=value,other=value"
         raise ValueError(message)
     split = [part.split("=", 1) for part in parts]
     return {unquote(key.strip()): unquote(value.strip()) for key, value in split}
 
 
-Receiver = Annotated[str, AfterValidator(receiver)]
-Pairs = Annotated[SecretStr, AfterValidator(paired)]
+Endpoint = Annotated[str, AfterValidator(validate_endpoint)]
+Pairs = Annotated[SecretStr, AfterValidator(validate_pairs)]
 Destination = Literal["otlp", "none"]
 
 
 class TelemetrySettings(EnvironmentSettings):
-    """What OpenTelemetry is told; without an endpoint, nothing is sent."""
+    """Settings of OpenTelemetry; without an endpoint, nothing is exported."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_")
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
     sdk_disabled: bool = Field(default=False, description="Set it to true or false.")
-    service_name: str = Field("", description="Set it to a name, or leave it out.")
-    resource_attributes: Pairs = Field(SecretStr(""), description=PAIRS)
-    exporter_otlp_endpoint: Receiver = Field("", description=WHERE)
-    exporter_otlp_traces_endpoint: Receiver = Field("", description=f"{WHERE[:-1]}/v1/traces.")
-    exporter_otlp_metrics_endpoint: Receiver = Field("", description=f"{WHERE[:-1]}/v1/metrics.")
-    exporter_otlp_headers: Pairs = Field(SecretStr(""), description=PAIRS)
+    service_name: str = Field("", description="Set it to a name; by default, the project's.")
+    resource_attributes: Pairs = Field(SecretStr(""), description=PAIRS_HINT)
+    exporter_otlp_endpoint: Endpoint = Field("", description=ENDPOINT_HINT)
+    exporter_otlp_traces_endpoint: Endpoint = Field(
+        "", description=f"{ENDPOINT_HINT[:-1]}/v1/traces."
+    )
+    exporter_otlp_metrics_endpoint: Endpoint = Field(
+        "", description=f"{ENDPOINT_HINT[:-1]}/v1/metrics."
+    )
+    exporter_otlp_headers: Pairs = Field(SecretStr(""), description=PAIRS_HINT)
     exporter_otlp_protocol: Literal["http/protobuf"] = Field(
-        "http/protobuf", description="Set it to http/protobuf, which collectors take at port 4318."
+        "http/protobuf", description="Set it to http/protobuf, the protocol of port 4318."
     )
     traces_exporter: Destination = Field("otlp", description="Set it to otlp or none.")
     metrics_exporter: Destination = Field("otlp", description="Set it to otlp or none.")
@@ -92,47 +96,49 @@ class TelemetrySettings(EnvironmentSettings):
         "parentbased_always_on", description="Set it to always_on, parentbased_traceidratio, …"
     )
     traces_sampler_arg: float = Field(
-        1, ge=0, le=1, description="Set it to a share, from 0 to 1, for a sampler of a ratio."
+        1, ge=0, le=1, description="Set it to the ratio of sampled traces, from 0 to 1."
     )
 
     @property
-    def traces_to(self) -> str:
-        """Where spans are sent; empty for nowhere."""
-        return self._to("traces", self.exporter_otlp_traces_endpoint, self.traces_exporter)
+    def traces_url(self) -> str:
+        """The URL to export spans to; empty if disabled."""
+        return self._url("traces", self.exporter_otlp_traces_endpoint, self.traces_exporter)
 
     @property
-    def metrics_to(self) -> str:
-        """Where metrics are sent; empty for nowhere."""
-        return self._to("metrics", self.exporter_otlp_metrics_endpoint, self.metrics_exporter)
+    def metrics_url(self) -> str:
+        """The URL to export metrics to; empty if disabled."""
+        return self._url("metrics", self.exporter_otlp_metrics_endpoint, self.metrics_exporter)
 
-    def _to(self, signal: str, own: str, exporter: Destination) -> str:
+    def _url(self, signal: str, endpoint: str, exporter: Destination) -> str:
         if self.sdk_disabled or exporter == "none":
             return ""
         shared = self.exporter_otlp_endpoint
-        return own or (f"{shared}/v1/{signal}" if shared else "")
+        return endpoint or (f"{shared}/v1/{signal}" if shared else "")
 
 
 class MetricsSettings(EnvironmentSettings):
-    """Where Prometheus finds the metrics of this process; without a port, nowhere."""
+    """Address of the endpoint for Prometheus scrapes; without a port, there is none."""
 
     model_config = SettingsConfigDict(env_prefix="METRICS_")
 
     host: str = Field(
         "127.0.0.1",
         validation_alias=AliasChoices("METRICS_HOST", "HOST"),
-        description="Set it to an address; 0.0.0.0 for all.",
+        description="Set it to an address to listen on; 0.0.0.0 for all.",
     )
     port: NonNegativeInt | None = Field(
-        None, le=65535, description="Set it to a port, as in 9464, or leave it out."
+        None,
+        le=65535,
+        description="Set it to a free port, e.g. 9464; unset, no metrics are served.",
     )
 
 
 class SentrySettings(EnvironmentSettings):
-    """Where errors are reported that nobody foresaw; without an address, nowhere."""
+    """Settings of Sentry; without a DSN, no errors are reported."""
 
     model_config = SettingsConfigDict(env_prefix="SENTRY_")
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
-    dsn: Annotated[SecretStr, AfterValidator(project)] | None = Field(
-        None, description="Set it to the DSN that Sentry shows for the project, or leave it out."
+    dsn: Annotated[SecretStr, AfterValidator(validate_dsn)] | None = Field(
+        None, description="Set it to the DSN that Sentry shows for the project."
     )

@@ -1,7 +1,7 @@
-"""The statements of a request, as spans: what was asked of the database, and for how long.
+"""Spans of SQL statements, from events of SQLAlchemy: the same for every database and driver.
 
-A statement's text has places for values, and none of the values. What no request asks for, such as
-a probe, makes no span. It listens to SQLAlchemy, so that every database and driver tells alike.
+The text of a statement has placeholders instead of values. Statements outside a trace, such as
+those of health probes, have no span.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,29 +10,29 @@ from contextlib import contextmanager
 from opentelemetry import trace
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
-SPAN = "observability.span"  # where a connection keeps the span of its statement
+SPAN_KEY = "observability.span"  # in `Connection.info`: the span of the running statement
 
 
-class Statements:
-    """Makes a span of every statement of an engine."""
+class StatementTracer:
+    """Creates a span for each statement of an engine."""
 
     def __init__(self, engine: Engine, tracers: trace.TracerProvider) -> None:
         self.tracer = tracers.get_tracer(__name__)
         url = engine.url
-        known = {
+        attributes = {
             "db.system.name": engine.dialect.name,
             "db.namespace": url.database,
             "server.address": url.host,
             "server.port": url.port,
         }
-        self.attributes = {name: value for name, value in known.items() if value is not None}
+        self.attributes = {name: value for name, value in attributes.items() if value is not None}
 
-    def begin(self, connection: Connection, _cursor: object, statement: str, *_: object) -> None:
-        """Begin the span, as a child of what asks."""
+    def start(self, connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        """Start a span as a child of the current one."""
         if not trace.get_current_span().is_recording():
             return
         name = statement.split(None, 1)[0].upper() if statement.strip() else "SQL"
-        connection.info[SPAN] = self.tracer.start_span(
+        connection.info[SPAN_KEY] = self.tracer.start_span(
             name,
             kind=trace.SpanKind.CLIENT,
             attributes={**self.attributes, "db.operation.name": name, "db.query.text": statement},
@@ -40,12 +40,12 @@ class Statements:
 
     def end(self, connection: Connection, *_: object) -> None:
         """End the span."""
-        if span := connection.info.pop(SPAN, None):
+        if span := connection.info.pop(SPAN_KEY, None):
             span.end()
 
     def fail(self, context: ExceptionContext) -> None:
-        """End the span with the kind of the error; its words may hold values."""
-        span = context.connection and context.connection.info.pop(SPAN, None)
+        """End the span with the class of the error; its message may contain values."""
+        span = context.connection and context.connection.info.pop(SPAN_KEY, None)
         if span:
             span.set_attribute("error.type", type(context.original_exception).__qualname__)
             span.set_status(trace.StatusCode.ERROR)
@@ -54,12 +54,12 @@ class Statements:
 
 @contextmanager
 def trace_statements(engine: Engine, tracers: trace.TracerProvider) -> Iterator[None]:
-    """Trace an engine's statements for a while."""
-    statements = Statements(engine, tracers)
+    """Trace an engine's statements while the context is open."""
+    tracer = StatementTracer(engine, tracers)
     listeners: dict[str, Callable[..., object]] = {
-        "before_cursor_execute": statements.begin,
-        "after_cursor_execute": statements.end,
-        "handle_error": statements.fail,
+        "before_cursor_execute": tracer.start,
+        "after_cursor_execute": tracer.end,
+        "handle_error": tracer.fail,
     }
     for name, listener in listeners.items():
         event.listen(engine, name, listener)

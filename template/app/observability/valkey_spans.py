@@ -1,6 +1,7 @@
-"""What Valkey is asked, as spans: the commands, without keys and values.
+"""Spans of Valkey commands, without keys and values.
 
-The library's classes are traced, not one client: the first service of a process that runs has them.
+The instrumentation patches the client library's classes, not one client: of several services in a
+process, the first that runs gets the spans.
 """
 
 from collections.abc import AsyncGenerator
@@ -13,18 +14,18 @@ from app.observability.pipeline import PIPELINE
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Trace while the service runs, where traces are wanted."""
-    if not PIPELINE.get(app).traces:
+    """Instrument the client library while the service runs, if traces are exported."""
+    if not PIPELINE.get(app).exports_traces:
         yield
         return
     from opentelemetry.instrumentation.redis import RedisInstrumentor
 
     instrumentor = RedisInstrumentor()
-    instrumentor.instrument(tracer_provider=PIPELINE.get(app).tracers)
+    instrumentor.instrument(tracer_provider=PIPELINE.get(app).tracer_provider)
     yield
     instrumentor.uninstrument()
 
 
 def install(app: FastAPI) -> None:
-    """Trace what the service asks of Valkey."""
+    """Trace the service's Valkey commands."""
     app.include_router(APIRouter(lifespan=lifespan))

@@ -75,8 +75,7 @@ async def refresh(
     body: RefreshRequest | None = None,
 ) -> TokenPair:
     """Exchange a refresh token, from the body or the cookie, for new tokens (rotation)."""
-    token = cookies.refresh_token(body)
-    return cookies.rotate(body, await logins.refresh(session, signer, token))
+    return cookies.rotate(body, await logins.refresh(session, signer, cookies.refresh_token(body)))
 
 
 @router.post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=REJECTED)

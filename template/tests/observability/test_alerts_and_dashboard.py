@@ -1,4 +1,4 @@
-"""Alerts and dashboard ask for what the service tells, and for nothing else."""
+"""Alerts and dashboard query only metrics and labels that the service exposes."""
 
 import json
 import re
@@ -17,15 +17,15 @@ from tests.support.live_server import calling, serving
 ROOT = Path(__file__).parents[2]
 ALERTS = yaml.safe_load((ROOT / "deploy/observability/alerts.yml").read_text(encoding="utf-8"))
 DASHBOARD = json.loads((ROOT / "deploy/observability/dashboard.json").read_text("utf-8"))
-# What Prometheus adds to everything that it scrapes.
-OWN = {"up": {"job", "instance"}}
-ADDED = {"job", "instance"}
+# Prometheus adds these to each target that it scrapes.
+TARGET_METRICS = {"up": {"job", "instance"}}
+TARGET_LABELS = {"job", "instance"}
 
-Told = dict[str, set[str]]
+Labels = dict[str, set[str]]
 
 
 def expressions() -> Iterator[str]:
-    """Give every expression of the alerts and of the dashboard; Grafana fills in its variables."""
+    """Yield the PromQL expressions of alerts and dashboard, with Grafana's variables replaced."""
     for group in ALERTS["groups"]:
         for rule in group["rules"]:
             yield rule["expr"]
@@ -34,15 +34,15 @@ def expressions() -> Iterator[str]:
             yield target["expr"].replace("$__rate_interval", "5m")
 
 
-def asked(expression: str) -> Told:
-    """Parse an expression, and name the metrics that it asks for, with the labels."""
-    found: Told = {}
+def queried_metrics(expression: str) -> Labels:
+    """Return the metrics that an expression queries, with their labels."""
+    queried: Labels = {}
 
     def visit(part: promql_parser.Expr) -> bool:
         if isinstance(part, promql_parser.VectorSelector):
             assert part.name
             matched = {matcher.name for matcher in part.matchers.matchers}
-            found.setdefault(part.name, set()).update(matched)
+            queried.setdefault(part.name, set()).update(matched)
         return True
 
     promql_parser.walk(promql_parser.parse(expression), visit)
@@ -51,47 +51,50 @@ def asked(expression: str) -> Told:
         for labels in re.findall(r"\bby \(([^)]*)\)", expression)
         for label in labels.split(",")
     }
-    return {name: labels | grouped for name, labels in found.items()}
+    return {name: labels | grouped for name, labels in queried.items()}
 
 
-def told(registry: CollectorRegistry) -> Told:
-    """Name what the service tells Prometheus, with the labels."""
-    found: Told = {}
+def exposed_metrics(registry: CollectorRegistry) -> Labels:
+    """Return the metrics that a registry exposes, with their labels."""
+    exposed: Labels = {}
     for family in registry.collect():
         for sample in family.samples:
-            found.setdefault(sample.name, set()).update(sample.labels)
-    return found
+            exposed.setdefault(sample.name, set()).update(sample.labels)
+    return exposed
 
 
 @pytest.fixture
-async def exposed(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Told:
-    """Run a service until it has told everything once."""
+async def exposed(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Labels:
+    """Run a service, and return the metrics and labels that it exposes."""
     _ = shared_url
     monkeypatch.setenv("METRICS_PORT", "0")
-    made = sample_resource.create_app()
-    async with serving(made) as port, calling(port) as client:
+    app = sample_resource.create_app()
+    async with serving(app) as port, calling(port) as client:
         await client.get(sample_resource.URL)
-        pipeline = made.state.observability
-        runtime_metrics(pipeline.meters).lag.record(0)
-        return OWN | {name: labels | ADDED for name, labels in told(pipeline.registry).items()}
+        pipeline = app.state.observability
+        runtime_metrics(pipeline.meter_provider).lag.record(0)
+        return TARGET_METRICS | {
+            name: labels | TARGET_LABELS
+            for name, labels in exposed_metrics(pipeline.registry).items()
+        }
 
 
-async def test_alerts_and_dashboard_ask_for_what_the_service_tells(exposed: Told) -> None:
+async def test_expressions_query_exposed_metrics(exposed: Labels) -> None:
     for expression in expressions():
-        for name, labels in asked(expression).items():
+        for name, labels in queried_metrics(expression).items():
             assert name in exposed, expression
             assert labels <= exposed[name], expression
 
 
-def test_the_dashboard_s_panels_are_told_apart() -> None:
+def test_dashboard_panels_are_unique() -> None:
     panels = DASHBOARD["panels"]
     for key in ("id", "title"):
         assert len({panel[key] for panel in panels}) == len(panels)
-    places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
-    assert len(places) == len(panels)
+    positions = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
+    assert len(positions) == len(panels)
 
 
-def test_every_alert_says_what_is_wrong_and_what_helps() -> None:
+def test_alerts_have_severity_summary_and_description() -> None:
     rules = [rule for group in ALERTS["groups"] for rule in group["rules"]]
     assert len({rule["alert"] for rule in rules}) == len(rules) > 0
     for rule in rules:

@@ -1,4 +1,4 @@
-"""Spans of what Valkey is asked: the commands, without keys and values."""
+"""Spans of Valkey commands, without keys and values."""
 
 import asyncio
 
@@ -10,32 +10,32 @@ from sqlalchemy import make_url
 from app.valkey import connection_pool
 from tests.support import sample_resource, valkey
 from tests.support.live_server import lifespan
-from tests.support.telemetry import collecting
+from tests.support.telemetry import running_collector
 
 SECRET = "hunter2"
 
 
-async def test_a_command_is_a_span_without_keys_and_values(
+async def test_command_span_has_no_keys_and_values(
     monkeypatch: pytest.MonkeyPatch, shared_url: str
 ) -> None:
     _ = shared_url
     with valkey.server() as url:
-        async with collecting() as collector:
+        async with running_collector() as collector:
             monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-            made = sample_resource.create_app()
+            app = sample_resource.create_app()
             pool = connection_pool(make_url(url))
-            async with lifespan(made), Redis(connection_pool=pool) as client:
+            async with lifespan(app), Redis(connection_pool=pool) as client:
                 await client.set(f"key-{SECRET}", SECRET)
             await pool.aclose()
-            await asyncio.to_thread(made.state.observability.close)
+            await asyncio.to_thread(app.state.observability.close)
     (span,) = [span for span in collector.spans if span.name == "SET"]
     assert span.kind == Span.SPAN_KIND_CLIENT
     assert SECRET not in str(collector.spans)
 
 
-async def test_where_no_traces_are_wanted_nothing_is_traced(shared_url: str) -> None:
+async def test_without_traces_client_is_not_instrumented(shared_url: str) -> None:
     _ = shared_url
-    made = sample_resource.create_app()
-    kept = Redis.execute_command
-    async with lifespan(made):
-        assert Redis.execute_command is kept
+    app = sample_resource.create_app()
+    original = Redis.execute_command
+    async with lifespan(app):
+        assert Redis.execute_command is original

@@ -1,4 +1,4 @@
-"""A collector, and what it was sent: spans and metrics by OTLP over HTTP."""
+"""A collector for tests: receives spans and metrics by OTLP over HTTP."""
 
 import asyncio
 import gzip
@@ -22,12 +22,12 @@ from app.observability.settings import MetricsSettings, TelemetrySettings
 from tests.support.live_server import serving
 from tests.support.timeouts import wait_until
 
-MAKE = pipeline.pipeline  # what a collector's own stands before, within another's too
+CREATE = pipeline.create_pipeline  # the original; collectors of tests may be nested
 
 
 @dataclass
 class Collector:
-    """Keeps what it is sent; while it is held up, it answers nobody."""
+    """Stores what it receives; does not respond until `unblocked` is set."""
 
     url: str = ""
     spans: list[Span] = field(default_factory=list)
@@ -35,40 +35,44 @@ class Collector:
     resource: dict[str, str] = field(default_factory=dict)
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    free: asyncio.Event = field(default_factory=asyncio.Event)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    unblocked: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def take(self, request: Request) -> Response:
-        """Take what is sent."""
+    async def receive(self, request: Request) -> Response:
+        """Store a request, and respond once unblocked."""
         body = await request.body()
         if request.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         self.headers.append(dict(request.headers))
         self.bodies.append(body)
-        self.asked.set()
-        await self.free.wait()
+        self.called.set()
+        await self.unblocked.wait()
         return Response()
 
-    async def take_spans(self, request: Request) -> Response:
-        """Take spans."""
-        answer = await self.take(request)
-        for sent in ExportTraceServiceRequest.FromString(self.bodies[-1]).resource_spans:
-            self.resource = {pair.key: pair.value.string_value for pair in sent.resource.attributes}
-            self.spans += [span for scope in sent.scope_spans for span in scope.spans]
-        return answer
+    async def receive_spans(self, request: Request) -> Response:
+        """Store the spans of a request."""
+        response = await self.receive(request)
+        for exported in ExportTraceServiceRequest.FromString(self.bodies[-1]).resource_spans:
+            self.resource = {
+                pair.key: pair.value.string_value for pair in exported.resource.attributes
+            }
+            self.spans += [span for scope in exported.scope_spans for span in scope.spans]
+        return response
 
-    async def take_metrics(self, request: Request) -> Response:
-        """Take metrics."""
-        answer = await self.take(request)
-        read = metrics_service_pb2.ExportMetricsServiceRequest.FromString
-        for sent in read(self.bodies[-1]).resource_metrics:
-            self.metrics |= {each.name for scope in sent.scope_metrics for each in scope.metrics}
-        return answer
+    async def receive_metrics(self, request: Request) -> Response:
+        """Store the names of the metrics of a request."""
+        response = await self.receive(request)
+        parse = metrics_service_pb2.ExportMetricsServiceRequest.FromString
+        for exported in parse(self.bodies[-1]).resource_metrics:
+            self.metrics |= {
+                each.name for scope in exported.scope_metrics for each in scope.metrics
+            }
+        return response
 
 
 @dataclass(frozen=True)
-class Observed:
-    """A service that is observed, a client that calls it, and what the collector was sent."""
+class ObservedService:
+    """A running service, its client, and the collector that it exports to."""
 
     app: FastAPI
     client: AsyncClient
@@ -76,51 +80,51 @@ class Observed:
 
     @property
     def pipeline(self) -> Pipeline:
-        """The way of its spans and metrics."""
-        found: Pipeline = self.app.state.observability
-        return found
+        """Its export pipeline."""
+        current: Pipeline = self.app.state.observability
+        return current
 
     async def spans(self) -> list[Span]:
-        """Have everything sent, and give the spans."""
-        await asyncio.to_thread(self.pipeline.tracers.force_flush)  # type: ignore[attr-defined]
+        """Flush the exporter, and return the spans that the collector received."""
+        await asyncio.to_thread(self.pipeline.tracer_provider.force_flush)  # type: ignore[attr-defined]
         return self.collector.spans
 
 
 @asynccontextmanager
-async def collecting() -> AsyncGenerator[Collector, None]:
-    """Collect on a free port of this process."""
+async def running_collector() -> AsyncGenerator[Collector, None]:
+    """Run a collector on a free port of this process."""
     collector = Collector()
-    collector.free.set()
+    collector.unblocked.set()
     app = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False})
-    app.add_route("/v1/traces", collector.take_spans, ["POST"])
-    app.add_route("/v1/metrics", collector.take_metrics, ["POST"])
-    app.add_route("/{path:path}", collector.take, ["GET", "POST"])
-    made = list[Pipeline]()
-    before = exporters()
+    app.add_route("/v1/traces", collector.receive_spans, ["POST"])
+    app.add_route("/v1/metrics", collector.receive_metrics, ["POST"])
+    app.add_route("/{path:path}", collector.receive, ["GET", "POST"])
+    created = list[Pipeline]()
+    before = export_threads()
 
-    def noted(config: TelemetrySettings, scraped: MetricsSettings) -> Pipeline:
-        made.append(MAKE(config, scraped))
-        return made[-1]
+    def recorded(config: TelemetrySettings, metrics_config: MetricsSettings) -> Pipeline:
+        created.append(CREATE(config, metrics_config))
+        return created[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "pipeline", noted)
+        patch.setattr(pipeline, "create_pipeline", recorded)
         async with serving(app) as port:
             collector.url = f"http://127.0.0.1:{port}"
             try:
                 yield collector
             finally:
-                collector.free.set()
-                for each in made:
+                collector.unblocked.set()
+                for each in created:
                     await asyncio.to_thread(each.close)
-                await wait_until(lambda: exporters() <= before)  # `close` has a time limit
-                MAKE.cache_clear()  # the next collector may be given the same port
+                await wait_until(lambda: export_threads() <= before)  # `close` has a time limit
+                CREATE.cache_clear()  # the next collector may get the same port
 
 
-def exporters() -> set[threading.Thread]:
-    """Find the threads in which OpenTelemetry exports."""
+def export_threads() -> set[threading.Thread]:
+    """Return the threads in which OpenTelemetry exports."""
     return {thread for thread in threading.enumerate() if thread.name.startswith("Otel")}
 
 
 def attributes(span: Span) -> dict[str, str | int]:
-    """Read the attributes of a span."""
+    """Return the attributes of a span by name."""
     return {pair.key: pair.value.string_value or pair.value.int_value for pair in span.attributes}

@@ -36,7 +36,7 @@ Handler = Callable[[UUID], Awaitable[None]]
 
 
 class JobThreadPool(TaskPool):
-    """A thread pool in whose threads the given app is Celery's current app."""
+    """A thread pool that makes the given app Celery's current app in its threads."""
 
     def __init__(self, limit: int, *, app: Celery[Any], **options: Any) -> None:  # noqa: ANN401
         super().__init__(limit, app=app, **options)
