@@ -40,7 +40,7 @@ Proxies = Annotated[
 
 
 class ServerSettings(settings.EnvironmentSettings):
-    """Address, graceful shutdown and trusted proxies of the server."""
+    """Address, graceful shutdown and trusted proxies (`X-Forwarded-For`) of the server."""
 
     host: str = Field("127.0.0.1", description="Set it to an address; 0.0.0.0 for all.")
     port: NonNegativeInt = Field(8000, le=65535, description="Set it to a port; 0 for any.")

@@ -36,7 +36,7 @@ FileSort = Literal["created_at", "-created_at", "name", "-name", "size", "-size"
 
 
 class FileRead(ReadSchema):
-    """A file, without its content."""
+    """Metadata of a file."""
 
     id: UUID
     name: str

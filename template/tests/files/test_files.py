@@ -153,7 +153,7 @@ async def test_file_name_cannot_traverse_paths_or_headers(live_files: Live, tmp_
 
 
 @pytest.mark.parametrize("name", INVALID_NAMES)
-async def test_control_characters_in_name_return_422(client: AsyncClient, name: str) -> None:
+async def test_invalid_file_name_returns_422(client: AsyncClient, name: str) -> None:
     rejected = await upload(client, PNG, name)
     assert (rejected.status_code, rejected.json()["code"]) == (422, "invalid")
     assert rejected.json()["errors"][0]["location"] == "query.name"
@@ -253,7 +253,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\
         (PART % b"a" + b"--x--\r\n", {"Content-Type": "multipart/mixed; boundary=x"}, 415),
     ],
 )
-async def test_malformed_multipart_is_rejected(
+async def test_multipart_form_is_validated_strictly(
     client: AsyncClient, content: bytes, headers: dict[str, str], status: int
 ) -> None:
     response = await client.post(f"{URL}/batch", content=content, headers=headers)

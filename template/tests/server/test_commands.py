@@ -58,7 +58,9 @@ def test_invalid_configuration_exits_with_2(
     assert "Invalid configuration:\nLOG_LEVEL: " in capsys.readouterr().err
 
 
-async def test_check_succeeds(shared_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_check_passes_for_valid_configuration(
+    shared_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     _ = shared_url
     assert await check() == 0
     assert "✓" in capsys.readouterr().out

@@ -182,10 +182,9 @@ async def test_login_is_counted_by_address(make_app: MakeApp) -> None:
 
 async def test_login_has_default_rate(make_app: MakeApp) -> None:
     app = make_app(ROUTES="hello=2/hour")
-    answers = await statuses(
-        app, *[("/login", ADDRESS)] * 13
-    )  # more than 10: a window may end meanwhile
-    assert (answers[:10], answers[-1]) == ([200] * 10, 429)
+    # More requests than the limit of 10: the window may slide meanwhile.
+    results = await statuses(app, *[("/login", ADDRESS)] * 13)
+    assert (results[:10], results[-1]) == ([200] * 10, 429)
     app = make_app(ROUTES="login=20/hour")
     assert await statuses(app, *[("/login", ADDRESS)] * 11) == [200] * 11
 

@@ -134,10 +134,10 @@ def minimal_app() -> FastAPI:
 def test_server_is_configured_by_environment(
     minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configured = Server(minimal_app, settings.read(ServerSettings))
-    config = configured.config
+    instance = Server(minimal_app, settings.read(ServerSettings))
+    config = instance.config
     assert (config.host, config.port) == ("127.0.0.1", 8000)
-    assert (configured.drain_seconds, config.timeout_graceful_shutdown) == (5, 20)
+    assert (instance.drain_seconds, config.timeout_graceful_shutdown) == (5, 20)
     assert (config.log_config, config.access_log, config.server_header) == (None, False, False)
     variables = {
         "HOST": "::1",
@@ -149,10 +149,10 @@ def test_server_is_configured_by_environment(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     minimal_app.state.server_options = {"ws_max_size": 7}
-    configured = Server(minimal_app, settings.read(ServerSettings))
-    config = configured.config
+    instance = Server(minimal_app, settings.read(ServerSettings))
+    config = instance.config
     assert (config.host, config.port, config.forwarded_allow_ips) == ("::1", 0, ["*"])
-    assert (configured.drain_seconds, config.timeout_graceful_shutdown) == (0.5, 3)
+    assert (instance.drain_seconds, config.timeout_graceful_shutdown) == (0.5, 3)
     assert config.ws_max_size == 7
 
 
@@ -184,22 +184,22 @@ async def test_shutdown_drains_before_it_stops(
     minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch, skipped_after: int, seconds: float
 ) -> None:
     readiness = health.readiness(minimal_app)
-    configured = Server(minimal_app, ServerSettings(drain_seconds=5))
-    configured.force_exit = not skipped_after
+    instance = Server(minimal_app, ServerSettings(drain_seconds=5))
+    instance.force_exit = not skipped_after
     delays: list[float] = []
     drained: list[bool] = []
 
     async def sleep(seconds: float) -> None:
         assert (readiness.draining, readiness.drained.is_set()) == (True, False)
         delays.append(seconds)
-        configured.force_exit = len(delays) == skipped_after
+        instance.force_exit = len(delays) == skipped_after
 
     async def shutdown(_: Server, __: object) -> None:
         drained.append(readiness.drained.is_set())
 
     monkeypatch.setattr(server, "asyncio", SimpleNamespace(sleep=sleep))
     monkeypatch.setattr(uvicorn.Server, "shutdown", shutdown)
-    await configured.shutdown()
+    await instance.shutdown()
     assert sum(delays) == pytest.approx(seconds)
     assert drained == [True]
 

@@ -55,15 +55,15 @@ HANDSHAKE = "\r\n".join(
 
 
 @pytest.fixture
-def configured(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def configure(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that sets variables of `WebSocketSettings`."""
     _ = database_url
 
-    def configure(**environment: object) -> None:
+    def set_variables(**environment: object) -> None:
         for name, value in environment.items():
             monkeypatch.setenv(f"WEBSOCKETS_{name}", str(value))
 
-    return configure
+    return set_variables
 
 
 @pytest.fixture
@@ -209,10 +209,10 @@ async def test_malformed_message_closes_socket(
         assert await close_code(socket) == code
 
 
-async def test_blocked_consumer_is_disconnected_without_delaying_others(
-    configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+async def test_blocked_consumer_does_not_delay_others(
+    configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configured(QUEUE_LIMIT=4)
+    configure(QUEUE_LIMIT=4)
     monkeypatch.setattr(endpoints, "CLOSE_TIMEOUT", 0.1)
     async with serving_websockets(create_app()) as service:
         service.hub.open("news")
@@ -230,8 +230,8 @@ async def test_blocked_consumer_is_disconnected_without_delaying_others(
             assert (await receive(quick))["data"] == "the end"
 
 
-async def test_slow_consumer_is_closed_with_1013(configured: Callable[..., None]) -> None:
-    configured(QUEUE_LIMIT=4)
+async def test_slow_consumer_is_closed_with_1013(configure: Callable[..., None]) -> None:
+    configure(QUEUE_LIMIT=4)
     async with serving_websockets(create_app()) as service:
         service.hub.open("news")
         async with service.socket() as socket:
@@ -240,8 +240,8 @@ async def test_slow_consumer_is_closed_with_1013(configured: Callable[..., None]
             assert await close_code(socket) == 1013
 
 
-async def test_connection_limits_return_429_and_503(configured: Callable[..., None]) -> None:
-    configured(CALLER_LIMIT=1, LIMIT=2)
+async def test_connection_limits_return_429_and_503(configure: Callable[..., None]) -> None:
+    configure(CALLER_LIMIT=1, LIMIT=2)
     async with serving_websockets(create_app()) as service:
         async with service.socket():
             assert await rejected_status(service) == 429
@@ -254,9 +254,9 @@ async def test_connection_limits_return_429_and_503(configured: Callable[..., No
 
 
 async def test_cross_site_websocket_returns_403(
-    configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    configured()
+    configure()
     monkeypatch.setenv("CORS_ORIGINS", "https://shop.example")
     async with serving_websockets(create_app()) as service:
         own = str(service.client.base_url)
@@ -277,8 +277,8 @@ async def test_drained_service_disconnects_subscribers(service: WebSocketService
         assert await rejected_status(service) == 503
 
 
-async def test_unanswered_ping_disconnects_subscriber(configured: Callable[..., None]) -> None:
-    configured(HEARTBEAT=0.1)
+async def test_unanswered_ping_disconnects_subscriber(configure: Callable[..., None]) -> None:
+    configure(HEARTBEAT=0.1)
     async with serving_websockets(create_app()) as service:
         reader, writer = await asyncio.open_connection("127.0.0.1", service.client.base_url.port)
         writer.write(HANDSHAKE)
@@ -292,9 +292,9 @@ async def test_unanswered_ping_disconnects_subscriber(configured: Callable[..., 
     ("name", "value"), [("URL", "http://:s3cr3t@host"), ("LIMIT", "0"), ("HEARTBEAT", "s3cr3t")]
 )
 def test_invalid_setting_is_reported_without_value(
-    configured: Callable[..., None], name: str, value: str
+    configure: Callable[..., None], name: str, value: str
 ) -> None:
-    configured(**{name: value})
+    configure(**{name: value})
     with pytest.raises(ConfigurationError, match=f"WEBSOCKETS_{name}: .* Set it to") as caught:
         create_app()
     assert "s3cr3t" not in str(caught.value)
@@ -328,9 +328,9 @@ async def wait_for_relay(
                     return
 
 
-async def test_processes_relay_messages_exactly_once(configured: Callable[..., None]) -> None:
+async def test_processes_relay_messages_exactly_once(configure: Callable[..., None]) -> None:
     with valkey.server() as server:
-        configured(URL=server)
+        configure(URL=server)
         async with AsyncExitStack() as stack:
             one, other = await two_services(stack)
             here = await stack.enter_async_context(one.socket())
@@ -346,10 +346,10 @@ async def test_processes_relay_messages_exactly_once(configured: Callable[..., N
 
 @pytest.mark.parametrize("owner", [None, UUID(int=7)])
 async def test_relayed_message_reaches_only_its_user(
-    configured: Callable[..., None], owner: UUID | None
+    configure: Callable[..., None], owner: UUID | None
 ) -> None:
     with valkey.server() as server:
-        configured(URL=server)
+        configure(URL=server)
         async with AsyncExitStack() as stack:
             one, other = await two_services(stack)
             one.hub.open("news")
@@ -363,14 +363,14 @@ async def test_relayed_message_reaches_only_its_user(
 
 
 async def test_valkey_outage_keeps_local_subscribers(
-    configured: Callable[..., None],
+    configure: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(pubsub, "BACKOFF", (0.05,))
     with TemporaryDirectory(prefix="app-", dir=shared_memory()) as directory:
         path = Path(directory)
-        configured(URL=url(path))
+        configure(URL=url(path))
         async with AsyncExitStack() as stack:
             with running_in(path):
                 one, other = await two_services(stack)
@@ -390,9 +390,9 @@ async def test_valkey_outage_keeps_local_subscribers(
     assert logs.count("websockets_relay_recovered") == 2
 
 
-async def test_broken_relay_connection_sends_missed(configured: Callable[..., None]) -> None:
+async def test_broken_relay_connection_sends_missed(configure: Callable[..., None]) -> None:
     with valkey.server() as server:
-        configured(URL=server)
+        configure(URL=server)
         async with AsyncExitStack() as stack:
             one, other = await two_services(stack)
             here = await stack.enter_async_context(one.socket())
