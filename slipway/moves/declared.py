@@ -137,11 +137,13 @@ class Moves:
             after: the paths of the new one, and of the owner's files
         """
         before, present = set(before), {module_name(path) for path in after} - {""}
+        same = {module_name(path) for path in before & set(after)}  # others of these names are new packages
         modules: dict[str, str] = {}
         names: dict[str, str] = {}
         for module in sorted({module_name(path) for path in before} - {""}):
             for new, renamed in self._modules(module):
-                if module in present and new != module:
+                is_face = module in present and new.startswith(f"{module}.")  # of the package that replaced it
+                if new != module and (module in same or is_face):
                     break  # only names that were renamed in place
                 if new in present and new != module:
                     modules[module] = new
@@ -150,7 +152,7 @@ class Moves:
         modules |= _packages(modules, present)
         moved = Renames(modules)
         stay = {module: module for module in sorted(present) if moved.module(module) != module}
-        return Renames(modules | stay, names, self.paths(before, after))
+        return Renames(stay | modules, names, self.paths(before, after))
 
     def _paths(self, old: str) -> list[str]:
         """Return the history of a file's paths, from `old` on."""

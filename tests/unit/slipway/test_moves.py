@@ -57,6 +57,8 @@ def test_moved_path_is_missing_and_has_target() -> None:
         (("1.0 app/a.py app/b/c.py",), "app/a.py", "app/b/c.py", {"app.a": "app.b.c"}, {}),
         (("1.0 app/a.py app/b/__init__.py",), "app/a.py", "app/b/__init__.py", {"app.a": "app.b"}, {}),
         (("1.0 app/a.py app/a/b.py",), "app/a.py", "app/a/__init__.py app/a/b.py", {}, {}),
+        (("1.0 app/a.py app/b/a.py",), "app/a.py", "app/a/__init__.py app/b/a.py", {"app.a": "app.b.a"}, {}),
+        (("1.0 app.a:x app.a:y",), "app/a.py", "app/a.py", {}, {"app.a:x": "app.a:y"}),
         (
             ("1.0 app/a/* app/b/*",),
             "app/a/__init__.py app/a/x.py app/a/y.txt",
