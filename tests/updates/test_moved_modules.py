@@ -69,7 +69,7 @@ def appended(path: str) -> str:
 def imports(service: Path, paths: Mapping[str, str]) -> str:
     """Return a module of the owner that imports each moved module, and each name that the release renamed."""
     lines = [f"import {module_name(path)}" for path in paths if path.startswith("app/") and path.endswith(".py")]
-    for move in MOVES.modules:
+    for move in (move for move in MOVES.modules if move.old.startswith("app.")):
         source = next((each for each in module_files(service, move.old) if each.exists()), None)
         names = bound_names(ast.parse(source.read_text(encoding="utf-8"))) if source else set()
         lines += [f"from {move.old} import {name} as own_{name}" for name, _ in move.names if name in names]
