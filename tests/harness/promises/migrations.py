@@ -106,9 +106,9 @@ MIGRATIONS = [
             "migrations/versions/0001_initial.py",
             '    op.create_index(op.f("ix_products_price"), "products", ["price"])\n',
             "",
-            "database/test_migrations.py::test_the_revisions_lead_to_the_models",
+            "database/test_migrations.py::test_upgrade_matches_models",
             BOTH,
-            says="The models have changed, and no revision says so. Write it:",
+            says="The models differ from the newest revision. Write the next one:",
         ),
     ),
     *promise(
@@ -118,9 +118,9 @@ MIGRATIONS = [
             "migrations/versions/0001_initial.py",
             'op.drop_table("products")',
             "pass",
-            "database/test_migrations.py::test_the_way_back_leads_to_nothing_and_forth_again",
+            "database/test_migrations.py::test_downgrade_to_base_and_upgrade_again",
             BOTH,
-            says="Undo in `downgrade` what `upgrade` does.",
+            says="Drop in `downgrade` what `upgrade` creates.",
         ),
     ),
     *promise(
