@@ -1,7 +1,7 @@
 """Rules of the service's code, each with the check that fails if code breaks it.
 
 To add a rule, add an entry to `RULES`. `AGENTS.md` prints those of the service's features, and
-`tests/test_guidance.py` asserts that each check exists.
+`tests/guidance/test_guidance.py` asserts that each check exists.
 """
 
 from __future__ import annotations
