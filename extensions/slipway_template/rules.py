@@ -18,8 +18,8 @@ class Rule:
     """A rule in one line, and its check.
 
     A check is a test (`tests/test_x.py::test_y`), a rule of ruff (`ruff ASYNC251`), an error code of mypy (`mypy
-    deprecated`), or a contract of import-linter (`lint-imports: Services and models do not import HTTP frameworks`). The rule applies to
-    services with the feature `of`, or to every service.
+    deprecated`), or a contract of import-linter (`lint-imports: Schemas do not import the database`). The rule applies
+    to services with the feature `of`, or to every service.
     """
 
     says: str
@@ -36,18 +36,17 @@ RULES = (
         "Routers call services, services use models; never the reverse.",
         "lint-imports: Routers import services, services import models",
     ),
+    Rule("Schemas import neither models nor SQLAlchemy.", "lint-imports: Schemas do not import the database"),
     Rule(
-        "Schemas import neither models nor SQLAlchemy.", "lint-imports: Schemas do not import the database"
+        "Services and models import neither FastAPI nor Starlette.",
+        "lint-imports: Services and models do not import HTTP frameworks",
     ),
-    Rule("Services and models import neither FastAPI nor Starlette.", "lint-imports: Services and models do not import HTTP frameworks"),
     Rule(
         "`app/` does not import `development/`.",
         "lint-imports: The application does not import development code",
     ),
     Rule("Declare routes on an `APIRouter`.", f"{ARCHITECTURE}routes_are_on_routers"),
-    Rule(
-        "Routes are async and declare what they return.", f"{ARCHITECTURE}routes_are_async_with_return_types"
-    ),
+    Rule("Routes are async and declare what they return.", f"{ARCHITECTURE}routes_are_async_with_return_types"),
     Rule(
         "The body of a route handler is one statement: a call.",
         f"{ARCHITECTURE}route_handlers_are_one_statement",
