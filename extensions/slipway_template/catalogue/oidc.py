@@ -102,15 +102,15 @@ OIDC = Feature(
         Command(
             name="create_admin",
             module="app.auth.oidc.cli",
-            meaning="Make the user with this e-mail address an administrator, also before the first login.",
+            meaning="Make the user with this e-mail address an administrator, before or after the first sign-in.",
             done="Makes the user with this e-mail address an administrator",
             is_for_people=True,
         ),
         Command(
             name="token",
             module="development.identity_provider",
-            meaning="Print an access token of the development identity provider, for manual requests.",
-            done="Prints an access token of the development identity provider, for manual requests",
+            meaning="Print an access token of the development provider, for manual requests.",
+            done="Prints an access token of the development provider, for manual requests",
         ),
     ),
     guidance=("The provider has the passwords. In development, `development/identity_provider.py` is the provider.",),

@@ -55,8 +55,8 @@ MIGRATIONS = [
         Break(
             "declared renames are not applied",
             "development/revisions/renames.py",
-            "for find in (tables, columns, constraints):",
-            "for find in ():",
+            "for renames in (tables, columns, constraints):",
+            "for renames in ():",
             "database/test_revisions.py::test_declared_renames_preserve_rows",
             BOTH,
         ),
@@ -85,7 +85,7 @@ MIGRATIONS = [
             "development/revisions/data_loss.py",
             "for new in same[:1]:",
             "for new in same[:0]:",
-            "database/test_revisions.py::test_undeclared_rename_of_column_is_reported",
+            "database/test_revisions.py::test_undeclared_column_rename_is_reported",
         ),
     ),
     *promise(
@@ -100,7 +100,7 @@ MIGRATIONS = [
         ),
     ),
     *promise(
-        "docs/rules.md: the revisions lead to the models",
+        "docs/rules.md: migrations produce the tables of the models",
         Break(
             "no revision creates an index of a model",
             "migrations/versions/0001_initial.py",
@@ -112,7 +112,7 @@ MIGRATIONS = [
         ),
     ),
     *promise(
-        "docs/rules.md: a revision can be undone",
+        "docs/rules.md: migrations can be downgraded",
         Break(
             "downgrade leaves a table",
             "migrations/versions/0001_initial.py",
@@ -130,7 +130,7 @@ MIGRATIONS = [
             "app/migrate.py",
             LOCKED,
             UNLOCKED,
-            "database/test_migrations.py::test_replicas_that_start_at_once_migrate_once",
+            "database/test_migrations.py::test_concurrent_migrations_run_once",
             drill=True,
         ),
     ),
@@ -139,9 +139,9 @@ MIGRATIONS = [
         Break(
             "migrates at startup",
             "app/database.py",
-            "    engine = create_engine(chosen)\n",
-            "    engine = create_engine(chosen)\n    from app import migrate\n\n    await migrate.migrate()\n",
-            "database/test_migrations.py::test_the_service_does_not_migrate_as_it_starts",
+            "    engine = create_engine(config)\n",
+            "    engine = create_engine(config)\n    from app import migrate\n\n    await migrate.migrate()\n",
+            "database/test_migrations.py::test_startup_does_not_migrate",
             BOTH,
         ),
     ),
@@ -152,7 +152,7 @@ MIGRATIONS = [
             "migrations/versions/0002_price.py",
             "",
             REWRITES_A_TABLE,
-            "database/test_postgresql.py::test_migrations_lock_nothing_for_long",
+            "database/test_postgresql.py::test_migrations_take_no_long_locks",
         ),
     ),
     *promise(
@@ -162,7 +162,7 @@ MIGRATIONS = [
             "app/checks.py",
             "if not await connection.run_sync(migrate.is_current):",
             "if False:",
-            "server/test_commands.py::test_check_tells_that_the_database_is_behind",
+            "server/test_commands.py::test_check_reports_pending_migrations",
         ),
     ),
     *promise(
@@ -170,9 +170,9 @@ MIGRATIONS = [
         Break(
             "app dev discards its database",
             "development/commands.py",
-            'databases.kept(ROOT / ".dev")',
-            "databases.throwaway()",
-            "server/test_commands.py::test_development_needs_nothing_and_keeps_its_data",
+            'databases.persistent(ROOT / ".dev")',
+            "databases.temporary()",
+            "server/test_commands.py::test_dev_persists_data_without_configuration",
             BOTH,
             drill=True,
         ),
@@ -180,11 +180,11 @@ MIGRATIONS = [
     *promise(
         "README.md: errors of settings name the variable and the fix, never the value",
         Break(
-            "repeats the value of an invalid setting",
+            "echoes the value of an invalid setting",
             "app/settings.py",
-            'else problem["msg"]',
-            'else problem["msg"] + os.environ.get(_variable(kind, field), "")',
-            "server/test_settings.py::test_a_mistake_names_the_variable_and_the_mend_but_not_the_value",
+            'if detail["type"] == "missing" else message',
+            'if detail["type"] == "missing" else message + os.environ.get(_variable(kind, field), "")',
+            "server/test_settings.py::test_invalid_value_is_reported_without_value",
         ),
     ),
     *promise(
@@ -194,7 +194,7 @@ MIGRATIONS = [
             "app/settings.py",
             "raise ConfigurationError(problems)",
             "pass",
-            "server/test_settings.py::test_a_placeholder_is_no_secret_in_production",
+            "server/test_settings.py::test_placeholder_secret_is_rejected_in_production",
             BOTH,
         ),
         Break(
@@ -202,7 +202,7 @@ MIGRATIONS = [
             "app/settings.py",
             "        Environment.PRODUCTION, description=",
             "        Environment.DEVELOPMENT, description=",
-            "server/test_settings.py::test_production_is_what_is_not_said_otherwise",
+            "server/test_settings.py::test_environment_defaults_to_production",
         ),
     ),
     *promise(
@@ -210,17 +210,17 @@ MIGRATIONS = [
         Break(
             "does not report a removed field",
             "development/compatibility/narrowing.py",
-            "            if name not in kept:\n",
-            "            if name not in kept and False:\n",
-            "development/test_narrowing.py::test_a_field_that_is_gone_is_told",
+            "            if name not in present:\n",
+            "            if name not in present and False:\n",
+            "development/test_narrowing.py::test_removed_field_is_reported",
             SQLITE,
         ),
         Break(
             "exits with 0 after a breaking change",
             "development/compatibility/comparing.py",
-            "    if all(change.line in reasons for change in found):\n",
+            "    if all(change.line in reasons for change in changes):\n",
             "    if True:\n",
-            "development/test_compare.py::test_what_is_lost_is_told_with_what_to_do",
+            "development/test_compare.py::test_breaking_change_is_printed_with_fix",
             SQLITE,
         ),
     ),
