@@ -102,7 +102,7 @@ OIDC = Feature(
         Command(
             name="create_admin",
             module="app.auth.oidc.cli",
-            meaning="Make the user with this e-mail address an administrator, before or after the first sign-in.",
+            meaning="Make the user with this e-mail address an administrator, also before the first login.",
             done="Makes the user with this e-mail address an administrator",
             is_for_people=True,
         ),

@@ -9,7 +9,6 @@ import pytest
 from httpx2 import AsyncClient
 from pydantic import (
     AfterValidator,
-    EmailStr,
     Field,
     FiniteFloat,
     SecretStr,
@@ -133,6 +132,12 @@ def reject_odd(value: int) -> int:
     return value
 
 
+def reject_email(value: str) -> str:
+    """Reject as `EmailStr` does, whose library not every service has."""
+    message = "value is not a valid email address: {reason}"
+    raise PydanticCustomError("value_error", message, {"reason": value})
+
+
 def reject_all(_: str) -> str:
     raise PydanticCustomError("banned", "Must not be a banned word.")
 
@@ -159,7 +164,11 @@ def reject_all(_: str) -> str:
             "hunter2",
             "Must match the pattern ^[A-Z]{2}$.",
         ),
-        (EmailStr, "hunter2", "Must be an e-mail address, such as name@example.com."),
+        (
+            Annotated[str, AfterValidator(reject_email)],
+            "hunter2",
+            "Must be an e-mail address, such as name@example.com.",
+        ),
         (Link, "hunter2", "Must be a URL, such as https://example.com/path."),
         (Link, "ftp://hunter2", "Must be a URL that begins with http:// or https://."),
         (Link, f"https://{'x' * 2_084}", "Must have at most 2083 characters."),
