@@ -1,7 +1,7 @@
 """Rules of the service's code, each with the check that fails if code breaks it.
 
 To add a rule, add an entry to `RULES`. `AGENTS.md` prints those of the service's features, and
-`tests/test_guidance.py` asserts that each check exists.
+`tests/guidance/test_guidance.py` asserts that each check exists.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Rule:
     """A rule in one line, and its check.
 
     A check is a test (`tests/test_x.py::test_y`), a rule of ruff (`ruff ASYNC251`), an error code of mypy (`mypy
-    deprecated`), or a contract of import-linter (`lint-imports: Services know nothing of HTTP`). The rule applies to
-    services with the feature `of`, or to every service.
+    deprecated`), or a contract of import-linter (`lint-imports: Schemas do not import the database`). The rule applies
+    to services with the feature `of`, or to every service.
     """
 
     says: str
@@ -34,42 +34,41 @@ MIGRATIONS = "tests/database/test_migrations.py::test_"
 RULES = (
     Rule(
         "Routers call services, services use models; never the reverse.",
-        "lint-imports: Routers ask services, services ask models",
+        "lint-imports: Routers import services, services import models",
     ),
+    Rule("Schemas import neither models nor SQLAlchemy.", "lint-imports: Schemas do not import the database"),
     Rule(
-        "Schemas import neither models nor SQLAlchemy.", "lint-imports: Schemas stand at the edge, without a database"
+        "Services and models import neither FastAPI nor Starlette.",
+        "lint-imports: Services and models do not import HTTP frameworks",
     ),
-    Rule("Services and models import neither FastAPI nor Starlette.", "lint-imports: Services know nothing of HTTP"),
     Rule(
         "`app/` does not import `development/`.",
-        "lint-imports: What is for development never runs in production",
+        "lint-imports: The application does not import development code",
     ),
-    Rule("Declare routes on an `APIRouter`.", f"{ARCHITECTURE}every_route_stands_on_a_router"),
-    Rule(
-        "Routes are async and declare what they return.", f"{ARCHITECTURE}every_route_is_async_and_says_what_it_returns"
-    ),
+    Rule("Declare routes on an `APIRouter`.", f"{ARCHITECTURE}routes_are_on_routers"),
+    Rule("Routes are async and declare what they return.", f"{ARCHITECTURE}routes_are_async_with_return_types"),
     Rule(
         "The body of a route handler is one statement: a call.",
-        f"{ARCHITECTURE}every_handler_of_the_api_is_one_statement",
+        f"{ARCHITECTURE}route_handlers_are_one_statement",
     ),
     Rule(
         "Each route declares its authorization.",
-        "tests/architecture/test_access_policies.py::test_every_route_declares_who_may_call_it",
+        "tests/architecture/test_access_policies.py::test_every_route_declares_access_policy",
         of="auth",
     ),
     Rule(
         "Raise a class of `app/errors.py`, never `HTTPException`.",
-        f"{ARCHITECTURE}only_errors_speaks_of_http_exceptions",
+        f"{ARCHITECTURE}http_exceptions_are_only_in_errors",
     ),
-    Rule("Never commit: `Session` commits when the route returns.", f"{ARCHITECTURE}nobody_commits_but_the_session"),
+    Rule("Never commit: `Session` commits when the route returns.", f"{ARCHITECTURE}only_session_commits"),
     Rule(
         "Handlers and services start no task that outlives the response.",
-        f"{ARCHITECTURE}nothing_goes_on_after_its_answer",
+        f"{ARCHITECTURE}no_work_outlives_response",
     ),
-    Rule("Imports create no engine and no client.", f"{ARCHITECTURE}an_import_opens_nothing"),
+    Rule("Imports create no engine and no client.", f"{ARCHITECTURE}import_opens_no_connections"),
     Rule(
         'Relationships are `lazy="raise"`; queries name the relationships to load.',
-        f"{ARCHITECTURE}relationships_load_nothing_unasked",
+        f"{ARCHITECTURE}relationships_are_not_lazy_loaded",
     ),
     Rule("Columns are `Mapped[...] = mapped_column(...)`.", f"{ARCHITECTURE}columns_are_mapped_by_their_types"),
     Rule(
@@ -77,8 +76,8 @@ RULES = (
         f"{ARCHITECTURE}schemas_are_configured_by_model_config",
     ),
     Rule("Write SQL as SQLAlchemy expressions, never as text.", f"{ARCHITECTURE}sql_is_written_as_expressions"),
-    Rule("Migrations produce the tables of the models.", f"{MIGRATIONS}the_revisions_lead_to_the_models"),
-    Rule("Migrations can be downgraded.", f"{MIGRATIONS}the_way_back_leads_to_nothing_and_forth_again"),
+    Rule("Migrations produce the tables of the models.", f"{MIGRATIONS}upgrade_matches_models"),
+    Rule("Migrations can be downgraded.", f"{MIGRATIONS}downgrade_to_base_and_upgrade_again"),
     Rule("Async code does not block: no `time.sleep`, no `open`, no `subprocess`.", "ruff ASYNC"),
     Rule("Use no API that `ruff.toml` bans; it names the replacement.", "ruff TID251"),
     Rule("A dependency is `Annotated[..., Depends(...)]`.", "ruff FAST002"),

@@ -83,7 +83,7 @@ def test_checks_named_in_guides_exist(serve: Callable[[Answers], Service]) -> No
         name: serve({"auth": "local", "tasks": "taskiq", "features": ["files"], "database": name})
         for name in ("postgresql", "sqlite")
     }
-    for module, test in re.findall(r"`(test_\w+\.py)::(test_\w+)`", text):
+    for module, test in re.findall(r"`([\w/]*test_\w+\.py)::(test_\w+)`", text):
         files = [service.files.get(f"tests/{module}") for service in everything.values()]
         assert any(f"def {test}(".encode() in file.content for file in files if file), f"{module}::{test}"
     assert set(re.findall(r"`((?:ruff|mypy|lint-imports:) [^`]+)`", text)) <= {rule.check for rule in RULES}

@@ -57,7 +57,7 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A further process of the service's image: a command that runs until a signal ends it."""
+    """A further process of the service's image: a command that runs until a signal stops it."""
 
     name: str  # of the command, the function, and the service in compose
     module: str

@@ -109,8 +109,8 @@ OIDC = Feature(
         Command(
             name="token",
             module="development.identity_provider",
-            meaning="Print a token of the provider that `dev` brings, to try the API with.",
-            done="Prints a token of the provider that `uv run app dev` brings",
+            meaning="Print an access token of the development provider, for manual requests.",
+            done="Prints an access token of the development provider, for manual requests",
         ),
     ),
     guidance=("The provider has the passwords. In development, `development/identity_provider.py` is the provider.",),

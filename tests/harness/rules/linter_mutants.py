@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 MODEL, SCHEMA = "app/models/product.py", "app/schemas/product.py"
 SERVICE, ROUTER = "app/services/product.py", "app/routers/product.py"
-DELETE = '    """Remove a product."""\n'
+DELETE = '    """Delete one product."""\n'
 READ = """\
-@router.get("/{product_id}", response_model=ProductRead, responses=described(NotFound))
+@router.get("/{product_id}", response_model=ProductRead, responses=error_responses(NotFound))
 async def read_product(session: ReadSession"""
 SESSION = "from sqlalchemy.ext.asyncio import AsyncSession\n"
 
@@ -62,7 +62,7 @@ def inserted(*lines: str) -> str:
 IMPORTS = [
     LinterMutant(
         "a service imports a router",
-        "lint-imports: Routers ask services, services ask models",
+        "lint-imports: Routers import services, services import models",
         SERVICE,
         DELETE,
         inserted("from app.routers import product as router"),
@@ -70,7 +70,7 @@ IMPORTS = [
     ),
     LinterMutant(
         "a schema imports a model",
-        "lint-imports: Schemas stand at the edge, without a database",
+        "lint-imports: Schemas do not import the database",
         SCHEMA,
         "from app.enums.product import ProductStatus\n",
         "from app.enums.product import ProductStatus\nfrom app.models.product import Product\n",
@@ -78,7 +78,7 @@ IMPORTS = [
     ),
     LinterMutant(
         "a service imports FastAPI",
-        "lint-imports: Services know nothing of HTTP",
+        "lint-imports: Services and models do not import HTTP frameworks",
         SERVICE,
         SESSION,
         f"from fastapi import Request\n{SESSION}",
@@ -86,10 +86,10 @@ IMPORTS = [
     ),
     LinterMutant(
         "production imports the development server",
-        "lint-imports: What is for development never runs in production",
+        "lint-imports: The application does not import development code",
         "app/models/base.py",
-        '    """Make a key;',
-        '    from development import databases\n    """Make a key;',
+        '    """Return a UUID of version 7,',
+        '    from development import databases\n    """Return a UUID of version 7,',
         "",
     ),
 ]
@@ -164,8 +164,8 @@ LINT = [
         "`noqa` has no code",
         "ruff PGH004",
         SERVICE,
-        "    return found[0]\n",
-        "    return found[0]  # noqa\n",
+        "    return rows[0]\n",
+        "    return rows[0]  # noqa\n",
         "Use specific rule codes when using `noqa`",
     ),
 ]
@@ -199,8 +199,8 @@ TYPES = [
         "`type: ignore` has no code",
         "mypy ignore-without-code",
         SERVICE,
-        "    return found[0]\n",
-        "    return found[1:]  # type: ignore\n",
+        "    return rows[0]\n",
+        "    return rows[1:]  # type: ignore\n",
         'consider "type: ignore[return-value]" instead',
     ),
 ]
