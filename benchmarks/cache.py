@@ -52,6 +52,7 @@ async def prepare(rows: int) -> None:
 async def compare(name: str) -> None:
     """Measure a cache hit against the query, and report both."""
     from app.cache.totals import count
+    from app.database import READERS
     from app.filtering import count as count_rows
     from app.main import create_app
     from app.services.product import COUNT
@@ -59,11 +60,11 @@ async def compare(name: str) -> None:
     app = create_app()
 
     async def hit() -> int:
-        async with app.state.readers() as session:
+        async with READERS.get(app)() as session:
             return int(await count(session, COUNT))
 
     async def query() -> int:
-        async with app.state.readers() as session:
+        async with READERS.get(app)() as session:
             return int(await count_rows(session, COUNT))
 
     subjects = with_control({"COUNT": query, "hit": hit})
@@ -80,7 +81,7 @@ async def main(rows: int) -> None:
         sys.path.insert(0, directory)
         from development import databases, valkey
 
-        with databases.throwaway() as url, valkey.throwaway() as cache:
+        with databases.temporary() as url, valkey.temporary() as cache:
             os.environ |= {"DATABASE_URL": url, "LOG_LEVEL": "error"}
             await prepare(rows)
             await compare("memory")

@@ -72,7 +72,7 @@ async def main(effort: Effort, measured: dict[str, dict[str, Any]]) -> None:
         sys.path.insert(0, str(places[BASELINE]))
         from development import databases
 
-        with databases.throwaway() as server:
+        with databases.temporary() as server:
             variables = {
                 name: environment(answers, places[name]) | {"DATABASE_URL": await databases.create(server)}
                 for name, answers in measured.items()

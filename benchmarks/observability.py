@@ -59,9 +59,9 @@ async def main(effort: Effort, observed: dict[str, dict[str, str]]) -> None:
         os.chdir(directory)
         sys.path.insert(0, directory)
         os.environ["PYTHONPATH"] = directory
-        from development.databases import throwaway
+        from development.databases import temporary
 
-        with throwaway() as url:
+        with temporary() as url:
             one = await prepare(url)
             async with AsyncExitStack() as stack:
                 collector = await stack.enter_async_context(run_collector())

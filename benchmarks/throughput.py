@@ -141,9 +141,9 @@ async def main(effort: Effort) -> None:
         os.chdir(directory)
         sys.path.insert(0, directory)
         os.environ["PYTHONPATH"] = directory
-        from development.databases import throwaway
+        from development.databases import temporary
 
-        with throwaway() as url:
+        with temporary() as url:
             one = await prepare(url)
             async with (
                 served([str(ROOT / "benchmarks" / "floor.py")], DATABASE_URL=url) as floor,

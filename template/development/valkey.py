@@ -43,14 +43,14 @@ def beside(*variables: str) -> Generator[None, None, None]:
         print("Valkey     not installed: the service runs as a single process")
         yield
     else:
-        with throwaway() as server_url:
+        with temporary() as server_url:
             os.environ |= dict.fromkeys(unset, server_url)
             print(f"Valkey     {server_url} (in memory)")
             yield
 
 
 @contextmanager
-def throwaway() -> Generator[str, None, None]:
+def temporary() -> Generator[str, None, None]:
     """Run a temporary server; yield its URL."""
     with (
         tempfile.TemporaryDirectory(prefix="app-", dir=shared_memory()) as directory,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from development.valkey import throwaway
+from development.valkey import temporary
 
 
 @contextmanager
@@ -13,5 +13,5 @@ def server() -> Generator[str, None, None]:
     if shared := os.environ.get("TEST_VALKEY_URL"):
         yield shared
     else:
-        with throwaway() as url:
+        with temporary() as url:
             yield url

@@ -37,7 +37,7 @@ QUICK = Check(
     shuffles=True,
 )
 # Random requests by an anonymous client, and by an administrator if there are accounts, in a new process.
-REQUESTS = Check("requests", "pytest -q -k breaks_the_service", ("-p", "no:cacheprovider"), cold=True)
+REQUESTS = Check("requests", "pytest -q -k requests_cause_no_500", ("-p", "no:cacheprovider"), cold=True)
 BUILT = Check("openapi", "app openapi", variables=(("ENVIRONMENT", "development"),))
 CODE = (
     Check("types", "mypy", ("--cache-dir={cache}/types-{slot}",)),

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # Runs the server of `development/<feature>.py` until the input closes.
 LAUNCH = """\
 import sys
-from development.{feature} import throwaway
-with throwaway() as url:
+from development.{feature} import temporary
+with temporary() as url:
     print(url, flush=True)
     sys.stdin.read()
 """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from tests.harness.promises.definition import BOTH, SQLITE, Break, promise
 
 TRANSACTION = """\
-    async with connection.app.state.sessions.begin() as session:
+    async with SESSIONS.get(connection.app).begin() as session:
         yield session
 """
 
 COMMITS_ON_ERROR = """\
-    async with connection.app.state.sessions() as session:
+    async with SESSIONS.get(connection.app)() as session:
         try:
             yield session
         finally:
@@ -18,7 +18,7 @@ COMMITS_ON_ERROR = """\
 """
 
 KEEPS_SESSION_OF_DISCONNECTED = """\
-    session = connection.app.state.sessions()
+    session = SESSIONS.get(connection.app)()
     connection.app.state.kept = (*getattr(connection.app.state, "kept", ()), session)
     yield session
     if not await Request(connection.scope, connection._receive).is_disconnected():
@@ -34,7 +34,7 @@ TRANSACTIONS = [
             "app/database.py",
             'Depends(transaction, scope="function")',
             "Depends(transaction)",
-            "database/test_transactions.py::test_nothing_is_kept_of_what_failed",
+            "database/test_transactions.py::test_failed_request_is_rolled_back",
             BOTH,
         ),
         Break(
@@ -42,7 +42,7 @@ TRANSACTIONS = [
             "app/database.py",
             TRANSACTION,
             COMMITS_ON_ERROR,
-            "database/test_transactions.py::test_nothing_is_kept_of_what_failed",
+            "database/test_transactions.py::test_failed_request_is_rolled_back",
             BOTH,
         ),
     ),
@@ -53,7 +53,7 @@ TRANSACTIONS = [
             "app/database.py",
             TRANSACTION,
             KEEPS_SESSION_OF_DISCONNECTED,
-            "database/test_transactions.py::test_clients_that_hang_up_leave_no_connection_in_use",
+            "database/test_transactions.py::test_disconnected_clients_release_connections",
             BOTH,
         ),
     ),
@@ -62,25 +62,25 @@ TRANSACTIONS = [
         Break(
             "returns 500 for a duplicate",
             "app/database.py",
-            "constraint = _constraint(violated(error))",
-            "constraint = _constraint(None)",
-            "database/test_database.py::test_a_clash_is_a_conflict_that_names_the_fields",
+            "constraint = constraints.find_constraint(constraint_name(error))\n        if ",
+            "constraint = None\n        if ",
+            "database/test_database.py::test_duplicate_returns_409_with_value",
             BOTH,
         ),
         Break(
             "returns no 422 for a foreign key to a missing row",
             "app/database.py",
-            "    if fields:\n        raise _dangling(fields)\n",
+            "    if missing:\n        raise constraints.unknown_reference(missing)\n",
             "",
-            "database/test_database.py::test_a_reference_to_nothing_is_refused",
+            "database/test_database.py::test_unknown_reference_returns_422",
             BOTH,
         ),
         Break(
             "returns 500 for the deletion of a referenced row",
             "app/database.py",
-            "        raise errors.Conflict(message) from error\n",
+            "        raise constraints.still_referenced(row, constraint) from error\n",
             "        raise\n",
-            "database/test_database.py::test_what_others_refer_to_stays",
+            "database/test_database.py::test_delete_of_referenced_row_returns_409",
             BOTH,
         ),
     ),
@@ -91,7 +91,7 @@ TRANSACTIONS = [
             "app/postgresql.py",
             "raise Unavailable(message) from error",
             "raise",
-            "database/test_postgresql.py::test_an_outage_costs_readiness_and_ends_by_itself",
+            "database/test_postgresql.py::test_outage_recovers_without_restart",
             drill=True,
         ),
     ),
@@ -102,7 +102,7 @@ TRANSACTIONS = [
             "app/postgresql.py",
             '            "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",\n',
             "",
-            "database/test_postgresql.py::test_a_statement_that_takes_too_long_ends",
+            "database/test_postgresql.py::test_statement_timeout_returns_503",
         ),
     ),
     *promise(
@@ -110,9 +110,9 @@ TRANSACTIONS = [
         Break(
             "moves rows from SQLite without a transaction",
             "app/import_sqlite.py",
-            "            async with engine.begin() as here:\n",
-            '            async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as here:\n',
-            "database/test_import_sqlite.py::test_what_is_refused_leaves_nothing_behind",
+            "target_engine.begin()",
+            'target_engine.execution_options(isolation_level="AUTOCOMMIT").connect()',
+            "database/test_import_sqlite.py::test_failed_import_is_rolled_back",
         ),
     ),
     *promise(
@@ -122,28 +122,28 @@ TRANSACTIONS = [
             "development/postgresql.py",
             'if "_test_" not in (url.database or ""):',
             "if not url.database:",
-            "database/test_database.py::test_only_a_test_database_is_dropped",
+            "database/test_database.py::test_drop_rejects_other_databases",
         ),
     ),
     *promise(
-        "template/docs/sqlite.md: numbers of a fixed scale are exact",
+        "template/docs/sqlite.md: decimals are exact",
         Break(
             "stores decimals as floats in SQLite",
             "app/sqlite.py",
             'Decimal(f"{value:.{self.scale or 0}f}")',
             "value",
-            "database/test_sqlite.py::test_decimals_are_kept_exactly",
+            "database/test_sqlite.py::test_decimals_are_stored_exactly",
             SQLITE,
         ),
     ),
     *promise(
-        "template/docs/sqlite.md: a transaction that may write takes its turn as it begins",
+        "template/docs/sqlite.md: a write transaction takes the lock when it begins",
         Break(
             "begins deferred transactions in SQLite",
             "app/sqlite.py",
             '"BEGIN IMMEDIATE"',
             '"BEGIN"',
-            "database/test_sqlite.py::test_writers_wait_for_each_other",
+            "database/test_sqlite.py::test_concurrent_writes_wait",
             SQLITE,
         ),
     ),
