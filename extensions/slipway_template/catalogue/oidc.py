@@ -75,7 +75,7 @@ OIDC = Feature(
             name="OIDC_PROVISION",
             example="false",
             default="true",
-            meaning="Creates an account at the first sign-in; if false, only existing users can sign in.",
+            meaning="Creates an account at the first login; if false, only existing users can sign in.",
         ),
     ),
     tables=(
@@ -102,14 +102,14 @@ OIDC = Feature(
         Command(
             name="create_admin",
             module="app.auth.oidc.cli",
-            meaning="Make the user with this e-mail address an administrator, before or after the first sign-in.",
+            meaning="Assign the administrator role to an e-mail address, before or after the first login.",
             done="Makes the user with this e-mail address an administrator",
             is_for_people=True,
         ),
         Command(
             name="token",
             module="development.identity_provider",
-            meaning="Print a token of the provider that `dev` brings, to try the API with.",
+            meaning="Print an access token of the development provider, for manual requests.",
             done="Prints a token of the provider that `uv run app dev` brings",
         ),
     ),
