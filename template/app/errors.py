@@ -1,4 +1,4 @@
-"""Errors, and exception handlers that return them as problem documents (RFC 9457).
+"""Errors, and exception handlers that return them as problem details (RFC 9457).
 
 Error                    500  internal_error
 ├── BadRequest           400  bad_request
@@ -46,7 +46,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """Problem document (RFC 9457); clients distinguish errors by `code`."""
+    """Problem details (RFC 9457); clients distinguish errors by `code`."""
 
     type: str = "about:blank"
     title: str

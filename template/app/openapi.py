@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 schema of the service, with problem documents (RFC 9457) for all errors."""
+"""OpenAPI 3.1 schema of the service, with problem details (RFC 9457) for all errors."""
 
 from typing import Any
 

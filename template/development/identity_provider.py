@@ -238,7 +238,7 @@ def _available_port() -> int:
 
 
 async def token(email: str) -> str:
-    """Return a token of the provider that `app dev` runs, to try the API with."""
+    """Return a token of the provider that `app dev` runs, for manual requests."""
     try:
         async with AsyncClient(base_url=URL_FILE.read_text()) as client:
             form = {"grant_type": "password", "username": email}

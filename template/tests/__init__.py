@@ -1,1 +1,1 @@
-"""The tests; `conftest` says what they share."""
+"""Tests of the service; `conftest` defines the shared fixtures."""

@@ -37,7 +37,7 @@ TERMS: dict[str, tuple[str, ...]] = {
     "auth": ("permission", "role", "API key", "bearer", "administrator", "current user", "SHA-256", "revoke"),
     "local": (
         *("JWT", "access token", "refresh token", "rotation", "reuse", "HttpOnly", "CSRF", "argon2"),
-        *("timing attack", "password reset", "email verification", "one-time", "logout"),
+        *("timing attack", "password reset", "e-mail verification", "one-time", "logout"),
     ),
     "oidc": ("OIDC", "OpenID Connect", "JWKS", "issuer", "audience", "PKCE", "identity provider", "key rotation"),
     "ownership": ("owner", "ownership", "scope", "permission"),

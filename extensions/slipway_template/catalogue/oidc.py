@@ -75,7 +75,7 @@ OIDC = Feature(
             name="OIDC_PROVISION",
             example="false",
             default="true",
-            meaning="Creates an account at the first sign-in; if false, only existing users can sign in.",
+            meaning="Creates an account at the first login; if false, only existing users can sign in.",
         ),
     ),
     tables=(
@@ -102,7 +102,7 @@ OIDC = Feature(
         Command(
             name="create_admin",
             module="app.auth.oidc.cli",
-            meaning="Make the user with this e-mail address an administrator, also before the first login.",
+            meaning="Assign the administrator role to an e-mail address, before or after the first login.",
             done="Makes the user with this e-mail address an administrator",
             is_for_people=True,
         ),

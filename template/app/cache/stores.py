@@ -157,7 +157,7 @@ class ValkeyStore:
                 raise StoreUnavailable from None
 
     def _handle_outage(self, error: Exception) -> None:
-        """Stop to use Valkey for a while; log the first failure only."""
+        """Use Valkey no longer, until a `write` succeeds; log only the first failure."""
         if not self.is_unavailable:
             log.warning("cache_unavailable", error=type(error).__name__)
         self.is_unavailable = True

@@ -102,7 +102,7 @@ class ValueCache:
         self.flights: dict[tuple[str, bytes], asyncio.Task[bytes]] = {}
 
     async def get(self, cached: Cached[T], load: Load[T], *key: object) -> T:
-        """Return a value; on a miss, compute it by `load` in a session of its own.
+        """Return a value; a cache hit runs no query, a miss calls `load` in a session of its own.
 
         Args:
             cached: the kind of value

@@ -21,7 +21,7 @@ class LeaseLostError(Exception):
 
 
 class WorkerLostError(Exception):
-    """Every worker that ran the job was lost before its end."""
+    """Each worker that ran the job crashed, or lost the database, before the job ended."""
 
 
 async def execute(app: FastAPI, job: Job) -> None:

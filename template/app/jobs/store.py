@@ -85,7 +85,7 @@ async def requeue(session: AsyncSession, job_id: UUID) -> Job:
     """
     job = await session.get(Job, job_id, with_for_update=True)
     if job is None:
-        message = "There is no such job."
+        message = "Job does not exist."
         raise NotFound(message)
     if job.state is not JobState.DEAD:
         message = f"Only dead jobs can be retried; this one is {job.state}."

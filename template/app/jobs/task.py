@@ -45,11 +45,11 @@ class Task(Generic[A]):
 
 
 class NoArguments(BaseModel):
-    """The arguments of a task that has none."""
+    """Arguments of a task without parameters."""
 
 
 async def _unknown_task(context: TaskContext, arguments: NoArguments) -> None:
-    """Fail, so that the job is retried, perhaps by a worker of a newer release."""
+    """Fail, so that the job is retried: a worker of another release may know the task."""
     _ = context, arguments
     message = "This release has no task of that name."
     raise LookupError(message)

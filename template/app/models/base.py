@@ -24,7 +24,7 @@ def now() -> datetime:
 
 
 def uuid7() -> UUID:
-    """Return a UUID of version 7, which sorts by creation time (RFC 9562, sections 5.7 and 6.2).
+    """Return a UUIDv7, which sorts by creation time (RFC 9562, sections 5.7 and 6.2).
 
     The time has a resolution of a quarter of a microsecond.
     """

@@ -1,4 +1,4 @@
-"""Runtime metrics of a process: connection pool, event-loop lag, memory, CPU time."""
+"""Runtime metrics of a process: connection pool, event loop lag, memory, CPU time."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from typing import Any
 from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
 from sqlalchemy import Engine, PoolProxiedConnection
 
-LAG_INTERVAL = 0.5  # seconds between two measurements of event-loop lag
+LAG_INTERVAL = 0.5  # seconds between two measurements of event loop lag
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
 STATE_ATTRIBUTE = "db.client.connection.state"
 STATM = Path("/proc/self/statm")  # Linux; its second number is the resident memory, in pages
@@ -53,7 +53,7 @@ class RuntimeMetrics:
         self.lag = meter.create_histogram(
             "asyncio.event_loop.lag",
             unit="s",
-            description="Event-loop lag: how late the loop runs a timer.",
+            description="Event loop lag: how late the loop runs a timer.",
             explicit_bucket_boundaries_advisory=LAG_BUCKETS,
         )
         meter.create_observable_gauge(
@@ -97,7 +97,7 @@ class RuntimeMetrics:
 
     @asynccontextmanager
     async def measuring_lag(self) -> AsyncGenerator[None, None]:
-        """Measure event-loop lag while the context is open."""
+        """Measure event loop lag while the context is open."""
         task = asyncio.create_task(self.measure_lag())
         yield
         task.cancel()

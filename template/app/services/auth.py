@@ -146,7 +146,7 @@ async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> T
 
 
 async def _reject(session: AsyncSession, token_digest: str) -> NoReturn:
-    """Revoke the family of a reused token; raise the error."""
+    """Raise the error of an invalid token; if it was reused, revoke its family."""
     statement = select(RefreshToken).where(RefreshToken.digest == token_digest)
     token = await session.scalar(statement)
     if token and token.used_at and token.used_at < now() - GRACE:

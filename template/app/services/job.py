@@ -13,6 +13,6 @@ async def read(session: AsyncSession, job_id: UUID, scope: Scope) -> Job:
     """Return one job; 404 if it is missing, or out of scope."""
     job = await session.get(Job, job_id)
     if job is None or not scope.includes(job.asked_by):
-        message = "There is no such job."
+        message = "Job does not exist."
         raise NotFound(message)
     return job

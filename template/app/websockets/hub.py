@@ -1,4 +1,4 @@
-"""The hub of a process: publishes messages to its subscribers (fan-out)."""
+"""The hub of a process: broadcasts messages to its subscribers (fan-out)."""
 
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence

@@ -66,7 +66,7 @@ def _scope(caller: Caller, channel: Channel) -> Scope:
 
 
 def install(app: FastAPI) -> None:
-    """Let authenticated callers subscribe."""
+    """Require authentication of subscribers, with tokens in subprotocols, too."""
     HUB.get(app).authorize = authorize
     app.add_middleware(TokenSubprotocol)
     app.include_router(router, prefix=PREFIX, dependencies=[SIGNED_IN])

@@ -1,5 +1,5 @@
 """Backward compatibility: breaking changes between two OpenAPI schemas."""
 
-from development.compatibility.comparing import compare
+from development.compatibility.comparison import compare
 
 __all__ = ["compare"]

@@ -21,7 +21,7 @@ CONSTRAINT = "ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}"
 
 
 def apply(connection: Connection, metadata: MetaData) -> list[Rename]:
-    """Rename tables, then columns, then what is named after them; return the renames in order."""
+    """Rename tables, columns, and then constraints and indexes; return the renames in order."""
     operations = Operations(MigrationContext.configure(connection))
     applied: list[Rename] = []
     for renames in (tables, columns, constraints):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from development.compatibility.breaking import breaks
+from development.compatibility.breaking_changes import breaks
 
 TEXT = {"type": "string"}
 JOT = {"type": "object", "properties": {"text": TEXT}, "required": ["text"]}
@@ -145,7 +145,7 @@ def test_compatible_change_is_not_reported(place: tuple[str, ...], value: object
     assert lines(changed((place, value))) == []
 
 
-def test_removed_security_means_public() -> None:
+def test_added_security_is_reported() -> None:
     assert lines(OLD, changed(((*PUT, "security"), MISSING))) == [
         f"{NAME} requires further authorization"
     ]

@@ -24,7 +24,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "")
 
 
-async def test_unset_variable_gets_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unset_url_starts_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FIRST, "redis://valkey.example.com")
     with beside(FIRST, SECOND):
         assert os.environ[FIRST] == "redis://valkey.example.com"

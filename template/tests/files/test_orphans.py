@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the grace period of every object be over."""
+    """Set a grace period that all objects have exceeded."""
     monkeypatch.setattr(orphans, "GRACE", -timedelta(minutes=1))
 
 

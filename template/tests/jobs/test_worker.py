@@ -123,7 +123,7 @@ async def test_periodic_task_runs_repeatedly(app: FastAPI, sessions: Sessions) -
         await wait_until_written(sessions, 2)
 
 
-async def test_nested_working_does_not_stop_worker(app: FastAPI, sessions: Sessions) -> None:
+async def test_nested_context_does_not_stop_worker(app: FastAPI, sessions: Sessions) -> None:
     running = make_worker(app)
     async with running.working():
         async with running.working():

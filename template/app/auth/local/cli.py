@@ -25,7 +25,7 @@ async def create_admin(email: str) -> str:
 
 
 async def token(email: str) -> str:
-    """Return an access token of a user, to try the API with."""
+    """Return an access token of a user, for manual requests."""
     signer = Signer(settings.read(AuthSettings))
     address = admin.parse_email(email)
     async with admin.session_factory() as sessions:

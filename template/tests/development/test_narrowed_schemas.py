@@ -2,7 +2,7 @@
 
 import pytest
 
-from development.compatibility.narrowing import Narrowing, Schema
+from development.compatibility.narrowed_schemas import Narrowing, Schema
 
 TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "integer"}

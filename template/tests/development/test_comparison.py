@@ -10,7 +10,7 @@ import pytest
 
 from app.__main__ import main
 from app.settings import ConfigurationError
-from development.compatibility import comparing
+from development.compatibility import comparison
 
 PATHS: dict[str, object] = {"/a": {"get": {"responses": {}}}, "/b": {"get": {"responses": {}}}}
 OLD = {"paths": PATHS}
@@ -41,7 +41,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Tester")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "tester@example.com")
-    monkeypatch.setattr(comparing, "ROOT", tmp_path)
+    monkeypatch.setattr(comparison, "ROOT", tmp_path)
     write(tmp_path, OLD)
     git(tmp_path, "init", "--initial-branch", "main")
     commit(tmp_path)
@@ -82,7 +82,7 @@ def test_each_revision_uses_its_own_packages(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     by_lock = (sys.executable, "-c", 'print(\'{"paths": {"/z": {"get": {"responses": {}}}}}\')')
-    monkeypatch.setattr(comparing, "DESCRIBE_BY_LOCK", by_lock)
+    monkeypatch.setattr(comparison, "DESCRIBE_BY_LOCK", by_lock)
     assert main(["compare", "main"]) == 0
     (checkout / "uv.lock").write_text("version = 1")
     assert main(["compare", "main"]) == 1
@@ -130,7 +130,7 @@ def test_revision_without_service_passes(
 @pytest.mark.parametrize("revision", ["nowhere", "1" * 40, "--all"])
 def test_unknown_revision_is_error(revision: str) -> None:
     with pytest.raises(ConfigurationError, match="git fetch"):
-        comparing.compare(revision)
+        comparison.compare(revision)
 
 
 def test_failing_openapi_command_is_error(

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.settings import ConfigurationError
-from development.compatibility.breaking import breaks
-from development.compatibility.narrowing import Change
+from development.compatibility.breaking_changes import breaks
+from development.compatibility.narrowed_schemas import Change
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ACCEPTED = "api-breaks.txt"  # next to pyproject.toml; lists intended breaking changes

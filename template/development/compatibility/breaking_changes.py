@@ -6,7 +6,7 @@ from itertools import chain
 from json import dumps
 from typing import Any
 
-from development.compatibility.narrowing import Change, Narrowing, removed, required
+from development.compatibility.narrowed_schemas import Change, Narrowing, removed, required
 
 Part = dict[str, Any]
 Parameters = dict[tuple[str, str], Part]
