@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.questions import Answers
     from tests.harness.combinations.services import Service
 
-FIRST_COMMIT = "09e27770575cc2ac52db2dd5d43b915a3780d693"  # subjects of later commits are checked
+FIRST_COMMIT = "e2e3efa2b9a500cd724943323be7a08b6e69c9ab"  # subjects of later commits are checked
 TEST_NAME = re.compile(r"test_[a-z0-9_]+")
 EXCLUDED_FROM_SIZES = ("migrations/", "app/static/")
 
