@@ -88,8 +88,8 @@ IMPORTS = [
         "production imports the development server",
         "lint-imports: The application does not import development code",
         "app/models/base.py",
-        '    """Return a UUID of version 7,',
-        '    from development import databases\n    """Return a UUID of version 7,',
+        '    """Return a UUIDv7, which sorts',
+        '    from development import databases\n    """Return a UUIDv7, which sorts',
         "",
     ),
 ]
