@@ -7,6 +7,7 @@ from .model import Column, Feature, ForeignKey, Setting, Table
 AUTH = Feature(
     name="auth",
     summary="authentication, roles, permissions and API keys",
+    requires=("scope",),
     paths=(
         "app/auth/",
         "app/models/api_key.py",
@@ -87,7 +88,7 @@ AUTH = Feature(
 OWNERSHIP = Feature(
     name="ownership",
     summary="owned rows",
-    requires=("auth", "scope"),
+    requires=("auth",),
     paths=(
         "app/auth/ownership.py",
         "app/auth/references.py",

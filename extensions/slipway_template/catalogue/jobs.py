@@ -161,6 +161,7 @@ PUBLIC_JOBS = Feature(
 OWNED_JOBS = Feature(
     name="owned_jobs",
     summary="jobs visible to the user who enqueued them",
+    requires=("ownership",),
     meets=("jobs", "auth"),
     plays={"jobs": "owned"},
     replaces=("public_jobs",),
