@@ -83,7 +83,7 @@ class DatabaseSettings(EnvironmentSettings):
             ConfigurationError: there is a pooler, but no direct URL.
         """
         if self.pooler is Pooler.TRANSACTION and self.direct_url is None:
-            message = f"DATABASE_DIRECT_URL: is missing. {HINT} It bypasses the pooler."
+            message = f"DATABASE_DIRECT_URL: missing. {HINT} It bypasses the pooler."
             raise ConfigurationError(message)
         return self.model_copy(
             update={
