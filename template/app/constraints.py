@@ -65,7 +65,7 @@ def still_referenced(row: Base, constraint: ColumnCollectionConstraint | None) -
 
     Args:
         row: the row to delete
-        constraint: the violated foreign key; None on SQLite, which does not report it
+        constraint: the violated foreign key; None if the database does not report it
     """
     table = row.metadata.tables[row.__tablename__]
     tables = [constraint.table] if constraint is not None else _restricting(table)

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from extensions.slipway_template.catalogue import FEATURES, SERVICE, chosen
-from extensions.slipway_template.catalogue.model import Feature
+from extensions.slipway_template.catalogue.model import Command, Feature
 from extensions.slipway_template.footprint import covers
 from extensions.slipway_template.plan import features_of_types, parse_answers
 from tests.harness.checks import requirements
@@ -56,6 +56,9 @@ WORDS = {"limits", "websockets"}
 COMMAND = "slipway.py"  # names every host of sources, whatever runs the service's CI
 
 
+PRINT_COMMANDS = ("README.md", "app/__main__.py")  # with texts of the chosen features, such as "SQLite" of PostgreSQL
+
+
 @cache
 def distribution(requirement: str) -> str:
     return Requirement(requirement).name
@@ -91,7 +94,19 @@ def traces(files: dict[str, str], included: list[Feature], omitted: list[Feature
     strange = [path for path in files if not any(covers(entry, path) for entry in owned)]
     shared = [path for path in strange if not any(contains(path, name) for name in names)]
     named = [path for path in strange for feature in omitted if contains(path, feature.name)]
-    return named + [f"{path}: {word}" for path in shared for word in sorted(words) if contains(files[path], word)]
+    printed = " ".join(text for feature in included for command in feature.commands for text in texts(command))
+    expected = {path: {word for word in words if contains(printed, word)} for path in PRINT_COMMANDS}
+    return named + [
+        f"{path}: {word}"
+        for path in shared
+        for word in sorted(words - expected.get(path, set()))
+        if contains(files[path], word)
+    ]
+
+
+def texts(command: Command) -> tuple[str, ...]:
+    """Return what the shared files print of a command."""
+    return command.module, command.meaning, command.done, *(argument.meaning for argument in command.takes)
 
 
 def traces_of(service: Service) -> list[str]:

@@ -20,7 +20,7 @@ from pydantic import (
 
 MAX_LINK_LENGTH = 2083  # characters, as in most browsers
 LINE = r"^[^\x00-\x1f\x7f]*$"  # without control characters
-TEXT = r"^[^\x00]*$"  # PostgreSQL does not store NUL
+TEXT = r"^[^\x00]*$"  # databases do not store NUL
 
 
 def places(number: int) -> AfterValidator:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.settings import ConfigurationError
-from development.compatibility.breaking_changes import breaks
+from development.compatibility.incompatibilities import breaks
 from development.compatibility.narrowed_schemas import Change
 
 ROOT = Path(__file__).resolve().parent.parent.parent

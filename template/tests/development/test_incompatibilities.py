@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from development.compatibility.breaking_changes import breaks
+from development.compatibility.incompatibilities import breaks
 
 TEXT = {"type": "string"}
 JOT = {"type": "object", "properties": {"text": TEXT}, "required": ["text"]}
