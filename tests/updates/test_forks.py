@@ -46,7 +46,8 @@ pytestmark = pytest.mark.thorough
 PAGE = sections()
 MAKE, CHECK, TAGS, MERGE = (PAGE[heading] for heading in ("Make a fork", "Check it", "Tags", "Merge a release"))
 MOVE, AMONG, SEVERAL, ADOPT = (
-    PAGE[heading] for heading in ("Move a service", "A service among others", "Several templates", "Adopt a service")
+    PAGE[heading]
+    for heading in ("Move a service", "Several services in one repository", "Several templates", "Adopt a service")
 )
 OLD, NEW = f"{FIRST}.post1", f"{SECOND}.post2"
 HISTORY = "migrations/versions/"
