@@ -166,6 +166,6 @@ def test_break_names_are_unique() -> None:
 
 def test_break_without_effect_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file.py").write_text("twice, twice", encoding="utf-8")
-    for old, words in {"twice": "2 occurrences", "never": "0 occurrences", "": "is there already"}.items():
+    for old, words in {"twice": "2 occurrences", "never": "0 occurrences", "": "exists already"}.items():
         with pytest.raises(AssertionError, match=words):
             Break("It breaks nothing.", "file.py", old, "", "test.py::test").apply(tmp_path)
