@@ -1,4 +1,4 @@
-"""Authentication and authorization: the dependencies that routes declare.
+"""Authentication and authorization: FastAPI dependencies that routes declare.
 
 A route without one of them is public; `tests/architecture/test_access_policies.py` lists those.
 """

@@ -1,4 +1,4 @@
-"""Administrators, created from the command line: the first one, before anyone can log in."""
+"""Creation of administrators on the command line, which works before any user can log in."""
 
 import sys
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""Ownership: dependencies that return the scope of a route, the caller's own rows or all."""
+"""Ownership of rows: dependencies that restrict a route to the rows that its caller owns."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from app.scope import ALL, NONE, Scope
 
 
 def scope_of(caller: Caller, *permissions: str) -> Scope:
-    """Return all rows if the caller has one of the permissions, else the caller's own.
+    """Return the scope of all rows if the caller has a permission, else of the caller's own rows.
 
     An API key without one of the permissions among its scopes accesses no row.
     """
@@ -24,17 +24,17 @@ def scope_of(caller: Caller, *permissions: str) -> Scope:
 
 
 class OwnerOrPermission:
-    """Dependency that returns the scope of a caller, given the permissions that open all rows."""
+    """Dependency that returns the caller's own rows, or all rows if the caller has a permission."""
 
     def __init__(self, *permissions: str) -> None:
         self.permissions = permissions
 
     async def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Scope:
-        """Return the scope of the caller; see `scope`."""
+        """Return the rows that the caller may access."""
         return self.scope(caller)
 
     def scope(self, caller: Caller) -> Scope:
-        """Return the scope of a caller.
+        """Return the rows that a caller may access.
 
         Raises:
             Forbidden: the API key lacks the scope.
@@ -46,22 +46,22 @@ class OwnerOrPermission:
 
 
 class References:
-    """Dependency that returns the scope of each foreign key to rows that have an owner."""
+    """Dependency that returns, for each foreign key, the rows that the caller may reference."""
 
     def __init__(self, paths: Mapping[str, str]) -> None:
         self.paths = paths
 
     async def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> ReferenceScopes:
-        """Return the scopes by foreign-key column."""
+        """Return, for each foreign-key column, the rows that the caller may reference."""
         paths = self.paths.items()
         return {column: scope_of(caller, f"{path}:read", f"{path}:write") for column, path in paths}
 
 
 def owner_or_permission(*permissions: str) -> Any:  # noqa: ANN401 - as `Depends` itself
-    """Restrict a route to the caller's own rows, unless a permission opens all."""
+    """Return a dependency that allows only own rows, or all rows with one of the permissions."""
     return Depends(OwnerOrPermission(*permissions))
 
 
 def reference_scopes(**paths: str) -> Any:  # noqa: ANN401 - as `Depends` itself
-    """Restrict foreign keys to rows that the caller may read; `paths` maps columns to resources."""
+    """Return a dependency for foreign keys to owned rows; `paths` maps columns to resources."""
     return Depends(References(paths))

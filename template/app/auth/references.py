@@ -1,4 +1,4 @@
-"""Foreign keys to rows that have an owner: a caller may reference only rows in their scope."""
+"""Foreign keys to owned rows: a caller may reference only rows that they may read."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -16,7 +16,7 @@ ReferenceScopes = Mapping[str, Scope]  # by foreign-key column
 async def lock_references(
     session: AsyncSession, model: type[Base], values: database.Record, scopes: ReferenceScopes
 ) -> None:
-    """Lock referenced rows until commit (`FOR KEY SHARE`).
+    """Lock the referenced rows until commit (`FOR KEY SHARE`).
 
     Raises:
         Invalid: a referenced row does not exist or is out of scope; the error names the fields.

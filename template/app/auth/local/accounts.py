@@ -1,4 +1,4 @@
-"""Authentication by access tokens that this service signs (JSON Web Tokens)."""
+"""Authentication by access tokens (JSON Web Tokens) that this service signs."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -27,12 +27,12 @@ bearer = OAuth2PasswordBearer(f"{PREFIX}/auth/token", auto_error=False)
 
 
 async def signer(connection: HTTPConnection) -> Signer:
-    """Return the signer of the service's tokens."""
+    """Return the signer that signs and verifies the service's tokens."""
     return SIGNER.get(connection.app)
 
 
 async def readers(connection: HTTPConnection) -> async_sessionmaker[AsyncSession]:
-    """Return a factory of short read sessions: no connection is held while a password is hashed."""
+    """Return a factory of short read sessions, so that password hashing holds no connection."""
     return READERS.get(connection.app)
 
 
@@ -41,7 +41,7 @@ Readers = Annotated[async_sessionmaker[AsyncSession], Depends(readers)]
 
 
 async def find_user(connection: HTTPConnection, token: str) -> User:
-    """Return the user to whom an access token was issued.
+    """Return the user whose ID an access token contains.
 
     Raises:
         Unauthenticated: the token is invalid, expired or revoked, or its user is not active.
@@ -54,6 +54,6 @@ async def find_user(connection: HTTPConnection, token: str) -> User:
 
 
 def install(app: FastAPI) -> None:
-    """Install the signer of tokens, and the origins that may send the refresh cookie."""
+    """Install the token signer, and the origins that may send the refresh cookie."""
     SIGNER.set(app, Signer(settings.read(AuthSettings)))
     TRUSTED_ORIGINS.set(app, settings.read(MiddlewareSettings).cors_origins)

@@ -1,4 +1,4 @@
-"""Account commands of the command line; each returns the text to print."""
+"""Commands that create administrators and print access tokens; each returns its output."""
 
 import sys
 from getpass import getpass
@@ -25,7 +25,7 @@ async def create_admin(email: str) -> str:
 
 
 async def token(email: str) -> str:
-    """Return an access token of a user, for manual requests."""
+    """Return an access token of a user, for manual requests to the API."""
     signer = Signer(settings.read(AuthSettings))
     address = admin.parse_email(email)
     async with admin.session_factory() as sessions:
@@ -38,7 +38,7 @@ async def token(email: str) -> str:
 
 
 def _read_password() -> str:
-    """Return the new password; exit with a message if it is too short or too long."""
+    """Read a new password; exit with a message if it is too short or too long."""
     text = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     try:
         return TypeAdapter(NewPassword).validate_python(text).get_secret_value()

@@ -1,4 +1,4 @@
-"""Development without e-mail: one-time links are written to the log instead."""
+"""Logging of one-time links, for services without e-mail in development."""
 
 import structlog
 from fastapi import FastAPI
@@ -11,18 +11,18 @@ log = structlog.get_logger()
 
 
 class LinkLogger:
-    """A link sender that logs links in development, and discards them in any other environment."""
+    """Link sender that logs links in development, and discards them in other environments."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Log a link, with its token; the log is secret only in development."""
+        """Log a link with its token in development; other environments' logs are not secret."""
         _ = session
         if self.environment is Environment.DEVELOPMENT:
             log.info("one_time_link", to=link.to, kind=link.kind, one_time_token=link.token)
 
 
 def install(app: FastAPI) -> None:
-    """Install the logger as the sender of one-time links."""
+    """Install the link logger as the sender of one-time links."""
     LINK_SENDER.set(app, LinkLogger(SETTINGS.get(app).environment))

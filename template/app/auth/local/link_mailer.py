@@ -1,4 +1,4 @@
-"""E-mails with one-time links: e-mail verification and password reset."""
+"""E-mails that contain one-time links, to verify an e-mail address or reset a password."""
 
 from fastapi import FastAPI
 from pydantic import Field, ValidationInfo
@@ -14,7 +14,7 @@ from app.settings import Environment
 
 
 class AccountMailSettings(settings.EnvironmentSettings):
-    """The page of the front end that one-time links open."""
+    """Settings of the e-mails: the front-end page that one-time links open."""
 
     model_config = SettingsConfigDict(env_prefix="ACCOUNT_MAIL_")
 
@@ -28,7 +28,7 @@ class AccountMailSettings(settings.EnvironmentSettings):
     @validator("page")
     @classmethod
     def require_in_production(cls, value: str, info: ValidationInfo) -> str:
-        """Require a page in production; default to a local front end elsewhere."""
+        """Require a front-end page in production; default to a local one elsewhere."""
         if not value and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -36,7 +36,7 @@ class AccountMailSettings(settings.EnvironmentSettings):
 
 
 class LinkMailer:
-    """A link sender that queues e-mails.
+    """Link sender that sends links by e-mail.
 
     The token is in the fragment of the URL, after `#`: browsers do not send it to servers, so it
     appears in no access log and no `Referer` header.
@@ -47,12 +47,12 @@ class LinkMailer:
         self.mails = mails
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Queue the e-mail of a link; with a session, send it after commit."""
+        """Queue an e-mail with the link; with a session, queue it after the commit."""
         values = {"link": f"{self.page}/{link.kind}#{link.token}", "token": link.token}
         mail = Mail(link.to, f"account_mail/{link.kind}", values)
         self.mails.send(mail, session)
 
 
 def install(app: FastAPI) -> None:
-    """Install the mailer as the sender of one-time links."""
+    """Install the link mailer as the sender of one-time links."""
     LINK_SENDER.set(app, LinkMailer(settings.read(AccountMailSettings).page, EMAIL_QUEUE.get(app)))

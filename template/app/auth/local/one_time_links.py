@@ -1,4 +1,4 @@
-"""One-time links: e-mail verification and password reset."""
+"""One-time links, to verify an e-mail address or reset a password."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,7 +12,7 @@ from app.state import StateKey
 
 
 class LinkKind(StrEnum):
-    """The purpose of a link; also the name of its e-mail template and of its page."""
+    """Purpose of a one-time link, which also names its e-mail template and front-end page."""
 
     VERIFY = "verify"  # confirms the e-mail address of a new account
     KNOWN = "known"  # registration with the address of an existing account
@@ -21,7 +21,7 @@ class LinkKind(StrEnum):
 
 @dataclass(frozen=True)
 class OneTimeLink:
-    """A link to send; its token works once."""
+    """A one-time link and its recipient; its token works once."""
 
     to: str  # e-mail address
     kind: LinkKind
@@ -29,10 +29,10 @@ class OneTimeLink:
 
 
 class LinkSender(Protocol):
-    """The channel by which links are sent: e-mail, or the log in development."""
+    """Interface that sends one-time links: by e-mail, or to the log in development."""
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Send a link; with a session, after commit, and not after a rollback."""
+        """Send a link; with a session, send it after the commit, and not after a rollback."""
 
 
 LINK_SENDER = StateKey[LinkSender]("outgoing")

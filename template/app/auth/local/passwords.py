@@ -1,4 +1,4 @@
-"""Password hashing with Argon2id (RFC 9106), in threads and with bounded concurrency."""
+"""Password hashing with Argon2id (RFC 9106), in threads, of which few run at the same time."""
 
 from base64 import b64encode
 
@@ -27,7 +27,7 @@ async def hash_password(password: str) -> str:
 
 
 async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
-    """Return whether a password matches, and a new hash if the parameters are outdated.
+    """Return whether a password matches its hash, and a new hash if the parameters are outdated.
 
     Without a hash, as for an unknown user, a dummy hash is verified: the response takes as long, so
     a timing attack does not reveal which accounts exist.
@@ -39,7 +39,7 @@ async def verify_password(password: str, password_hash: str | None) -> tuple[boo
 
 
 def _dummy_hash() -> str:
-    """Return a hash of the same cost that matches no password (PHC string format)."""
+    """Return a hash that matches no password, and costs as much to verify (PHC string format)."""
     salt, tag = (
         b64encode(bytes(length)).decode().rstrip("=") for length in (SALT_LENGTH, HASH_LENGTH)
     )

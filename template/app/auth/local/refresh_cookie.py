@@ -1,4 +1,4 @@
-"""Refresh-token cookie with CSRF check, and a session that commits revocation on reuse."""
+"""Refresh-token cookie with CSRF check, and a session that commits revocations on reuse."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated
@@ -22,14 +22,14 @@ TRUSTED_SITES = frozenset({"none", "same-origin", "same-site"})  # of Sec-Fetch-
 
 
 class RefreshCookie:
-    """The refresh token of a request: from its body, or from an HttpOnly, SameSite cookie."""
+    """The refresh token of a request, from its body or from an HttpOnly, SameSite cookie."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
         self.response = response
 
     def store(self, tokens: TokenPair, *, in_cookie: bool) -> TokenPair:
-        """Return the response to a login; move its refresh token into the cookie if requested.
+        """Return the login response; move its refresh token into the cookie if requested.
 
         The response is not cacheable (RFC 6749, section 5.1).
         """
@@ -40,11 +40,11 @@ class RefreshCookie:
         return tokens.model_copy(update={"refresh_token": None})
 
     def rotate(self, body: RefreshRequest | None, tokens: TokenPair) -> TokenPair:
-        """Return the response to a refresh: a token from the cookie is replaced in the cookie."""
+        """Return the refresh response; put the new token into the cookie if it held the old one."""
         return self.store(tokens, in_cookie=body is None or body.refresh_token is None)
 
     def refresh_token(self, body: RefreshRequest | None) -> SecretStr:
-        """Return the refresh token of the body, else of the cookie.
+        """Return the refresh token from the body, else from the cookie.
 
         Raises:
             Unauthenticated: there is no refresh token.
@@ -63,7 +63,7 @@ class RefreshCookie:
         return SecretStr(self.request.cookies[COOKIE_NAME])
 
     def pop(self, body: RefreshRequest | None) -> SecretStr:
-        """Return the refresh token, and delete the cookie."""
+        """Return the refresh token, and delete the cookie from the browser."""
         token = self.refresh_token(body)
         self._set("", 0)
         return token
@@ -91,7 +91,7 @@ class RefreshCookie:
 
 
 async def refresh_cookie(request: Request, response: Response) -> RefreshCookie:
-    """Return the refresh cookie of the request."""
+    """Return the refresh token and cookie of the request (a dependency)."""
     return RefreshCookie(request, response)
 
 
@@ -99,7 +99,7 @@ Cookies = Annotated[RefreshCookie, Depends(refresh_cookie)]
 
 
 async def revocation_session(connection: HTTPConnection) -> AsyncGenerator[AsyncSession, None]:
-    """Open a transaction that commits on reuse detection, too, and raises the error afterwards.
+    """Open a transaction that commits even if token reuse is detected; then raise the error.
 
     Otherwise the error would roll back the revocation of the token family.
     """

@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519): access tokens, and the tokens of one-time links."""
+"""JSON Web Tokens (RFC 7519): access tokens, and the tokens in one-time links."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ Claims = dict[str, Any]
 
 
 class Algorithm(StrEnum):
-    """Signature algorithms: a shared secret (HS256), or a private key with a published public key.
+    """Signature algorithms: a shared secret (HS256), or a private key with a public one.
 
     RFC 7518, section 3.1, and RFC 8037 (EdDSA).
     """
@@ -44,7 +44,7 @@ class Algorithm(StrEnum):
 
 
 class Purpose(StrEnum):
-    """The purpose of a token, in its claim `type`; a token is rejected for any other purpose."""
+    """Purpose of a token (claim `type`), such as access; a token is valid for one purpose only."""
 
     ACCESS = "access"
     VERIFY = "verify"
@@ -52,7 +52,7 @@ class Purpose(StrEnum):
 
 
 class AuthSettings(EnvironmentSettings):
-    """Signing keys, token lifetimes, and registration."""
+    """Settings of accounts: signing keys, token lifetimes, registration."""
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")
 
@@ -74,7 +74,7 @@ class AuthSettings(EnvironmentSettings):
     def validate_keys(
         cls, keys: tuple[SecretStr, ...], info: ValidationInfo
     ) -> tuple[SecretStr, ...]:
-        """Reject weak secrets; require keys in production, default to an insecure one elsewhere."""
+        """Reject weak secrets; require keys in production, default to an insecure key elsewhere."""
         if not keys and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -94,7 +94,7 @@ def _validate_secret(secret: str) -> None:
 
 @dataclass(frozen=True)
 class Key:
-    """A signing key and its key ID (header `kid`); private and public are equal for HS256."""
+    """A signing key and its key ID (header `kid`); with HS256, both halves are the same secret."""
 
     name: str
     private: Any = field(repr=False)
@@ -102,7 +102,7 @@ class Key:
 
 
 class Signer:
-    """Signs tokens with the newest key, and verifies tokens of all configured keys (rotation)."""
+    """Signs tokens with the newest key, and verifies tokens with all configured keys (rotation)."""
 
     def __init__(self, config: AuthSettings) -> None:
         self.config = config
@@ -118,7 +118,7 @@ class Signer:
         issued: datetime | None = None,
         **more: object,
     ) -> str:
-        """Return a signed token.
+        """Return a signed token with a subject, purpose and lifetime.
 
         Args:
             subject: the user's ID (claim `sub`)
@@ -145,7 +145,7 @@ class Signer:
         )
 
     def read(self, token: str, purpose: Purpose) -> Claims:
-        """Return the claims of a token after verification.
+        """Verify a token and return its claims.
 
         Raises:
             Unauthenticated: the token is invalid, expired, or of another purpose; the message is
@@ -185,7 +185,7 @@ class Signer:
 
 
 def _load_key(algorithm: Algorithm, value: str) -> Key:
-    """Return the key of a setting: a secret (HS256), or the path of a private key (PEM)."""
+    """Parse a key setting: a secret (HS256), or the path of a private key in PEM format."""
     if algorithm is Algorithm.HS256:
         return Key(hashlib.sha256(b"name of " + value.encode()).hexdigest()[:16], value, value)
     private: Any = get_default_algorithms()[algorithm].prepare_key(Path(value).read_bytes())
@@ -202,5 +202,5 @@ def _public_jwk(algorithm: Algorithm, public: Any) -> dict[str, Any]:  # noqa: A
 
 
 def refresh_token_expiry(config: AuthSettings) -> datetime:
-    """Return the expiry of a refresh token that is issued now."""
+    """Return the time at which a refresh token that is issued now expires."""
     return now() + timedelta(days=config.refresh_days)

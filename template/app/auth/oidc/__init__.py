@@ -1,4 +1,4 @@
-"""Accounts of an OpenID Connect provider, which issues the tokens that this service verifies."""
+"""Accounts at an OpenID Connect provider, whose tokens this service verifies."""
 
 from app.auth.oidc.accounts import bearer, find_user, install
 

@@ -44,7 +44,7 @@ Claims = Mapping[str, Any]
 
 
 class Algorithm(StrEnum):
-    """Signature algorithms of providers: asymmetric ones only (RFC 7518, section 3.1)."""
+    """Signature algorithms that are accepted: asymmetric ones only (RFC 7518, section 3.1)."""
 
     RS256 = "RS256"
     RS384 = "RS384"
@@ -56,7 +56,7 @@ class Algorithm(StrEnum):
 
 
 def parse_pairs(value: object) -> object:
-    """Parse `admins=admin, staff=clerk` into a mapping, in this order."""
+    """Parse `admins=admin, staff=clerk` into an ordered mapping."""
     if not isinstance(value, str):
         return value
     parts = [part.partition("=") for part in value.split(",") if part.strip()]
@@ -67,7 +67,7 @@ def parse_pairs(value: object) -> object:
 
 
 class OidcSettings(EnvironmentSettings):
-    """The trusted issuer, its claims, and how users and roles follow from them."""
+    """Settings of the trusted issuer, its claims, and the mapping of claims to users and roles."""
 
     model_config = SettingsConfigDict(env_prefix="OIDC_")
 
@@ -99,7 +99,7 @@ class OidcSettings(EnvironmentSettings):
     @validator("issuer", "audience")
     @classmethod
     def require_in_production(cls, value: str, info: ValidationInfo) -> str:
-        """Require them in production; default to the development provider elsewhere."""
+        """Require issuer and audience in production; elsewhere, use the development provider's."""
         if not value and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -108,7 +108,7 @@ class OidcSettings(EnvironmentSettings):
     @validator("issuer")
     @classmethod
     def require_https(cls, value: str, info: ValidationInfo) -> str:
-        """Reject HTTP in production: a man in the middle could replace the keys."""
+        """Reject an HTTP issuer in production: an attacker in the middle could replace its keys."""
         parts = urlsplit(value)
         is_safe = parts.scheme == "https" or parts.hostname in LOCAL_HOSTS
         is_production = info.data.get("environment") is Environment.PRODUCTION
@@ -125,12 +125,12 @@ class OpenIdConnectBearer(SecurityBase):
 
     @property
     def model(self) -> OpenIdConnect:  # type: ignore[override]
-        """The security scheme of OpenAPI, with the discovery URL of the configured provider."""
+        """The OpenAPI security scheme, with the discovery URL of the configured provider."""
         provider = Provider(settings.read(OidcSettings).issuer)
         return OpenIdConnect(openIdConnectUrl=provider.discovery_url)
 
     async def __call__(self, request: HTTPConnection) -> str | None:
-        """Return the bearer token; None without one."""
+        """Return the bearer token, or None if the request has none."""
         scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
         return token if scheme.lower() == "bearer" else None
 
@@ -142,7 +142,7 @@ PROVIDER = StateKey[Provider]("provider")
 
 
 async def find_user(connection: HTTPConnection, token: str) -> User:
-    """Return the user of a token; create or link the user at the first login (provisioning).
+    """Return the user of a token; at the first login, create the user or link an existing one.
 
     Raises:
         Unauthenticated: the token is invalid, expired or revoked, or its user is not active.
@@ -158,7 +158,7 @@ async def find_user(connection: HTTPConnection, token: str) -> User:
 
 
 async def _verify(connection: HTTPConnection, token: str) -> Claims:
-    """Return the claims of a token after verification of signature, issuer and audience."""
+    """Verify a token's signature, issuer and audience; return its claims."""
     app, config = connection.app, OIDC.get(connection.app)
     try:
         header = jwt.get_unverified_header(token) if len(token) <= MAX_LENGTH else {}
@@ -181,7 +181,7 @@ async def _verify(connection: HTTPConnection, token: str) -> Claims:
 
 
 async def _find_or_provision(connection: HTTPConnection, token: str, claims: Claims) -> User:
-    """Return the user with the identity of the claims; link or create one if missing."""
+    """Return the user with the identity in the claims; link or create one if missing."""
     app = connection.app
     user = await identities.find(READERS.get(app), claims["iss"], claims["sub"])
     if user is not None:
@@ -193,7 +193,7 @@ async def _find_or_provision(connection: HTTPConnection, token: str, claims: Cla
 
 
 async def _external_user(connection: HTTPConnection, token: str, claims: Claims) -> ExternalUser:
-    """Return the identity and e-mail address, from the token or the userinfo endpoint.
+    """Return the user's identity and e-mail address, from the token or the userinfo endpoint.
 
     Raises:
         Forbidden: there is no verified e-mail address.
@@ -217,7 +217,7 @@ async def _external_user(connection: HTTPConnection, token: str, claims: Claims)
 
 
 async def _sync_role(connection: HTTPConnection, user: User, claims: Claims) -> User:
-    """Assign the first role whose claim value the token contains, if roles are configured."""
+    """Assign the first configured role in the token's claim; remove the role if none is there."""
     app, config = connection.app, OIDC.get(connection.app)
     if not config.roles:
         return user
@@ -237,7 +237,7 @@ def find_claim(claims: Claims, name: str) -> Any:  # noqa: ANN401
 
 
 def install(app: FastAPI) -> None:
-    """Install the provider, and login by authorization code with PKCE (RFC 7636) on /docs."""
+    """Install the provider, and the login on /docs by authorization code with PKCE (RFC 7636)."""
     config = settings.read(OidcSettings)
     OIDC.set(app, config)
     PROVIDER.set(app, Provider(config.issuer))

@@ -1,10 +1,10 @@
-"""Account commands of the command line, for users of an OpenID Connect provider."""
+"""Commands for the accounts of users at an OpenID Connect provider."""
 
 from app.auth import admin
 
 
 async def create_admin(email: str) -> str:
-    """Assign the administrator role to an e-mail address, before or after its first login."""
+    """Assign the administrator role to the user with an e-mail address, who may log in later."""
     address = admin.parse_email(email)
     async with admin.session_factory() as sessions, sessions.begin() as session:
         await admin.grant_admin(session, address)

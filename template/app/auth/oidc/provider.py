@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass
 class Provider:
-    """An OpenID Connect provider, with its cached metadata and keys.
+    """An OpenID Connect provider, with a cache of its metadata and signing keys.
 
     Times are seconds of the monotonic clock.
     """
@@ -47,11 +47,11 @@ class Provider:
 
     @property
     def age(self) -> float:
-        """Seconds since the keys were fetched."""
+        """Seconds since the signing keys were fetched."""
         return time.monotonic() - self.fetched_at
 
     async def key(self, client: AsyncClient, name: str) -> jwt.PyJWK:
-        """Return the signing key with a key ID (`kid`).
+        """Return the provider's signing key with a key ID (`kid`).
 
         Raises:
             KeyError: the provider publishes no such key.
@@ -69,7 +69,7 @@ class Provider:
         return self.keys[name]
 
     async def _refresh(self, client: AsyncClient) -> None:
-        """Fetch metadata and keys; on failure, log a warning and leave the cached ones."""
+        """Fetch metadata and keys; on failure, log a warning and continue with the cached ones."""
         self.requested_at = time.monotonic()
         try:
             metadata = await self._get(client, self.discovery_url)
@@ -91,7 +91,7 @@ class Provider:
         return document
 
     async def userinfo(self, client: AsyncClient, token: str) -> dict[str, Any]:
-        """Return the userinfo claims of a token (OpenID Connect Core 1.0, section 5.3).
+        """Request the userinfo claims of a token (OpenID Connect Core 1.0, section 5.3).
 
         Raises:
             Unavailable: the provider does not respond.
