@@ -1,4 +1,4 @@
-"""Commands for dead jobs (dead letters): list them, retry one."""
+"""Commands that list dead jobs (dead letters) and retry one of them."""
 
 import sys
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from app.models.job import Job
 
 @asynccontextmanager
 async def transaction() -> AsyncGenerator[AsyncSession, None]:
-    """Open a transaction on the database of the environment."""
+    """Open a transaction on the configured database."""
     engine = migrate.create()
     try:
         async with async_sessionmaker(engine, expire_on_commit=False).begin() as session:
@@ -31,7 +31,7 @@ async def dead_jobs() -> str:
 
 
 async def retry_job(job_id: str) -> str:
-    """Retry a dead job; exit with an error if the id is invalid, or the job not dead."""
+    """Queue a dead job for retry; exit with an error unless the ID is that of a dead job."""
     try:
         async with transaction() as session:
             job = await store.requeue(session, UUID(job_id))

@@ -1,4 +1,4 @@
-"""Execution of a claimed job: in one transaction, under a lease that heartbeats renew."""
+"""Execution of a claimed job in one transaction, under a lease that heartbeats renew."""
 
 import asyncio
 from typing import Any
@@ -17,15 +17,15 @@ log = structlog.get_logger()
 
 
 class LeaseLostError(Exception):
-    """The lease expired and another worker claimed the job; this attempt is rolled back."""
+    """The lease expired and another worker claimed the job, so this attempt is rolled back."""
 
 
 class WorkerLostError(Exception):
-    """Each worker that ran the job crashed, or lost the database, before the job ended."""
+    """The job has no attempts left, and its last worker crashed or lost the database."""
 
 
 async def execute(app: FastAPI, job: Job) -> None:
-    """Run a claimed job; a failure is retried with exponential backoff until the job is dead.
+    """Run a claimed job; after a failure, retry with exponential backoff until the job is dead.
 
     A cancelled job is released.
     """
@@ -72,7 +72,7 @@ async def _fail(app: FastAPI, task: Task[Any], job: Job, error: Exception) -> No
 
 
 async def _renew_lease(app: FastAPI, job: Job) -> None:
-    """Renew the lease at each heartbeat."""
+    """Renew the job's lease at each heartbeat."""
     while True:
         await asyncio.sleep(store.LEASE.total_seconds() / 3)
         try:

@@ -1,4 +1,4 @@
-"""Notifier: sends the ids of committed jobs to the broker, in the background."""
+"""Notifier that sends the IDs of committed jobs to the broker in the background."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Notifier:
-    """Notifies workers of jobs while the broker is available; callers never wait for it."""
+    """Sends job IDs to the broker while it is available; callers never wait for it."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -24,12 +24,12 @@ class Notifier:
         self.is_failing = False
 
     def notify(self, job_id: UUID) -> None:
-        """Queue the id of a job for the broker; drop it if the queue is full."""
+        """Queue a job ID for the broker; drop it if the queue is full."""
         with suppress(asyncio.QueueFull):
             self.queue.put_nowait(job_id)
 
     async def run(self) -> None:
-        """Send the queued job ids, one at a time."""
+        """Send the queued job IDs to the broker, one at a time."""
         while True:
             job_id = await self.queue.get()
             try:
@@ -42,14 +42,14 @@ class Notifier:
                 self.queue.task_done()
 
     def _report(self, error: Exception) -> None:
-        """Log the first failure of an outage; workers poll meanwhile."""
+        """Log the first failure of an outage, during which workers poll for jobs."""
         if not self.is_failing:
             log.warning("job_notification_failed", error=str(error))
         self.is_failing = True
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
-        """Send job ids while the service runs; at shutdown, drain the queue for `GRACE`."""
+        """Send job IDs while the service runs; at shutdown, send the rest for at most `GRACE`."""
         task = asyncio.create_task(self.run())
         yield
         with suppress(TimeoutError):

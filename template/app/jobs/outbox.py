@@ -1,4 +1,4 @@
-"""Transactional outbox: a job is enqueued in the transaction of the change that causes it."""
+"""Transactional outbox: a job is enqueued in the transaction whose change causes it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -30,7 +30,7 @@ def enqueue(
     due_at: datetime | None = None,
     asked_by: UUID | None = None,
 ) -> Job:
-    """Enqueue a job; it runs after the commit, and not at all after a rollback.
+    """Enqueue a job in the transaction; it runs after the commit, or never after a rollback.
 
     Args:
         session: the transaction that the job belongs to
@@ -55,7 +55,7 @@ async def enqueue_once(
     due_at: datetime | None = None,
     asked_by: UUID | None = None,
 ) -> Job:
-    """Enqueue a job unless one with this idempotency key exists; return the job of the key.
+    """Enqueue a job, or return the existing job with the same idempotency key.
 
     A key is unique until its job is purged. Other arguments are those of `enqueue`.
     """
@@ -83,7 +83,7 @@ def _new_job(task: Task[A], arguments: BaseModel, due_at: datetime | None) -> Jo
 
 
 def _notify(session: AsyncSession, job: Job) -> None:
-    """Notify workers after the commit; without a notification, they find the row by polling."""
+    """Notify workers of a job after the commit; otherwise they find its row by polling."""
     notify: Notify | None = session.info.get(NOTIFY)
     if notify and job.due_at and job.due_at <= now():
         after_commit(session, partial(notify, job.id))

@@ -1,4 +1,4 @@
-"""Access to jobs that belong to the user who submitted them.
+"""Access rules of jobs that belong to the user who submitted them.
 
 The permission `jobs:read` opens the jobs of all users.
 """
@@ -23,7 +23,7 @@ async def job_submitter(
     user: CurrentUser,
     idempotency_key: IdempotencyKey = None,
 ) -> JobSubmitter:
-    """Return the submitter of this request, whose jobs belong to the caller."""
+    """Return the request's job submitter, whose jobs belong to the caller."""
     return JobSubmitter(request, response, session, idempotency_key, user.id)
 
 

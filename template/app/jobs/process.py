@@ -1,4 +1,4 @@
-"""The worker process: the service without its HTTP server."""
+"""The worker process, which runs the service without its HTTP server."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ def worker() -> None:
 
 
 async def work() -> None:
-    """Run jobs until a signal; then finish or release the running ones."""
+    """Run jobs until a signal arrives; then finish or release the running jobs."""
     app = create_app()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""Access to jobs in a service without accounts: jobs have no owner."""
+"""Access rules of jobs in a service without accounts, where jobs have no owner."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from app.scope import ALL, Scope
 
 
 async def everyone() -> Scope:
-    """Return the scope of all jobs."""
+    """Return the scope of all jobs, which everyone may read."""
     return ALL
 
 
@@ -20,7 +20,7 @@ async def job_submitter(
     session: Session,
     idempotency_key: IdempotencyKey = None,
 ) -> JobSubmitter:
-    """Return the submitter of this request."""
+    """Return the request's job submitter, whose jobs have no owner."""
     return JobSubmitter(request, response, session, idempotency_key)
 
 

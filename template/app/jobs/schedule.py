@@ -1,4 +1,4 @@
-"""Periodic tasks: cron expressions and intervals, and the scheduler. Times are in UTC."""
+"""Scheduler of periodic tasks, with cron expressions and intervals in UTC."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,38 +18,38 @@ CATCH_UP = timedelta(hours=1)  # a run missed for longer (a misfire) is skipped
 
 
 class Schedule(Protocol):
-    """A schedule of periodic runs."""
+    """Interface of the times at which a periodic task runs."""
 
     def last(self, moment: datetime) -> datetime:
-        """Return the last scheduled time that is not after `moment`."""
+        """Return the latest scheduled time at or before `moment`."""
 
 
 @dataclass(frozen=True)
 class Every:
-    """A fixed interval, such as `Every(timedelta(minutes=5))`."""
+    """Schedule with a fixed interval, such as `Every(timedelta(minutes=5))`."""
 
     interval: timedelta
 
     def last(self, moment: datetime) -> datetime:
-        """Return the last scheduled time that is not after `moment`."""
+        """Return the latest scheduled time at or before `moment`."""
         return moment - (moment - EPOCH) % self.interval
 
 
 @dataclass(frozen=True)
 class Cron:
-    """A cron expression, such as `Cron("30 3 * * MON")`."""
+    """Schedule by a cron expression, such as `Cron("30 3 * * MON")`."""
 
     expression: str
 
     def last(self, moment: datetime) -> datetime:
-        """Return the last scheduled time that is not after `moment`."""
+        """Return the latest scheduled time at or before `moment`."""
         after = moment.replace(microsecond=0) + timedelta(seconds=1)
         return next(CronSim(self.expression, after, reverse=True))
 
 
 @dataclass(frozen=True)
 class Periodic(Generic[A]):
-    """A task with a schedule; a module of `app.tasks` defines it at its top level."""
+    """A task with a schedule, defined at the top level of a module of `app.tasks`."""
 
     task: Task[A]
     arguments: A
@@ -57,14 +57,14 @@ class Periodic(Generic[A]):
 
 
 class Scheduler:
-    """Enqueues due periodic tasks, once for all workers; a task has at most one schedule."""
+    """Enqueues each due periodic task once, however many workers run."""
 
     def __init__(self, entries: Iterable[Periodic[Any]]) -> None:
         self.entries = list(entries)
         self.enqueued: dict[str, datetime] = {}  # last run by task name: saves a query each tick
 
     async def enqueue_due(self, sessions: Sessions) -> None:
-        """Enqueue each task whose last scheduled time is new, and at most `CATCH_UP` ago."""
+        """Enqueue each task that became due in the last `CATCH_UP` and is not enqueued yet."""
         moment = now()
         for entry in self.entries:
             name, due = entry.task.name, entry.times.last(moment)

@@ -1,4 +1,4 @@
-"""Settings and installation of jobs: notifier, worker and scheduler."""
+"""Settings and installation of background jobs: notifier, worker and scheduler."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +22,7 @@ from app.state import StateKey
 
 
 class JobSettings(settings.EnvironmentSettings):
-    """Concurrency and shutdown of a worker, and retention of jobs."""
+    """Settings of workers (concurrency, shutdown) and of the retention of jobs."""
 
     model_config = SettingsConfigDict(env_prefix="TASKS_")
 
@@ -46,14 +46,14 @@ JOB_SETTINGS = StateKey[JobSettings]("jobs")
 
 
 def discover(kind: type[Any]) -> Iterator[Any]:
-    """Yield the top-level objects of a type in the modules of `app.tasks`."""
+    """Yield the top-level objects of a class in the modules of `app.tasks`."""
     for module in tasks.modules():
         yield from (value for value in vars(module).values() if isinstance(value, kind))
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Notify workers of enqueued jobs; in development, run a worker in this process."""
+    """Send enqueued jobs to the broker; in development, also run a worker in this process."""
     worker, broker = WORKER.get(app), BROKER.get(app)
     notify: Notify = worker.wake
     async with AsyncExitStack() as stack:
@@ -69,7 +69,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 def install(app: FastAPI) -> None:
-    """Let the service enqueue jobs."""
+    """Install what the service needs to enqueue jobs."""
     config = settings.read(JobSettings)
     JOB_SETTINGS.set(app, config)
     TASKS.set(app, {task.name: task for task in discover(Task)})

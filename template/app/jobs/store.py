@@ -1,4 +1,4 @@
-"""Queries on the table of jobs: claim, renew, finish, retry, release, purge."""
+"""Queries on the table of jobs, such as claim, renew, finish, retry, release and purge."""
 
 import random
 from datetime import timedelta
@@ -21,7 +21,7 @@ Sessions = async_sessionmaker[AsyncSession]
 
 
 async def claim(sessions: Sessions, job_id: UUID | None = None) -> Job | None:
-    """Claim a due job under a lease; None if there is none.
+    """Claim a due job and take a lease on it; None if no job is due.
 
     Args:
         sessions: the session factory
@@ -39,7 +39,7 @@ async def claim(sessions: Sessions, job_id: UUID | None = None) -> Job | None:
 
 
 async def renew(sessions: Sessions, job: Job) -> None:
-    """Renew the lease of a running job (heartbeat)."""
+    """Extend the lease of a running job (heartbeat)."""
     await _update(sessions, job, due_at=now() + LEASE)
 
 
@@ -54,18 +54,18 @@ async def finish(session: AsyncSession, job: Job, result: object) -> bool:
 
 
 async def retry_later(sessions: Sessions, job: Job, error: str) -> None:
-    """Schedule the next attempt of a failed job, with exponential backoff."""
+    """Schedule the next attempt of a failed job after an exponential backoff."""
     due_at = now() + backoff(job.attempts)
     await _update(sessions, job, state=JobState.WAITING, due_at=due_at, error=error)
 
 
 async def mark_dead(sessions: Sessions, job: Job, error: str) -> None:
-    """Mark a job as dead (a dead letter): it is not retried unless an operator does."""
+    """Mark a job as dead (a dead letter), which only an operator can retry."""
     await _update(sessions, job, **_ended(JobState.DEAD), error=error)
 
 
 async def release(sessions: Sessions, job: Job) -> None:
-    """Release a job: another worker may claim it at once, and the attempt does not count."""
+    """Release a job, so that another worker may claim it; the attempt does not count."""
     attempts = job.attempts - 1
     await _update(sessions, job, state=JobState.WAITING, due_at=now(), attempts=attempts)
 
@@ -77,7 +77,7 @@ async def list_dead(session: AsyncSession) -> list[Job]:
 
 
 async def requeue(session: AsyncSession, job_id: UUID) -> Job:
-    """Requeue a dead job, with its number of attempts reset.
+    """Queue a dead job again, with its number of attempts reset.
 
     Raises:
         NotFound: the job does not exist.
@@ -95,14 +95,14 @@ async def requeue(session: AsyncSession, job_id: UUID) -> Job:
 
 
 async def purge(session: AsyncSession, retention: timedelta) -> int:
-    """Purge the jobs that were done longer than `retention` ago; return their number."""
+    """Purge jobs that were done longer than `retention` ago; return how many."""
     is_old = and_(Job.finished_at <= now() - retention, Job.state == JobState.DONE)
     purged = await session.scalars(delete(Job).where(is_old).returning(Job.id))
     return len(purged.all())
 
 
 def backoff(attempts: int) -> timedelta:
-    """Return the delay after a number of attempts: exponential, with jitter."""
+    """Return the delay before the next attempt: exponential, with random jitter."""
     longest = min(MAX_RETRY_DELAY, RETRY_DELAY * 2 ** (attempts - 1))
     return timedelta(seconds=random.uniform(longest / 2, longest))  # noqa: S311 - no secret
 
@@ -117,6 +117,6 @@ async def _update(sessions: Sessions, job: Job, **values: object) -> None:
 
 
 def _leased(job: Job) -> ColumnElement[bool]:
-    """Return the condition that no other worker has claimed the job since (a fencing token)."""
+    """Return the SQL condition that this worker still holds the lease (a fencing token)."""
     running = Job.state == JobState.RUNNING
     return and_(Job.id == job.id, running, Job.attempts == job.attempts)

@@ -1,4 +1,4 @@
-"""Jobs submitted by requests: 202 Accepted, with the location of the job's status."""
+"""Submission of jobs by requests: 202 Accepted, with the URL of the job's status."""
 
 from typing import Annotated
 from uuid import UUID
@@ -20,7 +20,7 @@ IdempotencyKey = Annotated[
 
 
 class JobSubmitter:
-    """Submits jobs in the transaction of a request; an idempotency key enqueues one job once."""
+    """Submits jobs in a request's transaction; one idempotency key enqueues only one job."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class JobSubmitter:
         self.asked_by = asked_by
 
     async def submit(self, task: Task[A], arguments: A) -> Job:
-        """Enqueue a job, and set `Location` to its status."""
+        """Enqueue a job, and set the `Location` header to the URL of its status."""
         job = await self._enqueue(task, arguments)
         path = self.request.app.url_path_for("read_job", job_id=job.id)
         self.response.headers["Location"] = str(path)

@@ -14,12 +14,12 @@ A = TypeVar("A", bound=BaseModel)
 
 
 class GiveUpError(Exception):
-    """A permanent failure: a task raises it to be dead at once, without retries."""
+    """A permanent failure: a task raises it to mark the job as dead at once, without retries."""
 
 
 @dataclass(frozen=True)
 class TaskContext:
-    """The transaction of a job, and the app with the parts of the service in `app.state`."""
+    """Context of a running task: the job's transaction, and the app with its state."""
 
     session: AsyncSession
     app: FastAPI
@@ -27,7 +27,7 @@ class TaskContext:
 
 @dataclass(frozen=True)
 class Task(Generic[A]):
-    """A task: its name, the model of its arguments, and the function to run.
+    """A task: its name, the model of its arguments, and the function that runs.
 
     Attributes:
         name: stored in rows, so that it must not change
@@ -45,11 +45,11 @@ class Task(Generic[A]):
 
 
 class NoArguments(BaseModel):
-    """Arguments of a task without parameters."""
+    """Empty arguments of a task without parameters."""
 
 
 async def _unknown_task(context: TaskContext, arguments: NoArguments) -> None:
-    """Fail, so that the job is retried: a worker of another release may know the task."""
+    """Raise an error, so that the job is retried by a release that may know the task."""
     _ = context, arguments
     message = "This release has no task of that name."
     raise LookupError(message)

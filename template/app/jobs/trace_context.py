@@ -1,4 +1,4 @@
-"""Trace context propagation to jobs: the row stores `traceparent` (W3C Trace Context)."""
+"""Propagation of trace context to jobs, whose rows store `traceparent` (W3C Trace Context)."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 def current_traceparent() -> str | None:
-    """Return the `traceparent` of the current span; None without one."""
+    """Return the `traceparent` of the current span, or None without a span."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get(TRACEPARENT)
@@ -20,7 +20,7 @@ def current_traceparent() -> str | None:
 
 @contextmanager
 def continue_trace(traceparent: str | None) -> Generator[None, None, None]:
-    """Continue a trace: spans created within are children of `traceparent`."""
+    """Continue a trace: spans created within this context are children of `traceparent`."""
     carrier = {TRACEPARENT: traceparent} if traceparent else {}
     token = context.attach(_propagator.extract(carrier))
     try:

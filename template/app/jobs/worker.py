@@ -1,4 +1,4 @@
-"""The worker: claims due jobs, runs them concurrently, and shuts down gracefully.
+"""The worker, which claims due jobs, runs them concurrently, and shuts down gracefully.
 
 The broker delivers the ids of new jobs. Polling finds all others: retries, jobs whose lease has
 expired, and everything while the broker is unavailable.
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 async def cancel(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks, repeatedly, until they have ended.
+    """Cancel tasks, and repeat that until all of them have ended.
 
     Until Python 3.12, `asyncio.wait_for`, with which redis sends, may swallow a cancellation
     (https://github.com/python/cpython/issues/86296).
@@ -42,7 +42,7 @@ async def cancel(tasks: Collection[asyncio.Task[None]]) -> None:
 
 
 class Worker:
-    """Runs jobs of a service, several concurrently."""
+    """Runs jobs of the service, several at the same time."""
 
     def __init__(self, app: FastAPI, concurrency: int, grace: float) -> None:
         self.app = app
@@ -54,12 +54,12 @@ class Worker:
         self.stopping = False
 
     def wake(self, job_id: UUID) -> None:
-        """Poll for due jobs now."""
+        """Wake the worker, so that it polls for due jobs now."""
         _ = job_id
         self.woken.set()
 
     async def start_job(self, job_id: UUID | None = None) -> bool:
-        """Claim a job once a slot is free, and start it; return whether there was one."""
+        """Wait for a free slot, then claim and start a job; return whether one was due."""
         await self.slots.acquire()
         job = None
         try:
@@ -84,14 +84,14 @@ class Worker:
             self.slots.release()
 
     async def handle(self, job_id: UUID) -> None:
-        """Start a job that the broker delivered, unless another worker has claimed it."""
+        """Start a job that the broker delivered, unless another worker has already claimed it."""
         try:
             await self.start_job(job_id)
         except Exception as error:  # noqa: BLE001 - polling finds the job later
             log.warning("job_claim_failed", error=type(error).__name__)
 
     async def poll(self, interval: float) -> None:
-        """Start all due jobs, every `interval` seconds and when woken."""
+        """Start all due jobs every `interval` seconds, and whenever the worker is woken."""
         while True:
             self.woken.clear()
             try:
@@ -104,7 +104,7 @@ class Worker:
                     await self.woken.wait()
 
     async def receive(self, broker: Broker) -> None:
-        """Receive job ids from the broker; reconnect after a failure."""
+        """Receive job IDs from the broker; reconnect after a failure."""
         is_failing = False
         while True:
             try:
@@ -116,7 +116,7 @@ class Worker:
                 await asyncio.sleep(RECONNECT_DELAY)
 
     async def schedule(self) -> None:
-        """Enqueue periodic tasks as they become due."""
+        """Enqueue periodic tasks when they become due."""
         while True:
             try:
                 await SCHEDULER.get(self.app).enqueue_due(SESSIONS.get(self.app))
@@ -126,7 +126,7 @@ class Worker:
 
     @asynccontextmanager
     async def working(self, broker: Broker | None = None) -> AsyncGenerator[None, None]:
-        """Run jobs until the context exits; then finish or release the running ones.
+        """Run jobs until the context exits; then finish or release the running jobs.
 
         If the worker runs already, as in a worker process in development, this does nothing.
         """
@@ -147,7 +147,7 @@ class Worker:
             await self._finish()
 
     async def _finish(self) -> None:
-        """Wait for running jobs for the grace period; cancel, and so release, the others."""
+        """Wait up to the grace period for running jobs; cancel the others, which releases them."""
         if self.running:
             log.info("jobs_draining", number=len(self.running))
             _, late = await asyncio.wait(self.running, timeout=self.grace)

@@ -1,4 +1,4 @@
-"""Tasks and periodic tasks of the service; every module of this package is discovered."""
+"""Tasks and periodic tasks of the service, which are found in every module of this package."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -7,6 +7,6 @@ from types import ModuleType
 
 
 def modules() -> Iterator[ModuleType]:
-    """Import and yield every module of this package; a new file needs no registration."""
+    """Import and yield every module of this package, so that a new file needs no registration."""
     for module in iter_modules(__path__, f"{__name__}."):
         yield import_module(module.name)

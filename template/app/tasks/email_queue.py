@@ -1,4 +1,4 @@
-"""Durable e-mail queue: each e-mail is a job, stored in the transaction (transactional outbox).
+"""Durable e-mail queue: each e-mail is a job in the sender's transaction (outbox).
 
 A worker sends it at least once, even if processes are killed meanwhile.
 """
@@ -20,21 +20,21 @@ log = structlog.get_logger()
 
 
 class JobEmailQueue(EmailQueue):
-    """A queue that enqueues e-mails as jobs; without a server, it shows them in the preview."""
+    """E-mail queue that enqueues each e-mail as a job; without a server, it shows a preview."""
 
     def __init__(self, app: FastAPI, config: EmailSettings) -> None:
         super().__init__(config)
         self.app = app
 
     def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
-        """Enqueue an e-mail in the session's transaction, or soon in a transaction of its own."""
+        """Enqueue an e-mail in the session's transaction, or without one, in a new transaction."""
         if session is None or self.config.url is None:
             super().send(mail, session)
         else:
             enqueue_email(session, compose(mail, self.config.sender))
 
     async def deliver(self, message: EmailMessage) -> None:
-        """Enqueue a message as a job; if the database is unavailable, send it directly."""
+        """Enqueue a message as a job; if the database is unavailable, send the message directly."""
         if self.config.url is None:
             await super().deliver(message)
             return
@@ -47,10 +47,10 @@ class JobEmailQueue(EmailQueue):
 
 
 def enqueue_email(session: AsyncSession, message: EmailMessage) -> None:
-    """Enqueue a message for a worker, which sends it after commit."""
+    """Enqueue a job that sends a message after the commit."""
     enqueue(session, SEND, SerializedEmail(text=message.as_string()))
 
 
 def install(app: FastAPI) -> None:
-    """Replace the in-memory queue by the durable one."""
+    """Replace the in-memory e-mail queue by the durable one."""
     set_queue(app, JobEmailQueue(app, EMAIL_QUEUE.get(app).config))

@@ -1,4 +1,4 @@
-"""Periodic task: purge the jobs that are done, after `TASKS_RETENTION_DAYS`."""
+"""Periodic task that purges jobs `TASKS_RETENTION_DAYS` after they were done."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from app.jobs.task import NoArguments, Task, TaskContext
 
 
 async def purge(context: TaskContext, arguments: NoArguments) -> int:
-    """Purge the jobs that were done long ago; return their number."""
+    """Purge jobs that were done long ago; return their number."""
     _ = arguments
     return await store.purge(context.session, JOB_SETTINGS.get(context.app).retention)
 

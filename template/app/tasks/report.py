@@ -1,4 +1,4 @@
-"""Report of row counts: an example of a job with a result."""
+"""Task that counts the rows of every table: an example of a job with a result."""
 
 from sqlalchemy import func, select
 
@@ -7,7 +7,7 @@ from app.models import Base
 
 
 async def count_rows(context: TaskContext, arguments: NoArguments) -> dict[str, dict[str, int]]:
-    """Count the rows of every table."""
+    """Return the number of rows of every table."""
     _ = arguments
     tables = Base.metadata.sorted_tables
     counts = {

@@ -1,4 +1,4 @@
-"""Task that sends a queued e-mail, with retries for hours while the server is unavailable."""
+"""Task that sends a queued e-mail; it retries for hours while the SMTP server is unavailable."""
 
 from email import message_from_string
 from email.message import EmailMessage
@@ -15,17 +15,17 @@ log = structlog.get_logger()
 
 
 class SerializedEmail(BaseModel):
-    """A message as text (RFC 5322); its Message-ID is the same at each attempt."""
+    """An e-mail as text (RFC 5322), whose Message-ID is the same at each attempt."""
 
     text: str
 
 
 class DeliveryError(Exception):
-    """The server did not accept the message; the job is retried."""
+    """The SMTP server did not accept the message, so the job is retried."""
 
 
 async def send(context: TaskContext, email: SerializedEmail) -> None:
-    """Send a message.
+    """Send the job's e-mail.
 
     Raises:
         GiveUpError: the server rejected it permanently (5xx).

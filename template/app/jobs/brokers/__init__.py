@@ -1,1 +1,1 @@
-"""Brokers: deliver job ids to workers. `app.jobs.broker` imports the one that the service uses."""
+"""Message brokers that deliver job IDs to workers; `app.jobs.broker` imports the chosen one."""

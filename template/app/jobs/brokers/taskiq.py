@@ -1,4 +1,4 @@
-"""Taskiq on Valkey: delivers each job id to one worker.
+"""Taskiq on Valkey, which delivers each job ID to one worker.
 
 A message holds the id of a job and nothing else. A lost message does no harm: the row in the
 database counts, and workers poll for rows of which they got no message.
@@ -28,7 +28,7 @@ Handler = Callable[[UUID], Awaitable[None]]
 
 
 class Broker:
-    """Delivers job ids to workers through a Valkey stream."""
+    """Broker that delivers job IDs to workers through a Valkey stream."""
 
     def __init__(self, url: URL, name: str) -> None:
         self.url = url
@@ -37,7 +37,7 @@ class Broker:
         self.kicker: AsyncKicker[[str], None] = AsyncKicker(TASK, self.sender, {})
 
     async def send(self, job_id: UUID) -> None:
-        """Send a job id to one of the workers.
+        """Send a job ID to one of the workers.
 
         Raises:
             ConnectionError: Valkey is unavailable.
@@ -48,7 +48,7 @@ class Broker:
             raise ConnectionError(type(error.__cause__).__name__) from error
 
     async def receive(self, handle: Handler) -> None:
-        """Consume job ids until cancelled; a message is acknowledged once `handle` has returned.
+        """Consume job IDs until cancelled; a message is acknowledged when `handle` returns.
 
         Raises:
             ConnectionError: Valkey is unavailable.
@@ -67,7 +67,7 @@ class Broker:
             await stream.shutdown()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the broker's connections."""
         await self.sender.shutdown()
 
     def _stream(self, timeout: float) -> RedisStreamBroker:

@@ -1,4 +1,4 @@
-"""Celery on Valkey: delivers each job id to one worker.
+"""Celery on Valkey, which delivers each job ID to one worker.
 
 A message holds the id of a job and nothing else. A lost message does no harm: the row in the
 database counts, and workers poll for rows of which they got no message.
@@ -21,7 +21,7 @@ Handler = Callable[[UUID], Awaitable[None]]
 
 
 class Broker:
-    """Delivers job ids to workers through a Celery queue."""
+    """Broker that delivers job IDs to workers through a Celery queue."""
 
     def __init__(self, url: URL, name: str) -> None:
         from app.jobs.brokers.celery.producer import JobProducer
@@ -32,7 +32,7 @@ class Broker:
         self.thread = ThreadPoolExecutor(1, "celery-producer")
 
     async def send(self, job_id: UUID) -> None:
-        """Send a job id to one of the workers.
+        """Send a job ID to one of the workers.
 
         Raises:
             ConnectionError: Valkey is unavailable.
@@ -41,7 +41,7 @@ class Broker:
         await run(self.thread, self.producer.send, str(job_id))
 
     async def receive(self, handle: Handler) -> None:
-        """Consume job ids until cancelled; a message is acknowledged once `handle` has returned.
+        """Consume job IDs until cancelled; a message is acknowledged when `handle` returns.
 
         Raises:
             ConnectionError: Valkey is unavailable.
@@ -51,6 +51,6 @@ class Broker:
         await consume(self.url, self.name, handle, TIMEOUT)
 
     async def close(self) -> None:
-        """Close the producer's connection and its thread."""
+        """Close the producer's connection, and end its thread."""
         await asyncio.get_running_loop().run_in_executor(self.thread, self.producer.close)
         self.thread.shutdown()

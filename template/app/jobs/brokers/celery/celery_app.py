@@ -1,4 +1,4 @@
-"""The Celery app that sends and consumes jobs, configured by the service's settings alone."""
+"""The Celery app that sends and consumes jobs, configured only by the service's settings."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,21 +24,21 @@ BROKER_ERRORS: tuple[type[Exception], ...] = (
 
 
 class OneAttemptConnection(Connection):
-    """A connection without retries: the service itself reconnects."""
+    """Connection that does not retry, since the service itself reconnects."""
 
     def ensure(self, *arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401
-        """Return the function with its error handling, but without retries."""
+        """Return the function with Celery's error handling, but without its retries."""
         return super().ensure(*arguments, **options | {"max_retries": 0})
 
 
 class OneAttemptAMQP(AMQP):
-    """Celery's messaging, on connections without retries."""
+    """Celery's messaging (AMQP class), with connections that do not retry."""
 
     Connection = OneAttemptConnection  # type: ignore[mutable-override]
 
 
 class JobsApp(Celery):
-    """A Celery app for one Valkey; it ignores `CELERY_…` variables, which are for other apps."""
+    """Celery app for one Valkey URL; it ignores `CELERY_…` variables, which are for other apps."""
 
     def __init__(self, url: URL, name: str, timeout: float) -> None:
         self.queue = f"jobs:{name}"
@@ -58,16 +58,16 @@ class JobsApp(Celery):
         )
 
     def connection_for_read(self, url: str | None = None, **options: Any) -> Connection:  # noqa: ANN401
-        """Return a connection for the consumer."""
+        """Return the connection of the consumer."""
         return super().connection_for_read(url or self.address, **options)
 
     def connection_for_write(self, url: str | None = None, **options: Any) -> Connection:  # noqa: ANN401
-        """Return a connection for the producer."""
+        """Return the connection of the producer."""
         return super().connection_for_write(url or self.address, **options)
 
 
 def broker_url(url: URL) -> str:
-    """Return a URL in Celery's notation; TLS certificates are verified unless the URL disables it.
+    """Return Celery's form of a URL; TLS certificates are verified unless the URL disables it.
 
     Args:
         url: the URL as `TASKS_URL` has it, e.g. `rediss://host?ssl_ca_certs=ca.pem`
@@ -83,7 +83,7 @@ def broker_url(url: URL) -> str:
 
 
 def transport_options(queue: str, timeout: float) -> dict[str, object]:
-    """Return options that fail fast, with keys for unacknowledged messages of this queue alone.
+    """Return options to fail fast, and to store unacknowledged messages per queue.
 
     Args:
         queue: the name of the queue

@@ -1,4 +1,4 @@
-"""Consumer of jobs: a Celery worker, in a thread beside the service's event loop.
+"""Consumer of jobs: a Celery worker in a thread beside the event loop of the service.
 
 Celery's own tools can inspect it. Its pool has one thread, which waits until the service has
 started the job.
@@ -36,7 +36,7 @@ Handler = Callable[[UUID], Awaitable[None]]
 
 
 class JobThreadPool(TaskPool):
-    """A thread pool that makes the given app Celery's current app in its threads."""
+    """Thread pool in whose threads the given Celery app is the current one."""
 
     def __init__(self, limit: int, *, app: Celery[Any], **options: Any) -> None:  # noqa: ANN401
         super().__init__(limit, app=app, **options)
@@ -44,19 +44,19 @@ class JobThreadPool(TaskPool):
 
 
 class JobConsumer(Consumer):
-    """A consumer that ends with its connection: the service itself reconnects."""
+    """Consumer that stops when its connection is lost, since the service itself reconnects."""
 
     def ensure_connected(self, conn: Connection) -> Connection:
-        """Connect in one attempt."""
+        """Connect to the broker in one attempt."""
         return conn.ensure_connection(max_retries=0)
 
     def start(self) -> None:
-        """Consume until the connection is lost or the worker stops."""
+        """Consume messages until the connection is lost or the worker stops."""
         self.blueprint.start(self)
 
 
 class JobWorker(WorkController):
-    """A Celery worker that passes each job id to a function."""
+    """Celery worker that passes each job ID to a function."""
 
     blueprint: Blueprint  # type: ignore[mutable-override]  # as after `__init__`
     hub: Any
@@ -79,7 +79,7 @@ class JobWorker(WorkController):
         self.hub.on_tick.add(self._shut_down)
 
     def start(self) -> None:
-        """Run in this thread until the worker is stopped."""
+        """Run the worker in this thread until it is stopped."""
         self.app.set_current()
         try:
             self.blueprint.start(self)
@@ -89,18 +89,18 @@ class JobWorker(WorkController):
             self.stop()
 
     def request_stop(self) -> None:
-        """Stop the worker soon; thread-safe."""
+        """Ask the worker to stop soon; thread-safe."""
         self.is_stopping = True
         self.hub.call_soon(bool)  # wakes the event loop
 
     def _shut_down(self) -> None:
-        """Shut down in a tick of the loop, after pending acknowledgements."""
+        """Shut down in the worker's event loop, after pending acknowledgements."""
         if self.is_stopping:
             raise WorkerShutdown
 
 
 class Dispatcher:
-    """Runs a handler on the service's event loop for messages from Celery's thread."""
+    """Runs handlers of Celery's messages on the event loop of the service."""
 
     def __init__(self, handle: Handler) -> None:
         self.handle = handle
@@ -109,7 +109,7 @@ class Dispatcher:
         self.stopping = False
 
     def dispatch(self, job_id: str) -> None:
-        """Handle a job id, called in a thread of Celery's; requeue it if the worker stops."""
+        """Handle a job ID in a Celery thread; requeue the job if the worker stops."""
         future = asyncio.run_coroutine_threadsafe(self._handle(UUID(job_id)), self.loop)
         try:
             future.result()
@@ -117,7 +117,7 @@ class Dispatcher:
             raise Reject(requeue=True) from None
 
     def stop(self) -> None:
-        """Cancel the running handlers, and start no others."""
+        """Cancel the running handlers, and start no new ones."""
         self.stopping = True
         for task in self.tasks:
             task.cancel()
@@ -132,7 +132,7 @@ class Dispatcher:
 
 
 async def consume(url: URL, name: str, handle: Handler, timeout: float) -> None:  # noqa: ASYNC109 - of a socket
-    """Consume job ids until cancelled; then wait for Celery's threads to end.
+    """Consume job IDs until cancelled; then wait until Celery's threads have ended.
 
     Args:
         url: the URL of Valkey
@@ -162,7 +162,7 @@ async def consume(url: URL, name: str, handle: Handler, timeout: float) -> None:
 async def _wait_until_stopped(
     running: asyncio.Future[None], dispatcher: Dispatcher, worker: JobWorker
 ) -> bool:
-    """Wait until the worker has stopped; stop it on cancellation, and return whether it was."""
+    """Wait until the worker has stopped; if cancelled, stop the worker and return True."""
     is_cancelled = False
     while not running.done():
         try:

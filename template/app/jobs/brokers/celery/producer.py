@@ -1,4 +1,4 @@
-"""Producer of jobs: sends job ids by one connection that fails fast."""
+"""Producer of jobs, which sends job IDs over one connection that fails fast."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.jobs.brokers.celery.celery_app import BROKER_ERRORS, MAX_MESSAGES, TASK
 
 
 class JobProducer:
-    """Sends job ids to the queue; not thread-safe."""
+    """Producer that sends job IDs to the queue; not thread-safe."""
 
     def __init__(self, url: URL, name: str, timeout: float) -> None:
         self.app = JobsApp(url, name, timeout)
@@ -16,7 +16,7 @@ class JobProducer:
         self.producer = self.app.amqp.Producer(self.connection, auto_declare=False)
 
     def send(self, job_id: str) -> None:
-        """Send a job id, and trim the queue.
+        """Send a job ID, and trim the queue to its maximum length.
 
         Raises:
             ConnectionError: Valkey is unavailable.
@@ -31,5 +31,5 @@ class JobProducer:
             raise ConnectionError(type(error.__cause__ or error).__name__) from error
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection to the broker."""
         self.connection.release()
