@@ -1,4 +1,4 @@
-"""Change events, published to subscribers by WebSocket or server-sent events."""
+"""Change events, which subscribers receive by WebSocket or server-sent events."""
 
 from app.websockets.hub import Hub, Sockets
 from app.websockets.lifecycle import install

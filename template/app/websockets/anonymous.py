@@ -1,4 +1,4 @@
-"""Subscriptions in a service without accounts: every caller may read every channel."""
+"""Subscriptions in a service without accounts, where everyone may read every channel."""
 
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
@@ -12,13 +12,13 @@ from app.websockets.subscriber import ReadAccess
 
 
 async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAccess:
-    """Return access to all rows, and to the messages that are for everyone."""
+    """Return read access to every row and to the messages for everyone."""
     address = connection.client.host if connection.client else ""
     scopes = {name: ALL if each.is_resource else NONE for name, each in channels.items()}
     return ReadAccess(address, scopes)
 
 
 def install(app: FastAPI) -> None:
-    """Let every caller subscribe."""
+    """Allow everyone to subscribe."""
     HUB.get(app).authorize = authorize
     app.include_router(router, prefix=PREFIX)

@@ -1,4 +1,4 @@
-"""Channels: one per resource of the API, and those that the service opens for its own messages."""
+"""Channels of change events for the API's resources, and channels of the service's own messages."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app import routers
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel of change events, or of messages that the service sends."""
+    """A channel of a resource's change events, or of messages that the service sends."""
 
     policy: Any = None  # `READ` of the router: the dependency that restricts who reads which rows
     is_resource: bool = True
@@ -24,7 +24,7 @@ Channels = Mapping[str, Channel]
 
 
 def resource_channels() -> dict[str, Channel]:
-    """Return a channel for each resource that a router reads, with the router's `READ`."""
+    """Return a channel for each resource of the API, with the `READ` dependency of its router."""
     return {
         name: Channel(getattr(module, "READ", None))
         for module in _routers()
@@ -38,7 +38,7 @@ def _routers() -> Iterator[ModuleType]:
 
 
 def _resources(module: ModuleType) -> Iterator[str]:
-    """Yield the first path segment of the routes that read a list or one row."""
+    """Yield the names of the resources that a router's GET routes read."""
     for route in module.router.routes:
         if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             name, *rest = route.path.strip("/").split("/")

@@ -1,4 +1,4 @@
-"""Origin check of WebSockets: browsers apply no CORS to them (cross-site WebSocket hijacking)."""
+"""Origin check of WebSockets, to which CORS does not apply (cross-site WebSocket hijacking)."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from app.errors import Forbidden
 
 
 def check_origin(connection: HTTPConnection, allowed: Sequence[str]) -> None:
-    """Reject a page whose origin is neither this host nor one of the allowed origins.
+    """Reject a page whose origin is neither this host nor an allowed origin.
 
     Raises:
         Forbidden: the origin is not allowed.

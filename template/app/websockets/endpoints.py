@@ -1,4 +1,4 @@
-"""Endpoints of change events: a WebSocket, and server-sent events (SSE)."""
+"""Endpoints that send change events: by WebSocket, and as server-sent events (SSE)."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/changes", tags=["changes"])
 
 
 class ClientMessage(BaseModel):
-    """A message of a client: subscribe to a resource, or unsubscribe."""
+    """A client's message, to subscribe to a resource or to unsubscribe from it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -81,7 +81,7 @@ def _check(hub: Hub, access: ReadAccess, channel: str) -> None:
 async def next_message(
     connection: HTTPConnection, hub: Hub, subscriber: Subscriber
 ) -> Message | None:
-    """Wait for the next message; renew the authorization at each heartbeat."""
+    """Wait for the next message; at each heartbeat, check the authorization again."""
     loop = asyncio.get_running_loop()
     while True:
         if loop.time() >= subscriber.due:
@@ -105,7 +105,7 @@ async def _reauthorize(connection: HTTPConnection, hub: Hub, subscriber: Subscri
 
 @router.websocket("")
 async def websocket_changes(websocket: WebSocket, hub: Sockets, subscriber: Subscription) -> None:
-    """Publish changes by WebSocket; the client subscribes and unsubscribes."""
+    """Send changes over a WebSocket, on which the client subscribes and unsubscribes."""
     await websocket.accept(PROTOCOL if PROTOCOL in websocket.scope["subprotocols"] else None)
     receiving = asyncio.create_task(_receive(websocket, subscriber))
     try:

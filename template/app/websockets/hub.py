@@ -1,4 +1,4 @@
-"""The hub of a process: broadcasts messages to its subscribers (fan-out)."""
+"""Hub that broadcasts messages to all subscribers of a process (fan-out)."""
 
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
@@ -28,14 +28,14 @@ Relay = Callable[[Message], None]
 
 
 class TooManySockets(errors.Error):
-    """The caller has too many connections."""
+    """The caller has too many connections open."""
 
     status, code, title = 429, "too_many_sockets", "Too Many Requests"
     headers: Mapping[str, str] = {"Retry-After": "60"}
 
 
 class Hub:
-    """Publishes messages to the subscribers of this process, and relays them to other processes."""
+    """Sends messages to the subscribers of this process, and passes them to other processes."""
 
     authorize: Authorize  # set by `anonymous` or `token_auth`
 
@@ -52,7 +52,7 @@ class Hub:
         self.is_closed = False
 
     def open(self, channel: str) -> None:
-        """Open a channel of messages beside those of resources; every subscriber may read it."""
+        """Open a channel of the service's own messages, which every subscriber may read."""
         self.channels.setdefault(channel, Channel(is_resource=False))
 
     def send(
@@ -62,7 +62,7 @@ class Hub:
         session: AsyncSession | None = None,
         to: UUID | None = None,
     ) -> None:
-        """Send a message, after the session's commit if one is given.
+        """Send a message; with a session, send it after the session commits.
 
         Args:
             channel: an open channel
@@ -84,19 +84,19 @@ class Hub:
             after_commit(session, partial(self.publish, message))
 
     def publish_changes(self, changes: Sequence[Change]) -> None:
-        """Publish the changes of a commit."""
+        """Publish the changes of a commit to the subscribers."""
         for message in messages(changes):
             if message.channel in self.channels:
                 self.publish(message)
 
     def publish(self, message: Message) -> None:
-        """Publish a message to the subscribers of every process."""
+        """Publish a message to the subscribers of all processes."""
         self.deliver(message)
         if self.relay:
             self.relay(message)
 
     def deliver(self, message: Message) -> None:
-        """Enqueue a message for the subscribers of this process."""
+        """Enqueue a message for each subscriber of this process."""
         self.number += 1
         message.id = self.message_id()
         self.recent.append(message)
@@ -105,18 +105,18 @@ class Hub:
                 subscriber.put(message)
 
     def report_gap(self) -> None:
-        """Send `missed` to every subscriber: messages were lost, so that clients read again."""
+        """Send `missed` to every subscriber, so that clients read again: messages were lost."""
         self.recent.clear()
         self.number += 1
         for subscriber in self.subscribers:
             subscriber.put(reply("missed"))
 
     def message_id(self, number: int | None = None) -> str:
-        """Return the id of a message of this process, by default of the last."""
+        """Return the ID of one of this process's messages, by default the last one."""
         return f"{self.name}-{self.number if number is None else number}"
 
     def resume(self, subscriber: Subscriber, last: str) -> None:
-        """Enqueue the messages since the last one that a client received; `missed` if unknown."""
+        """Enqueue the messages after a client's last one; if that is unknown, enqueue `missed`."""
         first = self.number - len(self.recent)
         offsets = {
             self.message_id(number): number - first for number in range(first, self.number + 1)
@@ -134,7 +134,7 @@ class Hub:
     def subscribing(
         self, access: ReadAccess, channels: set[str] | None
     ) -> Generator[Subscriber, None, None]:
-        """Register a subscriber for the duration of the context.
+        """Register a subscriber while the context is open.
 
         Raises:
             TooManySockets: the caller has reached the limit of connections.
@@ -161,7 +161,7 @@ class Hub:
                 del self.callers[access.caller]
 
     def close(self) -> None:
-        """Disconnect all subscribers, which reconnect to another process."""
+        """Disconnect all subscribers, which then reconnect to another process."""
         self.is_closed = True
         for subscriber in self.subscribers:
             subscriber.end(RESTART)
@@ -171,7 +171,7 @@ HUB = StateKey[Hub]("hub")
 
 
 async def hub(connection: HTTPConnection) -> Hub:
-    """Return the hub of this process."""
+    """Return the hub of this process (a dependency)."""
     return HUB.get(connection.app)
 
 

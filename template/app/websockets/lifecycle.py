@@ -1,4 +1,4 @@
-"""Installation and shutdown of the hub."""
+"""Installation of the hub, and disconnection of its subscribers at shutdown."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ from app.websockets.settings import WebSocketSettings
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Publish changes while the service runs; disconnect subscribers when it drains."""
+    """Publish changes while the service runs; disconnect subscribers once it drains."""
     hub = HUB.get(app)
     hub.channels |= resource_channels()
     draining = asyncio.create_task(_close_on_drain(app))
@@ -35,7 +35,7 @@ async def _close_on_drain(app: FastAPI) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Install the hub; `anonymous` or `token_auth` sets who may subscribe."""
+    """Install the hub; `anonymous.install` or `token_auth.install` sets who may subscribe."""
     config = settings.read(WebSocketSettings)
     hub = Hub(config, settings.read(MiddlewareSettings).cors_origins)
     HUB.set(app, hub)

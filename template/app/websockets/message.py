@@ -1,4 +1,4 @@
-"""Messages to subscribers: which row changed, without its values; and close codes."""
+"""Messages to subscribers, which name the changed row but not its values, and close codes."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ MANY = 100  # changes of one kind per commit, above which one message without id
 
 @dataclass(frozen=True)
 class Closing:
-    """The reason for closing a WebSocket: close code (RFC 6455, section 7.4) and text."""
+    """Why a WebSocket is closed: close code (RFC 6455, section 7.4) and text."""
 
     code: int
     reason: str
@@ -30,7 +30,7 @@ EXPIRED = Closing(4401, "credentials expired or revoked; log in again")
 
 @dataclass
 class Message:
-    """A message in a channel: for all of its subscribers, or for those with the owner in scope."""
+    """A message in a channel, for all subscribers or for those who may read the owner's rows."""
 
     channel: str
     text: str
@@ -39,41 +39,41 @@ class Message:
     id: str = ""  # set when it is published
 
     def packed(self) -> dict[str, object]:
-        """Return the message as other processes receive it; `room` is the channel."""
+        """Return the message's fields to send to other processes; `room` is the channel."""
         owner = str(self.owner) if self.owner else None
         return {"room": self.channel, "text": self.text, "general": self.is_general, "owner": owner}
 
     @classmethod
     def unpacked(cls, content: dict[str, object]) -> "Message":
-        """Parse a message of another process."""
+        """Parse a message that another process sent."""
         owner = UUID(str(content["owner"])) if content["owner"] else None
         return cls(str(content["room"]), str(content["text"]), bool(content["general"]), owner)
 
 
 def reply(kind: str, **content: object) -> Message:
-    """Return a message to a single subscriber about its subscription."""
+    """Return a message that answers a single subscriber's request."""
     return Message("", to_json(type=kind, **content))
 
 
 def to_json(**content: object) -> str:
-    """Serialize JSON."""
+    """Serialize keyword arguments as a JSON object."""
     return orjson.dumps(content, default=_serialize).decode()
 
 
 def _serialize(value: object) -> str:
-    """Serialize a UUID of a database driver, which is a subclass."""
+    """Serialize a UUID, which database drivers return as a subclass."""
     if isinstance(value, UUID):
         return str(value)
     raise TypeError
 
 
 def channel_of(table: str) -> str:
-    """Return the channel of a table: the first path segment of its resource."""
+    """Return the channel of a table, which is the first path segment of its resource."""
     return table.replace("_", "-")
 
 
 def messages(changes: Sequence[Change]) -> Iterator[Message]:
-    """Yield a message per change; above `MANY` changes of one kind, one without an id."""
+    """Yield one message per change; for more than `MANY` changes of a kind, one without an ID."""
     counts = Counter((change.table, change.kind) for change in changes)
     many = {key for key, count in counts.items() if count > MANY}
     for table, kind in many:

@@ -1,4 +1,4 @@
-"""Relay of messages between processes, by publish/subscribe on Valkey.
+"""Relay of messages between processes by Valkey's publish/subscribe.
 
 During an outage of Valkey each process publishes its own changes to its own subscribers.
 """
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass
 class PubSubRelay:
-    """One subscription and one publisher for all subscribers of this process."""
+    """Relay with one subscription and one publisher for all subscribers of this process."""
 
     hub: Hub
     client: Redis
@@ -40,14 +40,14 @@ class PubSubRelay:
     has_gap: bool = False  # messages were dropped since the last one that was published
 
     def put(self, message: Message) -> None:
-        """Enqueue a message for other processes; drop it if the queue is full."""
+        """Enqueue a message to other processes; drop it if the queue is full."""
         if self.queue.full():
             self.has_gap = True
         else:
             self.queue.put_nowait(message)
 
     async def receive(self) -> None:
-        """Deliver the messages of other processes; reconnect with exponential backoff."""
+        """Deliver messages from other processes; reconnect with exponential backoff."""
         failures = 0
         while True:
             try:
@@ -75,7 +75,7 @@ class PubSubRelay:
         raise TimeoutError
 
     def deliver(self, data: object) -> None:
-        """Deliver a message of another process, which may run another release."""
+        """Deliver a message from another process, which may run another release of the service."""
         try:
             content = orjson.loads(data)  # type: ignore[arg-type]
             if content["from"] == self.hub.name:
@@ -87,7 +87,7 @@ class PubSubRelay:
             log.exception("relayed_message_invalid")
 
     async def publish(self) -> None:
-        """Publish the queue in order."""
+        """Publish the queued messages in order."""
         while True:
             message = await self.queue.get()
             content = {"from": self.hub.name, "gap": self.has_gap, **message.packed()}
@@ -99,13 +99,13 @@ class PubSubRelay:
                 self.lose(error)
 
     def lose(self, error: Exception) -> None:
-        """Record the loss of the connection; log it once."""
+        """Record that the connection to Valkey is lost, and log it once."""
         if not self.is_lost:
             log.warning("websockets_relay_lost", error=type(error).__name__)
         self.is_lost = True
 
     def recover(self) -> None:
-        """Record that the connection is back; subscribers may have missed messages."""
+        """Record that the connection to Valkey is back; subscribers may have missed messages."""
         if self.is_lost:
             log.info("websockets_relay_recovered")
         if self.is_lost or self.was_connected:
@@ -115,7 +115,7 @@ class PubSubRelay:
 
 @asynccontextmanager
 async def relay_messages(hub: Hub, url: URL, name: str) -> AsyncGenerator[None, None]:
-    """Exchange messages with other processes for the duration of the context."""
+    """Exchange messages with other processes while the context is open."""
     pool = valkey.connection_pool(url)
     database = pool.connection_kwargs.get("db", 0)  # channels are shared by all databases
     channel = f"websockets:{name}:{database}"

@@ -7,7 +7,7 @@ from app import settings, valkey
 
 
 class WebSocketSettings(settings.EnvironmentSettings):
-    """Limits of connections and queues, and the Valkey that connects the processes."""
+    """Settings of WebSockets: limits, and the Valkey through which processes exchange messages."""
 
     model_config = SettingsConfigDict(env_prefix="WEBSOCKETS_")
 

@@ -1,4 +1,4 @@
-"""Subscribers: what one connection may read, and its queue of messages."""
+"""Subscribers: a connection's read access, and the queue of its messages."""
 
 import asyncio
 from collections import deque
@@ -12,14 +12,14 @@ from app.websockets.settings import WebSocketSettings
 
 @dataclass(frozen=True)
 class ReadAccess:
-    """A caller, and the scope of each channel that they may read."""
+    """A caller, with the scope of each channel that the caller may read."""
 
     caller: str
     scopes: Mapping[str, Scope]
 
 
 class Subscriber:
-    """One connection with a bounded queue: a slow consumer is disconnected (backpressure)."""
+    """A connection with a bounded queue; a slow consumer is disconnected (backpressure)."""
 
     def __init__(
         self, access: ReadAccess, channels: set[str] | None, since: str, config: WebSocketSettings
@@ -35,7 +35,7 @@ class Subscriber:
         self.sending: asyncio.Timeout | None = None  # aborts a send that the client does not read
 
     def subscribe(self, channel: str) -> bool:
-        """Subscribe to a channel; return False if the caller may not read it."""
+        """Subscribe to a channel; return False if the caller may not read the channel."""
         if channel not in self.access.scopes:
             return False
         if self.channels is not None:
@@ -48,14 +48,14 @@ class Subscriber:
         self.channels = subscribed - {channel}
 
     def matches(self, message: Message) -> bool:
-        """Return whether a message is for this subscriber."""
+        """Return whether the subscriber may read a message, and has subscribed to its channel."""
         scope = self.access.scopes.get(message.channel)
         if scope is None or (self.channels is not None and message.channel not in self.channels):
             return False
         return message.is_general or scope.includes(message.owner)
 
     def put(self, message: Message) -> None:
-        """Enqueue a message; disconnect the subscriber if the queue is full."""
+        """Enqueue a message; if the queue is full, disconnect the subscriber."""
         if self.ended:
             return
         if len(self.queue) >= self.limit:
@@ -65,7 +65,7 @@ class Subscriber:
         self.changed.set()
 
     def end(self, closing: Closing) -> None:
-        """Disconnect the subscriber, and abort a send that is in progress."""
+        """Disconnect the subscriber, and abort the message that is being sent."""
         if self.ended:
             return
         self.ended = closing
@@ -75,7 +75,7 @@ class Subscriber:
             self.sending.reschedule(asyncio.get_running_loop().time())
 
     async def next(self) -> Message | None:
-        """Wait for the next message; None once the subscriber is disconnected."""
+        """Wait for the next message; return None once the subscriber is disconnected."""
         while not self.queue and not self.ended:
             self.changed.clear()
             await self.changed.wait()

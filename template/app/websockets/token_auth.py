@@ -1,4 +1,4 @@
-"""Subscriptions of authenticated callers, restricted to the rows that they may read.
+"""Subscriptions of authenticated callers, who receive messages only about rows they may read.
 
 A browser cannot set headers of a WebSocket and sends the token as a subprotocol. The query string
 carries none, since proxies log it.
@@ -24,13 +24,13 @@ BEARER = "bearer."  # prefix of the subprotocol that carries a token
 
 
 class TokenSubprotocol:
-    """Middleware that moves the token of a WebSocket from its subprotocol to the header."""
+    """Middleware that moves a WebSocket's token from the subprotocol to `Authorization`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        """Set `Authorization` if a subprotocol carries a token."""
+        """Set the `Authorization` header if a subprotocol contains a token."""
         if scope["type"] == "websocket":
             tokens = [each for each in scope["subprotocols"] if each.startswith(BEARER)]
             if tokens:
@@ -52,7 +52,7 @@ async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAcces
 
 
 def _scope(caller: Caller, channel: Channel) -> Scope:
-    """Return the rows that the caller may read; none if the router exports no `READ`."""
+    """Return the rows that the caller may read, or none if the router has no `READ`."""
     if not channel.is_resource:
         return Scope(caller.user.id)
     if channel.policy is SIGNED_IN:
@@ -66,7 +66,7 @@ def _scope(caller: Caller, channel: Channel) -> Scope:
 
 
 def install(app: FastAPI) -> None:
-    """Require authentication of subscribers, with tokens in subprotocols, too."""
+    """Require subscribers to authenticate; their token may be in a WebSocket subprotocol."""
     HUB.get(app).authorize = authorize
     app.add_middleware(TokenSubprotocol)
     app.include_router(router, prefix=PREFIX, dependencies=[SIGNED_IN])

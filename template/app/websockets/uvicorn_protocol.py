@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, with an abort of slow consumers and without logged tokens.
+"""uvicorn's WebSocket protocol, which also aborts slow clients and never logs tokens.
 
 It extends a private module of uvicorn; `tests/websockets/test_websockets.py` names the version.
 """
@@ -11,7 +11,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 
 class Protocol(WebSocketsSansIOProtocol):
-    """Aborts the connection of a client that does not read, once the endpoint has returned.
+    """Aborts the connection to a client that does not read, once the endpoint has returned.
 
     Uvicorn waits without a timeout until everything is sent, and holds what it has not sent.
     """
@@ -21,12 +21,12 @@ class Protocol(WebSocketsSansIOProtocol):
         self.conn.debug = False  # debug logs contain the token of the handshake
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; mark a rejected handshake as complete, which uvicorn would log as an error."""
+        """Send data; mark a rejected handshake as complete, which uvicorn would log as an error."""
         await super().send(message)
         self.handshake_complete = self.handshake_complete or self.close_sent
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """Abort the connection: at once if unsent data remains, else after the close timeout."""
+        """Abort the connection: at once if data is unsent, else after the close timeout."""
         super().on_task_complete(task)
         if self.writable.is_set():
             self.loop.call_later(self.close_timeout, self._abort)
