@@ -1,4 +1,4 @@
-"""Cache of expensive values, invalidated by the versions of the tables that they depend on.
+"""Cache of expensive values, invalidated when a table that they depend on changes.
 
 A commit that changes a table invalidates its values before the response is sent, in all processes
 that share a Valkey. While Valkey is unavailable, every value is computed.
@@ -24,7 +24,7 @@ __all__ = ["Cache", "CacheSettings", "Cached", "ValueCache", "install"]
 
 
 class CacheSettings(settings.EnvironmentSettings):
-    """Store of cached values, and its size."""
+    """Settings of the cache: whether it is enabled, its Valkey, and its size in memory."""
 
     model_config = SettingsConfigDict(env_prefix="CACHE_")
 
@@ -48,7 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 async def cache(connection: HTTPConnection) -> ValueCache:
-    """Return the cache of this process."""
+    """Return the value cache of this process (a dependency)."""
     return CACHE.get(connection.app)
 
 
@@ -56,7 +56,7 @@ Cache = Annotated[ValueCache, Depends(cache)]
 
 
 def install(app: FastAPI) -> None:
-    """Install the cache, and the middleware for ETags."""
+    """Install the value cache and the ETag middleware."""
     config = settings.read(CacheSettings)
     store = (
         ValkeyStore(valkey.connection_pool(config.url))

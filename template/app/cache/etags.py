@@ -16,13 +16,13 @@ CONTENT_HEADERS = ("content-length", "content-type")  # omitted from a 304
 
 
 class ETagMiddleware:
-    """Sends a response once invalidations are published, with an ETag or as 304 Not Modified."""
+    """Middleware that adds an ETag to a response, or replaces the response by 304 Not Modified."""
 
     def __init__(self, app: ASGIApp, versions: TableVersions, gzip_from: int) -> None:
         self.app, self.versions, self.gzip_from = app, versions, gzip_from
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request; only JSON responses to GET get an ETag."""
+        """Handle a request; only JSON responses to GET requests get an ETag."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -46,7 +46,7 @@ class ETagMiddleware:
         await self.app(scope, receive, send_tagged)
 
     def tag(self, request_headers: Headers, start: Message, message: Message) -> Message:
-        """Add the ETag; make the response a 304 without content if the client has that version.
+        """Add the ETag; respond 304 without content if the client already has this version.
 
         Args:
             request_headers: headers of the request
@@ -71,13 +71,13 @@ class ETagMiddleware:
         return {**message, "body": b""}
 
     def is_compressed(self, request_headers: Headers, body: bytes) -> bool:
-        """Return whether the body will be compressed, so that the ETag must be weak."""
+        """Return whether the body will be compressed, which requires a weak ETag."""
         accepted = "gzip" in request_headers.get("accept-encoding", "")
         return accepted and 0 < self.gzip_from <= len(body)
 
 
 def is_taggable(start: Message) -> bool:
-    """Return whether a response may get an ETag: a successful JSON one that sets no cookie."""
+    """Return whether a response may get an ETag: it is successful, JSON, and sets no cookie."""
     headers = Headers(raw=start["headers"])
     return (
         start["status"] == HTTPStatus.OK
@@ -88,5 +88,5 @@ def is_taggable(start: Message) -> bool:
 
 
 def matches(if_none_match: list[str], tag: str) -> bool:
-    """Compare a tag with the values of If-None-Match, weakly (RFC 9110, section 13.1.2)."""
+    """Return whether a tag is in If-None-Match, by weak comparison (RFC 9110, section 13.1.2)."""
     return any(value.strip() == "*" or tag in OPAQUE_TAG.findall(value) for value in if_none_match)

@@ -1,4 +1,4 @@
-"""Invalidation by table version: a value is stale once a table that it depends on has changed.
+"""Invalidation by table versions: a cached value is stale once one of its tables has changed.
 
 Each table has a version, a random token. A value is stored with the versions that were current
 before it was computed, and is stale as soon as one of them differs. Random tokens never repeat, so
@@ -22,7 +22,7 @@ ALL = "*"  # a version that every value depends on
 
 
 class TableVersions:
-    """Publishes the invalidations of this process, and tracks which are still pending."""
+    """Stores a version of each table, which this process replaces when it changes the table."""
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
@@ -33,29 +33,29 @@ class TableVersions:
         store.on_outage = self.handle_outage
 
     def handle_changes(self, changes: Sequence[Change]) -> None:
-        """Invalidate the tables that a commit has changed."""
+        """Invalidate the values that depend on the tables that a commit has changed."""
         self.invalidate(*{table for change in changes for table in changed_tables(change)})
 
     def invalidate(self, *tables: str) -> None:
-        """Invalidate the values that depend on some tables, in the background."""
+        """Invalidate the values that depend on the given tables, in the background."""
         self.pending.update(tables)
         self.invalidations += 1
         if self.task is None and self.retry is None:
             self._start_publishing()
 
     def invalidate_all(self) -> None:
-        """Invalidate all values: another process may have died before it published a change."""
+        """Invalidate all values: another process may have died before publishing its changes."""
         self.invalidate(ALL)
 
     def handle_outage(self) -> None:
-        """Schedule a retry, and invalidate all: changes of other processes are unknown."""
+        """Schedule a retry and invalidate all values: changes by other processes are unknown."""
         if self.retry is None:
             loop = asyncio.get_running_loop()
             self.retry = loop.call_later(RETRY_DELAY, self._start_publishing)
         self.invalidate(ALL)
 
     async def wait_until_published(self) -> bool:
-        """Wait, for `TIMEOUT` at most, until earlier invalidations are published.
+        """Wait up to `TIMEOUT` until all earlier invalidations are published.
 
         Returns:
             whether they are
@@ -70,7 +70,7 @@ class TableVersions:
         return self.published >= target
 
     async def current(self, key: str, tables: Iterable[str]) -> tuple[bytes, bytes | None]:
-        """Return the current versions of some tables, joined, and the entry of a key.
+        """Return the joined versions of the given tables, and the cache entry of a key.
 
         Raises:
             StoreUnavailable: the versions are unknown.
@@ -84,7 +84,7 @@ class TableVersions:
         return b"".join(filter(None, versions)), entry
 
     async def _initialize(self, names: Sequence[str]) -> list[bytes | None]:
-        """Set the missing versions; concurrent callers get the same ones."""
+        """Set the missing versions; concurrent processes get the same ones."""
         for name in names:
             await self.store.set_if_absent(name, secrets.token_bytes(VERSION_SIZE), VERSION_TTL)
         versions = await self.store.read(*names)
@@ -93,7 +93,7 @@ class TableVersions:
         return list(versions)
 
     async def aclose(self) -> None:
-        """Publish pending invalidations, within `TIMEOUT`."""
+        """Publish pending invalidations, for at most `TIMEOUT`."""
         await self.wait_until_published()
         if self.retry:
             self.retry.cancel()
@@ -108,7 +108,7 @@ class TableVersions:
         self.retry, self.task = None, asyncio.get_running_loop().create_task(self._publish())
 
     async def _publish(self) -> None:
-        """Set new versions of the pending tables; later invalidations are published next."""
+        """Store new versions of the pending tables, then those of later invalidations."""
         published, tables, self.pending = self.invalidations, self.pending, set()
         entries = {self._name(table): secrets.token_bytes(VERSION_SIZE) for table in tables}
         try:
@@ -122,14 +122,14 @@ class TableVersions:
 
 
 def changed_tables(change: Change) -> Iterator[str]:
-    """Yield the table of a change, and those that the database changes with it."""
+    """Yield the changed table, and the tables that the database changes with it."""
     yield change.table
     if change.kind is Kind.DELETED:
         yield from cascaded_tables(change.table, set())
 
 
 def cascaded_tables(table: str, seen: set[str]) -> Iterator[str]:
-    """Yield the tables that ON DELETE CASCADE or SET NULL changes with the rows of a table."""
+    """Yield the tables whose rows ON DELETE CASCADE or SET NULL changes when rows are deleted."""
     seen.add(table)
     for other in Base.metadata.tables.values():
         keys = [key for key in other.foreign_keys if key.column.table.name == table]

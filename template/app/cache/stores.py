@@ -1,4 +1,4 @@
-"""Stores of cached values: memory of this process with LRU eviction, or a shared Valkey."""
+"""Stores of cached values: this process's memory with LRU eviction, or a shared Valkey."""
 
 import asyncio
 import time
@@ -20,32 +20,32 @@ log = structlog.get_logger()
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - callers of the cache never see it
-    """The store is unavailable; values are computed instead."""
+    """The store is unavailable, so values are computed instead."""
 
 
 class Store(Protocol):
-    """A store of bytes by key; each method may raise `StoreUnavailable`."""
+    """Interface of a store of bytes by key; each method may raise `StoreUnavailable`."""
 
     is_unavailable: bool
     on_outage: Callable[[], None]
 
     async def read(self, *keys: str) -> Sequence[bytes | None]:
-        """Return the values of some keys; None for each that is missing."""
+        """Return the values of the given keys; None for each missing key."""
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Set values without expiry; after an outage, the only method that reconnects."""
+        """Set values without expiry; after an outage, only this method reconnects."""
 
     async def set(self, key: str, value: bytes, seconds: float) -> None:
-        """Set a value with a TTL."""
+        """Set a value that expires after a TTL."""
 
     async def set_if_absent(self, key: str, value: bytes, seconds: float) -> bool:
-        """Set a value with a TTL if the key is missing; return whether it was."""
+        """Set a value with a TTL if the key is missing; return whether it was set."""
 
     async def delete(self, key: str) -> None:
         """Delete a key."""
 
     async def aclose(self) -> None:
-        """Release memory and connections."""
+        """Release the store's memory and connections."""
 
 
 def ignore_outage() -> None:
@@ -53,7 +53,7 @@ def ignore_outage() -> None:
 
 
 class MemoryStore:
-    """Stores values in memory, up to a size; evicts the least recently used (LRU)."""
+    """Store in memory, up to a size; evicts the least recently used values (LRU)."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes, self.used, self.is_unavailable = max_bytes, 0, False
@@ -61,20 +61,20 @@ class MemoryStore:
         self.entries = OrderedDict[str, tuple[bytes, float]]()  # value and time of expiry
 
     async def read(self, *keys: str) -> Sequence[bytes | None]:
-        """Return the values of some keys; None for each that is missing."""
+        """Return the values of the given keys; None for each missing key."""
         return [self._get(key) for key in keys]
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Set values without expiry; they may be evicted."""
+        """Set values without expiry, which may still be evicted."""
         for key, value in entries.items():
             self._put(key, value, float("inf"))
 
     async def set(self, key: str, value: bytes, seconds: float) -> None:
-        """Set a value with a TTL."""
+        """Set a value that expires after a TTL."""
         self._put(key, value, seconds)
 
     async def set_if_absent(self, key: str, value: bytes, seconds: float) -> bool:
-        """Set a value with a TTL if the key is missing; return whether it was."""
+        """Set a value with a TTL if the key is missing; return whether it was set."""
         if self._get(key) is not None:
             return False
         self._put(key, value, seconds)
@@ -108,7 +108,7 @@ class MemoryStore:
 
 
 class ValkeyStore:
-    """Stores values in Valkey; after a failure, it is unavailable until a `write` succeeds."""
+    """Store in Valkey; after a failure, it is unavailable until a `write` succeeds."""
 
     def __init__(self, pool: BlockingConnectionPool) -> None:
         self.client, self.is_unavailable = Redis(connection_pool=pool), False
@@ -116,23 +116,23 @@ class ValkeyStore:
         self.on_outage: Callable[[], None] = ignore_outage
 
     async def read(self, *keys: str) -> Sequence[bytes | None]:
-        """Return the values of some keys, in one round trip; None for each that is missing."""
+        """Return the values of the given keys in one round trip; None for each missing key."""
         values = await self._execute(lambda: self.client.mget(keys))
         return cast("list[bytes | None]", values)
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Set values without expiry, atomically; on success, the store is available again."""
+        """Set values without expiry, atomically; a success makes the store available again."""
         await self._execute(lambda: self.client.mset(dict(entries)), reconnect=True)
         if self.is_unavailable:
             self.is_unavailable = False
             log.info("cache_available")
 
     async def set(self, key: str, value: bytes, seconds: float) -> None:
-        """Set a value with a TTL."""
+        """Set a value that expires after a TTL."""
         await self._execute(lambda: self.client.set(key, value, px=round(seconds * 1000)))
 
     async def set_if_absent(self, key: str, value: bytes, seconds: float) -> bool:
-        """Set a value with a TTL if the key is missing; return whether it was."""
+        """Set a value with a TTL if the key is missing; return whether it was set."""
         milliseconds = round(seconds * 1000)
         reply = await self._execute(lambda: self.client.set(key, value, px=milliseconds, nx=True))
         return bool(reply)
@@ -142,7 +142,7 @@ class ValkeyStore:
         await self._execute(lambda: self.client.delete(key))
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections to Valkey."""
         await self.pool.aclose()
 
     async def _execute(self, command: Callable[[], Awaitable[T]], *, reconnect: bool = False) -> T:
@@ -157,7 +157,7 @@ class ValkeyStore:
                 raise StoreUnavailable from None
 
     def _handle_outage(self, error: Exception) -> None:
-        """Use Valkey no longer, until a `write` succeeds; log only the first failure."""
+        """Stop using Valkey until a `write` succeeds; log only the first failure."""
         if not self.is_unavailable:
             log.warning("cache_unavailable", error=type(error).__name__)
         self.is_unavailable = True

@@ -1,4 +1,4 @@
-"""Cached totals of lists: a count is cached until its table changes."""
+"""Cached totals of lists: a list's row count is cached until its tables change."""
 
 from functools import lru_cache, partial
 from typing import Any
@@ -20,7 +20,7 @@ _statements: dict[Any, str] = {}  # SQL text by SQLAlchemy's cache key
 
 
 async def count(session: AsyncSession, statement: Select[int]) -> int:
-    """Return the result of a counting statement, from the cache if possible.
+    """Return the row count that a statement selects, from the cache if possible.
 
     A session in a transaction bypasses the cache: it may see uncommitted rows.
     """
@@ -36,7 +36,7 @@ async def _count(statement: Select[int], session: AsyncSession) -> int:
 
 
 def _cache_key(statement: Select[int]) -> str | None:
-    """Return a statement's SQL with its values, as SQLAlchemy's example of a cache does.
+    """Return the statement's SQL with its parameters as a cache key.
 
     None if SQLAlchemy cannot cache the statement.
     """

@@ -1,4 +1,4 @@
-"""Cached values: typed, by key, computed once for concurrent callers (single-flight).
+"""Cached values with a type and a key, computed once for concurrent callers (single-flight).
 
 Single-flight within a process, and a lock between processes, prevent a stampede: many callers that
 compute the same value after a miss.
@@ -37,13 +37,13 @@ Load = Callable[[AsyncSession], Awaitable[T]]
 
 
 def digest(value: bytes) -> str:
-    """Return a short hash, for keys."""
+    """Return a short hash of bytes, as a cache key."""
     return blake2b(value, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)
 class Cached(Generic[T]):
-    """A kind of cached value.
+    """A kind of cached value: its name, type, tables and TTL.
 
     The JSON schema of its type is part of its keys, so that a release with another schema never
     reads the values of this one.
@@ -62,17 +62,17 @@ class Cached(Generic[T]):
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
-        """The names of the tables that it depends on."""
+        """The names of the tables that the value depends on."""
         names = {each.name if isinstance(each, Table) else each.__tablename__ for each in self.of}
         return tuple(sorted(names))
 
     @cached_property
     def schema_version(self) -> str:
-        """The hash of its JSON schema."""
+        """The hash of the value's JSON schema."""
         return digest(json.dumps(self.adapter.json_schema()).encode())
 
     def key_of(self, *key: object) -> str:
-        """Return the hash of everything that identifies one value."""
+        """Return the cache key of one value: a hash of its kind and its own key."""
         return digest(KEY.dump_json((self.name, self.schema_version, self.tables, key)))
 
     def dump(self, value: T) -> bytes:
@@ -88,12 +88,12 @@ class Cached(Generic[T]):
         return self.adapter.validate_json(data)
 
     def ttl(self) -> float:
-        """Return the TTL of one value in seconds, with jitter."""
+        """Return the TTL of one value in seconds, with random jitter."""
         return self.seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
 
 
 class ValueCache:
-    """Returns cached values; computes and stores those that are missing or stale."""
+    """Cache that returns stored values, and computes those that are missing or stale."""
 
     def __init__(
         self, app: FastAPI, store: Store, versions: TableVersions, *, enabled: bool
@@ -102,7 +102,7 @@ class ValueCache:
         self.flights: dict[tuple[str, bytes], asyncio.Task[bytes]] = {}
 
     async def get(self, cached: Cached[T], load: Load[T], *key: object) -> T:
-        """Return a value; a cache hit runs no query, a miss calls `load` in a session of its own.
+        """Return a value; a cache hit runs no query, a cache miss calls `load` in a new session.
 
         Args:
             cached: the kind of value
@@ -123,11 +123,11 @@ class ValueCache:
         return cached.parse(await asyncio.shield(self._flight(cached, load, name, stamp)))
 
     def forget(self, *of: type[Base]) -> None:
-        """Invalidate values by model, after changes that bypassed the models (raw SQL)."""
+        """Invalidate the values of models, after raw SQL changed their tables."""
         self.versions.invalidate(*(model.__tablename__ for model in of))
 
     async def aclose(self) -> None:
-        """Cancel running computations, and close the store."""
+        """Cancel the running computations, and close the store."""
         flights = list(self.flights.values())
         for flight in flights:
             flight.cancel()
@@ -138,7 +138,7 @@ class ValueCache:
     def _flight(
         self, cached: Cached[T], load: Load[T], name: str, stamp: bytes
     ) -> asyncio.Task[bytes]:
-        """Return the running computation of this value at these versions, or start one."""
+        """Return the running task that computes this value at these versions, or start one."""
         key = name, stamp
         if key not in self.flights:
             flight = asyncio.create_task(self._compute(cached, load, name, stamp))
@@ -148,7 +148,7 @@ class ValueCache:
         return self.flights[key]
 
     async def _compute(self, cached: Cached[T], load: Load[T], name: str, stamp: bytes) -> bytes:
-        """Compute and store a value, unless another process holds the lock and does so."""
+        """Compute and store a value, or wait for another process that already computes it."""
         lock = f"{name}:{stamp.hex()}"
         is_locked = False
         with suppress(StoreUnavailable):
@@ -167,7 +167,7 @@ class ValueCache:
         return data
 
     async def _wait(self, cached: Cached[Any], name: str, stamp: bytes, lock: str) -> bytes | None:
-        """Wait, for `WAIT` at most, for the value of the process that holds the lock."""
+        """Wait up to `WAIT` for the value that another process computes under the lock."""
         for _ in range(round(WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             entry, holder = await self.store.read(name, lock)
@@ -190,11 +190,11 @@ CACHE = StateKey[ValueCache]("cache")
 
 
 class Stale(Exception):  # noqa: N818 - a cache miss, not an error
-    """The entry is missing, or has other versions."""
+    """The cache entry is missing, or was computed from older versions of its tables."""
 
 
 def strip_stamp(entry: bytes | None, stamp: bytes) -> bytes:
-    """Return the value of an entry: its bytes after the stamp, the versions of the tables.
+    """Return the value in a cache entry without its stamp, the versions of the tables.
 
     Raises:
         Stale: the entry is missing, or has another stamp.
@@ -205,6 +205,6 @@ def strip_stamp(entry: bytes | None, stamp: bytes) -> bytes:
 
 
 def _retrieve_exception(flight: asyncio.Task[bytes]) -> None:
-    """Retrieve the error of a flight whose callers were cancelled: asyncio would log it."""
+    """Retrieve the error of a task whose callers were cancelled, which asyncio would log."""
     if not flight.cancelled():
         flight.exception()
