@@ -1,4 +1,4 @@
-"""Observability: traces, metrics and error reports of every process of the service.
+"""Observability: every process of the service exports traces, metrics and error reports.
 
 FastAPI creates the spans and metrics of requests, OpenTelemetry exports them, Prometheus may scrape
 the metrics, and Sentry receives unhandled exceptions. Each is off until its endpoint is configured.

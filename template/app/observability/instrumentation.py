@@ -1,4 +1,4 @@
-"""Instrumentation of the service: requests, HTTP client, database, event loop, logs."""
+"""Instrumentation of HTTP requests, HTTP client, database, event loop and logs."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ SEMCONV_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"  # without it, old names of att
 
 
 def config() -> TelemetryConfig:
-    """Return FastAPI's configuration of telemetry; health probes are excluded.
+    """Return the telemetry settings of FastAPI, which exclude health probes.
 
     Raises:
         ConfigurationError: a setting is invalid.
@@ -42,7 +42,7 @@ def config() -> TelemetryConfig:
 
 
 def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Add the ids of the current trace and span to a log line."""
+    """Add the current trace ID and span ID to a log line."""
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = trace.format_trace_id(context.trace_id)
@@ -51,7 +51,7 @@ def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 
 
 def instrument_client(client: AsyncClient, pipeline: Pipeline) -> None:
-    """Trace outgoing requests, and propagate the trace context to other services."""
+    """Trace outgoing HTTP requests, and send the trace context to other services."""
     os.environ.setdefault(SEMCONV_OPT_IN, "http,database")
     from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor
 
@@ -81,7 +81,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 def install(app: FastAPI) -> None:
-    """Instrument the service while it runs, and add the trace ids to every log line."""
+    """Install tracing and metrics, and add the trace IDs to every log line."""
     settings.read(SentrySettings)
     PIPELINE.set(app, current_pipeline())
     if add_trace_ids not in logging.EXTRA_PROCESSORS:

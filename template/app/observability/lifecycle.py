@@ -1,4 +1,4 @@
-"""Observability of a process: spans of commands, metrics of servers, export at exit."""
+"""Observability of a process: spans of commands, metrics of servers, and export at exit."""
 
 from argparse import Namespace
 from collections.abc import Callable, Generator
@@ -18,7 +18,7 @@ LONG_RUNNING = {"serve", "worker"}  # they get metrics instead of one span
 
 
 def instrumented(run: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
-    """Decorate a command of the service, to observe its process."""
+    """Decorate a command so that its process is traced or measured."""
 
     @wraps(run)
     def observed(arguments: Namespace) -> int:
@@ -30,7 +30,7 @@ def instrumented(run: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
 
 @contextmanager
 def observe_process(command: str) -> Generator[None, None, None]:
-    """Trace a command or serve its metrics, and report its errors, while it runs.
+    """Trace a command or serve its metrics while it runs, and report its errors.
 
     Raises:
         ConfigurationError: a setting is invalid, or `METRICS_PORT` is in use.
@@ -52,7 +52,7 @@ def observe_process(command: str) -> Generator[None, None, None]:
 
 @contextmanager
 def trace_command(pipeline: Pipeline, command: str) -> Generator[None, None, None]:
-    """Create a span for a command; report an unhandled exception."""
+    """Create a span for a command, and report an unhandled exception."""
     tracer = pipeline.tracer_provider.get_tracer(__name__)
     with tracer.start_as_current_span(
         command, record_exception=False, set_status_on_exception=False

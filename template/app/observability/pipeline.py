@@ -1,4 +1,4 @@
-"""Export pipeline: providers, sampler, exporters and readers of spans and metrics.
+"""Export pipeline of telemetry: providers, sampler, exporters and readers.
 
 Heavy libraries are imported only if something is exported. Requests never wait for a collector:
 spans are queued, a thread exports them in batches, and a full queue drops spans.
@@ -31,7 +31,7 @@ TIMEOUT = 1.0  # seconds that a shutdown waits for a collector
 
 @dataclass
 class Pipeline:
-    """The providers of spans and metrics; no-op ones if nothing is exported."""
+    """The providers of spans and metrics; if nothing is exported, they do nothing."""
 
     tracer_provider: trace.TracerProvider = field(default_factory=trace.NoOpTracerProvider)
     meter_provider: metrics.MeterProvider = field(default_factory=metrics.NoOpMeterProvider)
@@ -46,22 +46,22 @@ class Pipeline:
 
     @property
     def has_metrics(self) -> bool:
-        """Whether metrics are recorded, for a scrape or an exporter."""
+        """Whether metrics are recorded, to be scraped or exported."""
         return not isinstance(self.meter_provider, metrics.NoOpMeterProvider)
 
     def set_global(self) -> None:
-        """Set the global providers, of `trace.get_tracer(__name__)`; possible once per process."""
+        """Set the global providers, which `trace.get_tracer` uses; possible once per process."""
         if not Pipeline.is_global and (self.exports_traces or self.has_metrics):
             Pipeline.is_global = True
             trace.set_tracer_provider(self.tracer_provider)
             metrics.set_meter_provider(self.meter_provider)
 
     def flush(self) -> None:
-        """Export queued spans and metrics, within `TIMEOUT`."""
+        """Export the queued spans and metrics, for at most `TIMEOUT`."""
         run_with_timeout(self._each("force_flush"))
 
     def close(self) -> None:
-        """Export queued spans and metrics, within `TIMEOUT`, and shut the providers down."""
+        """Export queued spans and metrics for at most `TIMEOUT`, then shut down the providers."""
         run_with_timeout(self._each("shutdown"))
 
     def _each(self, method: str) -> list[Callable[[], object]]:
@@ -73,7 +73,7 @@ PIPELINE = StateKey[Pipeline]("observability")
 
 
 def run_with_timeout(functions: Iterable[Callable[[], object]]) -> None:
-    """Run functions in daemon threads; abandon those that exceed `TIMEOUT`."""
+    """Run functions in daemon threads; abandon those that take longer than `TIMEOUT`."""
     threads = [Thread(target=function, daemon=True) for function in functions]
     for thread in threads:
         thread.start()
@@ -83,7 +83,7 @@ def run_with_timeout(functions: Iterable[Callable[[], object]]) -> None:
 
 
 def current_pipeline() -> Pipeline:
-    """Return the pipeline that the environment configures.
+    """Return the pipeline that the environment variables configure.
 
     Raises:
         ConfigurationError: a setting is invalid.
@@ -93,7 +93,7 @@ def current_pipeline() -> Pipeline:
 
 @cache
 def create_pipeline(config: TelemetrySettings, metrics_config: MetricsSettings) -> Pipeline:
-    """Create the pipeline, once per configuration; disabled parts are not imported."""
+    """Create the pipeline once per configuration; disabled parts are not imported."""
     pipeline = Pipeline()
     if config.traces_url:
         pipeline.tracer_provider = create_tracer_provider(config)
@@ -105,7 +105,7 @@ def create_pipeline(config: TelemetrySettings, metrics_config: MetricsSettings) 
 
 
 def create_tracer_provider(config: TelemetrySettings) -> trace.TracerProvider:
-    """Create a provider that redacts spans and exports them in batches."""
+    """Create a tracer provider that redacts spans and exports them in batches."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -123,7 +123,7 @@ def create_tracer_provider(config: TelemetrySettings) -> trace.TracerProvider:
 
 
 def create_sampler(config: TelemetrySettings) -> "Sampler":
-    """Create the sampler of `OTEL_TRACES_SAMPLER`; a parent-based one follows the caller."""
+    """Create the sampler of `OTEL_TRACES_SAMPLER`; parent-based ones obey the caller's choice."""
     from opentelemetry.sdk.trace import sampling
 
     roots: dict[str, Sampler] = {
@@ -139,7 +139,7 @@ def create_sampler(config: TelemetrySettings) -> "Sampler":
 def create_meter_provider(
     config: TelemetrySettings, registry: "CollectorRegistry | None"
 ) -> metrics.MeterProvider:
-    """Create a provider whose metrics are scraped from the registry, exported, or both."""
+    """Create a meter provider whose metrics are scraped, exported, or both."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
@@ -158,14 +158,14 @@ def create_meter_provider(
 
 
 def create_registry() -> "CollectorRegistry":
-    """Create a Prometheus registry without the collectors of the global one."""
+    """Create a Prometheus registry without the default collectors."""
     from prometheus_client import CollectorRegistry
 
     return CollectorRegistry()
 
 
 def create_resource(config: TelemetrySettings) -> "Resource":
-    """Create the resource: name, version and environment of the service."""
+    """Create the telemetry resource with name, version and environment of the service."""
     from opentelemetry.sdk.resources import Resource
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

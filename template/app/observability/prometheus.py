@@ -1,4 +1,4 @@
-"""Endpoint for Prometheus scrapes, on a port of its own that no client or proxy reaches.
+"""Endpoint that Prometheus scrapes, on a separate port that clients and proxies do not reach.
 
 A thread serves it, so that a blocked event loop can still be observed.
 """
@@ -13,7 +13,7 @@ from app.settings import ConfigurationError
 
 @contextmanager
 def serve_metrics(pipeline: Pipeline, config: MetricsSettings) -> Generator[int, None, None]:
-    """Serve the metrics of this process; yield the port, or 0 if `METRICS_PORT` is unset.
+    """Serve this process's metrics; yield the port, or 0 if `METRICS_PORT` is unset.
 
     Raises:
         ConfigurationError: the port is in use, e.g. by another process of the service.

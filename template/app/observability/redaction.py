@@ -1,4 +1,4 @@
-"""Redaction of URLs in spans: query values may be search terms, or the tokens of links."""
+"""Redaction of query values in the URLs of spans: they may be search terms or tokens."""
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -9,10 +9,10 @@ PLACEHOLDER = "REDACTED"
 
 
 class RedactionProcessor(SpanProcessor):
-    """Replaces the values of query parameters before a span is exported; keeps their names."""
+    """Replaces query values in a span's URLs before export; parameter names remain."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
-        """Redact the URLs of a span; they are among its initial attributes."""
+        """Redact the URLs among the initial attributes of a span."""
         attributes = span.attributes or {}
         if query := attributes.get("url.query"):
             span.set_attribute("url.query", redact_query(str(query)))
@@ -24,5 +24,5 @@ class RedactionProcessor(SpanProcessor):
 
 
 def redact_query(query: str) -> str:
-    """Return a query string with a placeholder for each value."""
+    """Return a query string with every value replaced by a placeholder."""
     return urlencode([(name, PLACEHOLDER) for name, _ in parse_qsl(query, keep_blank_values=True)])

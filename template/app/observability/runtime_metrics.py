@@ -1,4 +1,4 @@
-"""Runtime metrics of a process: connection pool, event loop lag, memory, CPU time."""
+"""Runtime metrics of a process: connection pools, event loop lag, memory and CPU time."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ STATM = Path("/proc/self/statm")  # Linux; its second number is the resident mem
 
 
 class PoolMonitor:
-    """Counts callers that wait for a connection of an engine's pool."""
+    """Counts the callers that wait for a connection of an engine's pool."""
 
     def __init__(self, engine: Engine) -> None:
         self.pool: Any = engine.pool
@@ -46,7 +46,7 @@ class PoolMonitor:
 
 
 class RuntimeMetrics:
-    """The instruments of a process, named by OpenTelemetry's conventions if it has one."""
+    """The metrics of a process, named by OpenTelemetry's conventions where they exist."""
 
     def __init__(self, meter: Meter) -> None:
         self.pools: list[PoolMonitor] = []
@@ -77,18 +77,18 @@ class RuntimeMetrics:
         )
 
     def connections(self, _: CallbackOptions) -> Iterable[Observation]:
-        """Observe the connections of all pools, by state."""
+        """Observe the number of connections in all pools, by state."""
         for state, count in (("used", "checkedout"), ("idle", "checkedin")):
             number = sum(getattr(monitor.pool, count)() for monitor in self.pools)
             yield Observation(number, {STATE_ATTRIBUTE: state})
 
     def waiting(self, _: CallbackOptions) -> Iterable[Observation]:
-        """Observe the callers that wait for a connection."""
+        """Observe the number of callers that wait for a connection."""
         yield Observation(sum(monitor.waiting for monitor in self.pools))
 
     @contextmanager
     def observing_pool(self, engine: Engine) -> Generator[None, None, None]:
-        """Observe an engine's pool while the context is open."""
+        """Include an engine's connection pool in the metrics while the context is open."""
         monitor = PoolMonitor(engine)
         self.pools.append(monitor)
         with monitor.counting():
@@ -97,7 +97,7 @@ class RuntimeMetrics:
 
     @asynccontextmanager
     async def measuring_lag(self) -> AsyncGenerator[None, None]:
-        """Measure event loop lag while the context is open."""
+        """Measure the event loop lag while the context is open."""
         task = asyncio.create_task(self.measure_lag())
         yield
         task.cancel()
@@ -118,7 +118,7 @@ def cpu_time(_: CallbackOptions) -> Iterable[Observation]:
 
 
 def memory_usage(_: CallbackOptions) -> Iterable[Observation]:
-    """Observe the resident memory of the process, on Linux."""
+    """Observe the resident memory of the process (Linux only)."""
     if STATM.exists():
         pages = int(STATM.read_text(encoding="ascii").split()[1])
         yield Observation(pages * os.sysconf("SC_PAGE_SIZE"))
@@ -126,5 +126,5 @@ def memory_usage(_: CallbackOptions) -> Iterable[Observation]:
 
 @cache
 def runtime_metrics(meters: MeterProvider) -> RuntimeMetrics:
-    """Return the instruments of a process, created once."""
+    """Return the metrics of a process, which are created once."""
     return RuntimeMetrics(meters.get_meter(__name__))

@@ -1,4 +1,4 @@
-"""Unhandled exceptions, reported to Sentry with their traceback, without messages and values.
+"""Reports of unhandled exceptions to Sentry, with traceback but without messages and values.
 
 Every log line with an exception is reported, whether a request, a task or a library logs it. The
 message of an exception and the values of variables may be personal data: they are not sent, but
@@ -25,7 +25,7 @@ ERROR_METHODS = {"critical", "error", "exception"}
 
 @contextmanager
 def report_errors() -> Generator[None, None, None]:
-    """Report exceptions while the context is open; do nothing without a DSN, or if nested."""
+    """Report exceptions while the context is open; without a DSN, or if nested, do nothing."""
     config = settings.read(SentrySettings)
     if config.dsn is None or report_exception in logging.EXTRA_PROCESSORS:
         yield
@@ -51,14 +51,14 @@ def report_errors() -> Generator[None, None, None]:
 
 
 def report_exception(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Report the exception of a log line; the line is unchanged (a structlog processor)."""
+    """Report the exception of a log line, and return the line unchanged (structlog processor)."""
     if method in ERROR_METHODS and (error := exception_of(event.get("exc_info"))):
         capture(error, event)
     return event
 
 
 def exception_of(exc_info: object) -> BaseException | None:
-    """Return the exception of `exc_info`, in any form that logging accepts."""
+    """Return the exception in `exc_info`, in any form that logging accepts."""
     if isinstance(exc_info, BaseException):
         return exc_info
     if isinstance(exc_info, tuple):
@@ -67,7 +67,7 @@ def exception_of(exc_info: object) -> BaseException | None:
 
 
 def capture(error: BaseException, event: MutableMapping[str, Any]) -> None:
-    """Send an exception to Sentry, with the ids of its request, trace and span."""
+    """Send an exception to Sentry with its request, trace and span IDs."""
     if report_exception not in logging.EXTRA_PROCESSORS:
         return
     import sentry_sdk
@@ -88,7 +88,7 @@ def capture(error: BaseException, event: MutableMapping[str, Any]) -> None:
 
 
 def remove_messages(event: "Event", _hint: "Hint") -> "Event":
-    """Remove the messages of exceptions, which may contain submitted values."""
+    """Remove the messages of exceptions, since they may contain submitted values."""
     for exception in event.get("exception", {}).get("values", ()):
         exception["value"] = ""
     return event

@@ -1,4 +1,4 @@
-"""Settings of telemetry: the variables of OpenTelemetry, of Prometheus scrapes and of Sentry.
+"""Settings of OpenTelemetry, the Prometheus endpoint and Sentry.
 
 OpenTelemetry's libraries read further variables themselves, such as `OTEL_BSP_*`.
 """
@@ -18,7 +18,7 @@ PAIRS_HINT = "Set it to pairs, e.g. key=value,other=value."
 
 
 def validate_endpoint(url: str) -> str:
-    """Reject an invalid URL of a collector; the message does not contain it."""
+    """Reject an invalid collector URL; the error message does not contain it."""
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -31,7 +31,7 @@ def validate_endpoint(url: str) -> str:
 
 
 def validate_dsn(value: SecretStr) -> SecretStr:
-    """Reject an invalid DSN; the message does not contain it."""
+    """Reject an invalid DSN; the error message does not contain it."""
     parts = urlsplit(value.get_secret_value())
     if parts.scheme not in {"http", "https"} or not (parts.username and parts.path.strip("/")):
         message = "It must be a DSN, e.g. https://key@host/project"
@@ -40,7 +40,7 @@ def validate_dsn(value: SecretStr) -> SecretStr:
 
 
 def validate_pairs(text: SecretStr) -> SecretStr:
-    """Reject an invalid list of pairs; the message does not contain it."""
+    """Reject an invalid list of pairs; the error message does not contain it."""
     parse_pairs(text)
     return text
 
@@ -61,7 +61,7 @@ Destination = Literal["otlp", "none"]
 
 
 class TelemetrySettings(EnvironmentSettings):
-    """Settings of OpenTelemetry; without an endpoint, nothing is exported."""
+    """Settings of OpenTelemetry, which exports nothing if no endpoint is set."""
 
     model_config = SettingsConfigDict(env_prefix="OTEL_")
 
@@ -117,7 +117,7 @@ class TelemetrySettings(EnvironmentSettings):
 
 
 class MetricsSettings(EnvironmentSettings):
-    """Address of the endpoint for Prometheus scrapes; without a port, there is none."""
+    """Address of the endpoint that Prometheus scrapes; if no port is set, there is no endpoint."""
 
     model_config = SettingsConfigDict(env_prefix="METRICS_")
 
@@ -134,7 +134,7 @@ class MetricsSettings(EnvironmentSettings):
 
 
 class SentrySettings(EnvironmentSettings):
-    """Settings of Sentry; without a DSN, no errors are reported."""
+    """Settings of Sentry, to which errors are reported only if a DSN is set."""
 
     model_config = SettingsConfigDict(env_prefix="SENTRY_")
 

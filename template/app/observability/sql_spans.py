@@ -1,4 +1,4 @@
-"""Spans of SQL statements, from events of SQLAlchemy: the same for every database and driver.
+"""Spans of SQL statements, created by SQLAlchemy events, so that they work with every database.
 
 The text of a statement has placeholders instead of values. Statements outside a trace, such as
 those of health probes, have no span.
@@ -14,7 +14,7 @@ SPAN_KEY = "observability.span"  # in `Connection.info`: the span of the running
 
 
 class StatementTracer:
-    """Creates a span for each statement of an engine."""
+    """Creates a span for each SQL statement of an engine."""
 
     def __init__(self, engine: Engine, tracers: trace.TracerProvider) -> None:
         self.tracer = tracers.get_tracer(__name__)
@@ -28,7 +28,7 @@ class StatementTracer:
         self.attributes = {name: value for name, value in attributes.items() if value is not None}
 
     def start(self, connection: Connection, _cursor: object, statement: str, *_: object) -> None:
-        """Start a span as a child of the current one."""
+        """Start a span for a statement, as a child of the current span."""
         if not trace.get_current_span().is_recording():
             return
         name = statement.split(None, 1)[0].upper() if statement.strip() else "SQL"
@@ -39,12 +39,12 @@ class StatementTracer:
         )
 
     def end(self, connection: Connection, *_: object) -> None:
-        """End the span."""
+        """End the span of a successful statement."""
         if span := connection.info.pop(SPAN_KEY, None):
             span.end()
 
     def fail(self, context: ExceptionContext) -> None:
-        """End the span with the class of the error; its message may contain values."""
+        """End the span with the error's class, but not its message, which may contain values."""
         span = context.connection and context.connection.info.pop(SPAN_KEY, None)
         if span:
             span.set_attribute("error.type", type(context.original_exception).__qualname__)
@@ -54,7 +54,7 @@ class StatementTracer:
 
 @contextmanager
 def trace_statements(engine: Engine, tracers: trace.TracerProvider) -> Iterator[None]:
-    """Trace an engine's statements while the context is open."""
+    """Trace an engine's SQL statements while the context is open."""
     tracer = StatementTracer(engine, tracers)
     listeners: dict[str, Callable[..., object]] = {
         "before_cursor_execute": tracer.start,

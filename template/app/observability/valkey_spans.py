@@ -1,4 +1,4 @@
-"""Spans of Valkey commands, without keys and values.
+"""Spans of Valkey commands, which contain no keys and values.
 
 The instrumentation patches the client library's classes, not one client: of several services in a
 process, the first that runs gets the spans.
@@ -14,7 +14,7 @@ from app.observability.pipeline import PIPELINE
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Instrument the client library while the service runs, if traces are exported."""
+    """Trace the Valkey client library while the service runs, if traces are exported."""
     if not PIPELINE.get(app).exports_traces:
         yield
         return
