@@ -1,4 +1,4 @@
-"""E-mail commands of the command line."""
+"""Command that sends a test e-mail."""
 
 from app import settings
 from app.email.message import Mail, compose
@@ -9,7 +9,7 @@ NO_SERVER = "EMAIL_URL is not set: no e-mail was sent."
 
 
 async def mail(email: str) -> str:
-    """Send a test e-mail at once; errors of the server are raised."""
+    """Send a test e-mail at once; raise errors of the SMTP server."""
     config = settings.read(EmailSettings)
     if config.url is None:
         return NO_SERVER

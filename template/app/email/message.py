@@ -23,13 +23,13 @@ class Mail:
     values: Mapping[str, object]
 
     def __repr__(self) -> str:
-        """Return the template's name, without recipient and variables: those may hold tokens."""
+        """Return the template's name without recipient and variables, which may be secret."""
         return f"Mail({self.template!r})"
 
 
 @cache
 def templates() -> Environment:
-    """Return the Jinja environment: HTML is escaped, an undefined variable raises."""
+    """Return the Jinja environment, which escapes HTML and raises on undefined variables."""
     return Environment(
         loader=PackageLoader("app.email"),
         autoescape=select_autoescape(["html"]),
@@ -58,7 +58,7 @@ def compose(mail: Mail, sender: str) -> EmailMessage:
 
 
 def parse_address(text: str) -> Address:
-    """Parse an address: `name@example.com`, or `Name <name@example.com>`.
+    """Parse an address such as `name@example.com` or `Name <name@example.com>`.
 
     Raises:
         ValueError: the address is invalid.

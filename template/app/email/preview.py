@@ -1,4 +1,4 @@
-"""Preview page of sent e-mails, in development without an SMTP server."""
+"""Preview page of sent e-mails, for development without an SMTP server."""
 
 from collections import deque
 from email.message import EmailMessage
@@ -29,13 +29,13 @@ router = APIRouter(include_in_schema=False)
 
 
 class Preview:
-    """The latest e-mails in memory, newest first."""
+    """The latest sent e-mails, stored in memory with the newest first."""
 
     def __init__(self) -> None:
         self.mails: deque[EmailMessage] = deque(maxlen=MAX_MAILS)
 
     def add(self, message: EmailMessage) -> None:
-        """Add an e-mail; the oldest is dropped beyond the limit."""
+        """Add an e-mail; drop the oldest one above the limit."""
         self.mails.appendleft(message)
 
 
@@ -44,7 +44,7 @@ PREVIEW = StateKey[Preview]("email_preview")
 
 @router.get(URL, response_class=HTMLResponse)
 async def list_mails(request: Request) -> HTMLResponse:
-    """Return a page that lists the latest e-mails."""
+    """Return an HTML page that lists the latest e-mails."""
     mails = PREVIEW.get(request.app).mails
     items = [LIST_ITEM.format(number=number, **_headers(mail)) for number, mail in enumerate(mails)]
     return _page(LIST_PAGE.format("".join(items)))
@@ -52,7 +52,7 @@ async def list_mails(request: Request) -> HTMLResponse:
 
 @router.get(URL + "/{number}", response_class=HTMLResponse)
 async def show_mail(request: Request, number: int) -> HTMLResponse:
-    """Return a page with the headers, the HTML in a sandbox, and the text of an e-mail."""
+    """Return an HTML page that shows one e-mail: headers, sandboxed HTML, and plain text."""
     mails = PREVIEW.get(request.app).mails
     if not 0 <= number < len(mails):
         message = "E-mail does not exist."

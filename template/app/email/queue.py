@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 
 def parse_server_url(value: object) -> URL:
-    """Parse the URL of an SMTP server; errors do not repeat it, since it contains a password."""
+    """Parse the URL of an SMTP server; errors do not contain it, since it holds a password."""
     try:
         url = make_url(str(value))
     except (ArgumentError, ValueError):
@@ -57,18 +57,18 @@ def parse_server_url(value: object) -> URL:
 
 
 def is_encrypted(url: URL) -> bool:
-    """Return whether the connection is encrypted: by implicit TLS (`smtps`), or by STARTTLS."""
+    """Return whether the connection uses TLS: implicit TLS (`smtps`) or STARTTLS."""
     return url.query.get("tls") != "off"
 
 
 def validate_address(value: str) -> str:
-    """Return an e-mail address; reject an invalid one."""
+    """Return an e-mail address if it is valid, else raise an error."""
     parse_address(value)
     return value
 
 
 class EmailSettings(settings.EnvironmentSettings):
-    """The SMTP server, and the sender of e-mails."""
+    """Settings of e-mail: the SMTP server, the sender address, the timeout."""
 
     model_config = SettingsConfigDict(env_prefix="EMAIL_")
 
@@ -84,7 +84,7 @@ class EmailSettings(settings.EnvironmentSettings):
     @validator("url")
     @classmethod
     def require_in_production(cls, value: URL | None, info: ValidationInfo) -> URL | None:
-        """Require a server in production; without one, development shows a preview page."""
+        """Require an SMTP server in production; without one, development shows a preview page."""
         if value is None and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -92,7 +92,7 @@ class EmailSettings(settings.EnvironmentSettings):
 
 
 class EmailQueue:
-    """The e-mails of this process that wait to be sent."""
+    """In-memory queue of e-mails that this process has yet to send."""
 
     def __init__(self, config: EmailSettings) -> None:
         self.config = config
@@ -100,7 +100,7 @@ class EmailQueue:
         self.preview = preview.Preview()
 
     def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
-        """Queue an e-mail; with a session, after commit, and not after a rollback."""
+        """Queue an e-mail; with a session, queue it after the commit, and not after a rollback."""
         message = compose(mail, self.config.sender)
         if session is None:
             self.put(message)
@@ -138,7 +138,7 @@ class EmailQueue:
             await asyncio.sleep(delay)
 
     async def _try_transmit(self, message: EmailMessage) -> Exception | None:
-        """Transmit a message; return the error of the server, if any."""
+        """Try to send a message once; return the server's error, if any."""
         try:
             await transmit(self.config, message, self.preview)
         except (aiosmtplib.SMTPException, OSError) as error:
@@ -152,7 +152,7 @@ EMAIL_QUEUE = StateKey[EmailQueue]("mails")
 async def transmit(
     config: EmailSettings, message: EmailMessage, mail_preview: preview.Preview
 ) -> None:
-    """Send a message to the SMTP server; without a server, add it to the preview."""
+    """Send a message to the SMTP server; without a server, add it to the preview page."""
     url = config.url
     if url is None:
         mail_preview.add(message)
@@ -171,7 +171,7 @@ async def transmit(
 
 
 def is_permanent(error: Exception) -> bool:
-    """Return whether the server rejected the message permanently (5xx): no retry."""
+    """Return whether the server rejected the message permanently (5xx), so that no retry helps."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return all(map(is_permanent, error.recipients))
     if isinstance(error, aiosmtplib.SMTPResponseException):
@@ -180,14 +180,14 @@ def is_permanent(error: Exception) -> bool:
 
 
 def _error_fields(error: Exception) -> dict[str, object]:
-    """Return type and reply code, without the message: it may contain the e-mail address."""
+    """Return the error's type and SMTP reply code; its text may contain the e-mail address."""
     code = getattr(error, "code", None)
     return {"error": type(error).__name__, **({"code": code} if code else {})}
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Run the workers; on shutdown, send queued e-mails for at most `GRACE` seconds."""
+    """Run the workers; at shutdown, send the queued e-mails for at most `GRACE` seconds."""
     queue = EMAIL_QUEUE.get(app)
     workers = [asyncio.create_task(queue.run_worker()) for _ in range(WORKERS)]
     yield
@@ -210,13 +210,13 @@ Mails = Annotated[EmailQueue, Depends(email_queue)]
 
 
 def set_queue(app: FastAPI, queue: EmailQueue) -> None:
-    """Install a queue, and the preview of its e-mails."""
+    """Install an e-mail queue, and the preview of its e-mails."""
     EMAIL_QUEUE.set(app, queue)
     preview.PREVIEW.set(app, queue.preview)
 
 
 def install(app: FastAPI) -> None:
-    """Install the queue and its workers; in development without a server, the preview page."""
+    """Install the queue and its workers; in development without a server, add the preview page."""
     config = settings.read(EmailSettings)
     set_queue(app, EmailQueue(config))
     app.include_router(APIRouter(lifespan=lifespan))

@@ -1,4 +1,4 @@
-"""Files: content in an object store, metadata in the database.
+"""Files: their content is in an object store, their metadata in the database.
 
 The content is stored first, under a random key, and its row is written afterwards: a row always has
 content, and content without a row (an orphaned object) is deleted by `app collect-files`.
@@ -15,7 +15,7 @@ __all__ = ["FilesSettings", "Store", "install"]
 
 
 def install(app: FastAPI) -> None:
-    """Open the object store, and raise the body limit of uploads."""
+    """Open the object store, and set the larger body limit of uploads."""
     config = settings.read(FilesSettings)
     storage.install(app, config)
     for path in (f"{PREFIX}/files", f"{PREFIX}/files/batch"):

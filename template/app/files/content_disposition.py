@@ -1,4 +1,4 @@
-"""The header `Content-Disposition` of downloads (RFC 6266)."""
+"""The `Content-Disposition` header of downloads (RFC 6266)."""
 
 from urllib.parse import quote
 
@@ -7,7 +7,7 @@ UNENCODED = "!#$&+-.^_`|~"  # beside letters and digits (RFC 8187, section 3.2.1
 
 
 def disposition(name: str, content_type: str) -> str:
-    """Return the header for a file name, without path separators (path traversal).
+    """Return the header for a file name; path separators are removed (path traversal).
 
     Types that a browser could execute, such as HTML, are attachments. `filename` is an ASCII
     fallback of `filename*`.

@@ -1,4 +1,4 @@
-"""Downloads: range requests, conditional requests and digests (RFC 9110, RFC 9530)."""
+"""Downloads with range requests, conditional requests and digests (RFC 9110, RFC 9530)."""
 
 import base64
 import re
@@ -34,7 +34,7 @@ class RangeNotSatisfiable(errors.Error):
 
 
 def parse_range(header: str, size: int) -> range | None:
-    """Parse the header `Range` of one byte range; None if the whole content is to be sent.
+    """Parse a `Range` header with one byte range; None means to send the whole content.
 
     Malformed headers and several ranges are ignored (RFC 9110, section 14.2).
 
@@ -59,13 +59,13 @@ def parse_range(header: str, size: int) -> range | None:
 
 
 def matches_etag(tag: str, header: str) -> bool:
-    """Return whether `If-None-Match` names an ETag, by weak comparison (section 8.8.3.2)."""
+    """Return whether an ETag is in `If-None-Match`, by weak comparison (section 8.8.3.2)."""
     tags = (each.strip().removeprefix("W/") for each in header.split(","))
     return header.strip() == "*" or tag in tags
 
 
 class DownloadRequest:
-    """The method, and the headers of range requests and conditional requests."""
+    """The method of a download request, and its range and conditional headers."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class DownloadRequest:
         self.if_range = if_range
 
     async def respond(self, file: Record, store: Store) -> Response:
-        """Return the response; the first bytes are read before it, so that errors have a status.
+        """Return the response after reading the first bytes, so that read errors have a status.
 
         Raises:
             RangeNotSatisfiable: the requested range starts after the end of the file.

@@ -1,4 +1,4 @@
-"""Content of an upload: size, SHA-256 and media type are computed while it streams to the store.
+"""Content of an upload: its size, SHA-256 and media type are computed while it streams.
 
 A body is read only as fast as the store takes it (backpressure), and is never held in memory.
 """
@@ -18,19 +18,19 @@ assert BUFFER_SIZE > HEAD_SIZE  # noqa: S101 - of constants
 
 
 class UnsupportedType(errors.Error):
-    """The media type of the content is not allowed."""
+    """The file's media type is not allowed."""
 
     status, code, title = 415, "unsupported_type", "Unsupported Media Type"
 
 
 class DigestMismatch(BadRequest):
-    """The content does not match its digest: it was damaged in transit."""
+    """The content does not match its digest, so it was damaged in transit."""
 
     code = "digest_mismatch"
 
 
 class Incoming:
-    """One file that is being uploaded; its metadata is complete once all content has been read."""
+    """A file that is being uploaded; its metadata is complete once all content has been read."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class Incoming:
 
     @property
     def sha256(self) -> str:
-        """The hexadecimal digest of the content read so far."""
+        """The hexadecimal SHA-256 of the content read so far."""
         return self._hash.hexdigest()
 
     async def head(self) -> bytes:
-        """Read the first `BUFFER_SIZE` bytes, and detect the media type.
+        """Read the first `BUFFER_SIZE` bytes and detect the media type from them.
 
         Raises:
             UnsupportedType: the media type is not allowed.
@@ -72,7 +72,7 @@ class Incoming:
         return bytes(buffer)
 
     async def after(self, head: bytes) -> AsyncGenerator[bytes, None]:
-        """Yield the whole content: the first bytes again, then the rest of the stream."""
+        """Yield the whole content: first the bytes already read, then the rest of the stream."""
         yield head
         async for chunk in self._chunks:
             yield chunk

@@ -1,4 +1,4 @@
-"""MIME sniffing: the media type of content by its first bytes (magic numbers).
+"""MIME sniffing: detection of a media type from the first bytes of content (magic numbers).
 
 File names and `Content-Type` headers are not trusted. The patterns are those of the MIME Sniffing
 Standard (https://mimesniff.spec.whatwg.org), which browsers follow, so that content that they would
@@ -58,7 +58,7 @@ BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")  # control characters
 
 
 def sniff(content: bytes) -> str:
-    """Return the media type of content; only its first `HEAD_SIZE` bytes are read."""
+    """Detect the media type of content from its first `HEAD_SIZE` bytes."""
     head = content[:HEAD_SIZE]
     text = head.removeprefix(BYTE_ORDER_MARKS[-1]).lstrip(WHITESPACE)
     if XML.match(text):

@@ -1,4 +1,4 @@
-"""Uploads of several files as multipart/form-data (RFC 7578), parsed as a stream.
+"""Streaming parser of uploads of several files as multipart/form-data (RFC 7578).
 
 Parts are read one after the other, so that no file is held in memory as a whole.
 """
@@ -28,7 +28,7 @@ _file_name: TypeAdapter[str] = TypeAdapter(FileName)
 
 
 class MultipartReader:
-    """Yields the headers and content of each part; content must be read before the next part."""
+    """Yields headers and content of each part; content must be read before the next part."""
 
     def __init__(self, stream: AsyncIterator[bytes], boundary: bytes) -> None:
         self.stream = stream
@@ -67,7 +67,7 @@ class MultipartReader:
         self.is_complete = True
 
     async def _next(self) -> Event:
-        """Return the next event of the parser.
+        """Return the parser's next event.
 
         Raises:
             BadRequest: the body is malformed or ends early.
@@ -85,7 +85,7 @@ class MultipartReader:
             yield event
 
     async def __aiter__(self) -> AsyncGenerator[tuple[Headers, AsyncIterator[bytes]], None]:
-        """Yield the headers and the content of each part."""
+        """Yield the headers and the content of each part of the body."""
         while self.events or not self.is_complete:
             event = await self._next()
             if isinstance(event, dict):
@@ -93,7 +93,7 @@ class MultipartReader:
 
 
 def file_name(headers: Headers) -> str:
-    """Return the file name in the `Content-Disposition` of a part.
+    """Return the file name in the `Content-Disposition` header of a part.
 
     Raises:
         Invalid: the name is missing or invalid.

@@ -1,4 +1,4 @@
-"""Purge of orphaned objects: content without a row, of aborted uploads and failed deletions."""
+"""Purge of orphaned objects: content without a row, after aborted uploads or failed deletions."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ BATCH = 500
 
 
 async def collect_files() -> str:
-    """Delete orphaned objects; return a summary."""
+    """Delete orphaned objects; return a sentence that says how many."""
     store = open_store(settings.read(FilesSettings))
     engine = migrate.create()
     try:
@@ -40,7 +40,7 @@ async def collect_files() -> str:
 
 
 async def collect(session: AsyncSession, store: "ObjectStore") -> int:
-    """Delete objects older than `GRACE` without a row; return their number.
+    """Delete objects that are older than `GRACE` and have no row; return their number.
 
     Objects whose key is not a UUID belong to other programs and are skipped.
     """
@@ -57,7 +57,7 @@ async def collect(session: AsyncSession, store: "ObjectStore") -> int:
 
 
 def _expired(batch: "Sequence[ObjectMeta]") -> dict[UUID, str]:
-    """Return the paths of the objects older than `GRACE`, by key."""
+    """Return the paths of the objects that are older than `GRACE`, by file ID."""
     before = now() - GRACE
     paths = {}
     for each in batch:
@@ -74,7 +74,7 @@ def _delete(store: "ObjectStore", paths: Iterable[str]) -> None:
 
 
 def _delete_partial_files(store: "ObjectStore") -> int:
-    """Delete temporary files of uploads in a directory whose process was killed."""
+    """Delete temporary files that killed processes left in a local directory."""
     expired = [path for path in _partial_files(store) if _age(path) > GRACE.total_seconds()]
     for path in expired:
         path.unlink(missing_ok=True)
@@ -87,5 +87,5 @@ def _partial_files(store: "ObjectStore") -> Iterator[Path]:
 
 
 def _age(path: Path) -> float:
-    """Return the seconds since a file was modified."""
+    """Return how many seconds ago a file was modified."""
     return time.time() - path.stat().st_mtime

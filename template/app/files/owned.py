@@ -1,4 +1,4 @@
-"""Access to files that belong to the user who uploaded them.
+"""Access rules of files that belong to the user who uploaded them.
 
 The permissions `files:read` and `files:write` open the files of all users.
 """
@@ -17,7 +17,7 @@ WRITE = owner_or_permission("files:write")
 
 
 async def uploader(user: CurrentUser, _: Annotated[Scope, WRITE]) -> UUID:
-    """Return the owner of a new file, the caller; an API key needs the scope `files:write`."""
+    """Return the caller as the owner of a new file; an API key needs the scope `files:write`."""
     return user.id
 
 

@@ -1,4 +1,4 @@
-"""Access to files in a service without accounts: files have no owner."""
+"""Access rules of files in a service without accounts, where files have no owner."""
 
 from typing import Annotated
 
@@ -8,12 +8,12 @@ from app.scope import ALL, Scope
 
 
 async def everyone() -> Scope:
-    """Return the scope of all files."""
+    """Return the scope of all files, which everyone may access."""
     return ALL
 
 
 async def no_owner() -> None:
-    """Return the owner of a new file: none."""
+    """Return None, since files have no owner."""
 
 
 READ = WRITE = Depends(everyone)

@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 
 def parse_url(value: str) -> str:
-    """Validate the scheme of a URL; the error does not repeat the URL, which may hold a secret."""
+    """Validate the scheme of a URL; the error omits the URL, which may contain a secret."""
     if not value.startswith(SCHEMES):
         message = "It is not a URL of an object store"
         raise ValueError(message)
@@ -56,7 +56,7 @@ def parse_url(value: str) -> str:
 
 
 class FilesSettings(settings.EnvironmentSettings):
-    """The object store, and the limits of uploads."""
+    """Settings of the object store, and the limits of uploads."""
 
     model_config = SettingsConfigDict(env_prefix="FILES_")
 
@@ -75,7 +75,7 @@ class FilesSettings(settings.EnvironmentSettings):
     @validator("url")
     @classmethod
     def require_persistent_store(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """Require a persistent store in production."""
+        """Require a store in production that keeps files after a restart."""
         if info.data.get("environment") is Environment.PRODUCTION:
             if value is None:
                 message = "It is missing"
@@ -94,7 +94,7 @@ class FilesSettings(settings.EnvironmentSettings):
 
 
 def open_store(config: FilesSettings) -> "ObjectStore":
-    """Open the store; no request is sent, so a missing bucket is detected at the first upload.
+    """Open the object store without a request: a missing bucket fails at the first upload.
 
     Raises:
         ConfigurationError: the directory cannot be created, or a setting of the bucket is missing.
@@ -117,7 +117,7 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def translate_errors() -> Generator[None, None, None]:
-    """Translate errors of the store into `Unavailable`, and log them.
+    """Convert errors of the object store to `Unavailable`, and log them.
 
     Raises:
         Unavailable: the store is unavailable, or rejects a request.
@@ -132,7 +132,7 @@ def translate_errors() -> Generator[None, None, None]:
 
 @dataclass
 class Store:
-    """The object store; the key of an object is the id of the file's row."""
+    """The object store; an object's key is the ID of its file's row."""
 
     inner: "ObjectStore"
     config: FilesSettings
@@ -140,11 +140,11 @@ class Store:
 
     @property
     def signs(self) -> bool:
-        """Whether the store can sign URLs: it is a bucket."""
+        """Whether the store can presign URLs, which only buckets can."""
         return isinstance(self.inner, S3Store | GCSStore | AzureStore)
 
     async def put(self, key: str, incoming: Incoming) -> None:
-        """Stream content into the store; a failed upload leaves no object.
+        """Stream content into the store; a failed upload stores nothing.
 
         Long content is a multipart upload.
 
@@ -175,7 +175,7 @@ class Store:
                 await put(incoming.after(head))
 
     async def read(self, key: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """Yield the content from byte `start` to before byte `stop`, in chunks of `READ_SIZE`.
+        """Yield the content from byte `start` up to byte `stop` in chunks of `READ_SIZE`.
 
         Raises:
             NotFound: the content is missing.
@@ -194,7 +194,7 @@ class Store:
             raise NotFound(message) from error
 
     async def link(self, key: str) -> str:
-        """Return a presigned URL of the content, valid for `LINK_LIFETIME`.
+        """Return a presigned URL of the content that expires after `LINK_LIFETIME`.
 
         Raises:
             Unavailable: the service that signs the URL is unavailable.
@@ -204,11 +204,11 @@ class Store:
             return await obstore.sign_async(self.inner, "GET", key, LINK_LIFETIME)
 
     def remove(self, key: str, session: AsyncSession) -> None:
-        """Delete content after the session's commit; a rollback cancels it."""
+        """Delete content after the session commits; after a rollback, do nothing."""
         after_commit(session, partial(self.discard, key))
 
     def discard(self, *keys: str) -> None:
-        """Delete content in the background; `app collect-files` retries failed deletions."""
+        """Delete content in the background; `app collect-files` deletes it if that fails."""
         task = asyncio.create_task(self._discard(keys))
         self.deletions.add(task)
         task.add_done_callback(self.deletions.discard)
@@ -228,7 +228,7 @@ STORE = StateKey[Store]("files")
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Wait for pending deletions at shutdown, for at most `GRACE` seconds."""
+    """Wait at shutdown for pending deletions, for at most `GRACE` seconds."""
     yield
     store = STORE.get(app)
     if store.deletions:
@@ -236,7 +236,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 async def files(connection: HTTPConnection) -> Store:
-    """Return the object store."""
+    """Return the object store (a dependency)."""
     return STORE.get(connection.app)
 
 
@@ -244,6 +244,6 @@ Files = Annotated[Store, Depends(files)]
 
 
 def install(app: FastAPI, config: FilesSettings) -> None:
-    """Open the object store."""
+    """Open the object store, and install it."""
     STORE.set(app, Store(open_store(config), config))
     app.include_router(APIRouter(lifespan=lifespan))

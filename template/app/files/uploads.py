@@ -1,4 +1,4 @@
-"""Uploads: the dependency that reads one file from the request body.
+"""Dependency that reads an uploaded file from the request body.
 
 `app.middleware.BodyLimit` limits the length of a body.
 """
@@ -21,7 +21,7 @@ DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):\s*(?:,|$)")
 
 
 def parse_digest(header: str | None) -> bytes | None:
-    """Return the SHA-256 in `Content-Digest` (RFC 9530); None if it has no SHA-256.
+    """Return the SHA-256 in `Content-Digest` (RFC 9530), or None if it has none.
 
     Raises:
         BadRequest: the digest is not valid Base64.
@@ -37,7 +37,7 @@ def parse_digest(header: str | None) -> bytes | None:
 
 
 async def read_body(request: Request) -> AsyncGenerator[bytes, None]:
-    """Yield the chunks of a request's body.
+    """Yield the request body in chunks.
 
     Raises:
         BadRequest: the client disconnected.
@@ -58,7 +58,7 @@ async def upload(
         str | None, Header(description="SHA-256 of the content (RFC 9530), which is verified.")
     ] = None,
 ) -> Incoming:
-    """Return the file whose content is the request's body."""
+    """Return the uploaded file, whose content is the request body."""
     types = STORE.get(request.app).config.types
     return Incoming(name, read_body(request), types, parse_digest(content_digest))
 
