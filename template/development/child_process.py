@@ -1,4 +1,4 @@
-"""Launcher of child processes, such as local servers: they end with their parent, never as root.
+"""Launcher of child processes, such as local servers, which end when their parent ends.
 
 It is a separate program instead of `preexec_fn`, which runs Python between fork and exec and is
 unsafe with threads (see the documentation of `subprocess`).
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def command(stop: signal.Signals, *program: str | Path, owned: tuple[Path, ...] = ()) -> list[str]:
-    """Return the command that launches a program.
+    """Return the command that launches a program as a child process.
 
     Args:
         stop: the signal that the program receives when its parent dies (Linux)
@@ -30,7 +30,7 @@ def command(stop: signal.Signals, *program: str | Path, owned: tuple[Path, ...] 
 
 
 def launch(parent: int, stop: int, owned: list[str], program: list[str]) -> None:
-    """Replace this process by the program (exec)."""
+    """Replace this process by the program (exec), which ends when the parent process ends."""
     if sys.platform != "win32" and owned and os.geteuid() == 0:
         _become_nobody(owned)
     if sys.platform == "linux":
@@ -43,7 +43,7 @@ def launch(parent: int, stop: int, owned: list[str], program: list[str]) -> None
 
 
 def _become_nobody(owned: list[str]) -> None:
-    """Change to the user nobody: in a user namespace if possible, so that files stay root's."""
+    """Change to the user nobody; a user namespace, if possible, leaves the files to root."""
     if sys.platform == "win32":
         return
     if sys.platform == "linux" and ctypes.CDLL(None).unshare(CLONE_NEWUSER) == 0:

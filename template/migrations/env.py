@@ -1,4 +1,4 @@
-"""Environment of Alembic: runs migrations on a given connection, or on a new one."""
+"""Alembic environment that runs migrations on a given connection, or on a new one."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ def default_differs(
     _default: object,
     expected: str | None,
 ) -> bool:
-    """Return whether two server defaults differ in value, however they are spelled."""
+    """Return whether two server defaults have different values, regardless of their spelling."""
     if existing is None or expected is None:
         return existing is not expected
     dialect = migration.dialect
@@ -32,7 +32,7 @@ def default_differs(
 
 
 def run(connection: Connection) -> None:
-    """Run the requested revisions in one transaction."""
+    """Run the requested revisions in one transaction on a connection."""
     context.configure(
         connection=connection,
         target_metadata=context.config.attributes.get("metadata", Base.metadata),
@@ -47,13 +47,13 @@ def run(connection: Connection) -> None:
 
 
 async def connect_and_run() -> None:
-    """Run migrations on a new connection, under the migration lock."""
+    """Run migrations on a new connection while holding the migration lock."""
     async with locked() as connection:
         await connection.run_sync(run)
 
 
 def write() -> None:
-    """Print SQL instead of executing it (offline mode)."""
+    """Print the SQL instead of executing it (offline mode)."""
     context.configure(
         dialect_name=DIALECT,
         target_metadata=Base.metadata,

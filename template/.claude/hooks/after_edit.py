@@ -1,4 +1,4 @@
-"""Hook of Claude Code for edits: a warning before, and format, lint and tests after.
+"""Claude Code hook: before an edit, a warning; after it, format, lint and tests.
 
 The output is passed on to the assistant. Before an edit of a file that the template maintains, the
 hook names the place for the service's own code. After an edit of a module, it formats and lints the
@@ -58,13 +58,13 @@ EXTENSION_POINTS = {
 
 
 def is_maintained(path: str) -> bool:
-    """Return whether the template maintains a file of this path."""
+    """Return whether the template maintains the file with this path."""
     lines = (line for each in LISTS.glob("*.txt") for line in each.read_text("utf-8").splitlines())
     return any(fnmatchcase(path, line) for line in lines if not line.startswith("#"))
 
 
 def warn(path: str) -> str:
-    """Return a warning if the template maintains the file; else nothing."""
+    """Return a warning if the template maintains the file, else an empty text."""
     if not is_maintained(path) or not (ROOT / path).exists():
         return ""
     advice = next(text for pattern, text in EXTENSION_POINTS.items() if fnmatchcase(path, pattern))
@@ -72,7 +72,7 @@ def warn(path: str) -> str:
 
 
 def tests_of(path: str) -> str:
-    """Return the test module of a module, in the folder that mirrors its package; empty if none."""
+    """Return the path of the test module of a module; empty if there is none."""
     if path.startswith("migrations/"):
         return "tests/database/test_migrations.py"
     place = PurePosixPath(path)
@@ -83,7 +83,7 @@ def tests_of(path: str) -> str:
 
 
 def run(*arguments: str) -> tuple[bool, str]:
-    """Run a tool; return whether it succeeded, and the end of its output."""
+    """Run a tool; return whether it succeeded, and the last lines of its output."""
     command = [sys.executable, "-m", *arguments]
     path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     remaining = max(1, STARTED_AT + TIMEOUT - time.monotonic())
@@ -104,12 +104,12 @@ def run(*arguments: str) -> tuple[bool, str]:
 
 
 def check(path: str) -> str:
-    """Format, lint and test a module; return a summary, then the output of what failed."""
+    """Format, lint and test a module; return a summary and the output of the tools that failed."""
     return "\n".join(report(path)) if path.endswith(".py") and (ROOT / path).exists() else ""
 
 
 def report(path: str) -> Iterator[str]:
-    """Yield the summary, then the output of each tool that failed."""
+    """Yield the summary of all tools, then the output of each tool that failed."""
     before = (ROOT / path).read_bytes()
     # Unused imports are reported but not removed: the next edit may use them.
     lint = run("ruff", "check", "--quiet", "--fix", "--unfixable", "F401", "--force-exclude", path)
@@ -133,7 +133,7 @@ EVENTS: dict[str, Callable[[str], str]] = {"PreToolUse": warn, "PostToolUse": ch
 
 
 def respond(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the response to an event; empty if there is nothing to report."""
+    """Return the hook's response to an event; empty if there is nothing to report."""
     event, edited = request["hook_event_name"], Path(request["tool_input"]["file_path"])
     path = (ROOT / edited).resolve()
     if event not in EVENTS or not path.is_relative_to(ROOT):
@@ -146,7 +146,7 @@ def respond(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read an event from standard input, and print the response; errors of the hook, too."""
+    """Read an event from standard input and print the response, or the error of the hook."""
     try:
         response = respond(json.load(sys.stdin))
     except Exception as error:  # noqa: BLE001 - an error must not block the edit

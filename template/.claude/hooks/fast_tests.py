@@ -1,4 +1,4 @@
-"""Plugin of pytest that shortens the startup of tests.
+"""pytest plugin that shortens the startup of tests.
 
 The database server starts while the service is imported, and garbage collection is off meanwhile,
 because imported modules are never garbage. The tests and their results are the same.
@@ -21,7 +21,7 @@ gc.disable()
 
 
 class DatabaseServer:
-    """Database server in a thread, from before the imports until pytest ends."""
+    """Database server that a thread starts before the imports, and that stops when pytest ends."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.url, self.done = Future[str](), Event()
@@ -29,7 +29,7 @@ class DatabaseServer:
         Thread(target=self.serve).start()  # a server ends with the thread that started it
 
     def serve(self) -> None:
-        """Run a temporary server until pytest ends."""
+        """Run a temporary database server until pytest ends."""
         try:
             from development import databases
 
@@ -40,18 +40,18 @@ class DatabaseServer:
             self.url.set_exception(error)
 
     def pytest_collection_finish(self) -> None:
-        """Set the URL of the server; if it failed to start, the tests start one and report why."""
+        """Set the server's URL; if the server did not start, the tests start one and report why."""
         if self.url.exception() is None:
             os.environ[VARIABLE] = self.url.result()
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Start the server, unless the environment has one."""
+    """Start the database server, unless the environment variables name one."""
     if not os.environ.get(VARIABLE):
         early_config.pluginmanager.register(DatabaseServer(early_config))
 
 
 def pytest_collection_finish() -> None:
-    """Enable garbage collection for objects that are created from here on."""
+    """Enable garbage collection, which then skips all objects that exist already."""
     gc.freeze()
     gc.enable()

@@ -1,4 +1,4 @@
-"""Comparison of the API of this checkout with that of a Git revision."""
+"""Comparison of this checkout's API with the API of a Git revision."""
 
 import json
 import os
@@ -24,7 +24,7 @@ ENVIRONMENTS = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"}  # of this checkout
 
 
 def compare(revision: str) -> int:
-    """Print the breaking changes since the merge base with a revision; return the exit status.
+    """Print the breaking API changes since the merge base with a revision; return the exit status.
 
     Pipelines pass an empty name, or zeros, if there is no previous commit.
     """
@@ -43,7 +43,7 @@ def compare(revision: str) -> int:
 
 
 def report(revision: str, changes: list[Change], reasons: dict[str, str]) -> int:
-    """Print the changes; return 1 if one is not accepted with a reason."""
+    """Print the breaking changes; return 1 if one of them is not accepted with a reason."""
     for change in changes:
         reason = reasons.get(change.line)
         print(f"✓ {change.line}{REASON}{reason}" if reason else f"✗ {change}")
@@ -56,7 +56,7 @@ def report(revision: str, changes: list[Change], reasons: dict[str, str]) -> int
 
 
 def git(*arguments: str) -> bytes:
-    """Run Git, and return its output.
+    """Run a Git command and return its output.
 
     Raises:
         ConfigurationError: Git fails, as for an unknown revision; with its error message.
@@ -71,14 +71,14 @@ def git(*arguments: str) -> bytes:
 
 
 def extract(commit: str, directory: Path) -> Path:
-    """Extract the files of a commit into a directory, and return it."""
+    """Extract the files of a commit into a directory, and return the directory."""
     with tarfile.open(fileobj=BytesIO(git("archive", "--format=tar", commit))) as archive:
         archive.extractall(directory, filter="data")
     return directory
 
 
 def describe(directory: Path) -> dict[str, Any]:
-    """Return the OpenAPI schema of a checkout, generated with the packages of its own lock file.
+    """Return a checkout's OpenAPI schema, generated with the packages of the checkout's lock file.
 
     Raises:
         ConfigurationError: the command fails.
@@ -95,13 +95,13 @@ def describe(directory: Path) -> dict[str, Any]:
 
 
 def lock_file(directory: Path) -> bytes:
-    """Return the lock file of a checkout; empty if there is none."""
+    """Return the content of a checkout's lock file; empty if there is none."""
     file = directory / LOCK
     return file.read_bytes() if file.exists() else b""
 
 
 def accepted(directory: Path) -> set[str]:
-    """Return the lines of accepted changes, each with a reason."""
+    """Return the lines of the file of accepted changes, each with its reason."""
     file = directory / ACCEPTED
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return {line.strip() for line in lines if REASON in line}

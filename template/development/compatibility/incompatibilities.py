@@ -1,4 +1,4 @@
-"""Breaking changes between two OpenAPI documents: operations, parameters, bodies, responses."""
+"""Breaking changes between two OpenAPI schemas: operations, parameters, bodies, responses."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ PARAMETER = re.compile(r"\{[^}]*\}")
 
 
 def breaks(old: Part, new: Part) -> list[Change]:
-    """Return the breaking changes between two OpenAPI documents, without duplicates."""
+    """Return the breaking changes between two OpenAPI schemas, without duplicates."""
     comparison = _Comparison(old, new)
     present = dict(_operations(new))
     changes = (
@@ -27,7 +27,7 @@ def breaks(old: Part, new: Part) -> list[Change]:
 
 
 def _operations(document: Part) -> Iterator[tuple[str, tuple[str, Part]]]:
-    """Yield the operations by method and path, without the names of path parameters."""
+    """Yield the operations by method and path; names of path parameters are left out."""
     for path, item in document.get("paths", {}).items():
         for method in METHODS:
             if method in item:
@@ -45,7 +45,7 @@ class _Comparison:
         self.responses = Narrowing(old, new, responses=True)
 
     def of(self, name: str, old: Part, present: tuple[str, Part]) -> Iterator[Change]:
-        """Yield the breaking changes of one operation."""
+        """Yield the breaking changes of one API operation."""
         _, new = present
         yield from self._security(name, old, new)
         yield from self._parameters(name, _parameters(old), _parameters(new))
@@ -53,7 +53,7 @@ class _Comparison:
         yield from self._responses(name, old["responses"], new["responses"])
 
     def _security(self, name: str, old: Part, new: Part) -> Iterator[Change]:
-        """Yield a change if credentials that were sufficient no longer are."""
+        """Yield a change if credentials that were sufficient before are not sufficient now."""
         before, after = _requirements(old, self.old), _requirements(new, self.new)
         if not all(any(each <= sufficient for each in after) for sufficient in before):
             yield Change(name, "requires further authorization", "accept the previous credentials")
@@ -80,7 +80,7 @@ class _Comparison:
             yield from self._contents(where, old, new, self.requests)
 
     def _responses(self, name: str, old: Part, new: Part) -> Iterator[Change]:
-        """Compare responses: errors may be added or removed, but not change."""
+        """Compare responses: error responses may be added or removed, but must not change."""
         for status, response in old.items():
             where = f"{name}: the response {status}"
             if status in new:
@@ -105,7 +105,7 @@ class _Comparison:
 
 
 def _parameters(operation: Part) -> Parameters:
-    """Return the parameters by location and name; those of the path by their position."""
+    """Return parameters by location and name, and path parameters by position."""
     numbers = {
         name: str(number) for number, name in enumerate(PARAMETER.findall(operation["path"]))
     }
@@ -122,7 +122,7 @@ def _schema(parameter: Part) -> Part:
 
 
 def _requirements(operation: Part, document: Part) -> list[set[str]]:
-    """Return the alternative security requirements: schemes and scopes; none for public ones."""
+    """Return the alternative security requirements of an operation; none if it is public."""
     schemes = document.get("components", {}).get("securitySchemes", {})
     alternatives = operation.get("security", document.get("security", [])) or [{}]
     return [set(chain.from_iterable(_scopes(each, schemes))) for each in alternatives]

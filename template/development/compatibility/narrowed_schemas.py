@@ -1,4 +1,4 @@
-"""Narrowing of JSON schemas: values that one schema accepts and another rejects.
+"""Comparison of JSON schemas: finds values that one schema accepts and another rejects.
 
 A request breaks clients if the new schema rejects values that the old one accepted; a response, if
 the new schema allows values that the old one did not. This is one comparison, in two directions.
@@ -54,7 +54,7 @@ ANNOTATIONS = {
 
 @dataclass(frozen=True)
 class Change:
-    """A breaking change: its place, what changed, and the fix."""
+    """A breaking change of the API: its place, what changed, and how to fix it."""
 
     where: str
     what: str
@@ -62,16 +62,16 @@ class Change:
 
     @property
     def line(self) -> str:
-        """The text by which the change is accepted in `api-breaks.txt`."""
+        """The line that accepts the change in `api-breaks.txt`."""
         return f"{self.where} {self.what}"
 
     def __str__(self) -> str:
-        """Return the change and its fix."""
+        """Return the text of the change and its fix."""
         return f"{self.line} → {self.fix}"
 
 
 def resolved(schema: Schema, document: Schema) -> Schema:
-    """Resolve `$ref`; annotations beside it take precedence."""
+    """Resolve the `$ref` of a schema; annotations beside it take precedence."""
     while "$ref" in schema:
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         schema = document["components"]["schemas"][_name(schema)] | rest
@@ -79,7 +79,7 @@ def resolved(schema: Schema, document: Schema) -> Schema:
 
 
 def alternatives(schema: Schema, document: Schema) -> Iterator[Schema]:
-    """Yield the alternatives of a schema (`anyOf`, `oneOf`), each of one type or of any."""
+    """Yield a schema's alternatives (`anyOf`, `oneOf`), each of one JSON type or of any."""
     schema = resolved(schema, document)
     for either in ("anyOf", "oneOf"):
         if either in schema:
@@ -110,7 +110,7 @@ def _differs(key: str, one: Schema, other: Schema) -> bool:
 
 
 class Narrowing:
-    """Comparison of schemas of two documents, in the direction of requests or of responses."""
+    """Comparison of schemas of the old and the new OpenAPI document, for requests or responses."""
 
     def __init__(self, old: Schema, new: Schema, *, responses: bool) -> None:
         self.one, self.other = (new, old) if responses else (old, new)
@@ -122,7 +122,7 @@ class Narrowing:
         return self._between(*((new, old) if self.responses else (old, new)), where)
 
     def _between(self, one: Schema, other: Schema, where: str) -> list[Change]:
-        """Compare two schemas; named ones once, because they may be recursive."""
+        """Compare two schemas; pairs of named schemas only once, since they may be recursive."""
         names = (_name(one), _name(other))
         if not all(names):
             return list(self._options(one, other, where))
@@ -132,7 +132,7 @@ class Narrowing:
         return self.compared[names]
 
     def _options(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
-        """Compare each alternative of one schema with the most similar one of the other."""
+        """Compare each alternative of one schema with the most similar alternative of the other."""
         options = list(alternatives(other, self.other))
         for each in alternatives(one, self.one):
             same = [option for option in options if _has_type(each, option)]
@@ -176,7 +176,7 @@ class Narrowing:
         yield from self._further(one, other, where)
 
     def _further(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
-        """Compare `additionalProperties`."""
+        """Compare the `additionalProperties` of two schemas."""
         mine, theirs = (each.get("additionalProperties", True) for each in (one, other))
         if isinstance(theirs, dict) and mine is not False:
             yield from self._between({} if mine is True else mine, theirs, f"{where}.*")
@@ -215,10 +215,10 @@ def _unknown(where: str, key: str) -> Change:
 
 
 def removed(where: str) -> Change:
-    """Return the change of a removed part of the API."""
+    """Return the breaking change of a part of the API that was removed."""
     return Change(where, "was removed", "keep it, marked as deprecated")
 
 
 def required(where: str) -> Change:
-    """Return the change of a parameter or field that becomes required."""
+    """Return the breaking change of a parameter or field that is now required."""
     return Change(where, "is now required", "give it a default")

@@ -1,4 +1,4 @@
-"""Revisions by Alembic's autogenerate, with renames, backfills, and warnings of data loss."""
+"""Revisions that Alembic's autogenerate writes, with renames, backfills, and data-loss warnings."""
 
 from alembic import command
 from alembic.config import Config
@@ -10,7 +10,7 @@ from development.revisions import backfill, data_loss, renames
 
 
 def write(config: Config, message: str) -> list[str]:
-    """Write the revision from the database of `config` to the models; return its warnings.
+    """Write a revision with the differences between database and models; return its warnings.
 
     Declared renames are applied before autogenerate compares, and rolled back.
     """
@@ -19,7 +19,7 @@ def write(config: Config, message: str) -> list[str]:
     warnings: list[str] = []
 
     def process(context: MigrationContext, _heads: object, scripts: list[MigrationScript]) -> None:
-        """Edit the operations before they are rendered."""
+        """Add renames, backfills and data-loss comments to the generated operations."""
         upgrade, downgrade = scripts[0].upgrade_ops_list[0], scripts[0].downgrade_ops_list[0]
         warnings.extend(data_loss.review(upgrade, context.dialect))
         backfill.insert(upgrade, metadata, context.dialect)

@@ -1,4 +1,4 @@
-"""Backfill: a column that becomes required gets its default where it is NULL."""
+"""Backfill: a column that becomes NOT NULL gets its default in the rows where it is NULL."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy.schema import CreateTable
 
 
 def insert(upgrade: UpgradeOps, metadata: MetaData, dialect: Dialect) -> None:
-    """Insert an UPDATE for each column with a default that becomes NOT NULL, before its table."""
+    """Insert an UPDATE for each column with a default, before the column becomes NOT NULL."""
     for operation in list(upgrade.ops):
         if isinstance(operation, ModifyTableOps):
             place = upgrade.ops.index(operation)
@@ -27,7 +27,7 @@ def insert(upgrade: UpgradeOps, metadata: MetaData, dialect: Dialect) -> None:
 
 
 def becoming_required(table: ModifyTableOps, metadata: MetaData) -> Iterator[Column[Any]]:
-    """Yield the columns of a table that become NOT NULL and have a default."""
+    """Yield a table's columns that become NOT NULL and have a default."""
     for operation in table.ops:
         if isinstance(operation, AlterColumnOp) and operation.modify_nullable is False:
             changed = metadata.tables[table.table_name].columns[operation.column_name]
@@ -36,7 +36,7 @@ def becoming_required(table: ModifyTableOps, metadata: MetaData) -> Iterator[Col
 
 
 def fill(changed: Column[Any], dialect: Dialect) -> str:
-    """Return the UPDATE that writes a column's default where it is NULL, for `op.execute`."""
+    """Return the SQL that replaces NULL by a column's default, for `op.execute`."""
     compiler = dialect.ddl_compiler(dialect, CreateTable(changed.table))
     default: ColumnElement[Any] = literal_column(str(compiler.get_column_default_string(changed)))
     target = column(changed.name, changed.type)

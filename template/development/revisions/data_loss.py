@@ -1,4 +1,4 @@
-"""Data loss: operations of a revision that lose values of rows, or fail on existing rows.
+"""Data loss: operations of a revision that lose values, or that fail on existing rows.
 
 A comment `# Lossy: ...` marks operations that lose values; a test fails until they are reviewed.
 """
@@ -29,7 +29,7 @@ REQUIRED = "fails where rows exist. Give it a default, or make it optional first
 
 
 class Comment(MigrateOperation):
-    """A comment above an operation."""
+    """A comment above an operation in a revision file."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -37,12 +37,12 @@ class Comment(MigrateOperation):
 
 @renderers.dispatch_for(Comment)
 def render(_: AutogenContext, comment: Comment) -> str:
-    """Render a comment."""
+    """Render a comment as Python source."""
     return f"# {comment.text}"
 
 
 def review(upgrade: UpgradeOps, dialect: Dialect) -> list[str]:
-    """Mark operations that lose values; return a warning for each, and for those that may fail."""
+    """Mark operations that lose values; return warnings of lost values and of possible failures."""
     warnings = mark(upgrade.ops, replaced_tables(upgrade.ops, dialect))
     for table in upgrade.ops:
         if isinstance(table, ModifyTableOps):
@@ -52,7 +52,7 @@ def review(upgrade: UpgradeOps, dialect: Dialect) -> list[str]:
 
 
 def mark(operations: list[MigrateOperation], losses: Iterable[Loss]) -> list[str]:
-    """Insert a comment above each operation that loses values; return the texts."""
+    """Insert a comment above each operation that loses values; return the comments' texts."""
     texts = []
     for operation, text in losses:
         operations.insert(operations.index(operation), Comment(f"Lossy: {text}"))
@@ -61,7 +61,7 @@ def mark(operations: list[MigrateOperation], losses: Iterable[Loss]) -> list[str
 
 
 def replaced_tables(operations: list[MigrateOperation], dialect: Dialect) -> Iterator[Loss]:
-    """Yield dropped tables beside a created one of the same columns."""
+    """Yield each dropped table for which a created table has the same columns."""
 
     def shape(operation: CreateTableOp | DropTableOp) -> frozenset[tuple[object, ...]]:
         columns = operation.to_table().columns
@@ -76,7 +76,7 @@ def replaced_tables(operations: list[MigrateOperation], dialect: Dialect) -> Ite
 
 
 def replaced_columns(table: ModifyTableOps, dialect: Dialect) -> Iterator[Loss]:
-    """Yield dropped columns beside an added one of the same type."""
+    """Yield each dropped column for which an added column has the same type."""
     added = [each.column for each in table.ops if isinstance(each, AddColumnOp)]
     for operation in list(table.ops):
         if isinstance(operation, DropColumnOp):
@@ -89,7 +89,7 @@ def replaced_columns(table: ModifyTableOps, dialect: Dialect) -> Iterator[Loss]:
 
 
 def narrowed_columns(table: ModifyTableOps, dialect: Dialect) -> Iterator[Loss]:
-    """Yield columns whose new type does not hold every value of the old one."""
+    """Yield each column whose new type cannot hold every value of its old type."""
     for operation in list(table.ops):
         if isinstance(operation, AlterColumnOp) and operation.modify_type is not None:
             old, new = operation.existing_type, operation.modify_type
@@ -100,7 +100,7 @@ def narrowed_columns(table: ModifyTableOps, dialect: Dialect) -> Iterator[Loss]:
 
 
 def required_columns(table: ModifyTableOps) -> Iterator[str]:
-    """Yield a warning for each column without a default that becomes NOT NULL."""
+    """Yield a warning for each added or changed column that is NOT NULL without a default."""
     for operation in table.ops:
         if isinstance(operation, AddColumnOp):
             column = operation.column
@@ -114,5 +114,5 @@ def required_columns(table: ModifyTableOps) -> Iterator[str]:
 
 
 def kind(column: Column[Any], dialect: Dialect) -> tuple[object, ...]:
-    """Return the type of a column as the database names it, and whether it is nullable."""
+    """Return the SQL type of a column, and whether the column is nullable."""
     return column.type.compile(dialect), column.nullable

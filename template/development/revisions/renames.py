@@ -1,4 +1,4 @@
-"""Renames of tables and columns that models declare: `info={"was": ...}`.
+"""Renames of tables and columns, which models declare by `info={"was": ...}`.
 
 Autogenerate compares names: to it, a rename is a table dropped and another one created. A declared
 rename applies where the database has the old name and lacks the new one.
@@ -21,7 +21,7 @@ CONSTRAINT = "ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}"
 
 
 def apply(connection: Connection, metadata: MetaData) -> list[Rename]:
-    """Rename tables, columns, and then constraints and indexes; return the renames in order."""
+    """Rename tables, then columns, then constraints and indexes; return the renames in order."""
     operations = Operations(MigrationContext.configure(connection))
     applied: list[Rename] = []
     for renames in (tables, columns, constraints):
@@ -32,7 +32,7 @@ def apply(connection: Connection, metadata: MetaData) -> list[Rename]:
 
 
 def tables(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
-    """Yield the renames of tables."""
+    """Yield the table renames that models declare and that the database still lacks."""
     present = set(inspect(connection).get_table_names())
     for table in metadata.sorted_tables:
         was = table.info.get("was")
@@ -41,7 +41,7 @@ def tables(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
 
 
 def columns(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
-    """Yield the renames of columns."""
+    """Yield the column renames that models declare and that the database still lacks."""
     for table in existing(connection, metadata):
         present = {column["name"] for column in inspect(connection).get_columns(table.name)}
         for column in table.columns:
@@ -54,7 +54,7 @@ def columns(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
 
 
 def constraints(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
-    """Yield the renames of constraints and indexes whose names contain a former name.
+    """Yield the renames of constraints and indexes whose names contain an old name.
 
     If the database cannot alter constraints, autogenerate drops and creates those that it compares
     by name.
@@ -77,19 +77,19 @@ def constraints(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
 
 
 def existing(connection: Connection, metadata: MetaData) -> list[Table]:
-    """Return the tables of the models that exist in the database."""
+    """Return the models' tables that exist in the database."""
     present = set(inspect(connection).get_table_names())
     return [table for table in metadata.sorted_tables if table.name in present]
 
 
 def named(table: Table) -> dict[str, str]:
-    """Map the names of a table's indexes and constraints to the statement that renames each."""
+    """Map the name of each index and constraint of a table to the SQL that renames it."""
     indexes = {str(index.name): INDEX for index in table.indexes if index.name}
     return indexes | {str(each.name): CONSTRAINT for each in table.constraints if each.name}
 
 
 def with_present_names(name: str, table: Table) -> str:
-    """Replace the former names of a table and its columns in the name of a constraint."""
+    """Replace old names of the table and its columns in the name of a constraint or index."""
     for part in (table, *table.columns):
         if was := part.info.get("was"):
             name = re.sub(rf"(?<=_){re.escape(was)}(?=_|$)", part.name, name)
@@ -98,5 +98,5 @@ def with_present_names(name: str, table: Table) -> str:
 
 @renderers.dispatch_for(RenameTableOp)
 def render(_: AutogenContext, operation: RenameTableOp) -> str:
-    """Render a renamed table, for which Alembic has no renderer."""
+    """Render the rename of a table as Python source, which Alembic does not do itself."""
     return f"op.rename_table({operation.table_name!r}, {operation.new_table_name!r})"

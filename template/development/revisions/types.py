@@ -1,4 +1,4 @@
-"""Lossless changes of column types."""
+"""Changes of column types that lose no values."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ DOUBLE = 15  # decimal digits of a 64-bit float
 
 
 def is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
-    """Return whether the new type can hold every value of the old one; False if unknown."""
+    """Return whether a new type can hold every value of an old type; False if unknown."""
     if isinstance(new, String):
         return length(old) <= length(new)
     if isinstance(new, DateTime):
@@ -27,14 +27,14 @@ def is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
 
 
 def length(kind: TypeEngine[Any]) -> float:
-    """Return the maximum number of characters of a value as text."""
+    """Return the maximum number of characters of a type's values as text."""
     if isinstance(kind, String):
         return kind.length or math.inf
     return math.inf if isinstance(kind, JSON) else MAX_TEXT_LENGTH
 
 
 def digits(kind: TypeEngine[Any]) -> tuple[float, float]:
-    """Return the maximum number of digits before and after the decimal point."""
+    """Return a type's maximum number of digits before and after the decimal point."""
     if isinstance(kind, BigInteger):
         return 19, 0
     if isinstance(kind, Integer):
