@@ -1,4 +1,4 @@
-"""Models: tables of the database (SQLAlchemy ORM). All modules of the package are imported."""
+"""Models: the tables of the database (SQLAlchemy ORM); all modules of the package are imported."""
 
 from importlib import import_module
 from pkgutil import iter_modules

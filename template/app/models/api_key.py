@@ -1,4 +1,4 @@
-"""API keys of users, for machine clients; only digests of the secrets are stored."""
+"""API keys of users, for machine clients; the database stores only digests of the secrets."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from app.models.user import User
 
 
 class ApiKey(Identified, Timestamped, Base):
-    """A key that authenticates as its user, restricted to some of the user's permissions."""
+    """An API key, which authenticates as its user but has only some of the user's permissions."""
 
     __tablename__ = "api_keys"
 
@@ -26,5 +26,5 @@ class ApiKey(Identified, Timestamped, Base):
     user: Mapped[User] = relationship(lazy="raise")
 
     def __repr__(self) -> str:
-        """Return the public prefix, without the secret."""
+        """Return the key's public prefix, without the secret."""
         return f"ApiKey({self.prefix})"

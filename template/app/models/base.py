@@ -1,4 +1,4 @@
-"""Base classes of models: naming convention of constraints, primary keys, timestamps."""
+"""Base classes of models, with primary keys, timestamps and names of constraints."""
 
 import os
 import re
@@ -50,20 +50,20 @@ class Base(DeclarativeBase):
 
 
 class Identified:
-    """Mixin: a UUID primary key."""
+    """Mixin that adds a UUID primary key."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-1)
 
 
 class Timestamped:
-    """Mixin: times of creation and last update."""
+    """Mixin that adds the times of creation and last update."""
 
     created_at: Mapped[datetime] = mapped_column(default=now, index=True, sort_order=1)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now, sort_order=1)
 
 
 def check_name(condition: str) -> str:
-    """Return the name of a check constraint, derived from its condition.
+    """Return a check constraint's name, which is derived from its condition.
 
     Alembic compares check constraints by name, so that a changed condition needs a changed name. A
     condition that is long or not ASCII is shortened to a checksum (CRC-32).
@@ -78,19 +78,19 @@ def check_name(condition: str) -> str:
 
 
 def check(condition: str) -> CheckConstraint:
-    """Return a check constraint of a condition, such as `price >= 0`."""
+    """Return a check constraint with a condition such as `price >= 0`."""
     return CheckConstraint(condition, name=check_name(condition))
 
 
 def enum_check(column: str, kind: type[StrEnum]) -> CheckConstraint:
-    """Return a check constraint: the column holds a value of the enumeration."""
+    """Return a check constraint that allows only the values of an enumeration."""
     values = [member.value for member in kind]
     name = check_name(" ".join([column, *values]))
     return CheckConstraint(expression.column(column, String()).in_(values), name=name)
 
 
 def enum_type(kind: type[StrEnum]) -> Enum:
-    """Return the type of a column that stores the values of an enumeration as text."""
+    """Return a column type that stores the values of an enumeration as text."""
     values = [member.value for member in kind]
     length = max(MIN_ENUM_LENGTH, *map(len, values))
     return Enum(kind, native_enum=False, length=length, values_callable=lambda _: values)

@@ -1,4 +1,4 @@
-"""Table of files: metadata; the content is in the object store, under the file's id."""
+"""Table of file metadata; the content is in the object store, under the file's ID."""
 
 from datetime import datetime
 from uuid import UUID

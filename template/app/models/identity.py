@@ -1,4 +1,4 @@
-"""External identities: the accounts of users at an OpenID Connect provider."""
+"""External identities, which link users to their accounts at an OpenID Connect provider."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from app.models.base import Base
 
 
 class Identity(Base):
-    """The issuer and subject (claims `iss` and `sub`) of a user.
+    """A user's identity at a provider: issuer and subject (claims `iss` and `sub`).
 
     Users are identified by subject, since a provider may reassign an e-mail address to another
     person (account takeover).

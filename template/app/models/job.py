@@ -1,4 +1,4 @@
-"""Table of background jobs: a transactional outbox."""
+"""Table of background jobs, which is also the transactional outbox."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from app.models.base import Base, Identified, enum_check, enum_type, now
 
 
 class Job(Identified, Base):
-    """A background job; delivered at least once.
+    """A background job, which is delivered at least once.
 
     A worker may claim the job from `due_at` on. While one runs it, `due_at` is the end of its
     lease; of a job that is done or dead, it is null.

@@ -1,4 +1,4 @@
-"""Password hashes, in a table of their own: queries of users never load them."""
+"""Password hashes, in a separate table so that queries of users never load them."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from app.models.base import Base
 
 
 class Password(Base):
-    """The password hash of a user, with algorithm and parameters (PHC string format)."""
+    """A user's password hash, with its algorithm and parameters (PHC string format)."""
 
     __tablename__ = "passwords"
 

@@ -1,4 +1,4 @@
-"""Refresh tokens; only digests of the secrets are stored."""
+"""Refresh tokens; the database stores only digests of the secrets."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.models.base import Base, Identified, now
 
 
 class RefreshToken(Identified, Base):
-    """A single-use refresh token; rotation adds its successor to the same family."""
+    """A single-use refresh token; rotation adds its successor to the same token family."""
 
     __tablename__ = "refresh_tokens"
 

@@ -13,7 +13,7 @@ EVERYTHING = "*"  # wildcard that grants every permission
 
 
 class Role(Identified, Timestamped, Base):
-    """A named set of permissions, such as `products:write`."""
+    """A role: a named set of permissions, such as `products:write`."""
 
     __tablename__ = "roles"
 
@@ -22,7 +22,7 @@ class Role(Identified, Timestamped, Base):
 
 
 class User(Identified, Timestamped, Base):
-    """A user account; soft delete leaves the row, and the e-mail address in use."""
+    """A user account; after a soft delete, the row remains and the e-mail address stays taken."""
 
     __tablename__ = "users"
 
@@ -39,7 +39,7 @@ class User(Identified, Timestamped, Base):
 
     @hybrid_property
     def is_active(self) -> bool:
-        """Whether the user may log in: neither disabled nor deleted."""
+        """Whether the user may log in, being neither disabled nor deleted."""
         return self.deleted_at is None and self.disabled_at is None
 
     @is_active.inplace.expression
@@ -48,18 +48,18 @@ class User(Identified, Timestamped, Base):
         return and_(cls.deleted_at.is_(None), cls.disabled_at.is_(None))
 
     def __repr__(self) -> str:
-        """Return the ID, without personal data: logs contain it."""
+        """Return the user's ID only, since logs contain this text."""
         return f"User({self.id})"
 
     def issue_time(self) -> datetime:
-        """Return the time of issue for a new token: now, but not before the last revocation.
+        """Return the issue time of a new token: now, but not before the last revocation.
 
         The revocation may have the time of another machine, whose clock is ahead (clock skew).
         """
         return max(now(), self.voided_at or now())
 
     def has_revoked(self, issued_at: datetime) -> bool:
-        """Return whether tokens that were issued at this time are revoked."""
+        """Return whether tokens that were issued at a given time are revoked."""
         return self.voided_at is not None and issued_at < self.voided_at
 
     def may(self, permission: str) -> bool:

@@ -1,4 +1,4 @@
-"""Schema of the service's versions."""
+"""Response schema for the versions of the service and of its template."""
 
 from pydantic import Field
 

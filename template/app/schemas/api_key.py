@@ -1,4 +1,4 @@
-"""Schemas of API keys."""
+"""Request and response schemas of API keys."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +13,7 @@ Scopes = Annotated[list[Permission], Field(max_length=200)]
 
 
 class ApiKeyCreate(Schema):
-    """A new API key."""
+    """Fields of a new API key."""
 
     name: Name
     scopes: Scopes = Field(
@@ -35,6 +35,6 @@ class ApiKeyRead(ReadSchema):
 
 
 class ApiKeyCreated(ApiKeyRead):
-    """A created API key, with its secret, which is returned only once."""
+    """A new API key with its secret, which is returned only once."""
 
     key: str

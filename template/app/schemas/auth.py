@@ -1,4 +1,4 @@
-"""Schemas of authentication: registration, login, token refresh, password reset."""
+"""Request and response schemas for registration, login, token refresh and password reset."""
 
 from typing import Annotated, Literal
 
@@ -19,7 +19,7 @@ class Registration(Schema):
 
 
 class Login(Schema):
-    """Credentials, and whether the refresh token is returned as an HttpOnly cookie."""
+    """E-mail address and password; `cookie` requests the refresh token as an HttpOnly cookie."""
 
     email: Email
     password: Secret
@@ -27,38 +27,38 @@ class Login(Schema):
 
 
 class RefreshRequest(Schema):
-    """A refresh token; browsers omit it and send the cookie."""
+    """A refresh token; browsers leave it out, and send the cookie instead."""
 
     refresh_token: Secret | None = None
 
 
 class PasswordResetRequest(Schema):
-    """The e-mail address of an account whose password is to be reset."""
+    """The e-mail address of the account whose password is to be reset."""
 
     email: Email
 
 
 class OneTimeToken(Schema):
-    """The token of a one-time link."""
+    """The token from a one-time link."""
 
     token: Secret
 
 
 class PasswordReset(OneTimeToken):
-    """A new password, authorized by the token of a one-time link."""
+    """A new password, and the token from a password reset link."""
 
     password: NewPassword
 
 
 class PasswordChange(Schema):
-    """A new password, authorized by the current one."""
+    """A new password, and the current password."""
 
     current: Secret
     new: NewPassword
 
 
 class TokenPair(ReadSchema):
-    """OAuth 2.0 token response (RFC 6749, section 5.1)."""
+    """Response with an access token and a refresh token (OAuth 2.0, RFC 6749, section 5.1)."""
 
     access_token: str
     token_type: Literal["bearer"] = "bearer"
@@ -67,12 +67,12 @@ class TokenPair(ReadSchema):
 
 
 class Accepted(ReadSchema):
-    """Acknowledgement that does not reveal whether an account exists."""
+    """Response that does not reveal whether an account exists."""
 
     detail: str = "If the address is valid, an e-mail has been sent."
 
 
 class PublicKeys(ReadSchema):
-    """JSON Web Key Set of the public keys (RFC 7517, section 5)."""
+    """The public keys as a JSON Web Key Set (RFC 7517, section 5)."""
 
     keys: list[dict[str, str]]

@@ -1,4 +1,4 @@
-"""Base classes of schemas, and types that the database can store."""
+"""Base classes of schemas, and field types with values that the database can store."""
 
 import json
 from datetime import UTC, datetime, time
@@ -24,12 +24,12 @@ TEXT = r"^[^\x00]*$"  # databases do not store NUL
 
 
 def places(number: int) -> AfterValidator:
-    """Return a validator that rounds a decimal to the places of its column."""
+    """Return a validator that rounds a decimal to the decimal places of its column."""
     return AfterValidator(lambda value: round(value, number) + 0)
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Return a datetime in UTC, as it is stored."""
+    """Convert a datetime to UTC, in which it is stored."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -38,7 +38,7 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def as_text(url: HttpUrl) -> str:
-    """Return a URL as text; percent-encoding may have made it longer than it was sent."""
+    """Return a URL as text; percent-encoding may have made it longer than the client's text."""
     text = str(url)
     if len(text) > MAX_LINK_LENGTH:
         message = f"Must have at most {MAX_LINK_LENGTH} characters when percent-encoded."
@@ -47,7 +47,7 @@ def as_text(url: HttpUrl) -> str:
 
 
 def without_zone(value: time) -> time:
-    """Reject a time of day with a time zone, whose offset is undefined without a date."""
+    """Reject a time of day with a time zone, since its UTC offset depends on the date."""
     if value.tzinfo is not None:
         message = "Must not have a time zone."
         raise ValueError(message)
@@ -55,7 +55,7 @@ def without_zone(value: time) -> time:
 
 
 def storable(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
-    """Validate an object or array of JSON (RFC 8259) that the database can store."""
+    """Return a JSON object or array (RFC 8259) if the database can store it."""
     if not isinstance(value, dict | list):
         message = "Must be an object or an array."
         raise ValueError(message)  # noqa: TRY004 - Pydantic does not handle `TypeError`
@@ -90,12 +90,12 @@ Json = Annotated[
 
 
 class Schema(BaseModel):
-    """Base class of requests; unknown fields are rejected."""
+    """Base class of request schemas, which reject unknown fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ReadSchema(BaseModel):
-    """Base class of responses, validated from the attributes of rows."""
+    """Base class of response schemas, which read the attributes of rows."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -1,4 +1,4 @@
-"""Schemas of files."""
+"""Request and response schemas of files."""
 
 import unicodedata
 from datetime import datetime
@@ -18,7 +18,7 @@ BIDI_CONTROLS = frozenset(
 
 
 def reject_control_characters(value: str) -> str:
-    """Reject control characters, which could split headers or disguise a name."""
+    """Reject control characters in a file name, which could split headers or disguise the name."""
     categories = set(map(unicodedata.category, value))
     if BIDI_CONTROLS.intersection(value) or FORBIDDEN_CATEGORIES.intersection(categories):
         message = "Must not contain control characters."
@@ -36,7 +36,7 @@ FileSort = Literal["created_at", "-created_at", "name", "-name", "size", "-size"
 
 
 class FileRead(ReadSchema):
-    """Metadata of a file."""
+    """Metadata of a file, as responses contain it."""
 
     id: UUID
     name: str
@@ -47,19 +47,19 @@ class FileRead(ReadSchema):
 
 
 class FileLink(ReadSchema):
-    """A presigned URL: it downloads a file without authentication until it expires."""
+    """A presigned URL, which downloads a file without authentication until it expires."""
 
     url: str
     expires_at: datetime
 
 
 class FileFilter(Schema):
-    """Filters of the list; omitted filters match all files."""
+    """Filters of the list of files; omitted filters match all files."""
 
     search: Annotated[Line, Field(max_length=120)] | None = None
 
 
 class FileQuery(FileFilter, Paging):
-    """Filters, order and page of the list."""
+    """Filters, sort order and page of the list of files."""
 
     sort: FileSort = "created_at"

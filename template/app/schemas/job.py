@@ -9,7 +9,7 @@ from app.schemas.base import ReadSchema
 
 
 class JobRead(ReadSchema):
-    """Status of a background job, and its result once it is done."""
+    """Status of a background job, with its result once the job is done."""
 
     id: UUID
     task: str

@@ -1,4 +1,4 @@
-"""Schemas of users and roles."""
+"""Request and response schemas of users and roles."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -23,13 +23,13 @@ class RoleRead(ReadSchema):
 
 
 class RoleChange(Schema):
-    """The new permissions of a role."""
+    """The permissions that replace those of a role."""
 
     permissions: list[Permission] = Field(max_length=200)
 
 
 class UserRead(ReadSchema):
-    """A user."""
+    """A user, as responses contain it."""
 
     id: UUID
     email: str
@@ -40,20 +40,20 @@ class UserRead(ReadSchema):
 
 
 class UserUpdate(Schema):
-    """Partial update of a user; omitted fields are unchanged."""
+    """Partial update of a user, in which omitted fields are unchanged."""
 
     role: Name | MISSING | None = MISSING
     disabled: bool | MISSING = MISSING
 
 
 class UserFilter(Schema):
-    """Filters of the list; omitted filters match every user."""
+    """Filters of the list of users; omitted filters match every user."""
 
     search: Line | None = None
     role: Name | None = None
 
 
 class UserQuery(UserFilter, Paging):
-    """Query parameters of the list: filters, sort order and pagination."""
+    """Filters, sort order and page of the list of users."""
 
     sort: UserSort = "created_at"

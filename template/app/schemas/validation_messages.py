@@ -1,4 +1,4 @@
-"""Validation messages: plain sentences for clients, in place of Pydantic's wording.
+"""Messages of validation errors, in plain sentences instead of Pydantic's wording.
 
 A message never echoes the submitted value, which may be a password.
 """
@@ -84,7 +84,7 @@ SECRET = "Value"  # Pydantic's name for the type of a `SecretStr` in errors of i
 
 
 def message(error: Mapping[str, Any]) -> str:
-    """Return the message of one error of `ValidationError.errors()`."""
+    """Return the message for one of the errors in `ValidationError.errors()`."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in TEMPLATES:
         text = TEMPLATES[kind].format(**context)
@@ -98,32 +98,32 @@ def message(error: Mapping[str, Any]) -> str:
 
 
 def options(text: str) -> list[str]:
-    """Return the values of a list such as `'draft', 'live' or 'sold'`."""
+    """Return the single values in a text such as `'draft', 'live' or 'sold'`."""
     quoted = re.split(r"(?<=['\"]), (?=['\"])|(?<=['\"]) or (?=['\"])", text)
     values = quoted if text.endswith(("'", '"')) else re.split(r", | or ", text)  # of numbers
     return [value.strip("'\"") for value in values]
 
 
 def one_of(context: Context) -> str:
-    """Return the message of a value that is not a member of an enumeration."""
+    """Return the message for a value that is not in an enumeration."""
     values = options(context["expected"])
     return f"Must be one of: {', '.join(values)}." if len(values) > 1 else f"Must be {values[0]}."
 
 
 def url_scheme(context: Context) -> str:
-    """Return the message of a URL with another scheme."""
+    """Return the message for a URL whose scheme is not allowed."""
     schemes = [f"{scheme}://" for scheme in options(context["expected_schemes"])]
     return f"Must be a URL that begins with {' or '.join(schemes)}."
 
 
 def pattern(context: Context) -> str:
-    """Return the message of a pattern: in words if it is one of `app.schemas.base`."""
+    """Return the message for a pattern; the patterns of `app.schemas.base` have one in words."""
     expression = context["pattern"]
     return PATTERNS.get(expression, f"Must match the pattern {expression}.")
 
 
 def validator(context: Context) -> str:
-    """Return the message of a validator's `ValueError`; that of e-mail quotes the value."""
+    """Return the message of a validator's `ValueError`; for e-mail, omit the submitted value."""
     if "reason" in context:
         return "Must be an e-mail address, such as name@example.com."
     return str(context.get("error", "")) or INVALID
