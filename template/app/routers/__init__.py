@@ -1,4 +1,4 @@
-"""Routers: HTTP endpoints. The `router` of every module of the package is included."""
+"""Routers with the HTTP endpoints; the `router` of every module in this package is included."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -9,6 +9,6 @@ from app.settings import PREFIX
 
 
 def install(app: FastAPI) -> None:
-    """Include the routers of all modules under `/api/v1`."""
+    """Add the routers of all modules to the application, under `/api/v1`."""
     for module in iter_modules(__path__, f"{__name__}."):
         app.include_router(import_module(module.name).router, prefix=PREFIX)

@@ -1,4 +1,4 @@
-"""Routes of the service's versions."""
+"""Route that returns the versions of the service and of its template."""
 
 from fastapi import APIRouter, Request
 

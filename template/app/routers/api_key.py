@@ -1,4 +1,4 @@
-"""Routes of API keys, which users create for machine clients."""
+"""Routes to list, create and revoke API keys, which users create for machine clients."""
 
 from collections.abc import Sequence
 from http import HTTPStatus

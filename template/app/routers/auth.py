@@ -1,4 +1,4 @@
-"""Routes of authentication: registration, login, token refresh, password reset."""
+"""Routes for registration, login, token refresh and password reset."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -58,7 +58,7 @@ async def login(
 async def login_with_form(
     session: Session, readers: Readers, signer: Tokens, cookies: Cookies, form: Form
 ) -> TokenPair:
-    """Log in with the password grant of OAuth 2.0 (RFC 6749, section 4.3), as /docs does."""
+    """Log in with the OAuth 2.0 password grant (RFC 6749, section 4.3), which /docs uses."""
     return cookies.store(
         await logins.log_in(
             session, readers, signer, form.username.lower(), SecretStr(form.password)
@@ -74,7 +74,7 @@ async def refresh(
     cookies: Cookies,
     body: RefreshRequest | None = None,
 ) -> TokenPair:
-    """Exchange a refresh token, from the body or the cookie, for new tokens (rotation)."""
+    """Exchange the refresh token in the body or the cookie for new tokens (rotation)."""
     return cookies.rotate(body, await logins.refresh(session, signer, cookies.refresh_token(body)))
 
 
@@ -118,5 +118,5 @@ async def change_password(
 
 @router.get("/keys")
 async def read_keys(signer: Tokens) -> PublicKeys:
-    """Return the public keys of access tokens as a JSON Web Key Set (RFC 7517)."""
+    """Return the public keys that verify access tokens, as a JSON Web Key Set (RFC 7517)."""
     return PublicKeys(keys=signer.public_keys())

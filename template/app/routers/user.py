@@ -1,4 +1,4 @@
-"""Routes of users and roles."""
+"""Routes to manage users and roles."""
 
 from collections.abc import Sequence
 from http import HTTPStatus

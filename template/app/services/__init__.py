@@ -1,1 +1,1 @@
-"""Services: business logic and queries, without HTTP and without commits."""
+"""Services: business logic and queries; they know no HTTP, and never commit."""

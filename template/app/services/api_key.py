@@ -1,4 +1,4 @@
-"""Operations on API keys: create, list, revoke, authenticate."""
+"""Service for API keys: create, list, revoke and authenticate them."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,7 +22,7 @@ MAX_LENGTH = 200  # characters of a key; longer ones are rejected unread
 
 
 async def create(session: AsyncSession, user: User, new: ApiKeyCreate) -> ApiKeyCreated:
-    """Create an API key and return it with its secret, of which only the digest is stored."""
+    """Create an API key and return it with its secret; only the secret's digest is stored."""
     prefix = token_hex(4)
     secret = f"key_{prefix}_{token_urlsafe(32)}"
     key = ApiKey(user_id=user.id, prefix=prefix, digest=digest(secret), **new.model_dump())
@@ -38,7 +38,7 @@ async def search(session: AsyncSession, user: User) -> Sequence[ApiKey]:
 
 
 async def delete(session: AsyncSession, user: User, key_id: UUID) -> None:
-    """Revoke a user's API key, from the next request on.
+    """Revoke a user's API key with immediate effect.
 
     Raises:
         NotFound: the user has no such key.
@@ -52,7 +52,7 @@ async def delete(session: AsyncSession, user: User, key_id: UUID) -> None:
 
 
 async def find(readers: async_sessionmaker[AsyncSession], secret: str) -> ApiKey:
-    """Return the API key of a secret, with its user.
+    """Return the API key with a secret, and its user.
 
     Raises:
         Unauthenticated: the key is invalid, expired or revoked, or its user is not active.
@@ -81,7 +81,7 @@ async def _find_by_prefix(readers: async_sessionmaker[AsyncSession], secret: str
 
 
 async def record_use(sessions: async_sessionmaker[AsyncSession], key: ApiKey) -> None:
-    """Set `last_used_at`, at most once a minute."""
+    """Set `last_used_at` of an API key, at most once a minute."""
     if key.last_used_at is None or key.last_used_at < now() - USE_RESOLUTION:
         async with sessions.begin() as session:
             statement = update(ApiKey).where(ApiKey.id == key.id)

@@ -34,13 +34,13 @@ Readers = async_sessionmaker[AsyncSession]
 
 
 class ReusedRefreshToken(Unauthenticated):
-    """A used refresh token was presented: its family is revoked, though the request fails."""
+    """A used refresh token was sent again, so its family is revoked although the request fails."""
 
 
 async def register(
     session: AsyncSession, readers: Readers, signer: Signer, links: LinkSender, new: Registration
 ) -> Accepted:
-    """Create a user and send a verification link; an existing user is notified instead.
+    """Create a user and send a verification link; an existing user gets an e-mail instead.
 
     The response is the same, so that it does not reveal which accounts exist.
 
@@ -75,7 +75,7 @@ async def _create(session: AsyncSession, user: User, password_hash: str) -> None
 async def log_in(
     session: AsyncSession, readers: Readers, signer: Signer, email: str, password: SecretStr
 ) -> TokenPair:
-    """Verify e-mail address and password; return new tokens.
+    """Verify e-mail address and password, and return new tokens.
 
     Raises:
         Unauthenticated: wrong address or password, or a disabled user; the message is the same.
@@ -94,7 +94,7 @@ async def log_in(
 async def issue_tokens(
     session: AsyncSession, signer: Signer, user: User, family: UUID
 ) -> TokenPair:
-    """Return an access token and a refresh token of a family; purge the user's expired ones."""
+    """Return an access token and a refresh token; purge the user's expired refresh tokens."""
     secret = token_urlsafe(32)
     expired = (RefreshToken.user_id == user.id, RefreshToken.expires_at <= now())
     await session.execute(delete(RefreshToken).where(*expired))
@@ -116,13 +116,13 @@ async def issue_tokens(
 
 
 def access_token(signer: Signer, user: User) -> str:
-    """Return a new access token of a user."""
+    """Return a new access token for a user."""
     lifetime = timedelta(minutes=signer.config.access_minutes)
     return signer.sign(str(user.id), Purpose.ACCESS, lifetime, user.issue_time())
 
 
 async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> TokenPair:
-    """Exchange a refresh token for its successor (rotation); one concurrent request succeeds.
+    """Exchange a refresh token for a new one (rotation); of concurrent requests, one succeeds.
 
     Raises:
         ReusedRefreshToken: reuse detection (RFC 9700, section 4.14.2): the token was used before,
@@ -146,7 +146,7 @@ async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> T
 
 
 async def _reject(session: AsyncSession, token_digest: str) -> NoReturn:
-    """Raise the error of an invalid token; if it was reused, revoke its family."""
+    """Raise the error for an invalid refresh token; if it was reused, revoke its token family."""
     statement = select(RefreshToken).where(RefreshToken.digest == token_digest)
     token = await session.scalar(statement)
     if token and token.used_at and token.used_at < now() - GRACE:
@@ -156,7 +156,7 @@ async def _reject(session: AsyncSession, token_digest: str) -> NoReturn:
 
 
 async def log_out(session: AsyncSession, secret: SecretStr | None) -> None:
-    """Revoke a refresh token and its family: all tokens of the same login."""
+    """Revoke a refresh token and all other tokens of the same login (its family)."""
     token_digest = digest(secret.get_secret_value()) if secret else ""
     family = select(RefreshToken.family).where(RefreshToken.digest == token_digest)
     await session.execute(
@@ -165,7 +165,7 @@ async def log_out(session: AsyncSession, secret: SecretStr | None) -> None:
 
 
 async def verify(session: AsyncSession, signer: Signer, token: SecretStr) -> None:
-    """Mark a user's e-mail address as verified.
+    """Mark the e-mail address of a link's user as verified.
 
     Raises:
         Unauthenticated: the link is invalid, expired or used.
@@ -179,7 +179,7 @@ async def verify(session: AsyncSession, signer: Signer, token: SecretStr) -> Non
 async def forgot_password(
     readers: Readers, signer: Signer, links: LinkSender, email: str
 ) -> Accepted:
-    """Send a password reset link, if the user exists; the response does not reveal that."""
+    """Send a password reset link if the user exists, which the response does not reveal."""
     user, password_hash = await _find_credentials(readers, email)
     token = _link_token(signer, user, password_hash, Purpose.RESET)
     if user:
@@ -188,7 +188,7 @@ async def forgot_password(
 
 
 async def reset_password(session: AsyncSession, signer: Signer, reset: PasswordReset) -> None:
-    """Set a new password by the token of a link; revoke the user's tokens.
+    """Set a new password with the token of a one-time link; revoke the user's tokens.
 
     Raises:
         Unauthenticated: the link is invalid, expired or used.
@@ -202,7 +202,7 @@ async def reset_password(session: AsyncSession, signer: Signer, reset: PasswordR
 async def change_password(
     session: AsyncSession, readers: Readers, user: User, change: PasswordChange
 ) -> None:
-    """Replace the password, given the current one; revoke the user's tokens.
+    """Replace the password if the current one is correct; revoke the user's tokens.
 
     Raises:
         Forbidden: the current password is wrong.
@@ -218,13 +218,13 @@ async def change_password(
 
 
 async def set_password(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
-    """Store the hash of a user's new password (upsert); revoke the user's tokens."""
+    """Store the hash of a user's new password (upsert), and revoke the user's tokens."""
     await session.merge(Password(user_id=user_id, hash=password_hash))
     await users.revoke_tokens(session, user_id)
 
 
 async def _find_credentials(readers: Readers, email: str) -> tuple[User | None, str | None]:
-    """Return the user with an e-mail address and the password hash, in a session of its own."""
+    """Return the user with an e-mail address, and the password hash, in a short read session."""
     if "\0" in email:  # databases reject NUL
         return None, None
     statement = (
@@ -240,13 +240,13 @@ async def _find_credentials(readers: Readers, email: str) -> tuple[User | None, 
 def _link_token(
     signer: Signer, user: User | None, password_hash: str | None, purpose: Purpose
 ) -> str:
-    """Return the token of a one-time link; an unknown user costs a signature, too."""
+    """Return a one-time link's token; sign one for unknown users, too (timing attack)."""
     subject, state = (user.id, _state(user, password_hash)) if user else (uuid7(), "")
     return signer.sign(str(subject), purpose, LINK_LIFETIME, state=state)
 
 
 async def _user_of_link(session: AsyncSession, claims: Claims) -> User:
-    """Return the user of an unused link, locked FOR UPDATE.
+    """Return the user of a one-time link that is not used yet, locked FOR UPDATE.
 
     Raises:
         Unauthenticated: the user is deleted, or the link was used.
@@ -260,5 +260,5 @@ async def _user_of_link(session: AsyncSession, claims: Claims) -> User:
 
 
 def _state(user: User, password_hash: str | None) -> str:
-    """Return a digest of the state that links change: the token of a used link has another."""
+    """Return a digest of what a link changes, so that a used link no longer matches."""
     return digest(f"{password_hash} {user.verified_at}")[:16]

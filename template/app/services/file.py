@@ -1,4 +1,4 @@
-"""Queries and commands of files: metadata in the database, content in the object store."""
+"""Service for files, whose content is in the object store and whose metadata is in the database."""
 
 from collections.abc import AsyncIterator
 from typing import get_args
@@ -27,7 +27,7 @@ FILTERS: Filters = {"search": contains(File.name)}
 
 
 class Unlinked(NotFound):
-    """The store has no presigned URLs: it is not a bucket."""
+    """The object store cannot presign URLs, because it is not a bucket."""
 
     code = "no_links"
 
@@ -35,7 +35,7 @@ class Unlinked(NotFound):
 async def create(
     session: AsyncSession, store: Store, incoming: Incoming, owner_id: UUID | None
 ) -> File:
-    """Store a file; no database connection is held during the upload."""
+    """Store an uploaded file; no database connection is held during the upload."""
     file = await _store(store, incoming, owner_id)
     session.add(file)
     await flush(session)
@@ -45,7 +45,7 @@ async def create(
 async def create_all(
     session: AsyncSession, store: Store, incoming: AsyncIterator[Incoming], owner_id: UUID | None
 ) -> list[File]:
-    """Store several files, or none if one of them is rejected."""
+    """Store several uploaded files, or none if one of them is rejected."""
     files: list[File] = []
     try:
         async for each in incoming:
@@ -81,7 +81,7 @@ async def read(session: AsyncSession, file_id: UUID, scope: Scope) -> Record:
 
 
 async def link(session: AsyncSession, store: Store, file_id: UUID, scope: Scope) -> FileLink:
-    """Create a presigned URL of a file's content.
+    """Return a presigned URL of a file's content.
 
     Raises:
         NotFound: the file does not exist, or the store has no presigned URLs.
@@ -95,7 +95,7 @@ async def link(session: AsyncSession, store: Store, file_id: UUID, scope: Scope)
 
 
 async def delete(session: AsyncSession, store: Store, file_id: UUID, scope: Scope) -> None:
-    """Delete a file: its row now, its content after the commit."""
+    """Delete a file's row now, and its content after the commit."""
     file = await session.get(File, file_id, with_for_update=True)
     if file is None or not scope.includes(file.owner_id):
         raise NotFound(MISSING)
@@ -104,7 +104,7 @@ async def delete(session: AsyncSession, store: Store, file_id: UUID, scope: Scop
 
 
 async def search(session: AsyncSession, query: FileQuery, scope: Scope) -> Slice[Record]:
-    """Return one page of files, and the total count."""
+    """Return one page of files and their total number."""
     where = [*owned(File.owner_id, scope), *conditions(query, FILTERS)]
     page, count = PAGES[query.sort].where(*where), COUNT.where(*where)
     result = await session.execute(page, {"size": query.size, "offset": query.offset})

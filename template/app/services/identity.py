@@ -1,4 +1,4 @@
-"""Operations on external identities: look up, link, provision, synchronize roles."""
+"""Service for external identities: find, link and provision users, and synchronize roles."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class ExternalUser:
 
 
 async def find(readers: Sessions, issuer: str, subject: str) -> User | None:
-    """Return the user of an identity, active or not; None if missing."""
+    """Return the user with an external identity, even if inactive; None if missing."""
     statement = (
         select(User)
         .join(Identity, Identity.user_id == User.id)
@@ -43,7 +43,7 @@ async def find(readers: Sessions, issuer: str, subject: str) -> User | None:
 async def link(
     sessions: Sessions, readers: Sessions, external: ExternalUser, *, provision: bool
 ) -> User:
-    """Link an identity to the user with its e-mail address; create the user if missing.
+    """Link an identity to the user with the same e-mail address; create the user if missing.
 
     Args:
         sessions: session factory for the transaction
@@ -82,7 +82,7 @@ async def _link(session: AsyncSession, external: ExternalUser, *, provision: boo
 
 
 async def sync_role(sessions: Sessions, readers: Sessions, user: User, name: str | None) -> User:
-    """Assign the role that the identity provider names, or none; log an unknown role."""
+    """Assign the role that the identity provider names, or remove it; log an unknown role."""
     if name == (user.role.name if user.role else None):
         return user
     async with sessions.begin() as session:

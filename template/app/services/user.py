@@ -1,4 +1,4 @@
-"""Operations on users and roles."""
+"""Service for users and roles."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -31,7 +31,7 @@ Readers = async_sessionmaker[AsyncSession]
 
 
 async def find(readers: Readers, user_id: UUID) -> User | None:
-    """Return an active user with the role loaded; None if missing. Opens its own session."""
+    """Return an active user with the role, in a new session; None if missing."""
     statement = select(User).where(User.id == user_id, User.is_active)
     async with readers() as session:
         user: User | None = await session.scalar(statement.options(joinedload(User.role)))
@@ -39,7 +39,7 @@ async def find(readers: Readers, user_id: UUID) -> User | None:
 
 
 async def get_by_email(readers: Readers, email: str) -> User | None:
-    """Return the user with an e-mail address; None if missing. Opens its own session."""
+    """Return the user with an e-mail address, in a new session; None if missing."""
     statement = select(User).where(User.email == email, User.deleted_at.is_(None))
     async with readers() as session:
         user: User | None = await session.scalar(statement)
@@ -47,7 +47,7 @@ async def get_by_email(readers: Readers, email: str) -> User | None:
 
 
 async def search(session: AsyncSession, query: UserQuery) -> Slice[User]:
-    """Return a page of users and the total number of matches."""
+    """Return one page of users and their total number."""
     where = conditions(query, FILTERS)
     page = PAGES[query.sort].where(*where)
     result = await session.execute(page, {"size": query.size, "offset": query.offset})
@@ -65,7 +65,7 @@ async def read(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def get(session: AsyncSession, user_id: UUID, caller: User) -> User:
-    """Return one user locked FOR UPDATE.
+    """Return one user locked FOR UPDATE; 404 if missing.
 
     Raises:
         Conflict: the caller's own account, from which they could lock themselves out.
@@ -81,7 +81,7 @@ async def get(session: AsyncSession, user_id: UUID, caller: User) -> User:
 
 
 async def update(session: AsyncSession, user_id: UUID, caller: User, changes: UserUpdate) -> User:
-    """Assign a role, or disable or enable a user; revoke the user's tokens."""
+    """Change a user's role, or disable or enable the user; revoke the user's tokens."""
     user = await get(session, user_id, caller)
     values = changes.model_dump()
     if "role" in values:
@@ -95,21 +95,21 @@ async def update(session: AsyncSession, user_id: UUID, caller: User, changes: Us
 
 
 async def delete(session: AsyncSession, user_id: UUID, caller: User) -> None:
-    """Delete a user (soft delete), and revoke the user's tokens."""
+    """Soft-delete a user, and revoke the user's tokens."""
     user = await get(session, user_id, caller)
     user.deleted_at = user.voided_at = now()
     await flush(session)
 
 
 async def revoke_tokens(session: AsyncSession, user_id: UUID) -> None:
-    """Revoke all tokens that were issued to a user."""
+    """Revoke all tokens that a user has received so far."""
     user = await session.get_one(User, user_id)
     user.voided_at = now()
     await session.flush()
 
 
 async def _role_id(session: AsyncSession, name: str | None) -> UUID | None:
-    """Return the ID of a role; None for no role.
+    """Return the ID of a role, or None for no role.
 
     Raises:
         Invalid: the role does not exist.
@@ -123,7 +123,7 @@ async def _role_id(session: AsyncSession, name: str | None) -> UUID | None:
 
 
 async def list_roles(session: AsyncSession) -> Sequence[Role]:
-    """Return all roles, by name."""
+    """Return all roles, sorted by name."""
     return (await session.scalars(select(Role).order_by(Role.name))).all()
 
 
