@@ -1,1 +1,1 @@
-"""The service: `main` is the application factory, `__main__` the command line."""
+"""The service: `app.main` creates the FastAPI application, `app.__main__` is its command line."""

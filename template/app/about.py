@@ -1,4 +1,4 @@
-"""Version of the service's template, set by the build of the container image."""
+"""Version of the template that the service was generated from, set when the image is built."""
 
 from fastapi import FastAPI
 from pydantic import Field
@@ -9,7 +9,7 @@ from app.state import StateKey
 
 
 class AboutSettings(settings.EnvironmentSettings):
-    """Build information of the container image."""
+    """Settings that the build of the container image sets."""
 
     model_config = SettingsConfigDict(env_prefix="ABOUT_")
 
@@ -20,5 +20,5 @@ ABOUT = StateKey[AboutSettings]("about")
 
 
 def install(app: FastAPI) -> None:
-    """Install the build information."""
+    """Read the build settings and store them in `app.state`."""
     ABOUT.set(app, settings.read(AboutSettings))

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 def after_commit(session: AsyncSession | Session, hook: Hook) -> None:
-    """Call a function after the transaction commits; it must not block.
+    """Register a function to call after the transaction commits; it must not block.
 
     It is not called if the transaction, or the current savepoint, is rolled back. Its exceptions
     are logged: the commit cannot be undone.
@@ -30,7 +30,7 @@ def after_commit(session: AsyncSession | Session, hook: Hook) -> None:
 
 
 def _on_commit(session: Session) -> None:
-    """Call the hooks; those of a released savepoint move to the enclosing transaction."""
+    """Call the registered functions; after a savepoint, pass them to the enclosing transaction."""
     hooks: Hooks = session.info[KEY]
     savepoint = session.get_nested_transaction()
     if savepoint is not None:
@@ -46,6 +46,6 @@ def _on_commit(session: Session) -> None:
 
 
 def _on_rollback(session: Session, previous: SessionTransaction) -> None:
-    """Discard the hooks of a transaction or savepoint that was rolled back."""
+    """Discard the functions registered in a transaction or savepoint that was rolled back."""
     hooks: Hooks = session.info[KEY]
     session.info[KEY] = [each for each in hooks if previous.nested and each[0] is not previous]

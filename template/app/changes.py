@@ -1,4 +1,4 @@
-"""Change events: listeners are called after each commit with the rows that it changed.
+"""Change events: after each commit, listeners are called with the rows that it changed.
 
 Parts of the service subscribe when it is built. Events are collected per flush: a row that changes
 twice in a transaction may cause two events.
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Kind(StrEnum):
-    """Kind of a change."""
+    """Kind of change: a row was created, updated or deleted."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """Change of one row, or of an unknown number of rows by one statement (`id` is None)."""
+    """Change of one row; or, if `id` is None, of an unknown number of rows by one statement."""
 
     table: str
     kind: Kind
@@ -45,7 +45,7 @@ LISTENERS = StateKey[list[Listener]]("listeners")
 
 
 def subscribe(app: FastAPI, listener: Listener) -> None:
-    """Register a listener, which must not block; it is called after each commit."""
+    """Register a listener to call after each commit; it must not block."""
     LISTENERS.get(app).append(listener)
 
 
@@ -56,7 +56,7 @@ def _after_flush(session: Session, _: UOWTransaction) -> None:
 
 @event.listens_for(Session, "do_orm_execute")
 def _on_execute(state: ORMExecuteState) -> None:
-    """Record bulk statements, such as `update(Model)`, which load no rows."""
+    """Record bulk statements, such as `update(Model)`, which load no rows into the session."""
     kinds = {
         Kind.CREATED: state.is_insert,
         Kind.UPDATED: state.is_update,
@@ -100,5 +100,5 @@ def _publish(app: FastAPI, changes: list[Change]) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Install change events; must precede `subscribe`."""
+    """Create the list of listeners; must be called before `subscribe`."""
     LISTENERS.set(app, [])

@@ -1,4 +1,4 @@
-"""`app check`: validates the configuration, connections and database revision before a start."""
+"""Checks of configuration, connections and database revision before a start (`app check`)."""
 
 import sys
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from app.main import create_app
 def settings_classes(
     base: type[settings.EnvironmentSettings],
 ) -> Iterator[type[settings.EnvironmentSettings]]:
-    """Yield the subclasses of `base` in the service, recursively."""
+    """Yield all direct and indirect subclasses of `base` in the service."""
     for subclass in base.__subclasses__():
         if subclass.__module__.startswith("app."):
             yield subclass
@@ -22,7 +22,7 @@ def settings_classes(
 
 
 def configuration_problems() -> list[str]:
-    """Return the invalid settings of all parts of the service, one line per variable."""
+    """Return the invalid settings of the service, one line per environment variable."""
     for module in walk_packages(package.__path__, "app."):
         import_module(module.name)
     problems = []
@@ -35,7 +35,7 @@ def configuration_problems() -> list[str]:
 
 
 async def connection_problems() -> list[str]:
-    """Return the unavailable dependencies, and whether migrations are pending."""
+    """Return a line for each unavailable dependency, and one if migrations are pending."""
     app = create_app()
     async with app.router.lifespan_context(app):
         failed = await health.readiness(app).failures(app)
@@ -48,7 +48,7 @@ async def connection_problems() -> list[str]:
 
 
 async def check() -> int:
-    """Print the problems; return the exit status."""
+    """Print the problems and return the exit status."""
     problems = configuration_problems() or await connection_problems()
     for problem in problems:
         print(f"✗ {problem}", file=sys.stderr)

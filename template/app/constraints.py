@@ -1,4 +1,4 @@
-"""Errors of violated constraints, which name the resource: duplicates and foreign keys."""
+"""Errors for violated constraints, such as duplicates and foreign keys to missing rows."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ Values = tuple[str, Mapping[str, Any]]  # table and columns of one row
 
 
 def find_constraint(name: str | None) -> ColumnCollectionConstraint | None:
-    """Return the foreign key, primary key or unique constraint of a name; None if unknown."""
+    """Return the key or unique constraint with a name, or None if there is none."""
     kinds = (ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint)
     tables = Base.metadata.tables.values()
     constraints = chain.from_iterable(table.constraints for table in tables)
@@ -74,7 +74,7 @@ def still_referenced(row: Base, constraint: ColumnCollectionConstraint | None) -
 
 
 def label(table: Table) -> str:
-    """Return the singular name of a table's rows: the resource, or the words of the class."""
+    """Return the singular name of a table's rows, such as `room`."""
     models = [each.class_ for each in Base.registry.mappers]
     model = next((each for each in models if each.__tablename__ == table.name), None)
     if model is None:  # a table without a model, such as one of an association
@@ -99,5 +99,5 @@ def _problem(field: str, message: str, code: str) -> FieldProblem:
 
 
 def foreign_keys(constraint: ForeignKeyConstraint) -> list[tuple[str, Any]]:
-    """Return the columns of a foreign key, each with the table that it references."""
+    """Return each column of a foreign key with the table that it references."""
     return [(key.parent.name, key.column.table) for key in constraint.elements]

@@ -45,12 +45,12 @@ async def docs(request: Request) -> HTMLResponse:
 
 @router.get(REDIRECT, response_class=HTMLResponse)
 async def redirect() -> HTMLResponse:
-    """Return the OAuth 2.0 redirect page: a popup that passes the code on to Swagger UI."""
+    """Return the OAuth 2.0 redirect page, a popup that passes the code on to Swagger UI."""
     return _secured(get_swagger_ui_oauth2_redirect_html(), "unsafe-none")
 
 
 def _secured(page: HTMLResponse, opener: str, origins: Iterable[str] = ()) -> HTMLResponse:
-    """Add the headers Content-Security-Policy and Cross-Origin-Opener-Policy to a page."""
+    """Add Content-Security-Policy and Cross-Origin-Opener-Policy headers to a page."""
     sources = " ".join(["'self'", *origins])
     policy = POLICY.format(digest=_digest(bytes(page.body)), sources=sources)
     page.headers["Content-Security-Policy"] = policy
@@ -59,13 +59,13 @@ def _secured(page: HTMLResponse, opener: str, origins: Iterable[str] = ()) -> HT
 
 
 def _digest(page: bytes) -> str:
-    """Return the hash of the inline script, the last of the page (CSP 3, section 2.3.1)."""
+    """Return the CSP hash of the page's last inline script (CSP 3, section 2.3.1)."""
     script = page.rpartition(b"<script>")[2].partition(b"</script>")[0]
     return b64encode(sha256(script).digest()).decode()
 
 
 def _login_origins(schema: dict[str, Any]) -> list[str]:
-    """Return the external origins of the security schemes, such as an identity provider."""
+    """Return the origins to which Swagger UI may send logins, such as an identity provider."""
     schemes = schema.get("components", {}).get("securitySchemes", {}).values()
     parts = [urlsplit(url) for scheme in schemes for url in _urls(scheme)]
     return sorted({f"{part.scheme}://{part.netloc}" for part in parts if part.netloc})

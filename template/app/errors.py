@@ -1,4 +1,4 @@
-"""Errors, and exception handlers that return them as problem details (RFC 9457).
+"""Errors, and the exception handlers that return them as problem details (RFC 9457).
 
 Error                    500  internal_error
 ├── BadRequest           400  bad_request
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 
 class FieldProblem(BaseModel):
-    """Error of one field or parameter of a request."""
+    """The problem with one field or parameter of a request."""
 
     location: str = Field(examples=["body.price"])
     message: str
@@ -46,7 +46,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """Problem details (RFC 9457); clients distinguish errors by `code`."""
+    """A problem document (RFC 9457); clients distinguish errors by its `code`."""
 
     type: str = "about:blank"
     title: str
@@ -58,7 +58,7 @@ class Problem(BaseModel):
 
 
 class Error(Exception):
-    """Base class of errors that are returned to the client; `detail` is for people."""
+    """Base class of errors that are returned to the client; `detail` is the text for people."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
@@ -84,14 +84,14 @@ class UntrustedHost(BadRequest):
 
 
 class Unauthenticated(Error):
-    """The request has no valid credentials."""
+    """The request has no credentials, or invalid ones."""
 
     status, code, title = 401, "unauthenticated", "Unauthorized"
     headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(Error):
-    """The caller lacks a permission."""
+    """The caller is not allowed to do this, as it lacks a permission."""
 
     status, code, title = 403, "forbidden", "Forbidden"
 
@@ -103,7 +103,7 @@ class NotFound(Error):
 
 
 class Conflict(Error):
-    """The request conflicts with the current state, such as a duplicate."""
+    """The request conflicts with existing data, such as a duplicate."""
 
     status, code, title = 409, "conflict", "Conflict"
 
@@ -115,13 +115,13 @@ class ContentTooLarge(Error):
 
 
 class Invalid(Error):
-    """Validation of the request failed."""
+    """The request failed validation."""
 
     status, code, title = 422, "invalid", "Unprocessable Content"
 
 
 class Unavailable(Error):
-    """A dependency, such as the database, is unavailable; the client may retry."""
+    """A dependency, such as the database, is unavailable; the client may retry the request."""
 
     status, code, title = 503, "unavailable", "Service Unavailable"
     headers: Mapping[str, str] = {"Retry-After": "1"}
@@ -130,14 +130,14 @@ class Unavailable(Error):
 def problem_response(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a response with a problem document, and the request id in it."""
+    """Return a response with a problem document that contains the request ID."""
     problem.request_id = request.scope.get("state", {}).get("request_id")
     content = problem.model_dump_json(exclude_none=True)
     return Response(content, problem.status, headers, media_type=MEDIA_TYPE)
 
 
 async def handle_error(request: Request, error: Exception) -> Response:
-    """Return the problem document of an error; other exceptions become 500 without details."""
+    """Return an error's problem document; other exceptions become 500 without details."""
     if not isinstance(error, Error):
         error = Error("Internal server error. Quote the request_id when you report it.")
     problem = Problem(
@@ -151,7 +151,7 @@ async def handle_error(request: Request, error: Exception) -> Response:
 
 
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
-    """Return the problem document of an exception of the framework."""
+    """Return a framework exception, such as an unknown path, as a problem document."""
     if isinstance(error.__cause__, Error):  # FastAPI turns any error while a body is read into 400
         return await handle_error(request, error.__cause__)
     phrase = HTTPStatus(error.status_code).phrase
@@ -167,7 +167,7 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
 
 
 async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
-    """Return a validation error, which never echoes the submitted values."""
+    """Return a validation error as a problem document, without the submitted values."""
     fields = [
         FieldProblem(
             location=".".join(map(str, problem["loc"])),
@@ -180,7 +180,7 @@ async def handle_validation_error(request: Request, error: RequestValidationErro
 
 
 def _allow_header(request: Request) -> dict[str, str]:
-    """Return the `Allow` header: the methods of a path (RFC 9110, section 15.5.6)."""
+    """Return the `Allow` header with the methods of a path (RFC 9110, section 15.5.6)."""
     routes = request.app.router.routes
     methods = [
         method
@@ -193,13 +193,13 @@ def _allow_header(request: Request) -> dict[str, str]:
 
 
 class ProblemMiddleware:
-    """ASGI middleware that returns 500 for unhandled exceptions, as a problem document."""
+    """ASGI middleware that returns a 500 problem document for unhandled exceptions."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Return a problem document on an exception, unless the response has started."""
+        """Return a problem document for an exception, unless the response has already started."""
         has_started = False
 
         async def send_and_track(message: Message) -> None:
@@ -219,7 +219,7 @@ class ProblemMiddleware:
 
 
 def error_responses(*kinds: type[Error]) -> dict[int | str, dict[str, Any]]:
-    """Return the OpenAPI responses of a route's errors, for its `responses`."""
+    """Return the OpenAPI description of errors, for a route's `responses`."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         kind.status: {

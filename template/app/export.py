@@ -1,4 +1,4 @@
-"""CSV export (RFC 4180): streams any number of rows with one batch of them in memory."""
+"""CSV export (RFC 4180) that streams any number of rows, with one batch in memory."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 async def stream_csv(
     schema: type[BaseModel], batches: AsyncGenerator[Sequence[Any], None], name: str
 ) -> StreamingResponse:
-    """Stream rows as a CSV file for download, with the columns of a schema.
+    """Stream rows as a CSV download, with the columns of a schema.
 
     The first batch is fetched before the response starts, so that an error still sets the status.
     """
@@ -45,7 +45,7 @@ def _cells(schema: type[BaseModel], row: object) -> list[Any]:
 
 
 def _escape(value: Any, stored: Any) -> Any:  # noqa: ANN401
-    """Prefix text that a spreadsheet would run as a formula (OWASP, CSV injection)."""
+    """Prefix text that a spreadsheet would execute as a formula (OWASP, CSV injection)."""
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     is_formula = isinstance(stored, str) and stored.startswith(FORMULA_PREFIXES)

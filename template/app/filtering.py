@@ -1,4 +1,4 @@
-"""Filtering, sorting and pagination of lists: query parameters to SQL."""
+"""Filtering, sorting and pagination of lists: query parameters are converted to SQL."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -16,32 +16,32 @@ Filters = Mapping[str, Filter]  # by query parameter
 
 
 def equals(column: Column) -> Filter:
-    """Match rows with the value."""
+    """Match rows whose column equals the value."""
     return lambda value: column == value
 
 
 def one_of(column: Column) -> Filter:
-    """Match rows with any of several values."""
+    """Match rows whose column equals any of several values."""
     return column.in_
 
 
 def at_least(column: Column) -> Filter:
-    """Match rows with the value or a greater one."""
+    """Match rows whose column is the value or greater."""
     return lambda value: column >= value
 
 
 def at_most(column: Column) -> Filter:
-    """Match rows with the value or a smaller one."""
+    """Match rows whose column is the value or smaller."""
     return lambda value: column <= value
 
 
 def contains(*columns: Column) -> Filter:
-    """Match rows that contain the text in any of the columns, case-insensitive."""
+    """Match rows in which any of the columns contains the text (case-insensitive)."""
     return lambda text: or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
 def conditions(query: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
-    """Return one condition per parameter that is set; omitted ones match everything."""
+    """Return an SQL condition for each filter that is set."""
     values = {name: getattr(query, name) for name in filters}
     return [filters[name](value) for name, value in values.items() if value not in (None, "", [])]
 
@@ -49,7 +49,7 @@ def conditions(query: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
 def page_statements(
     rows: Select[*tuple[Any, ...]], model: type[Identified], sorts: Iterable[str]
 ) -> dict[str, Select[*tuple[Any, ...]]]:
-    """Return a statement of one page for each sort order, with parameters `size` and `offset`.
+    """Return, for each sort order, the statement of one page with parameters `size` and `offset`.
 
     Args:
         rows: the rows of all pages
@@ -69,5 +69,5 @@ def page_statements(
 
 
 async def count(session: AsyncSession, statement: Select[int]) -> int:
-    """Execute a counting statement, and return the count."""
+    """Return the row count that a statement selects."""
     return (await session.execute(statement)).scalar_one()

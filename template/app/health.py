@@ -29,14 +29,14 @@ router = APIRouter(prefix=PREFIX, tags=["health"])
 
 
 class Health(BaseModel):
-    """Response of a successful probe."""
+    """Response of a probe that succeeded."""
 
     status: Literal["live", "ready"]
 
 
 @dataclass
 class Readiness:
-    """The checks of dependencies, their last result, and the progress of a graceful shutdown."""
+    """The readiness checks of all dependencies, their last result, and the draining state."""
 
     probes: dict[str, Probe] = field(default_factory=dict)
     draining: bool = False
@@ -46,7 +46,7 @@ class Readiness:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def check(self, app: FastAPI) -> None:
-        """Check every dependency; reuse a result younger than `CACHE_SECONDS`.
+        """Check every dependency, or reuse a result younger than `CACHE_SECONDS`.
 
         Raises:
             Unavailable: the service is draining, or a check failed.
@@ -62,7 +62,7 @@ class Readiness:
             raise Unavailable(f"Unavailable: {', '.join(self.failed)}.")
 
     async def failures(self, app: FastAPI) -> dict[str, str]:
-        """Run all checks concurrently; return the reasons of failures, by dependency."""
+        """Run all checks concurrently; return the reason of each failure by dependency."""
         reasons = await asyncio.gather(*(_failure(app, probe) for probe in self.probes.values()))
         return {name: each for name, each in zip(self.probes, reasons, strict=True) if each}
 
@@ -81,29 +81,29 @@ async def _failure(app: FastAPI, probe: Probe) -> str:
 
 
 def add(app: FastAPI, name: str, probe: Probe) -> None:
-    """Add a check of a dependency to readiness; it raises if the dependency is unavailable."""
+    """Register a check of a dependency, which raises if the dependency is unavailable."""
     readiness(app).probes[name] = probe
 
 
 def readiness(app: FastAPI) -> Readiness:
-    """Return the readiness of the application."""
+    """Return the readiness checks of the application."""
     return READINESS.get(app)
 
 
 @router.get("/live")
 async def live() -> Health:
-    """Liveness probe: the process can answer requests."""
+    """Respond 200: the process can answer requests (liveness probe)."""
     return Health(status="live")
 
 
 @router.get("/ready", responses=error_responses(Unavailable))
 async def ready(request: Request) -> Health:
-    """Readiness probe: the dependencies are available, and the service is not draining."""
+    """Respond 200 if all dependencies are available and the service is not draining (readiness)."""
     await readiness(request.app).check(request.app)
     return Health(status="ready")
 
 
 def install(app: FastAPI) -> None:
-    """Add the liveness and readiness probes."""
+    """Add the routes of the liveness and readiness probes."""
     READINESS.set(app, Readiness())
     app.include_router(router)

@@ -1,4 +1,4 @@
-"""Health check of the container: `python -m app.healthcheck` requests the liveness probe.
+"""Container health check: `python -m app.healthcheck` requests the liveness probe.
 
 Only the standard library is imported: it runs every few seconds, and has to start fast.
 """
@@ -11,7 +11,7 @@ TIMEOUT = 2.0  # seconds
 
 
 def is_alive(host: str, port: int) -> bool:
-    """Return whether the liveness probe of the service succeeds."""
+    """Return whether the liveness probe succeeds."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
     try:
         connection.request("GET", "/health/live")

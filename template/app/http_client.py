@@ -1,4 +1,4 @@
-"""HTTP client for requests to other services: one connection pool per process, with timeouts."""
+"""HTTP client for other services, with timeouts and one connection pool per process."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ HTTP_CLIENT = StateKey[AsyncClient]("http_client")
 
 
 class HttpClientSettings(settings.EnvironmentSettings):
-    """Timeouts and size of the connection pool."""
+    """Timeouts and connection limit of the HTTP client."""
 
     model_config = SettingsConfigDict(env_prefix="HTTP_CLIENT_")
 
@@ -29,20 +29,20 @@ class HttpClientSettings(settings.EnvironmentSettings):
 
 
 async def forward_request_id(request: Request) -> None:
-    """Send the current request ID to the other service, to correlate logs."""
+    """Send the current request ID to the other service, so that logs can be correlated."""
     if request_id := logging.current_request_id.get():
         request.headers.setdefault(logging.HEADER, request_id)
 
 
 @cache
 def ssl_context() -> SSLContext:
-    """Load the trusted CA certificates; cached, since it takes tens of milliseconds."""
+    """Load the trusted CA certificates once, since that takes tens of milliseconds."""
     return create_ssl_context()
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Open the connection pool, and close it at shutdown."""
+    """Open the HTTP client's connection pool, and close it at shutdown."""
     config = settings.read(HttpClientSettings)
     async with AsyncClient(
         verify=ssl_context(),
@@ -63,6 +63,6 @@ HttpClient = Annotated[AsyncClient, Depends(http_client)]
 
 
 def install(app: FastAPI) -> None:
-    """Open the HTTP client while the service runs; validate its settings now."""
+    """Validate the client's settings, and open its connection pool while the service runs."""
     settings.read(HttpClientSettings)
     app.include_router(APIRouter(lifespan=lifespan))

@@ -42,31 +42,31 @@ Row = dict[str, Any]
 
 
 class UtcDateTime(DATETIME):
-    """Datetimes, which SQLite stores in UTC without a time zone."""
+    """Column type: reads datetimes, which SQLite stores in UTC without a time zone."""
 
     def result_processor(
         self,
         dialect: Dialect,  # noqa: ARG002
         coltype: object,  # noqa: ARG002
     ) -> Callable[[str | None], datetime | None]:
-        """Return datetimes with the time zone UTC."""
+        """Return a function that adds the time zone UTC to datetimes."""
         return lambda value: datetime.fromisoformat(value).replace(tzinfo=UTC) if value else None
 
 
 class ExactNumeric(Numeric[Decimal]):
-    """Decimals, which SQLite stores as floats."""
+    """Column type: reads decimals, which SQLite stores as floats."""
 
     def result_processor(
         self,
         dialect: Dialect,  # noqa: ARG002
         coltype: object,  # noqa: ARG002
     ) -> Callable[[float | None], Decimal | None]:
-        """Return decimals with the scale of the column."""
+        """Return a function that rounds numbers to the decimal places of the column."""
         return lambda value: value if value is None else Decimal(f"{value:.{self.scale or 0}f}")
 
 
 async def import_sqlite(file: str) -> str:
-    """Copy all rows of a SQLite file into the database of the settings; return a message."""
+    """Copy all rows of a SQLite file into the configured database; return a message."""
     source_engine, target_engine = open_file(file), migrate.create()
     try:
         with source_engine.connect() as source:
@@ -90,7 +90,7 @@ def open_file(file: str) -> Engine:
 
 
 async def check(source: Connection, target: AsyncConnection) -> None:
-    """Exit unless both databases are at the newest revision, and the target is empty."""
+    """Exit with a message if a database is not at the newest revision, or the target has rows."""
     if not migrate.is_current(source):
         sys.exit(
             "The file is not at the newest revision: migrate it with the service that uses it."
@@ -103,7 +103,7 @@ async def check(source: Connection, target: AsyncConnection) -> None:
 
 
 async def copy(source: Connection, target: AsyncConnection, metadata: MetaData) -> int:
-    """Copy all rows of all tables, referenced tables first; return their number."""
+    """Copy all rows of all tables, referenced tables first; return the number of rows."""
     total, copied, deferred = 0, set[Table](), list[tuple[Table, list[Column[Any]]]]()
     for table in metadata.sorted_tables:
         columns = [each for each in table.columns if each.nullable and refers_ahead(each, copied)]
@@ -127,7 +127,7 @@ def refers_ahead(column: Column[Any], copied: set[Table]) -> bool:
 
 
 def batches(source: Connection, table: Table, columns: list[Column[Any]]) -> Iterator[list[Row]]:
-    """Yield columns of all rows of a table, in batches."""
+    """Yield the given columns of a table's rows in batches."""
     options = {"yield_per": BATCH}
     result = source.execute(select(*columns).select_from(table), execution_options=options)
     keys = [column.key for column in columns]
@@ -138,7 +138,7 @@ def batches(source: Connection, table: Table, columns: list[Column[Any]]) -> Ite
 async def set_references(
     source: Connection, target: AsyncConnection, table: Table, columns: Sequence[Column[Any]]
 ) -> None:
-    """Update foreign keys that were inserted as NULL, and leave columns with `onupdate` as is."""
+    """Set the foreign keys that were inserted as NULL; `onupdate` columns do not change."""
     keys = list(table.primary_key.columns)
     is_row = [key == bindparam(f"row_{key.key}", type_=key.type) for key in keys]
     unchanged = {column.key: column for column in table.columns if column.onupdate}

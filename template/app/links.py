@@ -1,4 +1,4 @@
-"""Link headers: `Location` of a created row, `Link` to the other pages of a list (RFC 8288)."""
+"""Link headers: `Location` of a created row, and `Link` to other pages of a list (RFC 8288)."""
 
 from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ from app.pagination import Slice
 
 
 class Identified(Protocol):
-    """A row with a primary key `id`."""
+    """An object with an `id`, such as a row."""
 
     id: Any
 
@@ -19,19 +19,19 @@ Row = TypeVar("Row")
 
 
 class LinkWriter:
-    """Sets link headers of one response; its methods return their argument."""
+    """Sets link headers on one response; its methods return their argument."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
         self.response = response
 
     def made(self, row: Created) -> Created:
-        """Set `Location` to the URL of a created row, below that of its collection."""
+        """Set the `Location` header to the URL of a created row."""
         self.response.headers["Location"] = f"{self.request.url.path}/{row.id}"
         return row
 
     def pages(self, page: Slice[Row]) -> Slice[Row]:
-        """Set `Link` to the first, previous, next and last page, with the same filters."""
+        """Set the `Link` header to the first, previous, next and last page of the same query."""
         path = self.request.url.path
         query = [item for item in self.request.query_params.multi_items() if item[0] != "page"]
         numbers = {"first": 1, "prev": page.page - 1, "next": page.page + 1, "last": page.last}
@@ -44,7 +44,7 @@ class LinkWriter:
 
 
 async def write(request: Request, response: Response) -> LinkWriter:
-    """Return the link writer of the current response (a dependency)."""
+    """Return the object that sets link headers on the current response (a dependency)."""
     return LinkWriter(request, response)
 
 

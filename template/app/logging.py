@@ -1,4 +1,4 @@
-"""Structured logging: JSON lines on standard output, with one access log line per request.
+"""Structured logging as JSON lines on standard output, with one access log line per request.
 
 Every line of a request has its request ID: the client's `X-Request-ID` if it is valid, else a new
 one. The response's header and problem documents have it too.
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class Level(StrEnum):
-    """Minimum level of logged events."""
+    """Minimum level of the events that are logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -43,14 +43,14 @@ class Level(StrEnum):
 
 
 class Format(StrEnum):
-    """Format of log lines: JSON for log aggregation, or text for a console."""
+    """Format of log lines: JSON for log aggregation, or readable text for a console."""
 
     JSON = "json"
     CONSOLE = "console"
 
 
 class LogSettings(settings.EnvironmentSettings):
-    """Level and format of logs."""
+    """Settings of logs: minimum level and format."""
 
     model_config = SettingsConfigDict(env_prefix="LOG_")
 
@@ -59,7 +59,7 @@ class LogSettings(settings.EnvironmentSettings):
 
 
 def add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Add the request ID to an event."""
+    """Add the request ID to a log event."""
     if request_id := current_request_id.get():
         event["request_id"] = request_id
     return event
@@ -70,7 +70,7 @@ EXTRA_PROCESSORS: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = [
 
 
 def run_extra_processors(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Run the processors of other parts of the service on an event."""
+    """Run the log processors that other modules of the service have registered."""
     for processor in EXTRA_PROCESSORS:
         event = processor(logger, method, event)
     return event
@@ -86,10 +86,10 @@ SHARED: list[Processor] = [
 
 
 class StandardOutput:
-    """Writes lines to the current `sys.stdout`, which a test may have replaced."""
+    """Output stream that writes to the current `sys.stdout`, which a test may have replaced."""
 
     def write(self, line: bytes) -> None:
-        """Write a line without buffering."""
+        """Write a line without buffering it."""
         sys.stdout.buffer.write(line + b"\n")
         sys.stdout.buffer.flush()
 
@@ -97,7 +97,7 @@ class StandardOutput:
 
 
 def configure(config: LogSettings) -> None:
-    """Configure structlog, and the standard library's logging for libraries."""
+    """Configure structlog, and the standard library's logging, which libraries use."""
     level = getattr(logging, config.level.upper())
     renderers = _json() if config.format is Format.JSON else _console()
     structlog.configure(
@@ -137,13 +137,13 @@ def _console() -> list[Processor]:
 
 
 class RequestLog:
-    """Sets the request ID, and writes the access log: one line per request."""
+    """Middleware that sets the request ID, and writes one access log line per request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Log method, path, status and duration once the request is complete."""
+        """Log a request's method, path, status and duration once its response is complete."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -188,5 +188,5 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
 
 
 def install(_app: FastAPI) -> None:
-    """Configure logging; `app.middleware` installs `RequestLog`, the access log."""
+    """Configure logging from the settings."""
     configure(settings.read(LogSettings))

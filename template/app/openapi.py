@@ -18,7 +18,7 @@ from app.errors import (
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI schema; it is generated once."""
+    """Return the OpenAPI schema, which is generated once and then cached."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title,
@@ -33,7 +33,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _add_problems(schema: dict[str, Any]) -> None:
-    """Replace FastAPI's validation errors, and add the errors of middleware and dependencies."""
+    """Describe the errors of validation, request bodies and authentication as problem details."""
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -58,5 +58,5 @@ def _responses(*kinds: type[Error]) -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Install the generator of the OpenAPI schema."""
+    """Replace FastAPI's generator of the OpenAPI schema."""
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

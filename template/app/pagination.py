@@ -1,4 +1,4 @@
-"""Pagination: `Paging` is the query, `Slice` the rows of one page, `Page` the response."""
+"""Pagination: `Paging` holds the query parameters, `Slice` a page's rows, `Page` the response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Paging(BaseModel):
-    """Query parameters of a page."""
+    """Query parameters of pagination: page number and size."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -19,13 +19,13 @@ class Paging(BaseModel):
 
     @property
     def offset(self) -> int:
-        """Number of rows before the page."""
+        """Number of rows before this page."""
         return (self.page - 1) * self.size
 
 
 @dataclass(frozen=True)
 class Slice(Generic[T]):
-    """Rows of one page, and the total count of the list."""
+    """Rows of one page, with the number of rows in the whole list."""
 
     items: Sequence[T]
     total: int
@@ -41,7 +41,7 @@ class Slice(Generic[T]):
 
     @property
     def last(self) -> int:
-        """Number of the last page; an empty list has one page."""
+        """Number of the last page; an empty list has one page, too."""
         return max(1, -(-self.total // self.size))
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL through asyncpg: settings, engine, connection pooler, migration lock."""
+"""PostgreSQL through asyncpg: settings, engine, connection pooler and migration lock."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -29,7 +29,7 @@ HINT = "Set it to postgresql://user:password@host:5432/name."
 
 
 def parse_url(value: str | URL) -> URL:
-    """Parse a URL as hosting providers issue it, and convert it to the options of asyncpg."""
+    """Convert a database URL of a hosting provider to the form that asyncpg accepts."""
     try:
         url = make_url(value)
     except ArgumentError:
@@ -47,14 +47,14 @@ DatabaseURL = Annotated[URL, PlainValidator(parse_url, json_schema_input_type=st
 
 
 class Pooler(StrEnum):
-    """Connection pooler between the service and the server."""
+    """Kind of connection pooler between the service and the PostgreSQL server."""
 
     NONE = "none"
     TRANSACTION = "transaction"  # such as PgBouncer: a server connection per transaction
 
 
 class DatabaseSettings(EnvironmentSettings):
-    """URLs, pool sizes and timeouts of one process."""
+    """Settings of PostgreSQL: URLs, and the pool size and timeouts of one process."""
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
@@ -75,7 +75,7 @@ class DatabaseSettings(EnvironmentSettings):
     )
 
     def for_migrations(self) -> "DatabaseSettings":
-        """Return the settings of migrations: no pooler, no statement timeout, a lock timeout.
+        """Return the settings for migrations: no pooler, no statement timeout, a lock timeout.
 
         A migration that waits for a lock blocks all later statements on its table.
 
@@ -96,7 +96,7 @@ class DatabaseSettings(EnvironmentSettings):
 
 
 def create_engine(settings: DatabaseSettings) -> AsyncEngine:
-    """Create the engine and its connection pool; it connects on first use."""
+    """Create the engine and its connection pool, which connects on first use."""
     engine = create_async_engine(
         settings.url,
         pool_size=settings.pool_size,
@@ -119,7 +119,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
 
 
 def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:
-    """Return the engine for reads: that of the replica if there is one, else `engine`."""
+    """Return an engine for reads: of the replica if one is configured, else `engine` itself."""
     if settings.read_url is None:
         return engine
     return create_engine(settings.model_copy(update={"url": settings.read_url}))
@@ -146,7 +146,7 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def read_options(settings: DatabaseSettings) -> dict[str, Any]:
-    """Return the execution options of read sessions: autocommit, which saves two round trips.
+    """Return the options of read sessions: autocommit, which saves two round trips.
 
     Behind a pooler they need a transaction: without one, preparing a statement and executing it may
     use different server connections.
@@ -156,7 +156,7 @@ def read_options(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def constraint_name(error: IntegrityError) -> str | None:
-    """Return the name of the violated constraint; None if unknown."""
+    """Return the name of the constraint that an error violates; None if unknown."""
     return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
 
 
@@ -168,7 +168,7 @@ def is_disconnect(error: DBAPIError) -> bool:
 
 @asynccontextmanager
 async def migration_lock(connection: AsyncConnection) -> AsyncGenerator[None, None]:
-    """Hold the advisory lock, so that one replica migrates at a time.
+    """Hold an advisory lock, so that only one process migrates at a time.
 
     It is polled instead of awaited: a waiting session holds a snapshot, for which CREATE INDEX
     CONCURRENTLY in the migrating session would wait in turn (deadlock).

@@ -1,4 +1,4 @@
-"""Rate limits (throttling) per caller: one for all routes, and further ones for single routes.
+"""Rate limits (throttling) per caller: one limit for all routes, extra limits for some routes.
 
 A caller is `request.state.caller`, which an earlier dependency may set, else the client's address.
 Requests are counted in a sliding window, in this process's memory, or in a Valkey that all
@@ -62,7 +62,7 @@ def parse_rate(value: object) -> RateLimitItem:
 
 
 def parse_rates(value: object) -> Mapping[str, RateLimitItem]:
-    """Parse the rates of routes, such as `login=10/minute`, and add `LOGIN_RATES` as defaults."""
+    """Parse rates of routes, such as `login=10/minute`; `LOGIN_RATES` are the defaults."""
     if isinstance(value, Mapping):
         return value
     parts = [part.partition("=") for part in str(value).split(",") if part.strip()]
@@ -75,7 +75,7 @@ Rates = Annotated[Mapping[str, RateLimitItem], NoDecode, PlainValidator(parse_ra
 
 
 class RateLimitSettings(settings.EnvironmentSettings):
-    """The rates, and the Valkey that counts for all processes."""
+    """Settings of rate limits: the rates, and the Valkey that counts for all processes."""
 
     model_config = SettingsConfigDict(env_prefix="RATELIMIT_")
 
@@ -104,7 +104,7 @@ class TooManyRequests(errors.Error):
 
 @dataclass(frozen=True)
 class Quota:
-    """The remaining requests of a caller, and the seconds until the limit resets."""
+    """A caller's remaining requests, and the seconds until the limit resets."""
 
     allowed: bool
     remaining: int
@@ -116,7 +116,7 @@ Entry = tuple[str, RateLimitItem, Quota]  # the name of a limit, its rate, and w
 
 @dataclass
 class Limiter:
-    """Counts requests, unless limits are disabled or Valkey is unavailable."""
+    """Counts requests, unless rate limits are disabled or Valkey is unavailable."""
 
     window: SlidingWindowCounterRateLimiter
     enabled: bool = True
@@ -124,7 +124,7 @@ class Limiter:
     retry_at: float = 0.0  # monotonic seconds
 
     async def hit(self, limit: RateLimitItem, *key: str) -> Quota | None:
-        """Count a request if it is allowed; return None if requests are not limited now."""
+        """Count a request if it is allowed; return None if rate limits are off or unavailable."""
         now, was_lost = time.monotonic(), self.is_lost
         if not self.enabled or now < self.retry_at:
             return None
@@ -142,7 +142,7 @@ class Limiter:
         return Quota(allowed, stats.remaining, max(1, ceil(stats.reset_time - time.time())))
 
     def lose(self, error: Exception) -> None:
-        """Stop limiting for `RETRY_DELAY` seconds; log the outage once."""
+        """Stop limiting requests for `RETRY_DELAY` seconds; log the outage once."""
         self.retry_at = time.monotonic() + RETRY_DELAY
         if not self.is_lost:
             log.warning("ratelimit_unavailable", error=type(error).__name__)
@@ -159,7 +159,7 @@ LIMITER = StateKey[Limiter]("counts")
 
 
 async def limit_all(connection: HTTPConnection) -> None:
-    """Apply the default rate, and the rate that `RATELIMIT_ROUTES` sets for the route."""
+    """Apply the default rate to the request, and its route's rate from `RATELIMIT_ROUTES`."""
     config = CONFIG.get(connection.app)
     if connection.scope["path"].startswith(EXEMPT):
         return
@@ -172,7 +172,7 @@ async def limit_all(connection: HTTPConnection) -> None:
 
 
 def limited(text: str) -> Callable[[HTTPConnection], Awaitable[None]]:
-    """Return a dependency that limits each of its routes separately, such as `10/hour`."""
+    """Return a dependency that applies a rate such as `10/hour` to each route separately."""
     limit = parse_rate(text)
 
     async def limit_one(connection: HTTPConnection) -> None:
@@ -185,7 +185,7 @@ def limited(text: str) -> Callable[[HTTPConnection], Awaitable[None]]:
 async def apply_limit(
     connection: HTTPConnection, name: str, limit: RateLimitItem, key: str
 ) -> None:
-    """Count a request, and add the remaining quota to the headers of its response.
+    """Count a request, and store the remaining quota for the response headers.
 
     Args:
         connection: the request
@@ -206,13 +206,13 @@ async def apply_limit(
 
 
 def caller_key(connection: HTTPConnection) -> str:
-    """Return the key that a request is counted by: the caller, else the client's address."""
+    """Return the key by which requests are counted: the caller, or else the client's address."""
     caller = getattr(connection.state, "caller", None)
     return f"caller {caller}" if caller else client_address(connection)
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """Return the client's address; the /64 network of an IPv6 address, which one client owns."""
+    """Return the client's IP address; of an IPv6 address, the /64 network that one client owns."""
     host = connection.client.host if connection.client else ""
     try:
         address = ip_address(host)
@@ -224,13 +224,13 @@ def client_address(connection: HTTPConnection) -> str:
 
 
 class RateLimitHeaders:
-    """Adds `RateLimit` and `RateLimit-Policy` to responses, errors included (an IETF draft)."""
+    """Middleware that adds `RateLimit` and `RateLimit-Policy` headers to responses (IETF draft)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers when the response starts."""
+        """Add the rate limit headers when the response starts."""
         entries: list[Entry] = []
         scope.setdefault("state", {})["rates"] = entries
 
@@ -243,14 +243,14 @@ class RateLimitHeaders:
 
 
 def quota_headers(entries: list[Entry]) -> dict[str, str]:
-    """Return the headers: the limits with their windows, and the remaining requests."""
+    """Return the rate limit headers: the limits with their windows, and the remaining requests."""
     policies = [f'"{name}";q={limit.amount};w={limit.get_expiry()}' for name, limit, _ in entries]
     states = [f'"{name}";r={quota.remaining};t={quota.seconds}' for name, _, quota in entries]
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}
 
 
 def create_storage(app: FastAPI, url: URL | None) -> Storage:
-    """Return the storage of counts: this process's memory, or a shared Valkey."""
+    """Create the storage of request counts: this process's memory, or a shared Valkey."""
     if url is None:
         return MemoryStorage()
     pool = valkey.connection_pool(url)
@@ -270,7 +270,7 @@ def create_storage(app: FastAPI, url: URL | None) -> Storage:
 
 
 def install(app: FastAPI) -> None:
-    """Limit the routes that are added to the application afterwards."""
+    """Apply the rate limits to routes that are added to the application afterwards."""
     config = settings.read(RateLimitSettings)
     window = SlidingWindowCounterRateLimiter(create_storage(app, config.url))
     CONFIG.set(app, config)

@@ -1,4 +1,4 @@
-"""Scopes: which rows a caller may access.
+"""Scopes, which say what rows a caller may access.
 
 A route gets the scope of its caller from a dependency, such as `owner_or_permission`, and passes it
 to the service, which filters its queries by it.
@@ -13,12 +13,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 @dataclass(frozen=True)
 class Scope:
-    """All rows, or only those of one owner."""
+    """A set of rows: all rows, or only those of one owner."""
 
     owner_id: UUID | None = None  # None: the rows of every owner
 
     def includes(self, owner_id: UUID | None) -> bool:
-        """Return whether a row of this owner is in scope."""
+        """Return whether the rows of an owner are in this scope."""
         return self.owner_id is None or self.owner_id == owner_id
 
 
@@ -29,5 +29,5 @@ NONE = Scope(UUID(int=0))  # no row has this owner
 def owned(
     column: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None], scope: Scope
 ) -> list[ColumnElement[bool]]:
-    """Return the conditions that restrict a query to a scope."""
+    """Return the SQL conditions that restrict a query to a scope."""
     return [] if scope.owner_id is None else [column == scope.owner_id]

@@ -1,4 +1,4 @@
-"""HTTP server: one uvicorn process with a graceful shutdown that loses no request.
+"""HTTP server: one uvicorn process, which shuts down gracefully without losing requests.
 
 On SIGTERM it drains: readiness fails while requests are still served, so that load balancers stop
 sending some. Then it accepts no connections, finishes open requests, and runs the lifespan's end.
@@ -23,7 +23,7 @@ POLL_INTERVAL = 0.1  # seconds
 
 
 def check_proxy(value: str) -> str:
-    """Validate the address or network of a trusted proxy; uvicorn silently ignores invalid ones."""
+    """Validate a trusted proxy's address or network, as uvicorn silently ignores invalid ones."""
     try:
         ip_network("0.0.0.0/0" if value == "*" else value)
     except ValueError:
@@ -40,7 +40,7 @@ Proxies = Annotated[
 
 
 class ServerSettings(settings.EnvironmentSettings):
-    """Address, graceful shutdown and trusted proxies (`X-Forwarded-For`) of the server."""
+    """Settings of the server: address, graceful shutdown, trusted proxies (`X-Forwarded-For`)."""
 
     host: str = Field("127.0.0.1", description="Set it to an address; 0.0.0.0 for all.")
     port: NonNegativeInt = Field(8000, le=65535, description="Set it to a port; 0 for any.")
@@ -56,7 +56,7 @@ class ServerSettings(settings.EnvironmentSettings):
 
 
 class Server(uvicorn.Server):
-    """Uvicorn with draining: readiness fails for a while before the server stops."""
+    """Uvicorn server that drains: its readiness probe fails for a while before it stops."""
 
     def __init__(self, app: FastAPI, config: ServerSettings) -> None:
         super().__init__(
@@ -76,13 +76,13 @@ class Server(uvicorn.Server):
         self.drain_seconds = config.drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and exclude the objects that exist now from garbage collection (`gc.freeze`)."""
+        """Start, and exclude the objects that now exist from garbage collection (`gc.freeze`)."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain for `DRAIN_SECONDS`, then stop; a second Ctrl-C skips draining."""
+        """Drain for `DRAIN_SECONDS`, then stop; a second Ctrl-C skips the draining."""
         readiness = health.readiness(self.app)
         readiness.draining = True
         for _ in range(round(self.drain_seconds / POLL_INTERVAL)):
@@ -94,5 +94,5 @@ class Server(uvicorn.Server):
 
 
 def serve() -> None:
-    """Run the server until SIGTERM or SIGINT."""
+    """Run the HTTP server until SIGTERM or SIGINT."""
     Server(create_app(), settings.read(ServerSettings)).run()

@@ -1,4 +1,4 @@
-"""Settings: read from environment variables and `.env`, validated when the service starts.
+"""Settings, which are read from environment variables and `.env` and validated at startup.
 
 Each part of the service defines its own settings beside its code, as a subclass of
 `EnvironmentSettings`.
@@ -24,7 +24,7 @@ PLACEHOLDERS = frozenset(
 
 
 class Environment(StrEnum):
-    """The environment that the service runs in."""
+    """The kind of environment that the service runs in."""
 
     DEVELOPMENT = "development"
     TEST = "test"
@@ -32,14 +32,14 @@ class Environment(StrEnum):
 
 
 class ConfigurationError(Exception):
-    """Invalid configuration: one line per variable, with the problem and the fix.
+    """The configuration is invalid: one line per variable, with the problem and the fix.
 
     It never contains a value, which may be a secret.
     """
 
 
 def split(value: object) -> object:
-    """Parse a list: comma-separated values, or a JSON array."""
+    """Parse a list, written as comma-separated values or as a JSON array."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
@@ -57,7 +57,7 @@ class EnvironmentSettings(BaseSettings):
 
 
 class Settings(EnvironmentSettings):
-    """Settings of every deployment."""
+    """Settings that every service has: the environment, and whether to serve /docs."""
 
     environment: Environment = Field(
         Environment.PRODUCTION, description="Set it to development, test or production."
@@ -78,7 +78,7 @@ S = TypeVar("S", bound=EnvironmentSettings)
 
 
 def read(kind: type[S]) -> S:
-    """Read and validate the settings of a class.
+    """Read the settings of a class from the environment, and validate them.
 
     `ENV_FILE` names the file to read instead of `.env`; no file is read if it is empty.
 
@@ -100,7 +100,7 @@ def _variable(kind: type[EnvironmentSettings], field: str) -> str:
 
 
 def _describe(kind: type[EnvironmentSettings], error: ValidationError) -> str:
-    """Return a line per invalid variable: `NAME: problem. Fix`."""
+    """Return one line per invalid variable: `NAME: problem. Fix`."""
     lines = []
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
         field = str(detail["loc"][0]) if detail["loc"] else ""

@@ -1,4 +1,4 @@
-"""SQLite through aiosqlite: settings, engine, migration lock, exact decimals and UTC datetimes."""
+"""SQLite through aiosqlite: settings, engine, migration lock, and exact column types."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ HINT = "Set it to sqlite:///path/to/file.db."
 
 
 def parse_url(value: str | URL) -> URL:
-    """Parse the URL of a file, and select the driver aiosqlite."""
+    """Parse the URL of a SQLite file, and set the driver aiosqlite."""
     try:
         url = make_url(value)
     except ArgumentError:
@@ -36,7 +36,7 @@ DatabaseURL = Annotated[URL, PlainValidator(parse_url, json_schema_input_type=st
 
 
 class DatabaseSettings(EnvironmentSettings):
-    """File, pool size and timeouts of one process."""
+    """Settings of SQLite: the file, and the pool size and timeouts of one process."""
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
@@ -48,7 +48,7 @@ class DatabaseSettings(EnvironmentSettings):
     )
 
     def for_migrations(self) -> "DatabaseSettings":
-        """Return the settings of migrations, which wait until another one has ended."""
+        """Return the settings for migrations, which wait until a concurrent migration has ended."""
         return self.model_copy(update={"busy_timeout": 600.0})
 
 
@@ -57,10 +57,10 @@ def _to_text(moment: datetime) -> str:
 
 
 class UtcDateTime(DATETIME):
-    """Datetimes, stored in UTC as text; SQLite has no time zones."""
+    """Column type that stores datetimes as text in UTC, as SQLite has no time zones."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:  # noqa: ARG002
-        """Convert aware datetimes to UTC, so that the text sorts chronologically."""
+        """Return a function that converts datetimes to UTC, so that text sorts chronologically."""
         return lambda value: _to_text(value) if value else None
 
     def result_processor(
@@ -68,15 +68,15 @@ class UtcDateTime(DATETIME):
         dialect: Dialect,  # noqa: ARG002
         coltype: object,  # noqa: ARG002
     ) -> Callable[[str | None], datetime | None]:
-        """Return datetimes with the time zone UTC."""
+        """Return a function that adds the time zone UTC to datetimes."""
         return lambda value: datetime.fromisoformat(value).replace(tzinfo=UTC) if value else None
 
 
 class ExactNumeric(Numeric[Decimal]):
-    """Decimals of up to 15 digits, which the floats of SQLite store exactly."""
+    """Column type for decimals of up to 15 digits, which SQLite's floats store exactly."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Decimal | None], str | None]:  # noqa: ARG002
-        """Pass decimals as text, which the column's affinity converts to a number."""
+        """Return a function that passes decimals as text, which SQLite converts to a number."""
         return lambda value: value if value is None else str(value)
 
     def result_processor(
@@ -84,12 +84,12 @@ class ExactNumeric(Numeric[Decimal]):
         dialect: Dialect,  # noqa: ARG002
         coltype: object,  # noqa: ARG002
     ) -> Callable[[float | None], Decimal | None]:
-        """Return decimals with the scale of the column."""
+        """Return a function that rounds numbers to the decimal places of the column."""
         return lambda value: value if value is None else Decimal(f"{value:.{self.scale or 0}f}")
 
 
 def create_engine(settings: DatabaseSettings) -> AsyncEngine:
-    """Create the engine; it opens the file on first use."""
+    """Create the engine, which opens the file on first use."""
     engine = create_async_engine(
         settings.url,
         pool_size=settings.pool_size,
@@ -105,7 +105,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
 
 
 def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:  # noqa: ARG001
-    """Return the engine for reads, which is the same: SQLite has no replicas."""
+    """Return the same engine for reads, since SQLite has no replicas."""
     return engine
 
 
@@ -126,12 +126,12 @@ def _begin(connection: Connection) -> None:
 
 
 def read_options(settings: DatabaseSettings) -> dict[str, Any]:  # noqa: ARG001
-    """Return the execution options of read sessions: autocommit, without the write lock."""
+    """Return the options of read sessions: autocommit, without the write lock."""
     return {"isolation_level": "AUTOCOMMIT"}
 
 
 def constraint_name(error: IntegrityError) -> str | None:
-    """Return the name of the violated constraint, by the naming convention of `Base`.
+    """Return the name of the constraint that an error violates, by `Base`'s naming convention.
 
     None for a foreign key, which SQLite does not report.
     """
@@ -143,13 +143,13 @@ def constraint_name(error: IntegrityError) -> str | None:
 
 
 def is_disconnect(error: DBAPIError) -> bool:
-    """Return whether the file was locked or could not be opened."""
+    """Return whether the error says that the file was locked or could not be opened."""
     return any(words in str(error.orig) for words in ("database is locked", "unable to open"))
 
 
 @asynccontextmanager
 async def migration_lock(connection: AsyncConnection) -> AsyncGenerator[None, None]:
-    """Hold the write lock in a transaction, so that one process migrates at a time.
+    """Hold the write lock in a transaction, so that only one process migrates at a time.
 
     Foreign keys are checked at its end: Alembic alters a table by copying it, and dropping the old
     one would delete the rows that reference it (https://sqlite.org/lang_altertable.html, 7).

@@ -1,4 +1,4 @@
-"""Typed keys of `app.state`, as `AppKey` is in aiohttp.
+"""Typed keys for values in `app.state`, as `AppKey` is in aiohttp.
 
 A part of the service defines the key beside the type of its value; `mypy` then knows what is read.
 """
@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class StateKey(Generic[T]):
-    """The name of an attribute of `app.state`, and the type of its value."""
+    """The name of an attribute of `app.state`, with the type of its value."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def get(self, app: Any) -> T:  # noqa: ANN401 - `request.app` is untyped
-        """Return the value.
+        """Return the value in `app.state`.
 
         Raises:
             AttributeError: the part is not installed, or the service has not started.
@@ -24,12 +24,12 @@ class StateKey(Generic[T]):
         return value
 
     def find(self, app: Any) -> T | None:  # noqa: ANN401
-        """Return the value; None if it is not set."""
+        """Return the value in `app.state`, or None if it is not set."""
         value: T | None = getattr(app.state, self.name, None)
         return value
 
     def set(self, app: Any, value: T) -> None:  # noqa: ANN401
-        """Set the value."""
+        """Set the value in `app.state`."""
         setattr(app.state, self.name, value)
 
 

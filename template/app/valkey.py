@@ -1,4 +1,4 @@
-"""Valkey (or Redis, of the same protocol): URL and connection pool with short timeouts."""
+"""Valkey, or Redis with the same protocol: URLs, and connection pools with short timeouts."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ SCHEMES = {
 
 
 def parse_url(value: object) -> URL:
-    """Parse a URL; the error does not repeat it, as it may hold a password."""
+    """Parse the URL of a Valkey server; errors omit the URL, which may contain a password."""
     try:
         url = make_url(str(value))
     except (ArgumentError, ValueError):
@@ -40,7 +40,7 @@ ValkeyUrl = Annotated[URL, PlainValidator(parse_url)]
 
 
 def connection_pool(url: URL, timeout: float | None = None) -> BlockingConnectionPool:
-    """Return a connection pool that retries once after a broken connection.
+    """Return a connection pool that retries a command once after a broken connection.
 
     A timeout is not retried: an unavailable server delays a request by one timeout. The client
     needs a timeout of its own: `asyncio.wait_for` of Python 3.11, which it uses, can lose the
