@@ -25,7 +25,7 @@ def find_constraint(name: str | None) -> ColumnCollectionConstraint | None:
 
 
 def duplicate(constraint: ColumnCollectionConstraint, rows: Iterable[Values]) -> Conflict:
-    """Return the error of a unique violation, such as `A room with number 12 already exists.`.
+    """Return the error for a duplicate, such as `A room with number 12 already exists.`.
 
     Args:
         constraint: the violated constraint
@@ -44,7 +44,7 @@ def duplicate(constraint: ColumnCollectionConstraint, rows: Iterable[Values]) ->
 
 
 def unknown_reference(columns: Iterable[tuple[str, Table]]) -> Invalid:
-    """Return the error of foreign keys to missing rows: `Referenced room does not exist.`.
+    """Return the error for a missing referenced row: `Referenced room does not exist.`.
 
     Args:
         columns: each foreign-key column with the table that it references
@@ -61,7 +61,7 @@ def unknown_reference(columns: Iterable[tuple[str, Table]]) -> Invalid:
 
 
 def still_referenced(row: Base, constraint: ColumnCollectionConstraint | None) -> Conflict:
-    """Return the error of deleting a referenced row: `Cannot delete: stays reference this room.`.
+    """Return the error for deleting a referenced row: `Cannot delete: stays reference this room.`.
 
     Args:
         row: the row to delete

@@ -231,7 +231,7 @@ def error_responses(*kinds: type[Error]) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Install the exception handlers; `middleware` adds `ProblemMiddleware` for the rest."""
+    """Install the exception handlers; `app.middleware` adds `ProblemMiddleware` for the rest."""
     app.add_exception_handler(Error, handle_error)
     app.add_exception_handler(HTTPException, handle_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, handle_validation_error)  # type: ignore[arg-type]

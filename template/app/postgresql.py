@@ -62,16 +62,26 @@ class DatabaseSettings(EnvironmentSettings):
     direct_url: DatabaseURL | None = Field(None, description=f"{HINT} It bypasses the pooler.")
     read_url: DatabaseURL | None = Field(None, description=f"{HINT} It is a read replica.")
     pooler: Pooler = Field(Pooler.NONE, description="Set it to none or transaction.")
-    pool_size: PositiveInt = Field(10, description="Connections that stay open.")
-    max_overflow: NonNegativeInt = Field(5, description="Further connections under load.")
-    pool_timeout: PositiveFloat = Field(5, description="Seconds to wait for a free connection.")
-    pool_recycle: PositiveInt = Field(1800, description="Seconds until a connection is replaced.")
-    connect_timeout: PositiveFloat = Field(5, description="Seconds to connect.")
+    pool_size: PositiveInt = Field(
+        10, description="Set it to the number of connections that stay open."
+    )
+    max_overflow: NonNegativeInt = Field(
+        5, description="Set it to the number of further connections under load."
+    )
+    pool_timeout: PositiveFloat = Field(
+        5, description="Set it to the seconds to wait for a free connection."
+    )
+    pool_recycle: PositiveInt = Field(
+        1800, description="Set it to the seconds until a connection is replaced."
+    )
+    connect_timeout: PositiveFloat = Field(
+        5, description="Set it to the seconds that connecting may take."
+    )
     statement_timeout: NonNegativeFloat = Field(
-        10, description="Seconds that a statement may take; 0 is no limit."
+        10, description="Set it to the seconds that a statement may take; 0 is no limit."
     )
     lock_timeout: NonNegativeFloat = Field(
-        0, description="Seconds that a statement may wait for a lock; 0 is no limit."
+        0, description="Set it to the seconds that a statement may wait for a lock; 0 is no limit."
     )
 
     def for_migrations(self) -> "DatabaseSettings":

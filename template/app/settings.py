@@ -51,7 +51,7 @@ Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 
 
 class EnvironmentSettings(BaseSettings):
-    """Base class of settings; the `description` of a field is the fix in its error message."""
+    """Base class of settings; the error for an invalid field ends with its `description`."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 

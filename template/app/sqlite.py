@@ -41,10 +41,14 @@ class DatabaseSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
     url: DatabaseURL = Field(description=HINT)
-    pool_size: PositiveInt = Field(5, description="Connections of the pool.")
-    pool_timeout: PositiveFloat = Field(5, description="Seconds to wait for a free connection.")
+    pool_size: PositiveInt = Field(
+        5, description="Set it to the number of connections in the pool."
+    )
+    pool_timeout: PositiveFloat = Field(
+        5, description="Set it to the seconds to wait for a free connection."
+    )
     busy_timeout: PositiveFloat = Field(
-        5, description="Seconds to wait for another transaction's write lock."
+        5, description="Set it to the seconds to wait for another transaction's write lock."
     )
 
     def for_migrations(self) -> "DatabaseSettings":

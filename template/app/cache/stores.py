@@ -49,7 +49,7 @@ class Store(Protocol):
 
 
 def ignore_outage() -> None:
-    """Do nothing; the default of `on_outage`."""
+    """Do nothing when the store becomes unavailable (the default of `on_outage`)."""
 
 
 class MemoryStore:

@@ -76,11 +76,11 @@ class Cached(Generic[T]):
         return digest(KEY.dump_json((self.name, self.schema_version, self.tables, key)))
 
     def dump(self, value: T) -> bytes:
-        """Serialize a value as JSON."""
+        """Serialize a cached value as JSON."""
         return self.adapter.dump_json(value, round_trip=True, by_alias=True)
 
     def parse(self, data: bytes) -> T:
-        """Parse a serialized value.
+        """Parse the JSON of a cached value.
 
         Raises:
             ValidationError: it does not match the schema.

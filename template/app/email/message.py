@@ -16,7 +16,7 @@ SUBJECT_PREFIX = "Subject: "  # of the first line of a text template
 
 @dataclass(frozen=True)
 class Mail:
-    """An e-mail: recipient, name of the templates (`.txt` and `.html`), and their variables."""
+    """An e-mail: its recipient, the name of its `.txt` and `.html` templates, their variables."""
 
     to: str
     template: str
@@ -39,7 +39,7 @@ def templates() -> Environment:
 
 
 def compose(mail: Mail, sender: str) -> EmailMessage:
-    """Render an e-mail as a message (RFC 5322).
+    """Render the templates of an e-mail into a message (RFC 5322).
 
     Raises:
         ValueError: an address is invalid, or a header contains a line break (header injection).

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """State of a background job; a dead job failed too often, and is retried on command only."""
+    """State of a background job; a dead job failed too often, and only a command retries it."""
 
     WAITING = "waiting"
     RUNNING = "running"

@@ -44,7 +44,7 @@ async def renew(sessions: Sessions, job: Job) -> None:
 
 
 async def finish(session: AsyncSession, job: Job, result: object) -> bool:
-    """Mark a job as done in its own transaction; return False if the lease was lost.
+    """Mark a job as done, in the job's transaction; return False if the lease was lost.
 
     The arguments are deleted: they may hold secrets.
     """

@@ -62,7 +62,7 @@ def instrument_client(client: AsyncClient, pipeline: Pipeline) -> None:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Instrument the service while it runs; flush spans and metrics at shutdown."""
+    """Record spans and metrics while the service runs; export the last ones at shutdown."""
     pipeline = PIPELINE.get(app)
     engine = ENGINE.get(app).sync_engine
     async with AsyncExitStack() as stack:

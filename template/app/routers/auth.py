@@ -39,7 +39,7 @@ Form = Annotated[OAuth2PasswordRequestForm, Depends()]
 async def register(
     session: Session, readers: Readers, signer: Tokens, links: Links, new: Registration
 ) -> Accepted:
-    """Register an account. The response does not reveal whether the address has one already."""
+    """Register an account. The response does not reveal whether the address already has one."""
     return await logins.register(session, readers, signer, links, new)
 
 

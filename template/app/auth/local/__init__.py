@@ -1,4 +1,4 @@
-"""Local accounts: passwords, access and refresh tokens, issued and verified by this service."""
+"""Local accounts: this service stores their passwords, and signs and verifies their tokens."""
 
 from app.auth.local.accounts import bearer, find_user, install
 
