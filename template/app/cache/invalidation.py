@@ -129,7 +129,7 @@ def changed_tables(change: Change) -> Iterator[str]:
 
 
 def cascaded_tables(table: str, seen: set[str]) -> Iterator[str]:
-    """Yield the tables whose rows ON DELETE CASCADE or SET NULL changes when rows are deleted."""
+    """Yield the tables that deleting rows changes by ON DELETE CASCADE or SET NULL."""
     seen.add(table)
     for other in Base.metadata.tables.values():
         keys = [key for key in other.foreign_keys if key.column.table.name == table]

@@ -53,7 +53,7 @@ def ignore_outage() -> None:
 
 
 class MemoryStore:
-    """Store in memory, up to a size; evicts the least recently used values (LRU)."""
+    """Store in this process's memory, of limited size; evicts least recently used values (LRU)."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes, self.used, self.is_unavailable = max_bytes, 0, False
@@ -108,7 +108,7 @@ class MemoryStore:
 
 
 class ValkeyStore:
-    """Store in Valkey; after a failure, it is unavailable until a `write` succeeds."""
+    """Store in a shared Valkey; a failure makes it unavailable until a `write` succeeds."""
 
     def __init__(self, pool: BlockingConnectionPool) -> None:
         self.client, self.is_unavailable = Redis(connection_pool=pool), False

@@ -1,4 +1,4 @@
-"""Background jobs with a transactional outbox: a job is a row that its transaction inserts.
+"""Background jobs by a transactional outbox: a job is a row that the enqueuing transaction inserts.
 
 It exists if that transaction commits, and does not if it is rolled back. Workers claim the rows,
 hold a lease while they run, and retry failures with exponential backoff; a job that fails too often

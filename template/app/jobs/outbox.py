@@ -30,7 +30,7 @@ def enqueue(
     due_at: datetime | None = None,
     asked_by: UUID | None = None,
 ) -> Job:
-    """Enqueue a job in the transaction; it runs after the commit, or never after a rollback.
+    """Enqueue a job in the transaction; it runs after a commit, and never after a rollback.
 
     Args:
         session: the transaction that the job belongs to

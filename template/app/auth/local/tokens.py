@@ -94,7 +94,7 @@ def _validate_secret(secret: str) -> None:
 
 @dataclass(frozen=True)
 class Key:
-    """A signing key and its key ID (header `kid`); with HS256, both halves are the same secret."""
+    """A signing key and its key ID (header `kid`); with HS256, private and public are equal."""
 
     name: str
     private: Any = field(repr=False)

@@ -83,7 +83,7 @@ def broker_url(url: URL) -> str:
 
 
 def transport_options(queue: str, timeout: float) -> dict[str, object]:
-    """Return options to fail fast, and to store unacknowledged messages per queue.
+    """Return transport options that fail fast, with separate unacknowledged messages per queue.
 
     Args:
         queue: the name of the queue
