@@ -1,4 +1,4 @@
-"""Measure the cached total of a list against `SELECT count(*)`, in memory and on Valkey.
+"""Compare the cached total of a list with `SELECT count(*)`, for the cache in memory and on Valkey.
 
 Usage: `uv run python -m benchmarks.cache [rows]`. The more rows, the lower the ratio. PostgreSQL and Valkey are real
 servers.
@@ -35,7 +35,7 @@ async def cost(count: Callable[[], Awaitable[int]]) -> float:
 
 
 async def prepare(rows: int) -> None:
-    """Migrate the database, and insert the rows."""
+    """Migrate the service's database, and insert the rows that the benchmark counts."""
     from app.migrate import create, migrate  # of the emitted service, which `main` adds to `sys.path`
     from app.models.product import Product
 
@@ -50,7 +50,7 @@ async def prepare(rows: int) -> None:
 
 
 async def compare(name: str) -> None:
-    """Measure a cache hit against the query, and report both."""
+    """Measure a cache hit and the SQL query that it replaces, and print both times."""
     from app.cache.totals import count
     from app.database import READERS
     from app.filtering import count as count_rows
@@ -74,7 +74,7 @@ async def compare(name: str) -> None:
 
 
 async def main(rows: int) -> None:
-    """Render a service with the feature cache, and measure it in memory and on Valkey."""
+    """Render a service with the feature `cache`, and compare cache and query, in memory and on Valkey."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, data=ANSWERS, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         os.chdir(directory)

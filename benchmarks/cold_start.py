@@ -1,4 +1,4 @@
-"""Measure the cold start of the emitted service against importing its main dependencies.
+"""Compare the startup time of the emitted service with the time to import its main dependencies.
 
 Usage: `uv run python -m benchmarks.cold_start [rounds]`. Each measurement is a new process, in an environment with
 production dependencies only; a smoke test uses the harness's environment.
@@ -24,7 +24,7 @@ GOAL = 1.3  # times the floor
 
 
 def seconds(python: str, program: str, directory: str) -> float:
-    """Measure the run time of a new interpreter that executes `program`, in seconds."""
+    """Run `program` in a new Python interpreter, and return the run time in seconds."""
     environment = {**os.environ, "DATABASE_URL": "postgresql://app@localhost/app", "PYTHONPATH": directory}
     begun = time.perf_counter()
     subprocess.run([python, "-P", "-c", program], cwd=directory, env=environment, check=True)
@@ -32,7 +32,7 @@ def seconds(python: str, program: str, directory: str) -> float:
 
 
 def install(directory: str) -> str:
-    """Install the production dependencies; return the path of the interpreter."""
+    """Install the service's production dependencies, and return the path of the Python interpreter."""
     command = ["uv", "sync", "--quiet", "--no-dev", "--no-install-project", "--compile-bytecode"]
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     subprocess.run(command, cwd=directory, env=environment, check=True)
@@ -40,7 +40,7 @@ def install(directory: str) -> str:
 
 
 def main(rounds: int, *, smoke: bool) -> None:
-    """Render the default service, and measure its start and that of its dependencies in interleaved rounds."""
+    """Render the default service, and time its startup and its dependencies' import in interleaved rounds."""
     subjects = with_control({"floor": FLOOR, "service": SERVICE})
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)

@@ -1,4 +1,4 @@
-"""Compare benchmarks in one run: interleaved rounds, minima, ratios to a baseline, and an A/A control.
+"""Run benchmarks in interleaved rounds, and report each minimum, its ratio to a baseline, and an A/A control.
 
 Other processes only add to a measurement, so the minimum is reported. The A/A control measures the baseline a second
 time: its difference is the noise, below which other differences are not significant.
@@ -24,7 +24,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def arguments(description: str | None, counted: str, default: int) -> argparse.Namespace:
-    """Parse one optional number into `number`, which is 1 in a smoke test."""
+    """Parse the command line: one optional number, which is stored in `number` and is 1 in a smoke test."""
     command_line = parser(description)
     text = f"default: {default}"
     command_line.add_argument("number", type=int, nargs="?", default=default, metavar=counted, help=text)
@@ -34,12 +34,12 @@ def arguments(description: str | None, counted: str, default: int) -> argparse.N
 
 
 def with_control(subjects: Mapping[str, Subject]) -> dict[str, Subject]:
-    """Add the baseline (first subject) a second time, as the A/A control."""
+    """Repeat the baseline, which is the first subject, at the end as an A/A control."""
     return {**subjects, CONTROL: next(iter(subjects.values()))}
 
 
 def report(title: str, unit: str, rounds: Sequence[Mapping[str, float]], digits: int = 0) -> None:
-    """Print the minimum of each subject, and its difference and ratio to the baseline."""
+    """Print each subject's minimum, and its difference from and ratio to the baseline."""
     best = {name: min(each[name] for each in rounds) for name in rounds[0]}
     baseline = next(iter(best.values()))
     print(f"{title}\n{'':14} {unit:>8} {'added':>8} {'ratio':>6}")

@@ -28,7 +28,7 @@ IMPORT = [sys.executable, "-c", "import app.main"]  # replaces the test suite in
 
 
 def measure(template: Path, directory: Path, number: int, suite: list[str]) -> tuple[float, int, float]:
-    """Return the rendering time, the lines of code, and the duration of the quick test suite, in seconds."""
+    """Return the seconds to render a service, its resources' lines of code, and the seconds of its quick tests."""
     begun = time.perf_counter()
     rendering.render(template, directory, all_questions().default | {"resources": large_domain(number)})
     rendered = time.perf_counter() - begun
@@ -43,7 +43,7 @@ def measure(template: Path, directory: Path, number: int, suite: list[str]) -> t
 
 
 def main(numbers: list[int], suite: list[str]) -> None:
-    """Measure each number of resources, and the first one again as a control."""
+    """Measure a service with each number of resources, and the first number again as an A/A control."""
     with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching():
         template, service = directory / "template", directory / "service"
         scratch.release(template)

@@ -1,4 +1,4 @@
-"""Measure the overhead of each feature per request and at startup: services that differ in one answer.
+"""Measure how much time each feature adds to a request and to startup, by services that differ in one answer.
 
 Usage: `uv run python -m benchmarks.features [rounds]`. As in `throughput.py`, the cost of a request is the CPU time of
 the server's threads. Features have the minimum configuration for production; `cache.py` and `observability.py` measure
@@ -32,28 +32,28 @@ START = "import app.main; app.main.create_app()"
 
 
 def services() -> dict[str, dict[str, Any]]:
-    """Return the answers of each service by its feature; the baseline has none."""
+    """Return the Copier answers of one service per feature, and of a baseline without features."""
     known = questions()
     single = {name: {"tasks": name} for name in known["tasks"]["choices"].values() if name != "none"}
     return {BASELINE: {}, **single, **{name: {"features": [name]} for name in known["features"]["choices"].values()}}
 
 
 def environment(answers: dict[str, Any], directory: Path) -> dict[str, str]:
-    """Return the variables that production requires, with stand-ins for servers that are never contacted."""
+    """Return the environment variables that production requires; their servers are never contacted."""
     answers = {name: question["default"] for name, question in questions().items()} | answers | {"resources": []}
     stand_ins = {each["name"]: each["value"] for each in plan(answers)["stand_ins"]}
     return {**stand_ins, **NO_LIMIT, "PYTHONPATH": str(directory)}
 
 
 def start(directory: Path, variables: dict[str, str]) -> float:
-    """Measure the time in which a new interpreter creates the app, in milliseconds."""
+    """Return the time in milliseconds in which a new Python interpreter creates the app."""
     begun = time.perf_counter()
     subprocess.run([sys.executable, "-P", "-c", START], cwd=directory, env=os.environ | variables, check=True)
     return (time.perf_counter() - begun) * 1e3
 
 
 async def migrated(directory: Path, variables: dict[str, str]) -> dict[str, str]:
-    """Migrate the database, and insert rows; return the path of each request by its title."""
+    """Migrate a service's database, insert rows, and return the path of each measured request by its title."""
     env = os.environ | variables
     migration = await asyncio.create_subprocess_exec(sys.executable, *SERVICE, "migrate", cwd=directory, env=env)
     if await migration.wait():
@@ -63,7 +63,7 @@ async def migrated(directory: Path, variables: dict[str, str]) -> dict[str, str]
 
 
 async def main(effort: Effort, measured: dict[str, dict[str, Any]]) -> None:
-    """Render a service per feature, measure startup in interleaved rounds, then requests to concurrent servers."""
+    """Render one service per feature, time their startup, then time requests to all of them."""
     with tempfile.TemporaryDirectory() as directory:
         places = {name: Path(directory) / name.replace(" ", "-") for name in measured}
         for name, answers in measured.items():

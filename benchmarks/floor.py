@@ -1,4 +1,4 @@
-"""The baseline of the throughput benchmark: the same responses by Starlette and asyncpg only.
+"""Serve the responses of the throughput benchmark with only Starlette and asyncpg, as its baseline.
 
 `DATABASE_URL` selects the database. The SQL equals the emitted service's, with the count of a list.
 """
@@ -36,13 +36,13 @@ def json_response(content: object) -> Response:
 
 
 async def one(request: Request) -> Response:
-    """Return one row."""
+    """Return one row of the table as JSON."""
     row: Any = await request.app.state.pool.fetchrow(ONE, request.path_params["id"])
     return json_response(dict(row))
 
 
 async def page(request: Request) -> Response:
-    """Return a page of rows, with the total count."""
+    """Return a page of the table's rows as JSON, with the total count."""
     size = int(request.query_params["size"])
     async with request.app.state.pool.acquire() as connection:
         rows = await connection.fetch(PAGE, size, 0)

@@ -1,4 +1,4 @@
-"""Measure the hook after an edit against running the same tests by plain pytest.
+"""Compare the run time of the hook that follows an edit with that of the same tests in plain pytest.
 
 Usage: `uv run python -m benchmarks.hook [rounds]`. Each measurement is a new process, in the default service and its
 environment (in a smoke test, the harness's). A person waits for the hook, so the median is printed, too.
@@ -28,7 +28,7 @@ UNSET = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}  # owners run in the service'
 
 
 def seconds(command: list[str], directory: str, stdin: str = "") -> float:
-    """Measure the run time of a command whose tests pass, in seconds."""
+    """Run a command, whose tests must pass, and return its run time in seconds."""
     environment = {name: value for name, value in os.environ.items() if name not in UNSET}
     begun = time.perf_counter()
     output = subprocess.run(
@@ -41,7 +41,7 @@ def seconds(command: list[str], directory: str, stdin: str = "") -> float:
 
 
 def main(rounds: int, *, smoke: bool) -> None:
-    """Render the default service, and measure the hook for one module and that module's tests in interleaved rounds."""
+    """Render the default service, then time the hook for one module and pytest for that module's tests."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         place = Path(directory, "app", "services", "product.py")

@@ -1,4 +1,4 @@
-"""Measure the CPU time that metrics and traces add to a request: one service in several configurations.
+"""Measure the CPU time that metrics and traces add to a request, by running one service with several settings.
 
 Usage: `uv run python -m benchmarks.observability [rounds]`. As in `throughput.py`, the cost is the CPU time of the
 server's threads, including those of exporters.
@@ -25,7 +25,7 @@ BATCH = {"OTEL_BSP_SCHEDULE_DELAY": "100"}  # milliseconds, so that a round incl
 
 
 def configurations() -> dict[str, dict[str, str]]:
-    """Return the variables of each configuration; the first one is the baseline."""
+    """Return the environment variables of each measured configuration, the baseline first."""
     metrics = {"METRICS_PORT": str(free_port())}
     traces = {"OTEL_METRICS_EXPORTER": "none", **BATCH}
     tenth = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
@@ -35,7 +35,7 @@ def configurations() -> dict[str, dict[str, str]]:
 
 @asynccontextmanager
 async def run_collector() -> AsyncGenerator[str, None]:
-    """Run an OTLP endpoint that discards everything, and yield its URL."""
+    """Run an OTLP server that discards all telemetry, and yield its URL."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -52,7 +52,7 @@ async def run_collector() -> AsyncGenerator[str, None]:
 
 
 async def main(effort: Effort, observed: dict[str, dict[str, str]]) -> None:
-    """Render a service with observability, and measure it in each configuration."""
+    """Render a service with observability, and measure its CPU time per request in each configuration."""
     with tempfile.TemporaryDirectory() as directory:
         answers = {"features": ["observability"]}
         copier.run_copy(str(ROOT), directory, answers, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)

@@ -1,4 +1,4 @@
-"""Measure the harness's cached rendering against plain Copier.
+"""Compare the time in which the test harness renders a service from its cache with that of plain Copier.
 
 Usage: `uv run python -m benchmarks.rendering [renderings]`. The same combinations are rendered by Copier's command
 line, by Copier in process, with caches, and with caches in a process pool. Means are printed: caches speed up later
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def mean(render: Callable[[Answers], object], combinations: list[Answers]) -> float:
-    """Measure the mean time of a rendering in milliseconds."""
+    """Return the mean time of a rendering in milliseconds."""
     begun = time.perf_counter()
     for answers in combinations:
         render(answers)
@@ -36,7 +36,7 @@ def mean(render: Callable[[Answers], object], combinations: list[Answers]) -> fl
 
 
 def measure(template: Path, directory: Path, combinations: list[Answers]) -> dict[str, float]:
-    """Measure each method of rendering."""
+    """Measure the time of a rendering by each method, with and without the cache."""
     destination = directory / "rendering"
 
     def by_command(answers: Answers) -> None:
@@ -61,7 +61,7 @@ def measure(template: Path, directory: Path, combinations: list[Answers]) -> dic
 
 
 def main(number: int) -> None:
-    """Print the mean time of a rendering by each method."""
+    """Print the mean time in which each method renders a service."""
     combinations = list(islice(cycle(all_questions().combinations()), number))
     with scratch.workspace() as directory, scratch.isolation(directory):
         scratch.release(directory / "template")

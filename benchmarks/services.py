@@ -1,4 +1,4 @@
-"""Measure how long the harness takes to check a service, and extrapolate to the whole matrix.
+"""Measure how long the test harness takes to check one service, and extrapolate to all services of the matrix.
 
 Usage: `uv run python -m benchmarks.services [services]`. Each service has a unique comment, so that no cached result
 applies, and runs all checks of the matrix (in a smoke test, only the quickest ones).
@@ -34,7 +34,7 @@ EVERY = (*CODE, QUICK)
 
 
 def variant(number: int, answers: Answers, template: Path, directory: Path) -> Service:
-    """Render a service with a unique comment, so that its results are not cached."""
+    """Render a service with a unique comment, so that no check finds its result in a cache."""
     place = directory / f"service-{number}"
     rendering.render(template, place, answers)
     files = rendering.tree(place)
@@ -44,7 +44,7 @@ def variant(number: int, answers: Answers, template: Path, directory: Path) -> S
 
 
 def show(results: list[CheckResult]) -> None:
-    """Print the mean wall and CPU time of each check."""
+    """Print the mean wall-clock time and CPU time of each check."""
     for check in dict.fromkeys(result.check for result in results):
         usages = [result.usage for result in results if result.check is check]
         seconds = sum(usage.seconds for usage in usages) / len(usages)
@@ -53,7 +53,7 @@ def show(results: list[CheckResult]) -> None:
 
 
 def main(number: int, warm: int, checks: tuple[Check, ...]) -> None:
-    """Check all services, after a few have warmed mypy's cache."""
+    """Time the checks of several services, after a few other services have filled mypy's cache."""
     combinations = list(code_questions().combinations())
     selected = islice(cycle(combinations), number + warm)
     with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching(), ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Measure the CPU time of a request to the emitted service against the baseline in `floor.py`.
+"""Compare the CPU time of a request to the emitted service with that of the baseline server in `floor.py`.
 
 Usage: `uv run python -m benchmarks.throughput [rounds]`. CPU time is that of the server's threads, from /proc (Linux
 only).
@@ -31,19 +31,19 @@ GOALS = {"one row": 5.5, "list of 50": 4.5}  # times the floor
 
 
 class Effort(NamedTuple):
-    """Number of rounds, and of requests in each, of which the mean is taken."""
+    """Number of measured rounds, and of requests per round."""
 
     rounds: int
     requests: int = 400
 
     @classmethod
     def of(cls, options: Namespace) -> Effort:
-        """Return the effort that the command line requests; the least in a smoke test."""
+        """Return the effort that the command line sets; a smoke test sends only a few requests per round."""
         return cls(options.number, CONNECTIONS) if options.smoke else cls(options.number)
 
 
 class Target(NamedTuple):
-    """Port and process id of a server under test."""
+    """Port and process id of a server whose CPU time is measured."""
 
     port: int
     pid: int
@@ -69,7 +69,7 @@ async def call(port: int, path: str, times: int) -> None:
 
 
 async def cost(target: Target, path: str, requests: int) -> float:
-    """Measure the server's CPU time per request in microseconds, over concurrent connections."""
+    """Return the CPU time in microseconds that the server spends on a request over concurrent connections."""
     before = target.cpu_seconds()
     await asyncio.gather(*(call(target.port, path, requests // CONNECTIONS) for _ in range(CONNECTIONS)))
     return (target.cpu_seconds() - before) / requests * 1e6
@@ -77,7 +77,7 @@ async def cost(target: Target, path: str, requests: int) -> float:
 
 @asynccontextmanager
 async def served(command: list[str], **environment: str) -> AsyncGenerator[Target, None]:
-    """Run a server on a free port, and yield it once it accepts requests."""
+    """Run a server on a free port, and yield its port and process id once it accepts requests."""
     port = free_port()
     variables = {**os.environ, "PORT": str(port), **environment}
     server = await asyncio.create_subprocess_exec(sys.executable, *command, env=variables, stdout=DEVNULL)
@@ -94,7 +94,7 @@ async def served(command: list[str], **environment: str) -> AsyncGenerator[Targe
 
 
 def free_port() -> int:
-    """Return a TCP port that is free now."""
+    """Return a TCP port on which no server listens at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
@@ -110,7 +110,7 @@ async def is_live(client: AsyncClient) -> bool:
 
 
 async def prepare(url: str) -> str:
-    """Migrate the database, and insert rows; return the path of one."""
+    """Migrate the service's database, insert rows, and return the path of one row."""
     from app.migrate import create, migrate  # of the emitted service, which `main` adds to `sys.path`
     from app.models.product import Product
 
@@ -126,7 +126,7 @@ async def prepare(url: str) -> str:
 
 
 async def compare(title: str, targets: Mapping[str, Target], paths: Mapping[str, str], effort: Effort) -> None:
-    """Measure a request to all targets in interleaved rounds, after a warm-up round."""
+    """Measure a request to each target server in interleaved rounds, after a warm-up round."""
     measured = [
         {name: await cost(target, paths[name], effort.requests) for name, target in targets.items()}
         for _ in range(effort.rounds + 1)
@@ -135,7 +135,7 @@ async def compare(title: str, targets: Mapping[str, Target], paths: Mapping[str,
 
 
 async def main(effort: Effort) -> None:
-    """Render the default service, run it and the baseline, and compare."""
+    """Render the default service, run it and the baseline server, and compare their CPU time per request."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         os.chdir(directory)

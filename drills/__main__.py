@@ -1,4 +1,4 @@
-"""Run a drill, and write its report."""
+"""Run a fault-injection drill, and write its report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE, PICTURE = ROOT / "docs" / "drill.md", ROOT / "docs" / "drill.svg"
 
 
 def main(selected: list[str]) -> int:
-    """Run a drill with all or some faults; return the number of violated guarantees as exit code."""
+    """Run the named faults, or all, and return the number of violated guarantees as the exit code."""
     if requirements := missing():
         sys.exit(f"A drill needs {requirements}.")
     warnings.simplefilter("ignore", DirtyLocalWarning)

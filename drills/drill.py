@@ -1,4 +1,4 @@
-"""Inject faults under load, then verify that acknowledged writes and jobs are in the database."""
+"""Inject faults while clients send requests, then verify that acknowledged writes and jobs are in the database."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def wait_for_recovery(load: Load, quiet: float) -> None:
 
 
 async def drain_queue(production: Production) -> None:
-    """Wait until all jobs are done."""
+    """Wait until the workers have finished all jobs."""
     begin = time.monotonic()
     while time.monotonic() < begin + LONGEST:
         if not await production.fetch("SELECT 1 FROM jobs WHERE state <> 'done' LIMIT 1"):
@@ -47,7 +47,7 @@ async def drain_queue(production: Production) -> None:
 
 
 async def verify(production: Production, load: Load, phases: list[Phase]) -> Drill:
-    """Compare acknowledged writes and jobs with the rows and job effects in the database."""
+    """Return the result of a drill, including the acknowledged writes and jobs that the database lacks."""
     rows = {str(row["id"]) for row in await production.fetch("SELECT id FROM products")}
     jobs = {str(row["id"]): row for row in await production.fetch(JOBS)}
     done = {key for key, job in jobs.items() if job["state"] == "done" and job["runs"]}
@@ -64,7 +64,7 @@ async def verify(production: Production, load: Load, phases: list[Phase]) -> Dri
 async def drill(
     service: Path, faults: Iterable[str] = FAULTS, *, downtime: float = 4, pause: float = 0.03, quiet: float = 3
 ) -> Drill:
-    """Run a rendered service in production, and inject faults one after another."""
+    """Run a rendered service as in production, and inject faults one after another."""
     phases: list[Phase] = []
     async with AsyncExitStack() as stack:
         production = await build(service, Path(stack.enter_context(shared_directory())), stack, downtime)

@@ -1,4 +1,4 @@
-"""The faults that a drill injects."""
+"""Faults that a drill can inject, such as outages, network partitions and load peaks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ DURATION = 12.0  # seconds, longer than the statement timeout
 
 
 async def baseline(production: Production, _: Load) -> None:
-    """Inject no fault."""
+    """Inject no fault, to record how requests behave without one."""
     await asyncio.sleep(2 * production.downtime)
 
 
 async def rolling_restart(production: Production, _: Load) -> None:
-    """Restart every replica and worker by SIGTERM, one after another."""
+    """Restart each replica and worker with SIGTERM, one after another."""
     for name in (*REPLICAS, *WORKERS):
         machine = production.machines[name]
         code = await asyncio.to_thread(machine.stop, signal.SIGTERM)
@@ -39,7 +39,7 @@ async def rolling_restart(production: Production, _: Load) -> None:
 
 
 def outage(name: str, number: signal.Signals) -> Fault:
-    """Return the fault that stops a machine by a signal, and restarts it after the downtime."""
+    """Return a fault that stops a machine with a signal, and restarts it after the downtime."""
 
     async def fault(production: Production, _: Load) -> None:
         machine = production.machines[name]
@@ -51,7 +51,7 @@ def outage(name: str, number: signal.Signals) -> Fault:
 
 
 async def concurrent_migrations(production: Production, _: Load) -> None:
-    """Migrate one new database by three processes at once; exactly one must apply the revisions."""
+    """Run `migrate` in three processes on one new database; exactly one must apply the revisions."""
     await production.execute("CREATE DATABASE other OWNER app", database="postgres")
     url = {"DATABASE_DIRECT_URL": f"postgresql://app@/other?host={production.sockets}"}
     processes = [production.start_command("migrate", **url) for _ in range(3)]
@@ -63,7 +63,7 @@ async def concurrent_migrations(production: Production, _: Load) -> None:
 
 
 async def exhausted_pool(_: Production, __: Load) -> None:
-    """Hold all connections of the pooler by other clients, longer than the statement timeout."""
+    """Occupy all connections of PgBouncer by other clients, for longer than the statement timeout."""
 
     async def hold() -> None:
         connection = await asyncpg.connect(user="app", host=DATABASE_ADDRESS, port=6432, database="app", timeout=60)
@@ -76,7 +76,7 @@ async def exhausted_pool(_: Production, __: Load) -> None:
 
 
 async def load_peak(production: Production, load: Load) -> None:
-    """Multiply the load while a table is locked, so that all connection pools are exhausted."""
+    """Send several times as many requests while a table is locked, so that connection pools run empty."""
     async with load.running(PEAK):
         await production.execute(f"BEGIN; LOCK TABLE products; SELECT pg_sleep({DURATION}); COMMIT")
 

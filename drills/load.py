@@ -1,4 +1,4 @@
-"""Load generator: concurrent clients that read, write and enqueue jobs, and record every response."""
+"""Generate load with concurrent clients that read, write and enqueue jobs, and record each response."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _numbers = itertools.count(1)
 
 
 class Outcome(StrEnum):
-    """Outcome of a request."""
+    """How a request ended, for example by success or by a server error."""
 
     SUCCESS = "success"
     REJECTED = "503 by the service"
@@ -39,7 +39,7 @@ ACCEPTABLE = {Outcome.SUCCESS, Outcome.REJECTED, Outcome.UNAVAILABLE}  # outcome
 
 
 def outcome_of(response: Response) -> Outcome:
-    """Classify a response."""
+    """Return the outcome that a response stands for."""
     if response.is_success:
         return Outcome.SUCCESS
     if response.status_code == 503 and response.headers.get("content-type") == "application/problem+json":
@@ -51,7 +51,7 @@ def outcome_of(response: Response) -> Outcome:
 
 @dataclass(frozen=True)
 class Call:
-    """A request: start, duration and outcome."""
+    """A request of the load, with its start time, duration and outcome."""
 
     start: float
     seconds: float
@@ -67,13 +67,13 @@ class Call:
 
     @property
     def end(self) -> float:
-        """When the response arrived, or the request failed."""
+        """The time at which the response arrived or the request failed."""
         return self.start + self.seconds
 
 
 @dataclass
 class Load:
-    """The clients of a drill, and all their calls."""
+    """The clients that send requests during a drill, and a record of all their requests."""
 
     url: str
     pause: float  # seconds between two requests of a client
@@ -82,13 +82,13 @@ class Load:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether recent requests succeed, and no unfinished one is slow."""
+        """Whether recent requests succeeded, and no pending request is slow."""
         since = time.monotonic() - HEALTHY
         is_slow = min(self.in_flight, default=since) < since
         return not is_slow and any(call.ok and call.start > since for call in self.calls[-50:])
 
     async def send(self, client: AsyncClient, kind: str) -> Response:
-        """Send a request of a kind."""
+        """Send one request: a read, a write or a job."""
         if kind == "read":
             return await client.get("/api/v1/products", params={"size": 5, "sort": "-created_at"})
         if kind == "write":
@@ -97,7 +97,7 @@ class Load:
         return await client.post("/api/v1/jobs/reports")
 
     async def call(self, client: AsyncClient, kind: str) -> None:
-        """Send a request, and record its outcome."""
+        """Send one request, and record how it ended."""
         start, outcome, acknowledged, error = time.monotonic(), Outcome.DISCONNECTED, "", ""
         self.in_flight.add(start)
         try:
@@ -113,14 +113,14 @@ class Load:
         self.calls.append(Call(start, time.monotonic() - start, kind, outcome, acknowledged, error))
 
     async def run_client(self, client: AsyncClient, kind: str, stop: asyncio.Event) -> None:
-        """Send requests of a kind, one after another, until the event is set."""
+        """Send requests of one kind in sequence until the `asyncio` event is set."""
         while not stop.is_set():
             await self.call(client, kind)
             await asyncio.sleep(self.pause)
 
     @asynccontextmanager
     async def running(self, times: int = 1) -> AsyncIterator[None]:
-        """Run the clients while the context lasts; `times` multiplies their number."""
+        """Run the clients inside a `with` block; `times` multiplies the number of clients."""
         stop = asyncio.Event()
         kinds = [kind for kind, number in KINDS.items() for _ in range(number * times)]
         async with AsyncClient(base_url=self.url, timeout=TIMEOUT, limits=Limits(max_connections=len(kinds))) as client:
@@ -130,9 +130,9 @@ class Load:
             await asyncio.gather(*tasks)
 
     def between(self, begin: float, end: float) -> list[Call]:
-        """Return the calls that ended in a period."""
+        """Return the requests that ended within a period."""
         return [call for call in self.calls if begin <= call.end < end]
 
     def acknowledged(self, kind: str) -> list[Call]:
-        """Return the calls of a kind that created a row or job."""
+        """Return the requests of one kind whose response confirmed a new row or job."""
         return [call for call in self.calls if call.acknowledged and call.kind == kind]

@@ -1,4 +1,4 @@
-"""The processes of production, which can be stopped, killed and restarted, and the database's network."""
+"""Start, kill and restart the processes of a drill, and disconnect the network of its database."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ ignore_startup_parameters = extra_float_digits
 
 
 def shared_directory() -> TemporaryDirectory[str]:
-    """Create a temporary directory that other users can enter, whatever TMPDIR is."""
+    """Create a temporary directory that other users can enter, regardless of `TMPDIR`."""
     directory = TemporaryDirectory(prefix="drill-", dir="/tmp")
     Path(directory.name).chmod(0o755)
     return directory
@@ -75,7 +75,7 @@ def shared_directory() -> TemporaryDirectory[str]:
 
 @dataclass
 class Machine:
-    """A process with its readiness probe."""
+    """A process of the drill, such as PostgreSQL or a replica, with its readiness probe."""
 
     name: str
     command: list[str]
@@ -117,7 +117,7 @@ class Machine:
 
 
 def http_probe(url: str) -> Callable[[], bool]:
-    """Return a readiness probe: whether GET returns 200."""
+    """Return a readiness probe that succeeds if GET on a URL returns 200."""
 
     def ready() -> bool:
         try:
@@ -130,7 +130,7 @@ def http_probe(url: str) -> Callable[[], bool]:
 
 
 def missing() -> str:
-    """Return the missing requirements of a drill; empty if it can run."""
+    """Return what this machine lacks to run a drill, such as HAProxy or root; empty if nothing."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "root on Linux"
     programs = [name for name in ("haproxy", "pgbouncer", "ip", "setpriv") if not find_program(name)]
@@ -140,12 +140,12 @@ def missing() -> str:
 
 
 def find_program(name: str) -> str | None:
-    """Return the path of a program on the PATH or in a directory of root's."""
+    """Return the path of a program, found on the PATH or in a system directory such as `/usr/sbin`."""
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
 
 
 def ip(*arguments: str, check: bool = True) -> None:
-    """Run iproute2's `ip`."""
+    """Run `ip`, the network tool of iproute2."""
     subprocess.run([find_program("ip") or "ip", *arguments], check=check, capture_output=True)
 
 
@@ -167,16 +167,16 @@ class Network:
         ip("link", "delete", LINK, check=False)
 
     def disconnect(self) -> None:
-        """Drop all packets in both directions, as a network partition does."""
+        """Simulate a network partition by dropping all packets in both directions."""
         ip("-n", NAMESPACE, "link", "set", "eth0", "down")
 
     def reconnect(self) -> None:
-        """Undo `disconnect`."""
+        """Let packets through again after `disconnect`."""
         ip("-n", NAMESPACE, "link", "set", "eth0", "up")
 
 
 def pgbouncer(place: Path, sockets: Path, user: str, prefix: Sequence[str] = (), lifetime: int = 3600) -> Machine:
-    """Return PgBouncer in transaction mode, as an unprivileged user.
+    """Return a machine that runs PgBouncer in transaction mode as an unprivileged user.
 
     Args:
         place: its directory, which is created
@@ -197,7 +197,7 @@ def pgbouncer(place: Path, sockets: Path, user: str, prefix: Sequence[str] = (),
 
 
 def haproxy(place: Path) -> Machine:
-    """Return HAProxy, which retries requests on another replica only if the connection failed."""
+    """Return a machine that runs HAProxy, which retries on another replica only if connecting failed."""
     servers = "\n".join(f"    server {name} 127.0.0.1:{port}" for name, port in REPLICAS.items())
     settings = place / "haproxy.cfg"
     settings.write_text(HAPROXY_CONFIG.format(port=BALANCER_PORT, servers=servers), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Draw a drill as SVG: outcomes of requests per second, and the periods of faults."""
+"""Draw the timeline of a drill as SVG, with the outcomes of requests per second and the periods of faults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STEPS = (10, 20, 50, 100, 200, 500, 1000)  # requests between grid lines
 
 
 def add(parent: Element, name: str, text: str = "", **attributes: float | str) -> None:
-    """Append an element to its parent; underscores in attributes become hyphens."""
+    """Append an SVG element to its parent; underscores in attribute names become hyphens."""
     xml_attributes = {
         key.replace("_", "-"): f"{value:g}" if isinstance(value, float) else value for key, value in attributes.items()
     }
@@ -36,7 +36,7 @@ def add(parent: Element, name: str, text: str = "", **attributes: float | str) -
 
 
 class Plot:
-    """The scales of the plot: time on x, requests per second on y."""
+    """Scales of the plot, with time on the x axis and requests per second on the y axis."""
 
     def __init__(self, drill: Drill) -> None:
         self.begin, self.end = drill.phases[0].begin, drill.phases[-1].end
@@ -44,21 +44,21 @@ class Plot:
         self.most = max(sum(self.counts.values(), Counter()).values(), default=1)
 
     def seconds(self, load: Load, outcome: Outcome) -> Counter[int]:
-        """Count the requests with an outcome in each second."""
+        """Count the requests with a given outcome in each second."""
         calls = load.between(self.begin, self.end)
         return Counter(int(call.end - self.begin) for call in calls if call.outcome is outcome)
 
     def x(self, seconds: float) -> float:
-        """Return the x coordinate of a time."""
+        """Return the x coordinate of a point in time."""
         return LEFT + seconds / (self.end - self.begin) * WIDTH
 
     def height(self, number: float) -> float:
-        """Return the height of a number of requests."""
+        """Return the height of a bar for a number of requests."""
         return number / self.most * HEIGHT
 
 
 def draw_phase(image: Element, plot: Plot, phase: Phase) -> None:
-    """Draw the period of a fault as a band with its name."""
+    """Draw the period of a fault as a band labelled with the fault's name."""
     x, fault_end = plot.x(phase.begin - plot.begin), plot.x(phase.fault_end - plot.begin)
     add(image, "rect", x=x, y=TOP, width=max(2.0, fault_end - x), height=HEIGHT, fill=BAND)
     add(image, "line", x1=x, x2=x, y1=TOP - 5, y2=TOP + HEIGHT, stroke="#8c959f")
@@ -66,7 +66,7 @@ def draw_phase(image: Element, plot: Plot, phase: Phase) -> None:
 
 
 def draw_axes(image: Element, plot: Plot) -> None:
-    """Draw grid lines and the labels of the axes."""
+    """Draw grid lines and axis labels."""
     step = next((step for step in STEPS if plot.most / step <= 6), STEPS[-1])
     for number in range(0, plot.most + 1, step):
         y = TOP + HEIGHT - plot.height(number)
@@ -80,7 +80,7 @@ def draw_axes(image: Element, plot: Plot) -> None:
 
 
 def draw_seconds(image: Element, plot: Plot) -> None:
-    """Draw the requests of each second as a stacked bar."""
+    """Draw one stacked bar per second, which shows the outcomes of its requests."""
     width = plot.x(1) - plot.x(0)
     for second in range(int(plot.end - plot.begin) + 1):
         y = TOP + HEIGHT
@@ -92,7 +92,7 @@ def draw_seconds(image: Element, plot: Plot) -> None:
 
 
 def draw_legend(image: Element, plot: Plot) -> None:
-    """Draw the outcomes with their colours and totals."""
+    """Draw a legend with the colour and total of each outcome."""
     x = LEFT
     for outcome, colour in COLOURS.items():
         if number := plot.counts[outcome].total():
@@ -103,7 +103,7 @@ def draw_legend(image: Element, plot: Plot) -> None:
 
 
 def picture(drill: Drill) -> str:
-    """Return the drill as SVG."""
+    """Return the timeline of the drill as SVG."""
     plot = Plot(drill)
     wide, high = LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM
     font = {"font-family": "system-ui, sans-serif", "font-size": "12", "fill": INK}

