@@ -1,4 +1,4 @@
-"""Import the package `slipway_template`: Copier loads extensions as single files, without relative imports.
+"""Import the package `slipway_template` for Copier, which loads each Jinja extension as a single file.
 
 The name in `sys.modules` contains a hash of the clone's path: an update loads two releases of the template in one
 process.
@@ -23,7 +23,7 @@ NAME = f"{PACKAGE.name}_{blake2b(str(PACKAGE).encode(), digest_size=8).hexdigest
 
 
 def load_package() -> None:
-    """Import the package, unless it is in `sys.modules` already."""
+    """Import the package `slipway_template`, unless it is already in `sys.modules`."""
     spec = spec_from_file_location(NAME, PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)])
     if NAME in sys.modules or spec is None or spec.loader is None:
         return

@@ -1,4 +1,4 @@
-"""Validate answers, and order them for the answers file."""
+"""Validate a service's Copier answers, and order them for the answers file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_NAME, LONGEST_DESCRIPTION = 60, 160  # characters: one line of a README,
 
 
 def line_problem(value: object, noun: str, longest: int) -> str:
-    """Return why `value` is not one printable line; empty if it is valid."""
+    """Return why `value` is not a single printable line; empty if it is one."""
     if not isinstance(value, str) or not value.strip():
         return f"A service needs a {noun}."
     if value != value.strip():
@@ -34,17 +34,17 @@ def line_problem(value: object, noun: str, longest: int) -> str:
 
 
 def name_problem(value: object) -> str:
-    """Return the error of a `project_name`, with the fix; empty if it is valid."""
+    """Return the error of an invalid `project_name` and how to fix it; empty if the name is valid."""
     return line_problem(value, "name", LONGEST_NAME)
 
 
 def description_problem(value: object) -> str:
-    """Return the error of a `project_description`, with the fix; empty if it is valid."""
+    """Return the error of an invalid `project_description` and how to fix it; empty if it is valid."""
     return line_problem(value, "description", LONGEST_DESCRIPTION)
 
 
 def resources_problem(value: object) -> str:
-    """Return the error of `resources`, with the fix; empty if valid. On the command line, they are a YAML string."""
+    """Return the error of invalid `resources`, a list or its YAML text, and how to fix it; empty if valid."""
     if not isinstance(value, str):
         return domain_problem(value)
     try:
@@ -61,12 +61,12 @@ PROBLEMS: dict[str, Callable[[object], str]] = {
 
 
 def questions() -> dict[str, dict[str, Any]]:
-    """Return the questions that users can answer: those of `copier.yml`, and those of a fork."""
+    """Return the questions that a user can answer, from `copier.yml` and from a fork's own file."""
     return {name: entry for name, entry in entries().items() if entry.get("when") is not False}
 
 
 def choices_of(question: Mapping[str, Any]) -> list[str]:
-    """List the choices of a question, in any format that Copier accepts; empty if a template computes them."""
+    """Return the choices of a question; empty if it has none, or if a Jinja template computes them."""
     choices = question.get("choices", [])
     if isinstance(choices, str):
         return []
@@ -76,7 +76,7 @@ def choices_of(question: Mapping[str, Any]) -> list[str]:
 
 
 def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answers to record, in the order of the questions, so that copies and updates write equal files."""
+    """Return the answers to write to the answers file, in the order of the questions."""
     if "_src_path" in answers:
         source = recorded_source(answers["_src_path"], answers.get("_commit", ""))
         answers = {**answers, "_src_path": source}
@@ -86,7 +86,7 @@ def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def choice_problem(question: Mapping[str, Any], value: object) -> str:
-    """Return why `value` is not among the choices of a question; empty if it is, or if there are no choices."""
+    """Return why `value` is not a choice of a question; empty if it is, or if the question has no choices."""
     values = choices_of(question)
     answers = parsed_selection(value) if question.get("multiselect") else [value]
     if not isinstance(answers, list):
@@ -96,7 +96,7 @@ def choice_problem(question: Mapping[str, Any], value: object) -> str:
 
 
 def parsed_selection(value: object) -> object:
-    """Parse the answer to a multiselect question; on the command line, it is a YAML string."""
+    """Parse the answer to a multiselect question; the command line passes it as YAML text."""
     try:
         return yaml.safe_load(value) if isinstance(value, str) else value
     except yaml.YAMLError:
@@ -104,12 +104,12 @@ def parsed_selection(value: object) -> object:
 
 
 def always_recorded(known: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Return the names of the questions whose answers every service records."""
+    """Return the names of the questions that the answers file of every service contains."""
     return {name for name, entry in known.items() if "when" not in entry and not entry.get("secret")}
 
 
 def unknown_problem(name: str, known: Mapping[str, Any]) -> str:
-    """Return the error for an unknown question, with the nearest known one."""
+    """Return the error for a question that does not exist, and suggest the most similar one."""
     if name in entries():
         return "the template computes it: remove this answer."
     near = get_close_matches(name, known, n=1)
@@ -118,7 +118,7 @@ def unknown_problem(name: str, known: Mapping[str, Any]) -> str:
 
 
 def validated(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answers of the command line, before Copier writes any file.
+    """Validate the answers from the command line before Copier writes a file, and return them.
 
     Raises:
         UserMessageError: a question or choice is unknown, or a text is invalid; Copier prints it on one line.

@@ -1,4 +1,4 @@
-"""Facts about deployment: components of the Kubernetes manifests, and the content of `fly.toml`."""
+"""Compute the Jinja context of the Kubernetes manifests and of `fly.toml`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LONGEST = 50  # characters of a namespace without `-staging`; a DNS label has 63
 
 
 def components(features: list[Feature]) -> list[str]:
-    """List the Kustomize components in the order of their patches: each patches the resources of earlier ones."""
+    """List the Kustomize components in patch order, so that each one can patch resources of earlier ones."""
     with_component = [feature for feature in reversed(features) if feature.is_component]
     return [feature.name for feature in sorted(with_component, key=lambda feature: not feature.processes)]
 
 
 def required_variables(features: list[Feature]) -> list[dict[str, str]]:
-    """List the variables that production requires, except for secrets and those that a volume's component sets."""
+    """List the required environment variables that are neither secrets nor set by a volume's component."""
     set_by_volumes = {name for feature in features if feature.volumes for name in feature.environment}
     settings = [setting for feature in features for setting in feature.settings]
     needed = [each for each in settings if each.is_needed and not each.is_secret and each.name not in set_by_volumes]
@@ -31,12 +31,12 @@ def required_variables(features: list[Feature]) -> list[dict[str, str]]:
 
 
 def command(process: Process) -> str:
-    """Return the command of a process, as it is typed in a shell."""
+    """Return the shell command that starts a process of the service."""
     return f"python -m app {process.name}"
 
 
 def combined_command(processes: list[Process], ports: Mapping[str, int]) -> str:
-    """Return the command of a single machine: migrate, run all other processes in restart loops, and serve.
+    """Return the shell command that migrates, restarts all other processes in loops, and runs the server.
 
     Only the server binds ports, so their variables are unset for the other processes.
     """
@@ -46,7 +46,7 @@ def combined_command(processes: list[Process], ports: Mapping[str, int]) -> str:
 
 
 def on_one_volume(features: list[Feature], root: str) -> dict[str, str]:
-    """Return the variables that name directories of volumes, with all directories below `root`."""
+    """Return the environment variables with the paths of volumes, moved to directories below `root`."""
     variables: dict[str, str] = {}
     for feature in features:
         for name, path in feature.volumes.items():
@@ -56,7 +56,7 @@ def on_one_volume(features: list[Feature], root: str) -> dict[str, str]:
 
 
 def fly(features: list[Feature]) -> dict[str, Any]:
-    """Return the content of `fly.toml`: a machine of Fly.io has one volume at most.
+    """Return the Jinja context of `fly.toml`; a machine of Fly.io has at most one volume.
 
     With SQLite, there is one machine, whose volume holds the database and all files. Otherwise there are several
     machines without a shared directory: features that store files need a bucket.
@@ -82,7 +82,7 @@ def fly(features: list[Feature]) -> dict[str, Any]:
 
 
 def deployment_facts(features: list[Feature], name: str) -> dict[str, Any]:
-    """Return the facts that the Kubernetes manifests and `fly.toml` print."""
+    """Return the Jinja context of the Kubernetes manifests and of `fly.toml`."""
     return {
         "namespace": name[:LONGEST].rstrip("-"),
         "components": components(features),

@@ -1,4 +1,4 @@
-"""Jinja filters of `copier.yml` and of the template."""
+"""Define the Jinja filters of `copier.yml` and of the templates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def filters() -> dict[str, Callable[..., Any]]:
-    """Return the filters by name.
+    """Return the Jinja filters by name.
 
     Raises:
         UserMessageError: `org/standard.toml` is invalid, or ruff is not installed.

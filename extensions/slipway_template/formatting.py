@@ -1,4 +1,4 @@
-"""Format rendered modules with ruff and the service's `ruff.toml`: remove unused imports, sort the others, format."""
+"""Format rendered modules with ruff and the service's `ruff.toml`, after removing unused imports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LOCATE = "import ruff; print(ruff.find_ruff_bin())"
 
 
 def output(*command: str) -> str:
-    """Return the standard output of a command; empty if it fails or is not installed."""
+    """Run a command, and return its standard output; empty if it fails or is not installed."""
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -40,14 +40,14 @@ def output(*command: str) -> str:
 
 
 def is_accepted(path: str) -> bool:
-    """Return whether an executable is ruff, of a version in `REQUIREMENT`."""
+    """Return whether a program is ruff in a version that `REQUIREMENT` allows."""
     _, _, version = output(path, "--version").partition("ruff ")
     return bool(version) and version in Requirement(REQUIREMENT).specifier
 
 
 @cache
 def find_ruff() -> str:
-    """Return the path of ruff: beside Copier, on the PATH, or installed by uv.
+    """Return the path of ruff, installed beside Copier, on the PATH, or by uv.
 
     Raises:
         UserMessageError: no ruff of an accepted version is installed.
@@ -62,7 +62,7 @@ def find_ruff() -> str:
 
 
 def run(directory: str, *arguments: str) -> None:
-    """Run ruff on a directory with the service's `ruff.toml`, ignoring configuration in parent directories."""
+    """Run ruff on a directory with the service's `ruff.toml`, and ignore ruff configuration of parent directories."""
     command = [find_ruff(), *arguments, "--no-cache", "--config", str(CONFIG), "--config", JOINED, "--config", ALL, "."]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, encoding="utf-8", check=False)
     if result.returncode:
@@ -70,7 +70,7 @@ def run(directory: str, *arguments: str) -> None:
 
 
 def format_modules(sources: Iterable[str]) -> dict[str, str]:
-    """Format modules in one run of ruff, and return their formatted text by their source.
+    """Format several modules in one run of ruff, and map each original text to its formatted text.
 
     Raises:
         UserMessageError: a module has a syntax error, or `ruff.toml` is invalid.
@@ -90,7 +90,7 @@ UNFORMATTED = "_unformatted"  # context variable: return modules as rendered, wi
 
 @pass_context
 def module(context: Context, source: str) -> str:
-    """Format a rendered module, which may import more than this service uses.
+    """Format one rendered module, and remove the imports that this service does not use.
 
     The modules of all resources are formatted in one batch, because starting ruff takes longer than formatting.
     """
@@ -102,7 +102,7 @@ def module(context: Context, source: str) -> str:
 
 
 def renderings(context: Context) -> list[str]:
-    """Render the current template for every resource; empty if it is not a template per resource."""
+    """Render the current template once per resource; empty if it is not rendered per resource."""
     if "resource" not in context or not context.name:
         return []
     template = context.environment.get_template(context.name)

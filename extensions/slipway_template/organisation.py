@@ -1,4 +1,4 @@
-"""Read and validate `org/standard.toml`, which an organisation's fork adds, with defaults of its services."""
+"""Read and validate `org/standard.toml`, in which an organisation's fork sets defaults for its services."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INCLUDED_BY = ("component", "local", "project", "remote", "template")  # the key
 
 @dataclass(frozen=True, kw_only=True)
 class Standard:
-    """Defaults of an organisation's fork, which add to upstream's or replace them.
+    """Defaults of an organisation's fork, which extend or replace the defaults of the original template.
 
     Attributes:
         runtime, test, lint: requirements (PEP 508).
@@ -51,7 +51,7 @@ class Standard:
 
     @property
     def feature(self) -> Feature:
-        """The additions, as a feature of every service, whose requirements no module has to import."""
+        """The fork's additions as a feature that every service has, whose requirements need not be imported."""
         return Feature(
             name="organisation",
             summary="what the organisation has in every service",
@@ -64,7 +64,7 @@ class Standard:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The facts that shared files print besides those of features."""
+        """The fork's values for the Jinja context of shared files, besides those of its feature."""
         return {
             "images": {"python": self.python_image, "uv": self.uv_image},
             "indexes": [self.index] if self.index else [],
@@ -74,14 +74,14 @@ class Standard:
 
 
 def lines_problem(value: object) -> str:
-    """Return why a value is not a list of lines; empty if it is valid."""
+    """Return why a value is not a list of single lines; empty if it is one."""
     lines: list[object] = value if isinstance(value, list) else [None]
     is_plain = all(isinstance(line, str) and line.isprintable() and line.strip() == line != "" for line in lines)
     return "" if is_plain else 'it is a list of lines, such as ["one", "another"].'
 
 
 def requirements_problem(value: object) -> str:
-    """Return why a value is not a list of requirements; empty if it is valid."""
+    """Return why a value is not a list of Python requirements; empty if it is one."""
     if problem := lines_problem(value):
         return problem
     lines: list[str] = value if isinstance(value, list) else []
@@ -94,20 +94,20 @@ def requirements_problem(value: object) -> str:
 
 
 def image_problem(value: object) -> str:
-    """Return why a value is not the name of an image; empty if it is valid."""
+    """Return why a value is not the name of a container image; empty if it is one."""
     plain = value.replace(VERSION, "3.13") if isinstance(value, str) else ""
     return "" if IMAGE.fullmatch(plain) else "it is the name of an image, such as registry.example.com/python:3.13."
 
 
 def python_image_problem(value: object) -> str:
-    """Return why a value is not an image with a placeholder for the version of Python; empty if it is valid."""
+    """Return why a value is not an image name with a placeholder for the Python version; empty if it is one."""
     if problem := image_problem(value):
         return problem
     return "" if VERSION in str(value) else f"it has no placeholder for the version of Python: write {VERSION} there."
 
 
 def index_problem(value: object) -> str:
-    """Return why a value is not a package index; empty if it is valid."""
+    """Return why a value is not the URL of a package index; empty if it is one."""
     problem = 'it is a table with name and url only: {name = "acme", url = "https://…"}.'
     if not isinstance(value, dict) or value.keys() != {"name", "url"} or not all(map(str, value.values())):
         return problem
@@ -119,13 +119,13 @@ def index_problem(value: object) -> str:
 
 
 def licence_problem(value: object) -> str:
-    """Return why a value is not an SPDX expression; empty if it is valid."""
+    """Return why a value is not an SPDX licence expression; empty if it is one."""
     is_plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9.+() -]+", value)
     return "" if is_plain else "it is an SPDX expression, such as Apache-2.0 or LicenseRef-Acme."
 
 
 def gitlab_problem(value: object) -> str:
-    """Return why a value is not a list of GitLab's `include`; empty if it is valid."""
+    """Return why a value is not a list of entries for GitLab's `include`; empty if it is one."""
     entries = value if isinstance(value, list) else [None]
     if all(isinstance(each, dict) and sum(way in each for way in INCLUDED_BY) == 1 for each in entries):
         return ""
@@ -147,12 +147,12 @@ PROBLEMS: dict[str, Callable[[object], str]] = {
 
 
 def reject(problem: str) -> None:
-    """Raise `UserMessageError` for the file."""
+    """Raise `UserMessageError` with an error of `org/standard.toml`."""
     raise UserMessageError(f"org/standard.toml: {problem}")
 
 
 def check(name: str, value: object) -> None:
-    """Raise `UserMessageError` if a key is unknown or its value invalid."""
+    """Raise `UserMessageError` if a key of `org/standard.toml` is unknown or its value invalid."""
     if name not in PROBLEMS:
         near = get_close_matches(name, PROBLEMS, n=1)
         fix = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(PROBLEMS)}."
@@ -162,7 +162,7 @@ def check(name: str, value: object) -> None:
 
 
 def read_standard(text: str) -> Standard:
-    """Parse and validate `org/standard.toml`.
+    """Parse `org/standard.toml`, and validate it.
 
     Raises:
         UserMessageError: it is invalid; Copier prints the message on one line.
@@ -180,5 +180,5 @@ def read_standard(text: str) -> Standard:
 
 @cache
 def standard() -> Standard:
-    """Return the standard of this clone; without `org/standard.toml`, upstream's defaults."""
+    """Return the defaults of this clone: from `org/standard.toml`, or the original template's without that file."""
     return read_standard(STANDARD.read_text(encoding="utf-8")) if STANDARD.exists() else Standard()

@@ -1,4 +1,4 @@
-"""Compute the plan from the answers: plain data that all templates print, so that shared files need no conditions."""
+"""Compute the Jinja context of all templates from the answers, as plain data without conditions on features."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 def slug(name: str) -> str:
-    """Derive the distribution's name from the project's: `Käse & Co` becomes `kase-co`."""
+    """Derive the Python distribution's name from the project's name: `Käse & Co` becomes `kase-co`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "service"
 
 
 def merged(features: Iterable[Feature], part: str) -> list[str]:
-    """Return the sorted union of a list field of all features, such as `runtime`."""
+    """Return the sorted union of one list, such as `runtime`, over all features."""
     return sorted({entry for feature in features for entry in getattr(feature, part)})
 
 
 def required(features: Iterable[Feature], part: str) -> list[str]:
-    """Return the sorted requirements of all features, with the last one first.
+    """Return the sorted requirements of all features, but with the last one moved to the front.
 
     `uv add` inserts into a sorted list, but appends to an unsorted one: so the owner's requirements stay at the end.
     """
@@ -44,12 +44,12 @@ def required(features: Iterable[Feature], part: str) -> list[str]:
 
 
 def variables_of(server: str, features: list[Feature]) -> list[str]:
-    """List the variables that hold the URL of a server."""
+    """List the environment variables that hold the URL of a server such as `postgresql`."""
     return [variable for feature in features for variable, reached in feature.reaches.items() if reached == server]
 
 
 def service(features: list[Feature]) -> dict[str, Any]:
-    """Return the service's own container in `compose.yml`, without empty keys."""
+    """Return the `compose.yml` section of the service's own container, without empty keys."""
     servers = {name: container for feature in features for name, container in feature.containers.items()}
     environment = {"ENVIRONMENT": "development"}
     for feature in features:
@@ -66,13 +66,13 @@ def service(features: list[Feature]) -> dict[str, Any]:
 
 
 def distribution(name: str, features: Iterable[Feature]) -> str:
-    """Return the distribution's name, with `-service` if a required library has it: none can require itself."""
+    """Return the distribution's name; `-service` is appended if a required library has the same name."""
     lines = [line for feature in features for line in (*feature.runtime, *feature.test, *feature.lint)]
     return f"{name}-service" if name in {re.split(r"[^A-Za-z0-9-]", line)[0] for line in lines} else name
 
 
 def compose(features: Iterable[Feature]) -> dict[str, Any]:
-    """Return the servers of `compose.yml`, such as PostgreSQL."""
+    """Return the `compose.yml` sections of the servers that the service uses, such as PostgreSQL."""
     return {
         name: {
             "image": container.image,
@@ -91,7 +91,7 @@ def compose(features: Iterable[Feature]) -> dict[str, Any]:
 
 
 def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
-    """Return the service containers of the pipeline's test job, with the variables that hold their URLs."""
+    """Return the server containers of the CI test job, with the environment variables that hold their URLs."""
     return [
         {
             "name": name,
@@ -111,13 +111,13 @@ def containers(features: Iterable[Feature]) -> list[dict[str, Any]]:
 
 
 def features_of_types(resources: Resources) -> list[Feature]:
-    """List the features that field types require, such as an email validator."""
+    """List the features that the field types of all resources require, such as an email validator."""
     types = {field.type for resource in resources for field in resource.fields}
     return [feature for name, feature in OF_TYPES.items() if name in types]
 
 
 def parse_answers(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
-    """Return the names of the selected features, and the resources; without accounts, `owner: true` has no effect."""
+    """Return the selected features' names and the resources; `owner: true` is ignored without accounts."""
     single = {answers[question] for question in ("database", "auth", "tasks")}
     names = frozenset({*single, *answers["features"]} - {"none"})
     domain = read_domain(answers["resources"])
@@ -127,7 +127,7 @@ def parse_answers(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources
 
 
 def domain_plan(resources: Resources, features: list[Feature]) -> dict[str, Any]:
-    """Return the facts about resources, for every layer, and about the tables of the first revision."""
+    """Return the Jinja context of all resources, and of the tables that the first migration creates."""
     facts, tables = domain_facts(resources, guards=any(feature.guards for feature in features))
     return {
         "resources": facts,
@@ -140,7 +140,7 @@ def domain_plan(resources: Resources, features: list[Feature]) -> dict[str, Any]
 
 
 def identity_plan(features: list[Feature]) -> dict[str, Any]:
-    """Return the facts about authentication: in the README, in the tests' client, and in `app dev`."""
+    """Return the Jinja context of authentication, for the README, the tests' client and `app dev`."""
     return {
         "players": {part: module for feature in features for part, module in feature.plays.items()},
         "signs_in": [feature.signs_in for feature in features if feature.signs_in],
@@ -155,30 +155,30 @@ def identity_plan(features: list[Feature]) -> dict[str, Any]:
 
 
 def command_facts(command: Command) -> dict[str, Any]:
-    """Return the facts about a command and its arguments."""
+    """Return the Jinja context of a command and its arguments."""
     return {**asdict(command), "takes": [asdict(argument) for argument in command.takes]}
 
 
 def setting_facts(setting: Setting) -> dict[str, Any]:
-    """Return the facts about a setting in `.env.example`: its comment says whether the value is the default."""
+    """Return a setting's name, example and comment for `.env.example`."""
     secret = ["Secret."] if setting.is_secret else []
     comment = " ".join([setting.meaning, *secret, setting.value_comment])
     return {"name": setting.name, "example": setting.example, "comment": comment}
 
 
 def page_facts(feature: Feature) -> dict[str, Any]:
-    """Return the facts about the docs page of a feature, and the package or module that it documents."""
+    """Return the Jinja context of a feature's docs page, with the package or module that the page documents."""
     return {"name": feature.name, "place": feature.explains, "summary": feature.summary}
 
 
 def import_facts(feature: Feature) -> dict[str, str]:
-    """Return the package and the name by which `app/main.py` imports an integration."""
+    """Return the package and name in the import statement by which `app/main.py` imports a feature."""
     package, _, name = f"app.{feature.installs}".rpartition(".")
     return {"package": package, "name": name}
 
 
 def parts_plan(features: list[Feature]) -> dict[str, Any]:
-    """Return what features add: commands, processes, requirements, settings, docs and tests' variables."""
+    """Return the Jinja context of what features add, such as commands, processes, requirements and settings."""
     settings = [setting for feature in features for setting in feature.settings]
     tested_with = [pair for feature in features for pair in feature.tested_with.items()]
     return {
@@ -200,7 +200,7 @@ def parts_plan(features: list[Feature]) -> dict[str, Any]:
 
 
 def servers_plan(features: list[Feature]) -> dict[str, Any]:
-    """Return the facts about the service's container, its volumes, and the servers that it connects to."""
+    """Return the Jinja context of the service's container, its volumes, and the servers that it uses."""
     return {
         "service": service(features),
         "directories": {name: path for feature in features for name, path in feature.volumes.items()},
@@ -212,7 +212,7 @@ def servers_plan(features: list[Feature]) -> dict[str, Any]:
 
 
 def guidance_plan(features: list[Feature]) -> dict[str, Any]:
-    """Return the content of `AGENTS.md`: hints, rules with their checks, and the paths that the template maintains."""
+    """Return the Jinja context of `AGENTS.md`: hints, rules with their checks, and the template's own paths."""
     names = [feature.name for feature in features]
     return {
         "guidance": [line for feature in features for line in feature.guidance],
@@ -222,7 +222,7 @@ def guidance_plan(features: list[Feature]) -> dict[str, Any]:
 
 
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the plan: all data that the templates print."""
+    """Return the complete Jinja context of a service, computed from its answers."""
     names, resources = parse_answers(answers)
     features = [*chosen(names), *features_of_types(resources), standard().feature]
     return {

@@ -1,4 +1,4 @@
-"""Read `copier.yml` with the files that it includes, such as a fork's, merged as Copier merges them."""
+"""Read `copier.yml` and the files that it includes, such as a fork's questions, merged as Copier merges them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ LISTS = ("_exclude", "_jinja_extensions", "_secret_questions", "_skip_if_exists"
 
 
 class IncludeLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML loader with the tag `!include`, whose patterns are relative to `root`."""
+    """YAML loader that supports the tag `!include`, with file patterns relative to `root`."""
 
     root = ROOT
 
 
 def included(loader: IncludeLoader, node: yaml.ScalarNode) -> list[dict[str, Any]]:
-    """Construct the documents of every file that an `!include` pattern matches."""
+    """Load all YAML documents of the files that an `!include` pattern matches."""
     paths = loader.root.glob(loader.construct_scalar(node))
     return [document for path in paths for document in documents(path, loader.root)]
 
@@ -31,14 +31,14 @@ IncludeLoader.add_constructor("!include", included)
 
 
 def documents(path: Path, root: Path) -> Iterator[dict[str, Any]]:
-    """Yield the YAML documents of a file; an `!include` yields those of the included files."""
+    """Yield the YAML documents of a file; an `!include` is replaced by the documents of the included files."""
     loader = type("RootedLoader", (IncludeLoader,), {"root": root})
     for document in yaml.load_all(path.read_text(encoding="utf-8"), loader):
         yield from document if isinstance(document, list) else [document] if document else []
 
 
 def read_questionnaire(root: Path = ROOT) -> dict[str, Any]:
-    """Return the settings and questions of a template: later documents override earlier ones, `LISTS` are joined."""
+    """Return a template's settings and questions; later documents override earlier ones, lists in `LISTS` add up."""
     merged: dict[str, Any] = {}
     for document in documents(root / "copier.yml", root):
         lists = {name: [*merged.get(name, []), *document[name]] for name in LISTS if name in document}
@@ -48,6 +48,6 @@ def read_questionnaire(root: Path = ROOT) -> dict[str, Any]:
 
 @cache
 def entries() -> dict[str, dict[str, Any]]:
-    """Return all questions and computed values by name; the short form `name: default` is expanded."""
+    """Return all questions and computed values by name, each as a mapping even if written as `name: default`."""
     named = {name: entry for name, entry in read_questionnaire().items() if name[0] != "_"}
     return {name: entry if isinstance(entry, dict) else {"default": entry} for name, entry in named.items()}

@@ -1,4 +1,4 @@
-"""Quote strings for TOML and Python, and wrap Markdown."""
+"""Quote strings for TOML and Python, and wrap lines of Markdown."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ CODE = re.compile(r"`[^`]*`")
 
 
 def toml(value: object) -> str:
-    """Return `value` as a TOML literal: JSON strings are valid TOML basic strings."""
+    """Return `value` as a TOML literal, by encoding it as JSON, whose strings are valid in TOML."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def quoted(value: str) -> str:
-    """Return `value` as a Python string literal, in the quotes that ruff format prefers."""
+    """Return `value` as a Python string literal with the quotes that `ruff format` prefers."""
     text = json.dumps(value, ensure_ascii=False)
     if value.count('"') <= value.count("'"):
         return text
@@ -25,7 +25,7 @@ def quoted(value: str) -> str:
 
 
 def wrapped(text: str) -> str:
-    """Wrap an entry of a Markdown list at `WIDTH`, but not inside code spans."""
+    """Wrap an entry of a Markdown list at `WIDTH` characters, but never inside a code span."""
     whole = CODE.sub(lambda code: code[0].replace(" ", "\0"), text)
     lines = textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
     return lines.replace("\0", " ")

@@ -1,4 +1,4 @@
-"""Rules of the service's code, each with the check that fails if code breaks it.
+"""Coding rules of the service, each with the check that fails if code breaks the rule.
 
 To add a rule, add an entry to `RULES`. `AGENTS.md` prints those of the service's features, and
 `tests/guidance/test_guidance.py` asserts that each check exists.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule in one line, and its check.
+    """A coding rule as one line, and the check that enforces it.
 
     A check is a test (`tests/test_x.py::test_y`), a rule of ruff (`ruff ASYNC251`), an error code of mypy (`mypy
     deprecated`), or a contract of import-linter (`lint-imports: Schemas do not import the database`). The rule applies
@@ -95,5 +95,5 @@ RULES = (
 
 
 def rules_for(names: Collection[str]) -> list[Rule]:
-    """List the rules of a service with the named features."""
+    """List the coding rules that apply to a service with the given features."""
     return [rule for rule in RULES if rule.of in {"service", *names}]

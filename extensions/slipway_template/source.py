@@ -1,4 +1,4 @@
-"""Compute `_src_path`: the template's URL or absolute path, which the answers file records for updates."""
+"""Compute `_src_path`, the template's URL or absolute path, which the answers file records for updates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPOSITORY = re.compile(r"git@.*|git://.*|https://git(?:hub|lab)\.com/.*|.*\.git
 
 
 def recorded_source(source: str, commit: str) -> str:
-    """Return a source that works from any directory: URLs stay, relative paths become absolute.
+    """Return the template's source so that it works in any directory: a relative path becomes absolute.
 
     A relative path to a clone whose `origin` contains the commit becomes the URL of `origin`, which works on other
     machines, too.
@@ -25,7 +25,7 @@ def recorded_source(source: str, commit: str) -> str:
 
 
 def published(clone: Path, commit: str) -> str:
-    """Return the URL of a clone's `origin`; empty if it is local or does not contain the commit."""
+    """Return the URL of a clone's remote `origin`; empty if it is local or lacks the commit."""
     url = git(clone, "config", "--get", "remote.origin.url").rstrip("/")  # `get-url` would apply insteadOf
     branches = git(clone, "for-each-ref", f"--contains={commit}", "refs/remotes/origin") if commit else ""
     if not REMOTE.match(url) or not branches:
@@ -35,7 +35,7 @@ def published(clone: Path, commit: str) -> str:
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Return the output of Git; empty if it fails or is not installed."""
+    """Run Git, and return its output; empty if Git fails or is not installed."""
     command = ["git", "-c", "safe.directory=*", "-C", str(directory), *arguments]
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

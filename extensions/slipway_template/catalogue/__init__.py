@@ -1,4 +1,4 @@
-"""The catalogue: one record per feature, with everything that the feature adds to a service.
+"""The catalogue of features: one record per feature lists everything that the feature adds to a service.
 
 To add a feature, add its record to a module here and to the lists below, and its files under `template/`; no shared
 file changes.
@@ -59,13 +59,13 @@ FEATURES = (*DATABASES, *IDENTITIES, *INTEGRATIONS, *PIPELINES, *DEPLOYMENTS, AG
 
 
 def with_requirements(names: frozenset[str]) -> frozenset[str]:
-    """Return `names` and all features that they require, directly or indirectly."""
+    """Return the named features and those that they require, directly or indirectly."""
     required = frozenset(name for feature in FEATURES if feature.name in names for name in feature.requires)
     return names if required <= names else with_requirements(names | required)
 
 
 def with_meetings(names: frozenset[str]) -> frozenset[str]:
-    """Return `names`, their requirements and the features that their combination adds, without replaced ones."""
+    """Return the named features with all requirements and combined features, without those that these replace."""
     wanted = with_requirements(names)
     met = [feature for feature in FEATURES if feature.meets and set(feature.meets) <= wanted]
     replaced = {name for feature in met for name in feature.replaces}
@@ -73,6 +73,6 @@ def with_meetings(names: frozenset[str]) -> frozenset[str]:
 
 
 def chosen(names: frozenset[str]) -> list[Feature]:
-    """Return the features of a service, in the order of `FEATURES`."""
+    """Return the `Feature` records of a service, in the order of `FEATURES`."""
     wanted = with_meetings(names)
     return [SERVICE, *(feature for feature in FEATURES if feature.name in wanted)]

@@ -1,4 +1,4 @@
-"""Authentication, authorization, owned rows, and the running versions."""
+"""Features of authentication: access control, rows owned by accounts, and versions of running replicas."""
 
 from __future__ import annotations
 

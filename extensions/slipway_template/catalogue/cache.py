@@ -1,4 +1,4 @@
-"""Cache of values and totals, and ETags."""
+"""Features that cache values and the totals of lists, and answer with ETags."""
 
 from __future__ import annotations
 

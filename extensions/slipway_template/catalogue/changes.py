@@ -1,4 +1,4 @@
-"""After-commit hooks, and events of changed rows."""
+"""Features that run hooks after a commit, and publish events of changed rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""E-mail."""
+"""The feature that sends e-mail."""
 
 from __future__ import annotations
 

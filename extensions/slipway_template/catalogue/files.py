@@ -1,4 +1,4 @@
-"""File upload and download, stored in a directory or a bucket."""
+"""Features for uploading and downloading files, which are stored in a directory or an S3 bucket."""
 
 from __future__ import annotations
 

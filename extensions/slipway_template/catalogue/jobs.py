@@ -1,4 +1,4 @@
-"""Background jobs, and the brokers that notify workers."""
+"""Features for background jobs and for the message brokers that notify workers of new jobs."""
 
 from __future__ import annotations
 

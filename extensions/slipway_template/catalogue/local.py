@@ -1,4 +1,4 @@
-"""Local accounts: passwords, JWT access tokens and rotating refresh tokens."""
+"""The feature for accounts with passwords, JWT access tokens and rotating refresh tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The records of the catalogue: the paths of a feature, and its additions to the files that all features share."""
+"""Data classes of the catalogue, which describe a feature's files and its additions to shared files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Setting:
 
     @property
     def value_comment(self) -> str:
-        """Describe the value in `.env.example`: the default, or an example beside the default."""
+        """Describe the value in `.env.example`, which is the default or an example of a setting without one."""
         if self.default == self.example:
             return f"Default: {self.default}."
         if self.default is not None:
@@ -33,7 +33,7 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Argument:
-    """A positional argument of a command."""
+    """A positional argument of a command on the command line."""
 
     name: str
     meaning: str
@@ -45,7 +45,7 @@ ADDRESS = Argument(name="email", meaning="e-mail address of the account", exampl
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command of the service: a coroutine function whose arguments are strings."""
+    """A command of the service, implemented by a coroutine function whose arguments are strings."""
 
     name: str
     module: str
@@ -57,7 +57,7 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """A further process of the service's image: a command that runs until a signal stops it."""
+    """A long-running process besides the web server, such as a worker, started from the same image."""
 
     name: str  # of the command, the function, and the service in compose
     module: str
@@ -68,7 +68,7 @@ class Process:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A command of the README before the first request, and the sentence that introduces it."""
+    """A shell command of the README's first steps, and the sentence that introduces it."""
 
     says: str
     command: str
@@ -76,7 +76,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table in the first revision; `type` is SQLAlchemy's, such as `String(length=40)`."""
+    """A column of a table in the first migration; `type` is an SQLAlchemy type such as `String(length=40)`."""
 
     name: str
     type: str
@@ -85,7 +85,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key to the `id` of another table; `on_delete` is SQL's, such as `SET NULL`."""
+    """A foreign key to the `id` of another table; `on_delete` is an SQL action such as `SET NULL`."""
 
     column: str
     target: str
@@ -94,7 +94,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Check:
-    """A check constraint: an SQL condition, and its name without the prefix of the naming convention."""
+    """A check constraint, with its SQL condition and its name without the prefix `ck_<table>_`."""
 
     condition: str
     name: str
@@ -102,7 +102,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of the first revision; `indexes` are columns with a single-column index."""
+    """A table that the first migration creates; `indexes` lists the columns that get an index of their own."""
 
     name: str
     columns: tuple[Column, ...]
@@ -115,7 +115,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """A server that runs beside the service, in compose and in the test job of the pipeline.
+    """A server such as PostgreSQL that runs beside the service in `compose.yml` and in the CI test job.
 
     `{host}` in the values of `reached_by`, `tested_by` and `address` is replaced by the server's name.
     """
@@ -133,7 +133,7 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """A part of a service: its paths, and its additions to the files that all parts share.
+    """A selectable part of a service, with its paths and its additions to the files that all features share.
 
     `paths` are the files and directories (ending in `/`) that are emitted only with the feature. A path inside a
     directory of another feature is emitted if both are chosen; its owner is the feature that lists it.

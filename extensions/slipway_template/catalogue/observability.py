@@ -1,4 +1,4 @@
-"""Traces, metrics and error reports."""
+"""Features for traces, metrics and error reports."""
 
 from __future__ import annotations
 

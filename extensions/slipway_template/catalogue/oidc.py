@@ -1,4 +1,4 @@
-"""Accounts of an OpenID Connect identity provider."""
+"""The feature for accounts that an OpenID Connect identity provider manages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL."""
+"""The feature that stores the service's data in PostgreSQL."""
 
 from __future__ import annotations
 

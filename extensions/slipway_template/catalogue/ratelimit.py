@@ -1,4 +1,4 @@
-"""Rate limits."""
+"""The feature that limits the rate of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base of every service, and requirements of field types."""
+"""The base of every service, and the libraries that field types such as `email` require."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQLite."""
+"""The feature that stores the service's data in SQLite."""
 
 from __future__ import annotations
 

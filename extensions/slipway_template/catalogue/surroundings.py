@@ -1,4 +1,4 @@
-"""Pipelines, deployments and agent instructions, on which no code depends."""
+"""Features without Python code: CI pipelines, deployments and instructions for coding agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Valkey, and the child processes of development servers."""
+"""The feature that connects to Valkey, and the child processes that `app dev` starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Change events over WebSockets and server-sent events (SSE)."""
+"""The features that send change events to clients over WebSockets and server-sent events (SSE)."""
 
 from __future__ import annotations
 

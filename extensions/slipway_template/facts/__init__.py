@@ -1,4 +1,4 @@
-"""Facts about resources, by layer: names, types, literals and conditions, from which templates generate code."""
+"""Compute the Jinja context of each resource, from which the templates generate its modules and tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WRITING = {"create", "update", "delete"}
 
 
 def names(resource: Resource) -> Facts:
-    """Return the names of a resource: in code, in paths, and in sentences."""
+    """Return the names that templates print for a resource in code, URL paths and sentences."""
     return {
         "name": resource.name,
         "plural": resource.plural,
@@ -34,7 +34,7 @@ def names(resource: Resource) -> Facts:
 
 
 def conditions(resources: Resources, resource: Resource, *, guards: bool) -> Facts:
-    """Return the booleans that templates branch on."""
+    """Return the booleans on which the templates of a resource branch, such as whether it has an owner."""
     operations = set(resource.operations)
     loads = bool(list(schemas.summaries(resources, resource)))
     return {
@@ -55,7 +55,7 @@ def conditions(resources: Resources, resource: Resource, *, guards: bool) -> Fac
 
 
 def resource_facts(resources: Resources, resource: Resource, late: tables.Late, *, guards: bool) -> Facts:
-    """Return all facts about a resource."""
+    """Return the complete Jinja context of a resource."""
     return {
         **names(resource),
         **conditions(resources, resource, guards=guards),
@@ -69,14 +69,14 @@ def resource_facts(resources: Resources, resource: Resource, late: tables.Late, 
 
 
 def domain_facts(resources: Resources, *, guards: bool) -> tuple[list[Facts], list[Facts]]:
-    """Return the facts about all resources, in declared order, and about their tables, in order of creation."""
+    """Return the Jinja contexts of all resources in declared order, and of their tables in creation order."""
     created, late = tables.ordered(resources)
     facts = [resource_facts(resources, each, late, guards=guards) for each in resources]
     return facts, [tables.facts(resources, each, late) for each in created]
 
 
 def requests(resources: Resources) -> list[Facts]:
-    """Return the README's first request, which creates a row without references, as a list of one or none."""
+    """Return a list with an example request for the README, which creates a row; empty if none is simple enough."""
     for each in resources:
         required = [field for field in each.references if not field.optional]
         if {"create", "list", "read"} <= set(each.operations) and not required:

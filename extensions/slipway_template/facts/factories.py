@@ -1,4 +1,4 @@
-"""Facts for factories: values of rows that satisfy constraints, and differ where they are unique."""
+"""Compute the Jinja context of test factories: values that satisfy constraints and differ in unique fields."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ NUMBERED = frozenset(
 
 
 def is_unique(resource: Resource, field: Field) -> bool:
-    """Return whether a field is unique, alone or together with others."""
+    """Return whether a field is unique, alone or together with other fields."""
     return any(field in fields for fields in resource.uniques)
 
 
 def is_circular(resources: Resources, resource: Resource, field: Field) -> bool:
-    """Return whether factories leave a reference null, because creating its target needs a row of this resource."""
+    """Return whether a factory leaves a reference null, because its target would need a row of this resource."""
     return bool(field.to) and field.optional and resource.name in required_by(resources, field.to, frozenset())
 
 
 def required_by(resources: Resources, name: str, seen: frozenset[str]) -> frozenset[str]:
-    """Return the name of a resource, and of all resources of which its factory creates rows, transitively."""
+    """Return the names of all resources whose rows the factory of a resource creates, including its own."""
     target = find(resources, name)
     required = [field.to for field in target.references if not field.optional or is_unique(target, field)]
     for to in required:
@@ -46,7 +46,7 @@ def required_by(resources: Resources, name: str, seen: frozenset[str]) -> frozen
 
 
 def numbered_text(field: Field) -> Facts:
-    """Return a text that is derived from the number of the row: an example of its pattern, words, or digits."""
+    """Return how a factory derives a unique text from the row's number: by pattern examples, words or digits."""
     if field.pattern:
         return {"kind": "pattern", "constant": f"{field.name.upper()}S", "examples": list(field.examples)}
     words = spaced(field.name)
@@ -57,7 +57,7 @@ def numbered_text(field: Field) -> Facts:
 
 
 def numbered_step(field: Field) -> Facts:
-    """Return a number or date that increases with the number of the row: its start, and its number of values."""
+    """Return how a factory derives a number or date from the row's number: its start and how many values exist."""
     _, greatest = field.range
     start = numbers(field)[0]
     room = MANY if greatest is None else int((greatest - start) / field.step) + 1
@@ -69,7 +69,7 @@ def numbered_step(field: Field) -> Facts:
 
 
 def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return a value that is derived from the number of the row."""
+    """Return how a factory derives a field's value from the row's number."""
     if field.type in {*BITS, "decimal", "date"}:
         return numbered_step(field)
     if field.type == "str":
@@ -82,7 +82,7 @@ def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def value(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return the value of a field: derived from the number of the row if it is unique, else a sample."""
+    """Return how a factory sets a field: from the row's number if the field is unique, otherwise to a sample value."""
     if is_unique(resource, field):
         is_null = is_circular(resources, resource, field)
         return {"kind": "literal", "literal": "None"} if is_null else numbered(resources, resource, field)
@@ -95,20 +95,20 @@ def value(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def entries(resources: Resources, resource: Resource) -> Iterator[tuple[Field, Facts]]:
-    """Yield each required or unique field, with its value."""
+    """Yield each field that a factory must set, which is required or unique, with its value."""
     for field in resource.fields:
         if is_unique(resource, field) or is_required(field):
             yield field, value(resources, resource, field)
 
 
 def target_facts(resources: Resources, name: str) -> Facts:
-    """Return the facts about the factory of another resource: its module, model and name."""
+    """Return the Jinja context of an import: the factory and class of a referenced resource."""
     target = find(resources, name)
     return {"name": name, "class": target.class_name, "variable": target.variable}
 
 
 def facts(resources: Resources, resource: Resource) -> Facts:
-    """Return the facts about the factory of a resource."""
+    """Return the Jinja context of a resource's test factory."""
     values = list(entries(resources, resource))
     kinds = {each["kind"] for _, each in values}
     targets = sorted({field.to for field, each in values if each["kind"] in {"new", "some"}})
@@ -121,18 +121,18 @@ def facts(resources: Resources, resource: Resource) -> Facts:
 
 
 def is_required(field: Field) -> bool:
-    """Return whether requests must contain a field: it is not optional, and has no default."""
+    """Return whether a request must contain a field, which is neither optional nor has a default."""
     return not field.optional and field.default is None
 
 
 def example(resource: Resource) -> str:
-    """Return the JSON body of a minimal request, escaped for single quotes of a shell."""
+    """Return the smallest valid JSON body of a request, escaped for single quotes of a shell."""
     values = {field.column: plain_value(field) for field in resource.fields if is_required(field)}
     return json.dumps(values, ensure_ascii=False).replace("'", "'\\''")
 
 
 def plain_value(field: Field) -> Any:  # noqa: ANN401 - any value of JSON
-    """Return a sample value as JSON has it."""
+    """Return a sample value of a field that JSON can encode."""
     sample = field.values[0] if field.values else samples(field)[0]
     if isinstance(sample, bool | int | float | str | dict):
         return sample

@@ -1,4 +1,4 @@
-"""Facts for models and enumerations: columns, constraints and relationships."""
+"""Compute the Jinja context of SQLAlchemy models and enumerations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Facts = dict[str, Any]
 
 
 def column_type(resource: Resource, field: Field) -> str:
-    """Return SQLAlchemy's type of a column; empty if the annotation implies it."""
+    """Return a column's SQLAlchemy type as Python source; empty if the annotation implies the type."""
     return {
         "str": f"String({field.longest})",
         "text": "Text",
@@ -32,7 +32,7 @@ def column_type(resource: Resource, field: Field) -> str:
 
 
 def column(resources: Resources, resource: Resource, field: Field, late: Late) -> Facts:
-    """Return the facts about a column.
+    """Return the Jinja context of a model's column.
 
     `target` is the referenced table, `deferred` if its creation is later; `was` is the previous name.
     """
@@ -51,7 +51,7 @@ def column(resources: Resources, resource: Resource, field: Field, late: Late) -
 
 
 def relationship(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return the facts about a relationship; `is_ambiguous` if several foreign keys join the two tables."""
+    """Return the Jinja context of a relationship; `is_ambiguous` if several foreign keys join the two tables."""
     pair = {resource.name, field.to}
     joins = [one for each in resources for one in each.references if {each.name, one.to} == pair]
     target = find(resources, field.to)
@@ -67,7 +67,7 @@ def relationship(resources: Resources, resource: Resource, field: Field) -> Fact
 
 
 def constraints(resource: Resource) -> list[Facts]:
-    """Return the table constraints: composite unique, check, and checks of enumerations."""
+    """Return the constraints of a model's table: composite unique, check, and enumeration constraints."""
     composite = [[resource.field(name).column for name in names] for names in resource.unique]
     checks = chain.from_iterable(map(conditions, resource.fields))
     return [
@@ -82,7 +82,7 @@ def constraints(resource: Resource) -> list[Facts]:
 
 
 def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
-    """Return the facts of a model."""
+    """Return the Jinja context of a resource's SQLAlchemy model."""
     targets = {field.to: find(resources, field.to) for field in resource.references if field.to != resource.name}
     former = resource.former_plural
     return {

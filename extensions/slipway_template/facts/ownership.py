@@ -1,4 +1,4 @@
-"""Facts about references to owned rows."""
+"""Find the references of a resource whose targets belong to accounts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Facts = dict[str, Any]
 
 
 def owned(resources: Resources, resource: Resource) -> list[Field]:
-    """List the references of a resource to owned resources."""
+    """List the references of a resource to resources declared with `owner: true`."""
     return [field for field in resource.references if find(resources, field.to).owner]
 
 
 def targets(resources: Resources, resource: Resource) -> list[Facts]:
-    """Return the columns of references to owned resources, each with the path of its target."""
+    """Return the column and the target's URL path of each reference to a resource with `owner: true`."""
     return [{"column": each.column, "path": find(resources, each.to).path} for each in owned(resources, resource)]

@@ -1,4 +1,4 @@
-"""Sample values of fields, valid and invalid."""
+"""Compute valid and invalid sample values of fields for the generated tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG = 50_000  # characters: tests send no longer text
 
 
 def texts(field: Field) -> list[str]:
-    """Return two valid texts of a field."""
+    """Return up to two valid texts of a field."""
     if field.pattern:
         return list(field.examples[:2])
     if field.min_length <= len(WORDS[0]) <= field.longest:
@@ -32,7 +32,7 @@ def texts(field: Field) -> list[str]:
 
 
 def numbers(field: Field) -> list[Any]:
-    """Return two numbers or days within the bounds of a field, small ones where possible."""
+    """Return two numbers or dates within the bounds of a field, small ones where possible."""
     least, greatest = field.range
     step = field.step or 1.0
     ends = [end for end in (least, greatest) if end is not None]
@@ -52,7 +52,7 @@ def numbers(field: Field) -> list[Any]:
 
 
 def can_add(end: Any, by: Any) -> bool:  # noqa: ANN401 - of the field's type
-    """Return whether a sum does not overflow, such as that of a date."""
+    """Return whether the sum of two values, such as a date and days, does not overflow."""
     try:
         end + by
     except OverflowError:
@@ -61,14 +61,14 @@ def can_add(end: Any, by: Any) -> bool:  # noqa: ANN401 - of the field's type
 
 
 def holds(field: Field, value: Any) -> bool:  # noqa: ANN401 - of the field's type
-    """Return whether a value is within the bounds of a field."""
+    """Return whether a value is within a field's bounds."""
     least, greatest = field.range
     inside = (least is None or value >= least) and (greatest is None or value <= greatest)
     return inside and (field.gt is None or value > field.gt) and (field.lt is None or value < field.lt)
 
 
 def samples(field: Field) -> list[Any]:
-    """Return two valid values, the smaller first; fewer if there are fewer, and none for references."""
+    """Return up to two valid values of a field, the smaller first; none for references."""
     moments = [datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2)]  # noqa: UP017 - Python 3.10 has no UTC
     fixed: dict[str, list[Any]] = {
         "bool": [False, True],
@@ -88,7 +88,7 @@ def samples(field: Field) -> list[Any]:
 
 
 def written(resource: Resource, field: Field, value: Any) -> str:  # noqa: ANN401 - of the field's type
-    """Return the literal of a sample; for enumerations, the member."""
+    """Return a sample value as Python source; values of enumerations become members such as `Status.LIVE`."""
     return f"{resource.type_name(field)}.{value}" if field.type == "enum" else literal(value)
 
 
@@ -110,7 +110,7 @@ INVALID: dict[str, list[Any]] = {
 
 
 def invalid_values(field: Field) -> Iterator[str]:
-    """Yield literals of invalid values, which validation rejects."""
+    """Yield the Python source of values that a field's validation rejects."""
     yield from (literal(value) for value in INVALID.get(field.type, []))
     if not field.optional:
         yield "None"
@@ -125,7 +125,7 @@ def invalid_values(field: Field) -> Iterator[str]:
 
 
 def invalid_texts(field: Field) -> Iterator[str]:
-    """Yield literals of texts of invalid length, characters or pattern."""
+    """Yield the Python source of texts with an invalid length, character or pattern."""
     if field.longest <= LONG:
         yield f'"x" * {literal(field.longest + 1)}'
     if field.min_length:
@@ -137,7 +137,7 @@ def invalid_texts(field: Field) -> Iterator[str]:
 
 
 def invalid_bounds(field: Field) -> Iterator[str]:
-    """Yield literals of values out of bounds."""
+    """Yield the Python source of values outside a field's bounds."""
     step = field.step or 1.0
     for bound, by in ((field.ge, -1), (field.gt, 0), (field.le, 1), (field.lt, 0)):
         if bound is not None and can_add(bound, step * by) and not holds(field, bound + step * by):
@@ -145,7 +145,7 @@ def invalid_bounds(field: Field) -> Iterator[str]:
 
 
 def sent(value: Any) -> str:  # noqa: ANN401 - of the field's type
-    """Return the literal of a value as JSON encodes it: dates and decimals are strings."""
+    """Return the Python source of a value in a JSON body, where dates and decimals are strings."""
     return (
         quoted(str(value))
         if isinstance(value, date)

@@ -1,4 +1,4 @@
-"""Facts for schemas: types, constraints, and the query parameters that filter and sort lists."""
+"""Compute the Jinja context of Pydantic schemas, and of the parameters that filter and sort lists."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ SEARCHED = frozenset({"str", "text", "email"})
 
 
 def bound(value: object) -> str:
-    """Return the literal of a bound; decimals without fraction become integers."""
+    """Return a field's bound as Python source; decimals without fraction become integers."""
     return literal(int(value)) if isinstance(value, Decimal) and value == value.to_integral_value() else literal(value)
 
 
 def constraints(field: Field) -> dict[str, str]:
-    """Return the arguments of Pydantic's `Field`, as literals by their names."""
+    """Return the keyword arguments of Pydantic's `Field` for a field's constraints, as Python source."""
     arguments = {}
     if field.min_length:
         arguments["min_length"] = str(field.min_length)
@@ -57,12 +57,12 @@ def constraints(field: Field) -> dict[str, str]:
 
 
 def sent_type(resource: Resource, field: Field) -> str:
-    """Return the type of a field in requests: its own type if it is an enumeration or constrained."""
+    """Return a field's type in request bodies, which is its own if it is an enumeration or constrained."""
     return resource.type_name(field) if field.values or field.is_constrained else SENT[field.type]
 
 
 def aliases(resource: Resource) -> list[Facts]:
-    """Return the annotated types of a resource's fields; `places` is the scale to which decimals are serialized."""
+    """Return a resource's constrained types as Jinja context; `places` is the decimal places in responses."""
     return [
         {
             "name": resource.type_name(field),
@@ -77,7 +77,7 @@ def aliases(resource: Resource) -> list[Facts]:
 
 
 def default(resource: Resource, field: Field) -> Facts:
-    """Return the default of a field: `factory` is the type of an empty container, `default` any other literal."""
+    """Return a field's default: `factory` names the type of an empty container, `default` is any other as source."""
     value = field.default
     if isinstance(value, dict | list):
         return {"factory": type(value).__name__, "default": ""}
@@ -90,7 +90,7 @@ def default(resource: Resource, field: Field) -> Facts:
 
 
 def field_facts(resource: Resource, field: Field) -> Facts:
-    """Return the types of a field in requests and responses, and its default."""
+    """Return the Jinja context of a schema's field: its types in requests and responses, and its default."""
     return {
         "name": field.column,
         "sent": sent_type(resource, field),
@@ -101,7 +101,7 @@ def field_facts(resource: Resource, field: Field) -> Facts:
 
 
 def summaries(resources: Resources, resource: Resource) -> Iterator[Facts]:
-    """Yield the references whose targets have a label, which responses contain."""
+    """Yield the references that responses show with the label of the referenced row."""
     if not {"create", "list", "read", "update"} & set(resource.operations):
         return
     for field in resource.references:
@@ -118,7 +118,7 @@ def summaries(resources: Resources, resource: Resource) -> Iterator[Facts]:
 
 
 def facts(resources: Resources, resource: Resource) -> Facts:
-    """Return the facts about the schemas of a resource."""
+    """Return the Jinja context of a resource's Pydantic schemas."""
     return {
         "aliases": aliases(resource),
         "fields": [field_facts(resource, field) for field in resource.fields],
@@ -130,17 +130,17 @@ def facts(resources: Resources, resource: Resource) -> Facts:
 
 
 def sorts(resource: Resource) -> list[str]:
-    """List the sort keys of lists."""
+    """List the fields by which clients can sort the list of a resource."""
     return sorted(["created_at", *(each.name for each in resource.fields if each.type in SORTED and each.is_filtered)])
 
 
 def searched(resource: Resource) -> list[Field]:
-    """List the fields that the search parameter matches."""
+    """List the text fields that the search parameter of a list matches."""
     return [field for field in resource.fields if field.type in SEARCHED]
 
 
 def filters(resource: Resource, field: Field) -> Iterator[Facts]:
-    """Yield the query parameters that filter lists by a field, each with its comparison function."""
+    """Yield each query parameter that filters a list by a field, with its comparison function."""
     if not field.is_filtered:
         return
     comparisons = []

@@ -1,4 +1,4 @@
-"""Facts for the first migration: tables in order of creation, with named constraints."""
+"""Compute the Jinja context of the first migration: tables in creation order, with named constraints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TIMESTAMP = "DateTime(timezone=True)"
 
 
 def check_name(condition: str) -> str:
-    """Derive the name of a check from its condition, as `app.models.base` does."""
+    """Return the name of a check constraint, derived from its condition as `app.models.base` does."""
     checksum = f"{zlib.crc32(condition.encode()):08x}"
     for sign, word in WORDS.items():
         condition = condition.replace(sign, word)
@@ -40,7 +40,7 @@ def check_name(condition: str) -> str:
 
 
 def sql(value: object) -> str:
-    """Return the SQL literal of a date or number."""
+    """Return a date or number as an SQL literal."""
     if isinstance(value, date):
         return f"'{value}'"
     return f"{value:f}" if isinstance(value, Decimal) else f"{value:.17g}" if isinstance(value, float) else str(value)
@@ -58,12 +58,12 @@ def conditions(field: Field) -> Iterator[str]:
 
 
 def is_indexed(field: Field) -> bool:
-    """Return whether a column needs an index of its own: a unique constraint has one already."""
+    """Return whether a filterable column needs an index, because no unique constraint provides one."""
     return field.is_filtered and not field.unique
 
 
 def server_default(field: Field) -> Facts:
-    """Return the server default of a column: `flag` is true or false for booleans, `default` a literal for others."""
+    """Return a column's server default: `flag` is `true` or `false` for booleans, `default` any other default."""
     value = field.default
     if value is None or isinstance(value, bool):
         return {"flag": "" if value is None else str(value).lower(), "default": ""}
@@ -72,12 +72,12 @@ def server_default(field: Field) -> Facts:
 
 
 def on_delete(field: Field) -> str:
-    """Return the ON DELETE action in SQL."""
+    """Return a reference's ON DELETE action in SQL."""
     return field.on_delete.replace("_", " ").upper()
 
 
 def ordered(resources: Resources) -> tuple[list[Resource], Late]:
-    """Sort tables topologically by references; in cycles, optional foreign keys are added late, after all tables."""
+    """Sort tables by their foreign keys, and return the foreign keys to add late because they form a cycle."""
     placed: list[Resource] = []
     names: set[str] = set()
     late: Late = set()
@@ -94,7 +94,7 @@ def ordered(resources: Resources) -> tuple[list[Resource], Late]:
 
 
 def column_type(field: Field) -> str:
-    """Return SQLAlchemy's type of a column in a migration, with all arguments."""
+    """Return a column's SQLAlchemy type as the migration spells it, with all arguments."""
     values = ", ".join(map(quoted, field.values))
     width = max(TOKEN, *map(len, field.values)) if field.values else 0
     return {
@@ -118,13 +118,13 @@ def column_type(field: Field) -> str:
 
 
 def column(name: str, kind: str, *, nullable: bool = False, default: str = "") -> Facts:
-    """Return the facts about a column; its options are literals of Python."""
+    """Return the Jinja context of a migration's column, with its options as Python source."""
     options = {"server_default": default} if default else {}
     return {"name": name, "type": kind, "options": options | {"nullable": str(nullable)}}
 
 
 def columns(resource: Resource) -> Iterator[Facts]:
-    """Yield the columns of a resource's table."""
+    """Yield the Jinja context of each column of a resource's table."""
     yield column("id", "Uuid()")
     if resource.owner:
         yield column("owner_id", "Uuid()")
@@ -139,18 +139,18 @@ def columns(resource: Resource) -> Iterator[Facts]:
 
 
 def foreign_key(table: str, column: str, target: str, rule: str) -> Facts:
-    """Return the facts about a foreign key, named by convention."""
+    """Return the Jinja context of a foreign key, with its name by convention: `fk_<table>_<column>`."""
     return {"table": table, "column": column, "target": target, "on_delete": rule, "name": f"fk_{table}_{column}"}
 
 
 def checks(resource: Resource) -> list[Facts]:
-    """Return the check constraints of a resource's table."""
+    """Return the check constraints of a resource's table, with their names."""
     expressions = list(chain.from_iterable(map(conditions, resource.fields)))
     return [{"condition": each, "name": f"ck_{resource.plural}_{check_name(each)}"} for each in expressions]
 
 
 def memberships(resource: Resource) -> list[Facts]:
-    """Return the check constraints of enumerations: `column IN (…)`."""
+    """Return the check constraints `column IN (…)` that restrict enumerations to their values."""
     return [
         {
             "column": field.name,
@@ -163,12 +163,12 @@ def memberships(resource: Resource) -> list[Facts]:
 
 
 def unique(table: str, columns: list[str]) -> Facts:
-    """Return the facts about a unique constraint, named by convention."""
+    """Return the Jinja context of a unique constraint, with its name by convention: `uq_<table>_<columns>`."""
     return {"columns": columns, "name": "_".join(["uq", table, *columns])}
 
 
 def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
-    """Return the facts about a table; `late` foreign keys are added after all tables, and then its indexes.
+    """Return the Jinja context of a resource's table; `late` foreign keys and its indexes follow all tables.
 
     SQLite adds a foreign key by recreating the table, which would lose indexes.
     """
@@ -197,7 +197,7 @@ def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
 
 
 def feature_facts(table: Table) -> Facts:
-    """Return the facts about a table of a feature."""
+    """Return the Jinja context of a table that a feature adds."""
     return {
         "name": table.name,
         "columns": [column(each.name, each.type, nullable=each.nullable) for each in table.columns],

@@ -1,4 +1,4 @@
-"""Facts for the tests of a resource: the test cases, as names and literals."""
+"""Compute the Jinja context of a resource's generated tests: test cases with names and Python source."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ METHODS = (("GET", "read", 200), ("PATCH", "update", 200), ("DELETE", "delete", 
 
 
 def factory(resources: Resources, resource: Resource, target: str) -> str:
-    """Return the name by which the tests of a resource import the factory of another, or its own."""
+    """Return the name by which a resource's tests import the test factory of a referenced resource."""
     variable = find(resources, target).variable
     is_shadowed = variable in SHADOWING and bool(left_out(resources, resource))
     return "factory" if target == resource.name else f"{variable}_" if is_shadowed else variable
 
 
 def ranges(resource: Resource, kinds: frozenset[str], *, plain: bool = False) -> list[Facts]:
-    """Return a case per filtered field of some types, with a lower and a higher value."""
+    """Return a test case per filterable field of the given types, with a lower and a higher value."""
     cases = []
     for field in resource.fields:
         both = samples(field) if field.type in kinds and field.is_filtered and not (plain and field.pattern) else []
@@ -43,7 +43,7 @@ def ranges(resource: Resource, kinds: frozenset[str], *, plain: bool = False) ->
 
 
 def change(resource: Resource) -> Facts:
-    """Return the case of a partial update: a changed field, and optional ones, which must stay unchanged."""
+    """Return the test case of a PATCH request, which changes one field and must preserve the optional ones."""
     able = [(field, [written(resource, field, value) for value in samples(field)]) for field in resource.fields]
     for field, both in able:
         if len(both) > 1:
@@ -56,7 +56,7 @@ def change(resource: Resource) -> Facts:
 
 
 def searched(resource: Resource) -> str:
-    """Return a searchable field that can store the texts of `LITERAL_SEARCH`; empty without any."""
+    """Return a field that can store the search texts in `LITERAL_SEARCH`; empty if there is none."""
     texts = [field for field in resource.fields if field.type in {"str", "text"} and not field.pattern]
     shortest, longest = sorted(map(len, LITERAL_SEARCH))
     fitting = [field.column for field in texts if field.min_length <= shortest and longest <= field.longest]
@@ -64,7 +64,7 @@ def searched(resource: Resource) -> str:
 
 
 def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts]:
-    """Return a case per reference with an ON DELETE rule whose target the API can delete."""
+    """Return a test case per reference with an ON DELETE rule, if clients can delete its target."""
     cases = []
     for field in resource.references:
         target = find(resources, field.to)
@@ -76,7 +76,7 @@ def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts
 
 
 def targets(resources: Resources, resource: Resource, fields: list[Field]) -> list[Facts]:
-    """Return a case per reference: its column, its factory, and the words of its target."""
+    """Return a test case per reference: its column, the target's factory, and the target's name in words."""
     return [
         {"field": field.column, "factory": factory(resources, resource, field.to), "words": spaced(field.to)}
         for field in fields
@@ -84,7 +84,7 @@ def targets(resources: Resources, resource: Resource, fields: list[Field]) -> li
 
 
 def left_out(resources: Resources, resource: Resource) -> list[Field]:
-    """List the unique references that factories leave null and requests can set."""
+    """List the unique references that test factories leave null and requests can set."""
     if not {"create", "update"} & set(resource.operations):
         return []
     return [
@@ -93,7 +93,7 @@ def left_out(resources: Resources, resource: Resource) -> list[Field]:
 
 
 def permitted(resource: Resource) -> list[Facts]:
-    """Return a case per method and permission: the status for a row of another owner."""
+    """Return a test case per HTTP method and permission, with the status for a row of another owner."""
     cases = []
     for method, operation, status in METHODS:
         if operation in resource.operations:
@@ -106,13 +106,13 @@ def permitted(resource: Resource) -> list[Facts]:
 
 
 def scopes(resources: Resources, resource: Resource) -> list[str]:
-    """Return the scopes that an API key needs beside the resource's own, to reference owned rows."""
+    """Return the further scopes that an API key needs to reference rows that accounts own."""
     paths = {find(resources, field.to).path for field in owned(resources, resource)} - {resource.path}
     return [f"{path}:read" for path in sorted(paths)]
 
 
 def imported(resources: Resources, resource: Resource, cases: Facts) -> list[Facts]:
-    """Return the factories that the test cases use, as imports."""
+    """Return the imports of the test factories that the test cases call."""
     used = {case["factory"] for key in (*FACTORIES, "left_out") for case in cases[key]}
     others = sorted(each.name for each in resources if each != resource)
     variables = {name: factory(resources, resource, name) for name in others}
@@ -120,7 +120,7 @@ def imported(resources: Resources, resource: Resource, cases: Facts) -> list[Fac
 
 
 def fields_of(resource: Resource) -> Facts:
-    """Return the cases about single fields: valid, invalid and missing values."""
+    """Return the test cases for single fields: valid, invalid and missing values."""
     fields = resource.fields
     invalid = [(field.column, value) for field in fields for value in dict.fromkeys(invalid_values(field))]
     return {
@@ -137,7 +137,7 @@ def fields_of(resource: Resource) -> Facts:
 
 
 def references_of(resources: Resources, resource: Resource) -> Facts:
-    """Return the cases about references: filters, deleted and restricted targets, other owners' rows."""
+    """Return the test cases for references: filters, deleted targets, and rows of other owners."""
     references = list(resource.references)
     filtered = [field for field in references if field.is_filtered]
     soft = [field for field in references if find(resources, field.to).soft_delete]
@@ -154,7 +154,7 @@ def references_of(resources: Resources, resource: Resource) -> Facts:
 
 
 def methods(resource: Resource) -> list[Facts]:
-    """Return the HTTP methods on one row, with their status codes of success."""
+    """Return the HTTP methods on one row that a resource supports, with the status code of success."""
     return [
         {"method": method, "status": status}
         for method, operation, status in METHODS
@@ -163,7 +163,7 @@ def methods(resource: Resource) -> list[Facts]:
 
 
 def facts(resources: Resources, resource: Resource) -> Facts:
-    """Return all test cases of a resource."""
+    """Return the Jinja context of a resource's generated tests."""
     cases = {
         **fields_of(resource),
         **references_of(resources, resource),

@@ -1,4 +1,4 @@
-"""Check the domain across keys, fields and resources: crossing bounds, name conflicts, reference cycles."""
+"""Reject declarations that contradict each other: bounds that cross, names in conflict, and cycles of references."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"ge": ge, "gt": gt, "le": 
 
 
 def check_field(place: str, field: Field) -> None:
-    """Reject keys of a field that contradict each other."""
+    """Reject a field whose options contradict each other."""
     if field.type == "enum" and not field.values:
         reject(place, "an enum needs `values:`, such as [draft, live].")
     if field.type == "ref" and not field.to:
@@ -46,7 +46,7 @@ def check_field(place: str, field: Field) -> None:
 
 
 def check_lengths(place: str, field: Field) -> None:
-    """Reject lengths and digits that no value has."""
+    """Reject length or digit limits that no value satisfies."""
     if field.min_length > field.longest:
         reject(place, f"min_length is more than the maximum length, which is {field.longest}.")
     if field.pattern and not field.examples:
@@ -58,12 +58,12 @@ def check_lengths(place: str, field: Field) -> None:
 
 
 def fits(field: Field, value: Decimal) -> bool:
-    """Return whether a decimal has at most the digits of the field."""
+    """Return whether a decimal fits the field's limits of digits and decimal places."""
     return value == round(value, field.decimal_places) and abs(value) < 10 ** (field.max_digits - field.decimal_places)
 
 
 def check_bounds(place: str, field: Field) -> None:
-    """Reject bounds that contradict each other, or that the type cannot have."""
+    """Reject bounds that exclude every value, or that the field's type does not support."""
     for one, other in (("ge", "gt"), ("le", "lt")):
         if getattr(field, one) is not None and getattr(field, other) is not None:
             reject(place, f"{one} and {other} are bounds of the same side: leave one out.")
@@ -81,7 +81,7 @@ def check_bounds(place: str, field: Field) -> None:
 
 
 def check_default(place: str, field: Field) -> None:
-    """Reject a default that the field would not accept."""
+    """Reject a default that violates the field's own constraints."""
     value, problem = field.default, ""
     if value is None:
         return
@@ -100,7 +100,7 @@ def check_default(place: str, field: Field) -> None:
 
 
 def out_of_bounds(field: Field, value: Any) -> str:  # noqa: ANN401 - of the field's type
-    """Return which bound a value breaks; empty if none."""
+    """Return the bound that a value violates; empty if it violates none."""
     for key, holds in COMPARISONS.items():
         bound = getattr(field, key)
         if bound is not None and not holds(value, bound):
@@ -109,7 +109,7 @@ def out_of_bounds(field: Field, value: Any) -> str:  # noqa: ANN401 - of the fie
 
 
 def check_resource(resource: Resource) -> None:
-    """Check a resource by itself; references are checked later."""
+    """Check one resource without looking at the resources that it references."""
     check_columns(resource)
     check_widths(resource)
     check_parameters(resource)
@@ -119,7 +119,7 @@ def check_resource(resource: Resource) -> None:
 
 
 def check_columns(resource: Resource) -> None:
-    """Reject fields whose columns or classes have the same name."""
+    """Reject two fields of a resource whose columns or generated classes have the same name."""
     columns: dict[str, Field] = {}
     for field in resource.fields:
         for name in {field.name, field.column}:
@@ -135,7 +135,7 @@ def check_columns(resource: Resource) -> None:
 
 
 def check_widths(resource: Resource) -> None:
-    """Reject names that together exceed the line length of schemas."""
+    """Reject names of resource and field that make a line of the generated schemas too long."""
     for field in resource.fields:
         wide = len(field.column) + len(resource.class_name) + len(camel(field.name))
         if wide > LONGEST_UPDATE:
@@ -145,7 +145,7 @@ def check_widths(resource: Resource) -> None:
 
 
 def check_parameters(resource: Resource) -> None:
-    """Reject fields with the name of a range filter: `price` has `price_from`, which may be a field, too."""
+    """Reject a field named like a query parameter of another field, such as `price_from` beside `price`."""
     if not {"list", "export"} & set(resource.operations):
         return
     columns = {field.column for field in resource.fields if field.is_filtered}
@@ -157,7 +157,7 @@ def check_parameters(resource: Resource) -> None:
 
 
 def check_owner(resource: Resource) -> None:
-    """Reject names that conflict with the column `owner_id` and the account that it references."""
+    """Reject the name `owner` for a resource or reference under `owner: true`, which adds `owner_id` itself."""
     if not resource.owner:
         return
     if "owner" in {resource.name, resource.plural}:
@@ -169,14 +169,14 @@ def check_owner(resource: Resource) -> None:
 
 
 def width(field: Field) -> int:
-    """Return the maximum number of bytes of a value in an index; UTF-8 has four per character."""
+    """Return the maximum number of bytes of a field's value in an index; UTF-8 needs up to four per character."""
     if field.type == "str":
         return 4 * field.longest
     return {"url": 2_083, "email": 1_280, "enum": 4 * LONGEST["value"]}.get(field.type, 16)
 
 
 def check_uniqueness(resource: Resource, fields: list[Field]) -> None:
-    """Reject a unique constraint that is redundant, too large for an index, or exhausted by a few rows."""
+    """Reject a unique constraint that is redundant, too wide for an index, or allows only a few rows."""
     place = f"{resource.name}: unique" if len(fields) > 1 else f"{resource.name}.{fields[0].name}"
     names = {field.name for field in fields}
     within = [other for other in resource.uniques if other != fields and names.issuperset(each.name for each in other)]
@@ -192,7 +192,7 @@ def check_uniqueness(resource: Resource, fields: list[Field]) -> None:
 
 
 def check_names(resources: Resources) -> None:
-    """Reject resources with the same name, plural or class."""
+    """Reject two resources with the same name, plural or class."""
     taken: dict[str, str] = {}
     for resource in resources:
         for name in dict.fromkeys((resource.name, resource.plural)):
@@ -207,7 +207,7 @@ def check_names(resources: Resources) -> None:
 
 
 def check_former_names(resources: Resources) -> None:
-    """Reject previous names that another resource has now, or had before."""
+    """Reject a previous name (`was`) that is the current or previous name of another resource."""
     for resource in resources:
         check_former_columns(resource)
     names = {resource.name for resource in resources}
@@ -229,7 +229,7 @@ def check_former_names(resources: Resources) -> None:
 
 
 def check_former_columns(resource: Resource) -> None:
-    """Reject previous names of fields that another field has now, or had before."""
+    """Reject a previous name (`was`) that is the current or previous name of another field."""
     present = {name: field.name for field in resource.fields for name in (field.name, field.column)}
     former: dict[str, str] = {}
     for field in filter(attrgetter("was"), resource.fields):
@@ -246,14 +246,14 @@ def check_former_columns(resource: Resource) -> None:
 
 
 def has_class(resources: Resources, field: Field) -> bool:
-    """Return whether a field has a type of its own: an enumeration, constraints, or the label of its target."""
+    """Return whether the schemas define a class or type alias for a field, as they do for enumerations."""
     if field.type == "ref":
         return find(resources, field.to).label is not None
     return bool(field.values) or field.is_constrained
 
 
 def check_classes(resources: Resources, resource: Resource) -> None:
-    """Reject fields whose type has the name of another class that its modules use."""
+    """Reject a field whose generated type has the name of another class in the same module."""
     targets = {find(resources, field.to).class_name for field in resource.references}
     schemas = {f"{resource.prefix}{suffix}" for suffix in SCHEMAS}
     for field in resource.fields:
@@ -265,7 +265,7 @@ def check_classes(resources: Resources, resource: Resource) -> None:
 
 
 def check_indexes(resources: Resources) -> None:
-    """Reject indexes with the same name: it joins table and column, and is unique in a schema of PostgreSQL."""
+    """Reject two indexes with the same name, which is unique in a PostgreSQL schema and joins table and column."""
     taken: dict[str, str] = {}
     for resource in resources:
         for field in resource.fields:
@@ -279,7 +279,7 @@ def check_indexes(resources: Resources) -> None:
 
 
 def check_references(resource: Resource, known: Mapping[str, Resource]) -> None:
-    """Reject references to missing resources, and required references to the resource itself."""
+    """Reject a reference to a missing resource, and a required reference from a resource to itself."""
     for field in resource.references:
         place = f"{resource.name}.{field.name}"
         if field.to not in known:
@@ -289,12 +289,12 @@ def check_references(resource: Resource, known: Mapping[str, Resource]) -> None:
 
 
 def required(resource: Resource) -> list[str]:
-    """Return the targets of required references."""
+    """Return the names of the resources that a resource's required references target."""
     return [field.to for field in resource.references if not field.optional]
 
 
 def check_cycles(resources: Resources) -> None:
-    """Reject cycles of required references: no row could be inserted first."""
+    """Reject a cycle of required references, in which no row could be inserted first."""
     placed: set[str] = set()
     left = list(resources)
     while ready := [resource for resource in left if placed.issuperset(required(resource))]:

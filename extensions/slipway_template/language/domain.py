@@ -1,4 +1,4 @@
-"""The domain model: resources and their fields, as `parsing.py` returns them."""
+"""Data classes for the declared resources and their fields, which `parsing.py` creates."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MANY = 1_000  # values: counting stops here
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A field of a resource; omitted bounds and defaults are None, others have the field's type."""
+    """A field of a resource; bounds and defaults are None if omitted, otherwise values of the field's type."""
 
     name: str
     type: str
@@ -65,27 +65,27 @@ class Field:
 
     @property
     def column(self) -> str:
-        """The name of its column, and of the property in JSON."""
+        """The name of the field's column, which is also its name in JSON."""
         return f"{self.name}_id" if self.type == "ref" else self.name
 
     @property
     def former_column(self) -> str:
-        """The previous name of its column; the present one if the field was not renamed."""
+        """The column's previous name; its current name if the field was not renamed."""
         return (f"{self.was}_id" if self.type == "ref" else self.was) if self.was else self.column
 
     @property
     def null(self) -> str:
-        """The suffix of its annotations: ` | None` if it is optional."""
+        """The suffix of the field's type annotations: ` | None` if the field is optional, otherwise empty."""
         return " | None" if self.optional else ""
 
     @property
     def longest(self) -> int:
-        """The maximum length of a text in characters."""
+        """The maximum number of characters in a text."""
         return self.max_length or (200 if self.type == "str" else 10_000)
 
     @property
     def step(self) -> Any:  # noqa: ANN401 - of the field's type
-        """The distance between consecutive values; 0 for types that are not discrete."""
+        """The distance between consecutive values of the field; 0 if its type is not discrete."""
         if self.type == "date":
             return timedelta(days=1)
         if self.type == "decimal":
@@ -94,7 +94,7 @@ class Field:
 
     @property
     def range(self) -> tuple[Any, Any]:
-        """The least and the greatest value; None where it is unbounded."""
+        """The smallest and the largest value of the field; None where it has no bound."""
         least = self.ge if self.gt is None else self.gt + self.step
         greatest = self.le if self.lt is None else self.lt - self.step
         if self.type in BITS:
@@ -110,7 +110,7 @@ class Field:
 
     @property
     def room(self) -> int:
-        """The number of distinct values, `MANY` at most."""
+        """The number of different values that the field can have, capped at `MANY`."""
         if self.type in {"bool", "enum"}:
             return len(self.values) or 2
         if self.type == "str":
@@ -120,29 +120,29 @@ class Field:
 
     @property
     def examples(self) -> tuple[str, ...]:
-        """Up to `SAMPLES` texts that match its pattern."""
+        """Up to `SAMPLES` texts that match the field's regular expression."""
         return matching(self.pattern, self.min_length, self.longest, SAMPLES) if self.pattern else ()
 
     @property
     def members(self) -> list[tuple[str, str]]:
-        """The names and values of an enumeration's members."""
+        """The names and values of the members that an enumeration field has."""
         return [(member(value), value) for value in self.values]
 
     @property
     def is_constrained(self) -> bool:
-        """Whether its values are constrained beyond their type; its schema then has an annotated type of its own."""
+        """Whether the field has constraints beyond its type, so that its schema defines an annotated type."""
         bounds = any(getattr(self, key) is not None for key in BOUNDS)
         return bool(self.min_length or self.pattern or bounds) or self.type in {"str", "text", "decimal"}
 
     @property
     def is_filtered(self) -> bool:
-        """Whether lists can be filtered by it."""
+        """Whether clients can filter lists by this field."""
         return self.index and self.type not in UNINDEXED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """A resource: a table with its routes; `unique` has the unique constraints over several fields.
+    """A declared resource, from which a table and routes are generated; `unique` holds constraints of several fields.
 
     `was` and `former_plural` are its previous singular and plural, if it was renamed.
     """
@@ -159,58 +159,58 @@ class Resource:
     former_plural: str = ""
 
     def field(self, name: str) -> Field:
-        """Return a field by its name."""
+        """Return the resource's field with the given name."""
         return next(field for field in self.fields if field.name == name)
 
     @property
     def references(self) -> tuple[Field, ...]:
-        """The fields that are foreign keys."""
+        """The resource's fields that are foreign keys."""
         return tuple(field for field in self.fields if field.type == "ref")
 
     @property
     def uniques(self) -> list[list[Field]]:
-        """The fields of each unique constraint, single fields first."""
+        """The fields of each unique constraint, constraints of a single field first."""
         alone = [[field] for field in self.fields if field.unique]
         return alone + [[self.field(name) for name in names] for names in self.unique]
 
     @property
     def label(self) -> Field | None:
-        """The field that labels a row in references to it: the first one of type `str`."""
+        """The first `str` field, whose value names a row wherever another resource references it."""
         return next((field for field in self.fields if field.type == "str"), None)
 
     @property
     def class_name(self) -> str:
-        """The name of its model's class; `SessionModel` if its modules import another class `Session`."""
+        """The name of the model's class; `SessionModel` for `session`, as modules import another class `Session`."""
         return f"{self.prefix}Model" if self.prefix in CLASSES | MODELS else self.prefix
 
     @property
     def prefix(self) -> str:
-        """The prefix of its schemas' names."""
+        """The prefix with which the resource's schema classes begin."""
         return camel(self.name)
 
     @property
     def variable(self) -> str:
-        """The variable of a row; `session_` if its modules use the name for something else (PEP 8)."""
+        """The variable for one row; it ends in an underscore (`session_`) if modules use the name otherwise."""
         return f"{self.name}_" if self.name in VARIABLES else self.name
 
     @property
     def alias(self) -> str:
-        """The name under which other modules import its service."""
+        """The name under which other modules import the service module of this resource."""
         hidden = {self.name, f"{self.name}_id", "client", "monkeypatch"}  # parameters of handlers and tests
         return f"{self.plural}_" if self.plural in VARIABLES | hidden else self.plural
 
     @property
     def path(self) -> str:
-        """The last segment of its routes' path."""
+        """The last segment of the resource's URL path."""
         return self.plural.replace("_", "-")
 
     def type_name(self, field: Field) -> str:
-        """Return the name of a field's own type, such as an enumeration."""
+        """Return the name of the type generated for a field, such as an enumeration's class."""
         return f"{self.prefix}{camel(field.name)}"
 
     @property
     def phrase(self) -> str:
-        """Its name with an article, for sentences: `an order item`."""
+        """The resource's name with an indefinite article, such as `an order item`."""
         return article(spaced(self.name))
 
 
@@ -218,5 +218,5 @@ Resources = tuple[Resource, ...]
 
 
 def find(resources: Resources, name: str) -> Resource:
-    """Return a resource by its name."""
+    """Return the resource with the given name."""
     return next(resource for resource in resources if resource.name == name)

@@ -1,4 +1,4 @@
-"""Errors of the domain's declaration, and validators of scalars."""
+"""Define the error of an invalid declaration of resources, and check its keys and scalar values."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SHOWN = 60  # characters of a value in an error message
 
 
 class DomainError(ValueError):
-    """The declaration is invalid; the message has the place, the problem and the fix."""
+    """Raised for an invalid declaration of resources; the message says where, what is wrong and how to fix it."""
 
 
 def reject(place: str, problem: str) -> NoReturn:
-    """Raise `DomainError` for a place such as `product.price: ge`; empty for the whole domain."""
+    """Raise `DomainError` for a part of the declaration such as `product.price: ge`; empty for the whole of it."""
     raise DomainError(f"{place}: {problem}" if place else problem)
 
 
 def shown(value: object) -> str:
-    """Return a value for a message: the shortened repr of a scalar, the type of a collection (YAML bombs)."""
+    """Return a value for an error message: a scalar is shortened, a collection is replaced by its type."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "a mapping"
     text = repr(value)
@@ -31,7 +31,7 @@ def shown(value: object) -> str:
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:
-    """Return the nearest known word as a question, or list all known words."""
+    """Suggest the known word most similar to a misspelt one, or list all known words."""
     known = list(known)
     text = word if isinstance(word, str) else shown(word)  # never str() of a list: anchors expand it to gigabytes
     matches = get_close_matches(text[:100], known, n=1)
@@ -39,7 +39,7 @@ def suggestion(word: object, known: Iterable[str]) -> str:
 
 
 def check_key(place: str, key: object, known: Iterable[str]) -> None:
-    """Reject an unknown key of a mapping."""
+    """Reject a key that the declaration's mapping does not support."""
     if not isinstance(key, str):
         reject(place, f"{shown(key)} is not a text; YAML reads on, off, yes and no as booleans: put the key in quotes.")
     if key not in known:
@@ -47,7 +47,7 @@ def check_key(place: str, key: object, known: Iterable[str]) -> None:
 
 
 def line(place: str, value: object, longest: int) -> str:
-    """Return a value that is one printable line; reject any other."""
+    """Return a value if it is a single printable line; reject any other."""
     if not isinstance(value, str):
         reject(place, f"{shown(value)} is not text: put it in quotes.")
     if not value or value != value.strip():
@@ -62,7 +62,7 @@ def line(place: str, value: object, longest: int) -> str:
 
 
 def choice(place: str, value: object, known: Iterable[str]) -> str:
-    """Return a value that is one of the known words; reject any other."""
+    """Return a value if it is one of the allowed words; reject any other."""
     if not isinstance(value, str) or value not in known:
         reject(place, f"unknown value {shown(value)}. {suggestion(value, known)}")
     return value

@@ -1,4 +1,4 @@
-"""Python literals, in the style of ruff format."""
+"""Write Python literals as `ruff format` would format them."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ GROUPED = 10_000  # from here on, digits are grouped by underscores
 
 
 def expression(pattern: str) -> str:
-    """Return the literal of a regular expression: a raw string if it has backslashes, but not both quotes."""
+    """Return a regular expression as a Python literal, raw if it has backslashes and at most one kind of quote."""
     if "\\" not in pattern or ('"' in pattern and "'" in pattern):
         return quoted(pattern)
     return f"r'{pattern}'" if '"' in pattern else f'r"{pattern}"'
 
 
 def text(value: str) -> str:
-    """Return the literal of a text; repetitions of one character become a product."""
+    """Return a text as a Python literal; a repeated character becomes a product such as `"x" * 40`."""
     repeated = len(value) > SHORT and set(value) == set(value[0])
     return f"{quoted(value[0])} * {len(value)}" if repeated else quoted(value)
 
 
 def whole(value: int) -> str:
-    """Return the literal of an integer, with long ones grouped by underscores."""
+    """Return an integer as a Python literal; a long one is grouped by underscores."""
     return f"{value:_}" if abs(value) >= GROUPED else str(value)
 
 
 def decimal(value: Decimal) -> str:
-    """Return the call of `Decimal`, with an integer if there is no fraction."""
+    """Return a decimal as a call such as `Decimal("1.5")`, or `Decimal(1)` without a fraction."""
     digits = f"{value:f}"
     return f'Decimal("{digits}")' if "." in digits else f"Decimal({whole(int(value))})"
 
@@ -57,5 +57,5 @@ WRITERS: dict[type | tuple[type, ...], Callable[[Any], str]] = {
 
 
 def literal(value: object) -> str:
-    """Return the literal of a value, of any type that a field may have."""
+    """Return a value of any field type as a Python literal."""
     return next(write(value) for kind, write in WRITERS.items() if isinstance(value, kind))

@@ -1,4 +1,4 @@
-"""Derive names from those of the domain: plurals, articles, classes, members of enumerations."""
+"""Derive names from declared ones: plurals, articles, class names, and members of enumerations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UNCOUNTED = frozenset(
 
 
 def plural_of(name: str) -> str:
-    """Return the English plural of a name, which changes its last word."""
+    """Return the English plural of a snake_case name, in which only the last word changes."""
     *words, last = name.split("_")
     if last in UNCOUNTED:
         plural = last
@@ -62,23 +62,23 @@ def plural_of(name: str) -> str:
 
 
 def camel(name: str) -> str:
-    """Return the name of a class: `order_item` becomes `OrderItem`."""
+    """Return a snake_case name as a class name, such as `OrderItem` for `order_item`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def spaced(name: str) -> str:
-    """Return a name as words: `order_item` becomes `order item`."""
+    """Return a snake_case name as separate words, such as `order item` for `order_item`."""
     return name.replace("_", " ")
 
 
 def article(words: str) -> str:
-    """Return words with the indefinite article, by pronunciation: `an hour`, `a unit`."""
+    """Return words with the indefinite article that fits their pronunciation: `an hour`, `a unit`."""
     vowel = re.match(r"[aeio]|u(?!ni|s|t[ei])|ho(?:ur|nest|nou?r)|heir", words) and not re.match(r"eu|one|once", words)
     return f"an {words}" if vowel else f"a {words}"
 
 
 def member(value: str) -> str:
-    """Return the name of an enumeration's member: `in-progress` is `IN_PROGRESS`; other scripts use Unicode names."""
+    """Return the member name of an enumeration's value, such as `IN_PROGRESS` for `in-progress`."""
     plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode()
     name = re.sub(r"[^0-9A-Za-z]+", "_", plain).strip("_").upper()
     if not name:

@@ -1,4 +1,4 @@
-"""Parse and validate the domain: the answer `resources`, a list of declarations.
+"""Parse and validate the answer `resources`, a list of resource declarations.
 
     resources:
       - name: product
@@ -62,7 +62,7 @@ TYPES: dict[str, tuple[str, ...]] = {
 
 
 def expanded(place: str, source: object) -> dict[str, Any]:
-    """Return a field's declaration as a mapping: the short form `date?` is an optional date."""
+    """Return a field's declaration as a mapping; `date?` becomes an optional field of type `date`."""
     if isinstance(source, str):
         source = {"type": source}
     if not isinstance(source, dict):
@@ -84,7 +84,7 @@ def expanded(place: str, source: object) -> dict[str, Any]:
 
 
 def read_field(resource: str, name: object, source: object) -> Field:
-    """Parse and check a field."""
+    """Parse the declaration of one field, and check it."""
     place = f"{resource}.{name}" if isinstance(name, str) else resource
     declaration = expanded(place[:100], source)
     kind = declaration["type"]
@@ -110,7 +110,7 @@ def read_field(resource: str, name: object, source: object) -> Field:
 
 
 def with_decimal_places(field: Field) -> Field:
-    """Round a decimal default to the column's decimal places, as databases return it: `0` becomes `0.00`."""
+    """Round a decimal default to the column's decimal places, as the database returns it: `0` becomes `0.00`."""
     if field.type != "decimal" or field.default is None:
         return field
     return replace(field, default=round(field.default, field.decimal_places) + 0)
@@ -122,7 +122,7 @@ KEYS = ("name", "plural", "was", "description", "fields", "unique", "operations"
 
 
 def read_resource(number: int, source: object) -> Resource:
-    """Parse and check a resource; `number` is its position, as the name may be missing."""
+    """Parse one resource, and check it; errors name its position `number` if it has no name."""
     name, source = read_mapping(f"resource {number}", source)
     plural = plural_name(name, source.get("plural"))
     check_conflicts(name, plural)
@@ -145,7 +145,7 @@ def read_resource(number: int, source: object) -> Resource:
 
 
 def read_mapping(place: str, source: object) -> tuple[str, dict[str, Any]]:
-    """Return the name of a resource, and the mapping that declares it."""
+    """Return a resource's name, and the mapping that declares the resource."""
     if not isinstance(source, dict):
         reject(place, f"{shown(source)} is not a mapping with a `name` and `fields`.")
     if "name" not in source:
@@ -157,7 +157,7 @@ def read_mapping(place: str, source: object) -> tuple[str, dict[str, Any]]:
 
 
 def read_was(place: str, source: object) -> tuple[str, str]:
-    """Return the previous name and plural of a resource; the mapping has the plural if it is irregular."""
+    """Return the previous name and plural of a renamed resource, which `was` declares."""
     if not isinstance(source, dict):
         source = {"name": source}
     for key in source:
@@ -169,7 +169,7 @@ def read_was(place: str, source: object) -> tuple[str, str]:
 
 
 def read_description(place: str, source: object, name: str) -> str:
-    """Return the description as a sentence; by default, the name with its article."""
+    """Return a resource's description as a sentence; by default, its name with an article."""
     if source is None:
         return f"{article(spaced(name)).capitalize()}."
     description = line(place, source, LONGEST["description"])
@@ -179,7 +179,7 @@ def read_description(place: str, source: object, name: str) -> str:
 
 
 def read_fields(resource: str, source: object) -> tuple[Field, ...]:
-    """Parse the fields of a resource, in their order."""
+    """Parse the fields of a resource in their declared order."""
     if not isinstance(source, dict) or not source:
         reject(resource, "it has no `fields:`, a mapping of names to types.")
     if len(source) > FIELDS:
@@ -188,7 +188,7 @@ def read_fields(resource: str, source: object) -> tuple[Field, ...]:
 
 
 def read_unique(place: str, source: object, fields: tuple[Field, ...]) -> tuple[tuple[str, ...], ...]:
-    """Parse the unique constraints over several fields."""
+    """Parse a resource's unique constraints over several fields."""
     if not isinstance(source, list) or len(source) > LISTED:
         reject(place, f"it is a list of at most {LISTED} lists of fields, such as [[room, starts_on]].")
     known = {field.name: field for field in fields}
@@ -205,7 +205,7 @@ def read_unique(place: str, source: object, fields: tuple[Field, ...]) -> tuple[
 
 
 def read_operations(place: str, source: object) -> tuple[str, ...]:
-    """Parse the operations, and order them as in `OPERATIONS`."""
+    """Parse a resource's operations, and sort them as in `OPERATIONS`."""
     if not isinstance(source, list) or not source:
         reject(place, f"it is a list of some of: {', '.join(OPERATIONS)}.")
     for each in source[: len(OPERATIONS) + 1]:
@@ -219,7 +219,7 @@ def read_operations(place: str, source: object) -> tuple[str, ...]:
 
 
 def read_domain(source: object) -> Resources:
-    """Parse and check all resources.
+    """Parse all resources, and check them one by one and together.
 
     Raises:
         DomainError: at the first error.
@@ -241,7 +241,7 @@ def read_domain(source: object) -> Resources:
 
 
 def domain_problem(source: object) -> str:
-    """Return the first error of a domain, with the fix; empty if it is valid."""
+    """Return the first error in the answer `resources`, with its fix; empty if the answer is valid."""
     try:
         read_domain(source)
     except DomainError as error:

@@ -1,4 +1,4 @@
-"""Generate texts that match a regular expression, in a fixed order, as values of tests and examples."""
+"""Generate texts that match a regular expression, always in the same order, for tests and examples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Node = tuple[Any, Any]
 
 
 def holds(part: Node, character: str) -> bool:
-    """Return whether a part of a character class matches a character."""
+    """Return whether one item of a character class, such as a range, matches a character."""
     kind, value = part
     if kind is opcodes.RANGE:
         return bool(value[0] <= ord(character) <= value[1])
@@ -43,7 +43,7 @@ def holds(part: Node, character: str) -> bool:
 
 
 def members(parts: list[Node]) -> list[str]:
-    """Return some characters of a character class."""
+    """Return some of the characters that a character class matches."""
     negated = parts[0][0] is opcodes.NEGATE
     own = [chr(value) for kind, value in parts if kind is opcodes.LITERAL and not negated]
     first = [chr(value[0]) for kind, value in parts if kind is opcodes.RANGE and not negated]
@@ -52,14 +52,14 @@ def members(parts: list[Node]) -> list[str]:
 
 
 def repeated(value: tuple[int, int, Iterable[Node]], extra: int) -> list[list[str]]:
-    """Return the choices at each position of a repeated part."""
+    """Return the possible characters at each position of a repeated part of a regular expression."""
     least, most, parts = value
     choices = positions(parts, extra)
     return (choices * min(max(least, 1) + extra, most, LONGEST))[:LONGEST]
 
 
 def positions(parts: Iterable[Node], extra: int) -> list[list[str]]:
-    """Return the choices at each position of a text that matches the parts of an expression."""
+    """Return the possible characters at each position of a text that matches a regular expression."""
     choices: list[list[str]] = []
     for kind, value in parts:
         if kind is opcodes.LITERAL:
@@ -80,13 +80,13 @@ def positions(parts: Iterable[Node], extra: int) -> list[list[str]]:
 
 
 def texts(parts: Iterable[Node], extra: int) -> list[str]:
-    """Return some texts that match the parts of an expression."""
+    """Return some texts that match the parsed parts of a regular expression."""
     joined = ("".join(each) for each in islice(product(*positions(parts, extra)), CHOICES))
     return [text for text in joined if len(text) <= LONGEST]
 
 
 def candidates(pattern: str) -> Iterator[str]:
-    """Yield texts that should match, with more and more repetitions; anchors and look-arounds are ignored."""
+    """Yield texts of growing length that probably match, as anchors and look-arounds are ignored."""
     parsed = parser.parse(pattern)
     for extra in REPETITIONS:
         yield from islice(("".join(each) for each in product(*positions(parsed, extra))), ATTEMPTS)
@@ -94,7 +94,7 @@ def candidates(pattern: str) -> Iterator[str]:
 
 @cache
 def matching(pattern: str, least: int, most: int, number: int) -> tuple[str, ...]:
-    """Return up to `number` texts of `least` to `most` characters that Pydantic matches, as the service does."""
+    """Return up to `number` texts of `least` to `most` characters that Pydantic's engine matches."""
     adapter = TypeAdapter(Annotated[str, StringConstraints(pattern=pattern, min_length=least, max_length=most)])
     examples: dict[str, None] = {}
     for each in candidates(pattern):
@@ -106,12 +106,12 @@ def matching(pattern: str, least: int, most: int, number: int) -> tuple[str, ...
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Return whether a text matches, by Pydantic's linear-time engine: `re` could backtrack exponentially (ReDoS)."""
+    """Return whether a text matches by Pydantic's linear-time engine; `re` could take exponential time (ReDoS)."""
     return is_valid(TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]), text)
 
 
 def is_valid(adapter: TypeAdapter[str], text: str) -> bool:
-    """Return whether Pydantic accepts a text."""
+    """Return whether Pydantic accepts a text for a field with a regular expression."""
     try:
         adapter.validate_python(text)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Reserved names of resources and fields: those that conflict with the service's own, which the message names.
+"""Reject names of resources and fields that conflict with names in the generated service.
 
 Resources conflict with files, tables, routes and operations of all features, because any of them may be selected
 later. Names that only the modules of a resource use are allowed: if `VARIABLES` or `CLASSES` has the name, the
@@ -106,7 +106,7 @@ SQL = frozenset(
 
 @cache
 def packages() -> Mapping[str, str]:
-    """Map each name that a layer's `__init__.py` defines to that file: a submodule of that name would shadow it."""
+    """Map each name that a layer's `__init__.py` defines to that file, because a submodule `name.py` would hide it."""
     return {
         name: f"{layer}/__init__.py"
         for layer in LAYERS
@@ -116,7 +116,7 @@ def packages() -> Mapping[str, str]:
 
 
 def bound_names(node: ast.stmt) -> list[str]:
-    """Return the names that a definition, import or assignment binds."""
+    """Return the names that a `def`, `class`, import or assignment statement binds."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
@@ -126,7 +126,7 @@ def bound_names(node: ast.stmt) -> list[str]:
 
 @cache
 def operations() -> Mapping[str, str]:
-    """Map the operation ids of features, which are the names of route handlers, to their files."""
+    """Map the operation ids of the features' routes to the files that define these routes."""
     return {
         name: path.relative_to(TEMPLATE).as_posix().removesuffix(".jinja")
         for path in (TEMPLATE / "app" / "routers").glob("*.py*")
@@ -137,19 +137,19 @@ def operations() -> Mapping[str, str]:
 
 @cache
 def tables() -> Mapping[str, str]:
-    """Map the tables of features and of the service's tests to their descriptions in error messages."""
+    """Map the name of each table that a service already has to a description for the error message."""
     texts = {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
     return texts | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"}
 
 
 @cache
 def routes() -> Mapping[str, str]:
-    """Map the route prefixes of features to their descriptions in error messages."""
+    """Map each URL path segment that a feature's routes occupy to a description for the error message."""
     return {name: f"/api/v1/{name} is a route of the feature {each.name}" for each in FEATURES for name in each.routes}
 
 
 def file_conflicts(name: str) -> Iterator[str]:
-    """Yield the conflicts of a resource's modules with files of the service, as clauses."""
+    """Yield an error clause for each module of a resource whose path the service already has."""
     modules = [*(f"{layer}/{name}.py" for layer in LAYERS), f"tests/test_{name}.py"]
     yield from (f"{path} is a file of the service" for path in modules if is_file(path))
     if name in packages():
@@ -157,7 +157,7 @@ def file_conflicts(name: str) -> Iterator[str]:
 
 
 def plural_conflicts(plural: str) -> Iterator[str]:
-    """Yield the conflicts of a resource's table and routes, as clauses."""
+    """Yield an error clause for each conflict of a resource's plural with SQL, a table or a route."""
     if plural in SQL:
         yield f"its plural {plural} is a reserved word of SQL"
     if plural.startswith("sqlite_"):
@@ -170,7 +170,7 @@ def plural_conflicts(plural: str) -> Iterator[str]:
 
 
 def operation_conflicts(name: str, plural: str) -> Iterator[str]:
-    """Yield the conflicts of a resource's operation ids, as clauses."""
+    """Yield an error clause for each OpenAPI operation id of a resource that the service already has."""
     handlers = [f"{verb}_{name}" for verb in ("create", "read", "update", "delete")]
     for handler in (*handlers, f"list_{plural}", f"export_{plural}"):
         if handler in operations():
@@ -178,12 +178,12 @@ def operation_conflicts(name: str, plural: str) -> Iterator[str]:
 
 
 def is_file(path: str) -> bool:
-    """Return whether the template has a file, rendered or copied."""
+    """Return whether the template has a file for a path, as plain text or as a Jinja template."""
     return (TEMPLATE / path).exists() or (TEMPLATE / f"{path}.jinja").exists()
 
 
 def snake_case(place: str, name: object, kind: str) -> str:
-    """Return a name in snake_case, which is valid in Python, SQL and URLs; reject any other."""
+    """Return a name if it is in snake_case, which is valid in Python, SQL and URLs; reject any other."""
     if not isinstance(name, str):
         reject(place, f"the {kind} {shown(name)} is not text: put it in quotes.")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
@@ -199,7 +199,7 @@ def snake_case(place: str, name: object, kind: str) -> str:
 
 
 def resource_name(place: str, name: object) -> str:
-    """Return the name of a resource; reject one that is too long or not in snake_case."""
+    """Return the name of a resource; reject a name that is too long or not in snake_case."""
     valid = snake_case(place, name, "name")
     if len(valid) > LONGEST["name"]:
         reject(place, f"the name has {len(valid)} characters: shorten it to {LONGEST['name']} or less.")
@@ -207,7 +207,7 @@ def resource_name(place: str, name: object) -> str:
 
 
 def former_name(place: str, name: object) -> str:
-    """Return a previous name, without checking conflicts: they may be the reason for the rename."""
+    """Return a resource's or field's previous name, which may conflict with others, as it is no longer used."""
     valid = snake_case(place, name, "name")
     if len(valid) > LONGEST["name"]:
         reject(place, f"the name has {len(valid)} characters: shorten it to {LONGEST['name']} or less.")
@@ -215,14 +215,14 @@ def former_name(place: str, name: object) -> str:
 
 
 def alternative(name: str, suffix: str) -> str:
-    """Return a name that conflicts with nothing: the beginning of another one, and a suffix."""
+    """Return an alternative for a rejected name, made of its beginning and a suffix."""
     room = LONGEST["ref"] - len(suffix) - 1
     stem = name.removeprefix("sqlite_").removeprefix("model_")[:room].strip("_")
     return f"{stem}_{suffix}" if stem[:1].isalpha() else f"{suffix}_{stem}"
 
 
 def check_conflicts(name: str, plural: str) -> None:
-    """Reject a resource whose modules, table, path or operations the service already has."""
+    """Reject a resource whose modules, table, URL path or operation ids the service already has."""
     for conflict in file_conflicts(name):
         reject(name, f"{conflict}: choose another name, such as {alternative(name, 'record')}.")
     for conflict in plural_conflicts(plural):
@@ -232,7 +232,7 @@ def check_conflicts(name: str, plural: str) -> None:
 
 
 def plural_name(name: str, declared: object) -> str:
-    """Return the plural of a resource: the declared one, or that of English."""
+    """Return the plural of a resource, which is declared or formed by English rules."""
     plural = plural_of(name) if declared is None else snake_case(name, declared, "plural")
     if len(plural) > LONGEST["name"]:
         reject(name, f"the plural {plural} has {len(plural)} characters: set `plural:` to {LONGEST['name']} or less.")
@@ -240,7 +240,7 @@ def plural_name(name: str, declared: object) -> str:
 
 
 def field_name(place: str, name: object, kind: str) -> str:
-    """Return the name of a field; reject one that conflicts with a column, parameter or attribute."""
+    """Return the name of a field; reject a name that conflicts with a column, parameter or attribute."""
     valid = snake_case(place, name, "name")
     longest = LONGEST["ref" if kind == "ref" else "field"]
     if len(valid) > longest:
@@ -251,7 +251,7 @@ def field_name(place: str, name: object, kind: str) -> str:
 
 
 def field_problem(name: str, kind: str) -> str:
-    """Return the conflict of a field's name, with an alternative; empty if there is none."""
+    """Return why a field's name conflicts, with an alternative name; empty if it does not conflict."""
     is_pydantic = hasattr(BaseModel, name) or name.startswith(("model_dump", "model_validate"))
     reasons = {
         "is added by the template or belongs to SQLAlchemy": name in OF_A_ROW or name == "owner_id",

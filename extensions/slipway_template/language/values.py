@@ -1,4 +1,4 @@
-"""Convert values of YAML to the types of fields and options, or reject them with their place."""
+"""Convert YAML values in a declaration to the types of fields and options, or reject them with their location."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ LONGEST = {"value": 50, "description": 80, "str": 500, "text": 1_000_000}  # cha
 
 
 def boolean(place: str, value: object) -> bool:
-    """Return a boolean; reject any other value."""
+    """Return a value if it is a boolean; reject any other."""
     if not isinstance(value, bool):
         reject(place, f"{shown(value)} is neither true nor false.")
     return value
 
 
 def count(place: str, value: object, least: int, most: int) -> int:
-    """Return an integer in a range; reject any other value."""
+    """Return a value if it is an integer within a range; reject any other."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         reject(place, f"{shown(value)} is not a whole number from {least} to {most}.")
     return value
 
 
 def whole(place: str, kind: str, value: object) -> int:
-    """Convert a value of `int` or `bigint`."""
+    """Convert a YAML value to an integer, for the types `int` and `bigint`."""
     limit = 1 << BITS[kind]
     return count(place, value, -limit, limit - 1)
 
 
 def real(place: str, _: str, value: object) -> float:
-    """Convert a value of `float`, which must be finite."""
+    """Convert a YAML value to a finite number, for the type `float`."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         reject(place, f"{shown(value)} is not a number.")
     return float(value)
 
 
 def decimal(place: str, _: str, value: object) -> Decimal:
-    """Convert a value of `decimal`, which must be finite."""
+    """Convert a YAML value to a finite `Decimal`, for the type `decimal`."""
     try:
         number = Decimal(str(value))
     except InvalidOperation:
@@ -61,7 +61,7 @@ def decimal(place: str, _: str, value: object) -> Decimal:
 
 
 def day(place: str, _: str, value: object) -> dt.date:
-    """Convert a value of `date`: YAML's own, or text in ISO 8601."""
+    """Convert a YAML date, or a text in ISO 8601, to a `date`."""
     if isinstance(value, str):
         try:
             return dt.date.fromisoformat(value)
@@ -73,17 +73,17 @@ def day(place: str, _: str, value: object) -> dt.date:
 
 
 def switch(place: str, _: str, value: object) -> bool:
-    """Convert a value of `bool`."""
+    """Convert a YAML value to a boolean, for the type `bool`."""
     return boolean(place, value)
 
 
 def words(place: str, _: str, value: object) -> str:
-    """Convert a value of `str`, `text` or `enum`: a printable line."""
+    """Convert a YAML value to a printable line, for the types `str`, `text` and `enum`."""
     return line(place, value, LONGEST["value"])
 
 
 def container(place: str, _: str, value: object) -> object:
-    """Convert a value of `json`: an empty object or array."""
+    """Return the default of a `json` field if it is an empty object or array; reject any other."""
     if value not in ({}, []):
         reject(place, "a default of json is {} or []: set any other one in the service's code.")
     return value
@@ -104,7 +104,7 @@ CONVERT: dict[str, Callable[[str, str, object], Any]] = {
 
 
 def pattern(place: str, value: object) -> str:
-    """Return a regular expression that both `re` and Pydantic's Rust engine accept; reject any other."""
+    """Return a regular expression if both `re` and Pydantic's Rust engine accept it; reject any other."""
     expression = line(place, value, LONGEST["str"])
     try:
         re.compile(expression)
@@ -117,7 +117,7 @@ def pattern(place: str, value: object) -> str:
 
 
 def enum_values(place: str, value: object) -> tuple[str, ...]:
-    """Return the values of an enumeration; reject those whose members would have the same name."""
+    """Return the values of an enumeration; reject two values whose Python members would have the same name."""
     if not isinstance(value, list) or not value:
         reject(place, "it is a list of words, such as [draft, live].")
     if len(value) > VALUES:
