@@ -1,1 +1,1 @@
-"""The command `slipway`: create, extend, inspect and update services."""
+"""The command `slipway`, which creates, extends, inspects and updates services."""

@@ -1,4 +1,4 @@
-"""Command-line interface. Exit codes: 0 for success, 1 for findings and rejected updates, 2 for errors.
+"""Command-line interface; the exit code is 0 for success, 1 for findings or a rejected update, 2 for an error.
 
 With `--json`, standard output is one object, and everything else goes to standard error:
 
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def reserve_output() -> IO[str]:
-    """Return a stream to standard output, and redirect everything else that is printed to standard error."""
+    """Return a stream to the real standard output, and redirect all other output to standard error."""
     reserved = os.fdopen(os.dup(1), "w", encoding="utf-8")
     sys.stdout.flush()
     os.dup2(2, 1)
@@ -86,7 +86,7 @@ def reserve_output() -> IO[str]:
 
 # ── The parser ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def parser() -> ArgumentParser:
-    """Return the argument parser with all commands."""
+    """Return the argument parser of `slipway` with all its commands."""
     top = ArgumentParser(prog="slipway", description="Create, extend and update services of this template.")
     top.add_argument("--service", type=Path, metavar="DIR", help="directory of the service; default: the current one")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -112,7 +112,7 @@ def add_command(
     *,
     json: bool = True,
 ) -> ArgumentParser:
-    """Add a command with the options that all commands share."""
+    """Add a command to the parser, with the options that all commands share."""
     command: ArgumentParser = commands.add_parser(name, help=text, description=text)
     command.set_defaults(run=run, json=False, interrupted=INTERRUPTION)
     command.add_argument("--service", type=Path, default=SUPPRESS, metavar="DIR", help=SUPPRESS)
@@ -123,7 +123,7 @@ def add_command(
 
 
 def add_new(command: ArgumentParser) -> None:
-    """Add the options of `new`."""
+    """Add the options of `slipway new` to its parser."""
     command.add_argument("directory", type=Path, metavar="DIR", help="directory of the new service: missing or empty")
     command.add_argument("--to", metavar="REVISION", help="tag, branch or commit; default: the newest tag")
     command.add_argument("--source", metavar="URL", help="template; default: that of this command")
@@ -135,7 +135,7 @@ def add_new(command: ArgumentParser) -> None:
 
 
 def add_additions(command: ArgumentParser) -> None:
-    """Add the commands `add resource` and `add field`."""
+    """Add the commands `slipway add resource` and `slipway add field` to the parser."""
     kinds = command.add_subparsers(required=True, metavar="resource|field")
     resource = add_command(kinds, "resource", run_add_resource, "Add a resource.")
     resource.add_argument("name", metavar="NAME", help="singular in snake_case, such as order_item")
@@ -161,12 +161,12 @@ def add_additions(command: ArgumentParser) -> None:
 
 
 def absolute(path: str) -> Path:
-    """Return an absolute path: commands change the current directory."""
+    """Return the absolute form of a path, because commands change the current directory."""
     return Path(path).absolute()
 
 
 def add_update(command: ArgumentParser) -> None:
-    """Add the options of `update`."""
+    """Add the options of `slipway update` to its parser."""
     command.add_argument("--to", metavar="REVISION", help="a release, branch or commit instead of the newest release")
     command.add_argument(
         "--source", type=normalized_source, metavar="URL", help="move the service to another template, such as a fork"
@@ -191,7 +191,7 @@ def add_update(command: ArgumentParser) -> None:
 
 # ── The commands ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def service(options: Namespace) -> Service:
-    """Return the service, and make its directory the current one."""
+    """Return the service in the requested directory, and make that directory the current one."""
     if options.service and not options.service.is_dir():
         raise CommandError(f"There is no directory {options.service}.")
     start = (options.service or Path()).resolve()
@@ -201,7 +201,7 @@ def service(options: Namespace) -> Service:
 
 
 def show_status(options: Namespace) -> Outcome:
-    """Run `status`; exit code 1 if the service is behind, has drifted, or has an unfinished update."""
+    """Run `slipway status`; exit code 1 means that the service is behind, has drifted, or has an unfinished update."""
     current = status(service(options), options.to)
     print_status(current)
     fields = asdict(current)
@@ -209,7 +209,7 @@ def show_status(options: Namespace) -> Outcome:
 
 
 def print_status(current: Status) -> None:
-    """Print a status, one section per kind of drift."""
+    """Print a service's version, and the files that differ from the template in one section per kind."""
     drift = current.drift
     echo(f"{current.template} at {current.version}")
     behind = f"{plural(current.behind, 'release')} behind {current.newest}" if current.behind else "up to date"
@@ -222,14 +222,14 @@ def print_status(current: Status) -> None:
 
 
 def show_edits(options: Namespace) -> Outcome:
-    """Run `diff`."""
+    """Run `slipway diff`, which shows the owner's edits."""
     from slipway.commands.diff import show_diff
 
     return show_diff(service(options), options.paths), None
 
 
 def run_update(options: Namespace) -> Outcome:
-    """Run `update`, with `--continue` or `--abort` for an unfinished one."""
+    """Run `slipway update`; `--continue` and `--abort` finish or discard an unfinished update."""
     from slipway.commands import update
     from slipway.commands.bundle import write_bundle
 
@@ -250,7 +250,7 @@ def run_update(options: Namespace) -> Outcome:
 
 
 def request(options: Namespace) -> Request:
-    """Return the options of an update as a request."""
+    """Convert the options of `slipway update` to a `Request`."""
     from slipway.update.request import Request
 
     return Request(
@@ -268,7 +268,7 @@ def request(options: Namespace) -> Request:
 
 
 def run_new(options: Namespace) -> Outcome:
-    """Run `new`; the exit code is 1 if the service was created, but not committed."""
+    """Run `slipway new`; exit code 1 means that the service was created, but not committed."""
     from slipway.commands.new import Start, create
 
     start = Start(
@@ -285,7 +285,7 @@ def run_new(options: Namespace) -> Outcome:
 
 
 def run_add_resource(options: Namespace) -> Outcome:
-    """Run `add resource`."""
+    """Run `slipway add resource`."""
     from slipway.commands.add import Options, add_resource
 
     keys = Options(
@@ -301,14 +301,14 @@ def run_add_resource(options: Namespace) -> Outcome:
 
 
 def run_add_field(options: Namespace) -> Outcome:
-    """Run `add field`."""
+    """Run `slipway add field`."""
     from slipway.commands.add import add_fields
 
     return finish_addition(options, add_fields(service(options), options.name, options.words, additions(options)))
 
 
 def additions(options: Namespace) -> Request:
-    """Return the request of an update that adds to the domain."""
+    """Convert the options of `slipway add` to a `Request` for an update."""
     from slipway.update.request import Request
 
     return Request(
@@ -320,7 +320,7 @@ def additions(options: Namespace) -> Request:
 
 
 def finish_addition(options: Namespace, report: Report) -> Outcome:
-    """Print the remaining steps, such as skipped tests."""
+    """Print what the user still has to do after `slipway add`, such as run all tests."""
     if report.applied and options.no_migration:
         echo('Write the migration by: uv run app revision "what changes"')
     if report.applied and not options.all_checks:
@@ -329,7 +329,7 @@ def finish_addition(options: Namespace, report: Report) -> Outcome:
 
 
 def pair(option: str) -> tuple[str, str]:
-    """Parse `QUESTION=ANSWER`."""
+    """Split `QUESTION=ANSWER` into question and answer."""
     question, equals, answer = option.partition("=")
     if not equals:
         raise CommandError(f"--data takes QUESTION=ANSWER, not {option!r}.")
@@ -337,7 +337,7 @@ def pair(option: str) -> tuple[str, str]:
 
 
 def read_answers(path: Path | None) -> dict[str, Any]:
-    """Parse a YAML file of answers; empty without a path."""
+    """Read the answers in a YAML file; empty if no file is given."""
     try:
         answers = yaml.safe_load(path.read_bytes()) if path else {}
     except (OSError, yaml.YAMLError) as error:
@@ -348,14 +348,14 @@ def read_answers(path: Path | None) -> dict[str, Any]:
 
 
 def run_undo(options: Namespace) -> Outcome:
-    """Run `undo`."""
+    """Run `slipway undo`."""
     from slipway.commands.undo import undo
 
     return 0, undo(service(options))
 
 
 def show_fleet(options: Namespace) -> Outcome:
-    """Run `fleet`, and write the HTML page if requested."""
+    """Run `slipway fleet`, and write the HTML page if the options name one."""
     from slipway.commands.fleet_page import page
 
     statuses = fleet.statuses(options.directories, options.answers_file)

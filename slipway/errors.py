@@ -1,4 +1,4 @@
-"""Exceptions of the command, with their exit codes."""
+"""Exceptions that end a command of `slipway`, with their exit codes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 
 class CommandError(Exception):
-    """The command cannot run, and changed nothing; the message has the problem and the fix."""
+    """Raised if a command cannot run and has changed nothing; the message says what is wrong and how to fix it."""
 
     exit_code = 2
 
 
 class RejectedError(CommandError):
-    """An update is rejected: it conflicts, loses an edit, or fails a check; `report` has the fields of `--json`."""
+    """Raised if an update conflicts, loses an edit or fails a check; `report` has the fields that `--json` prints."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Run Git, and convert its failures to `CommandError`."""
+"""Run Git commands, and convert their failures to `CommandError`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 def run_git(
     directory: Path, *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run Git in a directory, and return its exit code and output."""
+    """Run Git in a directory, and return the exit code, standard output and standard error."""
     try:
         return subprocess.run(
             ["git", *arguments],
@@ -39,7 +39,7 @@ def run_git(
 
 
 def git(directory: Path, *arguments: str, stdin: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
-    """Run Git, and return its standard output.
+    """Run Git, and return its standard output; raise `CommandError` if it fails.
 
     Raises:
         CommandError: Git failed; the message ends with its standard error.
@@ -51,7 +51,7 @@ def git(directory: Path, *arguments: str, stdin: bytes | None = None, env: Mappi
 
 
 def failure(arguments: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> CommandError:
-    """Return the error for a failed command of Git; a full disk has its own message."""
+    """Return the error of a failed Git command; a full disk gets a message of its own."""
     output = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
     if full := FULL.search(output):
         return CommandError(f"No space left on device: {full[0].strip()}. Free some, and run the command again.")
@@ -60,18 +60,18 @@ def failure(arguments: tuple[str, ...], done: subprocess.CompletedProcess[bytes]
 
 
 def query(directory: Path, *arguments: str) -> bytes | None:
-    """Run Git, and return its standard output; None if it fails."""
+    """Run Git, and return its standard output; return None if it fails."""
     done = run_git(directory, *arguments)
     return done.stdout if done.returncode == 0 else None
 
 
 def names(output: str) -> list[str]:
-    """Split NUL-terminated paths, as `-z` prints them."""
+    """Split the NUL-terminated paths that Git prints with `-z`."""
     return [name for name in output.split("\0") if name]
 
 
 def require_version() -> None:
-    """Raise `CommandError` if Git lacks `merge-tree --write-tree`."""
+    """Raise `CommandError` if Git is too old for `merge-tree --write-tree`."""
     from pathlib import Path  # noqa: PLC0415
 
     text = git(Path(), "version")
@@ -81,6 +81,6 @@ def require_version() -> None:
 
 
 def ignore_inherited() -> None:
-    """Unset variables such as GIT_DIR, which hooks inherit and which select another repository."""
+    """Unset variables such as GIT_DIR, which a Git hook passes on and which would select another repository."""
     for name in INHERITED:
         os.environ.pop(name, None)

@@ -1,4 +1,4 @@
-"""Read and write trees and blobs in Git's object database, without a checkout."""
+"""Read and write files and directory trees in Git's object database, without a checkout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IDENTITY = {
 
 
 class Entry(NamedTuple):
-    """Mode and object of a path, as Git stores them."""
+    """The file mode and object id of a path in a Git tree."""
 
     mode: str
     blob: str
@@ -34,14 +34,14 @@ Tree = dict[str, Entry]
 
 
 class Objects:
-    """Read and write blobs, trees and commits of a repository."""
+    """Reads and writes the blobs, trees and commits of a Git repository."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.contents: dict[str, bytes] = {}
 
     def tree(self, name: str) -> Tree:
-        """Return all entries of a tree or commit by their full paths."""
+        """Return all files of a tree or commit by their full paths."""
         entries: Tree = {}
         for line in git(self.directory, "ls-tree", "-r", "-z", "--full-tree", name).split("\0"):
             if line:
@@ -51,7 +51,7 @@ class Objects:
         return entries
 
     def read(self, blobs: Iterable[str]) -> None:
-        """Load blobs into the cache by one `git cat-file --batch`."""
+        """Load blobs into memory by a single `git cat-file --batch`."""
         missing = [blob for blob in dict.fromkeys(blobs) if blob not in self.contents]
         if not missing:
             return
@@ -71,17 +71,17 @@ class Objects:
             place = end + 1 + size + (1 if len(header) == 3 else 0)  # noqa: PLR2004
 
     def content(self, blob: str) -> bytes:
-        """Return a blob's bytes."""
+        """Return the bytes of a blob."""
         self.read([blob])
         return self.contents[blob]
 
     def file(self, tree: Tree, path: str) -> bytes | None:
-        """Return the bytes of a path in a tree; None if it is missing or a submodule."""
+        """Return the bytes of a file in a tree; None if the file is missing or a submodule."""
         entry = tree.get(path)
         return None if entry is None or entry.mode == "160000" else self.content(entry.blob)
 
     def store(self, contents: Iterable[bytes]) -> list[str]:
-        """Write blobs without filters, and return their object ids."""
+        """Write contents as blobs without applying Git filters, and return their object ids."""
         blobs = [*contents]
         with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
             paths = [Path(directory, str(number)) for number in range(len(blobs))]
@@ -93,7 +93,7 @@ class Objects:
         return stored
 
     def write(self, tree: Mapping[str, Entry], base: str | None = None, prefix: str = "") -> str:
-        """Write a tree and return its object id; with a prefix, replace that directory of the tree `base`."""
+        """Write a tree and return its object id; with a prefix, the tree replaces that directory in `base`."""
         with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
             env = {"GIT_INDEX_FILE": str(Path(directory, "index"))}
             if base and prefix:
@@ -112,12 +112,12 @@ class Objects:
             return git(self.directory, "write-tree", env=env).strip()
 
     def commit(self, tree: str, *parents: str) -> str:
-        """Write an unreachable commit of a tree, as `git merge-tree` needs commits."""
+        """Create a commit of a tree that no branch contains, because `git merge-tree` needs commits."""
         options = [word for parent in parents for word in ("-p", parent)]
         return git(self.directory, "commit-tree", tree, *options, "-m", "slipway", env=IDENTITY).strip()
 
     def renames(self, before: str, after: str) -> dict[str, str]:
-        """Return the renames between two trees, by Git's rename detection."""
+        """Return the files renamed between two trees, as Git detects them."""
         output = query(self.directory, "diff-tree", "-r", "-M", "-z", "--diff-filter=R", "--name-status", before, after)
         words = (output or b"").decode(errors="surrogateescape").split("\0")
         return {words[place + 1]: words[place + 2] for place in range(0, len(words) - 2, 3)}

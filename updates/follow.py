@@ -1,4 +1,4 @@
-"""Migration script of plain Copier updates: merge edits into moved files, rewrite imports, report deleted edits.
+"""Run after a plain Copier update: merge edits into moved files, rewrite imports, and report deleted edits.
 
 Copier renders a moved file under its new path, and deletes the old one with the owner's edits. This script merges the
 edits since the last update into the new file, with conflict markers as Git's. Imports of moved modules are rewritten in
@@ -33,29 +33,29 @@ LABELS = ("before updating", "last update", "after updating")  # in conflict mar
 
 
 def git(*arguments: str | Path, stdin: str | None = None) -> bytes:
-    """Run Git in the service, and return its standard output; raise `CalledProcessError` if it fails."""
+    """Run Git in the service's directory, and return its output; raise `CalledProcessError` if it fails."""
     text = stdin.encode() if stdin is not None else None
     return subprocess.run(["git", *arguments], check=True, capture_output=True, input=text).stdout
 
 
 def list_paths(*arguments: str) -> list[str]:
-    """Return the NUL-terminated paths that a command of Git prints."""
+    """Run a Git command that prints NUL-terminated paths, and return the paths."""
     return [path for path in git(*arguments).decode().split("\0") if path]
 
 
 def deleted() -> list[str]:
-    """List the files of HEAD that the update deleted."""
+    """List the files in HEAD that the update has deleted."""
     return list_paths("diff", "--name-only", "--no-renames", "--diff-filter=D", "--relative", "-z", "HEAD", "--", ".")
 
 
 def present() -> set[str]:
-    """List the existing files, tracked and untracked, except for ignored ones."""
+    """List the files that exist in the service, tracked or untracked, except for ignored ones."""
     paths = list_paths("ls-files", "--cached", "--others", "--exclude-standard", "-z")
     return {path for path in paths if Path(path).exists()}
 
 
 def unmerged() -> dict[str, dict[int, str]]:
-    """Return the blobs of each file in conflict by stage: 1 is the base, 2 the owner's, 3 the new one."""
+    """Return the Git blobs of each conflicting file by stage: 1 is the base, 2 the owner's, 3 the template's."""
     stages: dict[str, dict[int, str]] = {}
     for line in list_paths("ls-files", "--unmerged", "-z"):
         entry, _, path = line.partition("\t")
@@ -65,19 +65,19 @@ def unmerged() -> dict[str, dict[int, str]]:
 
 
 class Before:
-    """The service before this update: its commit, and the rendering of its recorded answers."""
+    """The service before the update: its last commit, and the files that the template rendered for it."""
 
     def __init__(self, record: str) -> None:
         self.record = record
         self.directory = tempfile.TemporaryDirectory()
 
     def content(self, path: str) -> bytes:
-        """Return a file of HEAD."""
+        """Return the content of a file in HEAD."""
         return git("show", f"HEAD:./{path}")
 
     @cached_property
     def pristine(self) -> Path:
-        """The directory of the rendering at the recorded version, with the recorded answers."""
+        """A directory with the files that the recorded template version renders from the recorded answers."""
         import copier  # noqa: PLC0415 - slow to import, and most updates delete nothing
         import yaml  # noqa: PLC0415
 
@@ -89,34 +89,34 @@ class Before:
         return rendered
 
     def is_edited(self, path: str) -> bool:
-        """Return whether a file differs from the rendering, or is not in it."""
+        """Return whether a file of HEAD differs from the rendered one, or was not rendered at all."""
         rendered = self.pristine / path
         return not rendered.exists() or rendered.read_bytes() != self.content(path)
 
     @cached_property
     def tracked(self) -> set[str]:
-        """The files of HEAD."""
+        """The paths of the files in HEAD."""
         return set(list_paths("ls-tree", "-r", "--name-only", "-z", "HEAD"))
 
     @cached_property
     def rendered(self) -> set[str]:
-        """The files of the rendering."""
+        """The paths of the files that the recorded template version renders."""
         files = (path for path in self.pristine.rglob("*") if path.is_file())
         return {path.relative_to(self.pristine).as_posix() for path in files}
 
     @cached_property
     def style(self) -> str:
-        """The owner's `ruff.toml`; empty if there is none."""
+        """The text of the owner's `ruff.toml`; empty if there is none."""
         return self.content("ruff.toml").decode() if "ruff.toml" in self.tracked else ""
 
     def sides(self, path: str, to: str) -> Sides:
-        """Return the three versions of a moved file."""
+        """Return the owner's, the base and the template's version of a moved file."""
         return Sides(path, to, self.content(path), (self.pristine / path).read_bytes(), Path(to).read_bytes())
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Three versions of a file, and its paths before and after the update."""
+    """The owner's, the base and the template's version of a file, and its paths before and after the update."""
 
     path: str
     to: str
@@ -126,7 +126,7 @@ class Sides:
 
 
 def conflicting() -> list[Sides]:
-    """Return the three versions of each file in conflict, except for modify/delete conflicts."""
+    """Return the three versions of each conflicting file, unless one side has deleted the file."""
     sides = []
     for path, stages in unmerged().items():
         blobs = [git("cat-file", "blob", stages[stage]) for stage in (2, 1, 3) if stage in stages]
@@ -136,7 +136,7 @@ def conflicting() -> list[Sides]:
 
 
 def decoded(content: bytes) -> str | None:
-    """Decode a file; None if it is binary."""
+    """Return a file's content as text; None if it is binary."""
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -144,7 +144,7 @@ def decoded(content: bytes) -> str | None:
 
 
 def rewritten(files: list[Sides], renames: Renames, style: str) -> list[Sides]:
-    """Rewrite imports in the owner's versions and their bases; imports that were sorted are sorted again."""
+    """Rewrite imports in the owner's and the base version of files, and sort them if they were sorted before."""
     texts: dict[str, tuple[str, str]] = {}
     for each in files:
         for side, content in (("ours", each.ours), ("base", each.base)):
@@ -160,7 +160,7 @@ def rewritten(files: list[Sides], renames: Renames, style: str) -> list[Sides]:
 
 
 def merge(file: Sides) -> bool:
-    """Merge a file with `git merge-file`, and record a conflict; return whether it is clean."""
+    """Merge the versions of a file with `git merge-file`, record any conflict, and return whether there is none."""
     to = file.to
     with tempfile.TemporaryDirectory() as directory:
         sides = [Path(directory) / name for name in ("ours", "base", "theirs")]
@@ -180,14 +180,14 @@ def merge(file: Sides) -> bool:
 
 
 def record_conflict(path: str, *, base: str, ours: str, theirs: str) -> None:
-    """Record a conflict as stages in Git's index."""
+    """Record a conflict in Git's index, with the three versions as stages."""
     name = git("rev-parse", "--show-prefix").decode().strip() + path
     stages = [f"100644 {blob} {stage}\t{name}\n" for stage, blob in enumerate((base, ours, theirs), start=1)]
     git("update-index", "--index-info", stdin=f"0 {'0' * 40}\t{name}\n{''.join(stages)}")
 
 
 def merge_again(renames: Renames, style: str, done: set[str]) -> list[str]:
-    """Merge files in conflict again, with rewritten imports; return the paths of those that changed."""
+    """Merge conflicting files again with rewritten imports, and return the paths of those that changed."""
     files = [each for each in conflicting() if each.to not in done]
     changed = [new for old, new in zip(files, rewritten(files, renames, style), strict=True) if new != old]
     for each in changed:
@@ -196,7 +196,7 @@ def merge_again(renames: Renames, style: str, done: set[str]) -> list[str]:
 
 
 def rewrite_others(before: Before, renames: Renames, along: dict[str, str]) -> list[str]:
-    """Rewrite imports in the owner's files, and in edited files of the template; return their paths.
+    """Rewrite imports in the owner's files and in edited files of the template, and return their paths.
 
     Unedited files of the template have been rendered with new imports.
     """
@@ -214,7 +214,7 @@ def rewrite_others(before: Before, renames: Renames, along: dict[str, str]) -> l
 
 
 def move(path: str, to: str) -> None:
-    """Move a file, and remove its parents if they are empty then."""
+    """Move a file, and remove the parent directories that are empty afterwards."""
     Path(to).parent.mkdir(parents=True, exist_ok=True)
     Path(path).rename(to)
     for parent in Path(path).parents:
@@ -224,13 +224,13 @@ def move(path: str, to: str) -> None:
 
 
 def report(title: str, lines: list[str]) -> None:
-    """Print a section to standard error; nothing without lines."""
+    """Print a titled list to standard error; print nothing if the list is empty."""
     if lines:
         print(f"\n{title}", *(f"    {line}" for line in lines), sep="\n", file=sys.stderr)
 
 
 def main(record: str) -> None:
-    """Merge edits of moved files, rewrite imports, move the owner's files, and report."""
+    """Move the owner's edits and files to the template's new paths, rewrite imports, and report the changes."""
     before = Before(record)
     removed, exist = deleted(), present()
     moves = Moves.parse(MOVES.read_text(encoding="utf-8"))

@@ -1,1 +1,1 @@
-"""Commands of `slipway`, one module each."""
+"""The commands of `slipway`, one per module."""

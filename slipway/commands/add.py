@@ -1,4 +1,4 @@
-"""Add a resource or fields: edit the declaration, update at the recorded version, write the migration, and check."""
+"""Add a resource or fields to a service: change the answer `resources`, render, write the migration, run checks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCHEMA = "resources.schema.json"
 
 @dataclass(frozen=True)
 class Options:
-    """Keys of a resource besides its fields; empty ones are omitted."""
+    """Options of a new resource other than its fields; those that are not set are omitted from its declaration."""
 
     plural: str = ""
     description: str = ""
@@ -38,7 +38,7 @@ class Options:
 
 
 def add_resource(service: Service, name: str, words: Sequence[str], options: Options, request: Request) -> Report:
-    """Add a resource with fields to the domain, by an update at the recorded version."""
+    """Add a resource to the service, without changing the template's version."""
     require_snake_case(name)
 
     def extend(resources: Resources, language: Language) -> Resources:
@@ -49,7 +49,7 @@ def add_resource(service: Service, name: str, words: Sequence[str], options: Opt
 
 
 def add_fields(service: Service, name: str, words: Sequence[str], request: Request) -> Report:
-    """Add fields to a resource, by an update at the recorded version."""
+    """Add fields to a resource of the service, without changing the template's version."""
     fields: dict[str, Any] = {}
 
     def extend(resources: Resources, language: Language) -> Resources:
@@ -65,18 +65,18 @@ def add_fields(service: Service, name: str, words: Sequence[str], request: Reque
 
 
 def field_name(word: str) -> str:
-    """Return the name of a field from its argument; `ref:customer` declares a field `customer`."""
+    """Return the field's name in a command-line argument; `ref:customer` declares a field `customer`."""
     name, _, kind = word.partition(":")
     return re.sub(r"\W.*", "", kind) if name == "ref" else name
 
 
 def is_required(about: Any) -> bool:  # noqa: ANN401 - text or a mapping
-    """Return whether a field is neither optional nor has a default."""
+    """Return whether a request must contain a field, which is neither optional nor has a default."""
     return not about.endswith("?") if isinstance(about, str) else not {"optional", "default"} & about.keys()
 
 
 def add(service: Service, extend: Callable[[Resources, Language], Resources], request: Request) -> Report:
-    """Update the service at its recorded version to the domain that `extend` returns."""
+    """Update the service to the resources that `extend` returns, without changing the template's version."""
     record = service.record
     resources = record.get("resources")
     if not isinstance(resources, list):
@@ -87,7 +87,7 @@ def add(service: Service, extend: Callable[[Resources, Language], Resources], re
 
 
 def declaration(name: str, fields: dict[str, Any], options: Options, language: Language) -> dict[str, Any]:
-    """Return the declaration of a resource, its keys in the order of the docs."""
+    """Return the declaration of a new resource, with its keys in the order of the docs."""
     options_by_key: dict[str, Any] = {
         "plural": options.plural,
         "description": options.description,
@@ -104,7 +104,7 @@ def declaration(name: str, fields: dict[str, Any], options: Options, language: L
 
 
 def require_snake_case(name: str) -> None:
-    """Raise `CommandError` for a name that is not in snake_case, with a suggestion."""
+    """Raise `CommandError` if a name is not in snake_case, and suggest one that is."""
     if SNAKE_CASE.fullmatch(name):
         return
     words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)
@@ -113,5 +113,5 @@ def require_snake_case(name: str) -> None:
 
 
 def joined(names: Sequence[str]) -> str:
-    """Join names for a sentence: `a, b and c`."""
+    """Join names with commas and a final `and`, such as `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

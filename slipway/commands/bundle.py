@@ -1,4 +1,4 @@
-"""Write a Git bundle and a description, from which pipelines open a pull or merge request."""
+"""Write an update as a Git bundle with a description, from which a CI pipeline opens a pull or merge request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST = 60_000  # characters; hosts accept 65,536 in a description
 
 
 def write_bundle(service: Service, report: Report, directory: Path) -> None:
-    """Write `title`, `body.md` and `update.bundle`, a Git bundle of the update's branch."""
+    """Write `title`, `body.md`, and `update.bundle`, which is a Git bundle of the update's branch."""
     directory.mkdir(parents=True, exist_ok=True)
     branch = str(report.branch)
     (directory / "title").write_text(git(service.directory, "log", "-1", "--format=%s", branch), "utf-8")
@@ -27,7 +27,7 @@ def write_bundle(service: Service, report: Report, directory: Path) -> None:
 
 
 def description(report: Report) -> str:
-    """Return the request's description in Markdown: release notes, and automatic decisions to review."""
+    """Return the Markdown description of the pull or merge request: release notes, and merges to review."""
     parts = [
         f"Updates the template from {report.before} to {report.after}.",
         report.notes.strip(),
@@ -49,11 +49,11 @@ def description(report: Report) -> str:
 
 
 def section(title: str, lines: Iterable[str]) -> str:
-    """Return a Markdown list below a bold title; empty without entries."""
+    """Return a bold title and a Markdown list; empty if the list has no entries."""
     entries = [f"- {line}" for line in lines]
     return "\n".join([f"**{title}**", "", *entries]) if entries else ""
 
 
 def code(value: object) -> str:
-    """Return a value as inline code."""
+    """Return a value as Markdown inline code."""
     return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"

@@ -1,4 +1,4 @@
-"""Show the owner's edits as a patch from the pristine rendering to the work tree."""
+"""Show the owner's edits as a patch from the files that the template renders to those in the work tree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show_diff(service: Service, paths: list[str]) -> int:
-    """Run `git diff --no-index` on all files, or on those below some paths; return its exit code, 1 for differences."""
+    """Show the owner's edits, optionally of some paths only, and return Git's exit code: 1 if there are edits."""
     record = service.record
     template = Template(record["_src_path"])
     try:
@@ -35,7 +35,7 @@ def show_diff(service: Service, paths: list[str]) -> int:
 
 
 def write(file: Path, content: bytes | None) -> None:
-    """Write a file and its parent directories; only the directories if the content is None."""
+    """Write a file, and create its parent directories; for the content None, only the directories."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if content is not None:
         file.write_bytes(content)

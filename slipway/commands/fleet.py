@@ -1,4 +1,4 @@
-"""Collect the status of many services in parallel, read-only."""
+"""Collect the status of many services in parallel, without changing them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ COLUMNS = ("service", "version", "newest", "behind", "yours", "stale", "missing"
 
 
 def statuses(directories: list[str], answers_file: str) -> list[dict[str, Any]]:
-    """Return the status of each service, in the order of the arguments, each from its own process."""
+    """Return the status of each service in the given order, each computed by its own process."""
     with ThreadPoolExecutor(PARALLEL) as pool:
         return [*pool.map(partial(status, answers_file=answers_file), directories)]
 
 
 def status(directory: str, answers_file: str) -> dict[str, Any]:
-    """Return the object of `status --json` with the service's directory; failures have a field `error`."""
+    """Return the JSON object of a service's `status --json`, with its directory and, on failure, a key `error`."""
     options = ("--service", directory, "--answers-file", answers_file)
     done = subprocess.run(
         [sys.executable, "-P", "-m", "slipway", "status", "--json", *options],
@@ -40,18 +40,18 @@ def status(directory: str, answers_file: str) -> dict[str, Any]:
 
 
 def cells(status: dict[str, Any]) -> list[str]:
-    """Return the cells of a service's row, each on one line."""
+    """Return the cells of a service's row in the table, each as a single line."""
     shown = status | {name: len(status[name]) for name in LISTS if name in status}
     return [" ".join(str(shown.get(column, "")).split()) for column in COLUMNS]
 
 
 def exit_code(statuses: list[dict[str, Any]]) -> int:
-    """Return 2 if a status is unknown, 1 if a service is behind or has drifted, 0 otherwise."""
+    """Return 2 if the status of a service is unknown, 1 if a service is behind or has drifted, otherwise 0."""
     return max(({"current": 0, "behind": 1, "unknown": 2}[state(each)] for each in statuses), default=0)
 
 
 def state(status: dict[str, Any]) -> str:
-    """Return the state of a service in one word."""
+    """Return the state of a service as one word."""
     if "error" in status:
         return "unknown"
     return "behind" if status["behind"] or status["stale"] or status["missing"] else "current"

@@ -1,4 +1,4 @@
-"""Render the status of a fleet as a static HTML page."""
+"""Render the status of many services as a static HTML page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BODY = """\
 
 
 def page(statuses: list[dict[str, Any]]) -> str:
-    """Return the HTML page; all values are escaped."""
+    """Return the HTML page with the status of all services; all values are escaped."""
     states = [state(each) for each in statuses]
     return HEAD + BODY.format(
         summary=f"{len(states)} services: {states.count('current')} current, {states.count('behind')} behind or"
@@ -49,14 +49,14 @@ def page(statuses: list[dict[str, Any]]) -> str:
 
 
 def row(status: dict[str, Any]) -> str:
-    """Return the table row of a service, with its state as CSS class."""
+    """Return the HTML table row of a service, with its state as CSS class."""
     pairs = zip(COLUMNS, cells(status), strict=True)
     data = "".join(f"<td>{cell(status, column, text)}</td>" for column, text in pairs)
     return f'<tr class="{state(status)}">{data}</tr>'
 
 
 def cell(status: dict[str, Any], column: str, text: str) -> str:
-    """Return a cell; a number of files expands to their list."""
+    """Return an HTML table cell; a number of files can be expanded to the files' paths."""
     if column not in LISTS or not status.get(column):
         return escape(text)
     items = "".join(f"<li>{escape(path)}</li>" for path in status[column])

@@ -1,4 +1,4 @@
-"""Create a service: ask questions, render, move all files into place at once, and commit them."""
+"""Create a service: ask the template's questions, render the files, move them into place at once, and commit them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STEP = 4  # columns, as Copier's `to_nice_yaml` indents
 
 @dataclass(frozen=True)
 class Start:
-    """Options of `slipway new`."""
+    """Options of the command `slipway new`."""
 
     directory: Path
     source: str | None = None
@@ -49,7 +49,7 @@ class Start:
 
 @dataclass
 class Created:
-    """A new service; `--json` prints it as it is."""
+    """The result of `slipway new`, in the form that `--json` prints."""
 
     directory: str
     version: str
@@ -58,7 +58,7 @@ class Created:
 
 
 def create(start: Start) -> Created:
-    """Create a service atomically: render into a temporary directory, and move it.
+    """Create a service completely or not at all: render into a temporary directory, then move it into place.
 
     Raises:
         CommandError: the directory is not empty, the template or an answer is invalid, or Git could not commit.
@@ -90,7 +90,7 @@ def create(start: Start) -> Created:
 
 
 def require_empty(name: Path, directory: Path) -> None:
-    """Raise `CommandError` if the target is a file or a directory with content."""
+    """Raise `CommandError` if the target exists and is not an empty directory."""
     if os.path.lexists(directory) and not directory.is_dir():
         raise CommandError(f"{name} is a file: name a directory that is missing or empty.")
     if directory.is_dir() and any(directory.iterdir()):
@@ -99,7 +99,7 @@ def require_empty(name: Path, directory: Path) -> None:
 
 # ── The template ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def installed_source() -> tuple[str, str | None]:
-    """Return the URL or path from which this command was installed, and the requested revision (PEP 610)."""
+    """Return the template's URL or path and revision, from which `slipway` itself was installed (PEP 610)."""
     text = distribution("slipway").read_text("direct_url.json")
     about = json.loads(text) if text else {}
     url, repository = str(about.get("url", "")), about.get("vcs_info")
@@ -111,7 +111,7 @@ def installed_source() -> tuple[str, str | None]:
 
 
 def rendered(start: Start) -> tuple[str, Rendering]:
-    """Render the template; return the name of its version, and the rendering."""
+    """Render the template for a new service; return the version's name, and the rendered files and answers."""
     source, revision = (start.source, None) if start.source else installed_source()
     template = Template(readable_source(source))
     try:
@@ -134,7 +134,7 @@ def rendered(start: Start) -> tuple[str, Rendering]:
 
 
 def answered(template: Template, version: str, start: Start) -> Rendering:
-    """Ask questions and render; the message of an invalid answer has the question and the fix only."""
+    """Ask the template's questions and render it; an invalid answer raises `CommandError` with question and fix."""
     try:
         return render(template, version, Answers(b"", start.answers, start.is_asking), start.answers_file)
     except CommandError as error:
@@ -148,7 +148,7 @@ def answered(template: Template, version: str, start: Start) -> Rendering:
 
 
 def require_unchanged(template: Template) -> None:
-    """Raise `CommandError` for uncommitted changes of the template: Copier would render them without a version."""
+    """Raise `CommandError` if the template has uncommitted changes, which no recorded version would contain."""
     changed = (query(template.repository, "status", "--porcelain") or b"").decode(errors="replace").splitlines()
     if changed:
         raise CommandError(
@@ -159,7 +159,7 @@ def require_unchanged(template: Template) -> None:
 
 # ── The files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def write(directory: Path, rendering: Rendering, answers_file: str) -> None:
-    """Write the files and the answers file."""
+    """Write the rendered files and the answers file to a directory."""
     for path, file in rendering.files.items():
         target = directory / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -171,7 +171,7 @@ def write(directory: Path, rendering: Rendering, answers_file: str) -> None:
 
 
 def move(service: Path, directory: Path) -> None:
-    """Move the service into place; into an empty directory, its entries one by one, with rollback."""
+    """Move the new service into place; into an existing empty directory, entry by entry, undone if one fails."""
     if not directory.exists():
         directory.parent.mkdir(parents=True, exist_ok=True)
         service.rename(directory)
@@ -189,13 +189,13 @@ def move(service: Path, directory: Path) -> None:
 
 # ── The commit ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def is_tracked(parent: Path, directory: Path) -> bool:
-    """Return whether a directory is inside a work tree of Git, and not ignored."""
+    """Return whether a directory is in a Git work tree and not ignored there."""
     inside = (query(parent, "rev-parse", "--is-inside-work-tree") or b"").strip() == b"true"
     return inside and query(parent, "check-ignore", "--quiet", str(directory)) is None
 
 
 def require_committable(directory: Path, *, is_new: bool) -> None:
-    """Run `git init` for a new repository; raise `CommandError` without an identity, or if signing fails."""
+    """Raise `CommandError` if Git could not commit the service; run `git init` first for a new repository."""
     otherwise = "or create the service without a commit by --no-git."
     if is_new:
         has_default = query(directory, "config", "--get", "init.defaultBranch")
@@ -216,7 +216,7 @@ def require_committable(directory: Path, *, is_new: bool) -> None:
 
 
 def commit(created: Created, directory: Path, paths: list[str]) -> None:
-    """Commit the service's files only; a failure becomes `created.problem`, and the files stay."""
+    """Commit only the service's files; if that fails, the files stay, and `created.problem` has the reason."""
     message = f"Start from the template at {created.version}"
     pathspecs = "\0".join(paths).encode()
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")
@@ -236,7 +236,7 @@ def commit(created: Created, directory: Path, paths: list[str]) -> None:
 
 
 def print_next(start: Start, created: Created, rendering: Rendering) -> None:
-    """Print the next commands, relative to the current directory."""
+    """Print the commands to run next in the new service, with paths relative to the current directory."""
     echo(f"{start.directory} is a service of the template at {created.version}. Next:", "")
     if Path(created.directory) != Path.cwd():
         echo(f"  cd {shlex.quote(str(start.directory))}")

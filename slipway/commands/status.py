@@ -1,4 +1,4 @@
-"""Compare a service with the pristine rendering of its recorded answers.
+"""Compare a service's files with those that the template renders from the recorded version and answers.
 
 A file is the *same*, *yours* (edited), *renamed* by its owner, *missing* (deleted), or *stale*: it lacks what a
 version up to the recorded one changed, as after a conflict that was resolved by keeping the old lines. Files that are
@@ -31,7 +31,7 @@ SEARCHED = 3  # earlier records whose changes are compared with edited files
 
 @dataclass
 class Drift:
-    """Paths by state: `stale` maps to the version whose changes are missing, `renamed` to the new path."""
+    """A service's paths by state; `stale` maps to the version whose changes are missing, `renamed` to the new path."""
 
     same: list[str] = field(default_factory=list)
     yours: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Status:
-    """Version of a service, and its drift; `behind` counts the releases after its version."""
+    """A service's version and its differences from the template; `behind` counts the newer releases."""
 
     template: str
     version: str
@@ -53,12 +53,12 @@ class Status:
 
     @property
     def is_current(self) -> bool:
-        """Whether it is up to date, without drift or an unfinished update."""
+        """Whether the service has the newest version, no missing template changes, and no unfinished update."""
         return not (self.behind or self.drift.stale or self.drift.missing or self.unfinished)
 
 
 def status(service: Service, to: str | None) -> Status:
-    """Return the status of a service, compared with the newest release or with any revision."""
+    """Return a service's status compared with the template's newest release, or with the revision `to`."""
     service.require_commits()
     record = service.record
     template = Template(record["_src_path"])
@@ -77,7 +77,7 @@ def status(service: Service, to: str | None) -> Status:
 
 
 def compare(service: Service, template: Template, pristine: Rendering) -> Drift:
-    """Compare the work tree with the pristine rendering, and classify each file."""
+    """Compare each file in the work tree with its rendered version, and return the paths by state."""
     drift = Drift()
     edited: dict[str, bytes] = {}
     contents = {path: service.current(path) for path in pristine.files}
@@ -101,7 +101,7 @@ def compare(service: Service, template: Template, pristine: Rendering) -> Drift:
 
 
 def unconverted(service: Service, paths: list[str]) -> dict[str, bytes]:
-    """Return the blobs of unmodified files that differ on disk through `core.autocrlf` or a filter, such as LFS."""
+    """Return the Git blobs of unmodified files whose content on disk differs only by a Git filter, such as LFS."""
     supported = [path for path in paths if "\n" not in path]
     from_root = "".join(f"{service.prefix}{path}\n" for path in supported)
     blobs = git(service.root, "hash-object", "--stdin-paths", stdin=from_root.encode()).split()
@@ -112,7 +112,7 @@ def unconverted(service: Service, paths: list[str]) -> dict[str, bytes]:
 
 
 def owner_renames(service: Service, pristine: Rendering, missing: list[str]) -> dict[str, str]:
-    """Return the new paths of missing files, by Git's rename detection."""
+    """Return the new path of each missing file that the owner has renamed, as Git detects it."""
     objects = Objects(service.directory)
     base = objects.write(stored(objects, pristine))
     renames = objects.renames(base, service.subtree("HEAD"))
@@ -122,7 +122,7 @@ def owner_renames(service: Service, pristine: Rendering, missing: list[str]) -> 
 def stale_files(
     service: Service, template: Template, pristine: Rendering, edited: dict[str, bytes]
 ) -> Iterator[tuple[str, str]]:
-    """Yield each edited file that lacks a change of the template, with the latest version that introduced one."""
+    """Yield each edited file that lacks a change of the template, with the latest version that made such a change."""
     remaining = dict(edited)
     for past, old in earlier_renderings(service, template):
         for path, content in list(remaining.items()):
@@ -134,7 +134,7 @@ def stale_files(
 
 
 def earlier_renderings(service: Service, template: Template) -> Iterator[tuple[Earlier, Rendering]]:
-    """Render earlier records whose versions still exist in the template."""
+    """Render the versions and answers that earlier commits of the answers file recorded, if they still exist."""
     for past in islice(earlier(service), SEARCHED):
         is_same = past.record["_src_path"] == template.source
         source = template if is_same else Template(str(past.record["_src_path"]))

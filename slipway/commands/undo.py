@@ -1,4 +1,4 @@
-"""Undo the last update by a reset or a revert."""
+"""Undo a service's last update with `git reset` or `git revert`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def undo(service: Service) -> dict[str, str]:
-    """Undo the commit that changed the answers file last.
+    """Undo the last commit that changed the answers file.
 
     A commit of `update` that is checked out, unchanged and not pushed is removed from the branch. Any other one is
     reverted by a new commit, because it may contain the owner's work or be known to others.
@@ -48,7 +48,7 @@ def undo(service: Service) -> dict[str, str]:
 
 
 def remove(service: Service, commit: str) -> None:
-    """Reset the branch to a commit's parent; a note lets `update --continue` finish it after a kill."""
+    """Reset the branch to a commit's parent, and store a note so that `update --continue` can finish if killed."""
     parent = git(service.directory, "rev-parse", f"{commit}^").strip()
     former = parse_record(service.committed(service.answers_file, parent) or b"", service.answers_file)
     report = Report(str(service.record["_commit"]), str(former["_commit"]))
@@ -61,20 +61,20 @@ def remove(service: Service, commit: str) -> None:
 
 
 def is_reapplied(subject: str) -> bool:
-    """Return whether a subject is a revert of a revert: `Reapply` since Git 2.43, `Revert "Revert` before."""
+    """Return whether a commit's subject says that it reverts a revert: `Reapply …` or `Revert "Revert …`."""
     reverts = subject.split('Revert "')[:-1]
     is_even = len(reverts) % 2 == 0 and not any(reverts)
     return subject.startswith('Reapply "') or (bool(reverts) and is_even)
 
 
 def require_unstaged(service: Service) -> None:
-    """Raise `CommandError` if files of the repository are staged: a reset would unstage them, a revert fail."""
+    """Raise `CommandError` if files are staged, because `git reset` would unstage them and `git revert` fail."""
     if staged := names(git(service.root, "diff", "--cached", "--name-only", "-z")):
         raise CommandError(f"Commit or unstage staged changes first: {', '.join(staged[:3])}.")
 
 
 def is_unchanged_update(service: Service, commit: str) -> bool:
-    """Return whether a commit was made by `update` and has not been amended, rebased or squashed since."""
+    """Return whether `update` made a commit that has not been amended, rebased or squashed since."""
     trailer = f"%(trailers:key={TREE_TRAILER},valueonly)"
     options = ("--no-patch", "--no-show-signature", f"--format={trailer}")
     recorded = git(service.directory, "show", *options, commit).split()
@@ -82,12 +82,12 @@ def is_unchanged_update(service: Service, commit: str) -> bool:
 
 
 def is_pushed(service: Service, commit: str) -> bool:
-    """Return whether a branch of a remote contains a commit."""
+    """Return whether a branch of a remote repository contains a commit."""
     return bool(git(service.directory, "for-each-ref", "--contains", commit, "refs/remotes"))
 
 
 def revert(service: Service, commit: str) -> None:
-    """Run `git revert`, and abort it if it conflicts."""
+    """Revert a commit with `git revert`; abort and raise `RejectedError` if it conflicts with later commits."""
     try:
         git(service.directory, "revert", "--no-edit", commit)
     except CommandError as error:

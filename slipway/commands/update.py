@@ -1,4 +1,4 @@
-"""Update a service atomically to another version or other answers.
+"""Update a service to another template version or to other answers, completely or not at all.
 
 Copier renders the recorded version and the new one, Git merges the difference into the service's commit, and the
 result is verified and checked in a work tree of its own. The branch changes last, by a fast-forward to one commit.
@@ -34,7 +34,7 @@ Your branch is unchanged. The merged files are in {tree}:
 
 
 def update(service: Service, request: Request) -> Report:
-    """Update the service, or raise `RejectedError` and leave the result in a work tree."""
+    """Update the service, or raise `RejectedError` and leave the merged files in a work tree."""
     require_version()
     service.require_clean()
     with worktree.lock(service):
@@ -52,13 +52,13 @@ def update(service: Service, request: Request) -> Report:
 
 
 def require_no_update(service: Service) -> None:
-    """Raise `CommandError` if an update is unfinished: waiting or interrupted."""
+    """Raise `CommandError` if the service has an unfinished update, which was rejected or interrupted."""
     if note := worktree.note_of(service):
         raise CommandError(recovery.describe(service, note))
 
 
 def require_free(service: Service, branch: str) -> None:
-    """Raise `CommandError` if the branch exists, or its name conflicts with one (`a` with `a/b`)."""
+    """Raise `CommandError` if the branch exists, or if an existing one prevents it, as `a` prevents `a/b`."""
     git(service.directory, "check-ref-format", "--branch", branch)
     above = [str(parent) for parent in PurePosixPath(branch).parents[:-1]]
     below = git(service.directory, "for-each-ref", "--format=%(refname:short)", f"refs/heads/{branch}/").split()
@@ -71,7 +71,7 @@ def require_free(service: Service, branch: str) -> None:
 
 # ── Decide ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def decide(proposal: Proposal, request: Request) -> Report:
-    """Verify a proposal, run checks in a work tree, and apply it; a rejected one stays there."""
+    """Verify a proposed update, run the checks in a work tree, and apply it; a rejected update stays there."""
     service, report, merged = proposal.service, proposal.report, proposal.merged
     resolve_dropped(merged, request)
     tree = proposal.tree
@@ -104,7 +104,7 @@ def decide(proposal: Proposal, request: Request) -> Report:
 
 
 def dry_run(proposal: Proposal, tree: Tree, report: Report, reasons: list[str]) -> Report:
-    """Print the changes as a patch; only unreachable Git objects are written."""
+    """Print the update as a patch, without changing files or branches."""
     trees = (proposal.objects.write(proposal.ours), proposal.objects.write(tree))
     report.patch = git(proposal.service.directory, "diff", "--no-ext-diff", "--no-color", *trees)
     report.reasons = reasons
@@ -115,7 +115,7 @@ def dry_run(proposal: Proposal, tree: Tree, report: Report, reasons: list[str]) 
 
 
 def objections(report: Report, request: Request) -> list[str]:
-    """Return the reasons to reject an update: conflicts, undecided deletions, lost edits and faults."""
+    """Return the reasons to reject an update: conflicts, undecided deletions, lost edits, and invalid files."""
     undecided = [path for path in report.deleted if path not in (*request.delete, *request.keep)]
     return [
         *(f"{path} has a conflict" for path in report.conflicts),
@@ -129,13 +129,13 @@ def objections(report: Report, request: Request) -> list[str]:
 
 
 def obstructions(service: Service, report: Report, ours: Tree, tree: Tree) -> list[str]:
-    """Return the uncommitted files at the paths of new ones, which must not be overwritten."""
+    """Return an error for each uncommitted file that a new file of the update would overwrite."""
     paths = [] if report.branch else recovery.obstacles(service, ours, tree)
     return [f"{path} exists uncommitted at the path of a new file: move or remove it" for path in paths]
 
 
 def note_of_proposal(proposal: Proposal, tree: Tree, message: str) -> Note:
-    """Return the note with which `--continue` can resume the update; writes its trees."""
+    """Store the trees of a proposed update, and return the note from which `--continue` can resume it."""
     objects, sides, report = proposal.objects, proposal.merged.sides, proposal.report
     trees = {"base": sides.base, "ours": sides.ours, "theirs": sides.theirs, "merged": tree}
     stored = {name: objects.write(each) for name, each in trees.items()}
@@ -145,7 +145,7 @@ def note_of_proposal(proposal: Proposal, tree: Tree, message: str) -> Note:
 
 
 def open_worktree(proposal: Proposal, note: Note) -> None:
-    """Check out the merged files with their conflicts in the work tree of the update."""
+    """Create the update's work tree with the merged files, in which conflicts are marked."""
     service, objects = proposal.service, proposal.objects
     root = objects.write(proposal.tree, proposal.start, service.prefix)
     directory = worktree.create(service, objects.commit(root, proposal.start))
@@ -155,7 +155,7 @@ def open_worktree(proposal: Proposal, note: Note) -> None:
 
 
 def rejected(service: Service, note: Note, report: Report, reasons: list[str]) -> RejectedError:
-    """Write the note of a waiting update, and return the error with the reasons."""
+    """Store the note of a rejected update, and return the error that lists the reasons."""
     report.reasons = reasons
     report.tree = str(worktree.tree_of(service).relative_to(service.directory))
     note.report = asdict(report)
@@ -166,7 +166,7 @@ def rejected(service: Service, note: Note, report: Report, reasons: list[str]) -
 
 # ── Apply ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def commit_tree(service: Service, report: Report, root: str, parent: str, request: Request) -> str:
-    """Commit the finished update, signed if the repository says so. Hooks are skipped: the checks have run."""
+    """Commit the finished update without hooks, and sign the commit if the repository requires it."""
     trailers = f"{TRAILER}: {report.before}..{report.after}\n{TREE_TRAILER}: {root}\n"
     signs = (query(service.directory, "config", "--type=bool", "--get", "commit.gpgSign") or b"").strip() == b"true"
     text = f"{request.message or subject(report)}\n\n{trailers}"
@@ -175,14 +175,14 @@ def commit_tree(service: Service, report: Report, root: str, parent: str, reques
 
 
 def subject(report: Report) -> str:
-    """Return the subject of the update's commit."""
+    """Return the subject line of the update's commit message."""
     if report.before == report.after:
         return f"Change answers of the template at {report.after}"
     return f"Update the template from {report.before} to {report.after}"
 
 
 def apply(service: Service, report: Report, note: Note, commit: str, parent: str) -> Report:
-    """Fast-forward the current branch to the update's commit, or create the requested branch there."""
+    """Fast-forward the current branch to the update's commit, or create the requested branch at that commit."""
     if report.branch:
         git(service.directory, "branch", report.branch, commit)
     else:
@@ -204,7 +204,7 @@ def apply(service: Service, report: Report, note: Note, commit: str, parent: str
 
 # ── Continue and abort ────────────────────────────────────────────────────────────────────────────────────────────────
 def resume(service: Service, request: Request) -> Report:
-    """Continue a rejected or interrupted update: `update --continue`."""
+    """Continue a rejected or interrupted update, as `update --continue` does."""
     with worktree.lock(service):
         note = worktree.note_of(service)
         if note is None:
@@ -222,7 +222,7 @@ def resume(service: Service, request: Request) -> Report:
 
 
 def resolved(service: Service, note: Note, report: Report, request: Request) -> Report:
-    """Verify the files that the owner resolved in the work tree, run checks, and apply them."""
+    """Verify the conflicts that the owner has resolved in the work tree, run the checks, and apply the update."""
     objects = Objects(service.directory)
     sides = Sides(*(objects.tree(note.trees[name]) for name in ("base", "ours", "theirs")))
     directory = worktree.tree_of(service) / service.prefix
@@ -251,7 +251,7 @@ def resolved(service: Service, note: Note, report: Report, request: Request) -> 
 
 
 def abort(service: Service) -> None:
-    """Discard a rejected or interrupted update: `update --abort`."""
+    """Discard a rejected or interrupted update, as `update --abort` does."""
     with worktree.lock(service):
         note = worktree.note_of(service)
         if note is None:

@@ -1,1 +1,1 @@
-"""Imports of Python modules: read, rewritten, sorted and resolved without running anything; standard library only."""
+"""Read, rewrite, sort and resolve Python imports, without running code and with the standard library only."""

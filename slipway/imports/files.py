@@ -1,4 +1,4 @@
-"""Rewrite references to moved modules in files by their kind: Python, configuration, scripts."""
+"""Rewrite references to moved modules in Python files, configuration files and scripts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXT_SUFFIXES = (".toml", ".ini", ".cfg", ".yml", ".yaml", ".sh", ".env", "Docke
 
 
 def rewrite_files(files: Mapping[str, str], renames: Renames, moved: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Rewrite the files of a service, and return those that changed, by their old paths.
+    """Rewrite references in all files of a service, and return the changed texts by their old paths.
 
     Names that one of them imports from another stay bound there.
 
@@ -42,12 +42,12 @@ def rewrite_files(files: Mapping[str, str], renames: Renames, moved: Mapping[str
 
 
 def is_rewritten(path: str) -> bool:
-    """Return whether a file's suffix is one that is rewritten."""
+    """Return whether files with this suffix can contain references that are rewritten."""
     return path.endswith((".py", ".pyi", *TEXT_SUFFIXES))
 
 
 def rewrite_file(path: str, text: str, renames: Renames, moved_to: str = "", *, keep: Collection[str] = ()) -> str:
-    """Rewrite one file by its kind: Python, configuration or script; others stay."""
+    """Rewrite the references in one Python file, configuration file or script; return others unchanged."""
     if path.endswith((".py", ".pyi")):
         if parses(text):
             return rewrite_imports(text, renames, path, moved_to, keep=keep)
@@ -58,7 +58,7 @@ def rewrite_file(path: str, text: str, renames: Renames, moved_to: str = "", *, 
 def rewrite_imports(
     source: str, renames: Renames, path: str = "", moved_to: str = "", *, keep: Collection[str] = ()
 ) -> str:
-    """Rewrite imports and uses of moved modules and names in Python source; unchanged if it does not parse.
+    """Rewrite imports and uses of moved modules and names; return source that does not parse unchanged.
 
     Args:
         source: the text of the file
@@ -77,7 +77,7 @@ def rewrite_imports(
 
 
 def rewrite_strings(text: str, renames: Renames) -> str:
-    """Rewrite dotted names of moved modules, and paths of moved files, in a configuration file or a script."""
+    """Rewrite module names and file paths that have moved, in a configuration file or a script."""
 
     def dotted(matched: re.Match[str]) -> str:
         old, attribute = matched.groups()
@@ -94,7 +94,7 @@ def rewrite_strings(text: str, renames: Renames) -> str:
 
 
 def rewrite_lines(source: str, renames: Renames, path: str = "") -> str:
-    """Rewrite imports line by line in a file that does not parse, such as one with conflict markers.
+    """Rewrite imports line by line in a Python file that does not parse, for example because of conflict markers.
 
     Uses are not rewritten, so local names stay, with an alias where necessary.
     """
@@ -109,12 +109,12 @@ def rewrite_lines(source: str, renames: Renames, path: str = "") -> str:
 
 
 def _moved(renames: Renames, matched: re.Match[str]) -> str:
-    """Return the replacement of a dotted path."""
+    """Return the new dotted path for a matched old one."""
     return renames.reference(matched[0])
 
 
 def _rewrite_line(line: str, renames: Renames, path: str) -> str:
-    """Rewrite a line that is a complete import statement, or opens one; return others unchanged."""
+    """Rewrite a line that contains or begins an import statement; return other lines unchanged."""
     code = line.strip()
     opened = OPENED_IMPORT.fullmatch(line.rstrip("\r\n"))
     if opened:

@@ -1,4 +1,4 @@
-"""Names of a module: the scopes that bind them, the imports that they come from, and their uses."""
+"""Find the names in a Python module, with their scopes, uses, and the imports that bind them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 class Text:
-    """Source text and its tree, which converts line numbers and byte columns to offsets."""
+    """Python source and its syntax tree; converts line numbers and byte columns to character offsets."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -32,7 +32,7 @@ class Text:
         self.is_ascii = source.isascii()
 
     def offset(self, line: int, column: int) -> int:
-        """Return the offset of a position in characters."""
+        """Return the character offset of a line number and byte column."""
         start = self.starts[line - 1]
         if self.is_ascii:
             return start + column
@@ -40,7 +40,7 @@ class Text:
         return start + len(text.encode()[:column].decode())
 
     def span(self, node: ast.expr | ast.stmt | ast.alias) -> tuple[int, int]:
-        """Return the start and end offsets of a node."""
+        """Return the character offsets at which a syntax node starts and ends."""
         assert node.end_lineno is not None  # noqa: S101 - `ast.parse` sets them
         assert node.end_col_offset is not None  # noqa: S101
         return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
@@ -48,7 +48,7 @@ class Text:
 
 @dataclass(eq=False)
 class Imported:
-    """One name of an import statement, and the scope in which it is bound."""
+    """One name in an import statement, and the scope that the import binds it in."""
 
     statement: ast.Import | ast.ImportFrom
     alias: ast.alias
@@ -56,18 +56,18 @@ class Imported:
 
     @property
     def local(self) -> str:
-        """The local name that the import binds."""
+        """The name under which the module uses the imported object."""
         name = self.alias.asname or self.alias.name
         return name.partition(".")[0] if isinstance(self.statement, ast.Import) and not self.alias.asname else name
 
     @property
     def is_root(self) -> bool:
-        """Whether `import app.x` binds the first part only."""
+        """Whether an import such as `import app.x` binds only the first part of the dotted name."""
         return isinstance(self.statement, ast.Import) and self.alias.asname is None
 
     @property
     def target(self) -> str | None:
-        """The dotted path of the imported object."""
+        """The dotted path of the imported object, such as `app.x.y`."""
         if self.is_root:
             return self.local
         if isinstance(self.statement, ast.Import):
@@ -77,7 +77,7 @@ class Imported:
 
 @dataclass(eq=False)
 class Scope:
-    """The names bound in a module, function, class or comprehension; None stands for a binding other than an import."""
+    """The names that a module, function, class or comprehension binds; None marks a binding other than an import."""
 
     kind: Literal["module", "function", "class", "comprehension"]
     parent: Scope | None = None
@@ -85,12 +85,12 @@ class Scope:
     elsewhere: dict[str, Scope] = field(default_factory=dict)  # declared `global` or `nonlocal`
 
     def bind(self, name: str, imported: Imported | None = None) -> None:
-        """Bind a name in this scope, or in the one of its `global` or `nonlocal` declaration."""
+        """Bind a name in this scope, or in the scope that its `global` or `nonlocal` declaration selects."""
         scope = self.elsewhere.get(name, self)
         scope.bound.setdefault(name, []).append(imported)
 
     def find(self, name: str) -> Scope | None:
-        """Return the scope that binds a name used in this one; None for builtins."""
+        """Return the scope that binds a name used in this scope; None for a builtin."""
         if name in self.elsewhere:
             return self.elsewhere[name]
         scope: Scope | None = self
@@ -99,14 +99,14 @@ class Scope:
         return scope
 
     def imports(self, name: str) -> list[Imported]:
-        """Return the imports that bind a name in this scope; empty if other statements bind it, too."""
+        """Return the imports that bind a name in this scope; empty if another statement binds it as well."""
         imported = [each for each in self.bound[name] if each is not None]
         return imported if len(imported) == len(self.bound[name]) else []
 
 
 @dataclass(eq=False)
 class Use:
-    """A use of a name, with the attributes after it."""
+    """A use of a name in source, together with the attributes that follow it."""
 
     name: ast.Name
     attributes: list[ast.Attribute]
@@ -115,17 +115,17 @@ class Use:
 
     @property
     def node(self) -> ast.expr:
-        """The outermost expression: the last attribute, or the name."""
+        """The outermost expression of the use: the last attribute, or the name itself."""
         return self.attributes[-1] if self.attributes else self.name
 
     @property
     def parts(self) -> list[str]:
-        """The name and its attributes."""
+        """The name and the attributes that follow it."""
         return [self.name.id, *(each.attr for each in self.attributes)]
 
 
 class Names(ast.NodeVisitor):
-    """AST visitor that collects the bindings, uses, imports and strings of a module."""
+    """AST visitor that collects a module's bindings, uses, imports and strings."""
 
     def __init__(self, text: Text, package: list[str] | None) -> None:
         self.text = text
@@ -142,7 +142,7 @@ class Names(ast.NodeVisitor):
         self.visit(text.tree)
 
     def references(self) -> Iterator[str]:
-        """Yield the dotted paths of all objects of other modules: imported, used as attributes, or named by strings."""
+        """Yield the dotted path of each object of other modules that this one imports, uses or names in a string."""
         for imported, _ in (each for pairs in self.imported.values() for each in pairs):
             if imported.target:
                 yield imported.alias.name if imported.is_root else imported.target
@@ -158,12 +158,12 @@ class Names(ast.NodeVisitor):
 
     @cached_property
     def named_attributes(self) -> list[tuple[Use, ast.Constant]]:
-        """The calls such as `setattr(module, "name", …)`: the module, and the string with the attribute's name."""
+        """The module and attribute name of each call such as `setattr(module, "name", …)`."""
         uses = {use.node: use for use in self.uses}
         return [(uses[node], name) for node, name in self.attributes if node in uses]
 
     def targets(self, use: Use) -> set[str | None]:
-        """Return the dotted paths that a name is bound to; empty if other statements than imports bind it."""
+        """Return the dotted paths that imports bind to a name; empty if another statement binds it as well."""
         scope = use.scope.find(use.name.id)
         return {imported.target for imported in scope.imports(use.name.id)} if scope else set()
 
@@ -294,7 +294,7 @@ class Names(ast.NodeVisitor):
         self.generic_visit(node)
 
     def quote(self, node: ast.AST) -> None:
-        """Collect the names in a string, which is an annotation or part of `__all__`."""
+        """Collect the names in a string that is an annotation or an entry of `__all__`."""
         for each in ast.walk(node):
             if isinstance(each, ast.Constant) and isinstance(each.value, str):
                 self.quoted.update(re.findall(r"\w+", each.value))
@@ -349,7 +349,7 @@ class Names(ast.NodeVisitor):
 
 
 def absolute(statement: ast.ImportFrom, package: list[str] | None) -> str | None:
-    """Return the module that a statement imports from; None if it is relative to an unknown package."""
+    """Return the absolute module of a `from` import; None if it is relative and the package is unknown."""
     if not statement.level:
         return statement.module or ""
     if not package or statement.level > len(package):
@@ -359,7 +359,7 @@ def absolute(statement: ast.ImportFrom, package: list[str] | None) -> str | None
 
 
 def parses(source: str) -> bool:
-    """Return whether Python source parses."""
+    """Return whether Python source has valid syntax."""
     try:
         ast.parse(source.removeprefix("\ufeff"))
     except (SyntaxError, ValueError, RecursionError):
@@ -368,7 +368,7 @@ def parses(source: str) -> bool:
 
 
 def exports(files: Mapping[str, str]) -> dict[str, set[str]]:
-    """Return the names of each module that other modules import, use as attributes, or patch by a string."""
+    """Return the names of each module that other modules import, use as attributes, or patch in tests by a string."""
     used: dict[str, set[str]] = {}
 
     def use(dotted: str) -> None:

@@ -1,4 +1,4 @@
-"""Sort imports and format rewritten files with the service's ruff, if they were sorted and formatted before."""
+"""Sort the imports of rewritten files and format them with ruff, if the original files were sorted and formatted."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TIMEOUT = 120  # seconds for each run of ruff
 
 
 def find_ruff(service: Path) -> str | None:
-    """Return the path of ruff: beside Copier, on the PATH, or in the service's environment; None if it is missing."""
+    """Return the path of ruff, beside Copier, on the PATH or in the service's environment; None if it is missing."""
     beside = Path(sys.executable).with_name("ruff")
     places = (beside, Path("ruff"), service / ".venv" / "bin" / "ruff", service / ".venv" / "Scripts" / "ruff")
     return next(filter(None, map(shutil.which, map(str, places))), None)
 
 
 def keep_order(files: Mapping[str, tuple[str, str]], configuration: str, ruff: str | None) -> dict[str, str]:
-    """Return rewritten files, sorted and formatted if ruff would not have changed the originals.
+    """Return the rewritten files; those whose original ruff would not change are sorted and formatted again.
 
     Args:
         files: the texts of each file before and after its imports were rewritten
@@ -52,7 +52,7 @@ def keep_order(files: Mapping[str, tuple[str, str]], configuration: str, ruff: s
 def _format(
     sources: Sequence[str], configuration: str, command: Sequence[str], steps: Sequence[Sequence[str]]
 ) -> list[str]:
-    """Run steps of ruff on Python sources; return them unchanged if ruff fails."""
+    """Sort and format Python sources with ruff; return them unchanged if ruff fails."""
     ruff, *style = command
     with TemporaryDirectory(prefix="slipway-") as directory:
         settings = Path(directory, "ruff.toml")

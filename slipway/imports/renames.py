@@ -1,4 +1,4 @@
-"""Modules and names that have moved, from old dotted paths to new ones."""
+"""Map the old dotted paths of moved modules and names to the new ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFERENCE = re.compile(rf"({DOTTED.pattern})(?::({DOTTED.pattern}))?")
 
 @dataclass(frozen=True)
 class Renames:
-    """Moved modules, names in modules (`module:name`) and files: old ones mapped to new ones.
+    """Old modules, names in modules (`module:name`) and files, each mapped to its new location.
 
     A module mapped to itself stays, although its package has moved.
     """
@@ -29,7 +29,7 @@ class Renames:
         return any(old != new for old, new in (*self.modules.items(), *self.names.items()))
 
     def module(self, old: str) -> str:
-        """Return the new path of a module; submodules move with their package."""
+        """Return the new dotted path of a module, which moves along with its package."""
         parts = old.split(".")
         for size in range(len(parts), 0, -1):
             new = self.modules.get(".".join(parts[:size]))
@@ -38,7 +38,7 @@ class Renames:
         return old
 
     def name(self, module: str, name: str) -> tuple[str, str]:
-        """Return the new module and name of `from module import name`."""
+        """Return the new module and the new name for `from module import name`."""
         moved = self.names.get(f"{module}:{name}")
         if moved is not None:
             new_module, _, new_name = moved.partition(":") if ":" in moved else moved.rpartition(".")
@@ -50,12 +50,12 @@ class Renames:
         return self.module(module), name
 
     def dotted(self, old: str) -> str:
-        """Return the new dotted path of a module, or of a name in it."""
+        """Return the new dotted path of a module, or of a name in a module."""
         size, new = self.prefix(old.split("."))
         return ".".join([new, *old.split(".")[size:]]) if size else old
 
     def prefix(self, parts: list[str]) -> tuple[int, str]:
-        """Return the length and new path of the longest prefix that is a moved module or name; 0 without any."""
+        """Return the length and the new path of a dotted path's longest moved prefix; the length is 0 if none moved."""
         for size in range(len(parts), 0, -1):
             module = ".".join(parts[:size])
             if module in self.modules:
@@ -65,7 +65,7 @@ class Renames:
         return 0, ""
 
     def reference(self, old: str) -> str:
-        """Return the new form of a reference: `app.main`, `app.main.create_app` or `app.main:create_app`."""
+        """Return the new form of a reference such as `app.main`, `app.main.create_app` or `app.main:create_app`."""
         matched = REFERENCE.fullmatch(old)
         if matched is None:
             return old
@@ -78,7 +78,7 @@ class Renames:
 
 
 def module_name(path: str) -> str:
-    """Return the dotted module of a path such as `app/cache/__init__.py`; empty if it is not importable."""
+    """Return the dotted module of a file path such as `app/cache/__init__.py`; empty if it cannot be imported."""
     parts = path.removesuffix(".py").split("/")
     if not path.endswith(".py") or not all(part.isidentifier() for part in parts):
         return ""
@@ -86,5 +86,5 @@ def module_name(path: str) -> str:
 
 
 def package_of(path: str) -> list[str]:
-    """Return the package of a file, the base of its relative imports."""
+    """Return the package of a Python file, to which its relative imports refer."""
     return path.split("/")[:-1]

@@ -1,4 +1,4 @@
-"""Resolve the imports of a service's own modules statically: `from app.x import y` needs `app/x.py` with a `y`."""
+"""Check without running code that the service's imports of its own modules find their targets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPTIONAL = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 def unresolved(files: Mapping[str, str], read: Callable[[str], bytes]) -> set[Problem]:
-    """Return the unresolved imports of the service's own modules.
+    """Return the imports of the service's own modules and names that do not exist.
 
     `files` has the blob of each path, and `read` returns a blob's content; modules that do not parse are skipped.
     """
@@ -57,7 +57,7 @@ def parts_of(module: str) -> list[str]:
 
 
 def absolute(path: str, level: int, module: str) -> str:
-    """Return the absolute name of a module that is imported relatively, as in `from ..x import y`."""
+    """Return the absolute name of a relatively imported module, such as `..x` in `from ..x import y`."""
     if not level:
         return module
     package = PurePosixPath(path).parts[:-level]
@@ -65,7 +65,7 @@ def absolute(path: str, level: int, module: str) -> str:
 
 
 class Syntax:
-    """Imports and defined names of a module."""
+    """The imports of a module, and the names that it defines."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.names = set(bound(tree.body))
@@ -74,7 +74,7 @@ class Syntax:
         self.collect(tree.body)
 
     def collect(self, nodes: Iterable[ast.AST]) -> None:
-        """Collect imports, except for those whose failure is handled."""
+        """Collect the imports of a module, except for those whose failure the module handles."""
         for node in nodes:
             if isinstance(node, ast.Import):
                 self.imports += [(0, alias.name, ()) for alias in node.names]
@@ -88,7 +88,7 @@ class Syntax:
                 self.collect(ast.iter_child_nodes(node))
 
     def collect_from(self, node: ast.ImportFrom) -> None:
-        """Collect `from module import names`, and star imports."""
+        """Collect the names of a `from` import, or its module if it imports `*`."""
         names = tuple(alias.name for alias in node.names if alias.name != "*")
         self.imports.append((node.level, node.module or "", names))
         if any(alias.name == "*" for alias in node.names):
@@ -96,20 +96,20 @@ class Syntax:
 
 
 def is_optional(node: ast.Try) -> bool:
-    """Return whether a `try` handles ImportError."""
+    """Return whether a `try` statement handles `ImportError`, so that its imports may fail."""
     caught = {name.id for handler in node.handlers for name in ast.walk(handler) if isinstance(name, ast.Name)}
     return bool(caught & OPTIONAL) or any(handler.type is None for handler in node.handlers)
 
 
 def is_suppressed(node: ast.With) -> bool:
-    """Return whether a `with` suppresses ImportError: `with suppress(ImportError)`."""
+    """Return whether a `with` statement suppresses `ImportError`, as `with suppress(ImportError)` does."""
     calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
     names = {name.id for call in calls for name in ast.walk(call) if isinstance(name, ast.Name)}
     return bool(names & OPTIONAL)
 
 
 def bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield the names that statements bind in their own scope."""
+    """Yield the names that statements bind in their own scope, without those of nested functions and classes."""
     for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
@@ -128,7 +128,7 @@ def bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 @cache
 def parse(content: bytes) -> Syntax | None:
-    """Parse a module; None if its syntax is invalid."""
+    """Parse a module's source; return None if its syntax is invalid."""
     try:
         return Syntax(ast.parse(content))
     except (SyntaxError, ValueError):

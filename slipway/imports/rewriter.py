@@ -1,4 +1,4 @@
-"""Rewrite imports and uses of moved names in one module, and leave every other byte as it is.
+"""Rewrite imports and uses of moved names in one module, without changing any other byte.
 
 Positions come from the syntax tree, so that formatting and comments stay. A local name changes only where that is safe
 in every scope of the file; otherwise the import gets an alias (`from app.outbound import client as http_client`).
@@ -27,7 +27,7 @@ FROM = re.compile(r"from\b\s*([\w.]*?)\s*\bimport\b")
 
 @dataclass(frozen=True)
 class Edit:
-    """A replacement of a part of the source."""
+    """A part of the source by its offsets, and the text that replaces it."""
 
     start: int
     end: int
@@ -35,7 +35,7 @@ class Edit:
 
 
 class Rewriter:
-    """Computes the edits of one module."""
+    """Computes the edits that adapt one module to moved modules and names."""
 
     def __init__(self, source: str, renames: Renames, path: str, moved_to: str, keep: Collection[str]) -> None:
         self.text = Text(source)
@@ -47,7 +47,7 @@ class Rewriter:
         self.keeps_all = path.endswith("__init__.py")  # its names are a public interface
 
     def rewrite(self) -> str:
-        """Return the source with all edits applied."""
+        """Return the module's source with all edits applied."""
         edits = [*self.statements(), *self.edited_uses(), *self.edited_literals(), *self.strings()]
         result, end = [], len(self.source)
         for edit in sorted(edits, key=lambda each: each.start, reverse=True):
@@ -56,7 +56,7 @@ class Rewriter:
         return "".join([self.source[:end], *reversed(result)])
 
     def new_name(self, imported: Imported) -> tuple[str, str]:
-        """Return the new module and name of `from base import name`."""
+        """Return the new module and name for `from base import name`."""
         assert imported.base is not None  # noqa: S101 - checked by the callers
         if imported.alias.name == "*":
             return self.renames.module(imported.base), "*"
@@ -64,7 +64,7 @@ class Rewriter:
 
     @cached_property
     def renamed(self) -> dict[tuple[Scope, str], str]:
-        """The local names to rename, because the imported object has a new name."""
+        """The local names to rename, because the object that they import has a new name."""
         candidates: dict[tuple[Scope, str], set[str]] = {}
         for imported, scope in (each for pairs in self.names.imported.values() for each in pairs):
             is_from = isinstance(imported.statement, ast.ImportFrom)
@@ -80,7 +80,7 @@ class Rewriter:
         return {key: name for key, name in changed.items() if len(targets[name]) == 1 and self.is_safe(*key, name)}
 
     def is_safe(self, scope: Scope, old: str, new: str) -> bool:
-        """Return whether a local name can be renamed: only imports bind it, and the new name is unused."""
+        """Return whether a local name can be renamed, because only imports bind it and the new name is unused."""
         is_exported = scope is self.names.module and (self.keeps_all or old in self.keep)
         if is_exported or scope.kind == "class" or not scope.imports(old):
             return False
@@ -90,7 +90,7 @@ class Rewriter:
         return all(self.is_located(use) for use in uses)
 
     def is_located(self, use: Use) -> bool:
-        """Return whether the source has a use at its position; in f-strings without positions, by counting."""
+        """Return whether the source has a use at its recorded position; uses in old f-strings are counted instead."""
         if use.literal is None:
             start, end = self.text.span(use.name)
             return self.source[start:end] == use.name.id
@@ -99,7 +99,7 @@ class Rewriter:
         return len(chain(use.parts).findall(self.source[start:end])) == used
 
     def edited_uses(self) -> Iterator[Edit]:
-        """Yield edits of names and attributes outside f-strings."""
+        """Yield edits of the names and attributes that are used outside f-strings."""
         for use in self.names.uses:
             parts = self.new_parts(use)
             if use.literal is not None or parts is None:
@@ -112,7 +112,7 @@ class Rewriter:
                 yield Edit(start, end, new)
 
     def edited_literals(self) -> Iterator[Edit]:
-        """Yield edits of f-strings whose names or attributes change."""
+        """Yield edits of f-strings that contain moved names or attributes."""
         changed: dict[ast.JoinedStr, dict[tuple[str, ...], str]] = {}
         for use in self.names.uses:
             parts = self.new_parts(use)
@@ -127,7 +127,7 @@ class Rewriter:
             yield Edit(start, end, pattern.sub(partial(replacement, texts), text))
 
     def new_parts(self, use: Use) -> tuple[int, str] | None:
-        """Return the number of replaced attributes of a use, and the new text; None if nothing changes."""
+        """Return how many attributes of a use are replaced, and the new text; None if nothing changes."""
         scope = use.scope.find(use.name.id)
         imports = scope.imports(use.name.id) if scope else []
         targets = self.names.targets(use)
@@ -149,7 +149,7 @@ class Rewriter:
         return (size, local) if local != ".".join(use.parts[: size + 1]) else None
 
     def strings(self) -> Iterator[Edit]:
-        """Yield edits of strings that are references to moved modules or names."""
+        """Yield edits of strings that name moved modules or objects, such as `"app.main:create_app"`."""
         changed = [(string, self.renames.reference(str(string.value))) for string in self.names.strings]
         for use, name in self.names.named_attributes:
             for target in self.names.targets(use) - {None}:
@@ -165,7 +165,7 @@ class Rewriter:
                 yield Edit(start + literal.start(2), start + literal.end(2), new)
 
     def statements(self) -> Iterator[Edit]:
-        """Yield edits of import statements."""
+        """Yield edits of import statements that import moved modules or names."""
         for statement, pairs in self.names.imported.items():
             start, end = self.text.span(statement)
             old = self.source[start:end]
@@ -174,7 +174,7 @@ class Rewriter:
                 yield Edit(start, end, new)
 
     def plain(self, text: str, offset: int, pairs: list[tuple[Imported, Scope]]) -> str:
-        """Return `import a, b as c` with new modules."""
+        """Return an `import a, b as c` statement with the new modules."""
         for imported, _ in reversed(pairs):
             start = self.text.span(imported.alias)[0] - offset
             new = self.renames.module(imported.alias.name)
@@ -182,7 +182,7 @@ class Rewriter:
         return text
 
     def split(self, statement: ast.ImportFrom, pairs: list[tuple[Imported, Scope]]) -> str:
-        """Return `from a import b, c` with new names, split into several statements if the new modules differ."""
+        """Return a `from a import b, c` statement with new names, as several statements if the new modules differ."""
         start, end = self.text.span(statement)
         old = self.source[start:end]
         base = pairs[0][0].base
@@ -204,13 +204,13 @@ class Rewriter:
         return self.joined(start, end, statements) if is_alone else "; ".join(statements)
 
     def new_alias(self, imported: Imported, scope: Scope) -> str:
-        """Return `name` or `name as alias` for the new statement."""
+        """Return `name` or `name as alias` for a rewritten import statement."""
         new = self.new_name(imported)[1]
         local = self.renamed.get((scope, imported.local), imported.local)
         return new if new in {local, "*"} and imported.alias.asname != imported.alias.name else f"{new} as {local}"
 
     def new_base(self, statement: ast.ImportFrom, base: str) -> str:
-        """Return the module of a new `from` statement: relative if the old one was, and the package is the same."""
+        """Return the module of a rewritten `from` import; it stays relative if the package stays the same."""
         if not statement.level:
             return base
         anchor = ".".join(self.new_package[: max(0, len(self.new_package) - statement.level + 1)])
@@ -219,7 +219,7 @@ class Rewriter:
         return base
 
     def gaps(self, statement: ast.ImportFrom) -> tuple[str, list[str]]:
-        """Return the text before the first name of a statement, and the texts after each name."""
+        """Return the source text before the first name of an import statement, and after each of its names."""
         start, end = self.text.span(statement)
         spans = [self.text.span(alias) for alias in statement.names]
         nexts = [*(each[0] for each in spans[1:]), end]
@@ -228,12 +228,12 @@ class Rewriter:
         ]
 
     def comment(self, statement: ast.ImportFrom, number: int) -> str:
-        """Return the comment after a name."""
+        """Return the comment that follows a name in an import statement."""
         matched = COMMA_AND_COMMENT.match(self.gaps(statement)[1][number])
         return (matched and matched[1]) or ""
 
     def remaining(self, statement: ast.ImportFrom, base: str, names: list[str], numbers: list[int]) -> str:
-        """Return a statement with some of its names only, its layout and comments preserved."""
+        """Return an import statement with only some of its names, in its original layout and with its comments."""
         head, gaps = self.gaps(statement)
         if not base or "\\" in head + "".join(gaps):
             return from_import(base, [names[number] for number in numbers], [])
@@ -255,13 +255,13 @@ class Rewriter:
         return result
 
     def is_alone(self, start: int, end: int) -> bool:
-        """Return whether a statement has its lines to itself, except for a comment."""
+        """Return whether an import statement shares its lines with nothing but a comment."""
         line_start = max(self.source.rfind("\n", 0, start), self.source.rfind("\r", 0, start)) + 1
         following = NEWLINE.split(self.source[end:], maxsplit=1)[0].strip()
         return not self.source[line_start:start].strip() and not following.startswith(";")
 
     def joined(self, start: int, end: int, statements: list[str]) -> str:
-        """Return statements on lines of their own, each with the comment that follows the old one."""
+        """Return import statements on separate lines, each with the comment that follows the original statement."""
         line_start = max(self.source.rfind("\n", 0, start), self.source.rfind("\r", 0, start)) + 1
         ending = NEWLINE.search(self.source)
         separator = (ending[0] if ending else "\n") + self.source[line_start:start]
@@ -272,17 +272,17 @@ class Rewriter:
 
 
 def replacement(texts: Mapping[str, str], matched: re.Match[str]) -> str:
-    """Return the replacement of a match."""
+    """Return the new text for a match of an old name."""
     return texts[matched[0]]
 
 
 def chain(parts: Iterable[str]) -> re.Pattern[str]:
-    """Return the pattern of a name with exactly these attributes."""
+    """Return a regular expression that matches a name followed by exactly these attributes."""
     return re.compile(rf"(?<![\w.]){re.escape('.'.join(parts))}(?!\w|\.\w)")
 
 
 def from_import(base: str, names: list[str], comments: Iterable[str]) -> str:
-    """Return a new import statement, wrapped at `LINE_LENGTH`."""
+    """Return a `from` import of some names, wrapped if it is longer than `LINE_LENGTH`."""
     if not base:
         return f"import {', '.join(names)}"
     comment = " ".join(dict.fromkeys(comments))

@@ -1,1 +1,1 @@
-"""Three-way merge of trees, and its verification before it is accepted."""
+"""Merge a template's changes into a service by a three-way merge of Git trees, and verify the result."""

@@ -1,4 +1,4 @@
-"""Merge changes of adjacent lines, which Git reports as a conflict.
+"""Merge changes to adjacent lines, which do not overlap, but which Git reports as a conflict.
 
 Git requires an unchanged line between the changes of both sides. These changes do not overlap, and their order is
 unambiguous:
@@ -41,14 +41,14 @@ MARKER = re.compile(rb"^(?:<{7}|[|]{7}|={7}|>{7})", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Syntax:
-    """Comments and statement boundaries of a Python file; empty for other formats."""
+    """The comment lines and statement boundaries of a Python file; empty for other formats."""
 
     comments: frozenset[bytes] = frozenset()
     boundaries: frozenset[tuple[bytes, bytes]] = frozenset()  # the last line of a statement, the first of the next one
 
 
 class Replacement(NamedTuple):
-    """Lines `start` to `end` of the base, and their replacement on one side."""
+    """Lines `start` to `end` of the base version, and the lines that replace them on one side of the merge."""
 
     start: int
     end: int
@@ -56,17 +56,17 @@ class Replacement(NamedTuple):
 
     @property
     def is_insertion(self) -> bool:
-        """Whether no line of the base is replaced."""
+        """Whether lines are only inserted, and none of the base version is replaced."""
         return self.start == self.end
 
     @property
     def is_line_for_line(self) -> bool:
-        """Whether as many lines are replaced as inserted."""
+        """Whether the number of lines stays the same."""
         return 0 < self.end - self.start == len(self.lines)
 
 
 def merge_adjacent(path: str, ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
-    """Merge a file that is in conflict; None if a hunk cannot be resolved, or the result has a fault.
+    """Merge a conflicting file; return None if a conflict cannot be resolved, or if the result is invalid.
 
     Only formats that `faults` can parse are merged.
     """
@@ -91,7 +91,7 @@ def merge_adjacent(path: str, ours: bytes, base: bytes, theirs: bytes) -> bytes 
 
 
 def merge_hunk(ours: Lines, base: Lines, theirs: Lines, syntax: Syntax = Syntax()) -> Lines | None:
-    """Merge the lines of a conflict; None if the changes overlap, or their order is ambiguous."""
+    """Merge the lines of one conflict; return None if the two changes overlap or their order is ambiguous."""
     sides = [replacements(base, side) for side in (ours, theirs)]
     if any(not are_independent(a, b, base, syntax) for a in sides[0] for b in sides[1]):
         return None
@@ -104,13 +104,13 @@ def merge_hunk(ours: Lines, base: Lines, theirs: Lines, syntax: Syntax = Syntax(
 
 
 def replacements(base: Lines, side: Lines) -> list[Replacement]:
-    """Return the changes from the base to one side."""
+    """Return the changes that turn the base version into one side of the merge."""
     operations = SequenceMatcher(None, base, side, autojunk=False).get_opcodes()
     return [Replacement(i, j, side[k:m]) for tag, i, j, k, m in operations if tag != "equal"]
 
 
 def are_independent(a: Replacement, b: Replacement, base: Lines, syntax: Syntax) -> bool:
-    """Return whether changes of two sides do not overlap, and their order is unambiguous."""
+    """Return whether two changes, one of each side, do not overlap and have an unambiguous order."""
     if a.end < b.start or b.end < a.start:
         return True
     if a.is_insertion and b.is_insertion:
@@ -125,18 +125,18 @@ def are_independent(a: Replacement, b: Replacement, base: Lines, syntax: Syntax)
 
 
 def is_movable(insertion: Replacement, base: Lines) -> bool:
-    """Return whether inserting the lines one line earlier or later gives the same text."""
+    """Return whether inserting the lines one line earlier or later would give the same text."""
     before, after = base[: insertion.start][-1:], base[insertion.start :][:1]
     return before == insertion.lines[-1:] or after == insertion.lines[:1]
 
 
 def is_comment(change: Replacement, syntax: Syntax) -> bool:
-    """Return whether a change inserts comments only."""
+    """Return whether a change only inserts comments."""
     return change.is_insertion and all(line.strip() in syntax.comments for line in change.lines)
 
 
 def comment_lines(content: bytes) -> frozenset[bytes]:
-    """Return the lines of a module that are comments, unless a string has the same line."""
+    """Return the comment lines of a Python file, except for lines that also occur inside a string."""
     comments: set[bytes] = set()
     strings: set[bytes] = set()
     try:
@@ -152,7 +152,7 @@ def comment_lines(content: bytes) -> frozenset[bytes]:
 
 
 def statement_boundaries(content: bytes) -> frozenset[tuple[bytes, bytes]]:
-    """Return the pairs of neighbouring lines between which one statement of a block ends and the next one begins.
+    """Return each pair of neighbouring lines where a statement ends and the next one of its block begins.
 
     Pairs that occur more than once are omitted: one of them might be part of a string.
     """
@@ -167,7 +167,7 @@ def statement_boundaries(content: bytes) -> frozenset[tuple[bytes, bytes]]:
 
 
 def blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Yield the blocks of statements in a tree."""
+    """Yield each list of statements in a syntax tree that forms a block."""
     for node in ast.walk(tree):
         for _, value in ast.iter_fields(node):
             if isinstance(value, list) and all(isinstance(each, ast.stmt) for each in value):
@@ -175,7 +175,7 @@ def blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def neighbours(block: list[ast.stmt]) -> Iterator[int]:
-    """Yield the first line of each statement that follows another one on the line above."""
+    """Yield the first line of each statement that starts on the line after the previous statement."""
     for statement, following in pairwise(block):
         decorators = getattr(following, "decorator_list", [])
         start = min([following.lineno, *(each.lineno for each in decorators)])

@@ -1,4 +1,4 @@
-"""Check whether a change is contained in a file, with Git's three-way merge of single files."""
+"""Check whether a file contains a change, by merging the change with `git merge-file`."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def merge_file(current: bytes, base: bytes, other: bytes, *options: str) -> byte
 
 
 def conflict_hunks(current: bytes, base: bytes, other: bytes) -> set[bytes]:
-    """Return the hunks in which both sides changed the same lines, each with its base."""
+    """Return the conflicts in a merged file, each with both sides and the base version."""
     return set(CONFLICT.findall(merge_file(current, base, other)))
 
 
 def lacks(current: bytes, base: bytes, other: bytes, before: bytes | None) -> bool:
-    """Return whether `current` lacks part of the change from `base` to `other`.
+    """Return whether a part of the change from `base` to `other` is missing in `current`.
 
     A conflicting hunk counts as contained, because its conflict was resolved, unless its lines are still as `before`.
     """
@@ -47,5 +47,5 @@ def lacks(current: bytes, base: bytes, other: bytes, before: bytes | None) -> bo
 
 
 def count_markers(content: bytes) -> int:
-    """Count the lines that mark the sides of conflicts."""
+    """Count the conflict markers in a file."""
     return len(MARKER.findall(content))

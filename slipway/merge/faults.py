@@ -1,4 +1,4 @@
-"""Find faults of a clean merge by parsing: syntax errors and duplicate definitions."""
+"""Parse a file merged without conflicts, and find syntax errors and duplicate definitions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNPARSABLE = "cannot be parsed: "
 
 
 def faults(path: str, content: bytes | None) -> set[str]:
-    """Return the faults of a file; none for formats that are not checked."""
+    """Return the syntax errors and duplicate definitions in a file; none for formats that are not parsed."""
     check = CHECKS.get(PurePath(path).suffix)
     if content is None or check is None:
         return set()
@@ -30,7 +30,7 @@ def faults(path: str, content: bytes | None) -> set[str]:
 
 
 def new_faults(path: str, result: bytes, *sides: bytes | None) -> list[str]:
-    """Return the faults of a merged file that no side had; syntax errors only if all sides parse."""
+    """Return the faults of a merged file that neither side had; syntax errors only if both sides parse."""
     of_sides = set().union(*(faults(path, side) for side in sides))
     is_excused = any(fault.startswith(UNPARSABLE) for fault in of_sides)
     added = faults(path, result) - of_sides
@@ -38,18 +38,18 @@ def new_faults(path: str, result: bytes, *sides: bytes | None) -> list[str]:
 
 
 def duplicates(names: Iterable[str]) -> Iterator[str]:
-    """Yield a fault for each repeated name."""
+    """Yield an error message for each name that occurs more than once."""
     yield from (f"{name} is defined twice" for name, number in Counter(names).items() if number > 1)
 
 
 def check_python(content: bytes) -> Iterator[str]:
-    """Find names that a module defines twice: the second definition would hide the first."""
+    """Find names that a Python module defines twice, so that the second definition hides the first."""
     compile(content, "module", "exec", dont_inherit=True)  # finds more than the parser alone
     yield from duplicates(name for statement in ast.parse(content).body for name in defined(statement))
 
 
 def defined(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement defines."""
+    """Yield the names that a Python statement defines."""
     if isinstance(statement, Statement) and not statement.decorator_list:
         yield statement.name
     targets = statement.targets if isinstance(statement, ast.Assign) else []
@@ -59,13 +59,13 @@ def defined(statement: ast.stmt) -> Iterator[str]:
 
 
 def check_yaml(content: bytes) -> Iterator[str]:
-    """Find duplicate keys of mappings, of which YAML uses the last."""
+    """Find keys that a YAML mapping has twice, so that only the last value counts."""
     for document in yaml.compose_all(content, Loader=yaml.SafeLoader):
         yield from check_node(document)
 
 
 def check_node(node: yaml.Node | None) -> Iterator[str]:
-    """Yield the duplicate keys in a node; merge keys (`<<`) may be repeated."""
+    """Yield the duplicate keys in a YAML node; the merge key `<<` may occur more than once."""
     if isinstance(node, yaml.MappingNode):
         keys = (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         yield from duplicates(key for key in keys if key != "<<")
@@ -77,13 +77,13 @@ def check_node(node: yaml.Node | None) -> Iterator[str]:
 
 
 def check_toml(content: bytes) -> Iterator[str]:
-    """Parse TOML, whose parser rejects duplicate keys."""
+    """Parse a TOML file, because the parser rejects syntax errors and duplicate keys."""
     tomllib.loads(content.decode())
     yield from ()
 
 
 def check_json(content: bytes) -> list[str]:
-    """Find duplicate keys of objects, of which JSON uses the last."""
+    """Find keys that a JSON object has twice, so that only the last value counts."""
     problems: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Merge a template's change into a service with `git merge-tree`: three trees in, one tree out, no checkout.
+"""Merge a template's change into a service with `git merge-tree`, from three Git trees and without a checkout.
 
 The base is the rendering of the recorded version, one side is the service's commit, the other the rendering of the new
 version. Moves of the template are applied to the base and to the service first, imports included, so that Git sees
@@ -32,7 +32,7 @@ OURS, THEIRS = "before updating", "after updating"  # the labels of conflicts, a
 
 @dataclass(frozen=True)
 class Relocations:
-    """Paths that the template moved, and the modules and names that moved with them."""
+    """Files that the template has moved, with the modules and names that moved along."""
 
     paths: Mapping[str, str] = field(default_factory=dict)
     renames: Renames = field(default_factory=Renames)
@@ -44,7 +44,7 @@ class Relocations:
 
 @dataclass(frozen=True)
 class Sides:
-    """The three trees of a merge, with moves applied to the first two."""
+    """The three trees of a merge; files in `base` and `ours` are already at their new paths."""
 
     base: Tree
     ours: Tree
@@ -53,7 +53,7 @@ class Sides:
 
 @dataclass
 class Merged:
-    """The result of a merge."""
+    """The merged tree, its conflicts, and the decisions that the merge has made automatically."""
 
     sides: Sides
     tree: Tree  # conflicts with markers
@@ -68,7 +68,7 @@ class Merged:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the template: its files before and after, seeds (written once), and relocations."""
+    """A change of the template: its files before and after, moves, and seeds, which are rendered only once."""
 
     base: Tree
     theirs: Tree
@@ -77,7 +77,7 @@ class Change:
 
 
 def merge(objects: Objects, ours: Tree, change: Change) -> Merged:
-    """Merge a change of the template into a service's files."""
+    """Merge a change of the template into the files of a service."""
     relocations = replace(change.relocations, paths=free_paths(change, ours))
     change, theirs = replace(change, relocations=relocations), dict(change.theirs)
     base, moved = relocated(objects, ours, change)
@@ -100,13 +100,13 @@ def merge(objects: Objects, ours: Tree, change: Change) -> Merged:
 
 
 def is_swapped(path: str, theirs: Tree) -> bool:
-    """Return whether a file became a directory, or vice versa: a tree cannot contain both."""
+    """Return whether the template replaced a file by a directory or a directory by a file."""
     is_directory = any(other.startswith(f"{path}/") for other in theirs)
     return is_directory or any(str(parent) in theirs for parent in PurePosixPath(path).parents)
 
 
 def free_paths(change: Change, ours: Tree) -> dict[str, str]:
-    """Return the moves whose target path is not occupied by a file or directory of the owner."""
+    """Return the moves of the template whose target is not a file or directory that the owner has added."""
     added = ours.keys() - change.base.keys()
     occupied = {str(path) for file in added for path in (PurePosixPath(file), *PurePosixPath(file).parents)}
     return {
@@ -115,13 +115,13 @@ def free_paths(change: Change, ours: Tree) -> dict[str, str]:
 
 
 def stored(objects: Objects, rendering: Rendering) -> Tree:
-    """Write the files of a rendering as blobs."""
+    """Write the rendered files to Git's object database, and return them as a tree."""
     blobs = objects.store(file.content for file in rendering.files.values())
     return {path: Entry(file.mode, blob) for (path, file), blob in zip(rendering.files.items(), blobs, strict=True)}
 
 
 def keep_seed(path: str, base: Tree, ours: Tree, theirs: Tree) -> None:
-    """Ignore changes of a seed, which is written once; add it only if it is new."""
+    """Ignore the template's change to a seed, which belongs to the owner once written; add only a new seed."""
     if path in base and path in theirs:
         theirs[path] = base[path]
     elif path in base:
@@ -131,7 +131,7 @@ def keep_seed(path: str, base: Tree, ours: Tree, theirs: Tree) -> None:
 
 
 def relocated(objects: Objects, ours: Tree, change: Change) -> tuple[Tree, Tree]:
-    """Apply the template's moves to the base and to the service: new paths, and rewritten imports."""
+    """Move the files of the base version and of the service to the template's new paths, and rewrite imports."""
     relocations = change.relocations
     if not relocations:
         return dict(change.base), dict(ours)
@@ -149,21 +149,21 @@ def relocated(objects: Objects, ours: Tree, change: Change) -> tuple[Tree, Tree]
 
 
 def texts_of(objects: Objects, tree: Tree) -> dict[str, str]:
-    """Return the files of a tree that may import or name modules."""
+    """Return the text of each file in a tree that may import or mention a Python module."""
     files = {path: entry for path, entry in tree.items() if is_rewritten(path) and entry.mode.startswith("100")}
     objects.read(entry.blob for entry in files.values())
     return {path: text for path in files if (text := decoded(objects, tree, path)) is not None}
 
 
 def rewrite(texts: Mapping[str, str], relocations: Relocations) -> dict[str, str]:
-    """Return the texts that relocations rewrite, by their old paths."""
+    """Rewrite references to moved modules and names, and return the changed texts by their old paths."""
     now = {path: relocations.rewrite(path, text) for path, text in texts.items()}
     imported = rewrite_files(now, relocations.renames, relocations.paths)
     return {path: text for path, text in (now | imported).items() if text != texts[path]}
 
 
 def moved_tree(objects: Objects, tree: Tree, relocations: Relocations, texts: Mapping[str, str]) -> Tree:
-    """Return a tree with files moved to their new paths, and with rewritten texts."""
+    """Return a tree in which files are at their new paths and have their rewritten texts."""
     blobs = dict(zip(texts, objects.store(text.encode() for text in texts.values()), strict=True))
     return {
         relocations.paths.get(path, path): entry._replace(blob=blobs.get(path, entry.blob))
@@ -172,7 +172,7 @@ def moved_tree(objects: Objects, tree: Tree, relocations: Relocations, texts: Ma
 
 
 def decoded(objects: Objects, tree: Tree, path: str) -> str | None:
-    """Return the text of a file; None if it is missing or binary."""
+    """Return a file of a tree as text; None if it is missing or binary."""
     content = objects.file(tree, path)
     try:
         return content.decode() if content is not None else None
@@ -181,7 +181,7 @@ def decoded(objects: Objects, tree: Tree, path: str) -> str | None:
 
 
 def merge_trees(objects: Objects, sides: Sides) -> Merged:
-    """Run `git merge-tree --write-tree` on three trees."""
+    """Merge three trees with `git merge-tree --write-tree`, and resolve the conflicts that are safe to resolve."""
     base = objects.commit(objects.write(sides.base))
     ours_tree = objects.write(sides.ours)
     ours, theirs = (objects.commit(tree, base) for tree in (ours_tree, objects.write(sides.theirs)))
@@ -203,7 +203,7 @@ def merge_trees(objects: Objects, sides: Sides) -> Merged:
 
 
 def conflicted(output: str) -> dict[str, dict[int, Entry]]:
-    """Parse the conflicted files of `merge-tree`: mode, object and stage, a tab, and the path."""
+    """Parse the conflicts that `git merge-tree` prints: mode, object and stage of each file, a tab, and the path."""
     stages: dict[str, dict[int, Entry]] = {}
     for line in names(output):
         about, _, path = line.partition("\t")
@@ -213,7 +213,7 @@ def conflicted(output: str) -> dict[str, dict[int, Entry]]:
 
 
 def resolve_deletions(merged: Merged) -> None:
-    """Resolve modify/delete conflicts: files that the owner deleted stay deleted."""
+    """Resolve conflicts in files that the owner deleted and the template changed: the files stay deleted."""
     for path in [path for path, stages in merged.stages.items() if stages.keys() == {1, 3}]:
         merged.tree.pop(path, None)
         del merged.stages[path]
@@ -224,7 +224,7 @@ def resolve_deletions(merged: Merged) -> None:
 
 
 def resolve_adjacent(objects: Objects, merged: Merged) -> None:
-    """Resolve conflicts of adjacent lines, which do not overlap."""
+    """Resolve conflicts in which the two sides changed adjacent lines, but not the same ones."""
     results: dict[str, bytes] = {}
     for path, stages in merged.stages.items():
         is_edited_file = stages.keys() == {1, 2, 3} and {entry.mode[:3] for entry in stages.values()} == {"100"}
@@ -239,7 +239,7 @@ def resolve_adjacent(objects: Objects, merged: Merged) -> None:
 
 
 def relabel(objects: Objects, merged: Merged, labels: Mapping[str, str]) -> None:
-    """Replace commits in conflict markers by labels."""
+    """Replace the commit ids in conflict markers by readable labels."""
     paths = [path for path in merged.stages if path in merged.tree]
     contents = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""Verify a merge before it is accepted: edits are preserved, files parse, imports resolve."""
+"""Verify a merge before the update is accepted: the owner's edits are present, files parse, and imports resolve."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def conflicted_paths(objects: Objects, sides: Sides, tree: Tree, waiting: Container[str] = ()) -> list[str]:
-    """Return the paths with new conflict markers, and those of `waiting`, which are still unmerged."""
+    """Return the files with new conflict markers, and the files of `waiting` that are still unmerged."""
     changed = [path for path, entry in tree.items() if entry != sides.ours.get(path)]
     objects.read(tree[path].blob for path in changed)
     unmerged = [path for path in tree if path in waiting and path not in changed]  # binary files have no markers
@@ -28,7 +28,7 @@ def conflicted_paths(objects: Objects, sides: Sides, tree: Tree, waiting: Contai
 
 
 def lost_edits(objects: Objects, merged: Merged, deletable: Container[str]) -> list[str]:
-    """Return the files whose edits by the owner are missing in the result."""
+    """Return the files in which an edit by the owner is missing after the merge."""
     base, ours = merged.sides.base, merged.sides.ours
     origins = {target: path for path, target in merged.followed.items()}
     lost = []
@@ -44,7 +44,7 @@ def lost_edits(objects: Objects, merged: Merged, deletable: Container[str]) -> l
 
 
 def faults_of_merge(objects: Objects, sides: Sides, tree: Tree, conflicts: Container[str]) -> list[str]:
-    """Return the faults that neither side had: syntax errors, duplicate definitions, unresolved imports."""
+    """Return faults that neither side had, such as syntax errors, duplicate definitions and unresolved imports."""
     changed = [path for path, entry in tree.items() if entry != sides.ours.get(path) and path not in conflicts]
     faults = [
         f"{path}: {fault}"
@@ -58,14 +58,14 @@ def faults_of_merge(objects: Objects, sides: Sides, tree: Tree, conflicts: Conta
 
 
 def unresolved_imports(objects: Objects, tree: Tree) -> set[tuple[str, str]]:
-    """Return the unresolved imports of a tree's modules."""
+    """Return the imports in a tree's Python files whose target does not exist in the tree."""
     files = {path: entry.blob for path, entry in tree.items() if path.endswith(".py") and entry.mode.startswith("100")}
     objects.read(files.values())
     return unresolved(files, objects.content)
 
 
 def changed_seeds(objects: Objects, merged: Merged, old: dict[str, bytes], new: dict[str, bytes]) -> list[str]:
-    """Return the seeds (written once) that the template has changed since, and the service lacks."""
+    """Return the seeds whose later changes in the template are missing in the service."""
     paths = []
     for path in sorted(old.keys() & new.keys()):
         current = objects.file(merged.tree, path) if old[path] != new[path] else None

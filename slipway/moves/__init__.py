@@ -1,1 +1,1 @@
-"""Moves of files, modules and names: declared by releases, or caused by renames in the domain."""
+"""Find moved files, modules and names, which a release declares or the rename of a resource or field causes."""

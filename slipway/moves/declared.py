@@ -1,4 +1,4 @@
-"""Parse `updates/moves.toml`: files, modules and names that releases have moved, merged or deleted."""
+"""Parse `updates/moves.toml`, which lists the files, modules and names that releases have moved or deleted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NAME = re.compile(rf"({MODULE.pattern}:)?[^\W\d]\w*")
 
 @dataclass(frozen=True)
 class FileMove:
-    """A file that a version moved, or several files (one `*`); `new` is None if the version deleted it."""
+    """A file that a release has moved, or several files if the path contains `*`; `new` is None if it was deleted."""
 
     version: tuple[int, ...]
     old: str
     new: str | None
 
     def path(self, path: str) -> str | None:
-        """Return the new path of a file; None if it is not moved."""
+        """Return the new path of a file; None if this move does not apply to it."""
         head, star, tail = self.old.partition("*")
         if not star:
             return self.new if path == self.old else None
@@ -35,7 +35,7 @@ class FileMove:
         return self.new.replace("*", path[len(head) : len(path) - len(tail)])
 
     def matches(self, path: str) -> bool:
-        """Return whether the move applies to a path."""
+        """Return whether this move applies to the file at a path."""
         head, star, tail = self.old.partition("*")
         if not star:
             return path == self.old
@@ -44,7 +44,7 @@ class FileMove:
 
 @dataclass(frozen=True)
 class ModuleMove:
-    """A module that a version merged into another, with the names that it renamed."""
+    """A module that a release has merged into another one, with the names that it renamed on the way."""
 
     version: tuple[int, ...]
     old: str
@@ -54,14 +54,14 @@ class ModuleMove:
 
 @dataclass(frozen=True)
 class Moves:
-    """All moves of all releases, oldest first."""
+    """The moves that all releases declare, oldest first."""
 
     files: tuple[FileMove, ...] = ()
     modules: tuple[ModuleMove, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Moves:
-        """Parse `moves.toml`.
+        """Parse the text of `moves.toml`.
 
         Raises:
             ValueError: an entry is invalid, or the text is not TOML.
@@ -75,21 +75,21 @@ class Moves:
         return cls(_sorted(files), _sorted(modules))
 
     def __or__(self, other: Moves) -> Moves:
-        """Return the union of moves, such as a fork's and upstream's."""
+        """Return the moves of both sides, such as those of a fork and of the original template."""
         return Moves(_sorted([*self.files, *other.files]), _sorted([*self.modules, *other.modules]))
 
     def path(self, old: str) -> str:
-        """Return the path of a file after all its moves; the old one if it has not moved."""
+        """Return the path of a file after all its moves; the old path if it has not moved."""
         *_, last = self._paths(old)
         return last
 
     def declares(self, path: str) -> bool:
-        """Return whether a file is declared as moved, merged or deleted."""
+        """Return whether `moves.toml` declares that a file was moved, merged or deleted."""
         module = module_name(path)
         return any(move.matches(path) for move in self.files) or any(module == move.old for move in self.modules)
 
     def paths(self, before: Iterable[str], after: Collection[str]) -> dict[str, str]:
-        """Return the new paths of files that an update has moved.
+        """Return the files that an update has moved, old paths mapped to new ones.
 
         Args:
             before: the paths of the old rendering
@@ -100,7 +100,7 @@ class Moves:
         return {old: paths[-1] for old, paths in history.items() if paths}
 
     def along(self, owned: Iterable[str], before: Iterable[str], after: Collection[str]) -> dict[str, str]:
-        """Return the new paths of the owner's own files in directories that have moved as a whole.
+        """Return the new paths of the owner's own files in directories that the update has moved completely.
 
         A router of the owner's would not be found in the old directory.
 
@@ -126,7 +126,7 @@ class Moves:
         return along
 
     def renames(self, before: Iterable[str], after: Collection[str]) -> Renames:
-        """Return the modules, names and files that an update has moved, to rewrite imports.
+        """Return the modules, names and files that an update has moved, so that imports can be rewritten.
 
         A module is renamed only if the old one is deleted and the new one exists; a package if all its modules moved to
         the same package. Names that were renamed in a module that stays have an entry from the module to itself.
@@ -155,7 +155,7 @@ class Moves:
         return Renames(stay | modules, names, self.paths(before, after))
 
     def _paths(self, old: str) -> list[str]:
-        """Return the history of a file's paths, from `old` on."""
+        """Return all paths that a file has had, from `old` to the current one."""
         paths = [old]
         since: tuple[int, ...] = ()
         pending = list(self.files)
@@ -169,7 +169,7 @@ class Moves:
             paths.append(new)
 
     def _modules(self, old: str, since: tuple[int, ...] = ()) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield the later paths of a module, each with the current targets of its renamed names."""
+        """Yield each later path of a module, with the current locations of the names that were renamed in it."""
         module = old
         names: dict[str, str] = {}
         pending: list[FileMove | ModuleMove] = [*self.modules, *self.files]
@@ -197,7 +197,7 @@ class Moves:
             yield module, names
 
     def _step(self, move: FileMove | ModuleMove, module: str) -> str | None:
-        """Return the path of a module after one move; None if the move does not apply."""
+        """Return the path of a module after one move; None if the move does not affect the module."""
         if isinstance(move, ModuleMove):
             inside = f"{module}.".startswith(f"{move.old}.")
             return move.new + module[len(move.old) :] if inside else None
@@ -209,7 +209,7 @@ class Moves:
         return None
 
     def _rename(self, names: dict[str, str], move: ModuleMove, module: str) -> dict[str, str]:
-        """Return the targets of renamed names after a move of their module."""
+        """Return the current locations of the names that a move of their module has renamed."""
         current = {target: name for name, target in names.items()}
         for old, new in move.names:
             target = new if ":" in new else f"{module}:{new}"
@@ -228,14 +228,14 @@ def _folders(path: str) -> list[str]:
 
 
 def _exact(move: FileMove | ModuleMove, module: str) -> str:
-    """Return the literal part of a move's pattern, whose length is its specificity."""
+    """Return the part of a move's pattern before `*`, whose length says how specific the move is."""
     if isinstance(move, ModuleMove):
         return f"{move.old}." if move.old == module else move.old
     return module if "*" not in move.old else move.old.partition("*")[0]
 
 
 def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
-    """Return the packages whose modules have all moved to the same package."""
+    """Return the packages whose modules have all moved to one other package, each with that package."""
     targets: dict[str, set[str]] = {}
     for old, new in modules.items():
         parts = old.split(".")
@@ -253,12 +253,12 @@ def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
 
 
 def _sorted(moves: list[Any]) -> tuple[Any, ...]:
-    """Sort moves by version; the sort is stable."""
+    """Sort moves by the version that made them, with the order of one version unchanged."""
     return tuple(sorted(moves, key=lambda move: move.version))
 
 
 def _entries(tables: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return an array of tables; raise `ValueError` for anything else."""
+    """Return an array of TOML tables by its key; raise `ValueError` if it is anything else."""
     entries = tables.get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ValueError(f"moves.toml: {key} is a list of tables: [[{key}]].")
@@ -266,7 +266,7 @@ def _entries(tables: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _file_move(entry: dict[str, Any]) -> FileMove:
-    """Parse and check an entry of `[[moves]]`."""
+    """Parse and check one `[[moves]]` entry of `moves.toml`."""
     problem = _problem(entry, {"version", "from", "to", "why"}, {"version", "from"})
     old, new = entry.get("from", ""), entry.get("to")
     if not problem:
@@ -284,7 +284,7 @@ def _file_move(entry: dict[str, Any]) -> FileMove:
 
 
 def _module_move(entry: dict[str, Any]) -> ModuleMove:
-    """Parse and check an entry of `[[modules]]`."""
+    """Parse and check one `[[modules]]` entry of `moves.toml`."""
     names = entry.get("names", {})
     others = {key: value for key, value in entry.items() if key != "names"}
     problem = _problem(others, {"version", "from", "to"}, {"version", "from", "to"})
@@ -303,7 +303,7 @@ def _module_move(entry: dict[str, Any]) -> ModuleMove:
 
 
 def _problem(entry: dict[str, Any], allowed: set[str], required: set[str]) -> str:
-    """Return the error in the keys of an entry; empty if they are valid."""
+    """Return why the keys of an entry in `moves.toml` are invalid; empty if they are valid."""
     for key in sorted(required):
         if not entry.get(key):
             return f"{key} is missing"
@@ -316,6 +316,6 @@ def _problem(entry: dict[str, Any], allowed: set[str], required: set[str]) -> st
 
 
 def _version(entry: dict[str, Any]) -> tuple[int, ...]:
-    """Return the numeric part of a version, without the suffix of a pre-release."""
+    """Return the numbers of a version, without the suffix of a pre-release."""
     release = re.match(r"[\d.]*\d", entry["version"])
     return tuple(int(part) for part in release[0].split(".")) if release else ()

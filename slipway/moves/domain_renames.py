@@ -1,4 +1,4 @@
-"""Apply renames in the domain: `was: product` on a resource, `was: title` on a field.
+"""Rename the files and identifiers of resources and fields that `was` declares as renamed.
 
 The files of a renamed resource move. In them, and in modules that import from them, old words are replaced in both
 the base and the service, so that the merge sees the owner's edits only.
@@ -30,7 +30,7 @@ IGNORED = re.compile(r"#[^\n]*\bignore\[[^\]\n]*\Z")  # the beginning of a type 
 
 @dataclass(frozen=True)
 class DomainRenames:
-    """Moved paths and names of renamed resources, and the words to replace in their files."""
+    """The moved files and names of renamed resources, and the words to replace in files of these resources."""
 
     paths: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -38,24 +38,24 @@ class DomainRenames:
     preserved: Mapping[str, frozenset[str]] = field(default_factory=dict)  # identifiers, by the path of a file
 
     def rewrite(self, path: str, text: str) -> str:
-        """Replace old words in a file of a resource that is renamed or has renamed fields."""
+        """Replace old words in a file that belongs to a renamed resource or to one with renamed fields."""
         words = self.words.get(path)
         return replacement(words, self.preserved.get(path, frozenset()))(text) if words else text
 
 
 def resources(rendering: Rendering) -> list[dict[str, Any]]:
-    """Return the declarations of a rendering's resources."""
+    """Return the resources that a rendering's answers declare."""
     answer = rendering.record.get("resources")
     return [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
 
 
 def resource_names(rendering: Rendering) -> set[str]:
-    """Return the names of a rendering's resources."""
+    """Return the names of the resources that a rendering's answers declare."""
     return {str(each.get("name")) for each in resources(rendering)}
 
 
 def domain_renames(old: Rendering, new: Rendering) -> DomainRenames:
-    """Return the renames that `was` declares between two renderings."""
+    """Return the renames of resources and fields that `was` declares between two renderings."""
     before = {each["name"]: each for each in resources(old)}
     renames = DomainRenames()
     words: dict[str, dict[str, str]] = {}
@@ -78,7 +78,7 @@ def domain_renames(old: Rendering, new: Rendering) -> DomainRenames:
 
 
 def preserved_identifiers(old: Rendering, new: Rendering, former: str, name: str) -> frozenset[str]:
-    """Return identifiers with an old word that must not change, such as `order_by`, as the new version uses them.
+    """Return identifiers such as `order_by` that contain a renamed word, but must not change.
 
     Identifiers that are no longer in the resource's own files are renamed, even if another resource uses them.
     """
@@ -88,19 +88,19 @@ def preserved_identifiers(old: Rendering, new: Rendering, former: str, name: str
 
 
 def identifiers(rendering: Rendering, paths: Iterable[str]) -> set[str]:
-    """Return the words of Python files, in code, comments and strings."""
+    """Return all words in Python files, including those in comments and strings."""
     matches = (WORD.findall(rendering.files[path].content) for path in paths if path.endswith(".py"))
     return {word.decode() for words in matches for word in words}
 
 
 def renamed_from(resource: Mapping[str, Any], name: str, before: Mapping[str, Any]) -> str:
-    """Return the former name of a resource, if this update renames it, else its name."""
+    """Return the former name of a resource if this update renames it, otherwise its current name."""
     was = str(former_name(resource) or name)
     return was if name not in before and was in before else name
 
 
 def former_fields(resource: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields that this update renames, old names to new ones."""
+    """Return the fields of a resource that this update renames, old names mapped to new ones."""
     had = before.get("fields") or {}
     fields = resource.get("fields") or {}
     return {
@@ -111,19 +111,19 @@ def former_fields(resource: Mapping[str, Any], before: Mapping[str, Any]) -> dic
 
 
 def table(rendering: Rendering, name: str) -> str:
-    """Return the table of a resource from its model, which is its plural; the name if there is no model."""
+    """Return the name of a resource's table, as its rendered model declares it; the resource's name without a model."""
     model = rendering.files.get(f"app/models/{name}.py")
     matched = TABLE.search(model.content) if model else None
     return matched[1].decode() if matched else name
 
 
 def belongs(path: str, name: str, plural: str) -> bool:
-    """Return whether a file belongs to a resource, by its name."""
+    """Return whether a file belongs to a resource, because it is named after the resource or its plural."""
     return PurePosixPath(path).stem.removeprefix("test_") in {name, plural}
 
 
 def moved_paths(old: Rendering, new: Rendering, former: str, name: str) -> dict[str, str]:
-    """Return the moved files of a renamed resource, old paths to new ones."""
+    """Return the files of a renamed resource, old paths mapped to new ones."""
     stems = {former: name, table(old, former): table(new, name)}
     moved = {}
     for path in old.files.keys() - new.files.keys():
@@ -140,7 +140,7 @@ def moved_paths(old: Rendering, new: Rendering, former: str, name: str) -> dict[
 
 
 def moved_names(old: Rendering, paths: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
-    """Return the renamed definitions of moved modules: `app.models.product:Product` is `app.models.article:Article`."""
+    """Map the old names of classes and functions in moved modules to the new names, as `module:name`."""
     replace = replacement(words)
     names = {}
     for path, target in paths.items():
@@ -152,7 +152,7 @@ def moved_names(old: Rendering, paths: Mapping[str, str], words: Mapping[str, st
 
 
 def spellings(words: Mapping[str, str]) -> dict[str, str]:
-    """Return words in all spellings: of modules, classes, constants, routes and sentences."""
+    """Return renamed words in every spelling, such as `order_item`, `OrderItem`, `ORDER_ITEM` and `order-item`."""
     variants: dict[str, str] = {}
     for old, new in words.items():
         for spell in (str, pascal, str.upper, kebab, spaced, sentence):
@@ -161,27 +161,27 @@ def spellings(words: Mapping[str, str]) -> dict[str, str]:
 
 
 def pascal(name: str) -> str:
-    """Return a name in PascalCase."""
+    """Return a snake_case name in PascalCase."""
     return "".join(part.capitalize() for part in name.split("_"))
 
 
 def kebab(name: str) -> str:
-    """Return a name in kebab-case."""
+    """Return a snake_case name in kebab-case."""
     return name.replace("_", "-")
 
 
 def spaced(name: str) -> str:
-    """Return a name as words."""
+    """Return a snake_case name as separate words."""
     return name.replace("_", " ")
 
 
 def sentence(name: str) -> str:
-    """Return a name as the first words of a sentence."""
+    """Return a snake_case name as words with a capital, as at the start of a sentence."""
     return spaced(name).capitalize()
 
 
 def replacement(words: Mapping[str, str], preserved: Container[str] = ()) -> Callable[[str], str]:
-    """Return a function that replaces whole words and parts of identifiers."""
+    """Return a function that replaces old words in a text, also inside longer identifiers."""
     longest_first = sorted(words, key=len, reverse=True)
     alternatives = "|".join(re.escape(word) for word in longest_first)
     # A part of an identifier starts after an underscore or at a capital, and no lower-case letter follows it.
@@ -193,7 +193,7 @@ def replacement(words: Mapping[str, str], preserved: Container[str] = ()) -> Cal
 
 
 def replaced(words: Mapping[str, str], preserved: Container[str], matched: re.Match[str]) -> str:
-    """Return the replacement of a word; itself in preserved and special (`__x__`) identifiers and calls of builtins."""
+    """Return the new word for a matched old one; preserved identifiers and calls of builtins stay unchanged."""
     text, (start, end) = matched.string, matched.span()
     line = text.rfind("\n", 0, start) + 1
     before, after = BEFORE.search(text, line, start), AFTER.match(text, end)
@@ -206,7 +206,7 @@ def replaced(words: Mapping[str, str], preserved: Container[str], matched: re.Ma
 
 # ── Probable renames ──────────────────────────────────────────────────────────────────────────────────────────────────
 def probable_renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return hints about removed resources and fields with an equal addition: they may be renames without `was`."""
+    """Return hints that a removed and an added resource or field may be a rename without `was`."""
     before, after = ({each["name"]: each for each in domain_of(record)} for record in (old, new))
     removed = [name for name in before if name not in after]
     added = [name for name in after if name not in before and not after[name].get("was")]
@@ -223,13 +223,13 @@ def probable_renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
 
 
 def domain_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the declarations of resources in an answers file."""
+    """Return the resources that the answers file declares."""
     answer = record.get("resources")
     return [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
 
 
 def renamed_fields(resource: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return hints about removed fields of a resource with an equal added one."""
+    """Return hints that a removed and an added field of a resource may be a rename without `was`."""
     return [
         f"{resource}: {former} is removed and {name} added with the same type: its values would be deleted. If it is"
         f" renamed, declare `was: {former}` on {name}."

@@ -1,4 +1,4 @@
-"""Collect the moves between two renderings: declared in `updates/moves.toml`, by the domain, or detected by Git."""
+"""Collect the moves between two renderings, whether declared in `moves.toml`, caused by `was`, or detected by Git."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOVES = "updates/moves.toml"
 def relocations_between(
     objects: Objects, target: Template, old: Rendering, new: Rendering, trees: tuple[Tree, Tree, Tree]
 ) -> Relocations:
-    """Return the moves between two renderings; `trees` are those of the renderings and of the service."""
+    """Return the moves between two renderings; `trees` has those of both renderings and of the service."""
     try:
         declared = Moves.parse(target.read(target.resolve(str(new.record["_commit"])), MOVES))
     except ValueError as error:
@@ -40,13 +40,13 @@ def relocations_between(
 
 
 def has_other_answers(old: Rendering, new: Rendering) -> bool:
-    """Return whether the answer to a question of both versions changed."""
+    """Return whether a question that both versions ask has different answers."""
     both = [name for name in old.record if name in new.record and not name.startswith("_")]
     return any(old.record[name] != new.record[name] for name in both)
 
 
 def detected(objects: Objects, old: Rendering, new: Rendering, trees: tuple[Tree, ...]) -> dict[str, str]:
-    """Return undeclared renames that Git detects, except of resources, whose files are too similar to each other."""
+    """Return file renames that only Git detects; resources are excluded, as their files resemble each other."""
     before, after = (objects.write(tree) for tree in trees[:2])
     names = resource_names(old) | resource_names(new)
     return {
@@ -57,6 +57,6 @@ def detected(objects: Objects, old: Rendering, new: Rendering, trees: tuple[Tree
 
 
 def is_of_resource(path: str, names: set[str]) -> bool:
-    """Return whether a file belongs to a resource: its name starts with the resource's."""
+    """Return whether a file belongs to a resource, because its name starts with the resource's name."""
     stem = PurePosixPath(path).stem.removeprefix("test_")
     return any(stem.startswith(name) for name in names)

@@ -1,1 +1,1 @@
-"""The service to update: its checkout, its answers file, and the history of that file."""
+"""Read the service to update: its checkout, its answers file, and the Git history of that file."""

@@ -1,4 +1,4 @@
-"""The checkout of a service: directory, repository, and the answers file, which records the template."""
+"""Locate a service's checkout, and read its Git repository and its answers file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANSWERS_FILE = ".copier-answers.yml"
 
 
 def parse_record(text: bytes, name: str) -> Record:
-    """Parse an answers file.
+    """Parse an answers file; raise `CommandError` if it is invalid.
 
     Raises:
         CommandError: it is not YAML, lacks `_src_path` or `_commit`, or has a relative path.
@@ -41,12 +41,12 @@ def parse_record(text: bytes, name: str) -> Record:
 
 
 def is_relative(source: str) -> bool:
-    """Return whether a source is a relative path, as opposed to a URL or an alias such as `gh:`."""
+    """Return whether the template's source is a relative path instead of a URL or an alias such as `gh:`."""
     return not (":" in source or source.startswith("~") or Path(source).is_absolute())
 
 
 def normalized_source(source: str) -> str:
-    """Return a source as Copier records it: absolute, and with `git+` if Copier would not recognise a repository."""
+    """Return the template's source as Copier records it: an absolute path, or a URL that Copier recognises."""
     if is_relative(source):
         return str(Path(source).resolve())
     is_known = re.match(r"git\+|git@|git://|gh:|gl:|file://|/|~|https://git(hub|lab)\.com/", source) or source.endswith(
@@ -56,25 +56,25 @@ def normalized_source(source: str) -> str:
 
 
 def find_service(start: Path, answers_file: str) -> Path:
-    """Return the nearest directory with an answers file, from `start` upwards; `start` if there is none."""
+    """Return the nearest directory at or above `start` that has an answers file; `start` if there is none."""
     return next((each for each in (start, *start.parents) if (each / answers_file).is_file()), start)
 
 
 @dataclass(frozen=True)
 class Service:
-    """A checkout of a service, which may be a subdirectory of its repository."""
+    """The checkout of a service, which may be a subdirectory of its Git repository."""
 
     directory: Path
     answers_file: str = ANSWERS_FILE
 
     @property
     def record(self) -> Record:
-        """The answers file of the work tree."""
+        """The parsed answers file of the work tree."""
         return parse_record(self.record_text, self.answers_file)
 
     @property
     def record_text(self) -> bytes:
-        """The content of the answers file in the work tree."""
+        """The text of the answers file in the work tree."""
         path = self.directory / self.answers_file
         if not path.is_file():
             raise CommandError(
@@ -85,30 +85,30 @@ class Service:
 
     @property
     def head(self) -> str:
-        """The commit that is checked out."""
+        """The id of the commit that is checked out."""
         return git(self.directory, "rev-parse", "--verify", "HEAD").strip()
 
     @property
     def prefix(self) -> str:
-        """The service's path from the root of its repository: empty, or ending in a slash."""
+        """The service's directory relative to its Git repository's root, with a final slash; empty for the root."""
         return git(self.directory, "rev-parse", "--show-prefix").removesuffix("\n")
 
     @property
     def root(self) -> Path:
-        """The root of the repository's work tree."""
+        """The root directory of the Git work tree that contains the service."""
         return Path(git(self.directory, "rev-parse", "--show-toplevel").removesuffix("\n"))
 
     def committed(self, path: str, commit: str = "HEAD") -> bytes | None:
-        """Return a file of a commit; None if it is missing."""
+        """Return a file of the service at a commit; None if the commit lacks it."""
         return query(self.directory, "show", f"{commit}:./{path}")
 
     def current(self, path: str) -> bytes | None:
-        """Return a file of the work tree; None if it is missing."""
+        """Return a file of the service in the work tree; None if it is missing."""
         file = self.directory / path
         return file.read_bytes() if file.is_file() else None
 
     def require_commits(self) -> None:
-        """Raise `CommandError` outside of a Git repository, or in one without commits."""
+        """Raise `CommandError` if the service is not in a Git repository with at least one commit."""
         if query(self.directory, "rev-parse", "--git-dir") is None:
             raise CommandError(
                 f"{self.directory} is not in a Git repository: run `git init` and commit the service first."
@@ -117,7 +117,7 @@ class Service:
             raise CommandError("The repository has no commits: commit the service first.")
 
     def require_clean(self) -> None:
-        """Raise `CommandError` if tracked files of the service have uncommitted changes."""
+        """Raise `CommandError` if a tracked file of the service has uncommitted changes."""
         self.require_commits()
         for name in ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply"):
             path = git(self.directory, "rev-parse", "--path-format=absolute", "--git-path", name).removesuffix("\n")
@@ -130,7 +130,7 @@ class Service:
             raise CommandError(f"Commit or stash uncommitted changes first: {files}.")
 
     def require_committable(self) -> None:
-        """Raise `CommandError` if Git could not commit: without an identity, or if signing fails."""
+        """Raise `CommandError` if Git could not commit, because it has no identity or signing fails."""
         for role in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
             git(self.directory, "var", role)
         if (query(self.directory, "config", "--type=bool", "--get", "commit.gpgSign") or b"").strip() != b"true":

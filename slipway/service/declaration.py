@@ -1,4 +1,4 @@
-"""Parse the arguments of `slipway add` into declarations of fields and resources.
+"""Parse the command-line arguments of `slipway add` into declarations of resources and fields.
 
     field   = name ":" type mark options
     type    = str | text | int | … | ref | enum            as in resources.schema.json of the service's version
@@ -62,14 +62,14 @@ ALIASES = {
 
 @dataclass(frozen=True)
 class Language:
-    """Field types and keys that a version of the template supports, from its `resources.schema.json`."""
+    """The field types and options that a template version supports, read from its `resources.schema.json`."""
 
     types: Mapping[str, Mapping[str, Any]]  # keys of each type, with their schemas
     keys: frozenset[str]  # of a resource
 
     @classmethod
     def parse(cls, text: str) -> Language:
-        """Parse the JSON schema of `resources`."""
+        """Parse `resources.schema.json`, the JSON schema of the answer `resources`."""
         try:
             resource = json.loads(text)["properties"]["resources"]["items"]["properties"]
             mappings = [each for each in resource["fields"]["additionalProperties"]["oneOf"] if "properties" in each]
@@ -84,7 +84,7 @@ class Language:
 
 # ── Fields ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def parse_fields(words: Iterable[str], language: Language) -> dict[str, Any]:
-    """Return the declarations of fields by their names, in order."""
+    """Parse the arguments that declare fields, and return the declarations by field name."""
     fields: dict[str, Any] = {}
     for word in words:
         name, declaration = parse_field(word, language)
@@ -95,7 +95,7 @@ def parse_fields(words: Iterable[str], language: Language) -> dict[str, Any]:
 
 
 def parse_field(word: str, language: Language) -> tuple[str, Any]:
-    """Return the name and declaration of a field: a type, or a mapping if it has options."""
+    """Parse one argument into a field's name and declaration, which is a type or a mapping with options."""
     name, *parts = split(word, ":", word)
     if not name or not parts or not parts[0]:
         raise CommandError(f"{word}: {FIELD}.")
@@ -113,7 +113,7 @@ def parse_field(word: str, language: Language) -> tuple[str, Any]:
 
 
 def parse_type(word: str, parts: list[str]) -> tuple[str, str, list[str]]:
-    """Return type, mark and options: `enum?[draft,paid](default=draft)`, `str:unique?`."""
+    """Parse a type such as `enum?[draft,paid](default=draft)` into its name, its mark and its options."""
     matched = re.match(r"\w*", parts[0])
     kind, rest = (matched[0], parts[0][matched.end() :]) if matched else ("", parts[0])
     mark, options = "", []
@@ -133,7 +133,7 @@ def parse_type(word: str, parts: list[str]) -> tuple[str, str, list[str]]:
 
 
 def check_type(word: str, kind: str, language: Language) -> None:
-    """Raise `CommandError` for an unknown type, with the nearest one."""
+    """Raise `CommandError` for an unknown field type, and suggest the most similar one."""
     if kind in language.types:
         return
     near = [ALIASES[kind]] if kind in ALIASES else get_close_matches(kind, language.types, n=1)
@@ -142,7 +142,7 @@ def check_type(word: str, kind: str, language: Language) -> None:
 
 
 def parse_option(word: str, kind: str, option: str, place: int, language: Language) -> tuple[str, Any]:
-    """Return the key and value of an option."""
+    """Parse one option of a field into its key and value."""
     key, equals, text = option.partition("=")
     known = language.types[kind]
     if not equals and place == 0 and option not in {*known, *NEGATED}:
@@ -164,7 +164,7 @@ def parse_option(word: str, kind: str, option: str, place: int, language: Langua
 
 
 def hint(kind: str, key: str, known: Mapping[str, Any]) -> str:
-    """Return the nearest option as a question, or list all."""
+    """Suggest the most similar option to a misspelt one, or list all options."""
     options = [*(name for name in known if name != "type"), *NEGATED]
     if near := get_close_matches(key, options, n=1):
         return f"Did you mean {near[0]}?"
@@ -173,7 +173,7 @@ def hint(kind: str, key: str, known: Mapping[str, Any]) -> str:
 
 
 def option_value(word: str, key: str, text: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the schema says
-    """Convert the value of an option by the JSON schema of its key."""
+    """Convert the text of an option to the type that the JSON schema requires for its key."""
     kind = schema.get("type")
     if key == "values":
         return enum_values(word, text.removeprefix("[").removesuffix("]"))
@@ -195,7 +195,7 @@ def option_value(word: str, key: str, text: str, schema: Mapping[str, Any]) -> A
 
 
 def enum_values(word: str, text: str) -> list[str]:
-    """Split the values of an enum at commas."""
+    """Split the values of an enumeration at the commas between them."""
     values = [unquoted(value.strip()) for value in split(text, ",", word)]
     if not all(values):
         raise CommandError(f"{word}: a value of the enum is empty.")
@@ -203,7 +203,7 @@ def enum_values(word: str, text: str) -> list[str]:
 
 
 def finished(word: str, name: str, declaration: dict[str, Any], mark: str) -> Any:  # noqa: ANN401 - text or a mapping
-    """Return a declaration in its shortest form: `date?`, or a mapping."""
+    """Return a field's declaration in the shortest form: `date?`, or a mapping if it has options."""
     if len(mark) > 1:
         raise CommandError(f"{word}: write one of ! (required, as without it) and ? (optional).")
     kind, optional = declaration["type"], declaration.pop("optional", None)
@@ -222,7 +222,7 @@ def finished(word: str, name: str, declaration: dict[str, Any], mark: str) -> An
 
 # ── Split ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def split(text: str, separator: str, word: str) -> list[str]:
-    """Split text at a separator outside of brackets and quotes; a backslash escapes the next character."""
+    """Split text at a separator, except inside brackets and quotes; a backslash escapes the next character."""
     parts = [""]
     for character, depth in depths(text):
         if character == separator and depth == 0:
@@ -235,12 +235,12 @@ def split(text: str, separator: str, word: str) -> list[str]:
 
 
 def closing(text: str) -> int:
-    """Return the position of the bracket that closes the first one; 0 if it is not closed."""
+    """Return the position of the bracket that closes the first one; 0 if the first one is never closed."""
     return next((place for place, (_, depth) in enumerate(depths(text)) if depth == 0), 0)
 
 
 def depths(text: str) -> Iterator[tuple[str, int]]:
-    """Yield each character with the nesting depth of brackets and quotes after it."""
+    """Yield each character of a text with the nesting depth of brackets and quotes after it."""
     depth, quote, is_escaped = 0, "", False
     for character in text:
         if is_escaped:
@@ -259,13 +259,13 @@ def depths(text: str) -> Iterator[tuple[str, int]]:
 
 
 def unquoted(text: str) -> str:
-    """Return text without the quotes around it."""
+    """Return a text without its surrounding quotes."""
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES else text
 
 
 # ── Resources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def with_resource(resources: list[dict[str, Any]], declaration: dict[str, Any]) -> list[dict[str, Any]]:
-    """Append a resource to the domain."""
+    """Return the resources with a new one at the end."""
     name = declaration["name"]
     if name in names(resources):
         raise CommandError(f"{name}: the resource exists already. Add fields by: add field {name} FIELD:TYPE")
@@ -276,7 +276,7 @@ def with_resource(resources: list[dict[str, Any]], declaration: dict[str, Any]) 
 
 
 def with_fields(resources: list[dict[str, Any]], name: str, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Append fields to a resource of the domain."""
+    """Return the resources, one of which has new fields at the end."""
     if name not in names(resources):
         near = get_close_matches(name, names(resources), n=1)
         known = ", ".join(names(resources)) or "none"
@@ -291,7 +291,7 @@ def with_fields(resources: list[dict[str, Any]], name: str, fields: Mapping[str,
 
 
 def check_targets(fields: Mapping[str, Any], known: list[str]) -> None:
-    """Raise `CommandError` for a reference to a missing resource."""
+    """Raise `CommandError` if a field references a resource that does not exist."""
     for field, declaration in fields.items():
         target = field if declaration in ("ref", "ref?") else declaration.get("to") if is_mapping(declaration) else None
         if target is not None and target not in known:
@@ -301,10 +301,10 @@ def check_targets(fields: Mapping[str, Any], known: list[str]) -> None:
 
 
 def is_mapping(declaration: object) -> bool:
-    """Return whether a declaration has the long form."""
+    """Return whether a field's declaration is a mapping instead of a short form such as `date?`."""
     return isinstance(declaration, dict)
 
 
 def names(resources: list[dict[str, Any]]) -> list[str]:
-    """Return the names of resources."""
+    """Return the names of all declared resources."""
     return [str(each.get("name")) for each in resources]

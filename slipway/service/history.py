@@ -1,4 +1,4 @@
-"""Former answers files of a service, from its commits."""
+"""Find the earlier versions of a service's answers file in its Git history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A former answers file."""
+    """An earlier version of the answers file, and the commits between which it was current."""
 
     record: Record
     text: bytes
@@ -26,7 +26,7 @@ class Earlier:
 
 
 def earlier(service: Service) -> Iterator[Earlier]:
-    """Yield former answers files without repetition, the latest first."""
+    """Yield the earlier versions of the answers file, each once and the latest first."""
     record, newer = service.record, None  # the commit that introduced `record`
     seen = [record]
     for commit in commits(service):
@@ -41,7 +41,7 @@ def earlier(service: Service) -> Iterator[Earlier]:
 
 
 def moved_from(service: Service) -> str | None:
-    """Return the former `_src_path`, if it was edited by hand since the last update."""
+    """Return the previous `_src_path` if the owner has edited it by hand since the last update; otherwise None."""
     record = service.record
     last = next(earlier(service), None)
     if last is None or last.record["_commit"] != record["_commit"]:
@@ -56,7 +56,7 @@ def commits(service: Service) -> list[str]:
 
 
 def parsed(text: bytes | None, name: str) -> Record | None:
-    """Parse an answers file; None if it is missing or invalid."""
+    """Parse an answers file; return None if it is missing or invalid."""
     try:
         return parse_record(text, name) if text else None
     except CommandError:

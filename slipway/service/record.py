@@ -1,4 +1,4 @@
-"""Edit an answers file in place: unchanged values preserve their lines, comments and order.
+"""Edit an answers file in place, so that unchanged values keep their lines, comments and order.
 
 The text is divided into the lines of each key and list item. Lines of unchanged values are copied; only changed values
 are dumped again, in the style of their neighbours.
@@ -23,7 +23,7 @@ ENDLESS = 2**20  # characters: no line is wrapped
 
 
 def merged_record(text: bytes, record: Mapping[str, Any]) -> bytes:
-    """Return an answers file with the values of `record`; comments and formatting are preserved."""
+    """Return the text of an answers file with new values, but with its old comments and formatting."""
     old = yaml.safe_load(text)
     if is_same(old, dict(record)):
         return text
@@ -39,7 +39,7 @@ def merged_record(text: bytes, record: Mapping[str, Any]) -> bytes:
 
 
 def is_equal(text: str, record: Mapping[str, Any]) -> bool:
-    """Return whether YAML text has these values, in this order."""
+    """Return whether a YAML text has exactly these keys and values, in this order."""
     try:
         return json.dumps(yaml.safe_load(text), default=str) == json.dumps(record, default=str)
     except yaml.YAMLError:
@@ -47,7 +47,7 @@ def is_equal(text: str, record: Mapping[str, Any]) -> bool:
 
 
 def inline(value: object) -> str:
-    """Return a value as YAML in flow style, on one line."""
+    """Return a value as YAML in flow style on a single line, such as `{name: title}`."""
     if isinstance(value, str) and "\n" in value:
         return json.dumps(value, ensure_ascii=False)
     dumped = yaml.safe_dump(value, width=ENDLESS, default_flow_style=True, sort_keys=False, allow_unicode=True)
@@ -55,23 +55,23 @@ def inline(value: object) -> str:
 
 
 def is_block(node: Node) -> TypeGuard[MappingNode | SequenceNode]:
-    """Return whether a node is a collection in block style, and not empty."""
+    """Return whether a YAML node is a non-empty list or mapping in block style."""
     return isinstance(node, MappingNode | SequenceNode) and not node.flow_style and bool(node.value)
 
 
 def is_filled(value: object) -> bool:
-    """Return whether a value is a collection and not empty, so that block style can represent it."""
+    """Return whether a value is a non-empty list or mapping, which YAML's block style can represent."""
     return isinstance(value, dict | list) and bool(value)
 
 
 def indentation(line: str) -> int:
-    """Return the indentation of a line in columns."""
+    """Return the number of spaces at the start of a line."""
     return len(line) - len(line.lstrip(" "))
 
 
 @dataclass
 class Entry:
-    """A key with its value, or an item of a list: from the comments above to the line before the next one."""
+    """A key of a YAML mapping or an item of a list, with its value and the comments above it."""
 
     name: object  # the key; the place of an item
     node: Node  # the value
@@ -81,7 +81,7 @@ class Entry:
 
 
 class Editor:
-    """Replaces values in the lines of a YAML document."""
+    """Replaces values in the lines of a YAML document, without touching other lines."""
 
     def __init__(self, lines: list[str], *, is_deep: bool) -> None:
         self.lines = lines
@@ -89,7 +89,7 @@ class Editor:
         self.step = next(nested_steps(lines), STEP)
 
     def edited(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-        """Return the text of the document with new values."""
+        """Return the YAML document with new values."""
         root = yaml.compose("\n".join(self.lines), Loader=yaml.SafeLoader)
         if not isinstance(root, MappingNode) or root.flow_style:
             return yaml.safe_dump(dict(new), sort_keys=False, allow_unicode=True)
@@ -100,7 +100,7 @@ class Editor:
 
     # ── Divide ────────────────────────────────────────────────────────────────────────────────────────────────────────
     def entries(self, node: MappingNode | SequenceNode, lead: int, end: int) -> list[Entry]:
-        """Divide the lines `lead` to `end` of a block collection into its entries."""
+        """Divide the lines `lead` to `end` of a block-style list or mapping into its items or keys."""
         column = node.start_mark.column
         entries: list[Entry] = []
         for place, each in enumerate(node.value):
@@ -114,14 +114,14 @@ class Editor:
         return entries
 
     def dash(self, value: Node, column: int) -> int:
-        """Return the line of an item's dash, which may be above its value."""
+        """Return the line with the dash of a list item, which may be above the item's value."""
         line: int = value.start_mark.line
         while self.lines[line][column : column + 1] != "-" and line:
             line -= 1
         return line
 
     def end(self, node: Node, start: int, limit: int, column: int) -> int:
-        """Return the line after an entry and its trailing comments, which are indented deeper than `column`."""
+        """Return the line after an entry and its trailing comments that are indented deeper than `column`."""
         end = min(limit, max(start, node.end_mark.line - (node.end_mark.column == 0)) + 1)
         while end > start + 1 and is_comment(self.lines[end - 1]):  # a block ends where the next text begins
             end -= 1
@@ -135,7 +135,7 @@ class Editor:
 
     # ── Merge ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def mapping(self, entries: list[Entry], old: Mapping[Any, Any], new: Mapping[Any, Any], column: int) -> list[str]:
-        """Return the lines of a mapping with new values."""
+        """Return the lines of a YAML mapping with new values."""
         by_name = {entry.name: entry for entry in entries}
         is_flow = any(isinstance(entry.node, MappingNode) and entry.node.flow_style for entry in entries)
         lines = []
@@ -149,7 +149,7 @@ class Editor:
         return lines
 
     def sequence(self, entries: list[Entry], old: list[Any], new: list[Any], column: int) -> list[str]:
-        """Return the lines of a list with new items."""
+        """Return the lines of a YAML list with new items."""
         lines = []
         for place, value in zip(matches(old, new), new, strict=True):
             if place is None:
@@ -161,7 +161,7 @@ class Editor:
         return lines
 
     def entry(self, entry: Entry, old: Any, new: Any, column: int) -> list[str]:  # noqa: ANN401 - any YAML
-        """Return the lines of an entry with a new value."""
+        """Return the lines of a key or list item with a new value."""
         lines, node = self.lines[entry.start : entry.end], entry.node
         if is_same(old, new):
             return lines
@@ -182,13 +182,13 @@ class Editor:
         return self.written(f"{' ' * column}{inline(entry.name)}:", new, column, is_flow=False)
 
     def nested(self, node: Node, entries: list[Entry], old: Any, new: Any) -> list[str]:  # noqa: ANN401 - any YAML
-        """Return the lines of a block collection with new values."""
+        """Return the lines of a nested block-style list or mapping with new values."""
         merge = self.mapping if isinstance(node, MappingNode) else self.sequence
         return merge(entries, old, new, node.start_mark.column)
 
     # ── Write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def written(self, key: str, value: Any, column: int, *, is_flow: bool) -> list[str]:  # noqa: ANN401 - any YAML
-        """Return the lines of a new key."""
+        """Return the lines of a key that is new in a mapping."""
         if is_flow or not is_filled(value):
             return [f"{key} {inline(value)}"]
         lines = [key]
@@ -200,7 +200,7 @@ class Editor:
         return lines
 
     def item(self, value: Any, column: int, gap: int) -> list[str]:  # noqa: ANN401 - any YAML
-        """Return the lines of a new item: a dash, and `gap` spaces before a collection."""
+        """Return the lines of a new list item, with `gap` spaces between its dash and a list or mapping."""
         if not is_filled(value):
             return [f"{' ' * column}- {inline(value)}"]
         inner = column + 1 + gap
@@ -212,7 +212,7 @@ class Editor:
         return prefixed(f"{' ' * column}-{' ' * gap}", lines, column)
 
     def gap(self, entries: Sequence[Entry]) -> int:
-        """Return the spaces between the dash of an item and its text."""
+        """Return the number of spaces between the dash of a list item and its text."""
         blocks = [entry.node for entry in entries if is_block(entry.node)]
         if not blocks:
             return 1
@@ -222,7 +222,7 @@ class Editor:
 
 
 def constructed(node: Node) -> Any:  # noqa: ANN401 - any YAML
-    """Return the value of a key's node."""
+    """Return the Python value of a YAML key."""
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
@@ -231,24 +231,24 @@ def constructed(node: Node) -> Any:  # noqa: ANN401 - any YAML
 
 
 def is_comment(line: str) -> bool:
-    """Return whether a line is a comment, or blank."""
+    """Return whether a line is blank or a comment."""
     return line.strip().startswith("#") or not line.strip()
 
 
 def is_same(old: object, new: object) -> bool:
-    """Return whether two values are equal, in the order of their keys, too."""
+    """Return whether two values are equal, including the order of their keys."""
     return type(old) is type(new) and json.dumps(old, default=str) == json.dumps(new, default=str)
 
 
 def prefixed(prefix: str, lines: list[str], column: int) -> list[str]:
-    """Put the dash of an item before its first line that is not a comment."""
+    """Put the dash of a list item in front of its first line that is not a comment."""
     place = next((place for place, line in enumerate(lines) if not is_comment(line)), 0)
     mark = prefix if prefix.strip(" ") else f"{' ' * column}-{prefix[column + 1 :]}"
     return [*lines[:place], mark + lines[place][len(mark) :], *lines[place + 1 :]]
 
 
 def matches(old: list[Any], new: list[Any]) -> Iterator[int | None]:
-    """Yield the index of each new item in the old list, None for additions; resources match by name or former name."""
+    """Yield for each new list item the index of the old item that it replaces; None for an added item."""
     unmatched = dict(enumerate(old))
     names = {value["name"]: place for place, value in unmatched.items() if isinstance(value, dict) and "name" in value}
     taken = {value.get("name") for value in new if isinstance(value, dict)}
@@ -266,13 +266,13 @@ def matches(old: list[Any], new: list[Any]) -> Iterator[int | None]:
 
 
 def former_name(value: Mapping[str, Any]) -> object:
-    """Return the previous name of a resource: `was: product`, or `was: {name: person, plural: people}`."""
+    """Return the previous name in a resource's `was`, which is a name or a mapping such as `{name: person}`."""
     was = value.get("was")
     return was.get("name") if isinstance(was, dict) else was
 
 
 def nested_steps(lines: list[str]) -> Iterator[int]:
-    """Yield the indentation of each nested mapping in columns."""
+    """Yield by how many columns each nested mapping is indented."""
     for line, following in pairwise(lines):
         if re.fullmatch(r" *(?:- +)?[\w'\"]+:", line) and re.match(r" +[^\s#-]", following):
             text = re.sub(r"^( *)- ", r"\1  ", line)

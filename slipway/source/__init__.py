@@ -1,1 +1,1 @@
-"""The source of a service: the template's repository, releases and renderings."""
+"""Read a template: its Git repository, its releases, and the files that it renders."""

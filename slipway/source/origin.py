@@ -1,4 +1,4 @@
-"""Compute `_src_path`: the template's URL or absolute path, which a new service records for updates.
+"""Compute `_src_path`, the template's URL or absolute path, which a new service records for updates.
 
 It must agree with `extensions/slipway_template/source.py`, which records it if plain Copier creates the service.
 """
@@ -17,19 +17,19 @@ REPOSITORY = re.compile(r"git@.*|git://.*|https://git(?:hub|lab)\.com/.*|.*\.git
 
 
 def local_path(source: str) -> Path | None:
-    """Return the directory of a local source; None for a URL."""
+    """Return the directory of a template that is on this machine; None if its source is a URL."""
     path = Path(source.removeprefix("git+").removeprefix("file://")).expanduser()
     return path if path.is_dir() else None
 
 
 def readable_source(source: str) -> str:
-    """Return a source that is valid in any directory."""
+    """Return a template's source in a form that is valid in every current directory."""
     path = local_path(source)
     return str(path.resolve()) if path else source
 
 
 def recorded_source(source: str, commit: str, *, is_installed: bool = False) -> str:
-    """Return the source to record: an absolute path, or a URL without credentials.
+    """Return the template's source to record in a service: an absolute path, or a URL without credentials.
 
     A clone at a relative path, or from which this command was installed, is replaced by the URL of its `origin`, if
     that contains the commit: it works on other machines, too.
@@ -43,18 +43,18 @@ def recorded_source(source: str, commit: str, *, is_installed: bool = False) -> 
 
 
 def published(clone: Path, commit: str) -> str:
-    """Return the URL of a clone's `origin`; empty if it is local or does not contain the commit."""
+    """Return the URL of a clone's remote `origin`; empty if it is local or lacks the commit."""
     url = text(clone, "config", "--get", "remote.origin.url").rstrip("/")  # `get-url` would apply insteadOf
     branches = text(clone, "for-each-ref", f"--contains={commit}", "refs/remotes/origin")
     return copier_url(url) if REMOTE.match(url) and branches else ""
 
 
 def copier_url(url: str) -> str:
-    """Return a URL without credentials, with `git+` if Copier needs it."""
+    """Return a URL without credentials, and with the prefix `git+` if Copier needs it."""
     url = CREDENTIALS.sub(r"\1", url)
     return url if REPOSITORY.fullmatch(url) else f"git+{url}"
 
 
 def text(directory: Path, *arguments: str) -> str:
-    """Return the output of Git as text; empty if it fails."""
+    """Run Git, and return its output as text; empty if it fails."""
     return (query(directory, *arguments) or b"").decode(errors="replace").strip()

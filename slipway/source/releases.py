@@ -1,4 +1,4 @@
-"""Sort the releases of a template by version (PEP 440)."""
+"""Sort the release names of a template by version, as PEP 440 orders them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COMMIT = re.compile(r"[0-9a-f]{7,40}")  # one of digits only would parse as a ve
 
 
 def parse_version(name: str) -> Version | None:
-    """Parse a tag, a version, or the output of `git describe`; None for anything else."""
+    """Parse a version, a tag, or the output of `git describe`; return None for anything else."""
     described = DESCRIBED.match(name)
     try:
         return Version(f"{described['release']}.post{described['number']}" if described else name)
@@ -20,7 +20,7 @@ def parse_version(name: str) -> Version | None:
 
 
 def sorted_releases(names: list[str]) -> list[str]:
-    """Return the names that are final versions, oldest first.
+    """Return the names that are final versions without pre-releases, oldest first.
 
     A fork tags its releases `vX.Y.Z.postN` and carries upstream's tags along: if a post-release exists, upstream's
     tags are ignored.

@@ -1,4 +1,4 @@
-"""Render a template with Copier into memory.
+"""Render a template with Copier, and return the files in memory.
 
 Renderings of recorded answers are cached by the template's commit, the answers and the versions of tools.
 """
@@ -38,7 +38,7 @@ ABOUT = "//about"  # the archive's entry of metadata
 
 
 class File(NamedTuple):
-    """Content and mode of a rendered file."""
+    """The content and file mode of a rendered file."""
 
     content: bytes
     mode: str = FILE
@@ -46,7 +46,7 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Rendering:
-    """Files and answers of a rendered version, without the answers file."""
+    """The files that a template version renders, without the answers file, and the answers used."""
 
     files: Mapping[str, File]
     record: Record
@@ -56,7 +56,7 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Answers:
-    """Recorded answers, and new ones, which override them."""
+    """The answers that a service has recorded, and new answers that override them."""
 
     recorded: bytes = b""  # an answers file
     new: Mapping[str, Any] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Answers:
 
 
 def render(template: Template, revision: str, answers: Answers, answers_file: str) -> Rendering:
-    """Render a revision, or load it from the cache.
+    """Render a template revision with a service's answers, or load the result from the cache.
 
     Raises:
         CommandError: Copier failed, or an answer is invalid.
@@ -81,7 +81,7 @@ def render(template: Template, revision: str, answers: Answers, answers_file: st
 
 
 def rendered(template: Template, commit: str, answers: Answers, answers_file: str) -> Rendering:
-    """Render a commit with Copier."""
+    """Render a commit of the template with Copier."""
     source = template.checkout(commit)
     with TemporaryDirectory(ignore_cleanup_errors=True) as place, warnings.catch_warnings(action="ignore"):
         directory = Path(place).resolve()
@@ -112,7 +112,7 @@ def header_of(text: str) -> str:
 
 
 def copied(source: Path, directory: Path, answers: Answers, answers_file: str) -> Any:  # noqa: ANN401 - Copier's worker
-    """Run Copier's `copy`, or `recopy` with recorded answers, and return its worker."""
+    """Run Copier's `copy`, or `recopy` if there are recorded answers, and return the Copier worker."""
     import copier  # noqa: PLC0415 - takes as long as a whole `status` of a cached rendering
 
     options: dict[str, Any] = {
@@ -133,7 +133,7 @@ def copied(source: Path, directory: Path, answers: Answers, answers_file: str) -
 
 
 def read_files(directory: Path) -> dict[str, File]:
-    """Read all files below a directory."""
+    """Read all files below a directory, with their file modes."""
     return {
         path.relative_to(directory).as_posix(): File(
             path.read_bytes(), EXECUTABLE if path.stat().st_mode & 0o100 else FILE
@@ -144,14 +144,14 @@ def read_files(directory: Path) -> dict[str, File]:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of an error's message, in which Git and Copier have the reason."""
+    """Return the last line of an error message, in which Git and Copier say what went wrong."""
     text = str(getattr(error, "stderr", None) or error).strip()
     return text.splitlines()[-1].strip(" |") if text else type(error).__name__
 
 
 # ── Cache ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def key(commit: str, answers: Answers, answers_file: str) -> str:
-    """Return the cache key of a rendering: a hash of commit, answers and tools."""
+    """Return the cache key of a rendering, a hash of the commit, the answers and the tool versions."""
     recorded = yaml.safe_load(answers.recorded) if answers.recorded else {}
     answered = {name: answer for name, answer in recorded.items() if not name.startswith("_")}
     tools = [version(name) for name in ("slipway", "copier", "copier-template-extensions", "ruff")]
@@ -160,7 +160,7 @@ def key(commit: str, answers: Answers, answers_file: str) -> str:
 
 
 def load(path: Path) -> Rendering | None:
-    """Load a cached rendering; None if it is missing or damaged."""
+    """Load a rendering from the cache; return None if it is missing or damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {name: archive.read(name) for name in archive.namelist()}
@@ -173,7 +173,7 @@ def load(path: Path) -> Rendering | None:
 
 
 def save(path: Path, rendering: Rendering) -> None:
-    """Cache a rendering, and delete expired ones; errors of the file system are ignored."""
+    """Store a rendering in the cache, and delete expired ones; ignore errors of the file system."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         modes = {name: file.mode for name, file in rendering.files.items() if file.mode != FILE}

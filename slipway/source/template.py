@@ -1,4 +1,4 @@
-"""The template's repository: revisions, releases and changelogs.
+"""Find revisions, releases and changelogs in the Git repository of a template.
 
 A local repository is read in place. A remote one is mirrored in the user's cache, and fetched once per command.
 """
@@ -35,7 +35,7 @@ CHANGELOGS = ("CHANGELOG.md", "org/CHANGELOG.md")  # of the template, and of an 
 
 
 def expanded(source: str) -> str:
-    """Return the URL or path for Git from a source of Copier: aliases, `~` and `git+` are resolved."""
+    """Return the URL or path that Git accepts for a Copier source, which may start with `gh:`, `~` or `git+`."""
     for alias, url in ALIASES.items():
         if source.startswith(alias):
             return f"{url}{source.removeprefix(alias).removesuffix('.git')}.git"
@@ -46,14 +46,14 @@ def expanded(source: str) -> str:
 
 @dataclass
 class Template:
-    """A template, identified by the source in an answers file."""
+    """A template, identified by its source in an answers file."""
 
     source: str
     checkouts: dict[str, Path] = field(default_factory=dict)
 
     @cached_property
     def repository(self) -> Path:
-        """The directory of the repository or of its mirror."""
+        """The directory of the template's Git repository, or of the local mirror of a remote one."""
         url = expanded(self.source)
         if Path(url).is_absolute() and Path(url).is_dir():
             if query(Path(url), "rev-parse", "--git-dir") is None:
@@ -64,11 +64,11 @@ class Template:
 
     @property
     def is_remote(self) -> bool:
-        """Whether the repository is a mirror of a remote one."""
+        """Whether `repository` is the local mirror of a remote repository."""
         return self.repository.is_relative_to(CACHE)
 
     def resolve(self, revision: str) -> str:
-        """Return the commit of a tag, branch, description or commit, or of a version in `releases.toml`.
+        """Return the commit of a tag, branch, commit id or `git describe` name, or of a version in `releases.toml`.
 
         Raises:
             CommandError: the template has no such revision.
@@ -90,7 +90,7 @@ class Template:
 
     @property
     def hint(self) -> str:
-        """The hint for a missing revision: fetch a shallow clone, or name a release."""
+        """Advice for the error of a missing revision: complete a shallow clone, or name an existing release."""
         if (query(self.repository, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
             return f"It is a shallow clone: git -C {self.repository} fetch --unshallow --tags"
         newest = self.releases[-3:]
@@ -99,7 +99,7 @@ class Template:
         )
 
     def describe(self, commit: str) -> str:
-        """Return the name to record for a commit: its release, or the output of `git describe --tags --always`."""
+        """Return the name to record for a commit: its release, or otherwise the output of `git describe`."""
         tags = [tag for tag in self.releases if tag in self.tags and self.resolve(tag) == commit]
         return (
             tags[-1] if tags else git(self.repository, "describe", "--tags", "--always", "--abbrev=12", commit).strip()
@@ -107,12 +107,12 @@ class Template:
 
     @cached_property
     def tags(self) -> list[str]:
-        """The tags of the repository."""
+        """The names of all tags in the template's repository."""
         return git(self.repository, "tag", "--list").split()
 
     @cached_property
     def listed_releases(self) -> dict[str, str]:
-        """The commits of the versions in `releases.toml`, for a repository without tags."""
+        """The commits that `releases.toml` lists by version, for repositories without tags."""
         text = self.read("HEAD", "releases.toml")
         try:
             entries = tomllib.loads(text).get("releases", [])
@@ -122,15 +122,15 @@ class Template:
 
     @cached_property
     def releases(self) -> list[str]:
-        """The final versions, oldest first: tags if there are any, otherwise the versions of `releases.toml`."""
+        """The template's final versions, oldest first, from its tags or otherwise from `releases.toml`."""
         return sorted_releases(self.tags) or sorted_releases([*filter(self.has_listed, self.listed_releases)])
 
     def has_listed(self, version: str) -> bool:
-        """Return whether the commit of a listed version exists; a copy without history has the list only."""
+        """Return whether the repository contains the commit of a version that `releases.toml` lists."""
         return query(self.repository, "cat-file", "-e", f"{self.listed_releases[version]}^{{commit}}") is not None
 
     def newest(self, recorded: str) -> str:
-        """Return the newest release, `recorded` if none is newer, or HEAD if nothing is released."""
+        """Return the newest release; `recorded` if none is newer, or HEAD if the template has no releases."""
         if newer := self.between(recorded, None):
             return newer[-1]
         if self.releases:
@@ -139,7 +139,7 @@ class Template:
         return recorded if head == self.resolve(recorded) else self.describe(head)
 
     def between(self, recorded: str, last: str | None) -> list[str]:
-        """Return the releases after the recorded revision, up to `last`, oldest first."""
+        """Return the releases after the recorded revision up to `last`, oldest first."""
         low = self.version(recorded)
         high = self.version(last) if last else None
         if last and high is None:
@@ -152,16 +152,16 @@ class Template:
         ]
 
     def version(self, name: str) -> Version | None:
-        """Parse a name as a version; None for other names, such as a commit of digits only."""
+        """Parse a revision's name as a version; return None for any other name, such as an all-digit commit id."""
         return None if name not in self.releases and COMMIT.fullmatch(name) else parse_version(name)
 
     def is_newer(self, release: str, recorded: str) -> bool:
-        """Return whether a release is not an ancestor of the recorded commit."""
+        """Return whether the recorded commit does not contain a release."""
         arguments = ("merge-base", "--is-ancestor", self.resolve(release), self.resolve(recorded))
         return run_git(self.repository, *arguments).returncode != 0
 
     def read(self, revision: str, path: str) -> str:
-        """Return the text of a file at a revision; empty if it is missing."""
+        """Return the text of a template's file at a revision; empty if the file is missing."""
         return (query(self.repository, "show", f"{revision}:{path}") or b"").decode(errors="replace")
 
     def notes(self, recorded: str, last: str) -> str:
@@ -173,12 +173,12 @@ class Template:
         return "\n\n".join(sections)
 
     def last_within(self, revision: str) -> str:
-        """Return the newest release that is an ancestor of a revision; the revision itself if none is."""
+        """Return the newest release that a revision contains; the revision itself if it contains none."""
         contained = [name for name in self.releases if not self.is_newer(name, revision)]
         return contained[-1] if contained else revision
 
     def checkout(self, commit: str) -> Path:
-        """Return a directory with the files of a commit; it exists until `close`."""
+        """Return a temporary directory with the template's files at a commit, which `close` removes."""
         if commit not in self.checkouts:
             directory = Path(mkdtemp(prefix="slipway-template-"))
             self.checkouts[commit] = directory
@@ -200,13 +200,13 @@ class Template:
         return self.checkouts[commit]
 
     def close(self) -> None:
-        """Remove the checkouts."""
+        """Remove the temporary directories that `checkout` created."""
         while self.checkouts:
             shutil.rmtree(self.checkouts.popitem()[1], ignore_errors=True)
 
 
 def sections_between(changelog: str, low: Version | None, high: Version | None) -> list[str]:
-    """Return the sections of a changelog with versions above `low`, up to `high`."""
+    """Return the changelog sections whose version is above `low` and at most `high`."""
     parts = re.split(r"^(?=## )", changelog, flags=re.MULTILINE)
     sections = []
     for part in parts:
@@ -219,7 +219,7 @@ def sections_between(changelog: str, low: Version | None, high: Version | None) 
 
 @contextmanager
 def mirror_lock(url: str) -> Iterator[Path]:
-    """Hold an exclusive lock on the mirror of a URL, and yield its directory."""
+    """Hold an exclusive lock on the local mirror of a repository, and yield the mirror's parent directory."""
     directory = CACHE / "templates" / blake2b(url.encode(), digest_size=16).hexdigest()
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("w") as lock:
@@ -228,7 +228,7 @@ def mirror_lock(url: str) -> Iterator[Path]:
 
 
 def mirrored(url: str, directory: Path) -> Path:
-    """Clone a remote repository into the cache, or fetch new commits."""
+    """Clone a remote repository into the cache, or fetch its new commits into the existing mirror."""
     mirror = directory / "mirror.git"
     refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
     if not (mirror / "HEAD").is_file():
@@ -252,6 +252,6 @@ def mirrored(url: str, directory: Path) -> Path:
 
 
 def unavailable(url: str, error: CommandError) -> CommandError:
-    """Return the error for a repository that Git cannot clone or fetch."""
+    """Return the error for a template repository that Git cannot clone or fetch."""
     reason = str(error).splitlines()[-1].strip()
     return CommandError(f"The template {url} is unavailable: {reason}. `_src_path` of the answers file names it.")

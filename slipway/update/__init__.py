@@ -1,1 +1,1 @@
-"""Stages of an update: propose, prepare and check in a work tree, then write the files, or recover."""
+"""Stages of an update: propose the merge, prepare and check it in a work tree, then apply it or recover."""

@@ -1,4 +1,4 @@
-"""Run the service's checks: those of its pipeline, except for tests marked `drill`."""
+"""Run the checks that the service's CI pipeline runs, except for tests marked `drill`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LINES = 40  # of a failing check's output, the last ones
 
 
 def resource_tests(changed: Iterable[str], files: Container[str], *, has_migration: bool) -> tuple[str, ...]:
-    """Return one pytest command for changed resources and for migrations; empty if there is nothing to test."""
+    """Return the pytest command for changed resources and migrations; empty if none of their tests exists."""
     names = {name for path in changed if (matched := CODE.fullmatch(path)) for name in matched.groups() if name}
     modules = [f"tests/test_{name}.py" for name in sorted(names)]
     modules += ["tests/test_migrations.py", "tests/test_postgresql.py"] if has_migration else []  # with the linter
@@ -41,7 +41,7 @@ def resource_tests(changed: Iterable[str], files: Container[str], *, has_migrati
 
 
 def run_checks(directory: Path, commands: tuple[str, ...], env: Mapping[str, str] | None = None) -> str:
-    """Run checks one after another, and return the first command that fails; empty if all pass."""
+    """Run check commands in sequence, and return the first one that fails; empty if all pass."""
     for command in commands:
         started = time.monotonic()
         echo(f"  {command} …")
@@ -53,13 +53,13 @@ def run_checks(directory: Path, commands: tuple[str, ...], env: Mapping[str, str
 
 
 def failure_output(directory: Path, command: str, env: Mapping[str, str] | None = None) -> str:
-    """Run a command, and return the end of its output if it fails; empty if it passes."""
+    """Run a command, and return the end of its output if it fails; empty if it succeeds."""
     code, output = run_command(directory, command, env)
     return (output or f"exit code {code}") if code else ""
 
 
 def run_command(directory: Path, command: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run a command of the service, and return its exit code and the end of its output."""
+    """Run a command in the service's directory, and return its exit code and the end of its output."""
     try:
         done = subprocess.run(
             shlex.split(command),

@@ -1,4 +1,4 @@
-"""Generate the migration for changed models, by the service's command `app revision`."""
+"""Generate a database migration for changed models by running the service's `app revision`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ MODELS, VERSIONS = "app/models/", "migrations/versions"
 
 
 def is_needed(before: Tree, after: Tree) -> bool:
-    """Return whether models changed, in a service that has migrations."""
+    """Return whether an update changes models of a service that has migrations."""
     paths = {path for path in before.keys() | after.keys() if path.startswith(MODELS)}
     changed = any(getattr(before.get(path), "blob", "") != getattr(after.get(path), "blob", "") for path in paths)
     return changed and any(path.startswith(VERSIONS) for path in after)
 
 
 def message(report: Report) -> str:
-    """Return the default message of a migration."""
+    """Return the default message of the generated migration."""
     if report.before == report.after:
         return "change resources"
     return f"update the template to {report.after}"
 
 
 def write(directory: Path, text: str, env: Mapping[str, str] | None = None) -> tuple[str | None, str]:
-    """Generate a migration; return its path, and the output if that fails.
+    """Generate a migration, and return its path, and the command's output if it fails.
 
     An empty migration is removed: the models changed, but not the tables.
     """
@@ -49,12 +49,12 @@ def write(directory: Path, text: str, env: Mapping[str, str] | None = None) -> t
 
 
 def is_empty(source: str) -> bool:
-    """Return whether `upgrade` has no operation."""
+    """Return whether the migration's `upgrade` function changes nothing."""
     functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     bodies = [function.body for function in functions if function.name == "upgrade"]
     return all(isinstance(node, ast.Pass | ast.Expr) and not has_call(node) for body in bodies for node in body)
 
 
 def has_call(node: ast.AST) -> bool:
-    """Return whether a statement contains a call."""
+    """Return whether a Python statement contains a function call."""
     return any(isinstance(inner, ast.Call) for inner in ast.walk(node))

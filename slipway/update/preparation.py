@@ -1,4 +1,4 @@
-"""Prepare the commit of an update in its work tree: run `uv lock`, generate the migration, and run the checks."""
+"""Complete an update in its work tree: run `uv lock`, generate the migration, and run the checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCK, PROJECT = "uv.lock", "pyproject.toml"
 
 
 def require_space(service: Service, request: Request) -> None:
-    """Raise `CommandError` if there is too little disk space for the checks."""
+    """Raise `CommandError` if the disk has too little free space for the checks."""
     free = shutil.disk_usage(service.directory).free >> 20
     if request.checks and free < SPACE:
         raise CommandError(
@@ -30,7 +30,7 @@ def require_space(service: Service, request: Request) -> None:
 
 
 def prepare(service: Service, report: Report, request: Request, ours: Tree, tree: Tree) -> list[str]:
-    """Lock, generate the migration and run the checks in the work tree; return the reasons to reject the update."""
+    """Run `uv lock`, generate the migration and run the checks; return the reasons to reject the update."""
     directory = worktree.tree_of(service) / service.prefix
     if LOCK in ours and ours.get(PROJECT) != tree.get(PROJECT):
         echo("", f"Updating {LOCK}: uv lock …")
@@ -60,7 +60,7 @@ def prepare(service: Service, report: Report, request: Request, ours: Tree, tree
 
 
 def commands(request: Request, ours: Tree, tree: Tree, *, has_migration: bool) -> tuple[str, ...]:
-    """Return the commands of the checks; without the migration, no tests, which need the new tables."""
+    """Return the check commands to run; without the migration, tests are omitted, as they need its tables."""
     if not request.quick:
         return STATIC + (TESTS if has_migration else ())
     changed = [path for path in tree if tree[path] != ours.get(path)]
@@ -68,7 +68,7 @@ def commands(request: Request, ours: Tree, tree: Tree, *, has_migration: bool) -
 
 
 def environment(service: Service, ours: Tree, tree: Tree) -> dict[str, str] | None:
-    """Return variables that reuse the service's environment and mypy's cache; None if requirements changed."""
+    """Return variables that make checks reuse the service's virtual environment; None if requirements changed."""
     has_environment = (service.directory / ".venv").is_dir() and (service.directory / LOCK).is_file()
     if not has_environment or any(ours.get(path) != tree.get(path) for path in (PROJECT, LOCK)):
         return None

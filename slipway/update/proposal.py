@@ -1,4 +1,4 @@
-"""Propose an update: render the recorded and the new version, and merge the difference in Git's object database."""
+"""Propose an update: render the recorded and the new version, and merge their difference into the service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Proposal:
-    """A merged update that is not verified yet."""
+    """A merged update that has not been verified or applied."""
 
     service: Service
     objects: Objects
@@ -39,14 +39,14 @@ class Proposal:
 
     @property
     def tree(self) -> Tree:
-        """The service's files after the update."""
+        """The files that the service would have after the update."""
         [blob] = self.objects.store([self.record])
         mode = self.ours[self.service.answers_file].mode
         return self.merged.tree | {self.service.answers_file: Entry(mode, blob)}
 
 
 def propose(service: Service, request: Request) -> Proposal | None:
-    """Render both versions and merge them, in memory and the object database; None if there is nothing to do."""
+    """Render the old and the new version, and merge the difference into the service; None if nothing changes."""
     record, text = service.record, service.record_text
     template = Template(record["_src_path"])
     target = Template(request.source) if request.source else template
@@ -66,7 +66,7 @@ def propose(service: Service, request: Request) -> Proposal | None:
 
 
 def chosen_version(target: Template, record: Record, request: Request) -> str:
-    """Return the name under which the new version is recorded."""
+    """Return the name of the template version to update to, in the form that the answers file records."""
     recorded = str(record["_commit"])
     if request.answers and not (request.source or request.to):
         return recorded
@@ -75,20 +75,20 @@ def chosen_version(target: Template, record: Record, request: Request) -> str:
 
 
 def require_upgrade(target: Template, recorded: str, to: str) -> None:
-    """Raise `CommandError` if the version is older than the recorded one."""
+    """Raise `CommandError` if the requested version is older than the recorded one."""
     low, high = target.version(recorded), target.version(to)
     if low and high and high < low:
         raise CommandError(f"{to} is older than {recorded}: an update cannot go back. Undo updates by `undo`.")
 
 
 def require_known(answers: Mapping[str, Any], new: Rendering) -> None:
-    """Raise `CommandError` for an answer to an unknown question."""
+    """Raise `CommandError` if an answer names a question that the template does not have."""
     if unknown := sorted(answers.keys() - new.record.keys()):
         raise CommandError(f"The template asks no question named {', '.join(unknown)}.")
 
 
 def require_answered(service: Service, record: Record, new: Rendering, target: Template, request: Request) -> None:
-    """Raise `CommandError` if a service moves to another template and its new questions were not answered."""
+    """Raise `CommandError` if a service changes to another template whose new questions are unanswered."""
     moved = request.source or moved_from(service)
     if not moved or request.is_asking or request.defaults:
         return
@@ -102,7 +102,7 @@ def require_answered(service: Service, record: Record, new: Rendering, target: T
 
 
 def merged_proposal(service: Service, target: Template, old: Rendering, new: Rendering, request: Request) -> Proposal:
-    """Merge two renderings into the service's commit."""
+    """Merge the difference between two renderings into the service's current commit."""
     objects, start = Objects(service.directory), service.head
     ours = objects.tree(service.subtree(start))
     record = ours.get(service.answers_file)
@@ -133,7 +133,7 @@ def merged_proposal(service: Service, target: Template, old: Rendering, new: Ren
 
 
 def resolve_dropped(merged: Merged, request: Request) -> None:
-    """Apply `--delete` and `--keep` to edited files that the template deletes."""
+    """Apply the options `--delete` and `--keep` to edited files that the template deletes."""
     for path in [*merged.dropped]:
         if path in request.delete:
             del merged.tree[path]

@@ -1,4 +1,4 @@
-"""Fast-forward a service to another commit, and recover if that was interrupted.
+"""Fast-forward a service's branch to an update's commit, and recover if that was interrupted.
 
 `git merge --ff-only` writes files, then the index, then the branch. A process that is killed in between leaves files
 of both commits. They are distinguished from edits by their content: a file is at the old commit, at the new one, or
@@ -30,7 +30,7 @@ PATIENCE = 3.0  # seconds for another process to release the index
 
 
 def describe(service: Service, note: Note) -> str:
-    """Describe an unfinished update, and the commands that finish or discard it."""
+    """Describe an unfinished update, with the commands that finish or discard it."""
     version = note.after if note.before != note.after else f"other answers at {note.after}"
     ways = "finish it by `uv run slipway.py update --continue`, or discard it by `uv run slipway.py update --abort`."
     if note.phase == "waiting":
@@ -43,7 +43,7 @@ def describe(service: Service, note: Note) -> str:
 
 
 def fast_forward(service: Service, parent: str, commit: str) -> None:
-    """Fast-forward the current branch from `parent` to `commit`."""
+    """Fast-forward the current branch from the commit `parent` to `commit`."""
     if service.head != parent:
         raise CommandError(f"HEAD is no longer {parent[:12]}: there are new commits, or another branch is checked out")
     # --no-overwrite-ignore: Git would overwrite ignored files. HEAD is checked: other branches could be forwarded, too.
@@ -51,7 +51,7 @@ def fast_forward(service: Service, parent: str, commit: str) -> None:
 
 
 def obstacles(service: Service, before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """Return the paths of new files at which uncommitted files exist, ignored ones included."""
+    """Return the paths of new files where an uncommitted file, tracked or ignored, already exists."""
     known = {*before}
     added = [path for path in after if path not in known]
     places = {path: service.directory / path for path in added}
@@ -59,7 +59,7 @@ def obstacles(service: Service, before: Iterable[str], after: Iterable[str]) -> 
 
 
 def finish(service: Service, note: Note) -> None:
-    """Finish an interrupted update."""
+    """Finish an update that was interrupted while it wrote files."""
     if service.head == note.start:
         write_files(service, note, note.commit)
     elif service.head != note.commit:
@@ -70,7 +70,7 @@ def finish(service: Service, note: Note) -> None:
 
 
 def restore(service: Service, note: Note) -> None:
-    """Restore the files as before an interrupted update."""
+    """Restore the files as they were before an interrupted update."""
     if service.head == note.commit:
         raise CommandError(f"The {note.action} is committed already: finish it by --continue, then go back by `undo`.")
     if service.head != note.start:
@@ -79,7 +79,7 @@ def restore(service: Service, note: Note) -> None:
 
 
 def moved_on(note: Note) -> CommandError:
-    """Return the error for a HEAD at neither commit of an interrupted update."""
+    """Return the error if HEAD is neither the first nor the last commit of an interrupted update."""
     return CommandError(
         f"HEAD is neither {note.start[:12]}, where the update started, nor {note.commit[:12]}, where it ends:"
         f" check out one of them first."
@@ -87,7 +87,7 @@ def moved_on(note: Note) -> CommandError:
 
 
 def write_files(service: Service, note: Note, target: str) -> None:
-    """Reset index, files and branch to one of the update's two commits, unless a file was edited meanwhile."""
+    """Reset index, files and branch to one commit of the update, unless the owner has edited a file since."""
     root = service.root
     release_index(service)
     changed = names(git(root, "diff", "--name-only", "--no-renames", "-z", note.start, note.commit))
@@ -110,7 +110,7 @@ def write_files(service: Service, note: Note, target: str) -> None:
 
 
 def remove_file(root: Path, path: str) -> None:
-    """Remove a file and its empty parents; ignore a directory at its path, or a file at a parent's."""
+    """Remove a file and then its empty parent directories; ignore a path that is no longer a file."""
     with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
         (root / path).unlink()
     for parent in PurePosixPath(path).parents[:-1]:
@@ -119,7 +119,7 @@ def remove_file(root: Path, path: str) -> None:
 
 
 def is_edited(root: Path, note: Note, path: str) -> bool:
-    """Return whether a file is edited: not that of either commit, not missing, and not a truncated new one."""
+    """Return whether a file was edited since the interruption, and is not just missing or partly written."""
     file = root / path
     if not file.is_file() or file.is_symlink():
         return False
@@ -134,7 +134,7 @@ def is_edited(root: Path, note: Note, path: str) -> bool:
 
 
 def release_index(service: Service) -> None:
-    """Remove a stale index.lock of a killed process, after waiting for a running one."""
+    """Wait for a running process to release Git's index.lock, then remove the lock as stale."""
     file = Path(git(service.directory, "rev-parse", "--path-format=absolute", "--git-path", "index.lock").strip())
     deadline = time.monotonic() + PATIENCE
     while file.exists() and time.monotonic() < deadline:
@@ -145,7 +145,7 @@ def release_index(service: Service) -> None:
 
 
 def require_worktree(service: Service, note: Note) -> None:
-    """Raise `CommandError` if the work tree of an update was deleted, or its answers file names another version."""
+    """Raise `CommandError` if the update's work tree is missing or its answers file has another version."""
     directory = worktree.tree_of(service) / service.prefix
     if not directory.is_dir():
         raise CommandError("The work tree of the update is missing: discard the update by --abort, and run it again.")
@@ -163,7 +163,7 @@ def require_worktree(service: Service, note: Note) -> None:
 
 
 def rebased(service: Service, note: Note, objects: Objects, root: str) -> str:
-    """Rebase a resolved update onto new commits of the branch, and return the tree.
+    """Rebase a resolved update onto new commits of the branch, and return the resulting tree.
 
     Raises:
         CommandError: another branch is checked out, or the changes conflict.
@@ -186,7 +186,7 @@ def rebased(service: Service, note: Note, objects: Objects, root: str) -> str:
 
 
 def require_faultless(faults: list[str]) -> None:
-    """Raise `CommandError` if the rebased update has faults, such as unresolved imports."""
+    """Raise `CommandError` if a rebased update has faults, such as unresolved imports."""
     if faults:
         raise CommandError(
             f"The branch has new commits that are incompatible with the update: {'; '.join(faults)}. Discard it by"

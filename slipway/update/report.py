@@ -1,4 +1,4 @@
-"""The report of an update, as text and as JSON."""
+"""The report of an update, printed as text or as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Report:
-    """Changes and decisions of an update; `--json` prints all fields."""
+    """Changes that an update made and decisions that it took; `--json` prints all fields."""
 
     before: str
     after: str
@@ -45,7 +45,7 @@ class Report:
 
 
 def changed_answers(report: Report, old: Record, new: Record, answered: Iterable[str]) -> None:
-    """Report new and removed questions, and answers that changed without the owner's request."""
+    """Add to the report which questions are new or removed, and which answers the template changed."""
     before, after = (
         {name: answer for name, answer in record.items() if not name.startswith("_")} for record in (old, new)
     )
@@ -59,7 +59,7 @@ def changed_answers(report: Report, old: Record, new: Record, answered: Iterable
 
 
 def print_report(report: Report) -> None:
-    """Print the report before the update is applied."""
+    """Print what the update will change, before it is applied."""
     section("Release notes", report.notes.splitlines())
     section(
         "New questions and their answers; another one: --data QUESTION=ANSWER",
@@ -77,6 +77,6 @@ def print_report(report: Report) -> None:
 
 
 def print_done(report: Report) -> None:
-    """Print the commit or branch of the update."""
+    """Print the commit or branch that contains the applied update."""
     place = f"on the branch {report.branch}" if report.branch else "here. Undo it by: uv run slipway.py undo"
     echo("", f"Done: {str(report.commit)[:12]} is {place}")

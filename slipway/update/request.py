@@ -1,4 +1,4 @@
-"""The request of an update: the options of the command line."""
+"""The command-line options of an update, as a data class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """Options of an update."""
+    """Options of `slipway update` or `slipway add`, such as the version to update to."""
 
     to: str | None = None  # any revision; None is the newest release, or with `answers` the recorded version
     source: str | None = None  # another template, such as an organisation's fork

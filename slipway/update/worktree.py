@@ -1,4 +1,4 @@
-"""The work tree of an update, `.dev/update/tree`, in which checks run and owners resolve conflicts.
+"""The Git work tree `.dev/update/tree`, in which an update is checked and the owner resolves conflicts.
 
 A note beside it, `update.json`, exists only while the update waits for its owner, or while its files are written to
 the service. A work tree without a note is stale: its process was killed. The next update removes it.
@@ -29,7 +29,7 @@ WITHOUT_FILTERS = {"GIT_LFS_SKIP_SMUDGE": "1"}
 
 @dataclass
 class Note:
-    """An update in progress."""
+    """The state of an unfinished update, stored so that it can be continued or discarded."""
 
     phase: Literal["waiting", "writing"]  # waiting: for its owner; writing: its files
     start: str  # the commit that was checked out
@@ -45,17 +45,17 @@ class Note:
 
 
 def place_of(service: Service) -> Path:
-    """Return the directory of the work tree and its note."""
+    """Return the directory that contains the update's work tree and note."""
     return service.directory / PLACE
 
 
 def tree_of(service: Service) -> Path:
-    """Return the root of the work tree."""
+    """Return the root directory of the update's work tree."""
     return place_of(service) / "tree"
 
 
 def note_of(service: Service) -> Note | None:
-    """Return the note of the update in progress; None if there is none."""
+    """Return the stored note of an unfinished update; None if there is none."""
     try:
         return Note(**json.loads((place_of(service) / "update.json").read_text("utf-8")))
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def note_of(service: Service) -> Note | None:
 
 
 def write_note(service: Service, note: Note) -> None:
-    """Write the note atomically."""
+    """Store the note of an unfinished update atomically."""
     place = make_place(service)
     written = place / "update.json.new"
     with written.open("w", encoding="utf-8") as file:
@@ -76,7 +76,7 @@ def write_note(service: Service, note: Note) -> None:
 
 
 def make_place(service: Service) -> Path:
-    """Create the directory of the work tree and its note, ignored by Git."""
+    """Create the directory for the update's work tree and note, which Git ignores."""
     place = place_of(service)
     place.mkdir(parents=True, exist_ok=True)
     (place / ".gitignore").write_text("*\n", "utf-8")
@@ -97,7 +97,7 @@ def lock(service: Service) -> Iterator[None]:
 
 
 def create(service: Service, commit: str) -> Path:
-    """Check a commit out into the work tree, and return the service's directory in it."""
+    """Check a commit out into the update's work tree, and return the service's directory in it."""
     remove(service)
     make_place(service)
     tree = tree_of(service)
@@ -107,7 +107,7 @@ def create(service: Service, commit: str) -> Path:
 
 
 def show_conflicts(service: Service, stages: Mapping[str, Mapping[int, Entry]]) -> None:
-    """Reset HEAD to the service's commit, and record conflicts in the index for `git diff` and merge tools."""
+    """Record the conflicts in the work tree's index, so that `git diff` and merge tools show them."""
     tree = tree_of(service)
     git(tree, *WITHOUT_HOOKS, "reset", "--quiet", "--soft", "HEAD^")
     lines = []
@@ -119,14 +119,14 @@ def show_conflicts(service: Service, stages: Mapping[str, Mapping[int, Entry]]) 
 
 
 def unmerged(service: Service) -> list[str]:
-    """Return the paths in conflict that the owner has not resolved by `git add`."""
+    """Return the conflicting files that the owner has not marked as resolved by `git add`."""
     directory = tree_of(service) / service.prefix
     lines = names(git(directory, "ls-files", "--unmerged", "-z"))
     return list(dict.fromkeys(line.partition("\t")[2] for line in lines))
 
 
 def collect(service: Service) -> str:
-    """Stage all files of the service in the work tree, and write the index as a tree.
+    """Stage all files of the service in the work tree, and write the index as a Git tree.
 
     `uv.lock`, which `uv` creates when it runs the service's commands, is added only if the service has committed one.
     """
@@ -137,17 +137,17 @@ def collect(service: Service) -> str:
 
 
 def collected(service: Service) -> str:
-    """Write the index as a tree, without the files that checks wrote after `collect`."""
+    """Write the index as a Git tree, without the files that checks created after `collect`."""
     return git(tree_of(service) / service.prefix, "write-tree").strip()
 
 
 def clean(service: Service) -> None:
-    """Remove untracked files of checks, such as reports, which `collect` would stage."""
+    """Remove untracked files that checks created, such as reports, so that `collect` does not stage them."""
     git(tree_of(service) / service.prefix, "clean", "--quiet", "--force", "-d", "--exclude=uv.lock", "--", ".")
 
 
 def remove(service: Service) -> None:
-    """Remove the work tree and its note, if they exist."""
+    """Remove the update's work tree and note, if they exist."""
     place = place_of(service)
     (place / "update.json").unlink(missing_ok=True)
     query(service.directory, "worktree", "remove", "--force", "--force", str(tree_of(service)))
