@@ -222,7 +222,7 @@ def resume(service: Service, request: Request) -> Report:
 
 
 def resolved(service: Service, note: Note, report: Report, request: Request) -> Report:
-    """Verify the conflicts that the owner has resolved in the work tree, run the checks, and apply the update."""
+    """Verify the files in the work tree once the owner has resolved conflicts, run the checks, and apply the update."""
     objects = Objects(service.directory)
     sides = Sides(*(objects.tree(note.trees[name]) for name in ("base", "ours", "theirs")))
     directory = worktree.tree_of(service) / service.prefix

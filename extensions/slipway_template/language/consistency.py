@@ -63,7 +63,7 @@ def fits(field: Field, value: Decimal) -> bool:
 
 
 def check_bounds(place: str, field: Field) -> None:
-    """Reject bounds that exclude every value, or that the field's type does not support."""
+    """Reject bounds that exclude every value, limit one side twice, or have more digits than the field."""
     for one, other in (("ge", "gt"), ("le", "lt")):
         if getattr(field, one) is not None and getattr(field, other) is not None:
             reject(place, f"{one} and {other} are bounds of the same side: leave one out.")
@@ -100,7 +100,7 @@ def check_default(place: str, field: Field) -> None:
 
 
 def out_of_bounds(field: Field, value: Any) -> str:  # noqa: ANN401 - of the field's type
-    """Return the bound that a value violates; empty if it violates none."""
+    """Return an error that names the bound that a value violates; empty if it violates none."""
     for key, holds in COMPARISONS.items():
         bound = getattr(field, key)
         if bound is not None and not holds(value, bound):
