@@ -24,7 +24,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def arguments(description: str | None, counted: str, default: int) -> argparse.Namespace:
-    """Parse the command line: one optional number, which is stored in `number` and is 1 in a smoke test."""
+    """Parse the command line, whose only argument is an optional number; a smoke test sets it to 1."""
     command_line = parser(description)
     text = f"default: {default}"
     command_line.add_argument("number", type=int, nargs="?", default=default, metavar=counted, help=text)

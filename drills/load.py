@@ -88,7 +88,7 @@ class Load:
         return not is_slow and any(call.ok and call.start > since for call in self.calls[-50:])
 
     async def send(self, client: AsyncClient, kind: str) -> Response:
-        """Send one request: a read, a write or a job."""
+        """Send one request, which reads a row, writes a row or enqueues a job."""
         if kind == "read":
             return await client.get("/api/v1/products", params={"size": 5, "sort": "-created_at"})
         if kind == "write":

@@ -119,7 +119,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Drill:
-    """The result of a drill: its requests, its faults, and the lost rows and jobs."""
+    """The result of a drill, including all requests, all faults, and the rows and jobs that were lost."""
 
     load: Load
     phases: list[Phase]

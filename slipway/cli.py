@@ -222,7 +222,7 @@ def print_status(current: Status) -> None:
 
 
 def show_edits(options: Namespace) -> Outcome:
-    """Run `slipway diff`, which shows the owner's edits."""
+    """Run `slipway diff`, which shows how the service's files differ from the rendered ones."""
     from slipway.commands.diff import show_diff
 
     return show_diff(service(options), options.paths), None

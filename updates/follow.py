@@ -1,4 +1,4 @@
-"""Run after a plain Copier update: merge edits into moved files, rewrite imports, and report deleted edits.
+"""After a plain Copier update, merge edits into moved files, rewrite imports, and report deleted edits.
 
 Copier renders a moved file under its new path, and deletes the old one with the owner's edits. This script merges the
 edits since the last update into the new file, with conflict markers as Git's. Imports of moved modules are rewritten in
@@ -55,7 +55,7 @@ def present() -> set[str]:
 
 
 def unmerged() -> dict[str, dict[int, str]]:
-    """Return the Git blobs of each conflicting file by stage: 1 is the base, 2 the owner's, 3 the template's."""
+    """Return the Git blobs of each conflicting file by stage; 1 is the base, 2 the service's, 3 the template's."""
     stages: dict[str, dict[int, str]] = {}
     for line in list_paths("ls-files", "--unmerged", "-z"):
         entry, _, path = line.partition("\t")
@@ -106,17 +106,17 @@ class Before:
 
     @cached_property
     def style(self) -> str:
-        """The text of the owner's `ruff.toml`; empty if there is none."""
+        """The text of the service's `ruff.toml`; empty if there is none."""
         return self.content("ruff.toml").decode() if "ruff.toml" in self.tracked else ""
 
     def sides(self, path: str, to: str) -> Sides:
-        """Return the owner's, the base and the template's version of a moved file."""
+        """Return the service's, the base and the template's version of a moved file."""
         return Sides(path, to, self.content(path), (self.pristine / path).read_bytes(), Path(to).read_bytes())
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The owner's, the base and the template's version of a file, and its paths before and after the update."""
+    """The service's, the base and the template's version of a file, and its paths before and after the update."""
 
     path: str
     to: str
@@ -144,7 +144,7 @@ def decoded(content: bytes) -> str | None:
 
 
 def rewritten(files: list[Sides], renames: Renames, style: str) -> list[Sides]:
-    """Rewrite imports in the owner's and the base version of files, and sort them if they were sorted before."""
+    """Rewrite imports in the service's and the base version of files, and sort them if they were sorted before."""
     texts: dict[str, tuple[str, str]] = {}
     for each in files:
         for side, content in (("ours", each.ours), ("base", each.base)):
@@ -196,7 +196,7 @@ def merge_again(renames: Renames, style: str, done: set[str]) -> list[str]:
 
 
 def rewrite_others(before: Before, renames: Renames, along: dict[str, str]) -> list[str]:
-    """Rewrite imports in the owner's files and in edited files of the template, and return their paths.
+    """Rewrite imports in the service's own files and in edited files of the template; return their paths.
 
     Unedited files of the template have been rendered with new imports.
     """
@@ -230,7 +230,7 @@ def report(title: str, lines: list[str]) -> None:
 
 
 def main(record: str) -> None:
-    """Move the owner's edits and files to the template's new paths, rewrite imports, and report the changes."""
+    """Move the service's edits and own files to the template's new paths, rewrite imports, and report the changes."""
     before = Before(record)
     removed, exist = deleted(), present()
     moves = Moves.parse(MOVES.read_text(encoding="utf-8"))

@@ -56,7 +56,7 @@ def claims(path: str) -> list[tuple[str, str]]:
 
 @cache
 def owners() -> Mapping[str, tuple[str, ...]]:
-    """Map each path to the features that it requires: its own feature first, then those of its directories."""
+    """Map each path to the features that it requires, its own feature before those of its parent directories."""
     return {path: tuple(name for _, name in claims(path)) for path in sorted(files())}
 
 

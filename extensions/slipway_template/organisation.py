@@ -180,5 +180,5 @@ def read_standard(text: str) -> Standard:
 
 @cache
 def standard() -> Standard:
-    """Return the defaults of this clone: from `org/standard.toml`, or the original template's without that file."""
+    """Return the defaults in this clone's `org/standard.toml`, or the original template's if that file is missing."""
     return read_standard(STANDARD.read_text(encoding="utf-8")) if STANDARD.exists() else Standard()

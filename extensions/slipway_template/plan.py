@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def slug(name: str) -> str:
-    """Derive the Python distribution's name from the project's name: `Käse & Co` becomes `kase-co`."""
+    """Derive the Python distribution's name from the project's name, such as `kase-co` from `Käse & Co`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "service"
 
@@ -212,7 +212,7 @@ def servers_plan(features: list[Feature]) -> dict[str, Any]:
 
 
 def guidance_plan(features: list[Feature]) -> dict[str, Any]:
-    """Return the Jinja context of `AGENTS.md`: hints, rules with their checks, and the template's own paths."""
+    """Return the Jinja context of `AGENTS.md`, which lists hints, rules with checks, and the template's own paths."""
     names = [feature.name for feature in features]
     return {
         "guidance": [line for feature in features for line in feature.guidance],

@@ -1,4 +1,4 @@
-"""Add a resource or fields to a service: change the answer `resources`, render, write the migration, run checks."""
+"""Add a resource or fields to a service by an update that changes only the answer `resources`."""
 
 from __future__ import annotations
 

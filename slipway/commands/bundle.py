@@ -27,7 +27,7 @@ def write_bundle(service: Service, report: Report, directory: Path) -> None:
 
 
 def description(report: Report) -> str:
-    """Return the Markdown description of the pull or merge request: release notes, and merges to review."""
+    """Return the Markdown description of the pull or merge request, with release notes and merges to review."""
     parts = [
         f"Updates the template from {report.before} to {report.after}.",
         report.notes.strip(),

@@ -1,4 +1,4 @@
-"""Show the owner's edits as a patch from the files that the template renders to those in the work tree."""
+"""Show how a service's files differ from the files that the template renders, as a patch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show_diff(service: Service, paths: list[str]) -> int:
-    """Show the owner's edits, optionally of some paths only, and return Git's exit code: 1 if there are edits."""
+    """Show how all or some files of a service differ from the rendered ones; return 1 if any differs, otherwise 0."""
     record = service.record
     template = Template(record["_src_path"])
     try:

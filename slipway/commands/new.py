@@ -1,4 +1,4 @@
-"""Create a service: ask the template's questions, render the files, move them into place at once, and commit them."""
+"""Create a service by asking the template's questions, rendering its files, and committing them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Created:
 
 
 def create(start: Start) -> Created:
-    """Create a service completely or not at all: render into a temporary directory, then move it into place.
+    """Create a service completely or not at all, by rendering it elsewhere and then moving it into place.
 
     Raises:
         CommandError: the directory is not empty, the template or an answer is invalid, or Git could not commit.

@@ -112,7 +112,7 @@ def unconverted(service: Service, paths: list[str]) -> dict[str, bytes]:
 
 
 def owner_renames(service: Service, pristine: Rendering, missing: list[str]) -> dict[str, str]:
-    """Return the new path of each missing file that the owner has renamed, as Git detects it."""
+    """Return the new path of each missing file that was renamed in the service, as Git detects it."""
     objects = Objects(service.directory)
     base = objects.write(stored(objects, pristine))
     renames = objects.renames(base, service.subtree("HEAD"))

@@ -61,7 +61,7 @@ def remove(service: Service, commit: str) -> None:
 
 
 def is_reapplied(subject: str) -> bool:
-    """Return whether a commit's subject says that it reverts a revert: `Reapply …` or `Revert "Revert …`."""
+    """Return whether a commit reverts a revert, which Git titles `Reapply …` or `Revert "Revert …`."""
     reverts = subject.split('Revert "')[:-1]
     is_even = len(reverts) % 2 == 0 and not any(reverts)
     return subject.startswith('Reapply "') or (bool(reverts) and is_even)

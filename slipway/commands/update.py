@@ -115,7 +115,7 @@ def dry_run(proposal: Proposal, tree: Tree, report: Report, reasons: list[str]) 
 
 
 def objections(report: Report, request: Request) -> list[str]:
-    """Return the reasons to reject an update: conflicts, undecided deletions, lost edits, and invalid files."""
+    """Return the reasons to reject an update, such as conflicts, undecided deletions and lost edits."""
     undecided = [path for path in report.deleted if path not in (*request.delete, *request.keep)]
     return [
         *(f"{path} has a conflict" for path in report.conflicts),
@@ -222,7 +222,7 @@ def resume(service: Service, request: Request) -> Report:
 
 
 def resolved(service: Service, note: Note, report: Report, request: Request) -> Report:
-    """Verify the files in the work tree once the owner has resolved conflicts, run the checks, and apply the update."""
+    """Verify the work tree's files after a user has resolved the conflicts, run the checks, and apply the update."""
     objects = Objects(service.directory)
     sides = Sides(*(objects.tree(note.trees[name]) for name in ("base", "ours", "theirs")))
     directory = worktree.tree_of(service) / service.prefix

@@ -115,7 +115,7 @@ class Use:
 
     @property
     def node(self) -> ast.expr:
-        """The outermost expression of the use: the last attribute, or the name itself."""
+        """The outermost expression of the use, which is the last attribute or else the name itself."""
         return self.attributes[-1] if self.attributes else self.name
 
     @property

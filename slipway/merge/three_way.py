@@ -68,7 +68,7 @@ class Merged:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the template: its files before and after, moves, and seeds, which are rendered only once."""
+    """A template's change, with its files before and after, its moves, and the seeds, which are rendered only once."""
 
     base: Tree
     theirs: Tree
@@ -106,7 +106,7 @@ def is_swapped(path: str, theirs: Tree) -> bool:
 
 
 def free_paths(change: Change, ours: Tree) -> dict[str, str]:
-    """Return the moves of the template whose target is not a file or directory that the owner has added."""
+    """Return the template's moves whose target does not collide with a file that the service has added."""
     added = ours.keys() - change.base.keys()
     occupied = {str(path) for file in added for path in (PurePosixPath(file), *PurePosixPath(file).parents)}
     return {
@@ -121,7 +121,7 @@ def stored(objects: Objects, rendering: Rendering) -> Tree:
 
 
 def keep_seed(path: str, base: Tree, ours: Tree, theirs: Tree) -> None:
-    """Ignore the template's change to a seed, which belongs to the owner once written; add only a new seed."""
+    """Ignore the template's change to a seed, which belongs to the service once rendered; add only a new seed."""
     if path in base and path in theirs:
         theirs[path] = base[path]
     elif path in base:
@@ -203,7 +203,7 @@ def merge_trees(objects: Objects, sides: Sides) -> Merged:
 
 
 def conflicted(output: str) -> dict[str, dict[int, Entry]]:
-    """Parse the conflicts that `git merge-tree` prints: mode, object and stage of each file, a tab, and the path."""
+    """Parse the conflicts that `git merge-tree` prints as mode, object id, stage and path of each file."""
     stages: dict[str, dict[int, Entry]] = {}
     for line in names(output):
         about, _, path = line.partition("\t")
@@ -213,7 +213,7 @@ def conflicted(output: str) -> dict[str, dict[int, Entry]]:
 
 
 def resolve_deletions(merged: Merged) -> None:
-    """Resolve conflicts in files that the owner deleted and the template changed: the files stay deleted."""
+    """Resolve conflicts in files that the service deleted and the template changed, by keeping them deleted."""
     for path in [path for path, stages in merged.stages.items() if stages.keys() == {1, 3}]:
         merged.tree.pop(path, None)
         del merged.stages[path]

@@ -1,4 +1,4 @@
-"""Verify a merge before the update is accepted: the owner's edits are present, files parse, and imports resolve."""
+"""Verify a merge by checking that the service's edits are present, files parse, and imports resolve."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def conflicted_paths(objects: Objects, sides: Sides, tree: Tree, waiting: Contai
 
 
 def lost_edits(objects: Objects, merged: Merged, deletable: Container[str]) -> list[str]:
-    """Return the files in which an edit by the owner is missing after the merge."""
+    """Return the files in which an edit of the service is missing after the merge."""
     base, ours = merged.sides.base, merged.sides.ours
     origins = {target: path for path, target in merged.followed.items()}
     lost = []

@@ -100,7 +100,7 @@ class Moves:
         return {old: paths[-1] for old, paths in history.items() if paths}
 
     def along(self, owned: Iterable[str], before: Iterable[str], after: Collection[str]) -> dict[str, str]:
-        """Return the new paths of the owner's own files in directories that the update has moved completely.
+        """Return the new paths of the service's own files in directories that the update has moved completely.
 
         A router of the owner's would not be found in the old directory.
 

@@ -41,7 +41,7 @@ def earlier(service: Service) -> Iterator[Earlier]:
 
 
 def moved_from(service: Service) -> str | None:
-    """Return the previous `_src_path` if the owner has edited it by hand since the last update; otherwise None."""
+    """Return the previous `_src_path` if it was edited by hand since the last update; otherwise None."""
     record = service.record
     last = next(earlier(service), None)
     if last is None or last.record["_commit"] != record["_commit"]:

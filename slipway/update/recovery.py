@@ -87,7 +87,7 @@ def moved_on(note: Note) -> CommandError:
 
 
 def write_files(service: Service, note: Note, target: str) -> None:
-    """Reset index, files and branch to one commit of the update, unless the owner has edited a file since."""
+    """Reset index, files and branch to one commit of the update, unless a file was edited since it was interrupted."""
     root = service.root
     release_index(service)
     changed = names(git(root, "diff", "--name-only", "--no-renames", "-z", note.start, note.commit))

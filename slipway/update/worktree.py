@@ -1,4 +1,4 @@
-"""The Git work tree `.dev/update/tree`, in which an update is checked and the owner resolves conflicts.
+"""The Git work tree `.dev/update/tree`, in which an update is checked and its conflicts are resolved.
 
 A note beside it, `update.json`, exists only while the update waits for its owner, or while its files are written to
 the service. A work tree without a note is stale: its process was killed. The next update removes it.
@@ -119,7 +119,7 @@ def show_conflicts(service: Service, stages: Mapping[str, Mapping[int, Entry]]) 
 
 
 def unmerged(service: Service) -> list[str]:
-    """Return the conflicting files that the owner has not marked as resolved by `git add`."""
+    """Return the conflicting files that have not been marked as resolved by `git add`."""
     directory = tree_of(service) / service.prefix
     lines = names(git(directory, "ls-files", "--unmerged", "-z"))
     return list(dict.fromkeys(line.partition("\t")[2] for line in lines))

@@ -1,4 +1,4 @@
-"""The catalogue of features: one record per feature lists everything that the feature adds to a service.
+"""The catalogue of features, in which one record per feature lists everything that it adds to a service.
 
 To add a feature, add its record to a module here and to the lists below, and its files under `template/`; no shared
 file changes.

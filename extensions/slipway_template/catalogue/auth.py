@@ -1,4 +1,4 @@
-"""Features of authentication: access control, rows owned by accounts, and versions of running replicas."""
+"""Features for authentication, rows owned by accounts, and the endpoint that reports running versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features without Python code: CI pipelines, deployments and instructions for coding agents."""
+"""Features without Python code, such as CI pipelines, deployments and instructions for coding agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute the Jinja context of test factories: values that satisfy constraints and differ in unique fields."""
+"""Compute the Jinja context of test factories, whose values satisfy constraints and differ in unique fields."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def required_by(resources: Resources, name: str, seen: frozenset[str]) -> frozen
 
 
 def numbered_text(field: Field) -> Facts:
-    """Return how a factory derives a unique text from the row's number: by pattern examples, words or digits."""
+    """Return how a factory derives a unique text from the row's number, by pattern examples, words or digits."""
     if field.pattern:
         return {"kind": "pattern", "constant": f"{field.name.upper()}S", "examples": list(field.examples)}
     words = spaced(field.name)
@@ -57,7 +57,7 @@ def numbered_text(field: Field) -> Facts:
 
 
 def numbered_step(field: Field) -> Facts:
-    """Return how a factory derives a number or date from the row's number: its start and how many values exist."""
+    """Return how a factory derives a number or date from the row's number, as a start and a count of values."""
     _, greatest = field.range
     start = numbers(field)[0]
     room = MANY if greatest is None else int((greatest - start) / field.step) + 1
@@ -82,7 +82,7 @@ def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def value(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return how a factory sets a field: from the row's number if the field is unique, otherwise to a sample value."""
+    """Return how a factory sets a field, from the row's number if the field is unique, otherwise to a sample."""
     if is_unique(resource, field):
         is_null = is_circular(resources, resource, field)
         return {"kind": "literal", "literal": "None"} if is_null else numbered(resources, resource, field)
@@ -102,7 +102,7 @@ def entries(resources: Resources, resource: Resource) -> Iterator[tuple[Field, F
 
 
 def target_facts(resources: Resources, name: str) -> Facts:
-    """Return the Jinja context of an import: the factory and class of a referenced resource."""
+    """Return the Jinja context that a factory needs to import the factory and class of a referenced resource."""
     target = find(resources, name)
     return {"name": name, "class": target.class_name, "variable": target.variable}
 

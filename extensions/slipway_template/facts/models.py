@@ -67,7 +67,7 @@ def relationship(resources: Resources, resource: Resource, field: Field) -> Fact
 
 
 def constraints(resource: Resource) -> list[Facts]:
-    """Return the constraints of a model's table: composite unique, check, and enumeration constraints."""
+    """Return the unique, check and enumeration constraints of a model's table as Jinja context."""
     composite = [[resource.field(name).column for name in names] for names in resource.unique]
     checks = chain.from_iterable(map(conditions, resource.fields))
     return [

@@ -77,7 +77,7 @@ def aliases(resource: Resource) -> list[Facts]:
 
 
 def default(resource: Resource, field: Field) -> Facts:
-    """Return a field's default: `factory` names the type of an empty container, `default` is any other as source."""
+    """Return a field's default, as the type of an empty container (`factory`) or as Python source (`default`)."""
     value = field.default
     if isinstance(value, dict | list):
         return {"factory": type(value).__name__, "default": ""}
@@ -90,7 +90,7 @@ def default(resource: Resource, field: Field) -> Facts:
 
 
 def field_facts(resource: Resource, field: Field) -> Facts:
-    """Return the Jinja context of a schema's field: its types in requests and responses, and its default."""
+    """Return the Jinja context of a schema's field, with its types in requests and responses, and its default."""
     return {
         "name": field.column,
         "sent": sent_type(resource, field),

@@ -1,4 +1,4 @@
-"""Compute the Jinja context of the first migration: tables in creation order, with named constraints."""
+"""Compute the Jinja context of the first migration, with tables in creation order and named constraints."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def is_indexed(field: Field) -> bool:
 
 
 def server_default(field: Field) -> Facts:
-    """Return a column's server default: `flag` is `true` or `false` for booleans, `default` any other default."""
+    """Return a column's server default, as `flag` (`true` or `false`) for booleans, otherwise as `default`."""
     value = field.default
     if value is None or isinstance(value, bool):
         return {"flag": "" if value is None else str(value).lower(), "default": ""}
@@ -139,7 +139,7 @@ def columns(resource: Resource) -> Iterator[Facts]:
 
 
 def foreign_key(table: str, column: str, target: str, rule: str) -> Facts:
-    """Return the Jinja context of a foreign key, with its name by convention: `fk_<table>_<column>`."""
+    """Return the Jinja context of a foreign key, named `fk_<table>_<column>` by convention."""
     return {"table": table, "column": column, "target": target, "on_delete": rule, "name": f"fk_{table}_{column}"}
 
 
@@ -163,7 +163,7 @@ def memberships(resource: Resource) -> list[Facts]:
 
 
 def unique(table: str, columns: list[str]) -> Facts:
-    """Return the Jinja context of a unique constraint, with its name by convention: `uq_<table>_<columns>`."""
+    """Return the Jinja context of a unique constraint, named `uq_<table>_<columns>` by convention."""
     return {"columns": columns, "name": "_".join(["uq", table, *columns])}
 
 

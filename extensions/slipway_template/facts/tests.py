@@ -1,4 +1,4 @@
-"""Compute the Jinja context of a resource's generated tests: test cases with names and Python source."""
+"""Compute the Jinja context of a resource's generated tests, which is a list of cases with Python source."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts
 
 
 def targets(resources: Resources, resource: Resource, fields: list[Field]) -> list[Facts]:
-    """Return a test case per reference: its column, the target's factory, and the target's name in words."""
+    """Return a test case per reference, with its column, the target's test factory, and the target's name."""
     return [
         {"field": field.column, "factory": factory(resources, resource, field.to), "words": spaced(field.to)}
         for field in fields
@@ -106,7 +106,7 @@ def permitted(resource: Resource) -> list[Facts]:
 
 
 def scopes(resources: Resources, resource: Resource) -> list[str]:
-    """Return the further scopes that an API key needs to reference rows that accounts own."""
+    """Return the additional scopes that an API key needs to reference rows owned by accounts."""
     paths = {find(resources, field.to).path for field in owned(resources, resource)} - {resource.path}
     return [f"{path}:read" for path in sorted(paths)]
 
@@ -120,7 +120,7 @@ def imported(resources: Resources, resource: Resource, cases: Facts) -> list[Fac
 
 
 def fields_of(resource: Resource) -> Facts:
-    """Return the test cases for single fields: valid, invalid and missing values."""
+    """Return the test cases that concern a single field, such as valid, invalid and missing values."""
     fields = resource.fields
     invalid = [(field.column, value) for field in fields for value in dict.fromkeys(invalid_values(field))]
     return {
@@ -137,7 +137,7 @@ def fields_of(resource: Resource) -> Facts:
 
 
 def references_of(resources: Resources, resource: Resource) -> Facts:
-    """Return the test cases for references: filters, deleted targets, and rows of other owners."""
+    """Return the test cases that concern references, such as deleted targets and rows of other owners."""
     references = list(resource.references)
     filtered = [field for field in references if field.is_filtered]
     soft = [field for field in references if find(resources, field.to).soft_delete]

@@ -1,4 +1,4 @@
-"""Reject declarations that contradict each other: bounds that cross, names in conflict, and cycles of references."""
+"""Reject contradictory declarations, such as crossing bounds, conflicting names and cycles of references."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def check_parameters(resource: Resource) -> None:
 
 
 def check_owner(resource: Resource) -> None:
-    """Reject the name `owner` for a resource or reference under `owner: true`, which adds `owner_id` itself."""
+    """Reject the name `owner` for a resource or reference if `owner: true` already adds the column `owner_id`."""
     if not resource.owner:
         return
     if "owner" in {resource.name, resource.plural}:

@@ -18,12 +18,12 @@ class DomainError(ValueError):
 
 
 def reject(place: str, problem: str) -> NoReturn:
-    """Raise `DomainError` for a part of the declaration such as `product.price: ge`; empty for the whole of it."""
+    """Raise `DomainError` for a place in the declaration such as `product.price`; empty stands for all of it."""
     raise DomainError(f"{place}: {problem}" if place else problem)
 
 
 def shown(value: object) -> str:
-    """Return a value for an error message: a scalar is shortened, a collection is replaced by its type."""
+    """Return a value for an error message, with a scalar shortened and a collection replaced by its type."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "a mapping"
     text = repr(value)

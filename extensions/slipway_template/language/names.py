@@ -1,4 +1,4 @@
-"""Derive names from declared ones: plurals, articles, class names, and members of enumerations."""
+"""Derive plurals, articles, class names and enumeration members from the names that a user declares."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def spaced(name: str) -> str:
 
 
 def article(words: str) -> str:
-    """Return words with the indefinite article that fits their pronunciation: `an hour`, `a unit`."""
+    """Return words with the indefinite article that fits their pronunciation, such as `an hour` or `a unit`."""
     vowel = re.match(r"[aeio]|u(?!ni|s|t[ei])|ho(?:ur|nest|nou?r)|heir", words) and not re.match(r"eu|one|once", words)
     return f"an {words}" if vowel else f"a {words}"
 

@@ -110,7 +110,7 @@ def read_field(resource: str, name: object, source: object) -> Field:
 
 
 def with_decimal_places(field: Field) -> Field:
-    """Round a decimal default to the column's decimal places, as the database returns it: `0` becomes `0.00`."""
+    """Round a decimal default to the column's decimal places (`0` to `0.00`), as the database returns it."""
     if field.type != "decimal" or field.default is None:
         return field
     return replace(field, default=round(field.default, field.decimal_places) + 0)
