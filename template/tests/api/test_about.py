@@ -13,7 +13,7 @@ URL = "/api/v1/about"
 
 @pytest.fixture
 def image_build(app: FastAPI) -> Generator[None, None, None]:
-    """Set the build information of a container image."""
+    """Set the template version that a container image is built with."""
     original = about.ABOUT.get(app)
     about.ABOUT.set(app, about.AboutSettings(template="v1.2.3"))
     yield
@@ -21,12 +21,14 @@ def image_build(app: FastAPI) -> Generator[None, None, None]:
 
 
 @pytest.mark.usefixtures("image_build")
-async def test_about_returns_versions(client: AsyncClient, app: FastAPI) -> None:
+async def test_about_returns_service_and_template_versions(
+    client: AsyncClient, app: FastAPI
+) -> None:
     response = await client.get(URL)
     assert response.json() == {"version": app.version, "template": "v1.2.3"}
 
 
-async def test_template_is_null_outside_image(client: AsyncClient) -> None:
+async def test_about_outside_container_image_returns_null_template(client: AsyncClient) -> None:
     assert (await client.get(URL)).json()["template"] is None
 
 
@@ -35,7 +37,7 @@ async def test_about_without_credentials_returns_401(client: AsyncClient) -> Non
     assert (await client.get(URL)).status_code == 401
 
 
-def test_template_is_read_from_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_about_reads_template_version_from_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ABOUT_TEMPLATE", "v1.2.3")
     app = FastAPI()
     about.install(app)

@@ -11,7 +11,7 @@ from httpx2 import ASGITransport, AsyncClient
 from app.main import create_app
 
 
-async def test_docs_load_only_local_assets(client: AsyncClient) -> None:
+async def test_swagger_ui_loads_only_local_assets(client: AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.status_code == 200
     assert "https://" not in page.text
@@ -23,7 +23,7 @@ async def test_docs_load_only_local_assets(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/oauth2-redirect"])
-async def test_content_security_policy_allows_only_own_assets(
+async def test_swagger_ui_content_security_policy_allows_only_own_assets(
     client: AsyncClient, path: str
 ) -> None:
     page = await client.get(path)
@@ -38,13 +38,13 @@ async def test_content_security_policy_allows_only_own_assets(
 
 
 async def login_urls(client: AsyncClient) -> list[SplitResult]:
-    """Return the external URLs of the security schemes."""
+    """Return the login URLs of the OpenAPI security schemes that are outside the service."""
     schema = (await client.get("/openapi.json")).text
     urls = re.findall(r'"(?:openIdConnectUrl|tokenUrl)":"([^"]+)"', schema)
     return [url for url in map(urlsplit, urls) if url.netloc]
 
 
-async def test_opener_policy_allows_login_popup(client: AsyncClient) -> None:
+async def test_cross_origin_opener_policy_allows_login_popup(client: AsyncClient) -> None:
     policies = [
         (await client.get(path)).headers["Cross-Origin-Opener-Policy"]
         for path in ("/docs", "/docs/oauth2-redirect")
@@ -54,7 +54,7 @@ async def test_opener_policy_allows_login_popup(client: AsyncClient) -> None:
 
 @pytest.mark.usefixtures("production", "shared_url")
 @pytest.mark.parametrize(("docs", "status"), [("", 404), ("true", 200)])
-async def test_docs_in_production_are_opt_in(
+async def test_docs_in_production_return_404_unless_enabled(
     monkeypatch: pytest.MonkeyPatch, docs: str, status: int
 ) -> None:
     if docs:

@@ -98,7 +98,7 @@ async def test_validation_error_does_not_echo_values(jot_client: AsyncClient) ->
 
 
 @pytest.mark.parametrize("body", ["{", '"\\ud800"', "[" * 100_000])
-async def test_malformed_json_returns_documented_error(
+async def test_malformed_json_returns_documented_status(
     jot_client: AsyncClient, jot_app: FastAPI, body: str
 ) -> None:
     headers = {"Content-Type": "application/json"}
@@ -126,7 +126,7 @@ async def test_unhandled_exception_returns_500_without_details(
     assert event["request_id"] == response.headers["X-Request-ID"]
 
 
-def test_error_tree_in_docstring_is_complete() -> None:
+def test_docstring_of_errors_module_lists_all_error_classes() -> None:
     tree = {" ".join(line.split()[-3:]) for line in (errors.__doc__ or "").splitlines()}
     for kind in error_classes():
         line = f"{kind.__name__} {kind.status} {kind.code}"
@@ -134,7 +134,9 @@ def test_error_tree_in_docstring_is_complete() -> None:
 
 
 @pytest.mark.parametrize("kind", list(error_classes()))
-async def test_error_response_is_complete_and_documented(kind: type[errors.Error]) -> None:
+async def test_error_response_has_all_problem_fields_and_is_documented(
+    kind: type[errors.Error],
+) -> None:
     field = errors.FieldProblem(location="body.a", message="Already in use.", code="unique")
     plain = await response_to(kind("No."))
     with_fields = await response_to(kind("No.", errors=[field]))
@@ -181,7 +183,7 @@ async def test_http_exception_preserves_detail_and_headers() -> None:
         ("websocket", ()),
     ],
 )
-async def test_started_response_or_websocket_is_not_answered(
+async def test_error_after_response_start_or_in_websocket_sends_no_response(
     kind: str, started: tuple[str, ...]
 ) -> None:
     sent: list[str] = []

@@ -57,7 +57,7 @@ async def test_empty_export_has_header_row(jot_client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("value", [{"=a": ["é", 1.5, None]}, []])
-async def test_export_encodes_json_without_escapes(
+async def test_export_writes_json_without_unicode_escapes(
     jot_client: AsyncClient, session: AsyncSession, value: object
 ) -> None:
     await sample_resource.make(session, extra=value)
@@ -66,7 +66,7 @@ async def test_export_encodes_json_without_escapes(
     assert "\\u" not in row["extra"]
 
 
-async def test_export_formats_datetimes_as_json() -> None:
+async def test_export_writes_datetimes_in_json_format() -> None:
     class Dated(ReadSchema):
         at: datetime
 
@@ -86,7 +86,7 @@ def test_export_is_documented_as_csv(jot_app: FastAPI) -> None:
     assert response["content"] == {"text/csv": {"schema": {"type": "string"}}}
 
 
-async def test_export_error_in_first_batch_is_raised() -> None:
+async def test_export_raises_error_of_first_batch() -> None:
     async def fail() -> list[Jot]:
         raise errors.Unavailable("No.")
 

@@ -10,7 +10,7 @@ from tests.support.sample_resource import URL
 
 @pytest.fixture
 async def jots(session: AsyncSession) -> None:
-    """Insert three jots."""
+    """Insert three rows of the sample resource `jots`."""
     await sample_resource.make(session, title="A", text="100% wool", amount="10.00", kind="task")
     await sample_resource.make(session, title="B", text="1000 nails", amount="9.00")
     await sample_resource.make(session, title="C", amount="9.50")
@@ -38,7 +38,9 @@ async def jots(session: AsyncSession) -> None:
         ("sort=-text&amount_from=9.5", "AC"),
     ],
 )
-async def test_list_matches_query(jot_client: AsyncClient, query: str, expected: str) -> None:
+async def test_list_returns_rows_that_match_query(
+    jot_client: AsyncClient, query: str, expected: str
+) -> None:
     page = (await jot_client.get(f"{URL}?{query}")).json()
     assert "".join(item["title"] for item in page["items"]) == expected
     assert page["total"] == len(expected)

@@ -7,14 +7,16 @@ from tests.support import sample_resource
 from tests.support.sample_resource import URL
 
 
-async def test_location_is_url_of_created_row(jot_client: AsyncClient) -> None:
+async def test_location_header_is_url_of_created_row(jot_client: AsyncClient) -> None:
     created = await jot_client.post(URL, json=sample_resource.payload())
     assert created.status_code == 201
     assert created.headers["Location"] == f"{URL}/{created.json()['id']}"
     assert (await jot_client.get(created.headers["Location"])).json() == created.json()
 
 
-async def test_links_lead_to_other_pages(jot_client: AsyncClient, session: AsyncSession) -> None:
+async def test_link_header_points_to_other_pages_of_list(
+    jot_client: AsyncClient, session: AsyncSession
+) -> None:
     for title in ("Tea A", "Tea B", "Coffee", "Tea C", "Tea D", "Tea E"):
         await sample_resource.make(session, title=title)
     page = await jot_client.get(URL, params={"size": 2, "page": 2, "search": "tea"})

@@ -12,7 +12,7 @@ from tests.support.fuzzing import fuzz_api
 
 
 def operations(app: FastAPI) -> dict[str, dict[str, Any]]:
-    """Return all operations by their ids."""
+    """Return the operations of the OpenAPI schema by operation id."""
     return {
         operation["operationId"]: operation
         for path in app.openapi()["paths"].values()
@@ -21,7 +21,7 @@ def operations(app: FastAPI) -> dict[str, dict[str, Any]]:
 
 
 def references(part: object) -> set[str]:
-    """Return all `$ref` in a part of the schema."""
+    """Return the targets of all `$ref` in a part of the OpenAPI schema."""
     if isinstance(part, dict):
         own = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
         return own.union(*map(references, part.values()))
@@ -39,14 +39,14 @@ def test_operation_ids_are_function_names(jot_app: FastAPI) -> None:
     assert {function.__name__ for function in functions} <= set(operations(jot_app))
 
 
-def test_error_responses_are_problem_documents(jot_app: FastAPI) -> None:
+def test_documented_error_responses_are_problem_documents(jot_app: FastAPI) -> None:
     for name, operation in operations(jot_app).items():
         for status, response in operation["responses"].items():
             if status >= "400":
                 assert list(response["content"]) == ["application/problem+json"], name
 
 
-def test_references_resolve(jot_app: FastAPI) -> None:
+def test_openapi_references_point_to_existing_schemas(jot_app: FastAPI) -> None:
     schema = jot_app.openapi()
     for reference in references(schema):
         target = schema

@@ -44,7 +44,7 @@ async def test_invalid_field_returns_422(jot_client: AsyncClient, field: str, va
     assert [error["location"] for error in response.json()["errors"]] == [f"body.{field}"]
 
 
-async def test_line_is_trimmed_but_text_is_not(jot_client: AsyncClient) -> None:
+async def test_create_trims_single_line_but_not_multi_line_text(jot_client: AsyncClient) -> None:
     created = await jot_client.post(URL, json=payload(title="  Tea ", text=" two\nlines "))
     assert created.json()["title"] == "Tea"
     assert created.json()["text"] == " two\nlines "
@@ -69,7 +69,7 @@ async def test_line_is_trimmed_but_text_is_not(jot_client: AsyncClient) -> None:
         (TimeOfDay, "09:30:00Z"),
     ],
 )
-def test_unstorable_value_is_rejected(kind: Any, value: object) -> None:  # noqa: ANN401
+def test_value_that_database_cannot_store_is_rejected(kind: Any, value: object) -> None:  # noqa: ANN401
     with pytest.raises(ValidationError):
         TypeAdapter(kind).validate_python(value)
 
@@ -88,18 +88,18 @@ def test_unstorable_value_is_rejected(kind: Any, value: object) -> None:  # noqa
         (TimeOfDay, "09:30:00", time(9, 30)),
     ],
 )
-def test_valid_value_is_normalized(kind: Any, value: object, stored: object) -> None:  # noqa: ANN401
+def test_valid_value_is_converted_to_stored_form(kind: Any, value: object, stored: object) -> None:  # noqa: ANN401
     assert TypeAdapter(kind).validate_python(value) == stored
 
 
 @pytest.mark.parametrize(
     ("value", "rounded"), [("1.5", "1.50"), ("-0", "0.00"), ("-0.01", "-0.01")]
 )
-def test_decimal_has_places_of_column(value: str, rounded: str) -> None:
+def test_decimal_is_padded_to_places_of_column(value: str, rounded: str) -> None:
     assert str(TypeAdapter(Annotated[Number, places(2)]).validate_python(value)) == rounded
 
 
-def test_json_schema_of_types_has_valid_examples() -> None:
+def test_json_schema_of_custom_types_has_valid_examples() -> None:
     schemas: dict[Any, dict[str, Any]] = {
         Number: {"type": "string", "format": "decimal", "examples": ["4.50"]},
         TimeOfDay: {"type": "string", "examples": ["09:30:00"]},
@@ -121,7 +121,7 @@ class Status(StrEnum):
 
 
 class Advertisement(Schema):
-    """A request body."""
+    """Request body with fields of several types."""
 
     title: str
 
@@ -133,7 +133,7 @@ def reject_odd(value: int) -> int:
 
 
 def reject_email(value: str) -> str:
-    """Reject as `EmailStr` does, whose library not every service has."""
+    """Raise the error of `EmailStr`, whose library is not installed in every service."""
     message = "value is not a valid email address: {reason}"
     raise PydanticCustomError("value_error", message, {"reason": value})
 

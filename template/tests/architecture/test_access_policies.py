@@ -27,7 +27,7 @@ PUBLIC = {"docs", "live", "ready", "redirect"}
 
 
 def dependency_calls(dependant: Dependant) -> Iterator[object]:
-    """Yield all dependencies of a route, recursively."""
+    """Yield the functions that a route depends on, recursively."""
     yield dependant.call
     for nested in dependant.dependencies:
         yield from dependency_calls(nested)
@@ -55,14 +55,14 @@ async def test_request_without_credentials_returns_401(client: AsyncClient) -> N
     ("permissions", "status"),
     [((), 403), (("products:write",), 403), (("users:read",), 200), ((EVERYTHING,), 200)],
 )
-async def test_route_requires_permission(
+async def test_route_without_required_permission_returns_403(
     client: AsyncClient, session: AsyncSession, permissions: tuple[str, ...], status: int
 ) -> None:
     headers = bearer(await make_user(session, *permissions))
     assert (await client.get("/api/v1/users", headers=headers)).status_code == status
 
 
-async def test_role_change_applies_to_next_request(
+async def test_new_role_of_user_applies_to_next_request(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     headers = bearer(await make_user(session, "products:read"))
@@ -72,7 +72,7 @@ async def test_role_change_applies_to_next_request(
     assert (await client.get("/api/v1/users", headers=headers)).status_code == 200
 
 
-async def test_identify_sets_caller_of_request(app: FastAPI, session: AsyncSession) -> None:
+async def test_identify_stores_caller_in_request_state(app: FastAPI, session: AsyncSession) -> None:
     user = await make_user(session)
     fields = [(name.lower().encode(), value.encode()) for name, value in bearer(user).items()]
     request = Request({"type": "http", "app": app, "headers": fields, "state": {}})
@@ -81,7 +81,7 @@ async def test_identify_sets_caller_of_request(app: FastAPI, session: AsyncSessi
 
 
 async def connect(app: FastAPI, headers: dict[str, str]) -> list[Message]:
-    """Open a WebSocket; return the messages that the application sends."""
+    """Open a WebSocket; return the ASGI messages that the application sends."""
     fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "websocket", "path": "/greeting", "query_string": b"", "headers": fields}
     sent: list[Message] = []
@@ -96,7 +96,9 @@ async def connect(app: FastAPI, headers: dict[str, str]) -> list[Message]:
     return sent
 
 
-async def test_websocket_authenticates_caller(app: FastAPI, session: AsyncSession) -> None:
+async def test_websocket_without_credentials_is_rejected_with_401(
+    app: FastAPI, session: AsyncSession
+) -> None:
     user = await make_user(session)
     greeter = FastAPI()
     errors.install(greeter)

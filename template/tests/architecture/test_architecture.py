@@ -38,7 +38,7 @@ def parsed(path: Path) -> ast.Module:
 
 
 def called(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield the names of called functions and methods."""
+    """Yield the names of the functions and methods that the syntax nodes call."""
     for node in nodes:
         match node:
             case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
@@ -48,7 +48,7 @@ def called(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def calling(names: set[str], folder: str = ".") -> list[str]:
-    """Return the modules that call one of the names."""
+    """Return the modules that call a function with one of the names."""
     return [
         str(path.relative_to(ROOT))
         for path in MODULES
@@ -58,7 +58,7 @@ def calling(names: set[str], folder: str = ".") -> list[str]:
 
 
 def import_time(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that run on import."""
+    """Yield the syntax nodes that run when the module is imported."""
     for below in ast.iter_child_nodes(node):
         if not isinstance(below, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield below
@@ -72,12 +72,12 @@ def test_imports_respect_layers() -> None:
     assert run.returncode == 0, run.stdout.decode()
 
 
-def test_routes_are_on_routers(app: FastAPI) -> None:
+def test_routes_are_defined_on_routers(app: FastAPI) -> None:
     unrouted = [route.name for route in app.router.routes if isinstance(route, APIRoute)]
     assert not unrouted, "Move them to an `APIRouter` in a module of `app.routers`."
 
 
-def test_routes_are_async_with_return_types(app: FastAPI) -> None:
+def test_route_functions_are_async_with_return_types(app: FastAPI) -> None:
     checked = list(routes(app))
     assert {"live", "ready"} <= {route.name for route in checked}
     for route in checked:
@@ -90,7 +90,7 @@ def test_routes_are_async_with_return_types(app: FastAPI) -> None:
         assert is_typed or is_response or route.response_model, message
 
 
-def test_route_handlers_are_one_statement() -> None:
+def test_route_function_bodies_are_one_statement() -> None:
     for path in sorted((ROOT / "app" / "routers").glob("*.py")):
         for node in parsed(path).body:
             if isinstance(node, ast.AsyncFunctionDef):
@@ -99,28 +99,28 @@ def test_route_handlers_are_one_statement() -> None:
 
 
 @pytest.mark.parametrize("layer", ["routers", "services"])
-def test_no_work_outlives_response(layer: str) -> None:
+def test_request_code_starts_no_background_tasks(layer: str) -> None:
     assert not calling(SPAWNERS, layer), "Await it, or enqueue a job."
 
 
-def test_only_session_commits() -> None:
+def test_no_module_calls_commit() -> None:
     assert not calling({"commit"}), "Flush: `Session` commits when the handler returns."
 
 
-def test_http_exceptions_are_only_in_errors() -> None:
+def test_only_errors_module_uses_http_exception() -> None:
     for path in MODULES:
         if path.name != "errors.py":
             source = path.read_text(encoding="utf-8")
             assert "HTTPException" not in source, f"{path}: raise an error of `app/errors.py`."
 
 
-def test_import_opens_no_connections() -> None:
+def test_import_of_app_opens_no_connections() -> None:
     for path in MODULES:
         connectors = CONNECTORS & set(called(import_time(parsed(path))))
         assert not connectors, f"{path}: open it in a lifespan, and store it in `app.state`."
 
 
-def test_sql_is_written_as_expressions() -> None:
+def test_no_module_writes_raw_sql() -> None:
     assert not calling({"text"}), "Write it with `select`, `insert`, `update`, `func`, …"
 
 
@@ -131,11 +131,11 @@ def test_relationships_are_not_lazy_loaded() -> None:
             assert relationship.lazy == "raise", f"{relationship}: {advice}"
 
 
-def test_columns_are_mapped_by_their_types() -> None:
+def test_models_declare_columns_by_mapped_column() -> None:
     assert not calling({"Column"}, "models"), "Write `Mapped[…] = mapped_column(…)`."
 
 
-def test_schemas_are_configured_by_model_config() -> None:
+def test_no_schema_has_config_class() -> None:
     for path in MODULES:
         names = {node.name for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)}
         assert "Config" not in names, f"{path}: write `model_config = ConfigDict(…)`."

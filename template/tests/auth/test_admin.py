@@ -1,4 +1,4 @@
-"""Tests of administrators: the role, and its assignment."""
+"""Tests of the administrator role, and of its assignment to users."""
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from app.models.user import EVERYTHING, User
 from tests.support.auth import make_user
 
 
-async def test_grant_admin_is_idempotent(session: AsyncSession) -> None:
+async def test_second_grant_admin_changes_nothing(session: AsyncSession) -> None:
     first = await admin.grant_admin(session, "root@example.com")
     second = await admin.grant_admin(session, "root@example.com")
     assert first.id == second.id
@@ -23,15 +23,15 @@ async def test_grant_admin_is_idempotent(session: AsyncSession) -> None:
     assert user.role.permissions == [EVERYTHING]
 
 
-async def test_grant_admin_to_existing_user(session: AsyncSession) -> None:
+async def test_grant_admin_reuses_existing_user_with_same_email(session: AsyncSession) -> None:
     user = await make_user(session)
     assert (await admin.grant_admin(session, user.email)).id == user.id
 
 
-def test_email_is_lowercased() -> None:
+def test_parse_email_returns_lowercase_address() -> None:
     assert admin.parse_email("Root@Example.com") == "root@example.com"
 
 
-def test_invalid_email_exits() -> None:
+def test_parse_email_with_invalid_address_exits() -> None:
     with pytest.raises(SystemExit, match="Invalid e-mail address"):
         admin.parse_email("nobody")

@@ -36,7 +36,7 @@ async def create_key(
     return {"X-API-Key": response.json()["key"]}
 
 
-async def test_key_authenticates_its_user(client: AsyncClient, session: AsyncSession) -> None:
+async def test_api_key_authenticates_its_user(client: AsyncClient, session: AsyncSession) -> None:
     user = await make_user(session, "users:read")
     headers = await create_key(client, user, "users:read")
     assert (await client.get(f"{USERS}/me", headers=headers)).json()["id"] == str(user.id)
@@ -52,7 +52,7 @@ async def test_key_authenticates_its_user(client: AsyncClient, session: AsyncSes
         ((), (EVERYTHING,), 403),
     ],
 )
-async def test_permission_requires_role_and_scope(
+async def test_api_key_needs_scope_and_role_of_user_for_permission(
     client: AsyncClient,
     session: AsyncSession,
     role: tuple[str, ...],
@@ -63,13 +63,15 @@ async def test_permission_requires_role_and_scope(
     assert (await client.get(USERS, headers=headers)).status_code == status
 
 
-async def test_key_cannot_create_keys(client: AsyncClient, session: AsyncSession) -> None:
+async def test_api_key_cannot_create_api_keys(client: AsyncClient, session: AsyncSession) -> None:
     headers = await create_key(client, await make_user(session, EVERYTHING), EVERYTHING)
     another = {"name": "another", "scopes": [EVERYTHING]}
     assert (await client.post(URL, json=another, headers=headers)).status_code == 403
 
 
-async def test_secret_is_returned_only_once(client: AsyncClient, session: AsyncSession) -> None:
+async def test_api_key_secret_is_returned_only_on_creation(
+    client: AsyncClient, session: AsyncSession
+) -> None:
     user = await make_user(session)
     key = (await create_key(client, user))["X-API-Key"]
     (listed,) = (await client.get(URL, headers=bearer(user))).json()
@@ -79,7 +81,7 @@ async def test_secret_is_returned_only_once(client: AsyncClient, session: AsyncS
     assert key not in repr(rows)
 
 
-async def test_revoked_key_returns_401(client: AsyncClient, session: AsyncSession) -> None:
+async def test_revoked_api_key_returns_401(client: AsyncClient, session: AsyncSession) -> None:
     user, other = await make_user(session), await make_user(session)
     headers = await create_key(client, user)
     (listed,) = (await client.get(URL, headers=bearer(user))).json()
@@ -89,7 +91,7 @@ async def test_revoked_key_returns_401(client: AsyncClient, session: AsyncSessio
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 401
 
 
-async def test_expired_key_returns_401(client: AsyncClient, session: AsyncSession) -> None:
+async def test_expired_api_key_returns_401(client: AsyncClient, session: AsyncSession) -> None:
     later = str(now() + timedelta(hours=1))
     headers = await create_key(client, await make_user(session), expires_at=later)
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 200
@@ -99,7 +101,7 @@ async def test_expired_key_returns_401(client: AsyncClient, session: AsyncSessio
 
 
 @pytest.mark.parametrize("state", ["deleted_at", "disabled_at"])
-async def test_key_of_inactive_user_returns_401(
+async def test_api_key_of_inactive_user_returns_401(
     client: AsyncClient, session: AsyncSession, state: str
 ) -> None:
     user = await make_user(session)
@@ -110,7 +112,7 @@ async def test_key_of_inactive_user_returns_401(
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "empty", "unknown"])
-async def test_invalid_key_returns_401(
+async def test_invalid_api_key_returns_401(
     client: AsyncClient, session: AsyncSession, change: str
 ) -> None:
     key = (await create_key(client, await make_user(session)))["X-API-Key"]
@@ -119,7 +121,7 @@ async def test_invalid_key_returns_401(
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 401
 
 
-async def test_each_key_is_a_separate_caller(
+async def test_api_keys_of_one_user_are_separate_callers(
     client: AsyncClient, app: FastAPI, session: AsyncSession
 ) -> None:
     user = await make_user(session)
@@ -131,7 +133,9 @@ async def test_each_key_is_a_separate_caller(
         assert request.state.caller == f"key:{key.split('_')[1]}"
 
 
-async def test_use_sets_last_used_at(client: AsyncClient, session: AsyncSession) -> None:
+async def test_request_sets_last_used_at_of_api_key(
+    client: AsyncClient, session: AsyncSession
+) -> None:
     user = await make_user(session)
     headers = await create_key(client, user)
     await client.get(f"{USERS}/me", headers=headers)

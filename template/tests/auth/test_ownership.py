@@ -1,4 +1,4 @@
-"""Tests of ownership: the scope of a caller is their own rows, or all by permission."""
+"""Tests of ownership: callers access their own rows, or all rows by permission."""
 
 import pytest
 from httpx2 import AsyncClient
@@ -18,25 +18,27 @@ PERMISSIONS = ("notes:read", "notes:write")  # either grants all rows
 
 
 @pytest.mark.parametrize("permission", [*PERMISSIONS, EVERYTHING])
-async def test_permission_grants_all_rows(session: AsyncSession, permission: str) -> None:
+async def test_permission_grants_access_to_all_rows(session: AsyncSession, permission: str) -> None:
     caller = Caller(await make_user(session, permission))
     assert scope_of(caller, *PERMISSIONS) == ALL
     assert await References({"note_id": "notes"})(caller) == {"note_id": ALL}
 
 
-async def test_scope_without_permission_is_own_rows(session: AsyncSession) -> None:
+async def test_caller_without_permission_accesses_own_rows(session: AsyncSession) -> None:
     caller = Caller(await make_user(session, "others:read"))
     assert await OwnerOrPermission(*PERMISSIONS)(caller) == Scope(caller.user.id)
     assert await References({"note_id": "notes"})(caller) == {"note_id": Scope(caller.user.id)}
 
 
 @pytest.mark.parametrize("scope", [*PERMISSIONS, EVERYTHING])
-async def test_key_does_not_exceed_its_user(session: AsyncSession, scope: str) -> None:
+async def test_api_key_scope_grants_no_more_than_permissions_of_user(
+    session: AsyncSession, scope: str
+) -> None:
     caller = Caller(await make_user(session), frozenset({scope}), "12345678")
     assert scope_of(caller, *PERMISSIONS) == Scope(caller.user.id)
 
 
-async def test_key_without_scope_accesses_no_rows(session: AsyncSession) -> None:
+async def test_api_key_without_scope_accesses_no_rows(session: AsyncSession) -> None:
     scopes = frozenset({"notes:read"})
     caller = Caller(await make_user(session, EVERYTHING), scopes, "12345678")
     assert scope_of(caller, *PERMISSIONS) == ALL
@@ -45,7 +47,7 @@ async def test_key_without_scope_accesses_no_rows(session: AsyncSession) -> None
         await OwnerOrPermission("notes:write")(caller)
 
 
-async def test_owned_filters_by_owner(client: AsyncClient, session: AsyncSession) -> None:
+async def test_owned_returns_filter_by_owner(client: AsyncClient, session: AsyncSession) -> None:
     user, other = await allow(session), await make_user(session)
     await use_key(client)
     for owner, count in {user.id: 1, other.id: 0, None: 1}.items():

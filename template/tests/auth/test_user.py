@@ -14,7 +14,7 @@ from tests.support.auth import bearer, make_role, make_user
 URL = "/api/v1/users"
 
 
-async def test_me_returns_current_user(client: AsyncClient, session: AsyncSession) -> None:
+async def test_users_me_returns_current_user(client: AsyncClient, session: AsyncSession) -> None:
     user = await make_user(session, "products:write")
     me = (await client.get(f"{URL}/me", headers=bearer(user))).json()
     assert me["email"] == user.email
@@ -22,7 +22,9 @@ async def test_me_returns_current_user(client: AsyncClient, session: AsyncSessio
     assert not [name for name in me if "password" in name]
 
 
-async def test_list_filters_sorts_and_counts(client: AsyncClient, session: AsyncSession) -> None:
+async def test_list_of_users_filters_sorts_and_counts(
+    client: AsyncClient, session: AsyncSession
+) -> None:
     one, two = await make_user(session, "products:write"), await make_user(session)
     by_email = (await client.get(URL, params={"search": one.email})).json()
     assert [user["id"] for user in by_email["items"]] == [str(one.id)]
@@ -34,7 +36,9 @@ async def test_list_filters_sorts_and_counts(client: AsyncClient, session: Async
     assert (await client.get(f"{URL}/{one.id}")).json()["email"] == one.email
 
 
-async def test_update_assigns_and_removes_role(client: AsyncClient, session: AsyncSession) -> None:
+async def test_update_of_user_assigns_and_removes_role(
+    client: AsyncClient, session: AsyncSession
+) -> None:
     user = await make_user(session)
     role = await make_role(session, "products:write")
     updated = await client.patch(f"{URL}/{user.id}", json={"role": role.name})
@@ -42,7 +46,7 @@ async def test_update_assigns_and_removes_role(client: AsyncClient, session: Asy
     assert (await client.patch(f"{URL}/{user.id}", json={"role": None})).json()["role"] is None
 
 
-async def test_update_with_unknown_role_returns_422(
+async def test_update_of_user_to_unknown_role_returns_422(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session)
@@ -64,7 +68,7 @@ async def test_disabled_user_cannot_use_tokens(client: AsyncClient, session: Asy
     assert (await client.get(f"{URL}/me", headers=bearer(user))).status_code == 200
 
 
-async def test_delete_is_soft_delete(client: AsyncClient, session: AsyncSession) -> None:
+async def test_deleted_user_stays_in_database(client: AsyncClient, session: AsyncSession) -> None:
     user = await make_user(session)
     assert (await client.delete(f"{URL}/{user.id}")).status_code == 204
     assert (await client.get(f"{URL}/{user.id}")).status_code == 404
@@ -85,7 +89,7 @@ async def test_own_account_cannot_be_disabled_or_deleted(
     assert user.deleted_at is None
 
 
-async def test_put_role_creates_and_replaces(client: AsyncClient) -> None:
+async def test_put_role_creates_or_replaces_role(client: AsyncClient) -> None:
     for permissions in (["b:read", "a:write"], []):
         response = await client.put("/api/v1/roles/clerk", json={"permissions": permissions})
         assert response.json() == {"name": "clerk", "permissions": sorted(permissions)}
@@ -95,6 +99,8 @@ async def test_put_role_creates_and_replaces(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("permission", ["products", "products:", "PRODUCTS:WRITE", "**"])
-async def test_invalid_permission_returns_422(client: AsyncClient, permission: str) -> None:
+async def test_put_role_with_invalid_permission_returns_422(
+    client: AsyncClient, permission: str
+) -> None:
     response = await client.put("/api/v1/roles/clerk", json={"permissions": [permission]})
     assert response.status_code == 422

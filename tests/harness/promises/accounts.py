@@ -106,7 +106,7 @@ ACCOUNTS = [
             "app/auth/callers.py",
             "if not caller.may(self.name):",
             "if False:",
-            "architecture/test_access_policies.py::test_route_requires_permission",
+            "architecture/test_access_policies.py::test_route_without_required_permission_returns_403",
         ),
         Break(
             "access tokens survive logout-everywhere",
@@ -124,7 +124,7 @@ ACCOUNTS = [
             "app/auth/callers.py",
             "return self.user.may(permission) and not self.scopes.isdisjoint({permission, EVERYTHING})",
             "return self.user.may(permission)",
-            "auth/test_api_key.py::test_permission_requires_role_and_scope",
+            "auth/test_api_key.py::test_api_key_needs_scope_and_role_of_user_for_permission",
         ),
         auth="local",
     ),

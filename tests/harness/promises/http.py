@@ -19,7 +19,7 @@ HTTP = [
             "app/openapi.py",
             'operation["responses"] |= validation',
             "pass",
-            "api/test_openapi.py::test_error_responses_are_problem_documents",
+            "api/test_openapi.py::test_documented_error_responses_are_problem_documents",
         ),
         Break(
             "OpenAPI does not describe a 404",

@@ -13,7 +13,7 @@ RESOURCES = [
             "app/schemas/product.py",
             "    released_on: date | MISSING | None = MISSING\n",
             "    released_on: date | None = None\n",
-            "test_product.py::test_partial_update_keeps_omitted_fields",
+            "test_product.py::test_update_leaves_omitted_fields_unchanged",
         ),
         Break(
             "ignores unknown fields",
@@ -30,7 +30,7 @@ RESOURCES = [
             "app/links.py",
             "{self.request.url.path}/{row.id}",
             "{self.request.url.path}",
-            "api/test_links.py::test_location_is_url_of_created_row",
+            "api/test_links.py::test_location_header_is_url_of_created_row",
         ),
     ),
     *promise(
@@ -40,7 +40,7 @@ RESOURCES = [
             "app/filtering.py",
             ", autoescape=True",
             "",
-            "api/test_filtering.py::test_list_matches_query",
+            "api/test_filtering.py::test_list_returns_rows_that_match_query",
             BOTH,
         ),
         Break(
@@ -48,7 +48,7 @@ RESOURCES = [
             "app/pagination.py",
             "Field(20, ge=1, le=100)",
             "Field(20, ge=1)",
-            "api/test_pagination.py::test_invalid_query_returns_422",
+            "api/test_pagination.py::test_list_with_invalid_query_parameter_returns_422",
         ),
     ),
     *promise(
@@ -91,21 +91,21 @@ RESOURCES = [
             "app/services/issue.py",
             "[*owned(Issue.owner_id, scope), *conditions(query, FILTERS)]",
             "conditions(query, FILTERS)",
-            "test_issue.py::test_list_is_scoped_to_owner",
+            "test_issue.py::test_list_contains_only_own_rows_without_permission",
         ),
         Break(
             "exports other users' rows",
             "app/services/issue.py",
             "*owned(Issue.owner_id, scope), *conditions(filters",
             "*conditions(filters",
-            "test_issue.py::test_export_is_scoped_to_owner",
+            "test_issue.py::test_export_contains_only_own_rows_without_permission",
         ),
         Break(
             "accepts a foreign key to another user's row",
             "app/auth/references.py",
             "values | missing",
             "values",
-            "test_comment.py::test_create_with_other_users_reference_returns_422",
+            "test_comment.py::test_create_referencing_row_of_other_user_returns_422",
             BOTH,
         ),
         Break(

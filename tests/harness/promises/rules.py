@@ -13,7 +13,7 @@ RULES = [
             "    routers.install(app)\n",
             '    routers.install(app)\n\n    @app.get("/products/number")\n'
             "    async def number() -> int:\n        return 1\n\n",
-            "architecture/test_architecture.py::test_routes_are_on_routers",
+            "architecture/test_architecture.py::test_routes_are_defined_on_routers",
             says="Move them to an `APIRouter` in a module of `app.routers`.",
         ),
         Break(
@@ -21,7 +21,7 @@ RULES = [
             "app/routers/product.py",
             ") -> StreamingResponse:",
             "):",
-            "architecture/test_architecture.py::test_routes_are_async_with_return_types",
+            "architecture/test_architecture.py::test_route_functions_are_async_with_return_types",
             says="export_products: annotate the return type.",
         ),
         Break(
@@ -29,7 +29,7 @@ RULES = [
             "app/health.py",
             "async def live()",
             "def live()",
-            "architecture/test_architecture.py::test_routes_are_async_with_return_types",
+            "architecture/test_architecture.py::test_route_functions_are_async_with_return_types",
             says="live: make it async.",
         ),
         Break(
@@ -37,7 +37,7 @@ RULES = [
             "app/routers/product.py",
             "    return await products.read(session, product_id)\n",
             "    product = await products.read(session, product_id)\n    return product\n",
-            "architecture/test_architecture.py::test_route_handlers_are_one_statement",
+            "architecture/test_architecture.py::test_route_function_bodies_are_one_statement",
             says="product.py: move the code of read_product to a service.",
         ),
         Break(
@@ -45,7 +45,7 @@ RULES = [
             "app/services/product.py",
             "    session.add(product)\n",
             "    session.add(product)\n    await session.commit()\n",
-            "architecture/test_architecture.py::test_only_session_commits",
+            "architecture/test_architecture.py::test_no_module_calls_commit",
             says="Flush: `Session` commits when the handler returns.",
         ),
         Break(
@@ -53,7 +53,7 @@ RULES = [
             "app/services/product.py",
             "from app.errors import NotFound\n",
             "from starlette.exceptions import HTTPException as NotFound\n",
-            "architecture/test_architecture.py::test_http_exceptions_are_only_in_errors",
+            "architecture/test_architecture.py::test_only_errors_module_uses_http_exception",
             says="raise an error of `app/errors.py`.",
         ),
         Break(
@@ -61,7 +61,7 @@ RULES = [
             "app/services/product.py",
             '    """Delete one product."""\n',
             '    """Delete one product."""\n    asyncio.create_task(session.flush())\n',
-            "architecture/test_architecture.py::test_no_work_outlives_response",
+            "architecture/test_architecture.py::test_request_code_starts_no_background_tasks",
             says="Await it, or enqueue a job.",
         ),
         Break(
@@ -69,7 +69,7 @@ RULES = [
             "app/services/product.py",
             'MISSING = "There is no such product."\n',
             'MISSING = "There is no such product."\nENGINE = create_async_engine("postgresql://localhost")\n',
-            "architecture/test_architecture.py::test_import_opens_no_connections",
+            "architecture/test_architecture.py::test_import_of_app_opens_no_connections",
             says="open it in a lifespan, and store it in `app.state`.",
         ),
         Break(
@@ -77,7 +77,7 @@ RULES = [
             "app/models/product.py",
             "from sqlalchemy import Numeric, String, Text\n",
             "from sqlalchemy import Column, Numeric, String, Text\n\nCOLOUR = Column(String)\n",
-            "architecture/test_architecture.py::test_columns_are_mapped_by_their_types",
+            "architecture/test_architecture.py::test_models_declare_columns_by_mapped_column",
             says="Write `Mapped[…] = mapped_column(…)`.",
         ),
         Break(
@@ -85,7 +85,7 @@ RULES = [
             "app/schemas/product.py",
             '    """Fields of a new product."""\n',
             '    """Fields of a new product."""\n\n    class Config:\n        extra = "forbid"\n',
-            "architecture/test_architecture.py::test_schemas_are_configured_by_model_config",
+            "architecture/test_architecture.py::test_no_schema_has_config_class",
             says="write `model_config = ConfigDict(…)`.",
         ),
         Break(
@@ -93,7 +93,7 @@ RULES = [
             "app/services/product.py",
             '    """Delete one product."""\n',
             '    """Delete one product."""\n    await session.execute(text("DELETE FROM products"))\n',
-            "architecture/test_architecture.py::test_sql_is_written_as_expressions",
+            "architecture/test_architecture.py::test_no_module_writes_raw_sql",
             says="Write it with `select`, `insert`, `update`, `func`, …",
         ),
     ),
