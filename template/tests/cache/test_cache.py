@@ -1,4 +1,4 @@
-"""Cache: hits, invalidation, TTL, eviction, single-flight, outages of Valkey."""
+"""Tests of the cache: hits, invalidation, TTL, eviction, single-flight, Valkey outages."""
 
 import asyncio
 import json
@@ -43,14 +43,14 @@ def server() -> Generator[str, None, None]:
 
 @pytest.fixture
 def directory() -> Generator[Path, None, None]:
-    """Create a directory for a Valkey that a test stops and starts again."""
+    """Create a data directory for a Valkey server that the test restarts."""
     with TemporaryDirectory(prefix="app-", dir=shared_memory()) as path:
         yield Path(path)
 
 
 @pytest.fixture
 def make_service(monkeypatch: pytest.MonkeyPatch, database_url: str) -> ServiceFactory:
-    """Return a factory of services on a database of the test's own."""
+    """Return a function that starts cached services on a database of this test."""
     return service_factory(monkeypatch, database_url)
 
 
@@ -58,7 +58,7 @@ def make_service(monkeypatch: pytest.MonkeyPatch, database_url: str) -> ServiceF
 async def services(
     server: str, migrated_url: str
 ) -> AsyncGenerator[dict[str, CachedService], None]:
-    """Run services on one database: one with a store in memory, two that share a Valkey."""
+    """Run three services on one database: one caches in memory, two share a Valkey."""
     database = await databases.clone(migrated_url)
     async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
@@ -75,7 +75,7 @@ async def services(
 async def service(
     request: pytest.FixtureRequest, services: dict[str, CachedService]
 ) -> CachedService:
-    """Return a service with a store in memory or in Valkey, empty."""
+    """Return a service with an empty cache, in memory or in Valkey."""
     service = services[request.param]
     await service.reset()
     return service
@@ -83,14 +83,14 @@ async def service(
 
 @pytest.fixture
 async def shared(services: dict[str, CachedService]) -> tuple[CachedService, CachedService]:
-    """Return two services that share an empty Valkey."""
+    """Return two services that share an empty cache in Valkey."""
     await services["valkey"].reset()
     return services["valkey"], services["another"]
 
 
 @pytest.fixture
 async def client(server: str) -> AsyncGenerator[Redis, None]:
-    """Connect to the Valkey."""
+    """Connect to the Valkey server that the services share."""
     async with Redis.from_url(server) as connected:
         yield connected
 
@@ -105,13 +105,13 @@ async def test_cache_hit_does_not_query(service: CachedService) -> None:
     assert len(seen) == 1
 
 
-async def test_commit_invalidates_value(service: CachedService) -> None:
+async def test_commit_invalidates_cached_value(service: CachedService) -> None:
     for number in range(1, 4):
         await service.add(f"{number}")
         assert len(await service.titles()) == number
 
 
-async def test_uncommitted_change_does_not_invalidate(service: CachedService) -> None:
+async def test_uncommitted_change_does_not_invalidate_cached_value(service: CachedService) -> None:
     await service.titles()
     with selects(service.app) as seen:
         async with service.app.state.sessions.begin() as session:
@@ -123,7 +123,7 @@ async def test_uncommitted_change_does_not_invalidate(service: CachedService) ->
     assert seen == []
 
 
-async def test_bulk_statement_invalidates_value(service: CachedService) -> None:
+async def test_bulk_statement_invalidates_cached_value(service: CachedService) -> None:
     await service.add("one")
     assert await service.titles() == ["one"]
     async with service.app.state.sessions.begin() as session:
@@ -131,7 +131,7 @@ async def test_bulk_statement_invalidates_value(service: CachedService) -> None:
     assert await service.titles() == []
 
 
-async def test_forget_invalidates_after_raw_sql(service: CachedService) -> None:
+async def test_forget_invalidates_values_changed_by_raw_sql(service: CachedService) -> None:
     assert await service.titles() == []
     async with service.app.state.engine.begin() as connection:
         await connection.execute(JOTS.insert(), {"title": "one"})
@@ -140,7 +140,7 @@ async def test_forget_invalidates_after_raw_sql(service: CachedService) -> None:
     assert await service.titles() == ["one"]
 
 
-async def test_load_begun_before_commit_stores_nothing_stale(service: CachedService) -> None:
+async def test_load_that_began_before_commit_caches_no_stale_value(service: CachedService) -> None:
     has_read, may_finish = asyncio.Event(), asyncio.Event()
 
     async def slow(session: AsyncSession) -> list[str]:
@@ -159,7 +159,7 @@ async def test_load_begun_before_commit_stores_nothing_stale(service: CachedServ
     assert await service.titles() == ["one"]
 
 
-async def test_different_keys_have_different_values(service: CachedService) -> None:
+async def test_functions_with_different_keys_cache_separate_values(service: CachedService) -> None:
     async def get(*key: object) -> str:
         async def write(_: AsyncSession) -> str:
             return repr(key)
@@ -182,7 +182,7 @@ async def test_changed_schema_is_a_cache_miss(service: CachedService) -> None:
     assert await service.values.get(newer, string) == "one"
 
 
-async def test_too_large_value_is_not_stored(service: CachedService) -> None:
+async def test_value_over_size_limit_is_not_cached(service: CachedService) -> None:
     kind = Cached("large", STRING, (), 60)
     computed = []
 
@@ -203,11 +203,11 @@ class Aliased(BaseModel, extra="forbid"):
 
     @computed_field
     def length(self) -> int:
-        """The number of characters of its kind."""
+        """Length of `kind` in characters."""
         return len(self.kind)
 
 
-async def test_value_with_alias_and_computed_field_is_stored(service: CachedService) -> None:
+async def test_value_with_alias_and_computed_field_is_cached(service: CachedService) -> None:
     computed = []
 
     async def compute(_: AsyncSession) -> Aliased:
@@ -220,7 +220,7 @@ async def test_value_with_alias_and_computed_field_is_stored(service: CachedServ
     assert len(computed) == 1
 
 
-async def test_failed_load_is_not_stored(service: CachedService) -> None:
+async def test_failed_load_caches_nothing(service: CachedService) -> None:
     async def fail(_: AsyncSession) -> list[str]:
         raise ZeroDivisionError
 
@@ -230,7 +230,7 @@ async def test_failed_load_is_not_stored(service: CachedService) -> None:
     assert await service.titles() == []
 
 
-async def test_lock_is_released_after_success_and_failure(
+async def test_load_lock_is_released_after_success_and_failure(
     shared: tuple[CachedService, CachedService], client: Redis
 ) -> None:
     async def fail(_: AsyncSession) -> list[str]:
@@ -243,13 +243,13 @@ async def test_lock_is_released_after_success_and_failure(
     assert not await client.exists(await lock_of_titles(shared[0]))
 
 
-def test_ttl_has_jitter() -> None:
+def test_ttl_is_randomized_by_jitter() -> None:
     seconds = [TITLES.ttl() for _ in range(1000)]
     assert 54 <= min(seconds) < 57
     assert 63 < max(seconds) <= 66
 
 
-async def test_value_expires_after_its_ttl(
+async def test_cached_value_expires_after_ttl_of_function(
     shared: tuple[CachedService, CachedService], client: Redis
 ) -> None:
     service, _ = shared
@@ -258,7 +258,7 @@ async def test_value_expires_after_its_ttl(
 
 
 @pytest.mark.parametrize("method", ["set", "set_if_absent"])
-async def test_valkey_entry_expires_after_given_seconds(
+async def test_valkey_entry_expires_after_its_ttl(
     shared: tuple[CachedService, CachedService], client: Redis, method: str
 ) -> None:
     key = f"{key_of_titles(shared[0])}:{method}"
@@ -305,7 +305,7 @@ async def test_memory_store_expires_entries() -> None:
     assert await store.read("a") == [b"y"]
 
 
-async def test_delete_invalidates_tables_of_foreign_keys(
+async def test_delete_invalidates_tables_that_reference_deleted_row(
     jots_in_metadata: None,
 ) -> None:
     _ = jots_in_metadata
@@ -347,7 +347,7 @@ async def test_concurrent_misses_load_once(
 
 
 def record_calls(patch: pytest.MonkeyPatch, thing: object, *names: str) -> list[str]:
-    """Record the names of the methods of an object that are called from now on."""
+    """Record the names of an object's methods as they are called."""
     called: list[str] = []
 
     def recorded(name: str, method: Callable[..., object]) -> Callable[..., object]:
@@ -362,13 +362,15 @@ def record_calls(patch: pytest.MonkeyPatch, thing: object, *names: str) -> list[
     return called
 
 
-async def test_concurrent_callers_get_separate_objects(service: CachedService) -> None:
+async def test_concurrent_callers_receive_separate_objects(service: CachedService) -> None:
     each = (service.values.get(TITLES, load) for _ in range(2))
     one, other = await asyncio.gather(*each)
     assert one is not other
 
 
-async def test_cancelled_first_caller_does_not_cancel_load(service: CachedService) -> None:
+async def test_cancelled_first_caller_does_not_cancel_load_of_others(
+    service: CachedService,
+) -> None:
     may_finish = asyncio.Event()
 
     async def slow(session: AsyncSession) -> list[str]:
@@ -407,7 +409,7 @@ async def test_concurrent_misses_of_processes_load_once(
     assert len(loads) == 1
 
 
-async def test_lock_of_dead_process_is_waited_for_briefly(
+async def test_load_lock_of_dead_process_delays_load_only_briefly(
     shared: tuple[CachedService, CachedService], client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, _ = shared
@@ -417,7 +419,7 @@ async def test_lock_of_dead_process_is_waited_for_briefly(
     assert await service.titles() == []
 
 
-async def test_released_lock_without_value_ends_wait(
+async def test_wait_ends_when_load_lock_is_released_without_value(
     shared: tuple[CachedService, CachedService], client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, _ = shared
@@ -446,7 +448,7 @@ async def lock_of_titles(service: CachedService) -> str:
     return f"{key_of_titles(service)}:{(await stamp_of_titles(service)).hex()}"
 
 
-async def test_processes_share_values_and_invalidations(
+async def test_processes_share_cached_values_and_invalidations(
     shared: tuple[CachedService, CachedService],
 ) -> None:
     one, other = shared
@@ -469,7 +471,7 @@ async def test_response_waits_until_invalidation_is_published(
     assert await other.titles() == ["one"]
 
 
-async def test_read_waits_for_pending_invalidation(
+async def test_cache_read_waits_for_pending_invalidation(
     shared: tuple[CachedService, CachedService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, _ = shared
@@ -481,7 +483,7 @@ async def test_read_waits_for_pending_invalidation(
 
 
 def delay_writes(service: CachedService, patch: pytest.MonkeyPatch) -> None:
-    """Delay the invalidations of a service."""
+    """Delay the writes by which a service invalidates values in Valkey."""
     write = service.values.store.write
 
     async def delayed(entries: Mapping[str, bytes]) -> None:
@@ -491,7 +493,9 @@ def delay_writes(service: CachedService, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(service.values.store, "write", delayed)
 
 
-async def test_startup_invalidates_all_values(make_service: ServiceFactory, server: str) -> None:
+async def test_startup_invalidates_all_cached_values(
+    make_service: ServiceFactory, server: str
+) -> None:
     async with make_service(URL=server) as service:
         assert await service.titles() == []
         async with service.app.state.engine.begin() as connection:  # as a migration does
@@ -501,7 +505,7 @@ async def test_startup_invalidates_all_values(make_service: ServiceFactory, serv
 
 
 @pytest.mark.parametrize("corrupt", [b"{", b'[1, "x"', b"\xff", b'{"a": 1}', b"[1]"])
-async def test_corrupt_entry_is_recomputed(
+async def test_corrupt_valkey_entry_is_loaded_again(
     shared: tuple[CachedService, CachedService], client: Redis, corrupt: bytes
 ) -> None:
     service, _ = shared
@@ -511,7 +515,7 @@ async def test_corrupt_entry_is_recomputed(
         assert await service.titles() == []
 
 
-async def test_evicted_version_invalidates_values(
+async def test_eviction_of_table_version_invalidates_values(
     shared: tuple[CachedService, CachedService], client: Redis
 ) -> None:
     service, _ = shared
@@ -524,27 +528,27 @@ async def test_evicted_version_invalidates_values(
 
 
 def cache_events(output: str, level: str) -> list[str]:
-    """Return the events of a level that the service logged about its cache."""
+    """Return the cache events that the service logged at a level."""
     lines = [json.loads(line) for line in output.splitlines()]
     names = [line["event"] for line in lines if "logger" not in line and line["level"] == level]
     return [name for name in names if name.startswith("cache_")]
 
 
 async def concurrent_titles(service: CachedService, times: int = 5) -> list[str]:
-    """Request the titles several times concurrently."""
+    """Request the cached titles of all jots several times concurrently."""
     responses = await asyncio.gather(*(service.titles() for _ in range(times)))
     return responses[0]
 
 
 async def request_until_written(service: CachedService, commands: list[str], times: int) -> None:
-    """Request the titles until a service has written to its Valkey a number of times."""
+    """Request the cached titles until the service has written to Valkey `times` times."""
     async with asyncio.timeout(DEADLINE):
         while commands.count("mset") < times:
             assert await concurrent_titles(service) == ["one"]
             await asyncio.sleep(0.05)
 
 
-async def test_outage_neither_blocks_nor_serves_stale_values(
+async def test_valkey_outage_neither_blocks_requests_nor_serves_stale_values(
     make_service: ServiceFactory,
     directory: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -576,13 +580,13 @@ async def test_outage_neither_blocks_nor_serves_stale_values(
 
 
 async def wait_until_published(service: CachedService) -> None:
-    """Wait until a service has published its invalidations."""
+    """Wait until a service has written its invalidations to the shared store."""
     async with asyncio.timeout(DEADLINE):
         while not await service.values.versions.wait_until_published():
             await asyncio.sleep(0.01)
 
 
-async def test_hanging_valkey_is_not_queried_again(
+async def test_hanging_valkey_is_not_queried_again_before_retry_delay(
     make_service: ServiceFactory, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(invalidation, "RETRY_DELAY", 3600.0)
@@ -610,12 +614,14 @@ def valkey_client(service: CachedService) -> Redis:
     return service.values.store.client
 
 
-async def test_service_starts_without_valkey(make_service: ServiceFactory, directory: Path) -> None:
+async def test_service_starts_while_valkey_is_unavailable(
+    make_service: ServiceFactory, directory: Path
+) -> None:
     async with make_service(URL=url(directory)) as service:
         assert await concurrent_titles(service) == []
 
 
-def test_cache_defaults_are_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_defaults_to_32_mib_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CACHE_ENABLED", raising=False)
     config = settings.read(CacheSettings)
     assert (config.enabled, config.url, config.memory) == (True, None, 32 * 1024**2)
@@ -627,7 +633,7 @@ def test_cache_keys_contain_service_title(shared_url: str) -> None:
     assert app.state.cache.versions.prefix == f"cache:{app.title}"
 
 
-async def test_shutdown_cancels_loads_and_closes_connections(
+async def test_shutdown_cancels_cache_loads_and_closes_valkey_connections(
     make_service: ServiceFactory, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, cancelled = asyncio.Event(), []
@@ -651,7 +657,7 @@ async def test_shutdown_cancels_loads_and_closes_connections(
         await reader
 
 
-async def test_disabled_cache_queries_each_time(make_service: ServiceFactory) -> None:
+async def test_disabled_cache_queries_database_each_time(make_service: ServiceFactory) -> None:
     async with make_service(ENABLED="false") as service:
         with selects(service.app) as seen:
             assert [await service.titles() for _ in range(2)] == [[]] * 2
@@ -669,7 +675,7 @@ async def test_disabled_cache_queries_each_time(make_service: ServiceFactory) ->
         ("ENABLED", "s3cr3t"),
     ],
 )
-async def test_invalid_setting_names_variable_and_fix(
+async def test_error_of_invalid_cache_setting_names_variable_and_fix(
     make_service: ServiceFactory, name: str, value: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"CACHE_{name}: .* Set it to") as caught:
@@ -678,7 +684,7 @@ async def test_invalid_setting_names_variable_and_fix(
     assert "s3cr3t" not in str(caught.value)
 
 
-async def test_load_uses_separate_transaction(service: CachedService) -> None:
+async def test_cache_load_uses_separate_transaction(service: CachedService) -> None:
     async def load_titles(session: AsyncSession) -> list[str]:
         titles: list[Any] = list(await session.scalars(select(Jot.title)))
         return titles

@@ -1,4 +1,4 @@
-"""ETags of responses, and conditional requests: 304 Not Modified."""
+"""Tests of ETags and of conditional requests (304 Not Modified)."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated
@@ -82,7 +82,7 @@ async def created() -> str:
 async def client(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> AsyncGenerator[AsyncClient, None]:
-    """Call the service, and routes that do not use its database."""
+    """Return a client of a service with routes that set special headers."""
     _ = database_url
     monkeypatch.setenv("CORS_ORIGINS", "https://shop.example")
     app = sample_resource.create_app()
@@ -133,7 +133,7 @@ async def test_changed_content_has_new_etag(client: AsyncClient) -> None:
         ('"', 200),
     ],
 )
-async def test_if_none_match_uses_weak_comparison(
+async def test_if_none_match_compares_etags_weakly(
     client: AsyncClient, if_none_match: str, status: int
 ) -> None:
     tag = (await client.get("/public")).headers["ETag"]
@@ -141,7 +141,7 @@ async def test_if_none_match_uses_weak_comparison(
     assert (await client.get("/public", headers=headers)).status_code == status
 
 
-async def test_repeated_if_none_match_headers_are_read(client: AsyncClient) -> None:
+async def test_etag_in_second_if_none_match_header_returns_304(client: AsyncClient) -> None:
     tag = (await client.get("/public")).headers["ETag"]
     headers = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
     assert (await client.get("/public", headers=headers)).status_code == 304
@@ -163,19 +163,19 @@ async def test_post_response_has_no_etag(client: AsyncClient) -> None:
     assert "ETag" not in response.headers
 
 
-async def test_response_is_private_and_revalidated(client: AsyncClient) -> None:
+async def test_response_must_be_cached_privately_and_revalidated(client: AsyncClient) -> None:
     headers = (await client.get(URL)).headers
     assert headers["Cache-Control"] == "private, no-cache"
     assert "Authorization" in headers["Vary"]
 
 
-async def test_etag_is_per_user(client: AsyncClient) -> None:
+async def test_responses_to_different_users_have_different_etags(client: AsyncClient) -> None:
     tag = (await client.get("/own_name", headers={"name": "ann"})).headers["ETag"]
     response = await client.get("/own_name", headers={"name": "bob", "If-None-Match": tag})
     assert (response.status_code, response.json()) == (200, "bob")
 
 
-async def test_headers_of_route_are_not_overwritten(client: AsyncClient) -> None:
+async def test_etag_and_cache_control_of_route_are_not_overwritten(client: AsyncClient) -> None:
     assert (await client.get("/public")).headers["Cache-Control"] == "public, max-age=60"
     assert (await client.get("/tagged")).headers["ETag"] == '"mine"'
 
@@ -205,7 +205,7 @@ async def test_compressed_response_has_weak_etag(client: AsyncClient) -> None:
         ("", 3, False),
     ],
 )
-def test_compression_needs_length_and_accept_encoding(
+def test_response_is_compressed_only_if_long_and_accepted(
     accepted: str, gzip_from: int, *, compressed: bool
 ) -> None:
     middleware = ETagMiddleware(FastAPI(), TableVersions(MemoryStore(0), ""), gzip_from)
@@ -213,6 +213,6 @@ def test_compression_needs_length_and_accept_encoding(
     assert middleware.is_compressed(request_headers, b"123") is compressed
 
 
-async def test_cors_exposes_etag(client: AsyncClient) -> None:
+async def test_cors_exposes_etag_header(client: AsyncClient) -> None:
     response = await client.get("/public", headers={"Origin": "https://shop.example"})
     assert "ETag" in response.headers["Access-Control-Expose-Headers"].split(", ")

@@ -1,4 +1,4 @@
-"""Publishing of table versions: batching, timeouts, shutdown."""
+"""Tests of the table versions by which processes invalidate cached values."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from tests.support.timeouts import DEADLINE, wait_until
 
 
 class GatedStore(MemoryStore):
-    """A store whose writes wait for a gate."""
+    """Cache store whose writes wait until its gate is open."""
 
     def __init__(self) -> None:
         super().__init__(max_bytes=10_000)
@@ -22,7 +22,7 @@ class GatedStore(MemoryStore):
         self.ended: list[str] = []
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Wait for the gate, and record the tables."""
+        """Wait for the gate, then record the written tables."""
         self.started.append({name.rpartition(":")[2] for name in entries})
         try:
             await self.gate.wait()
@@ -34,10 +34,10 @@ class GatedStore(MemoryStore):
 
 
 class FailingStore(MemoryStore):
-    """A store that becomes unavailable at the first write."""
+    """Cache store that is unavailable from its first write."""
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Fail as a Valkey that is unavailable does."""
+        """Raise the error of an unavailable Valkey."""
         _ = entries
         self.is_unavailable = True
         self.on_outage()
@@ -46,7 +46,7 @@ class FailingStore(MemoryStore):
 
 @pytest.fixture
 def versions() -> TableVersions:
-    """Return table versions in a gated store."""
+    """Return table versions whose store waits for a gate."""
     return TableVersions(GatedStore(), "test")
 
 
@@ -54,7 +54,9 @@ def gated_store(versions: TableVersions) -> GatedStore:
     return cast("GatedStore", versions.store)
 
 
-async def test_invalidations_during_write_are_published_next(versions: TableVersions) -> None:
+async def test_invalidations_during_a_write_are_published_by_next_write(
+    versions: TableVersions,
+) -> None:
     store = gated_store(versions)
     versions.invalidate("a")
     await wait_until(lambda: store.started)
@@ -67,7 +69,7 @@ async def test_invalidations_during_write_are_published_next(versions: TableVers
     assert store.started == [{"a"}, {"b", "c"}]
 
 
-async def test_waiting_covers_earlier_invalidations_only(
+async def test_wait_until_published_ignores_later_invalidations(
     versions: TableVersions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(invalidation, "TIMEOUT", 3600.0)
@@ -93,7 +95,7 @@ async def test_close_publishes_pending_invalidations(versions: TableVersions) ->
     assert store.ended == ["written", "left"]
 
 
-async def test_close_cancels_hanging_write(
+async def test_close_cancels_hanging_write_to_store(
     versions: TableVersions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(invalidation, "TIMEOUT", 0.01)
@@ -103,7 +105,7 @@ async def test_close_cancels_hanging_write(
     assert gated_store(versions).ended == ["left"]
 
 
-async def test_close_cancels_scheduled_retry() -> None:
+async def test_close_cancels_scheduled_retry_of_write() -> None:
     versions = TableVersions(FailingStore(max_bytes=0), "test")
     versions.invalidate("a")
     assert not await versions.wait_until_published()
@@ -112,6 +114,6 @@ async def test_close_cancels_scheduled_retry() -> None:
     assert versions.retry.cancelled()
 
 
-async def test_store_that_evicts_versions_is_unavailable() -> None:
+async def test_store_that_evicts_table_versions_is_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
         await TableVersions(MemoryStore(max_bytes=0), "test").current("value", ["a"])

@@ -1,4 +1,4 @@
-"""Cached totals of lists: hits, invalidation, transactions."""
+"""Tests of the cached row counts of lists: hits, invalidation, transactions."""
 
 from collections.abc import AsyncGenerator
 from importlib.metadata import version
@@ -32,18 +32,18 @@ async def service(migrated_url: str) -> AsyncGenerator[CachedService, None]:
 
 @pytest.fixture
 async def cached(service: CachedService) -> CachedService:
-    """Return the service without rows and values."""
+    """Return the service with an empty table and an empty cache."""
     await service.reset()
     return service
 
 
 async def total(cached: CachedService, statement: Select[int] = COUNT) -> int:
-    """Count in a session, as a request does."""
+    """Count rows in a read session, as a request does."""
     async with cached.app.state.readers() as session:
         return await count(session, statement)
 
 
-async def test_total_is_counted_once_until_table_changes(cached: CachedService) -> None:
+async def test_list_total_is_counted_once_until_table_changes(cached: CachedService) -> None:
     for number in range(3):
         with selects(cached.app) as seen:
             assert [await total(cached) for _ in range(3)] == [number] * 3
@@ -51,7 +51,7 @@ async def test_total_is_counted_once_until_table_changes(cached: CachedService) 
         await cached.add(f"{number}")
 
 
-async def test_different_filters_have_different_totals(cached: CachedService) -> None:
+async def test_lists_with_different_filters_have_separate_totals(cached: CachedService) -> None:
     await cached.add("one")
     for _ in range(2):
         assert [await total(cached, each) for each in (IDEAS, TASKS, COUNT)] == [1, 0, 1]
@@ -59,7 +59,7 @@ async def test_different_filters_have_different_totals(cached: CachedService) ->
     assert [await total(cached, each) for each in (one, other)] == [1, 0]
 
 
-async def test_transaction_counts_its_uncommitted_rows(cached: CachedService) -> None:
+async def test_total_in_transaction_includes_its_uncommitted_rows(cached: CachedService) -> None:
     await total(cached)
     async with cached.app.state.sessions.begin() as session:
         session.add(Jot(title="one"))
@@ -68,7 +68,7 @@ async def test_transaction_counts_its_uncommitted_rows(cached: CachedService) ->
     assert await total(cached) == 0
 
 
-async def test_session_with_connection_uses_no_second_one(cached: CachedService) -> None:
+async def test_count_reuses_open_connection_of_session(cached: CachedService) -> None:
     async with cached.app.state.readers() as session:
         await session.execute(select(Jot))
         for _ in range(2):
@@ -77,7 +77,7 @@ async def test_session_with_connection_uses_no_second_one(cached: CachedService)
             assert len(seen) == 1
 
 
-async def test_disabled_cache_counts_in_given_session(
+async def test_count_without_cache_uses_session_of_caller(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     async with (
@@ -104,7 +104,7 @@ async def test_uncacheable_statement_is_counted_each_time(cached: CachedService)
 @pytest.mark.parametrize(
     ("before", "after"), [(MAX_STATEMENTS - 1, MAX_STATEMENTS), (MAX_STATEMENTS, 1)]
 )
-async def test_memoized_statements_are_limited(
+async def test_number_of_memoized_sql_statements_is_limited(
     cached: CachedService, monkeypatch: pytest.MonkeyPatch, before: int, after: int
 ) -> None:
     texts: dict[object, str] = dict.fromkeys(range(before), "")
@@ -113,6 +113,6 @@ async def test_memoized_statements_are_limited(
     assert len(texts) == after
 
 
-def test_sqlalchemy_version_is_supported() -> None:
+def test_installed_sqlalchemy_version_is_supported() -> None:
     message = "Re-check `_generate_cache_key` and `to_offline_string` in app/cache/totals.py."
     assert version("sqlalchemy").startswith("2.1."), message

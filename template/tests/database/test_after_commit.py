@@ -13,7 +13,7 @@ Calls = list[str]
 
 @pytest.fixture
 async def real_session(app: FastAPI) -> AsyncGenerator[AsyncSession, None]:
-    """Open a session that really commits; the tests write nothing."""
+    """Open a session with real commits; the tests that use it write nothing."""
     async with app.state.sessions() as session:
         yield session
 
@@ -25,11 +25,11 @@ def calls() -> Calls:
 
 
 def hook(calls: Calls, name: str) -> Callable[[], None]:
-    """Return a hook that records its call."""
+    """Return an after-commit hook that records its call."""
     return lambda: calls.append(name)
 
 
-async def test_hooks_run_once_after_commit(real_session: AsyncSession, calls: Calls) -> None:
+async def test_after_commit_hooks_run_once(real_session: AsyncSession, calls: Calls) -> None:
     async with real_session.begin():
         after_commit(real_session, hook(calls, "first"))
         after_commit(real_session, hook(calls, "second"))
@@ -40,7 +40,9 @@ async def test_hooks_run_once_after_commit(real_session: AsyncSession, calls: Ca
     assert calls == ["first", "second"]
 
 
-async def test_hook_is_discarded_on_rollback(real_session: AsyncSession, calls: Calls) -> None:
+async def test_rollback_discards_after_commit_hook(
+    real_session: AsyncSession, calls: Calls
+) -> None:
     async with real_session.begin() as transaction:
         after_commit(real_session, hook(calls, "discarded"))
         await transaction.rollback()
@@ -73,7 +75,7 @@ async def test_rollback_discards_hooks_of_inner_savepoint(
     assert calls == []
 
 
-async def test_failing_hook_is_logged_and_skipped(
+async def test_failing_hook_is_logged_and_next_hook_runs(
     real_session: AsyncSession, calls: Calls, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> None:

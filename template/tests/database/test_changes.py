@@ -15,7 +15,7 @@ Changes = list[Change]
 
 @pytest.fixture
 def changes(live: Live) -> Generator[Changes, None, None]:
-    """Return the changes that are published during a test."""
+    """Record the changes that the service publishes during a test."""
     published: Changes = []
     subscribe(live.app, published.extend)
     yield published
@@ -28,7 +28,7 @@ async def create(live: Live, title: str = "one") -> UUID:
     return UUID(response.raise_for_status().json()["id"])
 
 
-async def test_request_publishes_its_changes(live: Live, changes: Changes) -> None:
+async def test_request_publishes_rows_that_it_changed(live: Live, changes: Changes) -> None:
     jot_id = await create(live)
     assert changes == [Change("jots", Kind.CREATED, jot_id)]
     await live.client.patch(f"{URL}/{jot_id}", json={"text": "new"})
@@ -54,7 +54,7 @@ async def test_failed_request_publishes_nothing(live: Live, changes: Changes) ->
     assert len(changes) == 1
 
 
-async def test_change_is_published_after_commit(live: Live, changes: Changes) -> None:
+async def test_change_is_published_only_after_commit(live: Live, changes: Changes) -> None:
     async with live.app.state.sessions.begin() as session:
         session.add(Jot(title="one"))
         await session.flush()
@@ -70,14 +70,16 @@ async def test_rollback_publishes_nothing(live: Live, changes: Changes) -> None:
     assert changes == []
 
 
-async def test_bulk_statement_is_published_without_ids(live: Live, changes: Changes) -> None:
+async def test_change_by_bulk_statement_is_published_without_row_id(
+    live: Live, changes: Changes
+) -> None:
     async with live.app.state.sessions.begin() as session:
         await session.execute(update(Jot).values(text="new"))
         await session.execute(delete(Jot))
     assert changes == [Change("jots", Kind.UPDATED), Change("jots", Kind.DELETED)]
 
 
-async def test_failing_listener_is_logged_and_skipped(
+async def test_failing_listener_is_logged_and_next_listener_is_called(
     live: Live, changes: Changes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(_: Sequence[Change]) -> None:

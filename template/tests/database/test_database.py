@@ -33,18 +33,18 @@ from tests.support.sample_resource import URL, Jot
 
 
 async def count(session: AsyncSession) -> int:
-    """Return the number of jots."""
+    """Return the number of rows in the table `jots`."""
     return await session.scalar(select(func.count()).select_from(Jot)) or 0
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
-async def test_tests_are_isolated_by_rollback(session: AsyncSession, attempt: int) -> None:
+async def test_rows_of_earlier_test_are_rolled_back(session: AsyncSession, attempt: int) -> None:
     assert await count(session) == 0, attempt
     await sample_resource.make(session, title="Same")
     assert await count(session) == 1
 
 
-async def test_reader_sees_only_committed_rows(live: Live) -> None:
+async def test_read_session_sees_only_committed_rows(live: Live) -> None:
     async with live.app.state.sessions() as writer, live.app.state.readers() as reader:
         assert await count(reader) == 0
         await sample_resource.make(writer)
@@ -54,7 +54,7 @@ async def test_reader_sees_only_committed_rows(live: Live) -> None:
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_duplicate_returns_409_with_value(jot_client: AsyncClient) -> None:
+async def test_create_duplicate_returns_409_with_duplicate_value(jot_client: AsyncClient) -> None:
     created = await jot_client.post(URL, json=sample_resource.payload(title="Taken"))
     duplicate = await jot_client.post(URL, json=sample_resource.payload(title="Taken"))
     assert (created.status_code, duplicate.status_code) == (201, 409)
@@ -66,7 +66,7 @@ async def test_duplicate_returns_409_with_value(jot_client: AsyncClient) -> None
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_update_to_duplicate_names_value(session: AsyncSession) -> None:
+async def test_error_of_update_to_duplicate_names_field_and_value(session: AsyncSession) -> None:
     await sample_resource.make(session, title="Taken")
     jot = await sample_resource.make(session)
     jot.title = "Taken"
@@ -76,7 +76,9 @@ async def test_update_to_duplicate_names_value(session: AsyncSession) -> None:
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_duplicate_among_several_rows_names_field(session: AsyncSession) -> None:
+async def test_error_of_duplicate_among_several_rows_names_only_field(
+    session: AsyncSession,
+) -> None:
     await sample_resource.make(session, title="Taken")
     session.add_all([Jot(title="Taken"), Jot(title="Free")])
     with pytest.raises(Conflict, match="^A jot with title already exists.$"):
@@ -85,7 +87,7 @@ async def test_duplicate_among_several_rows_names_field(session: AsyncSession) -
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_duplicate_primary_key_is_conflict(session: AsyncSession) -> None:
+async def test_duplicate_primary_key_raises_conflict(session: AsyncSession) -> None:
     jot = await sample_resource.make(session)
     session.expunge(jot)
     session.add(Jot(**sample_resource.payload(), id=jot.id))
@@ -95,14 +97,14 @@ async def test_duplicate_primary_key_is_conflict(session: AsyncSession) -> None:
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_check_violation_is_integrity_error(session: AsyncSession) -> None:
+async def test_violated_check_constraint_raises_integrity_error(session: AsyncSession) -> None:
     session.add(Jot(**sample_resource.payload(), kind=literal_column("'poem'")))
     with pytest.raises(IntegrityError):
         await flush(session)
     await session.rollback()
 
 
-async def test_unknown_reference_returns_422(jot_client: AsyncClient) -> None:
+async def test_create_with_unknown_reference_returns_422(jot_client: AsyncClient) -> None:
     payload = sample_resource.payload(follows_id=str(uuid4()))
     response = await jot_client.post(URL, json=payload)
     assert response.status_code == 422
@@ -112,7 +114,7 @@ async def test_unknown_reference_returns_422(jot_client: AsyncClient) -> None:
     ]
 
 
-async def test_reference_to_soft_deleted_row_is_rejected(session: AsyncSession) -> None:
+async def test_create_referencing_soft_deleted_row_is_rejected(session: AsyncSession) -> None:
     jot = await sample_resource.make(session)
     await lock_references(session, Jot, {"follows_id": jot.id})
     vars(jot)["deleted_at"] = datetime.now(UTC)  # a column of other tables
@@ -136,7 +138,7 @@ async def test_delete_of_referenced_row_returns_409(
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 404
 
 
-def test_label_is_name_of_resource_or_table() -> None:
+def test_label_of_table_is_resource_name_or_table_name() -> None:
     assert label(Jot.metadata.tables["jots"]) == "jot"
     assert label(Table("room_tags", MetaData())) == "room tags"  # without a model
 
@@ -147,23 +149,25 @@ def test_invalid_database_url_raises_configuration_error(monkeypatch: pytest.Mon
         create_app()
 
 
-async def test_database_is_test_database(app: FastAPI) -> None:
+async def test_application_under_test_uses_test_database(app: FastAPI) -> None:
     assert "test" in app.state.engine.url.database
 
 
-async def test_drop_rejects_other_databases(database_server: str) -> None:
+async def test_drop_rejects_database_not_created_by_tests(database_server: str) -> None:
     with pytest.raises(ValueError, match="not created by a test"):
         await databases.drop(database_server)
 
 
-async def test_clone_is_independent_of_original(live: Live, session: AsyncSession) -> None:
+async def test_rows_in_cloned_database_are_not_in_other_clones(
+    live: Live, session: AsyncSession
+) -> None:
     async with live.app.state.sessions.begin() as other:
         await other.execute(delete(Jot))
         other.add(Jot(**sample_resource.payload()))
     assert await count(session) == 0
 
 
-async def test_empty_deletes_rows_with_cyclic_references(session: AsyncSession) -> None:
+async def test_empty_tables_deletes_rows_with_cyclic_foreign_keys(session: AsyncSession) -> None:
     metadata = MetaData()
 
     def reference(name: str, table: str, *, nullable: bool = True) -> Column[int]:

@@ -34,14 +34,14 @@ CREATED_AT = datetime(2020, 1, 2, 3, 4, 5, 678_900, tzinfo=UTC)
 
 
 class ImportedBase(Base):
-    """Base class of the models of these tests."""
+    """Base class of the models that the import copies in these tests."""
 
     __abstract__ = True
     metadata = MetaData(naming_convention=Base.metadata.naming_convention)
 
 
 class Leaf(ImportedBase, Identified, Timestamped):
-    """References other leaves, and branches (a cycle of foreign keys)."""
+    """Model that references leaves and branches (a cycle of foreign keys)."""
 
     __tablename__ = "imported_leaves"
 
@@ -56,7 +56,7 @@ class Leaf(ImportedBase, Identified, Timestamped):
 
 
 class Branch(ImportedBase, Identified):
-    """References a leaf."""
+    """Model that references a leaf."""
 
     __tablename__ = "imported_branches"
 
@@ -64,14 +64,14 @@ class Branch(ImportedBase, Identified):
 
 
 def leaf(**values: object) -> dict[str, Any]:
-    """Return the values of a leaf, by column."""
+    """Return the column values of one row of `Leaf`."""
     nulls = dict.fromkeys(column.key for column in Leaf.__table__.columns)
     times = {"created_at": CREATED_AT, "updated_at": CREATED_AT}
     return nulls | times | {"id": uuid7(), "is_green": False} | values
 
 
 def to_sqlite(value: object) -> object:
-    """Return a value as SQLite stores it."""
+    """Convert a value to the form in which SQLite stores it."""
     match value:
         case UUID():
             return value.hex
@@ -86,7 +86,7 @@ def to_sqlite(value: object) -> object:
 
 
 def fill(file: Path, rows: dict[type[ImportedBase], list[dict[str, Any]]]) -> None:
-    """Create tables at the newest revision, and insert rows."""
+    """Create the tables in a database, mark it as migrated, and insert rows."""
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
         ImportedBase.metadata.create_all(connection)
@@ -102,7 +102,7 @@ def fill(file: Path, rows: dict[type[ImportedBase], list[dict[str, Any]]]) -> No
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Create an empty SQLite file, of a service with these models."""
+    """Create an empty SQLite file; let the import use the models of these tests."""
     monkeypatch.setattr(import_sqlite, "Base", ImportedBase)
     path = tmp_path / "app.db"
     path.touch()
@@ -111,7 +111,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 async def target(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
-    """Return the engine of a database with the tables."""
+    """Create the tables in a PostgreSQL database; return its engine."""
     _ = database_url
     engine = migrate.create()
     async with engine.begin() as connection:
@@ -121,13 +121,13 @@ async def target(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
 
 
 async def stored(target: AsyncEngine, model: type[ImportedBase]) -> list[dict[str, Any]]:
-    """Return the rows of a table, by id."""
+    """Return the rows of a PostgreSQL table, ordered by id."""
     async with target.connect() as connection:
         result = await connection.execute(select(model.__table__).order_by("id"))
         return [dict(row) for row in result.mappings()]
 
 
-async def test_import_preserves_values(file: Path, target: AsyncEngine) -> None:
+async def test_import_preserves_values_of_all_types(file: Path, target: AsyncEngine) -> None:
     full = {"size": Decimal("10.10"), "grown_on": date(2021, 3, 4), "veins": [1, "two"]}
     rows = [leaf(), leaf(**full, is_green=True)]
     fill(file, {Leaf: rows})
@@ -135,7 +135,7 @@ async def test_import_preserves_values(file: Path, target: AsyncEngine) -> None:
     assert await stored(target, Leaf) == rows
 
 
-def test_datetimes_are_read_as_utc(file: Path) -> None:
+def test_import_reads_datetimes_as_utc(file: Path) -> None:
     fill(file, {Leaf: [leaf()]})
     engine = import_sqlite.open_file(str(file))
     with engine.connect() as source:
@@ -143,7 +143,9 @@ def test_datetimes_are_read_as_utc(file: Path) -> None:
     engine.dispose()
 
 
-async def test_forward_references_are_imported(file: Path, target: AsyncEngine) -> None:
+async def test_import_copies_rows_that_reference_later_rows(
+    file: Path, target: AsyncEngine
+) -> None:
     first, second = leaf(), leaf()
     branch = {"id": uuid7(), "leaf_id": first["id"]}
     first |= {"parent_id": second["id"], "branch_id": branch["id"]}
@@ -163,14 +165,14 @@ async def test_import_copies_several_batches(file: Path, target: AsyncEngine) ->
     assert await stored(target, Leaf) == rows
 
 
-async def test_failed_import_is_rolled_back(file: Path, target: AsyncEngine) -> None:
+async def test_failed_import_leaves_database_empty(file: Path, target: AsyncEngine) -> None:
     fill(file, {Leaf: [leaf()], Branch: [{"id": uuid7(), "leaf_id": uuid7()}]})
     with pytest.raises(IntegrityError):
         await import_sqlite.import_sqlite(str(file))
     assert await stored(target, Leaf) == []
 
 
-async def test_nonempty_database_is_rejected(file: Path, target: AsyncEngine) -> None:
+async def test_import_into_nonempty_database_is_rejected(file: Path, target: AsyncEngine) -> None:
     fill(file, {Leaf: [leaf()]})
     async with target.begin() as connection:
         await connection.execute(insert(Leaf), [leaf()])
@@ -179,13 +181,17 @@ async def test_nonempty_database_is_rejected(file: Path, target: AsyncEngine) ->
     assert len(await stored(target, Leaf)) == 1
 
 
-async def test_outdated_file_is_rejected(file: Path, target: AsyncEngine) -> None:
+async def test_import_of_file_without_newest_migration_is_rejected(
+    file: Path, target: AsyncEngine
+) -> None:
     _ = target
     with pytest.raises(SystemExit, match="The file is not at the newest revision"):
         await import_sqlite.import_sqlite(str(file))
 
 
-async def test_outdated_database_is_rejected(file: Path, target: AsyncEngine) -> None:
+async def test_import_into_database_without_newest_migration_is_rejected(
+    file: Path, target: AsyncEngine
+) -> None:
     fill(file, {})
     async with target.begin() as connection:
         await connection.execute(text("DELETE FROM alembic_version"))
@@ -193,6 +199,6 @@ async def test_outdated_database_is_rejected(file: Path, target: AsyncEngine) ->
         await import_sqlite.import_sqlite(str(file))
 
 
-async def test_missing_file_is_reported(tmp_path: Path) -> None:
+async def test_import_of_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"File not found: .*none\.db"):
         await import_sqlite.import_sqlite(str(tmp_path / "none.db"))

@@ -1,4 +1,4 @@
-"""Tests of PostgreSQL: URLs, timeouts, outages, poolers, replicas, and locks of migrations."""
+"""Tests of PostgreSQL: URLs, timeouts, outages, poolers, replicas, locks."""
 
 import subprocess
 import sys
@@ -44,19 +44,23 @@ IGNORED_RULES = (  # of squawk
         ),
     ],
 )
-def test_url_is_converted_to_asyncpg(url: str, expected: str) -> None:
+def test_database_url_is_converted_to_asyncpg_driver(url: str, expected: str) -> None:
     assert parse_url(url).render_as_string(hide_password=False) == expected
 
 
 @pytest.mark.parametrize("url", ["", "hunter2", "mysql://u:hunter2@h/d"])
-def test_invalid_url_is_rejected_without_echo(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_error_of_invalid_database_url_does_not_contain_it(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: ") as caught:
         settings.read(DatabaseSettings)
     assert "hunter2" not in str(caught.value)
 
 
-def test_placeholder_password_is_rejected_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_placeholder_database_password_is_rejected_in_production(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://app:change-me@db/app")
     assert settings.read(DatabaseSettings).url.username == "app"
     monkeypatch.setenv("ENVIRONMENT", "production")
@@ -101,7 +105,7 @@ async def test_statement_timeout_returns_503(
         assert (await client.get("/sleep")).status_code == 503
 
 
-async def test_exhausted_pool_returns_503_with_retry_after(
+async def test_exhausted_connection_pool_returns_503_with_retry_after(
     shared_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = shared_url
@@ -119,7 +123,7 @@ async def test_exhausted_pool_returns_503_with_retry_after(
 
 
 async def databases_of(app: FastAPI) -> list[str]:
-    """Return the databases of a route that writes, and of one that only reads."""
+    """Return the names of the databases that a writing and a reading route use."""
 
     @app.get("/write")
     async def write(session: Session) -> str | None:
@@ -141,7 +145,7 @@ async def databases_of(app: FastAPI) -> list[str]:
     return [response.raise_for_status().json() for response in responses]
 
 
-async def test_reads_use_replica(
+async def test_read_sessions_use_replica(
     shared_url: str, empty_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     databases = [make_url(url).database for url in (shared_url, empty_url)]
@@ -162,7 +166,7 @@ async def test_unavailable_replica_falls_back_to_next_host(
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_foreign_key_violation_names_resource(session: AsyncSession) -> None:
+async def test_error_of_unknown_reference_names_referenced_resource(session: AsyncSession) -> None:
     session.add(Jot(**sample_resource.payload(), follows_id=uuid4()))
     with pytest.raises(Invalid, match="^Referenced jot does not exist.$") as caught:
         await flush(session)
@@ -170,7 +174,7 @@ async def test_foreign_key_violation_names_resource(session: AsyncSession) -> No
     await session.rollback()
 
 
-async def test_lock_references_blocks_delete_but_not_update(live: Live) -> None:
+async def test_lock_references_blocks_delete_but_not_update_of_referenced_row(live: Live) -> None:
     sessions = live.app.state.sessions
     async with sessions() as session, sessions() as other:
         jot = await sample_resource.make(session)
@@ -186,7 +190,7 @@ async def test_lock_references_blocks_delete_but_not_update(live: Live) -> None:
 async def outage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[tuple[FastAPI, Path], None]:
-    """Start the service before its database server."""
+    """Start the service while its database server is not running."""
     monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres@/postgres?host={tmp_path}")
     monkeypatch.setattr("app.health.CACHE_SECONDS", 0)
     app = sample_resource.create_app()
@@ -194,7 +198,7 @@ async def outage(
         yield app, tmp_path
 
 
-async def test_unavailable_server_fails_readiness(outage: tuple[FastAPI, Path]) -> None:
+async def test_unavailable_database_server_fails_readiness(outage: tuple[FastAPI, Path]) -> None:
     app, _ = outage
     async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
         response = await client.get("/health/ready")
@@ -202,7 +206,9 @@ async def test_unavailable_server_fails_readiness(outage: tuple[FastAPI, Path]) 
 
 
 @pytest.mark.drill
-async def test_outage_recovers_without_restart(outage: tuple[FastAPI, Path]) -> None:
+async def test_service_recovers_from_database_outage_without_restart(
+    outage: tuple[FastAPI, Path],
+) -> None:
     app, directory = outage
 
     async def probe() -> tuple[int, int, int]:
@@ -218,7 +224,9 @@ async def test_outage_recovers_without_restart(outage: tuple[FastAPI, Path]) -> 
         assert await probe() == (200, 503, 503)
 
 
-def test_migrations_take_no_long_locks(shared_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_migrations_violate_no_lock_rules_of_squawk(
+    shared_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     _ = shared_url
     assert main(["migrate", "--sql"]) == 0
     squawk = str(Path(sys.executable).with_name("squawk"))
@@ -228,7 +236,7 @@ def test_migrations_take_no_long_locks(shared_url: str, capsys: pytest.CaptureFi
     assert run.returncode == 0, run.stdout
 
 
-async def test_pooled_engine_leaves_no_prepared_statements(
+async def test_engine_for_pooler_leaves_no_prepared_statements(
     shared_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = shared_url
@@ -241,5 +249,5 @@ async def test_pooled_engine_leaves_no_prepared_statements(
     assert number == 1  # the count itself
 
 
-def test_test_databases_are_separate(database_server: str, empty_url: str) -> None:
+def test_tests_create_their_own_databases(database_server: str, empty_url: str) -> None:
     assert empty_url != database_server

@@ -1,4 +1,4 @@
-"""Tests of written revisions: renames, backfills, and warnings of data loss."""
+"""Tests of generated migrations: renames, backfills, and warnings of data loss."""
 
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
@@ -35,7 +35,7 @@ from development.revisions.types import is_lossless
 
 
 class History:
-    """Revisions in a temporary directory, and a database."""
+    """Migrations in a temporary directory, and the database that they migrate."""
 
     def __init__(self, connection: AsyncConnection, directory: Path) -> None:
         self.connection = connection
@@ -43,7 +43,7 @@ class History:
         self.metadata = MetaData()
 
     async def run(self, action: Callable[..., Any], *arguments: str) -> Any:  # noqa: ANN401
-        """Run a command of Alembic, or `revisions.write`, with the current tables."""
+        """Run an Alembic command or `revisions.write` with the current tables."""
         alembic = config()
         alembic.set_main_option("path_separator", "os")
         alembic.set_main_option("version_locations", str(self.directory))
@@ -57,7 +57,7 @@ class History:
     async def revise(
         self, message: str, *tables: Callable[[MetaData], Table]
     ) -> tuple[str, list[str]]:
-        """Write the revision to the given tables; return its source and warnings."""
+        """Generate the migration to the given tables; return its source and warnings."""
         self.metadata = MetaData(naming_convention=Base.metadata.naming_convention)
         for table in tables:
             table(self.metadata)
@@ -66,7 +66,7 @@ class History:
         return path.read_text(), warnings
 
     async def start(self, *tables: Callable[[MetaData], Table]) -> None:
-        """Create the given tables by a first revision."""
+        """Create the given tables by a first migration."""
         await self.revise("start", *tables)
         await self.run(command.upgrade, "head")
 
@@ -76,7 +76,7 @@ class History:
         return [tuple(row) for row in result] if result.returns_rows else []
 
     async def assert_reversible(self) -> None:
-        """Assert that upgrade matches the tables, and that downgrade succeeds."""
+        """Assert that the upgrade creates the given tables, and that the downgrade succeeds."""
         for _ in range(2):
             await self.run(command.upgrade, "head")
             await self.run(command.check)
@@ -88,7 +88,7 @@ class History:
 async def history(
     database_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[History, None]:
-    """Connect to an empty database of the test."""
+    """Return an empty migration history with an empty database."""
     url = await databases.create(database_server)
     monkeypatch.setenv("DATABASE_URL", url)
     async with locked() as connection:
@@ -103,7 +103,7 @@ def table(name: str, *items: Any, was: str = "") -> Callable[[MetaData], Table]:
     return lambda metadata: Table(name, metadata, key, *items, info=info)
 
 
-async def test_declared_renames_preserve_rows(history: History) -> None:
+async def test_migration_of_declared_rename_preserves_rows(history: History) -> None:
     await history.start(
         table("suppliers", Column("name", String(40), unique=True)),
         table(
@@ -143,7 +143,7 @@ async def test_declared_renames_preserve_rows(history: History) -> None:
     ]
 
 
-async def test_applied_rename_is_not_repeated(history: History) -> None:
+async def test_next_migration_does_not_repeat_applied_rename(history: History) -> None:
     articles = partial(table, "articles", was="products")
     await history.start(articles(Column("name", String(40), info={"was": "title"})))
     source, _ = await history.revise(
@@ -155,7 +155,7 @@ async def test_applied_rename_is_not_repeated(history: History) -> None:
     assert 'op.create_table(\n        "products",' in source
 
 
-async def test_undeclared_table_rename_is_reported(history: History) -> None:
+async def test_possible_table_rename_without_declaration_is_reported(history: History) -> None:
     await history.start(table("products", Column("title", String(40))))
     articles = table("articles", Column("title", String(40)))
     source, (warning,) = await history.revise("change", articles)
@@ -164,7 +164,7 @@ async def test_undeclared_table_rename_is_reported(history: History) -> None:
     assert f"    # Lossy: {warning}\n    op.drop_table(" in source
 
 
-async def test_undeclared_column_rename_is_reported(history: History) -> None:
+async def test_possible_column_rename_without_declaration_is_reported(history: History) -> None:
     await history.start(table("products", Column("title", String(40)), Column("stock", Integer)))
     products = table("products", Column("name", String(40)))
     source, (warning,) = await history.revise("change", products)
@@ -172,7 +172,7 @@ async def test_undeclared_column_rename_is_reported(history: History) -> None:
     assert f"# Lossy: {warning}" in source
 
 
-async def test_unrelated_drop_and_add_is_not_reported(history: History) -> None:
+async def test_unrelated_drop_and_add_is_not_reported_as_rename(history: History) -> None:
     await history.start(table("products", Column("title", String(40))), table("notes"))
     _, warnings = await history.revise(
         "change",
@@ -182,7 +182,7 @@ async def test_unrelated_drop_and_add_is_not_reported(history: History) -> None:
     assert warnings == []
 
 
-async def test_lossy_type_is_marked_and_reported(history: History) -> None:
+async def test_lossy_change_of_column_type_is_marked_and_reported(history: History) -> None:
     await history.start(table("products", Column("price", Numeric(10, 2)), Column("note", Text)))
     source, warnings = await history.revise(
         "change", table("products", Column("price", Integer), Column("note", String(20)))
@@ -210,7 +210,9 @@ async def test_lossy_type_is_marked_and_reported(history: History) -> None:
     ],
     ids=repr,
 )
-def test_wider_type_is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> None:
+def test_change_to_wider_column_type_is_lossless(
+    old: TypeEngine[Any], new: TypeEngine[Any]
+) -> None:
     assert is_lossless(old, new)
     assert not is_lossless(new, old)
 
@@ -229,11 +231,13 @@ def test_wider_type_is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> N
     ],
     ids=repr,
 )
-def test_other_type_is_lossy(old: TypeEngine[Any], new: TypeEngine[Any]) -> None:
+def test_change_to_incompatible_column_type_is_lossy(
+    old: TypeEngine[Any], new: TypeEngine[Any]
+) -> None:
     assert not is_lossless(old, new)
 
 
-async def test_default_fills_existing_rows(history: History) -> None:
+async def test_migration_fills_existing_rows_with_default(history: History) -> None:
     await history.start(table("products", Column("note", String(40)), Column("stock", Integer)))
     await history.execute("INSERT INTO products VALUES (1, NULL, NULL)")
     await history.execute("INSERT INTO products VALUES (2, 'two', 2)")
@@ -256,7 +260,7 @@ async def test_default_fills_existing_rows(history: History) -> None:
     ]
 
 
-async def test_required_column_without_default_is_reported(history: History) -> None:
+async def test_new_required_column_without_default_is_reported(history: History) -> None:
     await history.start(table("products", Column("note", String(40))))
     _, warnings = await history.revise(
         "change",

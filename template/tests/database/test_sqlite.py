@@ -18,12 +18,14 @@ from tests.support.live_server import Live, lifespan
 from tests.support.sample_resource import URL, Jot
 
 
-def test_url_is_converted_to_aiosqlite() -> None:
+def test_database_url_is_converted_to_aiosqlite_driver() -> None:
     assert str(parse_url("sqlite:///data/app.db")) == "sqlite+aiosqlite:///data/app.db"
 
 
 @pytest.mark.parametrize("url", ["", "hunter2", "sqlite://", "postgresql://u:hunter2@h/d"])
-def test_invalid_url_is_rejected_without_echo(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_error_of_invalid_database_url_does_not_contain_it(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: ") as caught:
         settings.read(DatabaseSettings)
@@ -31,19 +33,19 @@ def test_invalid_url_is_rejected_without_echo(monkeypatch: pytest.MonkeyPatch, u
 
 
 @pytest.mark.parametrize("amount", ["0.00", "0.10", "19.99", "-99999999.99"])
-async def test_decimals_are_stored_exactly(session: AsyncSession, amount: str) -> None:
+async def test_sqlite_stores_decimals_exactly(session: AsyncSession, amount: str) -> None:
     jot = await sample_resource.make(session, amount=amount)
     await session.refresh(jot)
     assert str(jot.amount) == amount
 
 
-async def test_decimals_compare_as_numbers(session: AsyncSession) -> None:
+async def test_sqlite_compares_decimals_as_numbers(session: AsyncSession) -> None:
     jot = await sample_resource.make(session, amount="9.50")
     small = select(Jot.id).where(Jot.amount < Decimal("10.00"))
     assert await session.scalar(small) == jot.id
 
 
-async def test_datetimes_are_stored_in_utc(session: AsyncSession) -> None:
+async def test_sqlite_stores_datetimes_in_utc(session: AsyncSession) -> None:
     zone = timezone(timedelta(hours=2))
     jot = await sample_resource.make(session)
     jot.created_at = datetime(2026, 1, 2, 1, 0, tzinfo=zone)
@@ -53,7 +55,7 @@ async def test_datetimes_are_stored_in_utc(session: AsyncSession) -> None:
     assert jot.created_at.tzinfo is UTC
 
 
-async def test_datetimes_before_year_1000_are_stored(session: AsyncSession) -> None:
+async def test_sqlite_stores_datetimes_before_year_1000(session: AsyncSession) -> None:
     jot = await sample_resource.make(session)
     jot.created_at = datetime(197, 8, 24, tzinfo=UTC)
     await session.commit()
@@ -61,7 +63,7 @@ async def test_datetimes_before_year_1000_are_stored(session: AsyncSession) -> N
     assert jot.created_at == datetime(197, 8, 24, tzinfo=UTC)
 
 
-async def test_concurrent_writes_wait(live: Live) -> None:
+async def test_concurrent_writes_wait_for_each_other(live: Live) -> None:
     created = await live.client.post(URL, json=sample_resource.payload())
     changes = [{"text": f"Text {number}"} for number in range(20)]  # each reads before it writes
     url = created.headers["Location"]
@@ -69,7 +71,7 @@ async def test_concurrent_writes_wait(live: Live) -> None:
     assert {response.status_code for response in responses} == {200}
 
 
-async def test_locked_file_is_readable_but_writes_return_503(
+async def test_reads_of_locked_file_succeed_but_writes_return_503(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
@@ -85,7 +87,7 @@ async def test_locked_file_is_readable_but_writes_return_503(
         assert (await client.post(URL, json=sample_resource.payload())).status_code == 503
 
 
-async def test_migration_that_breaks_references_is_rolled_back(
+async def test_migration_that_violates_foreign_keys_is_rolled_back(
     database_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = await databases.create(database_server)
@@ -101,5 +103,5 @@ async def test_migration_that_breaks_references_is_rolled_back(
     await databases.drop(url)
 
 
-async def test_foreign_keys_are_enforced(session: AsyncSession) -> None:
+async def test_sqlite_enforces_foreign_keys(session: AsyncSession) -> None:
     assert await session.scalar(text("PRAGMA foreign_keys")) == 1

@@ -1,4 +1,4 @@
-"""Tests of transactions over real sockets: commit, rollback, locks, disconnects."""
+"""Tests of transactions over HTTP: commit, rollback, locks, client disconnects."""
 
 import asyncio
 import gc
@@ -25,7 +25,7 @@ disconnected = asyncio.Event()
 
 @router.post("/fails/{how}")
 async def fail(session: Session, how: str) -> None:
-    """Insert a row, then fail."""
+    """Insert a row, then fail in the given way."""
     await session.execute(insert(Jot).values(**payload()))
     if how == "refused":
         message = "No."
@@ -41,7 +41,7 @@ async def fail(session: Session, how: str) -> None:
 
 @router.get("/used")
 async def use(session: Session, reader: ReadSession) -> StreamingResponse:
-    """Return whether transactions are still open while the response is sent."""
+    """Stream whether the transactions are still open while the response is sent."""
     for each in (session, reader):
         await each.execute(select(1))
 
@@ -53,7 +53,7 @@ async def use(session: Session, reader: ReadSession) -> StreamingResponse:
 
 @router.get("/slow")
 async def slow(session: Session) -> None:
-    """Hold a connection until the clients have disconnected."""
+    """Hold a database connection until the clients have disconnected."""
     await session.execute(select(1))
     await disconnected.wait()
 
@@ -79,12 +79,12 @@ async def ledgers(running_server: tuple[FastAPI, int]) -> AsyncGenerator[None, N
 
 @pytest.fixture
 def failing(live: Live, ledgers: None) -> Live:
-    """Return the live server with the failing routes."""
+    """Return the running server with the failing routes."""
     _ = ledgers
     return live
 
 
-async def test_commit_precedes_response(live: Live) -> None:
+async def test_created_row_is_committed_before_response(live: Live) -> None:
     for _ in range(20):
         created = await live.client.post(URL, json=payload())
         assert (await live.client.get(created.headers["Location"])).status_code == 200
@@ -98,11 +98,11 @@ async def test_failed_request_is_rolled_back(failing: Live, how: str, status: in
     assert (await failing.client.get(URL)).json()["total"] == 0
 
 
-async def test_sessions_end_before_response(failing: Live) -> None:
+async def test_transactions_end_before_response_is_sent(failing: Live) -> None:
     assert (await failing.client.get("/used")).text == "False False"
 
 
-async def test_deferred_constraint_fails_on_commit(failing: Live) -> None:
+async def test_violated_deferred_constraint_fails_on_commit(failing: Live) -> None:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(failing.app.state.sessions.begin())
         await session.execute(text("INSERT INTO entries VALUES (1)"))
@@ -110,7 +110,7 @@ async def test_deferred_constraint_fails_on_commit(failing: Live) -> None:
             await stack.aclose()  # commits
 
 
-async def test_concurrent_updates_of_row_are_serialized(live: Live) -> None:
+async def test_concurrent_updates_of_one_row_are_serialized(live: Live) -> None:
     created = await live.client.post(URL, json=payload())
     url = created.headers["Location"]
     responses = await asyncio.gather(
@@ -124,7 +124,7 @@ async def test_concurrent_updates_of_row_are_serialized(live: Live) -> None:
 
 @asynccontextmanager
 async def requested(port: int, path: str) -> AsyncGenerator[asyncio.StreamReader, None]:
-    """Send a request, and disconnect when the context ends."""
+    """Send a request on a socket; disconnect when the context ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
@@ -135,12 +135,12 @@ async def requested(port: int, path: str) -> AsyncGenerator[asyncio.StreamReader
 
 
 async def idle(live: Live) -> None:
-    """Wait until no connection of the pool is in use."""
+    """Wait until no connection of the database pool is in use."""
     await wait_until(lambda: not live.app.state.engine.pool.checkedout())
     gc.collect()  # log abandoned generators now, not while another test reads the log
 
 
-async def test_disconnected_clients_release_connections(failing: Live) -> None:
+async def test_disconnected_clients_release_database_connections(failing: Live) -> None:
     pool = failing.app.state.engine.pool
     disconnected.clear()
     try:
@@ -156,14 +156,14 @@ async def test_disconnected_clients_release_connections(failing: Live) -> None:
 
 
 async def disconnect_midway(port: int, path: str) -> None:
-    """Disconnect while the response is being sent."""
+    """Start a download, and disconnect while the response is sent."""
     async with requested(port, path) as reader:
         await reader.read(1)
         await asyncio.sleep(0.2)  # the server fills the socket buffers
 
 
 @pytest.mark.drill
-async def test_aborted_exports_release_connections(live: Live) -> None:
+async def test_aborted_exports_release_database_connections(live: Live) -> None:
     rows = [payload(text="x" * 9_000) for _ in range(2_000)]
     async with live.app.state.sessions.begin() as session:
         await session.execute(insert(Jot), rows)

@@ -25,7 +25,7 @@ WRITER = "import os, sys; open(sys.argv[1], 'w').write(str(os.getuid()))"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="parent-death signals exist on Linux only")
-def test_child_ends_with_killed_parent() -> None:
+def test_child_process_ends_when_its_parent_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
         assert parent.stdout
         assert parent.stdout.readline() == b"launched\n"
@@ -34,7 +34,7 @@ def test_child_ends_with_killed_parent() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no root")
-def test_program_with_owned_directory_is_not_root(tmp_path: Path) -> None:
+def test_program_that_owns_directory_does_not_run_as_root(tmp_path: Path) -> None:
     output = tmp_path / "user"
     program = (sys.executable, "-c", WRITER, output)
     subprocess.run(child_process.command(signal.SIGTERM, *program, owned=(tmp_path,)), check=True)

@@ -1,4 +1,4 @@
-"""Tests of the command `compare`: the API of a checkout and of a Git revision."""
+"""Tests of the command `compare`: it compares the API with that of a Git revision."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def commit(directory: Path) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Create a repository with a branch off main."""
+    """Create a Git repository with a branch off main; return its path."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Tester")
@@ -54,7 +54,7 @@ def accept(directory: Path, line: str) -> None:
         file.write(f"{line}\n")
 
 
-def test_breaking_change_is_printed_with_fix(
+def test_compare_prints_breaking_change_with_fix(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(checkout, {"paths": {"/b": PATHS["/b"]}})
@@ -64,13 +64,15 @@ def test_breaking_change_is_printed_with_fix(
     assert "api-breaks.txt" in printed
 
 
-def test_compatible_change_passes(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_passes_for_compatible_change(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(checkout, {"paths": PATHS | {"/c": {"get": {"responses": {}}}}})
     assert main(["compare", "main"]) == 0
     assert "No breaking changes since main." in capsys.readouterr().out
 
 
-def test_additions_of_other_branch_are_ignored(checkout: Path) -> None:
+def test_compare_ignores_additions_on_main_after_the_branch(checkout: Path) -> None:
     git(checkout, "checkout", "main")
     write(checkout, {"paths": PATHS | {"/c": {"get": {"responses": {}}}}})
     commit(checkout)
@@ -78,7 +80,7 @@ def test_additions_of_other_branch_are_ignored(checkout: Path) -> None:
     assert main(["compare", "main"]) == 0
 
 
-def test_each_revision_uses_its_own_packages(
+def test_compare_runs_old_revision_with_packages_of_its_lock_file(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     by_lock = (sys.executable, "-c", 'print(\'{"paths": {"/z": {"get": {"responses": {}}}}}\')')
@@ -89,7 +91,7 @@ def test_each_revision_uses_its_own_packages(
     assert "✗ GET /z was removed" in capsys.readouterr().out
 
 
-def test_accepted_change_requires_reason(
+def test_accepted_breaking_change_requires_reason(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(checkout, {"paths": {"/b": PATHS["/b"]}})
@@ -100,7 +102,7 @@ def test_accepted_change_requires_reason(
     assert f"✓ {LINE} because it is unused." in capsys.readouterr().out
 
 
-def test_reason_of_earlier_commit_is_not_reused(checkout: Path) -> None:
+def test_acceptance_in_earlier_commit_does_not_apply_again(checkout: Path) -> None:
     accept(checkout, f"{LINE} because it is unused.")
     commit(checkout)
     write(checkout, {"paths": {"/b": PATHS["/b"]}})
@@ -110,14 +112,14 @@ def test_reason_of_earlier_commit_is_not_reused(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("revision", ["", "0" * 40])
-def test_first_push_has_nothing_to_compare(
+def test_compare_on_first_push_passes_without_comparison(
     revision: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["compare", revision]) == 0
     assert "Nothing to compare" in capsys.readouterr().out
 
 
-def test_revision_without_service_passes(
+def test_compare_with_revision_without_service_passes(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     git(checkout, "rm", "-r", "--cached", "app")
@@ -128,12 +130,12 @@ def test_revision_without_service_passes(
 
 @pytest.mark.usefixtures("checkout")
 @pytest.mark.parametrize("revision", ["nowhere", "1" * 40, "--all"])
-def test_unknown_revision_is_error(revision: str) -> None:
+def test_compare_with_unknown_revision_fails(revision: str) -> None:
     with pytest.raises(ConfigurationError, match="git fetch"):
         comparison.compare(revision)
 
 
-def test_failing_openapi_command_is_error(
+def test_compare_fails_if_openapi_command_fails(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (checkout / "app" / "__main__.py").write_text("raise SystemExit('Broken.')")

@@ -41,7 +41,7 @@ MISSING = object()
 
 
 def changed(*steps: tuple[tuple[Any, ...], Any]) -> dict[str, Any]:
-    """Return a copy of the document with replaced or deleted parts."""
+    """Return a copy of the OpenAPI document with replaced or deleted parts."""
     new: dict[str, Any] = json.loads(json.dumps(OLD))
     for place, value in steps:
         part: Any = new
@@ -106,11 +106,13 @@ def lines(new: dict[str, Any], old: dict[str, Any] = OLD) -> list[str]:
         ),
     ],
 )
-def test_breaking_change_is_reported(place: tuple[str, ...], value: object, line: str) -> None:
+def test_breaking_change_of_operation_is_reported(
+    place: tuple[str, ...], value: object, line: str
+) -> None:
     assert lines(changed((place, value))) == [line]
 
 
-def test_new_parameter_is_reported_if_required() -> None:
+def test_new_parameter_is_reported_only_if_required() -> None:
     place = (*PUT, "parameters", 1)
     new = {"in": "query", "name": "sort", "required": True, "schema": TEXT}
     old = changed((place, MISSING))
@@ -118,7 +120,7 @@ def test_new_parameter_is_reported_if_required() -> None:
     assert lines(OLD, old) == []
 
 
-def test_schema_change_is_reported_by_name() -> None:
+def test_breaking_change_of_schema_is_reported_with_schema_name() -> None:
     new = changed((("components", "schemas", "Jot", "properties", "text", "maxLength"), 9))
     assert lines(new) == ["Jot.text no longer accepts more than 9 characters"]
     assert lines(OLD, new) == ["Jot.text may now be more than 9 characters"]
@@ -145,22 +147,22 @@ def test_compatible_change_is_not_reported(place: tuple[str, ...], value: object
     assert lines(changed((place, value))) == []
 
 
-def test_added_security_is_reported() -> None:
+def test_added_security_requirement_is_reported() -> None:
     assert lines(OLD, changed(((*PUT, "security"), MISSING))) == [
         f"{NAME} requires further authorization"
     ]
 
 
-def test_renamed_path_parameter_is_compatible() -> None:
+def test_renamed_path_parameter_is_not_reported() -> None:
     new = changed(((*PUT, "parameters", 0, "name"), "key"))
     new["paths"]["/jots/{key}"] = new["paths"].pop("/jots/{id}")
     assert lines(new) == []
 
 
-def test_same_api_has_no_changes(app: FastAPI) -> None:
+def test_unchanged_api_has_no_incompatibilities(app: FastAPI) -> None:
     assert breaks(app.openapi(), app.openapi()) == []
 
 
-def test_empty_api_removes_all_operations(app: FastAPI) -> None:
+def test_removed_operations_are_all_reported(app: FastAPI) -> None:
     count = sum(len(item) for item in app.openapi()["paths"].values())
     assert len(breaks(app.openapi(), {"paths": {}})) == count

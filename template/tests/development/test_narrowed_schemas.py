@@ -1,4 +1,4 @@
-"""Tests of narrowing: schemas of requests, and in the other direction of responses."""
+"""Tests of incompatible schemas: narrower in requests, wider in responses."""
 
 import pytest
 
@@ -15,7 +15,7 @@ EMPTY: Schema = {"type": "object", "properties": {}}
 def lines(
     old: Schema, new: Schema, *, responses: bool, **named: tuple[Schema, Schema]
 ) -> list[str]:
-    """Return the changes between two schemas; `named` are components of both documents."""
+    """Return the breaking changes between two schemas; `named` are their components."""
     olds = {"components": {"schemas": {name: pair[0] for name, pair in named.items()}}}
     news = {"components": {"schemas": {name: pair[1] for name, pair in named.items()}}}
     changes = Narrowing(olds, news, responses=responses).changes(old, new, "It")
@@ -45,7 +45,7 @@ def lines(
         ({"type": "array"}, {"type": "array", "uniqueItems": True}, "duplicate items"),
     ],
 )
-def test_narrower_request_and_wider_response_are_reported(
+def test_narrower_request_and_wider_response_schema_are_reported(
     wide: Schema, narrow: Schema, rejected: str
 ) -> None:
     assert lines(wide, narrow, responses=False) == [f"It no longer accepts {rejected}"]
@@ -68,31 +68,33 @@ def test_narrower_request_and_wider_response_are_reported(
         ({"type": "array", "uniqueItems": True}, {"type": "array", "uniqueItems": False}),
     ],
 )
-def test_wider_request_and_narrower_response_are_compatible(narrow: Schema, wide: Schema) -> None:
+def test_wider_request_and_narrower_response_schema_are_compatible(
+    narrow: Schema, wide: Schema
+) -> None:
     assert lines(narrow, wide, responses=False) == []
     assert lines(wide, narrow, responses=True) == []
 
 
 @pytest.mark.parametrize("responses", [False, True])
-def test_removed_field_is_reported(responses: bool) -> None:  # noqa: FBT001
+def test_removed_field_of_schema_is_reported(responses: bool) -> None:  # noqa: FBT001
     assert lines(OPEN, EMPTY, responses=responses) == ["It.a was removed"]
     assert lines(REQUIRING, EMPTY, responses=responses) == ["It.a was removed"]
 
 
-def test_new_field_is_reported_if_required() -> None:
+def test_new_field_is_reported_only_if_required() -> None:
     assert lines(EMPTY, REQUIRING, responses=False) == ["It.a is now required"]
     assert lines(EMPTY, OPEN, responses=False) == []
     assert lines(EMPTY, REQUIRING, responses=True) == []
 
 
-def test_optional_field_is_reported_in_responses() -> None:
+def test_field_that_becomes_optional_is_reported_only_in_responses() -> None:
     assert lines(OPEN, REQUIRING, responses=False) == ["It.a is now required"]
     assert lines(REQUIRING, OPEN, responses=False) == []
     assert lines(REQUIRING, OPEN, responses=True) == ["It.a may now be missing"]
     assert lines(OPEN, REQUIRING, responses=True) == []
 
 
-def test_additional_properties_are_compared() -> None:
+def test_narrower_additional_properties_are_reported() -> None:
     closed = EMPTY | {"additionalProperties": False}
     texts = {"type": "object", "additionalProperties": TEXT}
     numbers = {"type": "object", "additionalProperties": NUMBER}
@@ -102,7 +104,7 @@ def test_additional_properties_are_compared() -> None:
     assert lines({"type": "object"}, texts, responses=False) == ["It.* no longer accepts anything"]
 
 
-def test_array_items_are_compared() -> None:
+def test_narrower_array_items_are_reported() -> None:
     old = {"type": "array", "items": OPEN}
     assert lines(old, {"type": "array", "items": EMPTY}, responses=True) == ["It[].a was removed"]
     pair = {"type": "array", "prefixItems": [TEXT, TEXT]}
@@ -113,13 +115,13 @@ def test_array_items_are_compared() -> None:
     ]
 
 
-def test_change_of_unsupported_keyword_is_reported() -> None:
+def test_change_of_unknown_schema_keyword_is_reported() -> None:
     old, new = OPEN | {"not": TEXT}, OPEN | {"not": NUMBER}
     assert lines(old, new, responses=False) == ["It has a different `not`"]
     assert lines(old, old, responses=False) == []
 
 
-def test_recursive_schema_is_compared_once() -> None:
+def test_comparison_of_recursive_schemas_ends() -> None:
     tree = {"$ref": "#/components/schemas/Tree"}
     branches = {"type": "array", "items": tree}
     old = {"type": "object", "properties": {"a": TEXT, "branches": branches}}
@@ -129,7 +131,7 @@ def test_recursive_schema_is_compared_once() -> None:
     assert lines(tree, tree, responses=False, Tree=(old, old)) == []
 
 
-def test_inline_and_named_schemas_are_equal() -> None:
+def test_inline_schema_equals_named_schema_with_same_content() -> None:
     one = {"$ref": "#/components/schemas/One", "description": "One."}
     assert lines(OPEN, one, responses=False, One=({}, OPEN)) == []
     assert lines(one, EMPTY, responses=True, One=(OPEN, {})) == ["It.a was removed"]

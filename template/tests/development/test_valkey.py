@@ -19,12 +19,12 @@ LAST = b"last"
 
 @pytest.fixture(autouse=True)
 def variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unset the URLs."""
+    """Unset the environment variables of the Valkey URLs."""
     for name in (FIRST, SECOND):
         monkeypatch.setenv(name, "")
 
 
-async def test_unset_url_starts_server(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dev_with_unset_valkey_url_starts_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FIRST, "redis://valkey.example.com")
     with beside(FIRST, SECOND):
         assert os.environ[FIRST] == "redis://valkey.example.com"
@@ -32,7 +32,7 @@ async def test_unset_url_starts_server(monkeypatch: pytest.MonkeyPatch) -> None:
             assert await client.ping()
 
 
-def test_configured_urls_start_no_server(
+def test_dev_with_configured_valkey_urls_starts_no_server(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in (FIRST, SECOND):
@@ -42,7 +42,7 @@ def test_configured_urls_start_no_server(
     assert "set by FIRST_URL and SECOND_URL" in capsys.readouterr().out
 
 
-def test_missing_wheel_starts_no_server(
+def test_dev_without_installed_valkey_starts_no_server(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("development.valkey.find_spec", lambda _: None)
@@ -52,7 +52,7 @@ def test_missing_wheel_starts_no_server(
 
 
 async def received_commands(*, silent: bool) -> list[bytes]:
-    """Send a command to a server that never answers, or disconnects; return what it receives."""
+    """Send a command to a silent or disconnecting server; return what it received."""
     received = list[bytes]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,9 +76,9 @@ async def received_commands(*, silent: bool) -> list[bytes]:
     return [command for command in received if command != LAST]
 
 
-async def test_timeout_is_not_retried() -> None:
+async def test_valkey_command_is_not_retried_after_timeout() -> None:
     assert len(await received_commands(silent=True)) == 1
 
 
-async def test_broken_connection_is_retried() -> None:
+async def test_valkey_command_is_retried_after_broken_connection() -> None:
     assert len(await received_commands(silent=False)) > 1

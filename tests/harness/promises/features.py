@@ -48,14 +48,14 @@ FEATURES = [
             "app/cache/__init__.py",
             "        changes.subscribe(app, versions.handle_changes)\n",
             "        pass\n",
-            "cache/test_cache.py::test_commit_invalidates_value",
+            "cache/test_cache.py::test_commit_invalidates_cached_value",
         ),
         Break(
             "caches a value read before a commit",
             "app/cache/values.py",
             "    if entry is None or not entry.startswith(stamp):\n",
             "    if entry is None:\n",
-            "cache/test_cache.py::test_load_begun_before_commit_stores_nothing_stale",
+            "cache/test_cache.py::test_load_that_began_before_commit_caches_no_stale_value",
         ),
         Break(
             "responds before other processes are invalidated",
@@ -155,7 +155,7 @@ FEATURES = [
             "app/changes.py",
             "        after_commit(session, partial(_publish, app, changes))\n",
             "        _publish(app, changes)\n",
-            "database/test_changes.py::test_change_is_published_after_commit",
+            "database/test_changes.py::test_change_is_published_only_after_commit",
         ),
         Break(
             "does not broadcast to other processes",

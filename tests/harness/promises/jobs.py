@@ -143,7 +143,7 @@ JOBS = [
             "app/after_commit.py",
             "if previous.nested and each[0] is not previous]",
             "if not previous.nested or each[0] is not previous]",
-            "database/test_after_commit.py::test_hook_is_discarded_on_rollback",
+            "database/test_after_commit.py::test_rollback_discards_after_commit_hook",
         ),
         features=["email"],
     ),

@@ -33,7 +33,7 @@ NEW_PASSWORD = "another horse battery staple"
 
 @pytest.fixture(autouse=True)
 def _fast_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash with cheap parameters; `test_passwords` tests the cost."""
+    """Hash passwords with cheap parameters; `test_passwords` tests the real cost."""
     monkeypatch.setattr(passwords, "_password_hash", FAST_HASH)
 
 
@@ -46,7 +46,7 @@ def client(client: AsyncClient) -> AsyncClient:
 
 @pytest.fixture
 def sent(app: FastAPI) -> Generator[list[OneTimeLink], None, None]:
-    """Record the one-time links that are sent."""
+    """Record the one-time links that the service sends."""
 
     class Recorder(list[OneTimeLink]):
         def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
@@ -76,7 +76,7 @@ async def refresh(client: AsyncClient, token: str) -> Response:
 
 
 async def me_status(client: AsyncClient, token: str) -> int:
-    """Return the status of a request with an access token."""
+    """Request the current user with an access token; return the status."""
     headers = {"Authorization": f"Bearer {token}"}
     return (await client.get("/api/v1/users/me", headers=headers)).status_code
 
@@ -90,7 +90,7 @@ async def test_registered_user_can_log_in(client: AsyncClient, sent: list[OneTim
     assert await me_status(client, response.json()["access_token"]) == 200
 
 
-async def test_registration_does_not_reveal_accounts(
+async def test_registration_responds_alike_for_new_and_existing_email(
     client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
 ) -> None:
     user = await make_user(session)
@@ -114,7 +114,7 @@ async def test_disabled_registration_returns_403(
 
 
 @pytest.mark.parametrize("case", ["unknown", "wrong password", "disabled", "deleted"])
-async def test_failed_login_does_not_reveal_reason(
+async def test_failed_login_responds_alike_for_every_reason(
     client: AsyncClient, session: AsyncSession, case: str
 ) -> None:
     states = {"disabled": {"disabled_at": now()}, "deleted": {"deleted_at": now()}}
@@ -128,7 +128,7 @@ async def test_failed_login_does_not_reveal_reason(
 
 
 @pytest.mark.parametrize("email", ["user", "nobody"])
-async def test_login_of_unknown_user_costs_a_hash(
+async def test_login_of_unknown_user_computes_a_password_hash(
     client: AsyncClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch, email: str
 ) -> None:
     await make_user(session, email="user@example.com")
@@ -144,7 +144,9 @@ async def test_login_of_unknown_user_costs_a_hash(
     assert hashes == [HASHED if email == "user" else None]
 
 
-async def test_oauth2_password_form_logs_in(client: AsyncClient, session: AsyncSession) -> None:
+async def test_oauth2_password_form_returns_tokens(
+    client: AsyncClient, session: AsyncSession
+) -> None:
     user = await make_user(session)
     form = {"username": user.email, "password": PASSWORD, "grant_type": "password"}
     response = await client.post(f"{URL}/token", data=form)
@@ -165,7 +167,7 @@ async def test_refresh_token_is_single_use(
     assert (await refresh(client, second.json()["refresh_token"])).status_code == 200
 
 
-async def test_refresh_token_reuse_revokes_family(
+async def test_reuse_of_refresh_token_revokes_all_tokens_of_login(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session)
@@ -196,7 +198,7 @@ async def test_refresh_tokens_are_stored_as_digests(
     assert token not in repr((await session.execute(select(RefreshToken.__table__))).all())
 
 
-async def test_concurrent_refresh_succeeds_once(
+async def test_concurrent_refreshes_with_one_token_succeed_once(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auth, "GRACE", timedelta(hours=1))
@@ -210,7 +212,7 @@ async def test_concurrent_refresh_succeeds_once(
     assert (await refresh(live.client, success.json()["refresh_token"])).status_code == 200
 
 
-async def test_revocation_on_reuse_is_committed(live: Live) -> None:
+async def test_revocation_after_refresh_token_reuse_is_committed(live: Live) -> None:
     async with live.app.state.sessions() as session:
         user = await make_user(session)
     token = (await log_in_tokens(live.client, user))["refresh_token"]
@@ -251,7 +253,7 @@ async def log_in_cookie(client: AsyncClient, user: User) -> str:
     return response.headers["Set-Cookie"]
 
 
-async def test_cookie_is_httponly_secure_samesite(
+async def test_refresh_cookie_is_httponly_secure_samesite(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     parts = (await log_in_cookie(client, await make_user(session))).split("; ")
@@ -270,7 +272,7 @@ async def test_cookie_is_httponly_secure_samesite(
         ({}, 403),
     ],
 )
-async def test_cookie_from_other_origin_returns_403(
+async def test_refresh_cookie_from_other_origin_returns_403(
     client: AsyncClient, session: AsyncSession, headers: dict[str, str], status: int
 ) -> None:
     cookie = (await log_in_cookie(client, await make_user(session))).split(";")[0]
@@ -282,7 +284,7 @@ async def test_cookie_from_other_origin_returns_403(
         assert response.headers["Set-Cookie"].split(";")[0] != cookie
 
 
-async def test_logout_deletes_cookie(client: AsyncClient, session: AsyncSession) -> None:
+async def test_logout_deletes_refresh_cookie(client: AsyncClient, session: AsyncSession) -> None:
     cookie = (await log_in_cookie(client, await make_user(session))).split(";")[0]
     headers = {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
     response = await client.post(f"{URL}/logout", headers=headers)
@@ -305,7 +307,7 @@ async def test_verification_link_works_once(
     assert await session.scalar(statement) is not None
 
 
-async def test_reset_link_works_once_and_revokes_tokens(
+async def test_password_reset_link_works_once_and_revokes_tokens(
     client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
 ) -> None:
     user = await make_user(session)
@@ -320,7 +322,7 @@ async def test_reset_link_works_once_and_revokes_tokens(
     assert (await log_in(client, user.email, PASSWORD)).status_code == 401
 
 
-async def test_forgot_password_does_not_reveal_accounts(
+async def test_forgot_password_responds_alike_for_unknown_email(
     client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
 ) -> None:
     user = await make_user(session)
@@ -332,7 +334,7 @@ async def test_forgot_password_does_not_reveal_accounts(
     assert [link.to for link in sent] == [user.email]
 
 
-async def test_reset_link_sets_first_password(
+async def test_password_reset_link_sets_password_of_user_without_one(
     client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
 ) -> None:
     user = await make_user(session)
@@ -345,7 +347,7 @@ async def test_reset_link_sets_first_password(
     assert (await log_in(client, user.email, NEW_PASSWORD)).status_code == 200
 
 
-async def test_clock_skew_does_not_revoke_new_login(
+async def test_login_within_clock_skew_after_revocation_is_valid(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session, voided_at=now() + LEEWAY / 2)
@@ -354,7 +356,7 @@ async def test_clock_skew_does_not_revoke_new_login(
     assert (await refresh(client, tokens["refresh_token"])).status_code == 200
 
 
-async def test_link_token_is_rejected_as_access_token(
+async def test_one_time_link_token_is_rejected_as_access_token(
     client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
 ) -> None:
     user = await make_user(session)
@@ -376,7 +378,7 @@ async def test_change_password_requires_current_password(
     assert (await client.get("/api/v1/users/me", headers=headers)).status_code == 401
 
 
-async def test_secrets_are_not_logged_or_returned(
+async def test_passwords_and_tokens_are_not_logged_or_returned(
     client: AsyncClient,
     session: AsyncSession,
     sent: list[OneTimeLink],
@@ -395,5 +397,5 @@ async def test_secrets_are_not_logged_or_returned(
     assert HASHED not in repr((user, Password(user_id=user.id, hash=HASHED)))
 
 
-async def test_shared_secret_has_no_public_keys(client: AsyncClient) -> None:
+async def test_keys_route_with_shared_secret_returns_no_public_keys(client: AsyncClient) -> None:
     assert (await client.get(f"{URL}/keys")).json() == {"keys": []}

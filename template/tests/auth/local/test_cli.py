@@ -1,4 +1,4 @@
-"""Tests of the account commands."""
+"""Tests of the commands that create administrators and access tokens."""
 
 import io
 import sys
@@ -30,20 +30,20 @@ async def test_create_admin_reads_password_from_stdin() -> None:
 
 
 @pytest.mark.usefixtures("piped_password", "database_url")
-async def test_token_returns_access_token() -> None:
+async def test_token_command_returns_access_token() -> None:
     await cli.create_admin("root@example.com")
     token = await cli.token("root@example.com")
     assert Signer(read(AuthSettings)).read(token, Purpose.ACCESS)
 
 
 @pytest.mark.usefixtures("database_url")
-async def test_token_of_unknown_user_exits() -> None:
+async def test_token_command_for_unknown_user_exits_with_error() -> None:
     with pytest.raises(SystemExit, match="does not exist"):
         await cli.token("nobody@example.com")
 
 
 @pytest.mark.parametrize(("email", "password"), [("nobody", PASSWORD), ("a@example.com", "short")])
-async def test_create_admin_with_invalid_input_exits(
+async def test_create_admin_with_invalid_input_exits_with_error(
     monkeypatch: pytest.MonkeyPatch, email: str, password: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{password}\n"))

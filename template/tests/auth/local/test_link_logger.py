@@ -1,4 +1,4 @@
-"""Tests of one-time links without e-mail."""
+"""Tests of one-time links in a service without e-mail: they are logged."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from app.settings import Environment
 
 
 @pytest.mark.parametrize("environment", Environment)
-def test_link_is_logged_in_development_only(
+def test_one_time_link_is_logged_in_development_only(
     capsys: pytest.CaptureFixture[str], environment: Environment
 ) -> None:
     LinkLogger(environment).send(OneTimeLink("a@example.com", LinkKind.RESET, "token-1"))

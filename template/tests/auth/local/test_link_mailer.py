@@ -25,7 +25,7 @@ URL = "/api/v1/auth"
 
 @pytest.fixture
 async def mailbox(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Mailbox, None]:
-    """Run an SMTP server, and send the service's links to it by a queue of the test."""
+    """Run an SMTP server; send the one-time links of the service to it."""
     mailbox, sender_app = Mailbox(), FastAPI()
     with running(mailbox) as url:
         monkeypatch.setenv("EMAIL_URL", url)
@@ -39,7 +39,7 @@ async def mailbox(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerat
 
 
 async def receive_token(mailbox: Mailbox, kind: str) -> str:
-    """Wait for an e-mail; return the token of its link."""
+    """Wait for an e-mail; return the token in its link."""
     message = await asyncio.to_thread(mailbox.next)
     body = message.get_body(["plain"])
     assert body is not None
@@ -55,7 +55,7 @@ async def test_registration_sends_verification_link(client: AsyncClient, mailbox
     assert (await client.post(f"{URL}/verify", json={"token": token})).status_code == 204
 
 
-async def test_registration_notifies_existing_user(
+async def test_registration_of_existing_email_notifies_its_user(
     client: AsyncClient, session: AsyncSession, mailbox: Mailbox
 ) -> None:
     user = await make_user(session)
@@ -63,7 +63,7 @@ async def test_registration_notifies_existing_user(
     assert await receive_token(mailbox, "known")
 
 
-async def test_password_reset_by_link(
+async def test_emailed_link_resets_password(
     client: AsyncClient, session: AsyncSession, mailbox: Mailbox
 ) -> None:
     user = await make_user(session)
@@ -72,13 +72,13 @@ async def test_password_reset_by_link(
     assert (await client.post(f"{URL}/reset-password", json=reset)).status_code == 204
 
 
-def test_links_use_the_email_queue(app: FastAPI) -> None:
+def test_link_mailer_sends_through_email_queue_of_service(app: FastAPI) -> None:
     mailer = LINK_SENDER.get(app)
     assert isinstance(mailer, LinkMailer)
     assert mailer.mails is EMAIL_QUEUE.get(app)
 
 
-def test_production_requires_page_of_links(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_without_account_mail_page_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     with pytest.raises(ConfigurationError, match="^ACCOUNT_MAIL_PAGE: "):
         read(AccountMailSettings)

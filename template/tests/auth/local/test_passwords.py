@@ -1,4 +1,4 @@
-"""Tests of password hashing, and of its cost for unknown users (timing attack)."""
+"""Tests of password hashing, also for unknown users (timing attack)."""
 
 from unittest.mock import patch
 
@@ -15,14 +15,14 @@ async def test_password_matches_its_hash() -> None:
     assert await passwords.verify_password(f"{PASSWORD}!", password_hash) == (False, None)
 
 
-async def test_outdated_hash_is_replaced() -> None:
+async def test_hash_with_outdated_parameters_is_replaced() -> None:
     matches, new_hash = await passwords.verify_password(PASSWORD, HASHED)
     assert matches
     assert new_hash
     assert await passwords.verify_password(PASSWORD, new_hash) == (True, None)
 
 
-async def test_unknown_user_costs_a_hash() -> None:
+async def test_password_check_of_unknown_user_computes_a_hash() -> None:
     with patch.object(
         Argon2Hasher, "verify", autospec=True, side_effect=Argon2Hasher.verify
     ) as verify:

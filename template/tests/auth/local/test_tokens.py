@@ -25,7 +25,7 @@ SECRETS = ("a" * 64, "b" * 64)
 
 
 def make_signer(patch: pytest.MonkeyPatch, **variables: str) -> Signer:
-    """Return a signer that is configured by environment variables."""
+    """Set the environment variables of a token signer; return the signer."""
     for name, value in {"keys": SECRETS[0], **variables}.items():
         patch.setenv(f"AUTH_{name}".upper(), value)
     return Signer(read(AuthSettings))
@@ -44,7 +44,7 @@ def private_key(directory: Path, algorithm: str) -> str:
 
 
 def forge(signer: Signer, key: Any = None, **changes: Any) -> str:  # noqa: ANN401
-    """Return a token with changed claims or headers; None omits one."""
+    """Return a token with changed claims or headers; a claim of None is omitted."""
     issued_at = datetime.now(UTC)
     header = {"kid": signer.newest.name, "alg": "HS256"}
     header |= {name: changes.pop(name) for name in ("alg", "kid") if name in changes}
@@ -62,7 +62,7 @@ def forge(signer: Signer, key: Any = None, **changes: Any) -> str:  # noqa: ANN4
     return jwt.encode(payload, key or signer.newest.private, header["alg"], key_id)
 
 
-def test_signed_token_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_returns_claims_of_signed_token(monkeypatch: pytest.MonkeyPatch) -> None:
     signer = make_signer(monkeypatch)
     claims = signer.read(signer.sign("7", Purpose.ACCESS, MINUTE, more=1), Purpose.ACCESS)
     assert claims["sub"] == "7"
@@ -86,7 +86,7 @@ def test_signed_token_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda changes: " ".join(f"{name}={str(value)[:12]}" for name, value in changes.items()),
 )
-def test_wrong_claim_or_key_is_rejected(
+def test_token_with_wrong_claim_or_key_is_rejected(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
     signer = make_signer(monkeypatch)
@@ -109,7 +109,7 @@ def test_unsigned_token_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
-def test_public_key_is_published(
+def test_published_public_key_verifies_tokens(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, algorithm: str
 ) -> None:
     signer = make_signer(monkeypatch, algorithm=algorithm, keys=private_key(tmp_path, algorithm))
@@ -121,7 +121,7 @@ def test_public_key_is_published(
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
-def test_public_key_as_hmac_secret_is_rejected(
+def test_token_signed_with_public_key_as_hmac_secret_is_rejected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, algorithm: str
 ) -> None:
     signer = make_signer(monkeypatch, algorithm=algorithm, keys=private_key(tmp_path, algorithm))
@@ -132,11 +132,13 @@ def test_public_key_as_hmac_secret_is_rejected(
         signer.read(f"{signed}.{urlsafe_b64encode(signature).decode().rstrip('=')}", Purpose.ACCESS)
 
 
-def test_secret_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shared_secret_is_not_among_public_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert make_signer(monkeypatch).public_keys() == []
 
 
-def test_rotated_key_verifies_until_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_of_rotated_key_is_valid_until_key_is_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     token = make_signer(monkeypatch).sign("7", Purpose.ACCESS, MINUTE)
     signer = make_signer(monkeypatch, keys=",".join(reversed(SECRETS)))
     assert signer.read(token, Purpose.ACCESS)["sub"] == "7"
@@ -146,20 +148,20 @@ def test_rotated_key_verifies_until_removed(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("secret", ["", "tiny", "change-me" * 8, "secret" * 10, "password" * 5])
-def test_weak_secret_is_rejected(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+def test_weak_signing_secret_is_rejected(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     with pytest.raises(ConfigurationError, match=r"^AUTH_KEYS: ") as raised:
         make_signer(monkeypatch, keys=secret)
     assert not secret or secret not in str(raised.value)
 
 
-def test_production_requires_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_without_auth_keys_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     monkeypatch.delenv("AUTH_KEYS")
     with pytest.raises(ConfigurationError, match=r"^AUTH_KEYS: .*missing"):
         read(AuthSettings)
 
 
-def test_keys_are_not_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repr_of_signer_hides_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     signer = make_signer(monkeypatch)
     assert SECRETS[0] not in repr((signer, signer.keys, signer.config))

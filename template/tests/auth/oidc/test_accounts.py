@@ -41,7 +41,7 @@ def client(client: AsyncClient) -> AsyncClient:
 
 @pytest.fixture
 def configure(app: FastAPI) -> Generator[Configure, None, None]:
-    """Yield a function that changes settings for one test."""
+    """Yield a function that changes the OpenID Connect settings for one test."""
     original = OIDC.get(app)
 
     def change(**changes: object) -> None:
@@ -53,7 +53,7 @@ def configure(app: FastAPI) -> Generator[Configure, None, None]:
 
 @pytest.fixture
 def _unreachable(app: FastAPI) -> Generator[None, None, None]:
-    """Replace the provider by one that refuses connections."""
+    """Replace the identity provider by a port that refuses connections."""
     original = PROVIDER.get(app)
     PROVIDER.set(app, Provider("http://127.0.0.1:9"))
     yield
@@ -61,13 +61,13 @@ def _unreachable(app: FastAPI) -> Generator[None, None, None]:
 
 
 async def me(client: AsyncClient, token: str) -> tuple[int, dict[str, Any]]:
-    """Return status and body of a request with a token."""
+    """Request the current user with a token; return the status and the body."""
     response = await client.get(ME, headers={"Authorization": f"Bearer {token}"})
     return response.status_code, response.json()
 
 
 async def make_unlinked(session: AsyncSession, *permissions: str) -> User:
-    """Create a user without an identity."""
+    """Create a user who is not linked to the identity provider."""
     role = await make_role(session, *permissions) if permissions else None
     user = User(email="unlinked@example.com", role=role)
     session.add(user)
@@ -107,7 +107,9 @@ async def test_concurrent_first_logins_create_one_account(live: Live) -> None:
         assert await session.scalar(select(func.count()).select_from(User)) == 1
 
 
-async def test_reassigned_email_does_not_take_over_account(client: AsyncClient) -> None:
+async def test_new_subject_with_linked_email_does_not_take_over_account(
+    client: AsyncClient,
+) -> None:
     assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, sub="first")))[0] == 200
     assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, sub="second")))[0] == 403
     assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, sub="first")))[0] == 200
@@ -126,7 +128,7 @@ async def test_unverified_email_returns_403(
     assert (await me(client, token))[1]["id"] == str(user.id)
 
 
-async def test_missing_email_is_read_from_userinfo(
+async def test_email_missing_in_token_is_read_from_userinfo(
     client: AsyncClient,
 ) -> None:
     token = oidc.PROVIDER.token(None, sub="robot", email_verified=None)
@@ -158,7 +160,7 @@ async def test_first_login_without_provisioning_returns_403(
     assert (await me(client, oidc.PROVIDER.token((await make_unlinked(session)).email)))[0] == 200
 
 
-async def test_role_follows_claim(
+async def test_role_of_user_follows_claim_of_token(
     client: AsyncClient, session: AsyncSession, configure: Configure
 ) -> None:
     role = await make_role(session, "products:write")
@@ -170,7 +172,7 @@ async def test_role_follows_claim(
     assert (await me(client, token))[1]["role"] is None
 
 
-async def test_unknown_role_is_logged(
+async def test_unknown_role_in_configuration_is_logged(
     client: AsyncClient, configure: Configure, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(roles={"admins": "emperor"})
@@ -194,7 +196,9 @@ async def test_unknown_role_is_logged(
     ],
     ids=lambda changes: " ".join(f"{name}={str(value)[:12]}" for name, value in changes.items()),
 )
-async def test_wrong_claim_returns_401(client: AsyncClient, changes: dict[str, Any]) -> None:
+async def test_token_with_wrong_claim_returns_401(
+    client: AsyncClient, changes: dict[str, Any]
+) -> None:
     assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, **changes)))[0] == 401
 
 
@@ -217,7 +221,7 @@ async def test_unsigned_token_returns_401(client: AsyncClient) -> None:
     assert (await me(client, forge(oidc.PROVIDER.token(NEW_EMAIL), None, "none")))[0] == 401
 
 
-async def test_public_key_as_hmac_secret_returns_401(
+async def test_token_signed_with_public_key_as_hmac_secret_returns_401(
     client: AsyncClient, configure: Configure
 ) -> None:
     public = oidc.PROVIDER.key.private.public_key()
@@ -240,7 +244,7 @@ async def test_provider_outage_returns_503(client: AsyncClient) -> None:
     assert (await client.get("/health/live", headers=headers)).status_code == 200
 
 
-async def test_docs_log_in_with_pkce(client: AsyncClient) -> None:
+async def test_swagger_ui_logs_in_with_pkce(client: AsyncClient) -> None:
     page = (await client.get("/docs")).text
     assert '"usePkceWithAuthorizationCodeGrant": true' in page
     schemes = (await client.get("/openapi.json")).json()["components"]["securitySchemes"]
@@ -249,7 +253,9 @@ async def test_docs_log_in_with_pkce(client: AsyncClient) -> None:
     assert (await me(client, token))[1]["email"] == NEW_EMAIL
 
 
-async def test_docs_may_connect_to_provider(client: AsyncClient) -> None:
+async def test_content_security_policy_of_docs_allows_identity_provider(
+    client: AsyncClient,
+) -> None:
     policy = (await client.get("/docs")).headers["Content-Security-Policy"]
     assert f"connect-src 'self' {oidc.PROVIDER.url};" in policy
 
@@ -293,7 +299,7 @@ async def test_tokens_are_not_logged_or_returned(
         ("OIDC_ROLES", "admins"),
     ],
 )
-def test_production_rejects_unsafe_settings(
+def test_production_rejects_unsafe_oidc_settings(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
@@ -303,12 +309,12 @@ def test_production_rejects_unsafe_settings(
         read(OidcSettings)
 
 
-def test_roles_are_parsed_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_roles_setting_preserves_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OIDC_ROLES", "b=clerk, a=admin")
     assert list(read(OidcSettings).roles.items()) == [("b", "clerk"), ("a", "admin")]
 
 
-def test_settings_have_development_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audience_defaults_to_app_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OIDC_ISSUER", "OIDC_AUDIENCE"):
         monkeypatch.delenv(name)
     assert read(OidcSettings).audience == "app"

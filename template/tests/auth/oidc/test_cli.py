@@ -8,7 +8,7 @@ from app.services import user as users
 
 
 @pytest.mark.usefixtures("database_url")
-async def test_create_admin_before_first_login() -> None:
+async def test_create_admin_makes_user_admin_before_first_login() -> None:
     output = await cli.create_admin("Root@Example.com")
     assert output.startswith("Granted the administrator role to root@example.com")
     async with admin.session_factory() as sessions:

@@ -1,4 +1,4 @@
-"""Tests of cached provider keys: single-flight, rotation, stale keys, outages."""
+"""Tests of the cached keys of the identity provider: rotation, stale keys, outages."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -17,7 +17,7 @@ CONCURRENCY = 50
 
 @pytest.fixture
 def server() -> Generator[IdentityProvider, None, None]:
-    """Run a provider."""
+    """Run the development identity provider."""
     server = IdentityProvider()
     with server.running():
         yield server
@@ -38,7 +38,7 @@ def expire_keys(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-async def test_concurrent_requests_fetch_keys_once(
+async def test_concurrent_key_requests_fetch_keys_once(
     server: IdentityProvider, client: AsyncClient
 ) -> None:
     provider = Provider(server.url)
@@ -49,7 +49,7 @@ async def test_concurrent_requests_fetch_keys_once(
     assert server.key_requests == 1
 
 
-async def test_rotated_key_is_fetched(
+async def test_key_added_by_rotation_is_fetched(
     server: IdentityProvider, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider, old = Provider(server.url), server.key.name
@@ -61,7 +61,7 @@ async def test_rotated_key_is_fetched(
         await provider.key(client, old)
 
 
-async def test_unknown_keys_do_not_flood_provider(
+async def test_repeated_unknown_key_ids_fetch_keys_once(
     server: IdentityProvider, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(providers, "RETRY_DELAY", 3600.0)
@@ -82,7 +82,7 @@ async def test_expired_keys_are_fetched_again(
     assert server.key_requests == 2
 
 
-async def test_stale_keys_are_used_during_outage(
+async def test_expired_keys_are_used_while_provider_is_unavailable(
     client: AsyncClient, expire_keys: pytest.MonkeyPatch
 ) -> None:
     server = IdentityProvider()
@@ -95,7 +95,7 @@ async def test_stale_keys_are_used_during_outage(
         await provider.key(client, server.key.name)
 
 
-async def test_stale_keys_are_used_during_refresh(
+async def test_expired_keys_are_used_while_refresh_is_pending(
     server: IdentityProvider, client: AsyncClient, expire_keys: pytest.MonkeyPatch
 ) -> None:
     _ = expire_keys
@@ -124,7 +124,7 @@ async def test_userinfo_during_outage_raises_unavailable(client: AsyncClient) ->
         await provider.userinfo(client, token)
 
 
-async def test_issuer_mismatch_raises_unavailable(
+async def test_provider_metadata_with_other_issuer_raises_unavailable(
     server: IdentityProvider, client: AsyncClient
 ) -> None:
     provider = Provider(f"{server.url}/")
