@@ -86,7 +86,7 @@ def to_sqlite(value: object) -> object:
 
 
 def fill(file: Path, rows: dict[type[ImportedBase], list[dict[str, Any]]]) -> None:
-    """Create the tables in a database, mark it as migrated, and insert rows."""
+    """Create migrated tables in a SQLite file, and insert rows."""
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
         ImportedBase.metadata.create_all(connection)

@@ -156,7 +156,7 @@ async def test_disconnected_clients_release_database_connections(failing: Live) 
 
 
 async def disconnect_midway(port: int, path: str) -> None:
-    """Start a download, and disconnect while the response is sent."""
+    """Request a path, and disconnect while the response is sent."""
     async with requested(port, path) as reader:
         await reader.read(1)
         await asyncio.sleep(0.2)  # the server fills the socket buffers

@@ -25,7 +25,7 @@ TEXT = "This is a test e-mail from Shop. E-mail delivery works."
 
 @pytest.fixture
 def mailbox() -> Mailbox:
-    """Return the handler of the SMTP server."""
+    """Return the handler that stores the messages of the SMTP server."""
     return Mailbox()
 
 
@@ -39,13 +39,13 @@ def url(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> Generator[str, Non
 
 @pytest.fixture(autouse=True)
 def _no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retry without delay."""
+    """Retry failed e-mails without delay."""
     monkeypatch.setattr(queue, "RETRY_DELAYS", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture
 async def emails(url: str) -> AsyncGenerator[EmailQueue, None]:
-    """Run the queue of a service with the SMTP server."""
+    """Run the e-mail queue of a service that sends to the SMTP server."""
     _ = url
     app = FastAPI()
     email.install(app)
@@ -61,7 +61,7 @@ async def receive_text(mailbox: Mailbox) -> str:
     return str(body.get_content())
 
 
-async def test_email_has_text_and_html(emails: EmailQueue, mailbox: Mailbox) -> None:
+async def test_email_has_plain_text_and_html_part(emails: EmailQueue, mailbox: Mailbox) -> None:
     emails.put(compose(HELLO, "Shop <shop@example.com>"))
     message = await asyncio.to_thread(mailbox.next)
     assert message["To"] == "you@example.com"
@@ -76,7 +76,7 @@ async def test_email_has_text_and_html(emails: EmailQueue, mailbox: Mailbox) -> 
     assert f"<p>{TEXT}</p>" in html.get_content()
 
 
-async def test_email_is_sent_after_commit(
+async def test_email_is_sent_only_after_commit(
     app: FastAPI, emails: EmailQueue, mailbox: Mailbox
 ) -> None:
     async with app.state.sessions() as session:
@@ -90,7 +90,9 @@ async def test_email_is_sent_after_commit(
     assert mailbox.attempts == 1
 
 
-async def test_temporary_error_is_retried(emails: EmailQueue, mailbox: Mailbox) -> None:
+async def test_email_is_retried_after_temporary_smtp_error(
+    emails: EmailQueue, mailbox: Mailbox
+) -> None:
     mailbox.replies = ["451 Later", "421 Later"]
     emails.put(compose(HELLO, emails.config.sender))
     assert "Shop" in await receive_text(mailbox)
@@ -98,7 +100,7 @@ async def test_temporary_error_is_retried(emails: EmailQueue, mailbox: Mailbox) 
 
 
 @pytest.mark.parametrize(("reply", "attempts"), [("550 No", 1), ("451 Later", 4)])
-async def test_failed_email_is_logged(
+async def test_email_that_fails_finally_is_logged(
     emails: EmailQueue,
     mailbox: Mailbox,
     capsys: pytest.CaptureFixture[str],
@@ -114,7 +116,7 @@ async def test_failed_email_is_logged(
     assert HELLO.to not in output
 
 
-async def test_unreachable_server_is_logged(
+async def test_unreachable_smtp_server_is_logged(
     emails: EmailQueue, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = queue.parse_server_url("smtp://localhost:9?tls=off")
@@ -134,7 +136,7 @@ async def test_queued_emails_are_sent_on_shutdown(url: str, mailbox: Mailbox) ->
     assert mailbox.mails.qsize() == 9
 
 
-async def test_full_queue_drops_emails(
+async def test_full_email_queue_drops_emails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(queue, "MAX_QUEUED", 1)
@@ -163,7 +165,7 @@ async def test_starttls_requires_trusted_certificate(
     assert mailbox.encrypted == [True]
 
 
-def test_html_is_escaped() -> None:
+def test_values_in_html_part_are_escaped() -> None:
     mail = Mail("you@example.com", "hello", {"service": "<b>&"})
     text, html = compose(mail, "shop@example.com").iter_parts()
     assert "<b>&" in text.get_content()
@@ -171,18 +173,18 @@ def test_html_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("address", ["a@example.com\nBcc: b@example.com", "nobody", ""])
-def test_invalid_address_is_rejected(address: str) -> None:
+def test_invalid_recipient_address_is_rejected(address: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         compose(Mail(address, "hello", {"service": "Shop"}), "shop@example.com")
 
 
-def test_subject_cannot_inject_headers() -> None:
+def test_line_break_in_subject_cannot_inject_headers() -> None:
     mail = Mail("you@example.com", "hello", {"service": "a\nBcc: b@example.com"})
     message = compose(mail, "shop@example.com")
     assert message["Bcc"] is None
 
 
-def test_repr_does_not_contain_values() -> None:
+def test_repr_of_mail_hides_recipient_and_values() -> None:
     assert repr(Mail("you@example.com", "hello", {"token": "secret"})) == "Mail('hello')"
 
 
@@ -190,7 +192,7 @@ def test_repr_does_not_contain_values() -> None:
     "url",
     ["", "nonsense", "https://mail.example.com", "smtp://user:hunter2@mail.example.com?tls=off"],
 )
-def test_production_rejects_unsafe_server_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_production_rejects_unsafe_email_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     if url:
         monkeypatch.setenv("EMAIL_URL", url)
@@ -199,17 +201,19 @@ def test_production_rejects_unsafe_server_url(monkeypatch: pytest.MonkeyPatch, u
     assert "hunter2" not in str(raised.value)
 
 
-async def test_cli_sends_test_email(url: str, mailbox: Mailbox) -> None:
+async def test_mail_command_sends_test_email(url: str, mailbox: Mailbox) -> None:
     _ = url
     assert await cli.mail("you@example.com") == "localhost accepted the e-mail (unencrypted)."
     assert "This is a test e-mail" in await receive_text(mailbox)
 
 
-async def test_cli_without_server_sends_nothing() -> None:
+async def test_mail_command_without_smtp_server_sends_nothing() -> None:
     assert await cli.mail("you@example.com") == cli.NO_SERVER
 
 
-async def test_development_shows_preview(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> None:
+async def test_development_shows_email_preview(
+    monkeypatch: pytest.MonkeyPatch, shared_url: str
+) -> None:
     _ = shared_url
     monkeypatch.setenv("ENVIRONMENT", "development")
     app = create_app()
@@ -223,5 +227,5 @@ async def test_development_shows_preview(monkeypatch: pytest.MonkeyPatch, shared
         assert (await client.get("/dev/mails/1")).status_code == 404
 
 
-async def test_preview_is_for_development_only(client: AsyncClient) -> None:
+async def test_email_preview_outside_development_returns_404(client: AsyncClient) -> None:
     assert (await client.get("/dev/mails")).status_code == 404

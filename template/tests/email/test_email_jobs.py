@@ -36,7 +36,7 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Generator[Mailbox, None, None]:
 
 @pytest.fixture
 async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
-    """Open a session factory on a database of the test."""
+    """Return a session factory for a database of this test."""
     _ = database_url
     async with sample_tasks.open_sessions() as sessions:
         yield sessions
@@ -52,16 +52,18 @@ def make_app(sessions: Sessions) -> FastAPI:
 
 
 async def only_job(sessions: Sessions) -> Job:
-    """Return the only job."""
+    """Return the only row of the jobs table."""
     async with sessions() as session:
         return (await session.scalars(select(Job))).one()
 
 
-def test_service_installs_durable_queue(app: FastAPI) -> None:
+def test_service_with_jobs_uses_durable_email_queue(app: FastAPI) -> None:
     assert isinstance(EMAIL_QUEUE.get(app), JobEmailQueue)
 
 
-async def test_email_is_enqueued_in_transaction(sessions: Sessions, mailbox: Mailbox) -> None:
+async def test_email_job_is_enqueued_in_transaction_of_caller(
+    sessions: Sessions, mailbox: Mailbox
+) -> None:
     app = make_app(sessions)
     async with sessions() as session:
         async with session.begin() as transaction:
@@ -80,7 +82,7 @@ async def test_email_is_enqueued_in_transaction(sessions: Sessions, mailbox: Mai
     assert (await only_job(sessions)).arguments == {}
 
 
-async def test_email_without_transaction_is_enqueued_soon(
+async def test_email_without_transaction_is_enqueued_in_background(
     sessions: Sessions, mailbox: Mailbox
 ) -> None:
     app = make_app(sessions)
@@ -91,7 +93,7 @@ async def test_email_without_transaction_is_enqueued_soon(
     assert mailbox.attempts == 1
 
 
-async def test_email_is_sent_directly_without_database(
+async def test_email_of_service_without_database_is_sent_directly(
     sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = make_app(sessions)
@@ -102,7 +104,7 @@ async def test_email_is_sent_directly_without_database(
     assert "email_enqueue_failed" in capsys.readouterr().out
 
 
-async def test_retry_sends_same_message_id(
+async def test_retried_email_has_same_message_id(
     sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = make_app(sessions)
@@ -120,7 +122,7 @@ async def test_retry_sends_same_message_id(
     assert HELLO.to not in capsys.readouterr().out
 
 
-async def test_permanent_error_is_not_retried(
+async def test_email_is_not_retried_after_permanent_smtp_error(
     sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = make_app(sessions)
@@ -132,7 +134,7 @@ async def test_permanent_error_is_not_retried(
     assert HELLO.to not in capsys.readouterr().out
 
 
-async def test_preview_replaces_missing_server(sessions: Sessions) -> None:
+async def test_email_without_smtp_server_is_shown_in_preview(sessions: Sessions) -> None:
     app = make_app(sessions)
     async with lifespan(app), sessions.begin() as session:
         EMAIL_QUEUE.get(app).send(HELLO, session)

@@ -23,12 +23,14 @@ async def content_url(client: AsyncClient) -> str:
 
 
 async def download(client: AsyncClient, url: str, **headers: str) -> Response:
-    """Download content; underscores in names of headers stand for hyphens."""
+    """Download a URL; underscores in the names of `headers` stand for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await client.get(url, headers=named)
 
 
-async def test_download_describes_content_in_headers(client: AsyncClient, content_url: str) -> None:
+async def test_download_has_content_type_length_and_digest_headers(
+    client: AsyncClient, content_url: str
+) -> None:
     response = await download(client, content_url, Accept_Encoding="gzip")
     assert response.content == TEXT
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -51,14 +53,16 @@ async def test_download_is_not_compressed(client: AsyncClient) -> None:
     assert response.headers["Content-Length"] == "10000"
 
 
-async def test_head_returns_headers_without_body(client: AsyncClient, content_url: str) -> None:
+async def test_head_request_returns_headers_without_body(
+    client: AsyncClient, content_url: str
+) -> None:
     response = await client.head(content_url, headers={"Range": "bytes=1-2"})
     assert (response.status_code, response.content) == (200, b"")
     assert (response.headers["Content-Length"], response.headers["ETag"]) == ("10", TAG)
 
 
 @pytest.mark.parametrize("header", [TAG, f"W/{TAG}", f'"a", {TAG}', "*"])
-async def test_matching_etag_returns_304(
+async def test_download_with_matching_etag_returns_304(
     client: AsyncClient, content_url: str, header: str
 ) -> None:
     response = await download(client, content_url, If_None_Match=header, Range="bytes=0-1")
@@ -66,7 +70,9 @@ async def test_matching_etag_returns_304(
     assert response.headers["ETag"] == TAG
 
 
-async def test_other_etag_returns_content(client: AsyncClient, content_url: str) -> None:
+async def test_download_with_other_etag_returns_content(
+    client: AsyncClient, content_url: str
+) -> None:
     assert (await download(client, content_url, If_None_Match='"a"')).content == TEXT
 
 
@@ -115,7 +121,7 @@ async def test_unsatisfiable_range_returns_416(
         {"Range": "bytes=0-1", "If_Range": "Wed, 25 Nov 2026 08:00:00 GMT"},
     ],
 )
-async def test_ignored_range_returns_whole_content(
+async def test_unsupported_or_outdated_range_returns_whole_content(
     client: AsyncClient, content_url: str, headers: dict[str, str]
 ) -> None:
     response = await download(client, content_url, **headers)
@@ -123,7 +129,7 @@ async def test_ignored_range_returns_whole_content(
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"<svg onload=alert(1)>", b"%PDF-1.7", b"PK\3\4"])
-async def test_executable_types_are_downloaded_as_attachment(
+async def test_content_that_browsers_execute_is_sent_as_attachment(
     client: AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     store = app.state.files
@@ -151,7 +157,7 @@ async def test_executable_types_are_downloaded_as_attachment(
         ("\x7f ~", "filename=\"_ ~\"; filename*=UTF-8''%7F%20~"),
     ],
 )
-def test_disposition_encodes_file_name(name: str, header: str) -> None:
+def test_content_disposition_encodes_file_name(name: str, header: str) -> None:
     assert disposition(name, "image/png") == f"inline; {header}"
 
 
@@ -166,7 +172,9 @@ def test_disposition_encodes_file_name(name: str, header: str) -> None:
         ("application/pdf", "attachment"),
     ],
 )
-def test_only_media_and_plain_text_are_inline(content_type: str, kind: str) -> None:
+def test_content_disposition_is_inline_only_for_media_and_plain_text(
+    content_type: str, kind: str
+) -> None:
     assert disposition("a", content_type) == f'{kind}; filename="a"'
 
 

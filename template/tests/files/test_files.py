@@ -39,7 +39,7 @@ async def live_files(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> AsyncGenerator[Live, None]:
-    """Serve on a real socket, and store files in a directory."""
+    """Serve on a real socket, and store uploaded files in a temporary directory."""
     _ = database_url
     monkeypatch.setenv("FILES_URL", tmp_path.as_uri())
     app = create_app()
@@ -67,12 +67,12 @@ async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
 
 
 def names(directory: Path) -> list[str]:
-    """Return the names of files in a directory, temporary ones too."""
+    """Return the names of all files in a directory, also of temporary ones."""
     return [path.name for path in directory.iterdir()]
 
 
 def stored_keys(app: FastAPI) -> list[str]:
-    """Return the keys of the objects in the store."""
+    """Return the keys of all objects in the object store."""
     return [each["path"] for each in obstore.list(app.state.files.inner).collect()]
 
 
@@ -87,7 +87,7 @@ async def test_upload_can_be_downloaded_unchanged(client: AsyncClient, content: 
     assert await download(client, created) == content
 
 
-async def test_list_filters_sorts_and_paginates(client: AsyncClient) -> None:
+async def test_list_of_files_filters_sorts_and_paginates(client: AsyncClient) -> None:
     for name in ("b.txt", "a.txt", "c.md"):
         await upload(client, b"text", name)
     listed = await client.get(URL, params={"search": "TXT", "sort": "name", "size": 1})
@@ -95,7 +95,7 @@ async def test_list_filters_sorts_and_paginates(client: AsyncClient) -> None:
     assert 'rel="next"' in listed.headers["Link"]
 
 
-async def test_delete_removes_row_and_content(live_files: Live) -> None:
+async def test_delete_of_file_removes_row_and_content(live_files: Live) -> None:
     created = await upload(live_files.client, PNG)
     assert stored_keys(live_files.app) == [created.json()["id"]]
     assert (await live_files.client.delete(created.headers["Location"])).status_code == 204
@@ -107,7 +107,7 @@ async def test_delete_removes_row_and_content(live_files: Live) -> None:
     assert (await live_files.client.delete(created.headers["Location"])).status_code == 404
 
 
-async def test_rolled_back_delete_leaves_content(app: FastAPI) -> None:
+async def test_rolled_back_delete_of_file_leaves_content(app: FastAPI) -> None:
     store = Store(MemoryStore(), app.state.files.config)
     await obstore.put_async(store.inner, "key", b"")
     async with app.state.sessions() as session:
@@ -180,7 +180,7 @@ async def test_rejected_upload_stores_nothing(live_files: Live) -> None:
     assert (await client.get(URL)).json()["total"] == 0
 
 
-async def test_content_digest_is_verified(client: AsyncClient) -> None:
+async def test_upload_verifies_content_digest_header(client: AsyncClient) -> None:
     digest = base64.b64encode(hashlib.sha256(LONG).digest()).decode()
     digests = f"sha-512=:AAAA:, sha-256=:{digest}:"
     assert (await upload(client, LONG, **{"Content-Digest": digests})).status_code == 201
@@ -190,7 +190,7 @@ async def test_content_digest_is_verified(client: AsyncClient) -> None:
     assert (malformed.status_code, malformed.json()["code"]) == (400, "bad_request")
 
 
-async def test_upload_limit_replaces_body_limit(
+async def test_upload_may_exceed_body_limit_but_not_files_limit(
     database_url: str, admin_headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
@@ -253,7 +253,7 @@ PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\
         (PART % b"a" + b"--x--\r\n", {"Content-Type": "multipart/mixed; boundary=x"}, 415),
     ],
 )
-async def test_multipart_form_is_validated_strictly(
+async def test_malformed_multipart_form_is_rejected(
     client: AsyncClient, content: bytes, headers: dict[str, str], status: int
 ) -> None:
     response = await client.post(f"{URL}/batch", content=content, headers=headers)
@@ -263,7 +263,7 @@ async def test_multipart_form_is_validated_strictly(
 async def begin_upload(
     live: Live, length: int
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send the first `LONG` bytes of an upload, without the rest."""
+    """Start an upload: send the headers and the bytes `LONG`, but not the rest."""
     reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
     request = live.client.build_request("POST", URL, params={"name": "a"})
     headers = request.headers | {"Content-Length": str(length)}
@@ -279,7 +279,9 @@ async def wait_for_files(path: Path, count: int) -> None:
     await wait_until(lambda: len(names(path)) == count)
 
 
-async def test_client_disconnect_stores_nothing(live_files: Live, tmp_path: Path) -> None:
+async def test_upload_of_disconnected_client_stores_nothing(
+    live_files: Live, tmp_path: Path
+) -> None:
     _, writer = await begin_upload(live_files, 2 * len(LONG))
     await wait_for_files(tmp_path, 1)
     assert not live_files.app.state.engine.pool.checkedout()
@@ -319,7 +321,7 @@ async def test_slow_download_holds_no_database_connection(
 
 @contextmanager
 def full_disk(free: int) -> Generator[None, None, None]:
-    """Limit the size of files of this process, as a full disk does."""
+    """Limit the file size of this process, so that writes fail as on a full disk."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (free, hard))
@@ -329,7 +331,7 @@ def full_disk(free: int) -> Generator[None, None, None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_failing_store_returns_503_and_stores_nothing(
+async def test_upload_to_failing_store_returns_503_and_stores_nothing(
     live_files: Live, tmp_path: Path
 ) -> None:
     with full_disk(4 * MEBIBYTE):
@@ -340,7 +342,7 @@ async def test_failing_store_returns_503_and_stores_nothing(
     assert (await upload(live_files.client, LONG)).status_code == 201
 
 
-async def test_link_without_presigned_urls_returns_404(client: AsyncClient) -> None:
+async def test_link_to_file_without_presigned_urls_returns_404(client: AsyncClient) -> None:
     created = await upload(client, PNG)
     unsigned = await client.get(f"{created.headers['Location']}/link")
     assert (unsigned.status_code, unsigned.json()["code"]) == (404, "no_links")
@@ -348,7 +350,7 @@ async def test_link_without_presigned_urls_returns_404(client: AsyncClient) -> N
     assert unknown.json()["code"] == "not_found"
 
 
-async def test_link_is_presigned_url_with_expiry(
+async def test_link_to_file_is_presigned_url_with_expiry(
     app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created = await upload(client, PNG)
@@ -361,7 +363,7 @@ async def test_link_is_presigned_url_with_expiry(
     )
 
 
-def test_openapi_describes_request_bodies_as_binary(app: FastAPI) -> None:
+def test_openapi_describes_upload_bodies_as_binary(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     one, many = (paths[path]["post"]["requestBody"] for path in (URL, f"{URL}/batch"))
     binary = {"type": "string", "format": "binary"}
@@ -371,7 +373,7 @@ def test_openapi_describes_request_bodies_as_binary(app: FastAPI) -> None:
     assert (many["required"], form["required"]) == (True, ["files"])
 
 
-def test_openapi_describes_responses(app: FastAPI) -> None:
+def test_openapi_describes_responses_of_file_routes(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     listed = paths[URL]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert listed["$ref"].endswith("/Page_FileRead_")
@@ -388,7 +390,7 @@ def peak_memory(process: int) -> int:
 
 
 @pytest.mark.drill
-async def test_upload_of_one_gib_uses_100_mib(
+async def test_upload_of_one_gib_uses_at_most_100_mib_of_memory(
     database_url: str, admin_headers: dict[str, str], tmp_path: Path
 ) -> None:
     size, block = 1 << 30, LONG

@@ -1,4 +1,4 @@
-"""Tests of MIME sniffing."""
+"""Tests of MIME sniffing: the media type of a file is detected from its content."""
 
 import gzip
 from io import BytesIO
@@ -10,7 +10,7 @@ from app.files.media_types import sniff
 
 
 def office_document() -> bytes:
-    """Return a ZIP archive, as office documents are."""
+    """Return a ZIP archive with the files of an office document."""
     buffer = BytesIO()
     with ZipFile(buffer, "w") as archive:
         archive.writestr("word/document.xml", "<x/>")
@@ -73,5 +73,5 @@ def office_document() -> bytes:
         (b"a" * 1445 + b"\x00", "text/plain"),
     ],
 )
-def test_sniff_detects_media_type(content: bytes, kind: str) -> None:
+def test_sniff_detects_media_type_from_content(content: bytes, kind: str) -> None:
     assert sniff(content) == kind

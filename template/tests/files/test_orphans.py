@@ -1,4 +1,4 @@
-"""Tests of the purge of orphaned objects."""
+"""Tests of the purge of orphans: stored objects without a row."""
 
 import asyncio
 from datetime import timedelta
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set a grace period that all objects have exceeded."""
+    """Set the grace period so that all objects have exceeded it."""
     monkeypatch.setattr(orphans, "GRACE", -timedelta(minutes=1))
 
 
 async def put(store: "ObjectStore", *names: object) -> None:
-    """Store objects."""
+    """Store objects that no row references."""
     for name in names:
         await obstore.put_async(store, str(name), b"text")
 
 
 def names(directory: Path) -> list[str]:
-    """Return the names of files in a directory, temporary ones too."""
+    """Return the names of all files in a directory, also of temporary ones."""
     return [path.name for path in directory.iterdir()]
 
 
 def stored_keys(store: "ObjectStore") -> set[str]:
-    """Return the keys of the objects in a store."""
+    """Return the keys of all objects in the object store."""
     return {each["path"] for each in obstore.list(store).collect()}
 
 
 @pytest.mark.usefixtures("_no_grace")
-async def test_orphaned_objects_are_deleted(
+async def test_objects_without_row_are_deleted(
     session: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orphans, "BATCH", 2)
@@ -55,7 +55,9 @@ async def test_orphaned_objects_are_deleted(
     assert stored_keys(store) == {str(file.id), "of another program"}
 
 
-async def test_recent_objects_are_not_deleted(session: AsyncSession, tmp_path: Path) -> None:
+async def test_recent_objects_without_row_are_not_deleted(
+    session: AsyncSession, tmp_path: Path
+) -> None:
     store, name = MemoryStore(), str(uuid7())
     await put(store, name)
     assert await collect(session, store) == 0
@@ -75,7 +77,7 @@ async def test_temporary_file_of_killed_process_is_deleted(
 
 
 @pytest.mark.usefixtures("_no_grace")
-async def test_collect_files_returns_number_of_orphans(
+async def test_collect_files_returns_number_of_deleted_orphans(
     shared_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = shared_url

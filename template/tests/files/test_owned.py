@@ -33,7 +33,7 @@ async def test_file_is_visible_only_to_owner(client: AsyncClient, session: Async
 @pytest.mark.parametrize(
     ("permission", "status"), [("files:read", 404), ("files:write", 204), ("*", 204)]
 )
-async def test_permission_grants_access_to_all_files(
+async def test_permission_grants_access_to_files_of_all_users(
     client: AsyncClient, session: AsyncSession, permission: str, status: int
 ) -> None:
     file_url = await upload(client, bearer(await make_user(session)))
@@ -49,7 +49,7 @@ async def test_files_without_authentication_return_401(client: AsyncClient) -> N
     assert (await client.get(file_url)).status_code == 401
 
 
-async def test_api_key_without_scope_returns_403(client: AsyncClient) -> None:
+async def test_api_key_without_files_scope_returns_403(client: AsyncClient) -> None:
     file_url = await upload(client, {})
     created = await client.post("/api/v1/users/me/api-keys", json={"name": "a", "scopes": []})
     del client.headers["Authorization"]

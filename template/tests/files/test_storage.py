@@ -21,7 +21,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AW
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Configure a bucket that is unavailable."""
+    """Configure an S3 bucket that is unavailable."""
     monkeypatch.setenv("FILES_URL", "s3://bucket/prefix")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     for name, value in CREDENTIALS.items():
@@ -39,7 +39,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
         ("az://container", "test", "Account must be specified"),
     ],
 )
-def test_invalid_store_url_is_reported(
+def test_invalid_files_url_is_reported(
     monkeypatch: pytest.MonkeyPatch, url: str, environment: str, problem: str
 ) -> None:
     monkeypatch.setenv("ENVIRONMENT", environment)
@@ -51,7 +51,9 @@ def test_invalid_store_url_is_reported(
     assert "hunter2" not in str(raised.value)
 
 
-def test_file_settings_allow_media_up_to_100_mib(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upload_settings_default_to_media_files_up_to_100_mib(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("ENVIRONMENT", "test")
     config = read(FilesSettings)
     assert (config.limit, config.store_url) == (100 * 1024**2, "memory://")
@@ -67,19 +69,21 @@ def test_file_settings_allow_media_up_to_100_mib(monkeypatch: pytest.MonkeyPatch
     }
 
 
-def test_development_stores_files_in_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_stores_files_in_directory_of_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "development")
     assert read(FilesSettings).store_url == (ROOT / ".dev" / "files").as_uri()
     assert (ROOT / "pyproject.toml").exists()
 
 
-def test_missing_directory_is_created(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_storage_directory_is_created(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("FILES_URL", (tmp_path / "a" / "b").as_uri())
     open_store(read(FilesSettings))
     assert (tmp_path / "a" / "b").is_dir()
 
 
-async def test_unavailable_store_fails_only_requests_of_files(
+async def test_unavailable_object_store_fails_only_file_requests(
     bucket: None,
     database_url: str,
     admin_headers: dict[str, str],
@@ -134,7 +138,7 @@ async def test_bucket_stores_headers_with_content(
     assert calls == [{"attributes": headers} | parts | options]
 
 
-async def test_shutdown_waits_for_deletions(
+async def test_shutdown_waits_for_deletion_of_objects(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:

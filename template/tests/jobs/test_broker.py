@@ -1,4 +1,4 @@
-"""Broker on a real Valkey: delivery to workers, lost messages, outages."""
+"""Tests of the job broker on a real Valkey: delivery, lost messages, outages."""
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
@@ -47,14 +47,14 @@ def server() -> Generator[str, None, None]:
 
 @pytest.fixture
 def directory() -> Generator[Path, None, None]:
-    """Create a directory for a Valkey that a test stops and starts again."""
+    """Create a data directory for a Valkey server that the test restarts."""
     with TemporaryDirectory(prefix="app-", dir=shared_memory()) as path:
         yield Path(path)
 
 
 @pytest.fixture(autouse=True)
 def name(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give each test a queue of its own."""
+    """Set a unique queue name for the test; return it."""
     unique = str(uuid7())
     monkeypatch.setattr(setup, "connect", lambda _: connect(unique))
     return unique
@@ -62,7 +62,7 @@ def name(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def broker(server: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Broker:
-    """Connect a broker to the Valkey server."""
+    """Return a broker that is connected to the Valkey server."""
     monkeypatch.setenv("TASKS_URL", server)
     connected = connect(name)
     assert connected is not None
@@ -87,7 +87,7 @@ def make_app() -> FastAPI:
 
 @asynccontextmanager
 async def working(number: int = 1) -> AsyncGenerator[None, None]:
-    """Run workers, each with an app of its own, as in a process of its own."""
+    """Run workers, each with its own application, as separate processes do."""
     async with AsyncExitStack() as stack:
         for _ in range(number):
             app = make_app()
@@ -96,7 +96,7 @@ async def working(number: int = 1) -> AsyncGenerator[None, None]:
         yield
 
 
-async def test_messages_are_delivered_once_in_order(broker: Broker) -> None:
+async def test_broker_delivers_each_message_once_in_order(broker: Broker) -> None:
     sent = [uuid7() for _ in range(JOBS)]
     for job_id in sent:
         await broker.send(job_id)  # before any consumer
@@ -106,7 +106,7 @@ async def test_messages_are_delivered_once_in_order(broker: Broker) -> None:
     await broker.close()
 
 
-async def test_enqueued_jobs_run_without_polling(
+async def test_broker_message_starts_job_without_polling(
     server: str, database_url: str, monkeypatch: pytest.MonkeyPatch, no_polling: None
 ) -> None:
     _ = database_url, no_polling
@@ -119,7 +119,7 @@ async def test_enqueued_jobs_run_without_polling(
         assert await count_written(app.state.sessions) == JOBS
 
 
-async def test_development_service_receives_its_own_jobs(
+async def test_service_in_development_runs_jobs_that_it_enqueues(
     server: str, database_url: str, monkeypatch: pytest.MonkeyPatch, no_polling: None
 ) -> None:
     _ = database_url, no_polling
@@ -132,7 +132,7 @@ async def test_development_service_receives_its_own_jobs(
         await wait_until_written(app.state.sessions, JOBS)
 
 
-async def test_jobs_without_message_are_polled(
+async def test_polling_finds_jobs_whose_broker_message_is_lost(
     server: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
@@ -144,7 +144,7 @@ async def test_jobs_without_message_are_polled(
             await wait_until_written(sessions, number + 1)
 
 
-async def test_jobs_run_during_broker_outage(
+async def test_jobs_are_run_during_broker_outage(
     directory: Path,
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -194,7 +194,9 @@ async def test_broker_error_does_not_contain_password() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "amqp://user:hunter2@localhost"])
-def test_production_requires_valid_broker_url(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_production_without_valid_broker_url_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     if value:
         monkeypatch.setenv("TASKS_URL", value)

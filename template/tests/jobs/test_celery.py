@@ -1,4 +1,4 @@
-"""Celery broker: other Celery apps and tools, redelivery, shutdown, TLS."""
+"""Tests of the Celery broker: other Celery apps and tools, redelivery, shutdown, TLS."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ def server() -> Generator[str, None, None]:
 
 @pytest.fixture
 async def broker(server: str) -> AsyncGenerator[Broker, None]:
-    """Connect a broker with a queue of its own to the Valkey server."""
+    """Return a broker with a unique queue on the Valkey server."""
     connected = Broker(parse_url(server), str(uuid7()))
     yield connected
     await connected.close()
@@ -40,24 +40,24 @@ async def broker(server: str) -> AsyncGenerator[Broker, None]:
 
 @pytest.fixture
 def other_app(server: str) -> Generator[Celery, None, None]:
-    """Create another Celery app, configured with the broker's URL alone."""
+    """Create a Celery app outside the service that knows only the broker's URL."""
     address = celery_app.broker_url(parse_url(server))
     with Celery(broker=address, set_as_current=False, changes={"broker_pool_limit": 0}) as app:
         yield app
 
 
 def send(other_app: Celery, broker: Broker, *arguments: object, task: str = "job") -> None:
-    """Send a message as another Celery app does."""
+    """Send a message from another Celery app to the queue of the broker."""
     other_app.send_task(task, arguments, queue=f"jobs:{broker.name}", retry=False)
 
 
-async def test_message_of_other_app_is_received(broker: Broker, other_app: Celery) -> None:
+async def test_message_of_other_celery_app_is_received(broker: Broker, other_app: Celery) -> None:
     job_id = uuid7()
     await asyncio.to_thread(send, other_app, broker, str(job_id))
     assert await receive(broker, 1) == [job_id]
 
 
-async def test_malformed_messages_are_skipped(broker: Broker, other_app: Celery) -> None:
+async def test_malformed_celery_messages_are_skipped(broker: Broker, other_app: Celery) -> None:
     for arguments in ([], [7], ["nonsense"], [str(uuid7()), "more"]):
         await asyncio.to_thread(send, other_app, broker, *arguments)
     await asyncio.to_thread(send, other_app, broker, str(uuid7()), task="unknown")
@@ -79,7 +79,7 @@ async def test_celery_inspect_shows_worker_and_job(broker: Broker, other_app: Ce
     assert [(each["name"], each["args"]) for each in waiting] == [("job", [str(job_id)])]
 
 
-async def test_stopped_worker_requeues_unstarted_job(broker: Broker) -> None:
+async def test_stopped_worker_returns_unstarted_job_to_queue(broker: Broker) -> None:
     async with busy_worker(broker) as job_id:
         pass
     assert await receive(broker, 1) == [job_id]
@@ -94,7 +94,9 @@ async def test_unacknowledged_message_is_redelivered(
         assert await receive(broker, 1) == [job_id]
 
 
-async def test_unacknowledged_messages_use_own_keys(broker: Broker, other_app: Celery) -> None:
+async def test_unacknowledged_messages_are_stored_under_key_of_queue(
+    broker: Broker, other_app: Celery
+) -> None:
     with other_app.connection_for_read() as connection:
         channel: Any = connection.default_channel
         before = channel.client.hgetall("unacked")
@@ -113,7 +115,7 @@ async def test_queue_is_trimmed_to_newest_messages(
     assert await receive(broker, 3) == sent[2:]
 
 
-async def test_worker_threads_end_and_restart(broker: Broker) -> None:
+async def test_celery_threads_end_and_restart_with_worker(broker: Broker) -> None:
     await broker.send(uuid7())
     before = set(threading.enumerate())
     for _ in range(3):
@@ -123,7 +125,7 @@ async def test_worker_threads_end_and_restart(broker: Broker) -> None:
         await receive(broker, 1)
 
 
-async def test_celery_environment_variables_are_ignored(
+async def test_broker_ignores_celery_environment_variables(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for kind in ("", "READ_", "WRITE_"):
@@ -146,7 +148,7 @@ def test_publish_after_connection_loss_is_not_retried(server: str) -> None:
         connection.ensure(jobs_app.amqp.Producer(connection), publish)()
 
 
-async def test_password_is_not_logged(
+async def test_broker_password_is_not_logged(
     server: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for logger in consumer.LOG_LEVELS:
@@ -163,7 +165,7 @@ async def test_password_is_not_logged(
     assert "hunter2" not in caplog.text
 
 
-def test_celery_version_is_supported() -> None:
+def test_installed_celery_version_is_supported() -> None:
     message = (
         "Re-check what `celery_app.py` and `consumer.py` override: `Connection.ensure`, "
         "`AMQP.Connection`, `WorkController.start`, `Consumer.start`, `TaskPool.executor`."
@@ -183,14 +185,14 @@ def test_celery_version_is_supported() -> None:
         ("rediss://host?ssl_ca_certs=ca.pem", "?ssl_ca_certs=ca.pem&ssl_cert_reqs=required"),
     ],
 )
-def test_broker_url_uses_celery_notation(url: str, expected: str) -> None:
+def test_broker_url_is_converted_to_celery_notation(url: str, expected: str) -> None:
     assert celery_app.broker_url(parse_url(url)).endswith(expected)
 
 
 @pytest.mark.parametrize(
     ("query", "verification"), [("", ssl.CERT_REQUIRED), ("?ssl_cert_reqs=none", ssl.CERT_NONE)]
 )
-def test_tls_certificate_is_verified(query: str, verification: ssl.VerifyMode) -> None:
+def test_tls_certificate_of_broker_is_verified(query: str, verification: ssl.VerifyMode) -> None:
     jobs_app = JobsApp(parse_url(f"rediss://host{query}"), "service", 1.0)
     for connection in (jobs_app.connection_for_read(), jobs_app.connection_for_write()):
         assert connection.ssl == {"ssl_cert_reqs": verification}

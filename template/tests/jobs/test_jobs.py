@@ -1,4 +1,4 @@
-"""Jobs: transactional enqueue, claim, lease, retry, schedule, trace context, purge."""
+"""Tests of jobs: transactional enqueue, claim, lease, retry, schedule, trace, purge."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -51,19 +51,19 @@ LONG_AGO = timedelta(days=365)
 
 @pytest.fixture
 async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
-    """Open a session factory on a database of the test's own."""
+    """Return a session factory for a database of this test."""
     _ = database_url
     async with sample_tasks.open_sessions() as factory:
         yield factory
 
 
 async def make_due(sessions: Sessions) -> None:
-    """Make waiting jobs due now, and leases expire."""
+    """Make all waiting jobs due now, and let all leases expire."""
     async with sessions.begin() as session:
         await session.execute(update(Job).where(Job.due_at.is_not(None)).values(due_at=now()))
 
 
-async def test_done_job_stores_result_without_arguments(sessions: Sessions) -> None:
+async def test_done_job_stores_result_and_deletes_arguments(sessions: Sessions) -> None:
     job = await enqueue_job(sessions, text="secret")
     await execute(minimal_app(sessions), await claim_job(sessions, job))
     done = await read_job(sessions, job)
@@ -109,7 +109,7 @@ async def test_concurrent_claims_return_job_once(sessions: Sessions) -> None:
     assert len([job for job in claims if job]) == 1
 
 
-async def test_repeated_idempotency_key_enqueues_once(sessions: Sessions) -> None:
+async def test_repeated_idempotency_key_enqueues_one_job(sessions: Sessions) -> None:
     async def enqueue_with_key() -> Job:
         async with sessions.begin() as session:
             return await enqueue_once(session, WRITE, SampleArguments(), "welcome 7")
@@ -121,7 +121,7 @@ async def test_repeated_idempotency_key_enqueues_once(sessions: Sessions) -> Non
     assert (await enqueue_with_key()).id == first.id
 
 
-async def test_unique_violation_of_other_row_is_raised(sessions: Sessions) -> None:
+async def test_enqueue_once_raises_conflict_of_other_row(sessions: Sessions) -> None:
     async with sessions.begin() as session:
         await enqueue_once(session, WRITE, SampleArguments(), "taken")
     async with sessions() as session:
@@ -154,14 +154,14 @@ async def test_failed_job_is_rolled_back_and_retried_until_dead(
     assert await store.claim(sessions) is None
 
 
-async def test_give_up_error_makes_job_dead_at_once(sessions: Sessions) -> None:
+async def test_job_that_raises_give_up_error_is_not_retried(sessions: Sessions) -> None:
     job = await enqueue_job(sessions, GIVE_UP)
     await execute(minimal_app(sessions), await claim_job(sessions, job))
     assert (await read_job(sessions, job)).state is JobState.DEAD
     assert await count_written(sessions) == 0
 
 
-async def test_job_timeout_is_retried(sessions: Sessions) -> None:
+async def test_job_is_retried_after_timeout(sessions: Sessions) -> None:
     job = await enqueue_job(sessions, TIME_OUT, seconds=30)
     await execute(minimal_app(sessions), await claim_job(sessions, job))
     waiting = await read_job(sessions, job)
@@ -178,7 +178,9 @@ async def test_job_that_crashes_workers_becomes_dead(sessions: Sessions) -> None
     assert (dead.state, dead.error) == (JobState.DEAD, "WorkerLostError")
 
 
-async def test_expired_lease_is_claimed_and_first_attempt_rolled_back(sessions: Sessions) -> None:
+async def test_job_with_expired_lease_is_claimed_again_and_writes_once(
+    sessions: Sessions,
+) -> None:
     job, app = await enqueue_job(sessions), minimal_app(sessions)
     expired = await claim_job(sessions, job)
     await make_due(sessions)
@@ -223,7 +225,7 @@ async def wait_until_renewed(sessions: Sessions, job: Job, due_at: datetime) -> 
             await asyncio.sleep(0.02)
 
 
-async def test_cancelled_job_is_released(sessions: Sessions) -> None:
+async def test_cancelled_job_is_released_without_counting_attempt(sessions: Sessions) -> None:
     job = await claim_job(sessions, await enqueue_job(sessions, seconds=30))
     running = asyncio.create_task(execute(minimal_app(sessions), job))
     await asyncio.sleep(0)
@@ -232,7 +234,7 @@ async def test_cancelled_job_is_released(sessions: Sessions) -> None:
     assert (await claim_job(sessions, job)).attempts == 1
 
 
-async def test_unknown_task_is_retried(sessions: Sessions) -> None:
+async def test_job_of_unknown_task_is_retried(sessions: Sessions) -> None:
     unknown = Task("unknown to all", SampleArguments, sample_tasks.write)
     job = await claim_job(sessions, await enqueue_job(sessions, unknown))
     await execute(minimal_app(sessions), job)
@@ -240,13 +242,13 @@ async def test_unknown_task_is_retried(sessions: Sessions) -> None:
     assert (waiting.state, waiting.error) == (JobState.WAITING, "LookupError")
 
 
-def test_backoff_is_exponential_with_jitter() -> None:
+def test_retry_backoff_is_exponential_with_jitter() -> None:
     for attempts, shortest, longest in ((1, 1, 2), (3, 4, 8), (99, 300, 600)):
         delays = {store.backoff(attempts).total_seconds() for _ in range(20)}
         assert shortest <= min(delays) < max(delays) <= longest
 
 
-async def test_job_continues_trace(sessions: Sessions) -> None:
+async def test_job_continues_trace_of_enqueuing_request(sessions: Sessions) -> None:
     seen: list[str | None] = []
 
     async def look(context: TaskContext, arguments: NoArguments) -> None:
@@ -272,13 +274,13 @@ async def test_job_continues_trace(sessions: Sessions) -> None:
         (Cron("44 10 * * *"), "10:44:00"),
     ],
 )
-def test_schedule_returns_last_time(schedule: Every | Cron, last: str) -> None:
+def test_schedule_last_returns_latest_scheduled_time(schedule: Every | Cron, last: str) -> None:
     for second in ("10:44:00.000000", "10:44:00.000001", "10:44:00.999999"):
         moment = datetime.fromisoformat(f"2026-11-25T{second}").replace(tzinfo=UTC)
         assert f"{schedule.last(moment):%H:%M:%S}" == last
 
 
-async def test_concurrent_schedulers_enqueue_once(sessions: Sessions) -> None:
+async def test_concurrent_schedulers_enqueue_periodic_job_once(sessions: Sessions) -> None:
     entry = Periodic(WRITE, SampleArguments(), Every(timedelta(minutes=30)))
     schedulers = [Scheduler([entry]) for _ in range(WORKERS)]
     for _ in range(2):
@@ -287,7 +289,7 @@ async def test_concurrent_schedulers_enqueue_once(sessions: Sessions) -> None:
     assert await count_written(sessions) in {1, 2}  # two, where half an hour ends meanwhile
 
 
-async def test_misfire_beyond_catch_up_is_skipped(sessions: Sessions) -> None:
+async def test_periodic_job_missed_for_too_long_is_skipped(sessions: Sessions) -> None:
     yesterday = now() - timedelta(days=1)
     schedule = Cron(f"{yesterday.minute} {(yesterday.hour + 2) % 24} * * *")  # 22 hours ago
     await Scheduler([Periodic(WRITE, SampleArguments(), schedule)]).enqueue_due(sessions)
@@ -309,7 +311,7 @@ async def test_purge_deletes_old_done_jobs(sessions: Sessions) -> None:
         assert await session.get(Job, waiting.id)
 
 
-async def test_commands_list_and_retry_dead_jobs(sessions: Sessions) -> None:
+async def test_jobs_commands_list_and_retry_dead_jobs(sessions: Sessions) -> None:
     assert await cli.dead_jobs() == "No dead jobs."
     job = await enqueue_job(sessions, GIVE_UP)
     await execute(minimal_app(sessions), await claim_job(sessions, job))

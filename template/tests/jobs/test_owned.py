@@ -1,4 +1,4 @@
-"""Endpoints of jobs in a service with accounts: ownership and permissions."""
+"""Tests of job endpoints in a service with accounts: ownership and permissions."""
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient
@@ -11,7 +11,7 @@ URL = "/api/v1/jobs/reports"
 PERMISSION = "reports:write"
 
 
-async def test_created_job_is_accepted_and_readable(
+async def test_post_creates_job_that_is_readable_at_location(
     app: FastAPI, client: AsyncClient, session: AsyncSession
 ) -> None:
     owner = bearer(await make_user(session, PERMISSION))
@@ -56,7 +56,9 @@ async def test_api_key_needs_scope_to_read_job(client: AsyncClient, session: Asy
         assert (await client.get(location, headers=key)).status_code == status
 
 
-async def test_idempotency_key_is_per_user(client: AsyncClient, session: AsyncSession) -> None:
+async def test_same_idempotency_key_of_two_users_creates_two_jobs(
+    client: AsyncClient, session: AsyncSession
+) -> None:
     callers = [bearer(await make_user(session, PERMISSION)) for _ in range(2)]
     first, other, again = [
         (await client.post(URL, headers=caller | {"Idempotency-Key": "a"})).json()["id"]

@@ -1,4 +1,4 @@
-"""Endpoints of jobs in a service without accounts."""
+"""Tests of job endpoints in a service without accounts."""
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient
@@ -8,7 +8,9 @@ from tests.support import sample_tasks
 URL = "/api/v1/jobs/reports"
 
 
-async def test_created_job_is_accepted_and_readable(app: FastAPI, client: AsyncClient) -> None:
+async def test_post_creates_job_that_is_readable_at_location(
+    app: FastAPI, client: AsyncClient
+) -> None:
     accepted = await client.post(URL)
     assert accepted.status_code == 202
     assert accepted.json()["state"] == "waiting"
@@ -35,6 +37,6 @@ async def test_invalid_idempotency_key_returns_422(client: AsyncClient) -> None:
         assert (await client.post(URL, headers={"Idempotency-Key": key})).status_code == 422
 
 
-async def test_unknown_job_returns_404(client: AsyncClient) -> None:
+async def test_read_of_unknown_job_returns_404(client: AsyncClient) -> None:
     location = "/api/v1/jobs/00000000-0000-7000-8000-000000000000"
     assert (await client.get(location)).status_code == 404

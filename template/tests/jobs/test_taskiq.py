@@ -1,4 +1,4 @@
-"""Taskiq broker: redelivery of unacknowledged messages."""
+"""Tests of the Taskiq broker: redelivery of unacknowledged messages."""
 
 import asyncio
 

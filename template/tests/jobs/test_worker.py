@@ -1,4 +1,4 @@
-"""Worker: polling, concurrency, graceful shutdown, crash recovery."""
+"""Tests of the worker: polling, concurrency, graceful shutdown, crash recovery."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ CONCURRENCY = 4
 
 @pytest.fixture
 async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
-    """Open a session factory on a database of the test's own."""
+    """Return a session factory for a database of this test."""
     _ = database_url
     async with sample_tasks.open_sessions() as factory:
         yield factory
@@ -47,7 +47,7 @@ async def sessions(database_url: str) -> AsyncGenerator[Sessions, None]:
 
 @pytest.fixture
 def app(sessions: Sessions) -> FastAPI:
-    """Create an app with the state that jobs need."""
+    """Create an application that has only the state that jobs need."""
     return minimal_app(sessions)
 
 
@@ -62,7 +62,7 @@ def make_worker(app: FastAPI, grace: float = DEADLINE) -> Worker:
     return Worker(app, CONCURRENCY, grace)
 
 
-async def test_waiting_jobs_are_done(app: FastAPI, sessions: Sessions) -> None:
+async def test_worker_runs_all_waiting_jobs(app: FastAPI, sessions: Sessions) -> None:
     jobs = [await enqueue_job(sessions) for _ in range(3 * CONCURRENCY)]
     async with make_worker(app).working():
         await wait_until_written(sessions, len(jobs))
@@ -70,7 +70,7 @@ async def test_waiting_jobs_are_done(app: FastAPI, sessions: Sessions) -> None:
         assert (await read_job(sessions, job)).state is JobState.DONE
 
 
-async def test_later_jobs_are_polled(app: FastAPI, sessions: Sessions) -> None:
+async def test_worker_polls_jobs_enqueued_after_its_start(app: FastAPI, sessions: Sessions) -> None:
     async with make_worker(app).working():
         for number in range(2):
             await enqueue_job(sessions)
@@ -88,7 +88,9 @@ async def test_woken_worker_polls_at_once(
             await wait_until_written(sessions, number + 1)
 
 
-async def test_concurrency_is_limited(app: FastAPI, sessions: Sessions) -> None:
+async def test_worker_runs_limited_number_of_jobs_concurrently(
+    app: FastAPI, sessions: Sessions
+) -> None:
     for _ in range(2 * CONCURRENCY):
         await enqueue_job(sessions, seconds=3600)
     busy = make_worker(app, grace=0.05)
@@ -98,7 +100,7 @@ async def test_concurrency_is_limited(app: FastAPI, sessions: Sessions) -> None:
         assert len(busy.running) == CONCURRENCY
 
 
-async def test_running_job_is_finished_at_shutdown(app: FastAPI, sessions: Sessions) -> None:
+async def test_worker_finishes_running_job_at_shutdown(app: FastAPI, sessions: Sessions) -> None:
     job = await enqueue_job(sessions, seconds=0.3)
     stopped = make_worker(app)
     async with stopped.working():
@@ -106,7 +108,9 @@ async def test_running_job_is_finished_at_shutdown(app: FastAPI, sessions: Sessi
     assert (await read_job(sessions, job)).state is JobState.DONE
 
 
-async def test_job_over_grace_period_is_released(app: FastAPI, sessions: Sessions) -> None:
+async def test_worker_releases_job_that_exceeds_grace_period(
+    app: FastAPI, sessions: Sessions
+) -> None:
     job = await enqueue_job(sessions, seconds=3600)
     stopped = make_worker(app, grace=0.05)
     async with stopped.working():
@@ -115,7 +119,7 @@ async def test_job_over_grace_period_is_released(app: FastAPI, sessions: Session
     assert (released.state, released.attempts) == (JobState.WAITING, 0)
 
 
-async def test_periodic_task_runs_repeatedly(app: FastAPI, sessions: Sessions) -> None:
+async def test_worker_runs_periodic_task_repeatedly(app: FastAPI, sessions: Sessions) -> None:
     app.state.timetable = Scheduler(
         [Periodic(WRITE, SampleArguments(), Every(timedelta(seconds=1)))]
     )
@@ -123,7 +127,9 @@ async def test_periodic_task_runs_repeatedly(app: FastAPI, sessions: Sessions) -
         await wait_until_written(sessions, 2)
 
 
-async def test_nested_context_does_not_stop_worker(app: FastAPI, sessions: Sessions) -> None:
+async def test_second_working_context_does_not_stop_worker(
+    app: FastAPI, sessions: Sessions
+) -> None:
     running = make_worker(app)
     async with running.working():
         async with running.working():
@@ -133,7 +139,7 @@ async def test_nested_context_does_not_stop_worker(app: FastAPI, sessions: Sessi
         await wait_until_written(sessions, 1)
 
 
-async def test_development_service_runs_its_jobs(
+async def test_service_in_development_runs_its_own_jobs(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url
@@ -147,7 +153,7 @@ async def test_development_service_runs_its_jobs(
 
 @asynccontextmanager
 async def process(**environment: str) -> AsyncGenerator[Process, None]:
-    """Run a worker in a process of its own; wait until it is ready."""
+    """Run a worker as a subprocess; wait until it is ready."""
     command = (sys.executable, "-m", "tests.support.sample_tasks", "worker")
     variables = {**os.environ, **environment}
     async with spawned(*command, env=variables, stdout=PIPE, stderr=PIPE) as worker_process:
@@ -156,7 +162,7 @@ async def process(**environment: str) -> AsyncGenerator[Process, None]:
 
 
 async def wait_for_event(worker_process: Process, event: str) -> None:
-    """Wait until a process logs an event."""
+    """Wait until the worker process logs an event."""
     assert worker_process.stdout is not None
     async for line in worker_process.stdout:
         if json.loads(line)["event"] == event:
@@ -172,7 +178,7 @@ async def wait_until_running(sessions: Sessions, *jobs: Job) -> None:
 
 
 @pytest.mark.drill
-async def test_sigterm_finishes_or_releases_jobs(sessions: Sessions, server: str) -> None:
+async def test_worker_on_sigterm_finishes_or_releases_jobs(sessions: Sessions, server: str) -> None:
     short, long = await enqueue_job(sessions, seconds=1), await enqueue_job(sessions, seconds=3600)
     async with process(TASKS_GRACE_SECONDS="15", TASKS_URL=server) as stopped:
         await wait_until_running(sessions, long)  # after the other
@@ -184,7 +190,9 @@ async def test_sigterm_finishes_or_releases_jobs(sessions: Sessions, server: str
 
 
 @pytest.mark.drill
-async def test_killed_worker_loses_and_repeats_no_job(sessions: Sessions, server: str) -> None:
+async def test_killed_worker_neither_loses_nor_repeats_jobs(
+    sessions: Sessions, server: str
+) -> None:
     environment = {"SAMPLE_TASKS_LEASE": "5", "TASKS_URL": server}
     jobs = [await enqueue_job(sessions, seconds=1) for _ in range(30)]
     async with process(**environment) as killed:
