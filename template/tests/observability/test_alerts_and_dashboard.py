@@ -1,4 +1,4 @@
-"""Alerts and dashboard query only metrics and labels that the service exposes."""
+"""Tests of Prometheus alerts and the Grafana dashboard: they query exposed metrics."""
 
 import json
 import re
@@ -25,7 +25,7 @@ Labels = dict[str, set[str]]
 
 
 def expressions() -> Iterator[str]:
-    """Yield the PromQL expressions of alerts and dashboard, with Grafana's variables replaced."""
+    """Yield the PromQL expressions of the alerts and of the Grafana dashboard."""
     for group in ALERTS["groups"]:
         for rule in group["rules"]:
             yield rule["expr"]
@@ -35,7 +35,7 @@ def expressions() -> Iterator[str]:
 
 
 def queried_metrics(expression: str) -> Labels:
-    """Return the metrics that an expression queries, with their labels."""
+    """Return the metrics that a PromQL expression queries, with their labels."""
     queried: Labels = {}
 
     def visit(part: promql_parser.Expr) -> bool:
@@ -55,7 +55,7 @@ def queried_metrics(expression: str) -> Labels:
 
 
 def exposed_metrics(registry: CollectorRegistry) -> Labels:
-    """Return the metrics that a registry exposes, with their labels."""
+    """Return the metrics that a Prometheus registry exposes, with their labels."""
     exposed: Labels = {}
     for family in registry.collect():
         for sample in family.samples:
@@ -79,14 +79,14 @@ async def exposed(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Labels:
         }
 
 
-async def test_expressions_query_exposed_metrics(exposed: Labels) -> None:
+async def test_alerts_and_dashboard_query_only_exposed_metrics(exposed: Labels) -> None:
     for expression in expressions():
         for name, labels in queried_metrics(expression).items():
             assert name in exposed, expression
             assert labels <= exposed[name], expression
 
 
-def test_dashboard_panels_are_unique() -> None:
+def test_dashboard_panels_have_unique_titles_and_positions() -> None:
     panels = DASHBOARD["panels"]
     for key in ("id", "title"):
         assert len({panel[key] for panel in panels}) == len(panels)

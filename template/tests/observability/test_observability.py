@@ -1,4 +1,4 @@
-"""Observability: spans, trace context propagation, redaction, sampling, metrics, export."""
+"""Tests of observability: spans, trace propagation, redaction, sampling, metrics."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ SECRET = "hunter2"
 
 @pytest.fixture
 async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Collector, None]:
-    """Run a collector, and configure services to export to it."""
+    """Run a telemetry collector; configure services to export to it."""
     async with running_collector() as target:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", target.url)
         monkeypatch.setenv("METRICS_PORT", "0")
@@ -56,12 +56,12 @@ def of_kind(spans: list[Span], kind: Span.SpanKind.ValueType) -> list[Span]:
 
 
 def metrics(observed: ObservedService) -> str:
-    """Return the text of a Prometheus scrape."""
+    """Return the metrics of the service in the Prometheus text format."""
     assert observed.pipeline.registry
     return generate_latest(observed.pipeline.registry).decode()
 
 
-async def test_request_span_has_route(observed: ObservedService) -> None:
+async def test_request_span_is_named_after_route(observed: ObservedService) -> None:
     await observed.client.get(f"{sample_resource.URL}/00000000-0000-7000-8000-000000000000")
     (span,) = of_kind(await observed.spans(), Span.SPAN_KIND_SERVER)
     assert span.name == "GET /jots/{jot_id}"
@@ -69,7 +69,7 @@ async def test_request_span_has_route(observed: ObservedService) -> None:
     assert attributes(span)["http.route"] == "/jots/{jot_id}"
 
 
-async def test_statement_span_is_child_of_request(observed: ObservedService) -> None:
+async def test_sql_statement_span_is_child_of_request_span(observed: ObservedService) -> None:
     await observed.client.get(sample_resource.URL)
     spans = await observed.spans()
     (request,) = of_kind(spans, Span.SPAN_KIND_SERVER)
@@ -80,7 +80,7 @@ async def test_statement_span_is_child_of_request(observed: ObservedService) -> 
     assert any("FROM jots" in str(attributes(span)["db.query.text"]) for span in statements)
 
 
-async def test_failed_statement_span_has_no_values(observed: ObservedService) -> None:
+async def test_failed_sql_statement_span_contains_no_values(observed: ObservedService) -> None:
     tracer = observed.pipeline.tracer_provider.get_tracer("test")
     with tracer.start_as_current_span("outer"), pytest.raises(DBAPIError):
         async with observed.app.state.engine.connect() as connection:
@@ -92,7 +92,7 @@ async def test_failed_statement_span_has_no_values(observed: ObservedService) ->
     assert not span.events
 
 
-async def test_request_continues_callers_trace(observed: ObservedService) -> None:
+async def test_request_span_continues_trace_of_caller(observed: ObservedService) -> None:
     await observed.client.get(
         sample_resource.URL, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"}
     )
@@ -107,7 +107,7 @@ async def test_trace_not_sampled_by_caller_is_not_exported(observed: ObservedSer
     assert await observed.spans() == []
 
 
-async def test_sampler_exports_ratio_of_traces(
+async def test_sampler_exports_configured_ratio_of_traces(
     monkeypatch: pytest.MonkeyPatch, collector: Collector, shared_url: str
 ) -> None:
     _ = shared_url
@@ -141,14 +141,14 @@ async def test_log_line_without_span_has_no_trace_id(
     assert "trace_id" not in json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
-async def test_health_probes_have_no_spans(observed: ObservedService) -> None:
+async def test_health_probes_create_no_spans_or_metrics(observed: ObservedService) -> None:
     for probe in ("/health/live", "/health/ready"):
         assert (await observed.client.get(probe)).is_success
     assert await observed.spans() == []
     assert "/health" not in metrics(observed)
 
 
-async def test_outgoing_request_propagates_trace_context(
+async def test_outgoing_request_sends_trace_context(
     observed: ObservedService,
 ) -> None:
     url = observed.collector.url.replace("//", f"//user:{SECRET}@")
@@ -174,7 +174,7 @@ async def test_secrets_are_redacted_from_spans(observed: ObservedService) -> Non
     assert attributes(request)["url.query"] == "search=REDACTED"
 
 
-async def test_resource_names_service_and_environment(
+async def test_exported_resource_attributes_name_service_and_environment(
     monkeypatch: pytest.MonkeyPatch, collector: Collector, shared_url: str
 ) -> None:
     _ = shared_url
@@ -206,7 +206,7 @@ async def test_hanging_collector_blocks_neither_requests_nor_shutdown(
 
 
 async def serve_with_hanging_collector(app: FastAPI, collector: Collector) -> None:
-    """Run a service until the collector hangs, and shut it down."""
+    """Run a service until the collector hangs, then shut the service down."""
     async with asyncio.timeout(DEADLINE):
         async with serving(app) as port, calling(port) as client:
             await client.get(sample_resource.URL)
@@ -215,7 +215,7 @@ async def serve_with_hanging_collector(app: FastAPI, collector: Collector) -> No
         await asyncio.to_thread(app.state.observability.close)
 
 
-async def test_metrics_have_routes_not_paths(observed: ObservedService) -> None:
+async def test_request_metrics_are_labelled_by_route_not_path(observed: ObservedService) -> None:
     await observed.client.get(f"{sample_resource.URL}/00000000-0000-7000-8000-000000000000")
     await observed.client.get("/nowhere-at-all")
     scrape = metrics(observed)
@@ -241,7 +241,7 @@ async def test_metrics_count_pool_connections(observed: ObservedService) -> None
     assert 'db_client_connection_count{db_client_connection_state="idle"} 0.0' in scrape
 
 
-async def test_metrics_count_callers_waiting_for_pool(
+async def test_metrics_count_requests_waiting_for_pool_connection(
     monkeypatch: pytest.MonkeyPatch, collector: Collector, shared_url: str
 ) -> None:
     _ = shared_url
@@ -268,7 +268,9 @@ async def test_metrics_are_exported_by_otlp(collector: Collector, shared_url: st
     assert {"http.server.request.duration", "process.cpu.time"} <= collector.metrics
 
 
-async def test_services_of_one_process_export_separately(observed: ObservedService) -> None:
+async def test_two_services_in_one_process_export_to_separate_collectors(
+    observed: ObservedService,
+) -> None:
     async with running_collector() as other:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", other.url)
@@ -280,7 +282,7 @@ async def test_services_of_one_process_export_separately(observed: ObservedServi
     assert await observed.spans() == []
 
 
-async def test_without_endpoint_nothing_is_recorded(client: AsyncClient) -> None:
+async def test_service_without_otlp_endpoint_records_nothing(client: AsyncClient) -> None:
     disabled = sample_resource.create_app().state.observability
     assert not disabled.exports_traces
     assert not disabled.has_metrics
@@ -301,7 +303,7 @@ async def test_without_endpoint_nothing_is_recorded(client: AsyncClient) -> None
         ("SENTRY_DSN", f"https://{SECRET}.example.com"),
     ],
 )
-def test_invalid_setting_names_variable_and_fix(
+def test_error_of_invalid_telemetry_setting_names_variable_and_fix(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -310,7 +312,7 @@ def test_invalid_setting_names_variable_and_fix(
     assert SECRET not in problems
 
 
-def test_traces_and_metrics_have_separate_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_otlp_endpoint_of_traces_overrides_common_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318/own")
     config = settings.read(TelemetrySettings)
@@ -334,13 +336,13 @@ def test_occupied_metrics_port_is_reported(
     assert "METRICS_PORT: cannot listen on " in capsys.readouterr().err
 
 
-async def test_command_has_span(collector: Collector, shared_url: str) -> None:
+async def test_cli_command_is_recorded_as_span(collector: Collector, shared_url: str) -> None:
     _ = shared_url
     assert await asyncio.to_thread(main, ["openapi"]) == 0
     assert [span.name for span in collector.spans] == ["openapi"]
 
 
-async def test_failed_command_span_has_no_message(collector: Collector) -> None:
+async def test_span_of_failed_command_contains_no_error_message(collector: Collector) -> None:
     def fail() -> None:
         with lifecycle.observe_process("migrate"):
             raise ValueError(SECRET)
@@ -378,7 +380,7 @@ async def test_server_exports_spans_and_metrics_until_exit(
 
 
 @pytest.mark.drill
-async def test_heavy_libraries_are_imported_lazily(shared_url: str) -> None:
+async def test_disabled_exporters_import_no_heavy_libraries(shared_url: str) -> None:
     script = "import sys, app.main; app.main.create_app(); print(*sys.modules)"
     _ = shared_url
     async with spawned(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE) as process:

@@ -1,4 +1,4 @@
-"""Sentry reports: unhandled exceptions, without messages and submitted values."""
+"""Tests of Sentry reports: unhandled exceptions, without messages or submitted values."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ SECRET = "hunter2"
 async def observed(
     monkeypatch: pytest.MonkeyPatch, shared_url: str
 ) -> AsyncGenerator[ObservedService, None]:
-    """Run a service with a failing route, and a collector in place of Sentry."""
+    """Run a service with a failing route; a collector receives its Sentry reports."""
     _ = shared_url
     async with running_collector() as sentry:
         monkeypatch.setenv("SENTRY_DSN", sentry.url.replace("//", "//key@") + "/1")
@@ -38,13 +38,13 @@ async def observed(
 
 
 async def events(collector: Collector) -> list[dict[str, Any]]:
-    """Return the events of the envelopes that Sentry received."""
+    """Return the Sentry events that the collector received."""
     await asyncio.to_thread(sentry_sdk.flush, DEADLINE)
     lines = [json.loads(line) for body in collector.bodies for line in body.splitlines()]
     return [line for line in lines if "exception" in line]
 
 
-async def test_unhandled_exception_is_reported(observed: ObservedService) -> None:
+async def test_unhandled_exception_is_reported_to_sentry(observed: ObservedService) -> None:
     response = await observed.client.get("/fails", params={"token": "x"})
     (event,) = await events(observed.collector)
     (exception,) = event["exception"]["values"]
@@ -54,26 +54,26 @@ async def test_unhandled_exception_is_reported(observed: ObservedService) -> Non
     assert event["environment"] == "test"
 
 
-async def test_report_contains_no_submitted_values(observed: ObservedService) -> None:
+async def test_sentry_report_contains_no_submitted_values(observed: ObservedService) -> None:
     headers = {"Authorization": f"Bearer {SECRET}", "Cookie": f"session={SECRET}"}
     await observed.client.get("/fails", params={"token": SECRET}, headers=headers)
     assert await events(observed.collector)
     assert all(SECRET.encode() not in body for body in observed.collector.bodies)
 
 
-async def test_client_errors_are_not_reported(observed: ObservedService) -> None:
+async def test_client_errors_are_not_reported_to_sentry(observed: ObservedService) -> None:
     assert (await observed.client.get("/nowhere")).status_code == 404
     assert (await observed.client.get("/fails")).status_code == 422
     assert await events(observed.collector) == []
 
 
-async def test_exception_logged_by_library_is_reported(observed: ObservedService) -> None:
+async def test_exception_logged_by_library_is_reported_to_sentry(observed: ObservedService) -> None:
     standard.getLogger("library").error("it broke", exc_info=KeyError(SECRET))
     (event,) = await events(observed.collector)
     assert event["exception"]["values"][0]["type"] == "KeyError"
 
 
-async def test_without_dsn_nothing_is_reported(shared_url: str) -> None:
+async def test_service_without_sentry_dsn_does_not_start_sentry(shared_url: str) -> None:
     _ = shared_url
     app = sample_resource.create_app()
     async with lifespan(app):

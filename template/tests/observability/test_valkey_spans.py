@@ -1,4 +1,4 @@
-"""Spans of Valkey commands, without keys and values."""
+"""Tests of the spans of Valkey commands, which contain no keys or values."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from tests.support.telemetry import running_collector
 SECRET = "hunter2"
 
 
-async def test_command_span_has_no_keys_and_values(
+async def test_valkey_command_span_contains_no_keys_or_values(
     monkeypatch: pytest.MonkeyPatch, shared_url: str
 ) -> None:
     _ = shared_url
@@ -33,7 +33,7 @@ async def test_command_span_has_no_keys_and_values(
     assert SECRET not in str(collector.spans)
 
 
-async def test_without_traces_client_is_not_instrumented(shared_url: str) -> None:
+async def test_valkey_client_is_not_instrumented_if_traces_are_disabled(shared_url: str) -> None:
     _ = shared_url
     app = sample_resource.create_app()
     original = Redis.execute_command

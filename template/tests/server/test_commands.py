@@ -1,4 +1,4 @@
-"""Tests of the command line."""
+"""Tests of the commands of the service."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ class Jot(Identified, Base):
 '''
 
 
-def test_invalid_configuration_exits_with_2(
+def test_command_with_invalid_configuration_exits_with_status_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "loud")
@@ -58,7 +58,7 @@ def test_invalid_configuration_exits_with_2(
     assert "Invalid configuration:\nLOG_LEVEL: " in capsys.readouterr().err
 
 
-async def test_check_passes_for_valid_configuration(
+async def test_check_command_passes_for_valid_configuration(
     shared_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _ = shared_url
@@ -66,7 +66,7 @@ async def test_check_passes_for_valid_configuration(
     assert "✓" in capsys.readouterr().out
 
 
-async def test_check_reports_all_invalid_variables(
+async def test_check_command_reports_all_invalid_variables(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -78,7 +78,7 @@ async def test_check_reports_all_invalid_variables(
         assert re.search(rf"^✗ {name}: ", errors, re.MULTILINE), errors
 
 
-async def test_check_reports_pending_migrations(
+async def test_check_command_reports_pending_migrations(
     empty_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", empty_url)
@@ -87,13 +87,13 @@ async def test_check_reports_pending_migrations(
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http"])
-def test_invalid_port_is_rejected(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dev_command_rejects_invalid_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["dev", "--port", port])
     assert "--port" in capsys.readouterr().err
 
 
-def test_openapi_needs_no_database(
+def test_openapi_command_needs_no_database(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -106,7 +106,7 @@ def test_openapi_needs_no_database(
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of the service, without a configured database."""
+    """Copy the service's code to a temporary directory, without a configured database."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     for name in ("app", "development", "migrations"):
         shutil.copytree(ROOT / name, tmp_path / name)
@@ -116,7 +116,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @asynccontextmanager
 async def running_dev(directory: Path, port: int) -> AsyncGenerator[AsyncClient, None]:
-    """Run `app dev` in a copy of the service; stop it and its servers by SIGINT (Ctrl-C)."""
+    """Run `app dev` in a copy of the service; at the end, stop it by SIGINT (Ctrl-C)."""
     command = (sys.executable, "-m", "app", "dev", "--port", str(port))
     async with spawned(*command, leads_group=True, cwd=directory, stdout=PIPE) as process:
         try:
@@ -140,7 +140,7 @@ async def printed_url(process: Process) -> str:
 
 
 @pytest.mark.drill
-async def test_dev_persists_data_without_configuration(copy: Path) -> None:
+async def test_dev_command_without_configuration_persists_data(copy: Path) -> None:
     (copy / "app" / "routers" / "_jots.py").write_text(ROUTER)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -163,7 +163,7 @@ async def command(directory: Path, *arguments: str) -> str:
 
 
 @pytest.mark.drill
-async def test_revision_creates_table_of_model(copy: Path) -> None:
+async def test_revision_command_writes_migration_of_new_model(copy: Path) -> None:
     before = set((copy / "migrations" / "versions").glob("*.py"))
     (copy / "app" / "models" / "_jots.py").write_text(MODEL)
     for message in ("Count jots", "Nothing more"):

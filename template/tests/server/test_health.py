@@ -14,7 +14,7 @@ from tests.support.timeouts import DEADLINE
 
 @pytest.fixture
 def readiness(app: FastAPI) -> Generator[health.Readiness, None, None]:
-    """Replace the readiness of the service by one without checks, for one test."""
+    """Replace the readiness checks of the service by an empty set for one test."""
     original, app.state.readiness = app.state.readiness, health.Readiness()
     yield app.state.readiness
     app.state.readiness = original
@@ -25,7 +25,7 @@ async def test_running_service_is_live_and_ready(client: AsyncClient) -> None:
     assert (await client.get("/health/ready")).json() == {"status": "ready"}
 
 
-async def test_failing_dependency_fails_only_readiness(
+async def test_failing_dependency_fails_readiness_but_not_liveness(
     client: AsyncClient,
     app: FastAPI,
     readiness: health.Readiness,
@@ -45,7 +45,7 @@ async def test_failing_dependency_fails_only_readiness(
     assert (await client.get("/health/ready")).status_code == 200
 
 
-async def test_hanging_dependency_times_out(
+async def test_hanging_dependency_fails_readiness_after_timeout(
     client: AsyncClient, app: FastAPI, readiness: health.Readiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang(_: FastAPI) -> None:
@@ -58,7 +58,7 @@ async def test_hanging_dependency_times_out(
         assert (await client.get("/health/ready")).status_code == 503
 
 
-async def test_failures_name_dependency_and_reason(app: FastAPI) -> None:
+async def test_readiness_failure_names_dependency_and_reason(app: FastAPI) -> None:
     async def succeed(_: FastAPI) -> None:
         pass
 
@@ -78,7 +78,7 @@ async def test_failures_name_dependency_and_reason(app: FastAPI) -> None:
     assert failures == {"broker": "ConnectionError", "server": "OSError: in flux"}
 
 
-async def test_concurrent_requests_share_one_check(
+async def test_concurrent_readiness_requests_share_one_check(
     client: AsyncClient, app: FastAPI, readiness: health.Readiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks = 0
@@ -96,7 +96,7 @@ async def test_concurrent_requests_share_one_check(
     assert checks == 1
 
 
-async def test_check_result_is_cached_for_one_second(
+async def test_readiness_result_is_cached_for_one_second(
     app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = SimpleNamespace(now=0.0)
@@ -113,7 +113,7 @@ async def test_check_result_is_cached_for_one_second(
     assert checked_at == [100.0, 101.5, 103.0]
 
 
-def test_openapi_describes_probes(app: FastAPI) -> None:
+def test_openapi_describes_health_probes(app: FastAPI) -> None:
     live, ready = [app.openapi()["paths"][f"/health/{name}"]["get"] for name in ("live", "ready")]
     assert (live["tags"], ready["tags"]) == (["health"], ["health"])
     assert (set(live["responses"]), set(ready["responses"])) == ({"200"}, {"200", "503"})

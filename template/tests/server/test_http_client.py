@@ -1,4 +1,4 @@
-"""Tests of the HTTP client, with a stub transport."""
+"""Tests of the HTTP client by which the service calls other services."""
 
 import httpx2
 import pytest
@@ -27,7 +27,7 @@ def caller(shared_url: str) -> FastAPI:
     return app
 
 
-async def test_request_id_is_forwarded(caller: FastAPI) -> None:
+async def test_http_client_forwards_request_id(caller: FastAPI) -> None:
     def respond(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"id": request.headers["X-Request-ID"]})
 
@@ -41,7 +41,7 @@ async def test_request_id_is_forwarded(caller: FastAPI) -> None:
     assert response.json() == {"id": "abc"}
 
 
-async def test_client_is_closed_at_shutdown(
+async def test_http_client_is_closed_at_shutdown(
     monkeypatch: pytest.MonkeyPatch, shared_url: str
 ) -> None:
     _ = shared_url

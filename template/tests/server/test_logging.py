@@ -17,7 +17,7 @@ def requests(capsys: pytest.CaptureFixture[str]) -> Lines:
     return [line for line in lines if line["event"] == "request"]
 
 
-async def test_request_is_logged_once(
+async def test_access_log_has_one_line_per_request(
     jot_client: AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     response = await jot_client.get(f"{URL}?search=tea")
@@ -29,19 +29,21 @@ async def test_request_is_logged_once(
     assert line["request_id"] == response.headers["X-Request-ID"]
 
 
-async def test_valid_request_id_is_returned(client: AsyncClient) -> None:
+async def test_valid_request_id_of_client_is_returned(client: AsyncClient) -> None:
     response = await client.get("/health/live", headers={"X-Request-ID": "abc-123"})
     assert response.headers["X-Request-ID"] == "abc-123"
 
 
 @pytest.mark.parametrize("request_id", ["", "a b", 'a"}', "x" * 129, "né"])
-async def test_invalid_request_id_is_replaced(client: AsyncClient, request_id: str) -> None:
+async def test_invalid_request_id_of_client_is_replaced(
+    client: AsyncClient, request_id: str
+) -> None:
     headers = {b"X-Request-ID": request_id.encode()}
     response = await client.get("/health/live", headers=headers)
     assert len(response.headers["X-Request-ID"]) == 32
 
 
-async def test_probes_are_not_logged(
+async def test_health_probes_are_not_logged(
     client: AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await client.get("/health/live")

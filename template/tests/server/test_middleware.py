@@ -45,7 +45,7 @@ async def broken() -> None:
 
 @router.get("/framed")
 async def framed(response: Response) -> None:
-    """Allow framing by pages of the same origin."""
+    """Return a header that allows framing by pages of the same origin."""
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
 
 
@@ -86,7 +86,7 @@ async def noop(*_: object) -> Any:  # noqa: ANN401 - an application, `receive` a
 
 
 def receive_parts(*parts: bytes) -> Receive:
-    """Return `receive` of a body in parts, after a message without a body."""
+    """Return an ASGI `receive` that yields a body in parts, after a message without body."""
     messages: list[Message] = [{"type": "http.request"}, *({"body": part} for part in parts)]
     remaining = iter(messages)
 
@@ -96,7 +96,7 @@ def receive_parts(*parts: bytes) -> Receive:
     return receive
 
 
-async def test_too_long_body_returns_413(make_client: MakeClient) -> None:
+async def test_body_over_limit_returns_413(make_client: MakeClient) -> None:
     client = make_client(BODY_LIMIT="10")
     headers = {"Content-Type": "application/json"}
     declared = await client.post(URL, content=b"x" * 11, headers=headers)
@@ -105,7 +105,7 @@ async def test_too_long_body_returns_413(make_client: MakeClient) -> None:
         assert (response.status_code, response.json()["code"]) == (413, "content_too_large")
 
 
-async def test_body_limit_counts_streamed_bytes() -> None:
+async def test_body_limit_counts_bytes_of_streamed_body() -> None:
     async def read(_: Scope, receive: Receive, __: Send) -> None:
         for _part in range(3):
             await receive()
@@ -117,7 +117,9 @@ async def test_body_limit_counts_streamed_bytes() -> None:
         await middleware(scope, receive_parts(b"ab", b"cde"), noop)
 
 
-async def test_body_limit_checks_content_length_first(jot_client: AsyncClient) -> None:
+async def test_body_limit_rejects_content_length_before_reading_body(
+    jot_client: AsyncClient,
+) -> None:
     for length, status in {2**20: 422, 2**20 + 1: 413}.items():
         headers = {"Content-Length": str(length)}
         assert (await jot_client.post(URL, content=b"", headers=headers)).status_code == status
@@ -141,7 +143,7 @@ async def test_untrusted_host_returns_400(
     assert "Traceback" not in capsys.readouterr().out
 
 
-async def test_trusted_hosts_ignores_lifespan() -> None:
+async def test_trusted_hosts_checks_websockets_but_not_lifespan() -> None:
     middleware = TrustedHosts(noop, hosts=("api.example",))
     for kind in ("http", "websocket"):
         scope = {"type": kind, "path": "/", "headers": [(b"host", b"evil.example")]}
@@ -150,7 +152,7 @@ async def test_trusted_hosts_ignores_lifespan() -> None:
     await middleware({"type": "lifespan"}, noop, noop)
 
 
-async def test_probes_accept_any_host(make_client: MakeClient) -> None:
+async def test_health_probes_accept_any_host(make_client: MakeClient) -> None:
     client = make_client(TRUSTED_HOSTS="api.example")
     assert (await client.get("/health/live")).status_code == 200
     assert (await client.get("/healthy")).status_code == 400
@@ -168,7 +170,7 @@ async def test_cors_preflight_allows_configured_origin(make_client: MakeClient) 
     assert {"Link", "Location", "X-Request-ID"} <= set(exposed)
 
 
-async def test_cors_wildcard_allows_no_credentials(make_client: MakeClient) -> None:
+async def test_cors_wildcard_origin_allows_no_credentials(make_client: MakeClient) -> None:
     response = await make_client(CORS_ORIGINS="*").get("/nowhere", headers={"Origin": ORIGIN})
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in response.headers
@@ -180,7 +182,7 @@ async def test_cors_rejects_other_origin(make_client: MakeClient) -> None:
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_long_response_is_compressed_if_accepted(client: AsyncClient) -> None:
+async def test_long_response_is_compressed_if_client_accepts_gzip(client: AsyncClient) -> None:
     for accepted, encoding in {"gzip": "gzip", "identity": None}.items():
         response = await client.get("/openapi.json", headers={"Accept-Encoding": accepted})
         assert response.headers.get("Content-Encoding") == encoding
@@ -188,7 +190,7 @@ async def test_long_response_is_compressed_if_accepted(client: AsyncClient) -> N
     assert "Content-Encoding" not in small.headers
 
 
-async def test_response_is_compressed_from_one_kib(make_client: MakeClient) -> None:
+async def test_responses_of_one_kib_or_more_are_compressed(make_client: MakeClient) -> None:
     client = make_client()
     for size, encoding in {1023: None, 1024: "gzip"}.items():
         response = await client.get(f"/sized/{size}", headers={"Accept-Encoding": "gzip"})
@@ -226,7 +228,7 @@ async def test_rejected_requests_have_security_headers(make_client: MakeClient) 
         assert (response.status_code, security_headers(response)) == (status, SECURITY_HEADERS)
 
 
-async def test_header_of_route_has_priority(make_client: MakeClient) -> None:
+async def test_security_header_set_by_route_is_not_overwritten(make_client: MakeClient) -> None:
     response = await make_client().get("/framed")
     assert security_headers(response) == SECURITY_HEADERS | {"X-Frame-Options": "SAMEORIGIN"}
 
@@ -239,13 +241,13 @@ async def test_header_of_route_has_priority(make_client: MakeClient) -> None:
         ("http://test/nowhere", "60", None),
     ],
 )
-async def test_hsts_is_sent_only_on_https(
+async def test_hsts_header_is_sent_only_on_https(
     make_client: MakeClient, url: str, seconds: str, header: str | None
 ) -> None:
     response = await make_client(HSTS_SECONDS=seconds).get(url)
     assert response.headers.get(HSTS) == header
 
 
-async def test_hsts_defaults_to_one_year(client: AsyncClient) -> None:
+async def test_hsts_max_age_defaults_to_one_year(client: AsyncClient) -> None:
     response = await client.get("https://test/nowhere")
     assert response.headers[HSTS] == "max-age=31536000; includeSubDomains"

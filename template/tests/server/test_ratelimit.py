@@ -54,7 +54,7 @@ async def nothing() -> str:
 
 @pytest.fixture
 def make_app(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> MakeApp:
-    """Return a function that creates the service with limits and routes for tests."""
+    """Return a function that creates the service with rate limits and test routes."""
     _ = shared_url
 
     def make(**environment: str) -> FastAPI:
@@ -76,24 +76,24 @@ def server() -> Generator[str, None, None]:
 
 @pytest.fixture
 def directory() -> Generator[Path, None, None]:
-    """Yield a directory in which a test starts and stops a Valkey."""
+    """Yield a data directory for a Valkey server that the test starts and stops."""
     with TemporaryDirectory(prefix="app-", dir=shared_memory()) as path:
         yield Path(path)
 
 
 async def get(app: FastAPI, path: str, address: str = ADDRESS, **headers: str) -> Response:
-    """Send a request from an address."""
+    """Send a request from an IP address."""
     transport = ASGITransport(app, client=(address, 50000))
     async with AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get(path, headers=headers)
 
 
 async def statuses(app: FastAPI, *calls: tuple[str, str]) -> list[int]:
-    """Send requests to paths from addresses; return the statuses."""
+    """Send requests to paths from IP addresses; return the statuses."""
     return [(await get(app, path, address)).status_code for path, address in calls]
 
 
-async def test_headers_report_remaining_requests(make_app: MakeApp) -> None:
+async def test_rate_limit_headers_report_remaining_requests(make_app: MakeApp) -> None:
     app = make_app(DEFAULT="3/hour")
     for remaining in (2, 1):
         response = await get(app, "/hello")
@@ -106,7 +106,9 @@ async def test_headers_report_remaining_requests(make_app: MakeApp) -> None:
     assert failed.headers["RateLimit"].startswith('"default";r=0;')
 
 
-async def test_headers_are_not_shared_between_requests(make_app: MakeApp) -> None:
+async def test_requests_on_one_connection_have_separate_rate_limit_headers(
+    make_app: MakeApp,
+) -> None:
     async with serving(make_app(DEFAULT="3/hour")) as port, calling(port) as client:
         headers = [(await client.get("/hello")).headers["RateLimit"] for _ in range(2)]
     assert [each.partition(";t=")[0] for each in headers] == ['"default";r=2', '"default";r=1']
@@ -122,7 +124,7 @@ async def test_cors_exposes_rate_limit_headers(
     assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= set(exposed)
 
 
-async def test_exceeded_limit_returns_429_with_retry_after(make_app: MakeApp) -> None:
+async def test_exceeded_rate_limit_returns_429_with_retry_after(make_app: MakeApp) -> None:
     app = make_app(DEFAULT="1/hour")
     assert (await get(app, "/hello")).status_code == 200
     limited = await get(app, "/hello")
@@ -132,7 +134,7 @@ async def test_exceeded_limit_returns_429_with_retry_after(make_app: MakeApp) ->
     assert limited.headers["RateLimit"].startswith('"default";r=0;')
 
 
-async def test_addresses_are_counted_separately(make_app: MakeApp) -> None:
+async def test_requests_are_counted_per_ip_address(make_app: MakeApp) -> None:
     app = make_app(DEFAULT="1/hour")
     calls = [("/hello", ADDRESS), ("/hello", OTHER_ADDRESS), ("/hello", ADDRESS)]
     assert await statuses(app, *calls) == [200, 200, 429]
@@ -147,7 +149,7 @@ async def test_addresses_are_counted_separately(make_app: MakeApp) -> None:
         ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
     ],
 )
-async def test_ipv6_addresses_are_counted_by_network(
+async def test_ipv6_requests_are_counted_per_network(
     make_app: MakeApp, one: str, other: str, *, same: bool
 ) -> None:
     app = make_app(DEFAULT="1/hour")
@@ -155,7 +157,7 @@ async def test_ipv6_addresses_are_counted_by_network(
 
 
 def with_callers(app: FastAPI) -> FastAPI:
-    """Add a dependency that sets the caller from the header `Name`, before the limits."""
+    """Add a dependency that sets the caller to the header `Name` before limits apply."""
 
     async def set_caller(request: Request, name: Annotated[str, Header()] = "") -> None:
         request.state.caller = name
@@ -165,7 +167,7 @@ def with_callers(app: FastAPI) -> FastAPI:
     return app
 
 
-async def test_callers_are_counted_separately(make_app: MakeApp) -> None:
+async def test_authenticated_requests_are_counted_per_caller(make_app: MakeApp) -> None:
     app = with_callers(make_app(DEFAULT="1/hour"))
     names = ["ann", "bob", "", "ann"]
     results = [(await get(app, "/callers/hello", name=name)).status_code for name in names]
@@ -173,14 +175,14 @@ async def test_callers_are_counted_separately(make_app: MakeApp) -> None:
     assert (await get(app, "/callers/hello", OTHER_ADDRESS, name="ann")).status_code == 429
 
 
-async def test_login_is_counted_by_address(make_app: MakeApp) -> None:
+async def test_login_requests_are_counted_per_ip_address(make_app: MakeApp) -> None:
     app = with_callers(make_app(ROUTES="login=1/hour"))
     names = ["ann", "bob"]
     results = [(await get(app, "/callers/login", name=name)).status_code for name in names]
     assert results == [200, 429]
 
 
-async def test_login_has_default_rate(make_app: MakeApp) -> None:
+async def test_login_rate_defaults_to_ten_requests(make_app: MakeApp) -> None:
     app = make_app(ROUTES="hello=2/hour")
     # More requests than the limit of 10: the window may slide meanwhile.
     results = await statuses(app, *[("/login", ADDRESS)] * 13)
@@ -189,7 +191,7 @@ async def test_login_has_default_rate(make_app: MakeApp) -> None:
     assert await statuses(app, *[("/login", ADDRESS)] * 11) == [200] * 11
 
 
-async def test_route_limit_adds_to_default_limit(make_app: MakeApp) -> None:
+async def test_route_limit_applies_in_addition_to_default_limit(make_app: MakeApp) -> None:
     app = make_app(ROUTES="hello=1/hour")
     assert await statuses(app, *[("/hello", ADDRESS)] * 2, ("/rare", ADDRESS)) == [200, 429, 200]
     limited = await get(app, "/rare")
@@ -198,7 +200,7 @@ async def test_route_limit_adds_to_default_limit(make_app: MakeApp) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "expected"), [("10.0.0.1", 429), ("127.0.0.1", 200)])
-async def test_forwarded_address_needs_trusted_proxy(
+async def test_forwarded_address_counts_only_behind_trusted_proxy(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, trusted: str, expected: int
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
@@ -208,19 +210,19 @@ async def test_forwarded_address_needs_trusted_proxy(
     assert (first.status_code, second.status_code) == (200, expected)
 
 
-async def test_probes_and_documentation_are_not_limited(make_app: MakeApp) -> None:
+async def test_health_probes_and_documentation_are_not_rate_limited(make_app: MakeApp) -> None:
     app = make_app(DEFAULT="1/hour")
     calls = [(path, ADDRESS) for path in ("/health/live", "/docs", "/openapi.json")]
     assert await statuses(app, *calls * 2) == [200] * 6
 
 
-async def test_disabled_limits_allow_all_requests(make_app: MakeApp) -> None:
+async def test_disabled_rate_limits_allow_all_requests(make_app: MakeApp) -> None:
     app = make_app(DEFAULT="1/hour", ENABLED="false")
     assert await statuses(app, *[("/rare", ADDRESS)] * 2) == [200, 200]
     assert "RateLimit" not in (await get(app, "/hello")).headers
 
 
-def test_openapi_describes_429(make_app: MakeApp) -> None:
+def test_openapi_describes_429_response_of_limited_routes(make_app: MakeApp) -> None:
     for path, operations in make_app(ENABLED="false").openapi()["paths"].items():
         for operation in operations.values():
             assert ("429" in operation["responses"]) is not path.startswith("/health/"), path
@@ -239,7 +241,7 @@ def test_openapi_describes_429(make_app: MakeApp) -> None:
         ("URL", "redis://:s3cr3t@localhost:port"),
     ],
 )
-def test_invalid_setting_is_reported_without_value(
+def test_error_of_invalid_rate_limit_setting_hides_value(
     make_app: MakeApp, name: str, value: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"RATELIMIT_{name}: .* Set it to") as caught:
@@ -247,7 +249,7 @@ def test_invalid_setting_is_reported_without_value(
     assert "s3cr3t" not in str(caught.value)
 
 
-async def test_processes_share_counts_in_valkey(
+async def test_processes_share_request_counts_in_valkey(
     make_app: MakeApp, server: str, directory: Path
 ) -> None:
     address = directory.name  # unique: other tests use the same server
@@ -259,7 +261,7 @@ async def test_processes_share_counts_in_valkey(
 
 
 def warnings(logs: str) -> list[str]:
-    """Return the warnings of the service, without those of libraries."""
+    """Return the warnings that the service logged, without those of libraries."""
     lines = [json.loads(line) for line in logs.splitlines()]
     events = [line for line in lines if "logger" not in line]
     return [line["event"] for line in events if line["level"] == "warning"]
@@ -273,7 +275,7 @@ async def concurrent_statuses(app: FastAPI, times: int = 5) -> set[int]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Replace the monotonic clock of the retry delay; `now` sets it."""
+    """Replace the clock of the rate limits; the test sets its time as `now`."""
     fake = SimpleNamespace(now=time.monotonic(), time=time.time)
     fake.monotonic = lambda: fake.now
     monkeypatch.setattr(ratelimit, "time", fake)
@@ -282,7 +284,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 @pytest.fixture
 def hits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Record the requests to Valkey."""
+    """Record the calls that count a request in Valkey."""
     calls: list[object] = []
     hit = SlidingWindowCounterRateLimiter.hit
 
@@ -294,7 +296,7 @@ def hits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return calls
 
 
-async def test_valkey_outage_disables_limits_temporarily(
+async def test_valkey_outage_disables_rate_limits_temporarily(
     make_app: MakeApp,
     directory: Path,
     clock: SimpleNamespace,
@@ -317,7 +319,7 @@ async def test_valkey_outage_disables_limits_temporarily(
             assert await statuses(app, *[("/hello", ADDRESS)] * 2) == [200, 429]
 
 
-async def test_silent_valkey_delays_requests_once(
+async def test_silent_valkey_delays_only_first_requests(
     make_app: MakeApp,
     directory: Path,
     clock: SimpleNamespace,

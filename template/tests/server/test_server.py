@@ -38,7 +38,7 @@ Forward = Callable[[AsyncClient, bytes, bytes], Awaitable[tuple[str, bool]]]
 
 @pytest.fixture
 def serve_behind(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> ServeBehind:
-    """Return a function that serves with trusted proxies; the tests connect from `LOCALHOST`."""
+    """Return a function that starts the service with the given trusted proxies."""
     _ = shared_url
 
     @asynccontextmanager
@@ -53,7 +53,7 @@ def serve_behind(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> ServeBehin
 
 @pytest.fixture
 def forward(capsys: pytest.CaptureFixture[str]) -> Forward:
-    """Return a function that sends a request with the headers of a proxy.
+    """Return a function that sends a request with the headers that a proxy adds.
 
     It returns the client's address in the log, and whether the scheme is https.
     """
@@ -68,7 +68,7 @@ def forward(capsys: pytest.CaptureFixture[str]) -> Forward:
     return call
 
 
-async def test_trusted_proxy_sets_client_and_scheme(
+async def test_headers_of_trusted_proxy_set_client_and_scheme(
     serve_behind: ServeBehind, forward: Forward
 ) -> None:
     async with serve_behind(LOCALHOST) as client:
@@ -76,14 +76,14 @@ async def test_trusted_proxy_sets_client_and_scheme(
         assert await forward(client, b"203.0.113.9", b"http") == ("203.0.113.9", False)
 
 
-async def test_untrusted_forwarded_headers_are_ignored(
+async def test_forwarded_headers_of_untrusted_client_are_ignored(
     serve_behind: ServeBehind, forward: Forward
 ) -> None:
     async with serve_behind("10.0.0.0/8", "::1") as client:
         assert await forward(client, b"203.0.113.9", b"https") == (LOCALHOST, False)
 
 
-async def test_last_untrusted_address_is_the_client(
+async def test_client_is_last_forwarded_address_that_is_no_proxy(
     serve_behind: ServeBehind, forward: Forward
 ) -> None:
     async with serve_behind(LOCALHOST, "10.0.0.0/8") as client:
@@ -91,7 +91,7 @@ async def test_last_untrusted_address_is_the_client(
         assert await forward(client, addresses, b"https") == ("203.0.113.9", True)
 
 
-async def test_only_localhost_is_trusted_by_default(
+async def test_only_localhost_is_trusted_proxy_by_default(
     serve_behind: ServeBehind, forward: Forward
 ) -> None:
     async with serve_behind() as client:
@@ -109,7 +109,9 @@ async def test_malformed_forwarded_headers_are_ignored(
 
 
 @pytest.mark.parametrize("proxies", ["nginx", "10.0.0.1/8", "10.0.0.1 10.0.0.2"])
-def test_invalid_proxy_address_is_reported(monkeypatch: pytest.MonkeyPatch, proxies: str) -> None:
+def test_invalid_trusted_proxy_address_is_reported(
+    monkeypatch: pytest.MonkeyPatch, proxies: str
+) -> None:
     monkeypatch.setenv(PROXIES, proxies)
     with pytest.raises(settings.ConfigurationError, match=PROXIES):
         settings.read(ServerSettings)
@@ -131,7 +133,7 @@ def minimal_app() -> FastAPI:
     return app
 
 
-def test_server_is_configured_by_environment(
+def test_server_reads_configuration_from_environment(
     minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance = Server(minimal_app, settings.read(ServerSettings))
@@ -156,7 +158,7 @@ def test_server_is_configured_by_environment(
     assert config.ws_max_size == 7
 
 
-def test_serve_runs_the_server(minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_starts_uvicorn_server(minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     apps: list[FastAPI] = []
     monkeypatch.setattr(server, "create_app", lambda: minimal_app)
     monkeypatch.setattr(Server, "run", lambda self: apps.append(self.app))
@@ -164,7 +166,7 @@ def test_serve_runs_the_server(minimal_app: FastAPI, monkeypatch: pytest.MonkeyP
     assert apps == [minimal_app]
 
 
-async def test_startup_freezes_garbage_collector(
+async def test_startup_freezes_objects_for_garbage_collector(
     minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
@@ -180,7 +182,7 @@ async def test_startup_freezes_garbage_collector(
 
 
 @pytest.mark.parametrize(("skipped_after", "seconds"), [(99, 5.0), (2, 0.2), (0, 0.0)])
-async def test_shutdown_drains_before_it_stops(
+async def test_shutdown_fails_readiness_before_server_stops(
     minimal_app: FastAPI, monkeypatch: pytest.MonkeyPatch, skipped_after: int, seconds: float
 ) -> None:
     readiness = health.readiness(minimal_app)

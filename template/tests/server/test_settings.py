@@ -21,7 +21,7 @@ VALUE = "s3cr3t-v4lue"
 
 
 def reject(value: str) -> str:
-    """Reject a value, without repeating it."""
+    """Raise an error that does not contain the value."""
     _ = value
     message = "It is not a word"
     raise ValueError(message)
@@ -58,7 +58,7 @@ def test_environment_defaults_to_production(monkeypatch: pytest.MonkeyPatch) -> 
     ("value", "expected"),
     [("", ()), ("a", ("a",)), ("a, b,", ("a", "b")), ('["a", "b, c"]', ("a", "b, c"))],
 )
-def test_list_is_parsed_from_commas_or_json(
+def test_list_setting_is_parsed_from_commas_or_json(
     monkeypatch: pytest.MonkeyPatch, value: str, expected: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("SAMPLE_WORDS", value)
@@ -66,7 +66,7 @@ def test_list_is_parsed_from_commas_or_json(
 
 
 @pytest.mark.parametrize("name", ["SAMPLE_SIZE", "SAMPLE_WORDS"])
-def test_invalid_value_is_reported_without_value(
+def test_error_of_invalid_setting_does_not_contain_value(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, f"[{VALUE}")
@@ -78,14 +78,14 @@ def test_invalid_value_is_reported_without_value(
     assert caught.value.__cause__ is None
 
 
-def test_missing_variable_is_reported_with_fix() -> None:
+def test_error_of_missing_variable_names_fix() -> None:
     with pytest.raises(
         ConfigurationError, match=r"^SAMPLE_NEEDED: missing\. Set it to anything\.$"
     ):
         read(RequiredSettings)
 
 
-def test_message_of_validator_follows_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_contains_variable_and_message_of_validator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_WORD", VALUE)
     with pytest.raises(ConfigurationError) as caught:
         read(RejectingSettings)
@@ -103,7 +103,9 @@ def test_placeholder_secret_is_rejected_in_production(
         read(SampleSettings)
 
 
-def test_environment_overrides_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_variable_overrides_env_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     file = tmp_path / "settings"
     file.write_text("SAMPLE_SIZE=2\nSAMPLE_WORDS=a,b\nOF_ANOTHER=1\n")
     monkeypatch.setenv("ENV_FILE", str(file))

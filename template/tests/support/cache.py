@@ -1,4 +1,4 @@
-"""The service with a cache, in this process: shared by the tests of the cache."""
+"""Service with a cache and a cached route, for the tests of the cache."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -25,26 +25,26 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class CachedService:
-    """A running service with a cache, and its client."""
+    """Running service with a cache, and an HTTP client of it."""
 
     app: FastAPI
     client: AsyncClient
 
     @property
     def values(self) -> ValueCache:
-        """Its cache."""
+        """Cache of the service."""
         cache: ValueCache = self.app.state.cache
         return cache
 
     async def reset(self) -> None:
-        """Delete all jots, and invalidate all values."""
+        """Delete all jots, and invalidate all cached values."""
         async with self.app.state.engine.begin() as connection:
             await connection.execute(JOTS.delete())
         self.values.versions.invalidate_all()
         await self.values.versions.wait_until_published()
 
     async def titles(self) -> list[str]:
-        """Request the titles, which are cached."""
+        """Request the titles of all jots from the cached route."""
         titles: list[str] = (await self.client.get(URL)).raise_for_status().json()
         return titles
 
@@ -57,18 +57,18 @@ ServiceFactory = Callable[..., AbstractAsyncContextManager[CachedService]]
 
 
 async def load(session: AsyncSession) -> list[str]:
-    """Query the titles."""
+    """Query the titles of all jots, in alphabetical order."""
     return list(await session.scalars(select(Jot.title).order_by(Jot.title)))
 
 
 @router.get(URL, include_in_schema=False)
 async def titles(cache: Cache) -> list[str]:
-    """Return the titles, which are cached."""
+    """Return the titles of all jots, from the cache if possible."""
     return await cache.get(TITLES, load)
 
 
 def service_factory(patch: pytest.MonkeyPatch, prefix: str) -> ServiceFactory:
-    """Return a factory of services whose cache keys have a prefix, unlike those of other tests."""
+    """Return a function that runs services whose cache keys begin with a prefix."""
 
     @asynccontextmanager
     async def make_service(**environment: str) -> AsyncGenerator[CachedService, None]:

@@ -1,4 +1,4 @@
-"""Live servers: the service on a real socket, in this process or as a subprocess."""
+"""Servers for tests: the service on a real socket, in this process or as a subprocess."""
 
 import asyncio
 import os
@@ -25,20 +25,20 @@ NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP: skip loading C
 
 @dataclass(frozen=True)
 class Live:
-    """A service on a real socket, and a client of it."""
+    """Service on a real socket, and an HTTP client of it."""
 
     app: FastAPI
     client: AsyncClient
 
     @property
     def port(self) -> int:
-        """The port of the server."""
+        """Port on which the server listens."""
         return self.client.base_url.port or 0
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[FastAPI, None]:
-    """Run the lifespan of the application.
+    """Start the application, and shut it down at the end of the context.
 
     A failing test does not raise into it: in production, a lifespan never receives an exception.
     """
@@ -52,7 +52,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[FastAPI, None]:
 
 
 async def wait_for_pool(engine: AsyncEngine | None) -> None:
-    """Wait until all connections are returned to the pool; disposing it leaks the others."""
+    """Wait until all connections are returned to the pool, so that disposing it leaks none."""
     pool = engine.pool if engine else None
     await wait_until(lambda: not isinstance(pool, QueuePool) or not pool.checkedout())
 
@@ -84,7 +84,7 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
 
 
 def calling(port: int) -> AsyncClient:
-    """Return a client of a server on this machine."""
+    """Return an HTTP client of the server on a local port."""
     return AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE, verify=NO_TRUST)
 
 
@@ -153,7 +153,7 @@ async def ready(client: AsyncClient, process: Process) -> None:
 
 
 def free_port() -> int:
-    """Return a free port."""
+    """Return a free TCP port of this machine."""
     with closing(socket.socket()) as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -25,7 +25,7 @@ KEYS = "insecure secret in the tests only; it has 32 bytes"
 
 @contextmanager
 def configured() -> Generator[dict[str, str], None, None]:
-    """Yield the environment variables of the tests."""
+    """Yield the environment variables by which tests configure local accounts."""
     yield {"AUTH_KEYS": KEYS}
 
 
@@ -36,5 +36,5 @@ def token(user: User, **claims: Any) -> str:  # noqa: ANN401
 
 
 def credential(user: User) -> Password:
-    """Return the row by which a user can log in."""
+    """Return a password row, so that the user can log in with `PASSWORD`."""
     return Password(user_id=user.id, hash=HASHED)

@@ -14,17 +14,17 @@ PROVIDER = IdentityProvider()
 
 @contextmanager
 def configured() -> Generator[dict[str, str], None, None]:
-    """Run the provider; yield the environment variables of the tests."""
+    """Run the identity provider; yield the environment variables that configure it."""
     with PROVIDER.running():
         yield {"OIDC_ISSUER": PROVIDER.url, "OIDC_AUDIENCE": "app"}
 
 
 def credential(user: User) -> Identity:
-    """Return the row by which a user can log in."""
+    """Return an identity row, which links the user to the identity provider."""
     return Identity(issuer=PROVIDER.url, subject=str(user.id), user_id=user.id)
 
 
 def token(user: User, issued: datetime | None = None, **claims: object) -> str:
-    """Return a token of the provider; `claims` override the token's."""
+    """Return a token of the identity provider for a user; `claims` override its claims."""
     times = {"iat": int(issued.timestamp())} if issued else {}
     return PROVIDER.token(user.email, sub=str(user.id), **times, **claims)

@@ -1,4 +1,4 @@
-"""Permissions of the client in tests of ownership: by role, or by API key."""
+"""Permissions and API keys of the HTTP client in tests of ownership."""
 
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +9,7 @@ from tests.support.auth import make_role, make_user
 
 
 async def allow(session: AsyncSession, *permissions: str) -> User:
-    """Restrict the client's user to these permissions.
+    """Replace the permissions of the client's user by these.
 
     It is the first user of the test, so it owns the rows of factories.
     """
@@ -20,7 +20,7 @@ async def allow(session: AsyncSession, *permissions: str) -> User:
 
 
 async def use_key(client: AsyncClient, *scopes: str) -> None:
-    """Replace the client's access token by a new API key with these scopes."""
+    """Let the client authenticate by a new API key with these scopes."""
     new = {"name": "robot", "scopes": list(scopes)}
     response = await client.post("/api/v1/users/me/api-keys", json=new)
     del client.headers["Authorization"]

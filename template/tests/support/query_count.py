@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 @contextmanager
 def selects(app: FastAPI) -> Generator[list[str], None, None]:
-    """Record the SELECT statements of the service for the duration of the context."""
+    """Record the SELECT statements that the service executes within the context."""
     engine = app.state.engine.sync_engine
     statements: list[str] = []
 

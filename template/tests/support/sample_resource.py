@@ -1,4 +1,4 @@
-"""Jots: a sample resource for tests, built like the resources of the service.
+"""Sample resource `jots` (short notes) for tests, built like other resources.
 
 Its table is in all test databases, but has separate metadata, so that no migration has it. No
 resource of the service may have its name. `python -m tests.support.sample_resource COMMAND` runs a
@@ -62,21 +62,21 @@ _numbers = count(1)
 
 
 class JotKind(StrEnum):
-    """Kind of a jot."""
+    """Kind of a jot, a sample enumeration."""
 
     IDEA = "idea"
     TASK = "task"
 
 
 class JotBase(Base):
-    """Base class of models that are not in the metadata of the service."""
+    """Base class of models whose tables are not in the metadata of the service."""
 
     __abstract__ = True
     metadata = MetaData(naming_convention=Base.metadata.naming_convention)
 
 
 class Jot(Identified, Timestamped, JotBase):
-    """A note."""
+    """Short note, the row of the sample resource."""
 
     __tablename__ = "jots"
     __table_args__ = (
@@ -107,7 +107,7 @@ FILTERS: Filters = {
 
 
 class JotCreate(Schema):
-    """Fields of a new jot."""
+    """Request body that creates a jot."""
 
     title: Annotated[Line, Field(min_length=1, max_length=40)]
     text: Text | None = None
@@ -118,13 +118,13 @@ class JotCreate(Schema):
 
 
 class JotUpdate(Schema):
-    """Update of a jot."""
+    """Request body that updates a jot."""
 
     text: Text | None
 
 
 class JotRead(ReadSchema):
-    """A jot."""
+    """Jot in a response."""
 
     id: UUID
     title: str
@@ -136,7 +136,7 @@ class JotRead(ReadSchema):
 
 
 class JotFilter(Schema):
-    """Filters of jots; all are optional."""
+    """Query parameters that filter a list of jots; all are optional."""
 
     search: Line | None = None
     title: Line | None = None
@@ -146,7 +146,7 @@ class JotFilter(Schema):
 
 
 class JotQuery(JotFilter, Paging):
-    """Filters, sort order and page of a list of jots."""
+    """Query parameters that filter, sort and paginate a list of jots."""
 
     sort: JotSort = "created_at"
 
@@ -214,7 +214,7 @@ async def get(session: AsyncSession, jot_id: UUID) -> Jot:
 
 
 def first(jots: Sequence[Jot]) -> Jot:
-    """Return the first jot; 404 if there is none."""
+    """Return the first jot that the statement selects; 404 if there is none."""
     if not jots:
         raise NotFound("There is no such jot.")
     return jots[0]
@@ -245,7 +245,7 @@ async def make(session: AsyncSession, **changes: object) -> Jot:
 
 
 def create_app() -> FastAPI:
-    """Create the application with jots."""
+    """Create the application of the service with the resource `jots`."""
     app = main.create_app()
     app.include_router(router)
     return app

@@ -1,4 +1,4 @@
-"""Sample tasks of the tests, and helpers to enqueue, claim and run them.
+"""Sample tasks for tests of jobs, and helpers to enqueue, claim and run them.
 
 `python -m tests.support.sample_tasks worker` runs a worker with these tasks.
 
@@ -34,14 +34,14 @@ from tests.support.timeouts import DEADLINE, raise_timeouts
 
 
 class SampleArguments(BaseModel):
-    """Arguments of the sample tasks: the text to write, and the seconds to take."""
+    """Arguments of the sample tasks: the text to write, and the duration in seconds."""
 
     text: str = "done"
     seconds: float = 0
 
 
 async def write(context: TaskContext, arguments: SampleArguments) -> dict[str, str]:
-    """Insert a row, after a while."""
+    """Insert a row after the given number of seconds."""
     await asyncio.sleep(arguments.seconds)
     values = sample_resource.payload(
         title=str(uuid7()), text=arguments.text
@@ -51,13 +51,13 @@ async def write(context: TaskContext, arguments: SampleArguments) -> dict[str, s
 
 
 async def fail(context: TaskContext, arguments: SampleArguments) -> None:
-    """Insert a row, and raise."""
+    """Insert a row, then raise an exception."""
     await write(context, arguments)
     raise ZeroDivisionError
 
 
 async def give_up(context: TaskContext, arguments: SampleArguments) -> None:
-    """Insert a row, and give up."""
+    """Insert a row, then raise the error that forbids a retry."""
     await write(context, arguments)
     raise GiveUpError
 
@@ -71,7 +71,7 @@ TASKS: dict[str, Task[Any]] = {task.name: task for task in (WRITE, FAIL, GIVE_UP
 
 @asynccontextmanager
 async def open_sessions() -> AsyncGenerator[Sessions, None]:
-    """Open a session factory on the database of the environment; its commits are real."""
+    """Yield a session factory for the database of `DATABASE_URL`; its commits are real."""
     engine = migrate.create()
     try:
         yield async_sessionmaker(engine, expire_on_commit=False)
@@ -81,7 +81,7 @@ async def open_sessions() -> AsyncGenerator[Sessions, None]:
 
 
 def minimal_app(sessions: Sessions) -> FastAPI:
-    """Create an app with the state that jobs need."""
+    """Create an application that has only the state that jobs need."""
     app = FastAPI()
     logging.install(app)
     app.state.sessions, app.state.tasks, app.state.timetable = sessions, TASKS, Scheduler([])
@@ -112,7 +112,7 @@ async def read_job(sessions: Sessions, job: Job) -> Job:
 
 
 async def count_written(sessions: Sessions) -> int:
-    """Count the rows that jobs have inserted."""
+    """Count the rows that the sample tasks have inserted."""
     async with sessions() as session:
         return await session.scalar(select(func.count()).select_from(sample_resource.Jot)) or 0
 
@@ -124,14 +124,14 @@ async def run_due_jobs(app: FastAPI) -> None:
 
 
 async def wait_until_written(sessions: Sessions, number: int) -> None:
-    """Wait until jobs have inserted a number of rows."""
+    """Wait until the sample tasks have inserted a number of rows."""
     async with asyncio.timeout(DEADLINE):
         while await count_written(sessions) < number:
             await asyncio.sleep(0.02)
 
 
 async def receive(broker: Broker, number: int) -> list[UUID]:
-    """Receive a number of job ids."""
+    """Receive a number of job ids from the broker."""
     received: list[UUID] = []
     is_complete = asyncio.Event()
 
@@ -150,7 +150,7 @@ async def receive(broker: Broker, number: int) -> list[UUID]:
 
 @asynccontextmanager
 async def busy_worker(broker: Broker) -> AsyncGenerator[UUID, None]:
-    """Run a worker that received a job id, and has no free slot to start the job."""
+    """Run a worker that has received a job id but has no free slot for the job."""
     received: asyncio.Queue[UUID] = asyncio.Queue()
 
     async def wait_for_slot(job_id: UUID) -> None:
@@ -166,7 +166,7 @@ async def busy_worker(broker: Broker) -> AsyncGenerator[UUID, None]:
 
 
 def create_app() -> FastAPI:
-    """Create the service of the environment, with sample tasks and no periodic ones."""
+    """Create the service with the sample tasks, and without periodic tasks."""
     app = main.create_app()
     app.state.tasks |= TASKS
     app.state.timetable = Scheduler([])

@@ -17,7 +17,7 @@ from tests.support.timeouts import DEADLINE
 
 
 class Mailbox:
-    """Handler that stores accepted messages, and rejects as many as there are replies."""
+    """Handler of an SMTP server: it stores messages, or sends the next of `replies`."""
 
     def __init__(self) -> None:
         self.mails: Queue[EmailMessage] = Queue()
@@ -28,7 +28,7 @@ class Mailbox:
     async def handle_DATA(  # noqa: N802 - named by aiosmtpd
         self, _: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Return the reply to a message."""
+        """Store a message, or return the next configured reply."""
         self.attempts += 1
         self.encrypted.append(session.ssl is not None)
         if self.replies:
@@ -38,13 +38,13 @@ class Mailbox:
         return "250 OK"
 
     def next(self) -> EmailMessage:
-        """Wait for the next accepted message."""
+        """Wait for the next stored message."""
         return self.mails.get(timeout=DEADLINE)
 
 
 @contextmanager
 def running(mailbox: Mailbox, tls: ssl.SSLContext | None = None) -> Generator[str, None, None]:
-    """Run a server, and yield its URL; with `tls`, it requires STARTTLS."""
+    """Run an SMTP server, and yield its URL; with `tls`, it requires STARTTLS."""
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # INFO logs e-mail addresses
     port = free_port()
     controller = Controller(

@@ -1,4 +1,4 @@
-"""Cleanup of tables between tests."""
+"""Deletion of all rows of a database between tests."""
 
 from sqlalchemy import ForeignKeyConstraint, MetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -6,7 +6,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 
 
 async def empty(connection: AsyncConnection, metadata: MetaData) -> None:
-    """Delete all rows of all tables, which may reference each other in cycles.
+    """Delete all rows of all tables, even if tables reference each other in cycles.
 
     Nullable foreign keys are set to NULL first; the others have no cycles, so that referencing rows
     are deleted before those that they reference.

@@ -1,4 +1,4 @@
-"""A collector for tests: receives spans and metrics by OTLP over HTTP."""
+"""Telemetry collector for tests: it receives spans and metrics by OTLP over HTTP."""
 
 import asyncio
 import gzip
@@ -27,7 +27,7 @@ CREATE = pipeline.create_pipeline  # the original; collectors of tests may be ne
 
 @dataclass
 class Collector:
-    """Stores what it receives; does not respond until `unblocked` is set."""
+    """Collector that stores spans and metrics; it responds only while `unblocked` is set."""
 
     url: str = ""
     spans: list[Span] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Collector:
     unblocked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def receive(self, request: Request) -> Response:
-        """Store a request, and respond once unblocked."""
+        """Store a request; respond when `unblocked` is set."""
         body = await request.body()
         if request.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
@@ -50,7 +50,7 @@ class Collector:
         return Response()
 
     async def receive_spans(self, request: Request) -> Response:
-        """Store the spans of a request."""
+        """Store the spans that a request contains."""
         response = await self.receive(request)
         for exported in ExportTraceServiceRequest.FromString(self.bodies[-1]).resource_spans:
             self.resource = {
@@ -60,7 +60,7 @@ class Collector:
         return response
 
     async def receive_metrics(self, request: Request) -> Response:
-        """Store the names of the metrics of a request."""
+        """Store the names of the metrics that a request contains."""
         response = await self.receive(request)
         parse = metrics_service_pb2.ExportMetricsServiceRequest.FromString
         for exported in parse(self.bodies[-1]).resource_metrics:
@@ -72,7 +72,7 @@ class Collector:
 
 @dataclass(frozen=True)
 class ObservedService:
-    """A running service, its client, and the collector that it exports to."""
+    """Running service, an HTTP client of it, and the collector to which it exports."""
 
     app: FastAPI
     client: AsyncClient
@@ -80,7 +80,7 @@ class ObservedService:
 
     @property
     def pipeline(self) -> Pipeline:
-        """Its export pipeline."""
+        """Export pipeline of the service."""
         current: Pipeline = self.app.state.observability
         return current
 
@@ -121,7 +121,7 @@ async def running_collector() -> AsyncGenerator[Collector, None]:
 
 
 def export_threads() -> set[threading.Thread]:
-    """Return the threads in which OpenTelemetry exports."""
+    """Return the running threads in which OpenTelemetry exports."""
     return {thread for thread in threading.enumerate() if thread.name.startswith("Otel")}
 
 

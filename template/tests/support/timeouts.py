@@ -1,4 +1,4 @@
-"""Timeouts in tests: long ones, so that tests do not fail on a slow machine (flaky tests).
+"""Long timeouts, so that tests are not flaky on a slow machine.
 
 A test polls for a condition until `DEADLINE`, and never sleeps for a fixed time. The timeouts of
 the service are raised too; a test of a timeout lowers it again, or replaces the clock.
@@ -14,7 +14,7 @@ CONSTANTS = ("GRACE", "LOCK", "WAIT")  # in seconds, beside those named TIMEOUT
 
 
 def raise_timeouts(assign: Callable[[object, str, object], None]) -> None:
-    """Raise the timeouts among the constants of imported modules of the service."""
+    """Set all timeout constants in imported modules of the service to `DEADLINE`."""
     for path, module in list(sys.modules.items()):
         if path.startswith(("app.", "development.")):
             for name, value in list(vars(module).items()):
@@ -24,7 +24,7 @@ def raise_timeouts(assign: Callable[[object, str, object], None]) -> None:
 
 
 async def wait_until(condition: Callable[[], object]) -> None:
-    """Poll until a condition holds.
+    """Poll a condition until it is true.
 
     Raises:
         TimeoutError: it does not hold within `DEADLINE` seconds.

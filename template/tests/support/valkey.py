@@ -9,7 +9,7 @@ from development.valkey import temporary
 
 @contextmanager
 def server() -> Generator[str, None, None]:
-    """Yield the URL of a server; other tests may use it concurrently."""
+    """Yield the URL of a Valkey server, which other tests may use concurrently."""
     if shared := os.environ.get("TEST_VALKEY_URL"):
         yield shared
     else:

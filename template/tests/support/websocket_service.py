@@ -1,4 +1,4 @@
-"""A service that publishes changes of jots without authentication, and clients of it.
+"""Service that publishes changes of `jots` without authentication, and its clients.
 
 `python -m tests.support.websocket_service` is the command line of the service, for this one.
 """
@@ -36,14 +36,14 @@ Content = dict[str, Any]  # of a message or an event
 
 
 async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAccess:
-    """Grant access to every channel; the header `X-Caller` names the caller."""
+    """Grant access to every channel; take the caller from the header `X-Caller`."""
     caller = connection.headers.get("X-Caller", "somebody")
     scopes = {name: ALL if each.is_resource else NONE for name, each in channels.items()}
     return ReadAccess(caller, scopes)
 
 
 def create_app(title: str = "sockets") -> FastAPI:
-    """Return the service; services of the same title exchange messages through Valkey."""
+    """Create the service; services with the same title relay messages through Valkey."""
     app = FastAPI(title=title)
     for part in (logging, errors, health, database, changes, websockets):
         part.install(app)
@@ -57,19 +57,19 @@ def create_app(title: str = "sockets") -> FastAPI:
 
 @dataclass
 class WebSocketService:
-    """A live service, with clients of its WebSocket and its server-sent events."""
+    """Service on a real socket, with clients of its WebSockets and server-sent events."""
 
     app: FastAPI
     client: AsyncClient
 
     @property
     def hub(self) -> Hub:
-        """The hub of the service."""
+        """Hub that sends messages to the subscribers of the service."""
         return HUB.get(self.app)
 
     @property
     def url(self) -> str:
-        """The URL of the WebSocket."""
+        """URL of the WebSocket route."""
         return f"ws://127.0.0.1:{self.client.base_url.port}{PATH}"
 
     def socket(self, query: str = "", **options: Any) -> connect:  # noqa: ANN401
@@ -86,7 +86,7 @@ class WebSocketService:
     async def stream_error(
         self, query: str, headers: dict[str, str] | None = None
     ) -> tuple[int, str]:
-        """Request a stream that is rejected; return the status and the error code."""
+        """Request an event stream that is rejected; return the status and the error code."""
         async with asyncio.timeout(DEADLINE):
             response = await self.client.get(f"{PATH}/events{query}", headers=headers)
         return response.status_code, response.json()["code"]
@@ -122,7 +122,7 @@ class WebSocketService:
 
 @asynccontextmanager
 async def serving_websockets(app: FastAPI) -> AsyncGenerator[WebSocketService, None]:
-    """Serve `app` on a real socket."""
+    """Serve `app` on a real socket; yield it with its clients."""
     async with serving(app) as port, calling(port) as client:
         yield WebSocketService(app, client)
 

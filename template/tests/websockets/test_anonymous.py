@@ -1,4 +1,4 @@
-"""Tests of subscriptions in a service without accounts."""
+"""Tests of WebSocket subscriptions in a service without accounts."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.websocket_service import WebSocketService, next_event, receiv
 
 @pytest.fixture
 def service(live: Live, monkeypatch: pytest.MonkeyPatch) -> WebSocketService:
-    """Return the live service, with a channel of jots, which have no router in `app.routers`."""
+    """Add a channel for `jots`, which have no router in `app.routers`; return the service."""
     service = WebSocketService(live.app, live.client)
     monkeypatch.setitem(service.hub.channels, "jots", Channel())
     return service
@@ -23,6 +23,6 @@ async def test_anonymous_subscriber_receives_changes(service: WebSocketService) 
         assert row_id in (await next_event(events))["data"]
 
 
-async def test_connections_are_counted_by_address(service: WebSocketService) -> None:
+async def test_anonymous_connections_are_limited_per_ip_address(service: WebSocketService) -> None:
     async with service.socket():
         assert dict(service.hub.callers) == {"127.0.0.1": 1}

@@ -31,13 +31,13 @@ DIARIES, LEDGERS, CLUBS, NOTICES = "test-diaries", "test-ledgers", "test-clubs",
 
 
 class DiaryPolicy:
-    """Policy of a resource whose rows have an owner."""
+    """Access policy of a sample resource whose rows have an owner."""
 
     def __call__(self) -> None:
-        """Do nothing: only `scope` is used."""
+        """Do nothing: tests use only `scope`."""
 
     def scope(self, caller: Caller) -> Scope:
-        """Return the caller's own rows, or all with a permission."""
+        """Grant access to the caller's own rows, or to all rows with a permission."""
         return ALL if caller.may("diaries:read") else Scope(caller.user.id)
 
 
@@ -53,7 +53,7 @@ CHANNELS = {
 async def service(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[WebSocketService, None]:
-    """Serve with a short interval of re-authorization, and a long one of WebSocket pings."""
+    """Serve with frequent re-authorization of subscribers, and with rare WebSocket pings."""
     _ = database_url
     monkeypatch.setenv("WEBSOCKETS_HEARTBEAT", str(DEADLINE))
     app = create_app()
@@ -71,7 +71,7 @@ async def create_user(service: WebSocketService, *permissions: str) -> User:
 
 
 def publish(service: WebSocketService, channel: str, owner: UUID | None = None) -> str:
-    """Publish the creation of a row; return its id."""
+    """Publish that a row was created; return the id of the row."""
     row_id = uuid4()
     change = Change(channel.replace("-", "_"), Kind.CREATED, row_id, owner)
     service.hub.publish_changes([change])
@@ -79,12 +79,12 @@ def publish(service: WebSocketService, channel: str, owner: UUID | None = None) 
 
 
 async def receives(socket: ClientConnection, *ids: str) -> bool:
-    """Return whether the next messages are about the rows with these ids, in order."""
+    """Return whether the next messages have these row ids, in this order."""
     return [(await receive(socket))["id"] for _ in ids] == list(ids)
 
 
 @pytest.mark.parametrize("query", ["", "?token={token}", "?access_token={token}"])
-async def test_subscribe_without_authentication_returns_401(
+async def test_websocket_without_authentication_returns_401(
     service: WebSocketService, query: str
 ) -> None:
     token = bearer(await create_user(service))["Authorization"].removeprefix("Bearer ")
@@ -95,7 +95,7 @@ async def test_subscribe_without_authentication_returns_401(
     assert await service.stream_error(query.format(token=token)) == (401, "unauthenticated")
 
 
-async def test_token_is_accepted_in_header_and_subprotocol(service: WebSocketService) -> None:
+async def test_websocket_accepts_token_in_header_or_subprotocol(service: WebSocketService) -> None:
     headers = bearer(await create_user(service))
     async with service.socket(additional_headers=headers) as socket:
         assert socket.subprotocol is None
@@ -107,7 +107,9 @@ async def test_token_is_accepted_in_header_and_subprotocol(service: WebSocketSer
             pass
 
 
-async def test_changes_are_sent_to_owner_and_readers(service: WebSocketService) -> None:
+async def test_changes_of_row_are_sent_only_to_owner_and_permitted_users(
+    service: WebSocketService,
+) -> None:
     owner, reader, other = [
         await create_user(service, *permissions) for permissions in ((), ("diaries:read",), ())
     ]
@@ -126,7 +128,7 @@ async def test_changes_are_sent_to_owner_and_readers(service: WebSocketService) 
         assert ids[2] in (await next_event(events))["data"]
 
 
-async def test_message_to_user_reaches_only_them(service: WebSocketService) -> None:
+async def test_message_to_one_user_reaches_only_this_user(service: WebSocketService) -> None:
     service.hub.open("news")
     user, other = await create_user(service), await create_user(service)
     async with (
@@ -140,7 +142,7 @@ async def test_message_to_user_reaches_only_them(service: WebSocketService) -> N
 
 
 @pytest.mark.parametrize("channel", [LEDGERS, CLUBS, "users", "roles"])
-async def test_unreadable_channel_returns_403_and_sends_nothing(
+async def test_subscription_to_channel_without_permission_returns_403(
     service: WebSocketService, channel: str
 ) -> None:
     headers = bearer(await create_user(service))
@@ -152,18 +154,20 @@ async def test_unreadable_channel_returns_403_and_sends_nothing(
         assert await receives(socket, row_id)
 
 
-async def test_permission_grants_subscription(service: WebSocketService) -> None:
+async def test_permission_allows_subscription_to_channel(service: WebSocketService) -> None:
     headers = bearer(await create_user(service, "ledgers:read"))
     async with service.socket(f"?resource={LEDGERS}", additional_headers=headers) as socket:
         assert await receives(socket, publish(service, LEDGERS))
 
 
 @pytest.mark.parametrize("table", ["passwords", "refresh_tokens", "identities", "api_keys"])
-async def test_table_without_route_has_no_channel(service: WebSocketService, table: str) -> None:
+async def test_table_without_read_route_has_no_channel(
+    service: WebSocketService, table: str
+) -> None:
     assert table.replace("_", "-") not in service.hub.channels
 
 
-async def test_new_role_applies_at_next_heartbeat(service: WebSocketService) -> None:
+async def test_new_role_of_subscriber_applies_at_next_heartbeat(service: WebSocketService) -> None:
     user = await create_user(service)
     async with service.socket(additional_headers=bearer(user)) as socket:
         async with service.app.state.sessions.begin() as session:
@@ -174,7 +178,7 @@ async def test_new_role_applies_at_next_heartbeat(service: WebSocketService) -> 
         assert await receives(socket, publish(service, LEDGERS))
 
 
-async def test_disabled_user_is_disconnected(service: WebSocketService) -> None:
+async def test_subscriber_is_disconnected_when_user_is_disabled(service: WebSocketService) -> None:
     user = await create_user(service)
     async with (
         service.socket(additional_headers=bearer(user)) as socket,
@@ -187,7 +191,9 @@ async def test_disabled_user_is_disconnected(service: WebSocketService) -> None:
         assert "4401" in (await next_event(events))["data"]
 
 
-async def test_revoked_tokens_disconnect_subscriber(service: WebSocketService) -> None:
+async def test_subscriber_is_disconnected_when_tokens_are_revoked(
+    service: WebSocketService,
+) -> None:
     user = await create_user(service)
     async with service.socket(additional_headers=bearer(user)) as socket:
         async with service.app.state.sessions.begin() as session:
@@ -196,7 +202,9 @@ async def test_revoked_tokens_disconnect_subscriber(service: WebSocketService) -
         assert await close_code(socket) == 4401
 
 
-async def test_revoked_api_key_disconnects_subscriber(service: WebSocketService) -> None:
+async def test_subscriber_is_disconnected_when_api_key_is_revoked(
+    service: WebSocketService,
+) -> None:
     headers = bearer(await create_user(service))
     path = "/api/v1/users/me/api-keys"
     created = await service.client.post(path, json={"name": "robot", "scopes": []}, headers=headers)

@@ -56,7 +56,7 @@ HANDSHAKE = "\r\n".join(
 
 @pytest.fixture
 def configure(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Return a function that sets variables of `WebSocketSettings`."""
+    """Return a function that sets the environment variables of `WebSocketSettings`."""
     _ = database_url
 
     def set_variables(**environment: object) -> None:
@@ -68,13 +68,13 @@ def configure(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..
 
 @pytest.fixture
 async def service(database_url: str) -> AsyncGenerator[WebSocketService, None]:
-    """Serve on a database of this test."""
+    """Serve WebSockets on a real socket, with a database of this test."""
     _ = database_url
     async with serving_websockets(create_app()) as service:
         yield service
 
 
-async def test_change_is_published_without_values(service: WebSocketService) -> None:
+async def test_change_is_sent_to_subscriber_without_field_values(service: WebSocketService) -> None:
     async with service.socket() as socket:
         row_id = await service.create_jot(text="secret")
         assert await receive(socket) == {"type": "created", "resource": "jots", "id": row_id}
@@ -84,7 +84,7 @@ async def test_change_is_published_without_values(service: WebSocketService) -> 
         assert await receive(socket) == {"type": "deleted", "resource": "jots", "id": row_id}
 
 
-async def test_rolled_back_change_is_not_published(service: WebSocketService) -> None:
+async def test_rolled_back_change_is_not_sent_to_subscriber(service: WebSocketService) -> None:
     async with service.socket() as socket:
         async with service.app.state.sessions.begin() as session:
             session.add(sample_resource.Jot(title="lost"))
@@ -94,7 +94,9 @@ async def test_rolled_back_change_is_not_published(service: WebSocketService) ->
         assert (await receive(socket))["id"] == row_id
 
 
-async def test_custom_channel_publishes_after_commit(service: WebSocketService) -> None:
+async def test_message_on_custom_channel_is_sent_only_after_commit(
+    service: WebSocketService,
+) -> None:
     service.hub.open("news")
     async with service.socket("?resource=news") as socket:
         await service.create_jot()
@@ -116,7 +118,7 @@ async def test_send_to_unknown_channel_raises(service: WebSocketService) -> None
         service.hub.send("nowhere", "hello")
 
 
-async def test_client_subscribes_and_unsubscribes(service: WebSocketService) -> None:
+async def test_client_subscribes_and_unsubscribes_by_messages(service: WebSocketService) -> None:
     service.hub.open("news")
     async with service.socket("?resource=news") as socket:
         await service.create_jot()
@@ -146,14 +148,14 @@ async def test_subscribe_to_unknown_resource_returns_404(service: WebSocketServi
     assert await service.stream_error("?resource=nothing") == (404, "not_found")
 
 
-async def test_rejected_handshake_logs_no_error(
+async def test_rejected_websocket_handshake_logs_no_error(
     service: WebSocketService, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await rejected_status(service, "?resource=nothing") == 404
     assert "ERROR" not in {line.levelname for line in caplog.records}
 
 
-def test_many_changes_are_published_as_one() -> None:
+def test_many_changes_of_one_table_are_sent_as_one_message() -> None:
     few = [Change("order_items", Kind.CREATED, UUID(int=number)) for number in range(MANY)]
     assert len(list(messages(few))) == MANY
     (one,) = messages([*few, few[0]])
@@ -163,7 +165,7 @@ def test_many_changes_are_published_as_one() -> None:
     )
 
 
-async def test_event_stream_publishes_changes(service: WebSocketService) -> None:
+async def test_event_stream_sends_changes(service: WebSocketService) -> None:
     async with service.stream("?resource=jots") as events:
         opening = await next_event(events)
         assert opening["retry"] == "3000"
@@ -173,7 +175,7 @@ async def test_event_stream_publishes_changes(service: WebSocketService) -> None
         assert received["id"] != opening["id"]
 
 
-async def test_last_event_id_resumes_stream(service: WebSocketService) -> None:
+async def test_last_event_id_header_resumes_event_stream(service: WebSocketService) -> None:
     async with service.stream() as events:
         last = (await next_event(events))["id"]
     ids = [await service.create_jot() for _ in range(2)]
@@ -185,7 +187,9 @@ async def test_last_event_id_resumes_stream(service: WebSocketService) -> None:
 
 
 @pytest.mark.parametrize("last", ["another-1", "1"])
-async def test_unknown_last_event_id_sends_missed(service: WebSocketService, last: str) -> None:
+async def test_event_stream_with_unknown_last_event_id_sends_missed_event(
+    service: WebSocketService, last: str
+) -> None:
     async with service.stream(**{"Last-Event-ID": last}) as events:
         await next_event(events)
         assert (await next_event(events))["data"] == '{"type":"missed"}'
@@ -201,7 +205,7 @@ async def test_unknown_last_event_id_sends_missed(service: WebSocketService, las
         ("x" * 4097, 1009),
     ],
 )
-async def test_malformed_message_closes_socket(
+async def test_malformed_message_closes_websocket(
     service: WebSocketService, sent: str | bytes, code: int
 ) -> None:
     async with service.socket() as socket:
@@ -209,7 +213,7 @@ async def test_malformed_message_closes_socket(
         assert await close_code(socket) == code
 
 
-async def test_blocked_consumer_does_not_delay_others(
+async def test_blocked_consumer_does_not_delay_other_consumers(
     configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(QUEUE_LIMIT=4)
@@ -240,7 +244,7 @@ async def test_slow_consumer_is_closed_with_1013(configure: Callable[..., None])
             assert await close_code(socket) == 1013
 
 
-async def test_connection_limits_return_429_and_503(configure: Callable[..., None]) -> None:
+async def test_connections_over_limit_return_429_or_503(configure: Callable[..., None]) -> None:
     configure(CALLER_LIMIT=1, LIMIT=2)
     async with serving_websockets(create_app()) as service:
         async with service.socket():
@@ -253,7 +257,7 @@ async def test_connection_limits_return_429_and_503(configure: Callable[..., Non
             pass
 
 
-async def test_cross_site_websocket_returns_403(
+async def test_websocket_from_other_origin_returns_403(
     configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure()
@@ -267,7 +271,7 @@ async def test_cross_site_websocket_returns_403(
             assert await rejected_status(service, Origin=origin) == 403
 
 
-async def test_drained_service_disconnects_subscribers(service: WebSocketService) -> None:
+async def test_shutdown_disconnects_subscribers_with_1012(service: WebSocketService) -> None:
     async with service.socket() as socket, service.stream() as events:
         await next_event(events)
         health.readiness(service.app).drained.set()
@@ -291,7 +295,7 @@ async def test_unanswered_ping_disconnects_subscriber(configure: Callable[..., N
 @pytest.mark.parametrize(
     ("name", "value"), [("URL", "http://:s3cr3t@host"), ("LIMIT", "0"), ("HEARTBEAT", "s3cr3t")]
 )
-def test_invalid_setting_is_reported_without_value(
+def test_error_of_invalid_websocket_setting_hides_value(
     configure: Callable[..., None], name: str, value: str
 ) -> None:
     configure(**{name: value})
@@ -306,7 +310,7 @@ def test_openapi_describes_event_stream(service: WebSocketService) -> None:
 
 
 async def two_services(stack: AsyncExitStack) -> list[WebSocketService]:
-    """Run two services of the same title, as two processes do."""
+    """Run two services with the same title, as two processes of one service."""
     title = str(uuid4())
     return [
         await stack.enter_async_context(serving_websockets(create_app(title))) for _ in range(2)
@@ -328,7 +332,7 @@ async def wait_for_relay(
                     return
 
 
-async def test_processes_relay_messages_exactly_once(configure: Callable[..., None]) -> None:
+async def test_processes_relay_each_message_exactly_once(configure: Callable[..., None]) -> None:
     with valkey.server() as server:
         configure(URL=server)
         async with AsyncExitStack() as stack:
@@ -345,7 +349,7 @@ async def test_processes_relay_messages_exactly_once(configure: Callable[..., No
 
 
 @pytest.mark.parametrize("owner", [None, UUID(int=7)])
-async def test_relayed_message_reaches_only_its_user(
+async def test_relayed_message_to_one_user_reaches_only_this_user(
     configure: Callable[..., None], owner: UUID | None
 ) -> None:
     with valkey.server() as server:
@@ -362,7 +366,7 @@ async def test_relayed_message_reaches_only_its_user(
             assert (await receive(there))["data"] == ("the end" if owner else "hello")
 
 
-async def test_valkey_outage_keeps_local_subscribers(
+async def test_subscribers_of_same_process_receive_messages_during_valkey_outage(
     configure: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -390,7 +394,9 @@ async def test_valkey_outage_keeps_local_subscribers(
     assert logs.count("websockets_relay_recovered") == 2
 
 
-async def test_broken_relay_connection_sends_missed(configure: Callable[..., None]) -> None:
+async def test_broken_valkey_connection_sends_missed_event_to_subscribers(
+    configure: Callable[..., None],
+) -> None:
     with valkey.server() as server:
         configure(URL=server)
         async with AsyncExitStack() as stack:
@@ -406,7 +412,7 @@ async def test_broken_relay_connection_sends_missed(configure: Callable[..., Non
             await wait_for_relay(here, one, there)
 
 
-def test_uvicorn_has_the_verified_private_api() -> None:
+def test_installed_uvicorn_version_is_supported() -> None:
     installed = ".".join(version("uvicorn").split(".")[:2])
     assert installed == UVICORN, (
         f"app/websockets/uvicorn_protocol.py extends a private module of uvicorn {UVICORN}, but "
@@ -416,7 +422,7 @@ def test_uvicorn_has_the_verified_private_api() -> None:
     )
 
 
-async def test_tokens_are_not_logged(
+async def test_websocket_tokens_are_not_logged(
     service: WebSocketService, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "uvicorn.error"):
@@ -436,7 +442,7 @@ def memory_of(process: int) -> int:
 
 @pytest.mark.drill
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
-async def test_thousand_connections_use_little_memory(database_url: str) -> None:
+async def test_thousand_websocket_connections_use_limited_memory(database_url: str) -> None:
     environment = {"DATABASE_URL": database_url, "WEBSOCKETS_CALLER_LIMIT": str(CONNECTIONS)}
     quiet = {"LOG_LEVEL": "error"}  # a full, unread pipe blocks the service
     async with running("tests.support.websocket_service", **environment, **quiet) as (
@@ -460,7 +466,7 @@ async def test_thousand_connections_use_little_memory(database_url: str) -> None
 
 
 @pytest.mark.drill
-async def test_sigterm_does_not_wait_for_subscribers(database_url: str) -> None:
+async def test_shutdown_on_sigterm_does_not_wait_for_subscribers(database_url: str) -> None:
     environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "0", "LOG_LEVEL": "error"}
     async with running("tests.support.websocket_service", **environment) as (process, client):
         service = WebSocketService(FastAPI(), client)

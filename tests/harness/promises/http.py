@@ -74,7 +74,7 @@ HTTP = [
             "app/middleware.py",
             "            _check(size, limit)\n",
             "",
-            "server/test_middleware.py::test_too_long_body_returns_413",
+            "server/test_middleware.py::test_body_over_limit_returns_413",
         ),
     ),
     *promise(
@@ -84,7 +84,7 @@ HTTP = [
             "app/logging.py",
             "_log_request(scope, status, time.perf_counter() - start)",
             "pass",
-            "server/test_logging.py::test_request_is_logged_once",
+            "server/test_logging.py::test_access_log_has_one_line_per_request",
         ),
     ),
     *promise(
@@ -94,7 +94,7 @@ HTTP = [
             "app/server.py",
             "list(config.forwarded_allow_ips)",
             '["0.0.0.0/0"]',
-            "server/test_server.py::test_untrusted_forwarded_headers_are_ignored",
+            "server/test_server.py::test_forwarded_headers_of_untrusted_client_are_ignored",
         ),
     ),
     *promise(
@@ -104,7 +104,7 @@ HTTP = [
             "app/health.py",
             "        if self.failed:\n",
             "        if False:\n",
-            "server/test_health.py::test_failing_dependency_fails_only_readiness",
+            "server/test_health.py::test_failing_dependency_fails_readiness_but_not_liveness",
         ),
         Break(
             "is ready while it drains",

@@ -162,7 +162,7 @@ MIGRATIONS = [
             "app/checks.py",
             "if not await connection.run_sync(migrate.is_current):",
             "if False:",
-            "server/test_commands.py::test_check_reports_pending_migrations",
+            "server/test_commands.py::test_check_command_reports_pending_migrations",
         ),
     ),
     *promise(
@@ -172,7 +172,7 @@ MIGRATIONS = [
             "development/commands.py",
             'databases.persistent(ROOT / ".dev")',
             "databases.temporary()",
-            "server/test_commands.py::test_dev_persists_data_without_configuration",
+            "server/test_commands.py::test_dev_command_without_configuration_persists_data",
             BOTH,
             drill=True,
         ),
@@ -184,7 +184,7 @@ MIGRATIONS = [
             "app/settings.py",
             'if detail["type"] == "missing" else message',
             'if detail["type"] == "missing" else message + os.environ.get(_variable(kind, field), "")',
-            "server/test_settings.py::test_invalid_value_is_reported_without_value",
+            "server/test_settings.py::test_error_of_invalid_setting_does_not_contain_value",
         ),
     ),
     *promise(
