@@ -134,7 +134,7 @@ def test_service_passes_tests_behind_transaction_pooler(drillable: None, serve: 
     service = serve(ANSWERS | {"auth": "local"})
     tests = [f"tests/{module}.py" for module in MODULES]
     # Migrations bypass the pooler here, and it stands in for a server that is missing.
-    selection = ["-m", "not drill", "-k", "not require_direct_url and not unavailable_server"]
+    selection = ["-m", "not drill", "-k", "not require_direct_url and not unavailable_database_server"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "pooled", *selection, *tests]
     with pooled(service) as variables:
         run = subprocess.run(

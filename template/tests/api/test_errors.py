@@ -31,7 +31,7 @@ HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 
 @pytest.fixture
 def broken(shared_url: str) -> FastAPI:
-    """Create the service with a route that raises an unhandled exception."""
+    """Create the service with a route that raises an exception no handler catches."""
     _ = shared_url
     router = APIRouter()
 

@@ -19,7 +19,7 @@ from tests.support.sample_resource import URL, Jot, JotRead
 
 
 async def rows(client: AsyncClient, **query: str) -> list[dict[str, str]]:
-    """Return the rows of an export."""
+    """Export the jots as CSV; return the rows."""
     response = await client.get(f"{URL}/export", params=query)
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"] == 'attachment; filename="jots.csv"'

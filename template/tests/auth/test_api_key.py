@@ -29,7 +29,7 @@ def client(client: AsyncClient) -> AsyncClient:
 async def create_key(
     client: AsyncClient, user: User, *scopes: str, **more: object
 ) -> dict[str, str]:
-    """Create an API key of a user; return the header with its secret."""
+    """Create an API key for a user; return the request header that contains the key."""
     new = {"name": "robot", "scopes": list(scopes), **more}
     response = await client.post(URL, json=new, headers=bearer(user))
     assert response.status_code == 201, response.text

@@ -1,1 +1,1 @@
-"""Tests of the cache."""
+"""Tests of cached values, cached list totals and ETags."""

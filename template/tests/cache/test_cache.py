@@ -170,7 +170,7 @@ async def test_functions_with_different_keys_cache_separate_values(service: Cach
         assert await get(*key) == repr(key)
 
 
-async def test_changed_schema_is_a_cache_miss(service: CachedService) -> None:
+async def test_cached_value_of_other_type_is_a_cache_miss(service: CachedService) -> None:
     async def number(_: AsyncSession) -> int:
         return 1
 
@@ -197,7 +197,7 @@ async def test_value_over_size_limit_is_not_cached(service: CachedService) -> No
 
 
 class Aliased(BaseModel, extra="forbid"):
-    """A value whose serialized JSON differs from the JSON that it is parsed from."""
+    """Value that is serialized to other JSON than it is parsed from."""
 
     kind: str = Field(alias="class")
 
@@ -331,7 +331,7 @@ async def test_delete_invalidates_tables_that_reference_deleted_row(
 # ── Single-flight, against stampedes ──────────────────────────────────────────────────────────────
 
 
-async def test_concurrent_misses_load_once(
+async def test_concurrent_cache_misses_load_value_once(
     service: CachedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await service.add("one")
@@ -385,7 +385,7 @@ async def test_cancelled_first_caller_does_not_cancel_load_of_others(
     assert second.result() == []
 
 
-async def test_concurrent_misses_of_processes_load_once(
+async def test_concurrent_cache_misses_in_two_processes_load_value_once(
     shared: tuple[CachedService, CachedService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads, locked = [], []
@@ -461,7 +461,7 @@ async def test_processes_share_cached_values_and_invalidations(
     assert await one.titles() == ["one", "two"]
 
 
-async def test_response_waits_until_invalidation_is_published(
+async def test_response_waits_until_cache_invalidation_is_published(
     shared: tuple[CachedService, CachedService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = shared

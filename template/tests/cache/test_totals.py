@@ -88,7 +88,7 @@ async def test_count_without_cache_uses_session_of_caller(
         assert session.in_transaction()
 
 
-async def test_uncacheable_statement_is_counted_each_time(cached: CachedService) -> None:
+async def test_total_of_uncacheable_statement_is_counted_each_time(cached: CachedService) -> None:
     class Uncacheable(TypeDecorator[str]):
         impl: TypeEngine[Any] | type[TypeEngine[Any]] = String
         cache_ok: bool | None = False

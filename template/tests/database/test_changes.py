@@ -23,7 +23,7 @@ def changes(live: Live) -> Generator[Changes, None, None]:
 
 
 async def create(live: Live, title: str = "one") -> UUID:
-    """Create a jot by a request; return its id."""
+    """Create a jot by an HTTP request; return its id."""
     response = await live.client.post(URL, json={"title": title})
     return UUID(response.raise_for_status().json()["id"])
 
@@ -47,7 +47,7 @@ async def test_unchanged_row_is_not_published(live: Live, changes: Changes) -> N
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_failed_request_publishes_nothing(live: Live, changes: Changes) -> None:
+async def test_failed_request_publishes_no_changes(live: Live, changes: Changes) -> None:
     await create(live)
     response = await live.client.post(URL, json={"title": "one"})
     assert response.status_code == 409
@@ -62,7 +62,7 @@ async def test_change_is_published_only_after_commit(live: Live, changes: Change
     assert len(changes) == 1
 
 
-async def test_rollback_publishes_nothing(live: Live, changes: Changes) -> None:
+async def test_rollback_publishes_no_changes(live: Live, changes: Changes) -> None:
     async with live.app.state.sessions.begin() as session:
         session.add(Jot(title="one"))
         await session.flush()

@@ -1,4 +1,4 @@
-"""Tests of the launcher of child processes."""
+"""Tests of the launcher of child processes, such as local servers."""
 
 import signal
 import subprocess

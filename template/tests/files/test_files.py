@@ -51,7 +51,7 @@ async def live_files(
 async def upload(
     client: AsyncClient, content: Content, name: str = "a", **headers: str
 ) -> Response:
-    """Upload a file."""
+    """Upload content as a file; return the response."""
     return await client.post(URL, params={"name": name}, content=content, headers=headers)
 
 
@@ -61,7 +61,7 @@ async def download(client: AsyncClient, created: Response) -> bytes:
 
 
 async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
-    """Yield a body without `Content-Length`."""
+    """Yield a body in chunks, so that the request has no `Content-Length`."""
     for chunk in chunks:
         yield chunk
 
@@ -223,7 +223,7 @@ async def test_multipart_upload_stores_all_files(app: FastAPI, client: AsyncClie
     assert {each["id"] for each in created.json()} <= set(stored_keys(app))
 
 
-async def test_multipart_upload_stores_all_or_none(live_files: Live) -> None:
+async def test_multipart_upload_stores_all_files_or_none(live_files: Live) -> None:
     sent = [("files", (name, content)) for name, content in (("a", PNG), ("b", b"<html>"))]
     rejected = await live_files.client.post(f"{URL}/batch", files=sent)
     assert (rejected.status_code, rejected.json()["code"]) == (415, "unsupported_type")

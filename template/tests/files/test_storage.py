@@ -115,7 +115,7 @@ async def test_bucket_creates_presigned_url(bucket: None) -> None:
 
 
 async def content(*chunks: bytes) -> AsyncIterator[bytes]:
-    """Yield chunks of content."""
+    """Yield the content of an upload in chunks."""
     for chunk in chunks:
         yield chunk
 

@@ -105,7 +105,7 @@ async def test_unacknowledged_messages_are_stored_under_key_of_queue(
             assert channel.client.hgetall("unacked") == before
 
 
-async def test_queue_is_trimmed_to_newest_messages(
+async def test_broker_queue_is_trimmed_to_newest_messages(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(producer, "MAX_MESSAGES", 3)

@@ -86,7 +86,7 @@ async def test_rolled_back_job_is_not_enqueued(sessions: Sessions) -> None:
     assert await store.claim(sessions) is None
 
 
-async def test_workers_are_notified_after_commit(sessions: Sessions) -> None:
+async def test_enqueue_notifies_workers_only_after_commit(sessions: Sessions) -> None:
     notified: list[object] = []
     async with sessions.begin() as session:
         session.info[NOTIFY] = notified.append
@@ -219,7 +219,7 @@ async def test_heartbeat_renews_lease_of_slow_job(
 
 
 async def wait_until_renewed(sessions: Sessions, job: Job, due_at: datetime) -> None:
-    """Wait until the lease of a job ends at a given time."""
+    """Wait until the lease of a job is extended to a given time."""
     async with asyncio.timeout(DEADLINE):
         while (await read_job(sessions, job)).due_at != due_at:
             await asyncio.sleep(0.02)

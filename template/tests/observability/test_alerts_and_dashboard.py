@@ -65,7 +65,7 @@ def exposed_metrics(registry: CollectorRegistry) -> Labels:
 
 @pytest.fixture
 async def exposed(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> Labels:
-    """Run a service, and return the metrics and labels that it exposes."""
+    """Run a service; return the Prometheus metrics and labels that it exposes."""
     _ = shared_url
     monkeypatch.setenv("METRICS_PORT", "0")
     app = sample_resource.create_app()

@@ -43,7 +43,7 @@ async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Collector
 
 @pytest.fixture
 async def observed(collector: Collector, shared_url: str) -> AsyncGenerator[ObservedService, None]:
-    """Run a service that exports to the collector."""
+    """Run a service that exports traces and metrics to the collector."""
     _ = shared_url
     app = sample_resource.create_app()
     async with serving(app) as port, calling(port) as client:

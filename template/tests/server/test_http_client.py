@@ -12,7 +12,7 @@ from tests.support.live_server import lifespan
 
 @pytest.fixture
 def caller(shared_url: str) -> FastAPI:
-    """Return the service with a route that requests another service."""
+    """Return the service with a route that sends a request to another service."""
     _ = shared_url
     router = APIRouter()
 

@@ -76,7 +76,7 @@ def security_headers(response: HttpResponse) -> dict[str, str]:
 
 
 async def stream(*parts: bytes) -> AsyncIterator[bytes]:
-    """Yield a body without `Content-Length`."""
+    """Yield a body in chunks, so that the request has no `Content-Length`."""
     for part in parts:
         yield part
 

@@ -281,7 +281,7 @@ async def test_graceful_shutdown_loses_no_request(database_url: str) -> None:
 
 
 @pytest.mark.drill
-async def test_log_contains_only_json_lines(database_url: str) -> None:
+async def test_log_of_server_process_contains_only_json_lines(database_url: str) -> None:
     environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "0"}
     async with running("tests.support.sample_resource", **environment) as (process, client):
         response = await client.get(URL)

@@ -93,13 +93,13 @@ async def enqueue_job(
     task: Task[SampleArguments] = WRITE,
     **arguments: Any,  # noqa: ANN401
 ) -> Job:
-    """Enqueue a job in a transaction of its own."""
+    """Enqueue a job in a separate transaction."""
     async with sessions.begin() as session:
         return enqueue(session, task, SampleArguments(**arguments))
 
 
 async def claim_job(sessions: Sessions, job: Job) -> Job:
-    """Claim a job as a worker does."""
+    """Claim the job, so that it can be executed."""
     claimed = await store.claim(sessions, job.id)
     assert claimed is not None
     return claimed

@@ -22,5 +22,5 @@ async def empty(connection: AsyncConnection, metadata: MetaData) -> None:
 
 
 def is_nullable(foreign_key: ForeignKeyConstraint) -> bool:
-    """Return whether a foreign key may be NULL."""
+    """Return whether a column of the foreign key may be NULL."""
     return any(column.nullable for column in foreign_key.columns)

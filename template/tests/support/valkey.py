@@ -1,4 +1,4 @@
-"""Valkey for tests: the server of `TEST_VALKEY_URL`, else a temporary one."""
+"""Valkey server for tests: that of `TEST_VALKEY_URL`, or a temporary one."""
 
 import os
 from collections.abc import Generator

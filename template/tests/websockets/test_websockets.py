@@ -134,7 +134,7 @@ async def test_client_subscribes_and_unsubscribes_by_messages(service: WebSocket
 
 
 async def rejected_status(service: WebSocketService, query: str = "", **headers: str) -> int:
-    """Open a WebSocket that is rejected; return the status of the problem document."""
+    """Open a WebSocket; assert that it is rejected, and return the status."""
     with pytest.raises(InvalidStatus) as caught:
         async with service.socket(query, additional_headers=headers):
             pass
@@ -320,7 +320,7 @@ async def two_services(stack: AsyncExitStack) -> list[WebSocketService]:
 async def wait_for_relay(
     one: ClientConnection, service: WebSocketService, other: ClientConnection
 ) -> None:
-    """Wait until messages of one process are relayed to another."""
+    """Wait until Valkey relays messages from one process to the other."""
     async with asyncio.timeout(DEADLINE):
         while True:
             row_id = await service.create_jot()

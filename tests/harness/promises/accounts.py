@@ -164,7 +164,7 @@ ACCOUNTS = [
             "app/auth/oidc/provider.py",
             "            raise Unavailable(UNAVAILABLE)\n        return self.keys[name]",
             "            raise KeyError(name)\n        return self.keys[name]",
-            "auth/oidc/test_accounts.py::test_provider_outage_returns_503",
+            "auth/oidc/test_accounts.py::test_request_during_provider_outage_returns_503",
         ),
         auth="oidc",
     ),

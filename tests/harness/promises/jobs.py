@@ -12,7 +12,7 @@ JOBS = [
             "app/jobs/outbox.py",
             "        after_commit(session, partial(notify, job.id))\n",
             "        notify(job.id)\n",
-            "jobs/test_jobs.py::test_workers_are_notified_after_commit",
+            "jobs/test_jobs.py::test_enqueue_notifies_workers_only_after_commit",
         ),
         tasks="taskiq",
     ),

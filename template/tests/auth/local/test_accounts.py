@@ -64,7 +64,7 @@ async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> R
 
 
 async def log_in_tokens(client: AsyncClient, user: User) -> dict[str, Any]:
-    """Log in; return the token response."""
+    """Log in; return the JSON of the token response."""
     response = await log_in(client, user.email)
     assert response.status_code == 200, response.text
     tokens: dict[str, Any] = response.json()

@@ -16,7 +16,7 @@ from tests.support.local import PASSWORD
 
 @pytest.fixture
 def piped_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Provide the password on standard input."""
+    """Write a password to standard input."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{PASSWORD}\n"))
 
 

@@ -1,1 +1,1 @@
-"""Tests of accounts of an OpenID Connect provider."""
+"""Tests of accounts that log in at an OpenID Connect provider."""

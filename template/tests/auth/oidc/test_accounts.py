@@ -235,7 +235,7 @@ async def test_token_signed_with_public_key_as_hmac_secret_returns_401(
 
 
 @pytest.mark.usefixtures("_unreachable")
-async def test_provider_outage_returns_503(client: AsyncClient) -> None:
+async def test_request_during_provider_outage_returns_503(client: AsyncClient) -> None:
     headers = {"Authorization": f"Bearer {oidc.PROVIDER.token(NEW_EMAIL)}"}
     response = await client.get(ME, headers=headers)
     assert response.status_code == 503

@@ -1,4 +1,4 @@
-"""Tests of the account commands for users of an identity provider."""
+"""Tests of the command that makes users of an identity provider administrators."""
 
 import pytest
 

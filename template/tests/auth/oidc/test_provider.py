@@ -32,7 +32,7 @@ async def client() -> AsyncGenerator[AsyncClient, None]:
 
 @pytest.fixture
 def expire_keys(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Expire cached keys at once, and refresh them without delay."""
+    """Let cached provider keys expire at once; allow their refresh without delay."""
     monkeypatch.setattr(providers, "MAX_AGE", 0.0)
     monkeypatch.setattr(providers, "RETRY_DELAY", 0.0)
     return monkeypatch
