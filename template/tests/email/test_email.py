@@ -100,7 +100,7 @@ async def test_email_is_retried_after_temporary_smtp_error(
 
 
 @pytest.mark.parametrize(("reply", "attempts"), [("550 No", 1), ("451 Later", 4)])
-async def test_email_that_fails_finally_is_logged(
+async def test_email_is_logged_after_last_failed_attempt(
     emails: EmailQueue,
     mailbox: Mailbox,
     capsys: pytest.CaptureFixture[str],

@@ -275,7 +275,7 @@ async def concurrent_statuses(app: FastAPI, times: int = 5) -> set[int]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Replace the clock of the rate limits; the test sets its time as `now`."""
+    """Replace the clock that the retry delay uses; the test sets its time as `now`."""
     fake = SimpleNamespace(now=time.monotonic(), time=time.time)
     fake.monotonic = lambda: fake.now
     monkeypatch.setattr(ratelimit, "time", fake)

@@ -83,7 +83,7 @@ async def test_forwarded_headers_of_untrusted_client_are_ignored(
         assert await forward(client, b"203.0.113.9", b"https") == (LOCALHOST, False)
 
 
-async def test_client_is_last_forwarded_address_that_is_no_proxy(
+async def test_client_is_last_forwarded_address_before_trusted_proxies(
     serve_behind: ServeBehind, forward: Forward
 ) -> None:
     async with serve_behind(LOCALHOST, "10.0.0.0/8") as client:

@@ -214,7 +214,7 @@ async def get(session: AsyncSession, jot_id: UUID) -> Jot:
 
 
 def first(jots: Sequence[Jot]) -> Jot:
-    """Return the first jot that the statement selects; 404 if there is none."""
+    """Return the first of the given jots; 404 if there are none."""
     if not jots:
         raise NotFound("There is no such jot.")
     return jots[0]

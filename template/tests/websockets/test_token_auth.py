@@ -161,7 +161,7 @@ async def test_permission_allows_subscription_to_channel(service: WebSocketServi
 
 
 @pytest.mark.parametrize("table", ["passwords", "refresh_tokens", "identities", "api_keys"])
-async def test_table_without_read_route_has_no_channel(
+async def test_table_of_credentials_has_no_websocket_channel(
     service: WebSocketService, table: str
 ) -> None:
     assert table.replace("_", "-") not in service.hub.channels
