@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def this_week() -> int:
-    """Return the ISO week, such as 202648, as seed: passes are cached for one order, for a week at most."""
+    """Return the ISO week, such as 202648, as the seed of the test order, so that cached passes last a week."""
     year, week, _ = datetime.now(UTC).isocalendar()
     return year * 100 + week
 
@@ -92,7 +92,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the report of the run, and write the picture of the matrix."""
+    """Print the report of the run, and write the picture of the matrix as SVG."""
     report = config.stash[REPORT]
     seconds = time.time() - config.stash[STARTED]
     for line in report.lines(seconds):
@@ -104,24 +104,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def checked_combinations(config: pytest.Config) -> list[Answers]:
-    """Return the combinations of code questions whose services are checked."""
+    """Return the answers to code questions for which a service is rendered and checked."""
     strength = STRENGTHS.get(config.option.matrix)
     return code_questions().covering(strength) if strength else list(code_questions().combinations())
 
 
 def built_combinations(config: pytest.Config) -> list[Answers]:
-    """Return the combinations of code questions whose services are built: all, with a large matrix."""
+    """Return the answers for which the application is built: all with a large matrix, else the checked ones."""
     return list(code_questions().combinations()) if config.option.matrix in LARGE else checked_combinations(config)
 
 
 def few_combinations() -> list[Answers]:
-    """Return combinations of all questions in which any two answers meet, and those whose services are checked."""
+    """Return a pairwise covering array of all questions, and one of the questions that decide code."""
     few = [*code_questions().covering(1), *all_questions().covering(2)]
     return list({all_questions().label(answers): answers for answers in few}.values())
 
 
 def surveyed_combinations(session: pytest.Session) -> Iterable[Answers]:
-    """Return the combinations whose files are rendered: all with a large matrix or for a thorough test, or few."""
+    """Return the combinations to render: all with a large matrix or for a thorough test, otherwise a few."""
     thorough = (item for item in session.items if item.get_closest_marker("thorough"))
     needed = any("matrix" in item.fixturenames for item in thorough if isinstance(item, pytest.Function))
     large = session.config.option.matrix in LARGE
@@ -129,7 +129,7 @@ def surveyed_combinations(session: pytest.Session) -> Iterable[Answers]:
 
 
 def example_combinations(_: pytest.Config) -> list[Answers]:
-    """Return one combination for each domain except the sample."""
+    """Return one combination of answers for each example domain; the sample domain is excluded."""
     questionnaire = code_questions()
     return [
         answers
@@ -139,7 +139,7 @@ def example_combinations(_: pytest.Config) -> list[Answers]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize tests by the services that their fixtures name."""
+    """Parametrize each test by the services that its fixtures request."""
     parameters = {
         "service": (code_questions(), checked_combinations),
         "every": (code_questions(), built_combinations),
@@ -156,7 +156,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """A check, and the answers of the service on which it is run."""
+    """A check such as pytest or mypy, and the answers of the service on which it runs."""
 
     check: Check
     answers: Answers
@@ -167,7 +167,7 @@ class Case:
 
 
 def case(item: pytest.Item) -> Case | None:
-    """Return the case of a test that checks a service; None for other tests."""
+    """Return the check and the service that a test is parametrized with; None if the test checks no service."""
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     answers = params.get("service") or params.get("every") or params.get("example")
     check = params.get("check")
@@ -176,7 +176,7 @@ def case(item: pytest.Item) -> Case | None:
 
 
 def shard_key(item: pytest.Item) -> str:
-    """Return the key by which items are sharded: a service, the module of drills or images, or the test itself."""
+    """Return the key that assigns a test to a shard: its service, the drill or image module, or the test ID."""
     checked = case(item)
     if item.path.name in {"test_drill.py", "test_image.py"}:
         return item.path.name
@@ -184,14 +184,14 @@ def shard_key(item: pytest.Item) -> str:
 
 
 def is_selected(config: pytest.Config, item: pytest.Item) -> bool:
-    """Return whether a test is run: thorough ones only with a large matrix, any if its module is named."""
+    """Return whether a test runs: thorough tests need a large matrix or their module on the command line."""
     if item.path.name in "".join(config.args):
         return True
     return item.path.name not in BY_NAME and (config.option.matrix in LARGE or not item.get_closest_marker("thorough"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests, and sort those last that wait for background checks or use every processor."""
+    """Deselect tests that this run excludes, and run tests that wait for background checks last."""
     selected_items = [item for item in items if is_selected(config, item) and config.option.shard.has(shard_key(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected_items])
 
@@ -203,14 +203,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
-    """Yield a directory for the run, with Git and Copier isolated from the user's settings, and Copier cached."""
+    """Yield a temporary directory; Git and Copier ignore the user's settings, and Copier's results are cached."""
     with scratch.workspace() as directory, scratch.isolation(directory), rendering.caching():
         yield directory
 
 
 @pytest.fixture(scope="session")
 def template(workspace: Path) -> Path:
-    """Return the template under test, with an earlier release (read-only)."""
+    """Return a read-only repository with the template under test and one earlier release."""
     directory = workspace / "template"
     scratch.release(directory)
     return directory
@@ -218,7 +218,7 @@ def template(workspace: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def history(workspace: Path) -> Path:
-    """Return the template with all of its releases and the work tree as the next one (read-only)."""
+    """Return a read-only repository with every release of the template; the work tree is the next release."""
     directory = workspace / "history"
     build_history(directory)
     return directory
@@ -226,7 +226,7 @@ def history(workspace: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def serve(workspace: Path, template: Path) -> Callable[[Answers], Service]:
-    """Return a function that renders a service once; other answers have their defaults."""
+    """Return a function that renders the service of given answers and caches it; other answers are defaults."""
     services: dict[str, Service] = {}
     questionnaire = all_questions()
 
@@ -244,7 +244,7 @@ def serve(workspace: Path, template: Path) -> Callable[[Answers], Service]:
 
 @pytest.fixture(scope="session")
 def show(pytestconfig: pytest.Config) -> Callable[[str], Meter]:
-    """Return a function that makes a progress meter with a description."""
+    """Return a function that creates a progress meter with a description."""
     uncaptured = pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
     with uncaptured():  # so that it detects the terminal
         console = Console()
@@ -277,19 +277,19 @@ def matrix(
 
 @pytest.fixture(scope="session")
 def services(matrix: Matrix, store: Store, workspace: Path) -> list[Service]:
-    """Return a service for each combination that was rendered, distinct code first."""
+    """Return a service for each rendered combination; services with distinct code come first."""
     return rendered_services(matrix, store, workspace / "rendered")
 
 
 @pytest.fixture(scope="session")
 def files(services: list[Service], workspace: Path) -> Files:
-    """Return the distinct files of all services."""
+    """Return every distinct file content of all services, once per path."""
     return Files(services, workspace / "files")
 
 
 @pytest.fixture(scope="session")
 def find_code(services: list[Service]) -> Callable[[Answers], Service]:
-    """Return a function that finds the service of answers to the code questions."""
+    """Return a function that returns the rendered service for answers to the code questions."""
     questionnaire = code_questions()
     by_label: dict[str, Service] = {}
     for each in services:
@@ -299,44 +299,44 @@ def find_code(services: list[Service]) -> Callable[[Answers], Service]:
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """Return each service of the option `--matrix` in turn."""
+    """Return each service that the option `--matrix` selects, one per test."""
     return find_code(request.param)
 
 
 @pytest.fixture
 def every(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """Return each built service in turn: every code, with a large matrix."""
+    """Return each service whose application is built, one per test."""
     return find_code(request.param)
 
 
 @pytest.fixture
 def each(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """Return few services in turn that cover each answer."""
+    """Return each of a few services, one per test, that together cover every answer."""
     return find_code(request.param)
 
 
 @pytest.fixture
 def example(request: pytest.FixtureRequest, find_code: Callable[[Answers], Service]) -> Service:
-    """Return a service of each domain except the sample, in turn."""
+    """Return the service of each example domain, one per test."""
     return find_code(request.param)
 
 
 @pytest.fixture
 def combination(request: pytest.FixtureRequest, serve: Callable[[Answers], Service]) -> Service:
-    """Return few services in turn that cover all pairs of answers, surroundings included."""
+    """Return each of a few services, one per test, that together cover all pairs of answers."""
     return serve(request.param)
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """Yield the servers that services share."""
+    """Yield the database and other servers that the tests of all services share."""
     with closing(Servers()) as shared:
         yield shared
 
 
 @pytest.fixture(scope="session")
 def result_cache(pytestconfig: pytest.Config) -> ResultCache:
-    """Return the cache of passes, of this run and earlier ones."""
+    """Return the cache of passed checks from this run and earlier runs."""
     cache = ResultCache(CACHE / "results")
     if pytestconfig.option.fresh:
         cache.clear()
@@ -351,7 +351,7 @@ def make_runner(
     servers: Servers,
     find_code: Callable[[Answers], Service],
 ) -> Iterator[Callable[..., CheckRunner]]:
-    """Return a function that makes a check runner for an environment, by default the harness's."""
+    """Return a function that creates a check runner for a Python environment, by default this one."""
     with ExitStack() as runners:
 
         def runner(name: str, *environment: str) -> CheckRunner:
@@ -380,7 +380,7 @@ def runner(
 
 @pytest.fixture(scope="session", autouse=True)
 def submit_checks(request: pytest.FixtureRequest) -> None:
-    """Submit the checks of services before all tests, because they take longest."""
+    """Submit the checks of all services before any test runs, because they take longest."""
     if any(map(case, request.session.items)):
         request.getfixturevalue("runner")
 

@@ -1,4 +1,4 @@
-"""Findings of tools and parsers, reported as test failures without a traceback."""
+"""Report the findings of linters and parsers as test failures without a traceback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOOLS = Path(sys.executable).parent
 
 
 def format_findings(findings: Mapping[str, list[str]]) -> str:
-    """Return a line for each name with findings."""
+    """Return one line for each name that has findings."""
     return "\n".join(f"{name}: {', '.join(problems)}" for name, problems in findings.items() if problems)
 
 

@@ -51,7 +51,7 @@ GIT_CONFIG = """\
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Yield a temporary directory, in memory if enough is free."""
+    """Yield a temporary directory; it is in memory if enough memory is free."""
     roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MIN_FREE
     with tempfile.TemporaryDirectory(prefix="slipway-", dir=MEMORY if roomy else None) as directory:
         yield Path(directory)
@@ -59,7 +59,7 @@ def workspace() -> Iterator[Path]:
 
 @contextmanager
 def isolation(directory: Path) -> Iterator[None]:
-    """Isolate Git and Copier from the user's settings, with temporary files in `directory`."""
+    """Make Git and Copier ignore the user's settings, and put temporary files into `directory`."""
     (directory / "gitconfig").write_text(GIT_CONFIG, encoding="utf-8")
     (directory / "settings.yml").write_text("{}\n", encoding="utf-8")
     variables = {
@@ -78,7 +78,7 @@ def isolation(directory: Path) -> Iterator[None]:
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run Git in `directory`, and return its output; errors have its stderr as note."""
+    """Run Git in `directory`, and return its output; an error has Git's stderr as a note."""
     command = ["git", "-c", "safe.directory=*", *arguments]
     try:
         return subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True).stdout
@@ -96,19 +96,19 @@ def commit(directory: Path, tag: str) -> None:
 
 
 def work_tree() -> list[Path]:
-    """Return the files of the work tree that Git does not ignore."""
+    """Return the paths of all files in the work tree that Git does not ignore."""
     listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
     return sorted(Path(name) for name in set(listed) if os.path.lexists(ROOT / name) and not (ROOT / name).is_dir())
 
 
 def template_files() -> dict[str, Path]:
-    """Return the files of `template/`, by their path below it."""
+    """Return the files below `template/`, keyed by their relative path."""
     paths = [ROOT / path for path in work_tree()]
     return {path.relative_to(TEMPLATE).as_posix(): path for path in paths if path.is_relative_to(TEMPLATE)}
 
 
 def template_digest() -> str:
-    """Return the digest of all files that affect rendered or updated services."""
+    """Return a digest of all repository files that affect rendered or updated services."""
     digest = hashlib.sha256()
     for path in work_tree():
         if path.parts[0] in RENDERS:
@@ -123,7 +123,7 @@ def copy_work_tree(destination: Path) -> None:
 
 
 def make_earlier(directory: Path) -> None:
-    """Change the template into an earlier release, with an additional question and file, and a missing file."""
+    """Turn a copy of the template into an earlier release: add a question and a file, delete another."""
     questions = directory / "copier.yml"
     questions.write_text(
         "colour: {type: str, default: red}\n" + questions.read_text(encoding="utf-8"), encoding="utf-8"
@@ -135,7 +135,7 @@ def make_earlier(directory: Path) -> None:
 
 
 def release(directory: Path) -> None:
-    """Create a repository of two releases, the later of which is the work tree."""
+    """Create a template repository with two releases; the later one is the work tree."""
     copy_work_tree(directory)
     make_earlier(directory)
     commit(directory, EARLIER)

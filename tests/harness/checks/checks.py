@@ -1,4 +1,4 @@
-"""The checks of a service: commands of its owner, with options that make them fast in the harness."""
+"""The commands that check a service, with options that make them fast in the harness."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """A command after `uv run`; the harness adds `options` and `variables`, which do not change its result."""
+    """A command that the owner runs by `uv run`; the harness adds options that do not change its result."""
 
     name: str
     command: str

@@ -1,4 +1,4 @@
-"""A fork server: runs commands of services in forks of a process that has imported their libraries.
+"""A fork server: it runs a service's commands in forks of a process that has imported the libraries.
 
 It imports only the standard library and requirements of the services, so that it runs in any environment of theirs.
 Jobs are read as lines of JSON; the outcome of each is written to a file. The server stops when its input closes.
@@ -36,7 +36,7 @@ SLOT = "{slot}"  # in an argument: replaced by the number of the fork, for files
 
 @dataclass(frozen=True)
 class Job:
-    """A command and its directory; a cold one is run by exec, in a new process."""
+    """A command and its working directory; a cold job runs by exec in a new process."""
 
     key: str
     directory: str
@@ -80,7 +80,7 @@ class Fork:
 
 
 def tools() -> dict[str, object]:
-    """Describe the interpreter and the installed distributions, on which results depend.
+    """Return the interpreter's version and the installed distributions; cached results depend on both.
 
     The kernel is left out: no check reads it.
     """
@@ -91,7 +91,7 @@ def tools() -> dict[str, object]:
 
 
 def run(command: list[str]) -> None:
-    """Run a command as `uv run` does: the service's own, or a console script of a distribution."""
+    """Run the service's `app` command, or a console script of an installed distribution, as `uv run` does."""
     name, *arguments = command
     if name == "app":
         sys.argv = [name, *arguments]
@@ -124,7 +124,7 @@ def run_in_fork(job: Job, output: Path, slot: int) -> int:
 
 
 def enter(job: Job, output: Path) -> None:
-    """Set up this fork like a new process in the service's directory."""
+    """Change this fork to the service's directory, output and environment, as for a new process."""
     os.setpgid(0, 0)
     with Path(os.devnull).open("rb") as nothing, output.open("wb") as stream:
         os.dup2(nothing.fileno(), 0)
@@ -169,7 +169,7 @@ def imported_by(directory: str) -> list[str]:
 
 
 def warm_up(directory: str, commands: list[str]) -> None:
-    """Import the modules of the commands, and those that the service imports."""
+    """Import the commands' modules and the service's dependencies before the first job."""
     for script in entry_points(group="console_scripts"):
         if script.name in commands:
             script.load()

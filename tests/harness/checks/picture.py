@@ -1,4 +1,4 @@
-"""A picture of the matrix: one field per service, positioned by its answers, coloured by the state of its checks."""
+"""An SVG picture of the matrix: one field per service, placed by its answers, coloured by its checks' state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NARROWEST, WIDEST = 11, 150  # width of a field in pixels
 
 @dataclass(frozen=True)
 class Field:
-    """State, duration in seconds and failed checks of one service."""
+    """The state, the duration in seconds and the failed checks of one service."""
 
     answers: Answers
     state: State
@@ -56,7 +56,7 @@ def text(parent: Element, x: float, y: float, words: str, **attributes: str) -> 
 
 
 class Grid:
-    """Positions of the fields: columns for the question with most answers, rows for all others together."""
+    """Positions of the fields: a column for each answer to one question, a row for each combination of the others."""
 
     def __init__(self, questionnaire: Questionnaire, fields: Iterable[Field], lines: Sequence[str]) -> None:
         self.axes = questionnaire.varying
@@ -95,7 +95,7 @@ class Grid:
 
 
 def draw_field(parent: Element, field: Field, label: str, grid: Grid) -> None:
-    """Draw a field; its text is a tooltip, and is drawn inside if it fits."""
+    """Draw a field as SVG; its label is a tooltip, and is drawn inside the field if it fits."""
     x, y = grid.place(field.answers)
     group = SubElement(parent, "g")
     SubElement(group, "title").text = f"{label}: {field}"
@@ -135,7 +135,7 @@ def draw_headings(parent: Element, grid: Grid) -> None:
 
 
 def draw(questionnaire: Questionnaire, fields: Mapping[str, Field], lines: Sequence[str]) -> str:
-    """Return the picture as SVG: `lines` of text above the fields, which are given by label."""
+    """Return the SVG: lines of text, and below them the fields by service label."""
     grid = Grid(questionnaire, fields.values(), lines)
     size = {"viewBox": f"0 0 {grid.right:.0f} {grid.bottom:.0f}", "width": f"{grid.right:.0f}"}
     image = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "fill": INK} | FONT | size)

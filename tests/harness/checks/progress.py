@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Meter:
-    """Shows how many items are done; `uncaptured` suspends pytest's capture of output."""
+    """A progress meter of completed items; `uncaptured` suspends pytest's capture of output."""
 
     def __init__(
         self, console: Console, description: str, uncaptured: Callable[[], AbstractContextManager[None]]
@@ -40,7 +40,7 @@ class Meter:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the bar within the context."""
+        """Show the progress bar while the context is active."""
         with self.uncaptured():
             if not self.console.is_terminal:
                 yield
@@ -64,7 +64,7 @@ class Meter:
         return f"{self.task.description}: {self.task.completed:.0f} of {self.task.total or 0:.0f}{remaining}"
 
     def each(self, things: Iterable[T], number: int) -> Iterator[T]:
-        """Yield items, counting them in addition to earlier ones."""
+        """Yield each item, and add it to the displayed number of items."""
         before, total = int(self.task.completed), int(self.task.total or 0) + number
         for place, thing in enumerate(things, before + 1):
             self.show(place, total)

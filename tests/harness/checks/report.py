@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class Report:
-    """The matrix, the runner and the notes of a run; None for parts that did not run."""
+    """The matrix, the check runner and the notes of a run; matrix and runner are None if unused."""
 
     matrix: Matrix | None = None
     runner: CheckRunner | None = None
@@ -61,7 +61,7 @@ class Report:
         return Field(answers, state(results), sum(result.usage.seconds for result in results), failed)
 
     def lines(self, seconds: float) -> Iterator[str]:
-        """Yield the numbers of the run, one line each."""
+        """Yield the statistics of the run, one per line."""
         yield from self.notes
         if self.matrix:
             distinct = {(path, blob) for (path, _), blob in self.matrix.blobs.items()}

@@ -1,4 +1,4 @@
-"""Requirements of features: all lists of the catalogue together."""
+"""The requirements of all features in the catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run checks of services in forks of a preloaded process; equal code shares a result, and passes are cached."""
+"""Run the checks of services in forks; services with equal code share a result, and passes are cached."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PRELOADED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are 
 
 
 def environment(python: str = sys.executable) -> dict[str, str]:
-    """Return the variables of a command: the PATH of an environment, without the harness's other variables."""
+    """Return the environment variables for a command: a virtual environment's PATH and a few inherited ones."""
     tools = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return inherited | {"PATH": tools, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -52,7 +52,7 @@ def environment(python: str = sys.executable) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Usage:
-    """Wall time and CPU time in seconds, peak memory in KiB."""
+    """The resources that a check used: wall and CPU time in seconds, peak memory in KiB."""
 
     seconds: float
     cpu: float
@@ -61,7 +61,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of a check on code, which several services may share."""
+    """The result of a check; services with equal code share it."""
 
     service: Service
     check: Check
@@ -76,7 +76,7 @@ class CheckResult:
         return self.code == 0
 
     def assert_passed(self, for_service: Service) -> None:
-        """Fail the test if the check failed; skip it for other services of equal code, to report a failure once."""
+        """Fail the test if the check failed; skip it if another service of equal code already reports the failure."""
         if self.passed:
             return
         if for_service.label != self.service.label:
@@ -86,12 +86,12 @@ class CheckResult:
 
 
 def killed_by(code: int, seconds: float) -> str:
-    """Return a line for the signal that killed a command; empty if it exited."""
+    """Return a line that names the signal that killed a command; empty if the command exited by itself."""
     return f"\nIt was ended by {signal.Signals(-code).name} after {seconds:.0f} seconds." if code < 0 else ""
 
 
 class ResultCache:
-    """A directory of passes of earlier runs, by key; failures are not cached."""
+    """A directory with an entry for each passed check; failed checks are not cached."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -99,7 +99,7 @@ class ResultCache:
         self.clear(lambda entry: time.time() - entry.stat().st_mtime > EXPIRY)
 
     def get(self, key: str) -> Usage | None:
-        """Return the usage of a cached pass; None if missing."""
+        """Return the recorded usage of a passed check; None if the check is not cached."""
         entry = self.directory / key
         if not entry.exists():
             return None
@@ -115,7 +115,7 @@ class ResultCache:
 
 
 def key(*parts: object) -> str:
-    """Return the cache key of all that a result depends on."""
+    """Return a cache key: the digest of the values that a result depends on."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -129,7 +129,7 @@ def bytecode(source: bytes) -> bytes:
 
 
 def compiled(code: Tree) -> Tree:
-    """Return the .pyc files of a service's modules, except for tests, which pytest compiles itself."""
+    """Return the compiled .pyc files of a service's modules; tests are excluded, because pytest compiles them."""
     modules = [path for path in code if path.startswith(COMPILED) and path.endswith(".py")]
     return {
         importlib.util.cache_from_source(path): File(bytecode(code[path].content), executable=False) for path in modules
@@ -137,7 +137,7 @@ def compiled(code: Tree) -> Tree:
 
 
 class CheckRunner:
-    """Run checks concurrently in the background, in the environment of an interpreter."""
+    """Run checks concurrently in the background with one Python interpreter."""
 
     launcher: Sequence[str] = ("uv", "run")  # prefix of a command, to reproduce its environment
     seed: int = 0
@@ -164,12 +164,12 @@ class CheckRunner:
         return tools(self.python)
 
     def key(self, service: Service, check: Check) -> str:
-        """Return the cache key of a result, with the seed if tests are shuffled."""
+        """Return the cache key of a check's result; it includes the seed if the check shuffles tests."""
         seed = self.seed if check.shuffles else None
         return key(service.digest, check, self.tools.key(service.code), seed)
 
     def command(self, check: Check) -> list[str]:
-        """Return the command of a check, without the options of the harness."""
+        """Return the check's command as a shell line without the harness's options."""
         return [*shlex.split(check.command), *([f"--randomly-seed={self.seed}"] * check.shuffles)]
 
     def send(self, **message: object) -> None:
@@ -217,7 +217,7 @@ class CheckRunner:
         return self.results[name]
 
     def poll(self) -> None:
-        """Record the outcomes of checks that have ended."""
+        """Record the outcomes of checks that have completed."""
         for name in list(self.pending):
             file = self.directory / "outcomes" / f"{name}.json"
             if file.exists():
@@ -234,7 +234,7 @@ class CheckRunner:
             self.cache.put(name, usage)
 
     def copy(self, service: Service) -> Path:
-        """Write the code, without any other file, to a directory of its own, once."""
+        """Write the service's code, and no other file, to a new directory, once per code."""
         directory = self.directory / service.digest[:12]
         if not directory.exists():
             write(service.code, directory)

@@ -1,4 +1,4 @@
-"""The servers that services need, run once for all services, by the services' own modules for development."""
+"""The servers that services need, started once for all by the services' `development` modules."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def required_servers(service: Service) -> set[str]:
 
 @contextmanager
 def running_server(feature: str, service: Service) -> Iterator[str]:
-    """Run the server of a feature within the context, and yield its URL."""
+    """Run a feature's server while the context is active, and yield the server's URL."""
     with subprocess.Popen(
         [sys.executable, "-c", LAUNCH.format(feature=feature)],
         cwd=service.directory,
@@ -64,7 +64,7 @@ def running_server(feature: str, service: Service) -> Iterator[str]:
 
 
 async def create_role_and_database(url: str, variables: Mapping[str, str]) -> None:
-    """Create the role and the database that PostgreSQL's image creates from its variables."""
+    """Create the role and the database that PostgreSQL's container image would create."""
     connection = await asyncpg.connect(url)
     await connection.execute(f"CREATE ROLE {variables['POSTGRES_USER']} SUPERUSER LOGIN")
     await connection.execute(f"CREATE DATABASE {variables['POSTGRES_DB']} OWNER {variables['POSTGRES_USER']}")
@@ -75,7 +75,7 @@ INITIALISERS = {"postgresql": create_role_and_database}  # by image; other image
 
 
 def socket_path(url: str) -> Path:
-    """Return the Unix socket of a server's URL, which names it or its directory."""
+    """Return the path of the Unix socket in a server's URL."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return Path(parts.path)
@@ -84,7 +84,7 @@ def socket_path(url: str) -> Path:
 
 @contextmanager
 def service_container(name: str, service: Service) -> Iterator[int]:
-    """Run a server as a pipeline does, one for each job, and yield its port."""
+    """Run a feature's server for one CI job, and yield its port."""
     with running_server(FEATURES_BY_CONTAINER[name], service) as url:
         if name in INITIALISERS:
             asyncio.run(INITIALISERS[name](url, CONTAINERS[name].environment))
@@ -93,7 +93,7 @@ def service_container(name: str, service: Service) -> Iterator[int]:
 
 
 class Servers:
-    """Shared servers by feature, each started when the first service needs it.
+    """The shared server of each feature, started when the first service needs it.
 
     Args:
         features: Features whose servers are shared; tests of services start the others themselves.
@@ -108,7 +108,7 @@ class Servers:
         self.stack.close()
 
     def variables(self, service: Service) -> dict[str, str]:
-        """Return the environment variables by which the service's tests find the servers."""
+        """Return the environment variables that lead the service's tests to the servers."""
         shared = required_servers(service) & self.features
         for feature in shared - self.urls.keys():
             self.urls[feature] = self.stack.enter_context(running_server(feature, service))

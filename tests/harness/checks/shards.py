@@ -1,4 +1,4 @@
-"""Shards: parts of a run for several machines."""
+"""Shards: split a test run among several machines."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from zlib import crc32
 
 @dataclass(frozen=True)
 class Shard:
-    """The `part`-th of `parts` shards, counted from 1."""
+    """One shard: number `part` of `parts`, counted from 1."""
 
     part: int
     parts: int
 
     def has(self, name: str) -> bool:
-        """Return whether an item is in this shard; each name is in exactly one, by its hash."""
+        """Return whether a test belongs to this shard; the hash of its name decides."""
         return crc32(name.encode()) % self.parts == self.part - 1
 
 
 def shard(text: str) -> Shard:
-    """Parse `2/4`.
+    """Parse a shard such as `2/4`: the second of four.
 
     Raises:
         argparse.ArgumentTypeError: It is not a shard.

@@ -1,4 +1,4 @@
-"""The interpreter and the distributions that the result of a check depends on."""
+"""The interpreter and the installed distributions of an environment, as part of the cache key of a check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROJECT = "pyproject.toml"
 
 @dataclass(frozen=True)
 class Distribution:
-    """An installed distribution, and what it requires in turn (PEP 508)."""
+    """The version and the requirements (PEP 508) of an installed distribution."""
 
     version: str
     requires: tuple[str, ...] = ()
@@ -32,13 +32,13 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Tools:
-    """Interpreter and distributions of an environment, by canonical name."""
+    """The interpreter and the installed distributions, by canonical name, of an environment."""
 
     interpreter: tuple[str, ...]
     distributions: dict[str, Distribution]
 
     def key(self, code: Tree) -> tuple[object, ...]:
-        """Return the part of a cache key that depends on tools: only distributions that the code requires."""
+        """Return a cache key of the interpreter and of the versions of distributions that the code requires."""
         used = self.required(declared(code)) if PROJECT in code else self.distributions.keys()
         pinned = [f"{name}=={self.distributions[name].version}" for name in sorted(used)]
         return self.interpreter, pinned, self.fork_server
@@ -48,7 +48,7 @@ class Tools:
         return FORK_SERVER.read_text(encoding="utf-8")
 
     def required(self, requirements: Iterable[Requirement]) -> set[str]:
-        """Return the installed distributions that satisfy requirements, transitively."""
+        """Return the names of installed distributions that are required, directly or transitively."""
         visited: set[tuple[str, str]] = set()
         queue = [(each, extra) for each in requirements for extra in extras(each)]
         while queue:
@@ -66,7 +66,7 @@ class Tools:
 
 @cache  # installed once, before the first check
 def tools(python: str) -> Tools:
-    """Describe the environment of an interpreter."""
+    """Return the interpreter and the installed distributions of an environment."""
     run = subprocess.run([python, "-P", FORK_SERVER, "tools"], check=True, capture_output=True, text=True)
     described: dict[str, Any] = json.loads(run.stdout)
     return Tools(
@@ -79,12 +79,12 @@ def tools(python: str) -> Tools:
 
 
 def extras(requirement: Requirement) -> Iterator[str]:
-    """Yield the extras of a requirement, and the empty extra."""
+    """Yield the empty extra, and each extra of a requirement."""
     yield from ("", *requirement.extras)
 
 
 def declared(code: Tree) -> list[Requirement]:
-    """Return the requirements of a service, and of its dependency groups."""
+    """Return a service's requirements, including those of its dependency groups."""
     project = tomllib.loads(code[PROJECT].text)
     groups = project.get("dependency-groups", {}).values()
     lines = [*project["project"].get("dependencies", []), *(line for group in groups for line in group)]

@@ -1,4 +1,4 @@
-"""A content-addressed store of files, shared by the processes that render and the one that checks."""
+"""A content-addressed file store: processes that render write to it, and the one that checks reads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Listing = dict[str, Blob]  # by path
 
 
 class Store:
-    """A directory of file contents, by digest."""
+    """A directory of file contents, each named by its SHA-256 digest."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -39,7 +39,7 @@ class Store:
         return digest
 
     def file(self, blob: Blob) -> File:
-        """Return a stored file; the same object for equal blobs."""
+        """Return a stored file; equal blobs return the same object."""
         digest, executable = blob
         if blob not in self.files:
             self.files[blob] = File((self.directory / digest).read_bytes(), executable)

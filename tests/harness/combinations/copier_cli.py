@@ -50,7 +50,7 @@ def inline_yaml(value: object) -> str:
 
 
 def data(answers: Answers) -> list[str]:
-    """Return answers as `--data` options: text unquoted, other values as YAML."""
+    """Return `--data` options for answers: text unquoted, other values as YAML."""
     written = {name: value if isinstance(value, str) else inline_yaml(value) for name, value in answers.items()}
     return [argument for name, value in written.items() for argument in ("--data", f"{name}={value}")]
 

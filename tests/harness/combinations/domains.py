@@ -1,4 +1,4 @@
-"""The domains that services are rendered with: the sample of `copier.yml`, every example, and an empty one."""
+"""The domains of rendered services: the sample of `copier.yml`, every example, and an empty domain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOMAINS: dict[str, Domain] = {
 
 
 def domain_name(domain: Domain) -> str:
-    """Return the name of a known domain."""
+    """Return the name of a sample, example or empty domain."""
     return next(name for name, known in DOMAINS.items() if known == domain)
 
 

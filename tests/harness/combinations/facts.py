@@ -1,4 +1,4 @@
-"""Facts that files of a template can read, and the paths that exist, computed by Copier without rendering files."""
+"""The Jinja variables and the file paths of each combination, computed by Copier without rendering a file."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Loop = tuple[str, str]  # the list, and the attribute
 
 
 def names(plan: Mapping[str, Any], loop: Loop) -> tuple[str, ...]:
-    """Return the names that a loop gives its files."""
+    """Return the file names that a loop over a list of the plan produces."""
     entries, attribute = loop
     return tuple(entry[attribute] for entry in plan.get(entries, []))
 
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """Answers, the excluded paths, the candidate paths, and the numbers of all facts."""
+    """A combination of answers, its candidate and excluded paths, and a number for each value it can render."""
 
     answers: Answers
     excluded: frozenset[str]
@@ -46,7 +46,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Computed:
-    """A hidden question: a value computed from answers, and the names that it reads."""
+    """A hidden Copier question: its default is computed from the answers that it reads."""
 
     name: str
     default: jinja2.Template
@@ -55,7 +55,7 @@ class Computed:
 
 @dataclass(frozen=True)
 class ComputedValue:
-    """A computed value, its number, and the numbers of its facts."""
+    """The value of a hidden question, and numbers that identify it and its entries."""
 
     value: Any
     number: int
@@ -63,12 +63,12 @@ class ComputedValue:
 
 
 def reads_copier_internals(read: set[str]) -> bool:
-    """Return whether a value depends on how Copier was called, not only on answers."""
+    """Return whether a value reads Copier's internal variables, whose names start with an underscore."""
     return any(name.startswith("_") for name in read)
 
 
 class FileFacts:
-    """Compute the facts and paths of combinations, without rendering a file.
+    """Compute the Jinja variables and the paths of combinations without rendering a file.
 
     `indexes` maps each fact to its index in `Combination.values`; equal values have equal numbers.
     """
@@ -91,7 +91,7 @@ class FileFacts:
         return meta.find_undeclared_variables(self.environment.parse(source))
 
     def combination(self, answers: Answers) -> Combination:
-        """Return the facts and paths of answers: the answers and what Copier computes from them."""
+        """Return the combination of answers, with the values and paths that Copier computes from them."""
         values_by_name: dict[str, Any] = dict(answers)
         numbers = {name: self.number(value) for name, value in answers.items()}
         facts: dict[Fact, int] = {(name,): number for name, number in numbers.items()}
@@ -121,7 +121,7 @@ class FileFacts:
 
     @cached_property
     def sources(self) -> dict[str, Path]:
-        """Map each name of a file, with its loops, to its path below the template's root."""
+        """Map each file name, which may contain a loop, to its path in the template."""
         root, suffix = self.worker.template_copy_root, self.worker.template.templates_suffix
         files = [path for path in root.rglob("*") if path.is_file()]
         return {path.relative_to(root).as_posix().removesuffix(suffix): path.relative_to(self.root) for path in files}
@@ -132,11 +132,11 @@ class FileFacts:
 
     @cached_property
     def file_names(self) -> frozenset[str]:
-        """Return the names of all files of the template, except for the answers file."""
+        """Return the names of all template files except the answers file."""
         return frozenset(name for name in self.sources if RECORDED not in name)
 
     def source(self, path: str, plan: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
-        """Return the template file of a rendered path, and the entry of its loop."""
+        """Return the template file that renders a path, and the list entry if the path is in a loop."""
         if path == RECORD:
             return next(source for name, source in self.sources.items() if RECORDED in name), {}
         if path in self.static:
@@ -154,7 +154,7 @@ class FileFacts:
 
     @cached_property
     def loops(self) -> list[Loop]:
-        """Return the lists of the plan over which paths loop, with the attributes that name files."""
+        """Return each list of the plan that a path loops over, with the attribute that names the files."""
         matches = {name: LOOP.search(name) for name in self.file_names - self.static}
         unsupported = [name for name, loop in matches.items() if loop is None]
         assert not unsupported, f"the harness does not support these paths: {unsupported}"
@@ -162,7 +162,7 @@ class FileFacts:
 
     @cache  # noqa: B019 - an instance exists until the run ends
     def paths_of(self, *entries: tuple[str, ...]) -> frozenset[str]:
-        """Return the paths for some entries of each list, before exclusions."""
+        """Return the candidate paths, given the entries of each list; exclusions are not applied."""
         listed = dict(zip(self.loops, entries, strict=True))
         loops = [(LOOP.search(name), name) for name in self.file_names - self.static]
         looped = (LOOP.sub(entry, name) for loop, name in loops if loop for entry in listed[loop[1], loop[2]])
@@ -176,7 +176,7 @@ class FileFacts:
 
     @cache  # noqa: B019 - an instance exists until the run ends
     def excluded_by(self, excluded: str) -> frozenset[str]:
-        """Return the paths that are excluded with an entry of `excluded`.
+        """Return the paths that one entry of the variable `excluded` excludes.
 
         The patterns have no exceptions (`!`), so the exclusions of several entries are a union.
         """

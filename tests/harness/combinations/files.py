@@ -1,4 +1,4 @@
-"""The distinct files of all services, so that each is checked once."""
+"""The distinct files of all services; each is checked once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTINGS = ("ruff.toml", "__init__.py")
 
 @dataclass(frozen=True)
 class DistinctFile:
-    """One content of a path, and the first service that has it."""
+    """A path with one of its contents, and the first service that contains it."""
 
     path: str
     content: bytes = field(repr=False)
@@ -35,7 +35,7 @@ class DistinctFile:
 
 
 class Files:
-    """The distinct files, written to numbered directories (sheets): the n-th content of each path to sheet n."""
+    """The distinct files, written to numbered directories: the n-th content of each path goes to directory n."""
 
     def __init__(self, services: Iterable[Service], directory: Path) -> None:
         self.directory = directory
@@ -56,7 +56,7 @@ class Files:
         return iter(self.all)
 
     def sheets(self) -> list[Path]:
-        """Return the directories, with settings, for linters that check one file at a time."""
+        """Return the numbered directories, with the linters' configuration files."""
         sheets = sorted(self.directory.iterdir())
         settings = [file for file in self.all if file.path.endswith(SETTINGS)]
         for sheet in sheets:
@@ -67,7 +67,7 @@ class Files:
         return sheets
 
     def matching(self, *patterns: str) -> list[DistinctFile]:
-        """Return the files whose path matches one of the patterns; `*` matches all."""
+        """Return the files whose path matches a pattern; the pattern `*` matches every file."""
         return [file for file in self if any(PurePosixPath("/" + file.path).match(pattern) for pattern in patterns)]
 
     def problems(self, find: Callable[[DistinctFile], str], *patterns: str) -> str:

@@ -1,4 +1,4 @@
-"""A cache of formatted modules, by content: ruff takes longer to start than Copier to render a file."""
+"""A cache of formatted modules by content, because starting ruff takes longer than rendering a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INPUTS = ("extensions/slipway_template/formatting.py", "template/ruff.toml")
 
 
 class FormattedModules:
-    """A directory of formatted modules, each under the digest of its source and of all else that it depends on."""
+    """A directory of formatted modules, each named by a digest of its source and of the formatter."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -49,7 +49,7 @@ class FormattedModules:
         environment.filters["module"] = format_once
 
     def stored(self, key: str, source: str, formatting: Any) -> str:  # noqa: ANN401 - the module of a clone
-        """Return a formatted module of this run or an earlier one."""
+        """Return a module that this run or an earlier one formatted."""
         path = self.directory / key
         if not path.exists():
             partial = path.with_suffix(f".{os.getpid()}")

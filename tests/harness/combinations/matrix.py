@@ -1,4 +1,4 @@
-"""Every file of every combination of answers, from few renderings.
+"""The matrix: every file of every combination of answers, composed from few renderings.
 
 The facts that a file reads are recorded as it is rendered (`recorder.py`). Files are rendered until, for every
 combination, each of its files was rendered with the same readings. Every combination can then be composed without
@@ -29,7 +29,7 @@ Need = tuple[Paths, tuple[int, ...], Readings]
 
 
 class Matrix:
-    """The known files of all combinations.
+    """The matrix: the rendered files from which every combination of answers is composed.
 
     `rendered` has the listing of each rendering: all files of a combination, or those that were unknown.
     """
@@ -43,7 +43,7 @@ class Matrix:
         self.present_paths: dict[Paths, frozenset[str]] = {}
 
     def add(self, renderings: Iterable[tuple[Combination, Rendering]]) -> None:
-        """Add renderings, and index all known files by path and readings."""
+        """Add renderings, and index each file by its path and the values that it reads."""
         for combination, rendering in renderings:
             self.rendered.append((combination, rendering.listing))
             self.records[repr(combination.answers)] = combination, rendering.listing[RECORD]
@@ -59,7 +59,7 @@ class Matrix:
                 self.blobs.setdefault((path, self.readings(path, combination)), listing[path])
 
     def find(self, path: str) -> tuple[int, ...]:
-        """Return the indexes, in the values of a combination, of the facts that a file reads."""
+        """Return the indexes of the values that a file reads, as in `Combination.values`."""
         beyond = [name for name, *_ in self.reads[path] if name.startswith("_")]
         assert not beyond, f"{path} reads {', '.join(beyond)}, which depends on no answer"
         return tuple(
@@ -71,7 +71,7 @@ class Matrix:
         return tuple([values[index] for index in self.indexes[path]])
 
     def present(self, combination: Combination) -> frozenset[str]:
-        """Return the paths of a combination, without the answers file."""
+        """Return the file paths of a combination, without the answers file."""
         key = combination.paths, combination.excluded
         if key not in self.present_paths:
             exclusions = map(self.file_facts.excluded_by, combination.excluded)
@@ -79,17 +79,17 @@ class Matrix:
         return self.present_paths[key]
 
     def needed(self, combination: Combination) -> Iterator[Need]:
-        """Yield what composing a combination needs: groups of files that read the same facts, with their readings."""
+        """Yield the groups of files that compose a combination; a group reads the same variables."""
         paths, values = (combination.paths, combination.excluded), combination.values
         return ((paths, indexes, tuple([values[index] for index in indexes])) for indexes in self.by_indexes)
 
     def keys(self, need: Need) -> set[Key]:
-        """Return the key of each file of a need."""
+        """Return the path and the read values of each file in a group."""
         paths, indexes, readings = need
         return {(path, readings) for path in self.present_paths[paths] & self.by_indexes[indexes]}
 
     def unknown(self, combinations: Iterable[Combination]) -> Iterator[tuple[Combination, frozenset[str]]]:
-        """Yield the files that were never rendered with their readings, in the first combination that has them."""
+        """Yield each combination with the paths that were never rendered with the values they read there."""
         known, seen = set(self.blobs), set[Need]()
         for combination in combinations:
             self.present(combination)
@@ -101,13 +101,13 @@ class Matrix:
                 yield combination, frozenset(path for path, _ in keys)
 
     def compose(self, combination: Combination) -> Listing:
-        """Return the listing that Copier would render, without the answers file."""
+        """Return the files that Copier would render for a combination, without the answers file."""
         self.present(combination)
         return {key[0]: self.blobs[key] for need in self.needed(combination) for key in self.keys(need)}
 
     @cache  # noqa: B019 - it lives as long as the run
     def codes(self) -> dict[frozenset[tuple[str, Blob]], list[Combination]]:
-        """Group all combinations by code."""
+        """Group combinations whose code is equal."""
         indexes = sorted({index for path in self.indexes if is_code(path) for index in self.indexes[path]})
         by_indexes: dict[object, list[Combination]] = defaultdict(list)
         for combination in self.combinations:
@@ -123,5 +123,5 @@ class Matrix:
 
     @cache  # noqa: B019 - it lives as long as the run
     def code_of(self, paths: frozenset[str], excluded: frozenset[str]) -> frozenset[str]:
-        """Return the paths of code of a combination."""
+        """Return the paths of a combination that count as code."""
         return frozenset(filter(is_code, self.present_paths[paths, excluded]))

@@ -1,4 +1,4 @@
-"""A process pool of forks: each inherits what this process has loaded and computed."""
+"""A process pool of forks, which inherit the modules and objects of this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class Worker:
-    """A fork of the pool; `work` is set before it starts, so that it need not be pickled."""
+    """A forked worker; `work` is set before the fork, so that it need not be pickled."""
 
     work: ClassVar[Callable[[Any], Any]]
 
@@ -32,6 +32,6 @@ class Worker:
 
 @contextmanager
 def process_pool(work: Callable[[Item], Result]) -> Iterator[Callable[[Iterable[Item]], Iterator[Result]]]:
-    """Yield a function that maps `work` over items on every processor, in their order."""
+    """Yield a function that maps `work` over items on every processor and keeps their order."""
     with multiprocessing.get_context("fork").Pool(os.cpu_count(), Worker.initialise, (work,)) as pool:
         yield lambda items: pool.imap(Worker.do, items)

@@ -1,4 +1,4 @@
-"""The questions of `copier.yml` as axes: every combination of their answers, including choices added later."""
+"""The questions of `copier.yml`, and every combination of their answers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ OPEN = {"resources": ("auth", "database")}
 
 
 def choices(question: Mapping[str, Any]) -> list[Any]:
-    """Return the choices of a question; empty for other types."""
+    """Return the choices of a question; empty for a question without choices."""
     offered = question.get("choices", [])
     return list(offered.values()) if isinstance(offered, dict) else list(offered)
 
 
 def is_covered(question: Mapping[str, Any]) -> bool:
-    """Return whether `answers` supports the question: unconditional, with plain choices, a boolean, or a line."""
+    """Return whether `answers` supports a question: unconditional, with plain choices, a boolean or one line."""
     plain = all(isinstance(choice, str) for choice in choices(question))
     return "when" not in question and (is_domain(question) or question["type"] in {"str", "bool"}) and plain
 
@@ -53,7 +53,7 @@ def subsets(offered: list[Any]) -> list[list[Any]]:
 
 
 def answers(question: Mapping[str, Any]) -> list[Any]:
-    """Return the answers of the harness, the default first: choices, subsets, booleans, or the default text."""
+    """Return the answers that the harness tries for a question; the default is first."""
     if is_domain(question):
         return list(DOMAINS.values())
     default = question["default"]
@@ -63,7 +63,7 @@ def answers(question: Mapping[str, Any]) -> list[Any]:
 
 
 def flips(question: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    """Return pairs of answers to compare.
+    """Return pairs of answers to one question that a test compares.
 
     All pairs; for a multiselect, only those that add a choice to none or to all others, and none with all.
     """
@@ -86,7 +86,7 @@ def answer_label(name: str, answer: Any) -> str:  # noqa: ANN401 - any type of a
 
 @dataclass(frozen=True)
 class Rule:
-    """A validator of `copier.yml` that rejects some answers to the questions `about`."""
+    """A validator of `copier.yml`, and the questions `about` whose answers it reads."""
 
     about: frozenset[str]
     validator: Template
@@ -102,18 +102,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Questionnaire:
-    """Questions, and the rules that reject some combinations of their answers."""
+    """Questions with their possible answers, and the validators that reject combinations."""
 
     questions: Mapping[str, Question]
     rules: tuple[Rule, ...]
 
     def problem(self, combination: Answers) -> str:
-        """Return the first message of a rule; empty if all accept the combination."""
+        """Return the message of the first rule that rejects a combination; empty if all accept it."""
         return next(filter(None, (rule.problem(combination) for rule in self.rules)), "")
 
     @cached_property
     def varying(self) -> dict[str, list[Any]]:
-        """Return the answers to each question with more than one."""
+        """Return each question with more than one answer, and its answers."""
         axes = {name: answers(question) for name, question in self.questions.items()}
         return {name: values for name, values in axes.items() if len(values) > 1}
 
@@ -122,13 +122,13 @@ class Questionnaire:
         return {name: answers(question)[0] for name, question in self.questions.items()}
 
     def product(self) -> Iterator[Answers]:
-        """Yield the product of all answers; open questions have only their first there, and the others in `further`."""
+        """Yield the product of all answers; open questions contribute their first answer, `further` the others."""
         axes = [answers(question)[: 1 if name in OPEN else None] for name, question in self.questions.items()]
         yield from (dict(zip(self.questions, combination, strict=True)) for combination in product(*axes))
         yield from self.further()
 
     def further(self) -> Iterator[Answers]:
-        """Yield the answers to open questions after the first, with all answers to related questions."""
+        """Yield combinations for the further answers to open questions, with all answers to related questions."""
         for name in OPEN.keys() & self.questions.keys():
             related = [other for other in self.questions if other in OPEN[name]]
             for answer in answers(self.questions[name])[1:]:
@@ -142,14 +142,14 @@ class Questionnaire:
         return (combination for combination in self.product() if self.problem(combination))
 
     def about(self, names: set[str] | frozenset[str]) -> Questionnaire:
-        """Return the questionnaire of some questions; the others have only their default."""
+        """Return a questionnaire in which only the given questions vary; the others have their default."""
         fixed = {name: {"type": "str", "default": default} for name, default in self.default.items()}
         return Questionnaire(
             {name: self.questions[name] if name in names else fixed[name] for name in fixed}, self.rules
         )
 
     def covering(self, strength: int) -> list[Answers]:
-        """Return a covering array: few combinations with every allowed tuple of `strength` answers, the default first.
+        """Return a covering array: a few combinations that contain every allowed tuple of `strength` answers.
 
         From pairs on, it has each further answer to an open question; from triples on, also with every answer to all
         related questions but the last.
@@ -171,7 +171,7 @@ class Questionnaire:
 
 
 def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the factors of a question: itself, or one for each choice of a multiselect."""
+    """Yield a factor for a question, or one for each choice of a multiselect."""
     if question.get("multiselect"):
         selected = question["default"]
         yield from ((f"{name}: {choice}", [choice in selected, choice not in selected]) for choice in choices(question))
@@ -180,7 +180,7 @@ def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
 
 
 def alternate(further: list[Answers], *, thrifty: bool) -> list[Answers]:
-    """Select one combination for each answer to an open question, alternating the answers to related questions.
+    """Select a combination for each answer to an open question; related answers alternate.
 
     Unless `thrifty`, select one for each combination with all related questions but the last.
     """
@@ -203,7 +203,7 @@ def split(questions_by_name: Mapping[str, Question], combination: Answers) -> An
 
 
 def joined(questions_by_name: Mapping[str, Question], row: Mapping[str, Any]) -> Answers:
-    """Join the booleans of each multiselect into an answer."""
+    """Join the booleans of each multiselect into a list of choices."""
     return {
         name: [choice for choice in choices(question) if row[f"{name}: {choice}"]]
         if question.get("multiselect")
@@ -213,7 +213,7 @@ def joined(questions_by_name: Mapping[str, Question], row: Mapping[str, Any]) ->
 
 
 def constraint(rule: Rule, questions_by_name: Mapping[str, Question]) -> dict[str, Any]:
-    """Convert a rule to a constraint of `covertable`."""
+    """Convert a rule to a constraint of the library `covertable`."""
     concerned = {name: question for name, question in questions_by_name.items() if name in rule.about}
     required = [part for name, question in concerned.items() for part, _ in parts(name, question)]
     return {
@@ -238,13 +238,13 @@ def rules(questions_by_name: Mapping[str, Question]) -> tuple[Rule, ...]:
 
 @cache
 def all_questions() -> Questionnaire:
-    """Return the questions of `copier.yml`."""
+    """Return the questionnaire of all questions in `copier.yml`."""
     asked = questions()
     return Questionnaire(asked, rules(asked))
 
 
 @cache
 def code_questions() -> Questionnaire:
-    """Return the questions of `copier.yml` without the surroundings."""
+    """Return the questionnaire of the questions that decide code, without pipelines and deployment files."""
     questionnaire = all_questions()
     return questionnaire.about(questionnaire.questions.keys() - SURROUNDINGS)

@@ -1,4 +1,4 @@
-"""Record the facts that a file reads while Copier renders it.
+"""Record the Jinja variables that a file reads while Copier renders it.
 
 A rendering is a function of the facts that it reads: two combinations in which these are equal have equal files.
 So few renderings are enough for many combinations.
@@ -35,7 +35,7 @@ class Part:
 
 
 class Recorder:
-    """The traces of one process's renderings of files; renderings of paths and questions are not traced."""
+    """Records the variables that each file reads in this process; paths and questions are not recorded."""
 
     def __init__(self) -> None:
         self.trace: Trace = {}
@@ -59,14 +59,14 @@ class Recorder:
         return value
 
     def pop_trace(self) -> Trace:
-        """Return the recorded trace, and reset it."""
+        """Return the variables read by each file so far, and start a new record."""
         trace, self.trace = self.trace, {}
         return trace
 
 
 @contextmanager
 def recording() -> Iterator[Recorder]:
-    """Record what Copier's renderings read, within the context."""
+    """Record the variables that Copier's renderings read while the context is active."""
     recorder = Recorder()
     render_file = Worker._render_file  # noqa: SLF001 - the only hook with the path of a file
 

@@ -1,4 +1,4 @@
-"""Render the unknown files of all combinations, in forks of a process that has filled Copier's caches.
+"""Render the missing files of all combinations in forks of a process that has filled Copier's caches.
 
 Copier renders the whole template for each combination, though most files are known from other combinations. Here, only
 unknown files are rendered; `test_rendering.py` compares composed combinations with renderings of the whole template.
@@ -38,7 +38,7 @@ FilesOfCombination = tuple["Combination", frozenset[str] | None]  # these files 
 
 @dataclass(frozen=True)
 class Rendering:
-    """Rendered files of one combination, and the facts that each read."""
+    """The rendered files of one combination, and the variables that each file read."""
 
     listing: Listing
     trace: Trace
@@ -79,7 +79,7 @@ class Renderer:
 
 
 def first_batch(matrix: Matrix) -> list[Combination]:
-    """Select each combination of the code questions once, alternating the surroundings."""
+    """Select each combination of code answers once; the answers to other questions alternate."""
     groups: dict[str, list[Combination]] = {}
     for combination in matrix.combinations:
         code = [answer for name, answer in combination.answers.items() if name not in SURROUNDINGS]
@@ -89,14 +89,14 @@ def first_batch(matrix: Matrix) -> list[Combination]:
 
 
 def with_most_choices(group: list[Combination]) -> list[Combination]:
-    """Return the combinations with most selected choices and most booleans that are true."""
+    """Return the combinations with the most selected choices and true booleans."""
     values = [[answer for answer in each.answers.values() if isinstance(answer, list | bool)] for each in group]
     selected = [sum(len(answer) if isinstance(answer, list) else answer for answer in answers) for answers in values]
     return [each for each, number in zip(group, selected, strict=True) if number == max(selected)]
 
 
 def render_all(surveyed: Iterable[Answers], renderer: Renderer, meter: Meter, *, every: bool = False) -> Matrix:
-    """Render unknown files until every file is known; with `every`, render every combination completely."""
+    """Render missing files until every combination can be composed; with `every`, render each completely."""
     file_facts = FileFacts(renderer.template)
     matrix = Matrix(map(file_facts.combination, surveyed), file_facts)
     first = first_batch(matrix)
@@ -120,6 +120,6 @@ def render_all(surveyed: Iterable[Answers], renderer: Renderer, meter: Meter, *,
 
 
 def unrendered(matrix: Matrix, combinations: Iterable[Combination]) -> list[Combination]:
-    """Return the combinations of which nothing was rendered, without duplicates."""
+    """Return the distinct combinations of which no file was rendered."""
     distinct = {repr(combination.answers): combination for combination in combinations}
     return [combination for name, combination in distinct.items() if name not in matrix.records]

@@ -1,4 +1,4 @@
-"""Copier, called in process with caches.
+"""Call Copier within this process, and cache its results.
 
 A copy takes about a second on the command line, and a tenth of it here. Six things are cached: templates compiled by
 Jinja, clones of the template's repository, the environment of extensions of each clone, formatted modules, the path of
@@ -42,7 +42,7 @@ UNATTENDED: dict[str, Any] = {"defaults": True, "overwrite": True, "quiet": True
 
 @dataclass(frozen=True)
 class File:
-    """Content and executable bit of a file, as Git stores them."""
+    """A file's content and executable bit, as Git stores them."""
 
     content: bytes
     executable: bool
@@ -90,7 +90,7 @@ def reset_yield(environment: Environment) -> None:
 
 
 def cache_compiled(compile_template: Callable[..., CodeType]) -> Callable[..., CodeType]:
-    """Compile each template once per clone, because versions of the extensions differ."""
+    """Compile each template file once per clone; clones may have different Jinja extensions."""
     compiled: dict[tuple[Any, ...], CodeType] = {}
 
     def compile_once(self: Environment, source: str, name: str | None = None, filename: str | None = None) -> CodeType:
@@ -176,7 +176,7 @@ def skip_plain(render_string: Callable[..., str]) -> Callable[..., str]:
 
 
 class Matches:
-    """A cache of the patterns that match each path; patterns without exceptions can be matched one by one."""
+    """A cache of the exclusion patterns that match each path."""
 
     def __init__(self, make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -> None:
         self.make = make
@@ -184,7 +184,7 @@ class Matches:
         self.matches: dict[Path, tuple[int, set[str]]] = {}
 
     def matcher(self, worker: Worker, patterns: Iterable[str]) -> Callable[[Path], bool]:
-        """Return a matcher like Copier's, for patterns without exceptions (`!`)."""
+        """Return a path matcher like Copier's; patterns with `!` are not supported."""
         distinct_patterns = frozenset(patterns)
         assert not any(pattern.lstrip().startswith("!") for pattern in distinct_patterns), "an exception to a pattern"
         for pattern in sorted(distinct_patterns - self.patterns.keys()):
@@ -200,7 +200,7 @@ class Matches:
 
 
 def cache_matches(make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -> Callable[..., Any]:
-    """Match each path with each pattern once."""
+    """Cache whether a path matches a pattern."""
     matches = Matches(make)
 
     def path_matcher(self: Worker, patterns: Iterable[str]) -> Callable[[Path], bool]:
@@ -210,7 +210,7 @@ def cache_matches(make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -
 
 
 def rendering_key(worker: Worker) -> str:
-    """Return the cache key of a rendering: the clone, the answers file, and the answers."""
+    """Return the cache key of a rendering: the template clone, the path of the answers file, and the answers."""
     visible = {name for name, question in worker.template.questions_data.items() if question.get("when") is not False}
     answers = sorted((name, value) for name, value in worker.answers.combined.items() if name in visible)
     return repr((worker.template.local_abspath, worker.answers_relpath, answers))
@@ -222,7 +222,7 @@ MAX_RENDERINGS = 16  # cached renderings
 
 
 class Renderings:
-    """A cache of the last renderings, each with its exclusions; equal contents are stored once."""
+    """A cache of recent renderings with their exclusions; equal file contents are stored once."""
 
     def __init__(self, render_template: Callable[[Worker], None], predict: Predict) -> None:
         self.render_template = render_template
@@ -244,7 +244,7 @@ class Renderings:
         return predicted
 
     def render(self, worker: Worker) -> None:
-        """Let a worker render, and cache its files."""
+        """Render with Copier's worker, and cache the files."""
         files: list[RenderedFile] = []
         allowed = Worker._render_allowed  # noqa: SLF001 - called for each file, even if not written
 
@@ -266,7 +266,7 @@ class Renderings:
 
 
 def cache_renderings(render_template: Callable[[Worker], None], predict: Predict) -> Callable[[Worker], None]:
-    """Render equal answers once: an update renders the new version twice, and the old one as it was rendered before.
+    """Cache renderings of equal answers: an update renders the new version twice, and the old one again.
 
     Existing files still decide in each rendering whether a file is written (`_render_allowed`).
     """
@@ -294,7 +294,7 @@ def write(path: Path, content: bytes, mode: int) -> None:
 
 @contextmanager
 def caching() -> Iterator[None]:
-    """Cache what Copier computes repeatedly, within the context."""
+    """Cache Copier's compiled templates, clones and path matches while the context is active."""
     clones = Clones()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Environment, "compile", cache_compiled(Environment.compile))
@@ -311,7 +311,7 @@ def caching() -> Iterator[None]:
 
 @contextmanager
 def caching_renderings(predict: Predict = lambda _: None) -> Iterator[None]:
-    """Cache complete renderings, too, within the context; their reads are not recorded."""
+    """Cache complete renderings, too, while the context is active; variables read are not recorded."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "_render_template", cache_renderings(Worker._render_template, predict))  # noqa: SLF001
         yield

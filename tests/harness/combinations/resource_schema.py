@@ -1,4 +1,4 @@
-"""The JSON Schema of the resource language, generated from the tables of its parser.
+"""The JSON Schema of the resource language, generated from the parser's tables of types and options.
 
 Regenerate it: `uv run python -m tests.harness.combinations.resource_schema > resources.schema.json`
 """
@@ -49,19 +49,19 @@ MEANINGS = {
 
 
 def former(kind: str, description: str) -> Schema:
-    """Return the schema of a previous name."""
+    """Return the schema of `was`: a field's previous name."""
     return {"type": "string", "pattern": NAME, "maxLength": LONGEST[kind], "description": description}
 
 
 def former_resource() -> Schema:
-    """Return the schema of a resource's previous name, with a plural where English forms another."""
+    """Return the schema of `was` for a resource: its previous name, with an optional plural."""
     names = {name: former("name", f"The previous {name}.") for name in ("name", "plural")}
     mapping = {"type": "object", "properties": names, "required": ["name"], "additionalProperties": False}
     return {"oneOf": [former("name", "The previous name of the resource, which was renamed."), mapping]}
 
 
 def key(kind: str, name: str) -> Schema:
-    """Return the schema of a key of a field of a type."""
+    """Return the schema of one option of a field type, such as `max_length` of `str`."""
     longest = WIDTHS["str" if kind == "str" else "text"]
     described: dict[str, Schema] = {
         "optional": {"type": "boolean", "description": "Whether it may be left out, or null."},
@@ -88,7 +88,7 @@ def key(kind: str, name: str) -> Schema:
 
 
 def field(kind: str) -> Schema:
-    """Return the schema of the long form of a field."""
+    """Return the schema of a field in its long form, a mapping of options."""
     needed = {"enum": ["values"], "ref": ["to"]}.get(kind, [])
     keys = {name: key(kind, name) for name in (*TYPES[kind], *EVERYWHERE) if name != "type"}
     names = [kind] if "optional" not in keys else [kind, f"{kind}?"]
@@ -102,7 +102,7 @@ def field(kind: str) -> Schema:
 
 
 def fields() -> Schema:
-    """Return the schema of a resource's fields, each in its short or its long form."""
+    """Return the schema of a resource's fields, each a short string or a mapping."""
     short = [each for kind in TYPES if kind not in {"enum", "ref"} for each in (kind, f"{kind}?")]
     return {
         "type": "object",

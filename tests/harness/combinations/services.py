@@ -29,7 +29,7 @@ OBSERVABILITY = "deploy/observability/"  # the service's tests compare it with t
 
 @cache  # called millions of times, for a few hundred paths
 def is_code(path: str) -> bool:
-    """Return whether a service's tests, types or lint depend on this file.
+    """Return whether tests, mypy or linters of a service read this file.
 
     Scripts of assistants do not count: `test_hooks.py` checks them.
     """
@@ -38,7 +38,7 @@ def is_code(path: str) -> bool:
 
 
 def write(files: Tree, directory: Path) -> None:
-    """Write files below a directory, each with the modification time of its content."""
+    """Write files below a directory; a file's modification time derives from its content."""
     for path, file in files.items():
         destination = directory / path
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def write(files: Tree, directory: Path) -> None:
 
 @dataclass(frozen=True)
 class Service:
-    """The rendered service of one combination; its directory is read-only."""
+    """A rendered service: the files for one combination of answers, in a read-only directory."""
 
     label: str
     answers: Answers
@@ -69,11 +69,11 @@ class Service:
 
     @cached_property
     def digest(self) -> str:
-        """Return the digest of the code: services of equal digest differ only in surroundings."""
+        """Return the digest of the service's code; services with equal digests share check results."""
         return hashlib.sha256(repr(self.code).encode()).hexdigest()
 
     def shell_command(self, command: str) -> str:
-        """Return a shell line that renders this service and runs `command` in it, at the root of the template."""
+        """Return a shell line that renders this service from the template's root and runs `command` in it."""
         default = all_questions().default
         options = data({name: value for name, value in self.answers.items() if value != default[name]})
         copy = shlex.join(["uv", "run", "copier", "copy", "--trust", "--defaults", "--vcs-ref", "HEAD", *options, "."])
@@ -81,7 +81,7 @@ class Service:
 
 
 def rendered_services(matrix: Matrix, store: Store, directory: Path) -> list[Service]:
-    """Compose the service of every combination with a rendering."""
+    """Return a service for every combination of which a file was rendered."""
     questionnaire = all_questions()
     return [
         Service(label, each.answers, directory / label, store.tree(matrix.compose(each) | {RECORD: record}))

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for domains: valid ones, and single mistakes that make one invalid."""
+"""Hypothesis strategies for valid domains, and mistakes that make a domain invalid."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def bounds(draw: st.DrawFn, numbers: st.SearchStrategy[Any]) -> dict[str, Any]:
 
 @st.composite
 def defaulted(draw: st.DrawFn, field: dict[str, Any], usual: list[Any]) -> dict[str, Any]:
-    """Draw a default for fields that are not unique: a bound, or a usual value."""
+    """Add a default, drawn from the bounds and usual values, to a field that is not unique."""
     ends = [field[key] for key in ("ge", "gt", "le", "lt") if key in field]
     default = draw(optional_value(st.sampled_from([*usual, *ends]))) if not field.get("unique") else None
     return field | without_none(default=default)

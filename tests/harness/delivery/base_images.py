@@ -1,4 +1,4 @@
-"""Substitutes of base images without a registry, made of programs on this machine.
+"""Substitutes for the Python and uv base images, packed from this machine's programs without a registry.
 
 They contain a shell, the few programs that a build runs, this machine's Python, their shared libraries, and uv.
 """
@@ -48,20 +48,20 @@ RELEASE = "import sys; print(sys.base_prefix); print(*sys.version_info[:2], sep=
 
 @cache
 def python_release() -> tuple[Path, str]:
-    """Return the prefix and the version of the Python in the images: the default one if installed."""
+    """Return the prefix and the version of the Python that is packed into the images."""
     output = subprocess.run([EXECUTABLE, "-c", RELEASE], capture_output=True, text=True, check=True)
     prefix, minor = output.stdout.split()
     return Path(prefix), minor
 
 
 def linked(files: Iterable[Path]) -> set[Path]:
-    """Return the shared libraries of programs and modules, and the loader."""
+    """Return the shared libraries and the loader that programs and extension modules link to."""
     output = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=False)
     return {Path(path) for path in LINKED.findall(output.stdout)}
 
 
 def libraries(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield libraries by their path in the image: on the search path; the loader at its own path."""
+    """Yield the path in the image and the file of each shared library and of the loader."""
     paths = linked(files)
     home = next(path.parent for path in paths if path.name.startswith("libc.so"))
     beside = {path for path in home.iterdir() if RUNTIME_LIBRARIES.fullmatch(path.name)}
@@ -77,7 +77,7 @@ def within(path: str) -> str:
 
 
 def python() -> Iterator[tuple[str, Path]]:
-    """Yield the files of this machine's Python by their path in the official image."""
+    """Yield this machine's Python files, each with its path in the official image."""
     prefix, minor = python_release()
     yield f"usr/local/bin/python{minor}", (prefix / "bin" / f"python{minor}").resolve()
     for path in (prefix / "lib" / f"python{minor}").rglob("*"):
@@ -93,7 +93,7 @@ def programs() -> Iterator[tuple[str, Path]]:
 
 
 def root() -> dict[str, Path]:
-    """Return the files of the Python image, by path in the image."""
+    """Return the files of the substitute Python image, by path in the image."""
     files = dict([*python(), *programs()])
     native = [path for place, path in files.items() if "/bin/" in place or ".so" in path.name]
     return files | dict(libraries(native))
@@ -125,12 +125,12 @@ def add(archive: tarfile.TarFile, place: str, content: bytes, mode: int) -> None
 
 
 def pack_python(destination: Path) -> None:
-    """Write the substitute of `python:<version>-slim`."""
+    """Write the archive that replaces `python:<version>-slim`."""
     pack(destination, root(), TEXTS, LINKS | {"usr/local/bin/python": f"python{python_release()[1]}"})
 
 
 def pack_uv(destination: Path) -> None:
-    """Write the substitute of uv's image."""
+    """Write the archive that replaces uv's image."""
     uv = os.environ.get("UV") or shutil.which("uv")
     assert uv, "uv is not on PATH"
     pack(destination, {"uv": Path(uv).resolve()}, {}, {})

@@ -1,4 +1,4 @@
-"""Declared runtime properties of a service, read from its own files and the plan, never from its manifests."""
+"""A service's declared runtime properties, read from its Dockerfile, code and answers, never from manifests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VARIABLE = re.compile(r"^(?:# )?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Image:
-    """User, port and health routes, as the Dockerfile and the code declare them."""
+    """The user and port in the Dockerfile, and the health routes in the code."""
 
     user: int
     port: int
@@ -40,7 +40,7 @@ def image(files: Mapping[str, str]) -> Image:
 
 @dataclass(frozen=True)
 class Declared:
-    """A service's declared settings, secrets, processes and ports."""
+    """The settings, secrets, processes and ports that a service declares."""
 
     files: Mapping[str, str] = field(repr=False)
     answers: Answers

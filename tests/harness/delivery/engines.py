@@ -46,12 +46,12 @@ exec {podman} "$verb" "$@"
 
 
 class NoEngineError(Exception):
-    """This machine cannot build and run images; the message says what it lacks."""
+    """Raised if this machine cannot build or run images; the message names the missing program."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A container engine, called `docker` as in the pages."""
+    """A container engine, available as the command `docker` that the pages use."""
 
     place: Path  # its files, and the program `docker` if it is not on PATH
     timestamp: tuple[str, ...] = ()  # options of `build` that set the time of all files
@@ -84,7 +84,7 @@ class Engine:
         return self.shell(f"timeout {PULL_TIMEOUT} docker pull --quiet {shlex.quote(image)}").returncode == 0
 
     def prepare(self, dockerfile: str) -> None:
-        """Pull or build the base images of a Dockerfile.
+        """Pull or build the base images that a Dockerfile names.
 
         Raises:
             NoEngineError: a base image is unavailable, or cannot be run.
@@ -104,7 +104,7 @@ class Engine:
             raise NoEngineError(f"Containers cannot be run here: {run.stderr}")
 
     def clean_up(self) -> None:
-        """Empty the harness's own store; leave Docker's alone."""
+        """Remove all images from the harness's own Podman store; Docker's images stay."""
         if self.builds_bases:
             self.run("rmi", "--all", "--force")
             succeeds("umount", str(self.place / "store" / "overlay"))  # left behind by a killed container
@@ -116,7 +116,7 @@ class Engine:
 
 
 def base_images(dockerfile: str) -> dict[str, str]:
-    """Return the base images of a Dockerfile, by build argument."""
+    """Return the base images that a Dockerfile names, by build argument."""
     return {match["name"]: match["image"] for match in ARGUMENT.finditer(dockerfile)}
 
 
@@ -133,7 +133,7 @@ def which(name: str) -> str | None:
 
 
 def podman(place: Path) -> Engine:
-    """Set up Podman with a private store and a working storage driver.
+    """Set up Podman with a store in the given directory and a working storage driver.
 
     Raises:
         NoEngineError: it is missing or does not work.
@@ -153,7 +153,7 @@ def podman(place: Path) -> Engine:
 
 
 def engine(workspace: Path) -> Engine:
-    """Return this machine's engine; its files are in the workspace if there is space.
+    """Return Docker if it runs, otherwise Podman with its store in the workspace or the cache.
 
     Raises:
         NoEngineError: there is none.
@@ -170,7 +170,7 @@ def registry(lock: str) -> str:
 
 
 def network_options(lock: str, index: str, directory: Path) -> list[str]:
-    """Return build options for this machine's network: index, credentials, certificates, proxies."""
+    """Return `docker build` options for this machine's package index, credentials, certificates and proxies."""
     options = ["--network", "host", "--build-arg", f"UV_DEFAULT_INDEX={registry(lock)}"]
     for name in PROXIES & os.environ.keys():
         options += ["--build-arg", name]
@@ -181,7 +181,7 @@ def network_options(lock: str, index: str, directory: Path) -> list[str]:
 
 
 def credentials(index: str, directory: Path) -> str:
-    """Write the credentials of an index URL to a netrc file, if any; return its path."""
+    """Write the credentials in an index URL to a netrc file; return its path, empty without credentials."""
     parts = urlsplit(index)
     if not parts.username:
         return ""

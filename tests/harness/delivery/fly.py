@@ -16,7 +16,7 @@ MIGRATES_FIRST = re.compile(r"sh -c 'python -m app migrate \|\| exit; .*exec pyt
 
 
 def problems(declared: Declared) -> list[str]:
-    """Return the findings of all checks."""
+    """Return the findings of all checks of this module."""
     described = tomllib.loads(declared.files["fly.toml"])
     return [problem for check in (schema, lifecycle, storage) for problem in check(declared, described)]
 
@@ -59,12 +59,12 @@ def sections(described: Section, path: str = "") -> Iterator[tuple[str, Section]
 
 
 def keys(section: Section, path: str) -> set[str]:
-    """Return a section's keys, without subsections."""
+    """Return a section's keys and values, without its subsections."""
     return section.keys() - (FREE | KEYS.keys() if path == "" else set())
 
 
 def lifecycle(declared: Declared, described: Section) -> Iterator[str]:
-    """Check ports, health checks, signals, timeouts and variables."""
+    """Check the ports, health checks, stop signals, timeouts and variables of each process."""
     http = described["http_service"]
     environment = described["env"]
     drain = sum(int(environment[name]) for name in ("DRAIN_SECONDS", "GRACE_SECONDS"))
@@ -87,7 +87,7 @@ def lifecycle(declared: Declared, described: Section) -> Iterator[str]:
 
 
 def storage(declared: Declared, described: Section) -> Iterator[str]:
-    """Check that a database file is on the volume of one machine, and that migrations run first."""
+    """Check that a database file is on a single machine's volume, and that migrations run before the service."""
     groups, mounted = described["processes"], described.get("mounts", [])
     release = described["deploy"].get("release_command")
     if not declared.is_single_file:

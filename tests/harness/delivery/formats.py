@@ -1,4 +1,4 @@
-"""Parsers, schemas, script extractors and linters of emitted files, by path pattern.
+"""The parser, schema, script extractor and linter of each kind of rendered file, by path pattern.
 
 The parsers reject duplicate keys.
 """
@@ -36,7 +36,7 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_included(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
-    """Return the path of an included file; Copier resolves `!include`."""
+    """Return the path in an `!include` tag, unresolved; Copier resolves it."""
     return str(loader.construct_scalar(node))
 
 
@@ -109,7 +109,7 @@ PENDING: set[str] = set()
 
 @dataclass(frozen=True)
 class Linter:
-    """A linter's path patterns and arguments."""
+    """A linter: the path patterns that it checks, and its command-line arguments."""
 
     patterns: tuple[str, ...]
     arguments: tuple[str | Path, ...] = ()

@@ -1,4 +1,4 @@
-"""Images of services: built as their page says; run read-only, without network, as an arbitrary user."""
+"""Build a service's image by the commands of its page, and run it read-only as an arbitrary user."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Image:
-    """An image of a service, and its checkout."""
+    """A container image, and the checkout of the service that it was built from."""
 
     tag: str
     directory: Path
@@ -79,7 +79,7 @@ class Image:
 
     @cached_property
     def contents(self) -> dict[str, Any]:
-        """Return what the image's own user finds in it, by `PROBE`."""
+        """Return the output of `PROBE`, which the image's own user runs in a container."""
         output: dict[str, Any] = json.loads(
             self.engine.check_output("run", "--rm", *ISOLATED, self.tag, "python", "-c", PROBE)
         )
@@ -87,12 +87,12 @@ class Image:
 
     @property
     def volumes(self) -> dict[str, str]:
-        """Return the mount points of its volumes, by volume name."""
+        """Return the mount point of each volume of the service, by volume name."""
         return {f"{self.tag}-{name}": path for name, path in self.plan["directories"].items()}
 
     @cached_property
     def options(self) -> tuple[str, ...]:
-        """Return a production container's options: settings and volumes, as in the README."""
+        """Return `docker run` options of a production container: settings and volumes, as in the README."""
         settings = {each["name"]: each["value"] for each in self.plan["stand_ins"]} | {
             "DATABASE_URL": DATABASES[self.plan["database"]],
             "FILES_URL": "file:///srv/files",
@@ -103,7 +103,7 @@ class Image:
         return (*CONFINED, "--tmpfs", "/tmp", *volumes, *variables)  # noqa: S108 - the container's
 
     def check_output(self, *command: str) -> str:
-        """Run a command of the service that must succeed; return its output."""
+        """Run a command in a container; it must succeed. Return its output."""
         return self.engine.check_output("run", "--rm", *self.options, self.tag, *command)
 
     def remove(self) -> None:
@@ -112,7 +112,7 @@ class Image:
 
     @contextmanager
     def serving(self) -> Iterator[str]:
-        """Run the service in the background; yield its container."""
+        """Run the service in a background container; yield the container's ID."""
         container = self.engine.check_output("run", "--detach", *self.options, self.tag)
         try:
             yield container
@@ -133,14 +133,14 @@ class Image:
 
 
 def page_command(directory: Path, word: str) -> str:
-    """Return the page's only command that contains a word."""
+    """Return the only command in `docs/image.md` that contains a word."""
     page = (directory / "docs" / "image.md").read_text(encoding="utf-8")
     (command,) = [command for command in commands(page) if word in command]
     return command
 
 
 def build(image: Image, *arguments: str, index: str = "") -> None:
-    """Build an image by the page's command, with the options of this machine's network."""
+    """Build an image by the command in `docs/image.md`, with options for this machine's network."""
     directory = image.directory
     lock = (directory / "uv.lock").read_text(encoding="utf-8")
     network = network_options(lock, index or os.environ.get("UV_DEFAULT_INDEX", ""), directory.parent)

@@ -50,7 +50,7 @@ def definitions(version: str) -> Registry[Any]:
 
 @cache
 def validator(version: str, kind: str, api: str) -> Draft202012Validator:
-    """Return the validator of a kind of resource.
+    """Return the JSON Schema validator of a kind of Kubernetes resource.
 
     Raises:
         FileNotFoundError: this version of Kubernetes has no such kind.
@@ -83,7 +83,7 @@ def name_of(resource: Resource) -> str:
 
 
 def unused_files(files: Mapping[str, str]) -> list[str]:
-    """Return the files that no kustomization references; kustomize itself fails on missing ones."""
+    """Return the manifest files that no kustomization references."""
     used = {f"{ROOT}/rollout.sh"} | {f"{ROOT}/overlays/{stage}/kustomization.yaml" for stage in STAGES}
     for path, text in files.items():
         if posixpath.basename(path) == "kustomization.yaml":
@@ -104,7 +104,7 @@ def referenced_files(kustomization: Resource) -> Iterator[str]:
 
 
 def kustomize(directory: Path, stage: str) -> list[Resource]:
-    """Build an environment with `kubectl kustomize`; fail with its error."""
+    """Return the resources of an environment, built by `kubectl kustomize`."""
     command = (TOOLS / "kubectl", "kustomize", directory / ROOT / "overlays" / stage)
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
@@ -115,7 +115,7 @@ def kustomize(directory: Path, stage: str) -> list[Resource]:
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment's resources, as kustomize builds them, and the service's declaration."""
+    """The Kubernetes resources of an environment, and the properties that the service declares."""
 
     declared: Declared
     stage: str
@@ -175,7 +175,7 @@ def mounts(container: Resource) -> set[str]:
 
 
 def resources(environment: Environment) -> Iterator[str]:
-    """Check that containers request CPU and memory, and limit memory alone."""
+    """Check that containers request CPU and memory, limit memory, and do not limit CPU."""
     for name, container in environment.containers():
         resources = container["resources"]
         yield from unless(resources["requests"].keys() == {"cpu", "memory"}, f"{name}: lacks requests")
@@ -213,7 +213,7 @@ def ports(environment: Environment) -> Iterator[str]:
 
 
 def grace_periods(environment: Environment) -> Iterator[str]:
-    """Check termination grace periods against the time that processes need to stop."""
+    """Check that each termination grace period exceeds the time that the process needs to stop."""
     drain = sum(int(environment.settings.get(name, "1000")) for name in ("DRAIN_SECONDS", "GRACE_SECONDS"))
     for name, workload in environment.by_kind("Deployment").items():
         least = environment.declared.graces.get(name, drain + 1)
@@ -238,7 +238,7 @@ def settings(environment: Environment) -> Iterator[str]:
 
 
 def references(environment: Environment) -> Iterator[str]:
-    """Check that referenced names exist, except for the Secret, which its owner creates."""
+    """Check that every referenced name exists, except for the Secret, which the operator creates."""
     named = {f"{each['kind']} {each['metadata']['name']}" for each in environment.resources}
     for name, container in environment.containers():
         sources = [f"{kind} {ref['name']}" for each in container["envFrom"] for kind, ref in each.items()]
@@ -274,7 +274,7 @@ def selectors(environment: Environment) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def processes(environment: Environment) -> Iterator[str]:
-    """Check that the deployments are the service and its further processes."""
+    """Check that there is one Deployment for the service and one for each further process."""
     commands = {
         name: pod_of(each)["containers"][0].get("command") for name, each in environment.by_kind("Deployment").items()
     }
@@ -283,7 +283,7 @@ def processes(environment: Environment) -> Iterator[str]:
 
 
 def database(environment: Environment) -> Iterator[str]:
-    """Check that migrations run first, and that only a service without a database file is replicated."""
+    """Check that migrations run before the service, and that a service with a database file has one replica."""
     declared = environment.declared
     migrate = ["python", "-m", "app", "migrate"]
     jobs = [pod_of(job)["containers"][0]["command"] for job in environment.by_kind("Job").values()]
@@ -323,7 +323,7 @@ def volumes(environment: Environment) -> Iterator[str]:
 
 
 def network(environment: Environment) -> Iterator[str]:
-    """Check default deny, egress to the service's servers, and ingress to its ports."""
+    """Check that network policies deny by default, and allow egress to servers and ingress to ports."""
     policies = environment.by_kind("NetworkPolicy")
     denied = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     yield from unless(policies.get("default-deny", {}).get("spec") == denied, "traffic is not denied by default")
@@ -356,5 +356,5 @@ CHECKS: tuple[Callable[[Environment], Iterator[str]], ...] = (
 
 
 def problems(environment: Environment) -> list[str]:
-    """Return the findings of all checks."""
+    """Return the findings of all checks of this module."""
     return schema_problems(environment.resources) + [problem for check in CHECKS for problem in check(environment)]

@@ -1,4 +1,4 @@
-"""A package index with basic authentication, as in closed networks, that proxies another index."""
+"""A package index with basic authentication that proxies another index, as in closed networks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGES, FILES = "/simple/", "/files/"
 
 
 def handler(upstream: str, user: str, password: str) -> type[BaseHTTPRequestHandler]:
-    """Return a request handler: index pages with rewritten links, and redirects to files."""
+    """Return a request handler that serves index pages with rewritten links, and redirects to files."""
     expected = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def handler(upstream: str, user: str, password: str) -> type[BaseHTTPRequestHand
 
 @contextmanager
 def private_index(upstream: str) -> Iterator[str]:
-    """Run a proxy of an index; yield its URL with credentials."""
+    """Run a proxy of a package index; yield its URL with credentials."""
     user, password = "somebody", secrets.token_hex(16)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler(upstream.rstrip("/"), user, password)) as server:
         thread = Thread(target=server.serve_forever, daemon=True)

@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a pipeline: steps, in order, on a fresh clone of the service."""
+    """A pipeline job: steps that run in order on a fresh clone of the service."""
 
     name: str
     python: str
@@ -42,12 +42,12 @@ def as_text(variables: Mapping[str, Any]) -> dict[str, str]:
 
 
 def evaluated(variables: Mapping[str, str]) -> dict[str, str]:
-    """Replace expressions by their values on a first push."""
+    """Replace GitHub's expressions by the values that they have on the first push."""
     return {name: EXPRESSIONS[value] if "${{" in value else value for name, value in variables.items()}
 
 
 def runner_variables(command: str) -> dict[str, str]:
-    """Return the runner's variables that a command uses."""
+    """Return the variables that a command reads and the pipeline's runner sets."""
     return {name: value for name, value in VARIABLES.items() if name in command}
 
 

@@ -19,7 +19,7 @@ PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 
 
 def values_of(tree: object, *keys: str) -> Iterator[object]:
-    """Yield the values of the given keys, at any depth."""
+    """Yield the values of the given keys at any depth of a parsed document."""
     if isinstance(tree, dict):
         yield from (value for key, value in tree.items() if key in keys)
     if isinstance(tree, dict | list):
@@ -45,7 +45,7 @@ def pipeline_scripts(text: str) -> list[str]:
 
 
 def compose_scripts(text: str) -> list[str]:
-    """Return the commands of health checks; compose unescapes `$$`."""
+    """Return the health check commands in a Compose file, with `$$` unescaped."""
     checks = (value for value in values_of(yaml.safe_load(text), "test") if isinstance(value, list))
     return [str(check[1]).replace("$$", "$") for check in checks if check[0] == "CMD-SHELL"]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def forward(source: asyncio.StreamReader, destination: asyncio.StreamWriter) -> None:
-    """Copy one direction of a connection until it ends or is reset."""
+    """Copy data from one socket to the other until the connection ends or is reset."""
     try:
         while data := await source.read(1 << 16):
             destination.write(data)

@@ -1,4 +1,4 @@
-"""Sampled mutants of the emitted `app/`: small edits at randomly drawn lines, run against the tests that reach them.
+"""Mutation tests of rendered services: small edits of random lines in `app/`, run against the tests of each line.
 
 `source` parses a module and selects the nodes to mutate, `coarse`, `subtle` and `constants` define the operators,
 `sample` draws mutants, `targets` selects the services, `coverage_map` maps lines to tests, `runner` runs the tests

@@ -1,4 +1,4 @@
-"""Coarse operators: edits that almost any test of the line should detect."""
+"""Coarse mutation operators: edits that almost any test of the line should detect."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def negate_comparison(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def operator_span(source: Source, node: ast.Compare) -> Span:
-    """Return the range of the operator in a comparison of two operands."""
+    """Return the byte range of the operator in a comparison of two operands."""
     gap = Span(source.span(node.left).end, source.span(node.comparators[0]).start)
     match = COMPARISON.search(source.between(gap))
     assert match

@@ -1,4 +1,4 @@
-"""A map from the lines of a service's modules to the tests that run them, measured with coverage and cached by content.
+"""The coverage map: which tests run each line of a service's modules, cached by content.
 
 Each test module has its own cache entry: a change of one module's tests requires a new measurement of that module only.
 """
@@ -34,7 +34,7 @@ Contexts = dict[str, list[int]]  # line numbers by test or fixture
 
 @dataclass
 class Module:
-    """Coverage of one test module: its tests, and the lines that they run."""
+    """The coverage of one test module: its tests, and the lines of `app/` that they run."""
 
     tests: dict[str, dict[str, Any]] = field(default_factory=dict)  # duration in seconds, outcome, shared fixtures
     lines: dict[str, Contexts] = field(default_factory=dict)  # contexts by path of a module of `app`
@@ -53,7 +53,7 @@ def is_test_module(path: str) -> bool:
 
 
 class Cache:
-    """A directory of measurements of earlier runs, by a digest of everything that they depend on."""
+    """A directory of measured coverage, each file named by a digest of the service's code and the test module."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -78,14 +78,14 @@ class Cache:
 
 
 def read_records(directory: Path) -> list[dict[str, Any]]:
-    """Read the records of the plugin; a last line without line ending is incomplete and ignored."""
+    """Return the records that the pytest plugin wrote; an incomplete last line is ignored."""
     recorded = directory / "mutants_results.jsonl"
     lines = recorded.read_text(encoding="utf-8").splitlines(keepends=True) if recorded.exists() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def read_modules(directory: Path, modules: Iterable[str]) -> dict[str, Module]:
-    """Return the coverage of each test module of a run."""
+    """Return the coverage of each test module that a pytest run measured."""
     by_name = {name: Module() for name in modules}
     for record in read_records(directory):
         if name := record.get("collected"):
@@ -105,7 +105,7 @@ def module_of(test: str) -> str:
 
 
 def covered_lines(directory: Path) -> Iterator[tuple[str, str, list[int]]]:
-    """Yield path, context and line numbers: what each test or fixture ran, its subprocesses included."""
+    """Yield the path and the line numbers that each test or fixture ran, including in subprocesses."""
     for file in directory.glob("mutants.coverage.*"):
         data = CoverageData(str(file))
         data.read()
@@ -194,7 +194,7 @@ class CoverageMap:
         return by_module
 
     def reaching(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run a mutant's lines, those most likely to kill it first."""
+        """Return the tests that run a mutant's lines; those most likely to kill it come first."""
         lines = range(mutant.lines[0], mutant.lines[1] + 1)
         tests = set[str]().union(*(self.lines[mutant.path].get(line, set()) for line in lines))
         if mutant.runs_once or not self.import_lines[mutant.path].isdisjoint(lines):
@@ -202,7 +202,7 @@ class CoverageMap:
         return self.ordered(mutant.path, tests & self.tests.keys())
 
     def ordered(self, path: str, tests: set[str]) -> list[str]:
-        """Sort tests: those whose module shares words with the path first, then one test of each module in turn."""
+        """Sort tests: first modules named like the mutated file; modules alternate, so that each runs early."""
         ranked: Counter[str] = Counter()
         ranks = {}
         for name in sorted(tests, key=lambda name: (-self.share(path, name), name)):
@@ -212,12 +212,12 @@ class CoverageMap:
         return sorted(tests, key=lambda name: (-common_words[name], ranks[name], -self.share(path, name), name))
 
     def share(self, path: str, test: str) -> float:
-        """Return the share of one file in the lines that a test runs."""
+        """Return the fraction of a test's executed lines that are in one file."""
         lines = self.line_counts[test]
         return lines[path] / (lines.total() or 1)
 
     def reaching_import_of(self, path: str) -> set[str]:
-        """Return the tests of a line that runs at import: of any line of the file, or of files that import it."""
+        """Return tests for a line that runs at import: those of the file's other lines, or of its importers."""
         tests, files, visited = self.running(path), self.importers[path], {path}
         while files:
             visited |= files
@@ -233,7 +233,7 @@ class CoverageMap:
 
 
 def words(path: str) -> set[str]:
-    """Return the words of a path, without layers; a module and its tests share some."""
+    """Return the words of a path, by which a module and its tests are matched."""
     parts = PurePosixPath(path).with_suffix("").parts[1:]
     return {word for part in parts for word in part.split("_")} - {
         "test",

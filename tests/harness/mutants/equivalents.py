@@ -1,4 +1,4 @@
-"""Known equivalent mutants, from `equivalent.toml`."""
+"""Known equivalent mutants, read from `equivalent.toml`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILE = Path(__file__).with_name("equivalent.toml")
 
 @dataclass(frozen=True)
 class Equivalent:
-    """A change that defines a mutant, and why no test can detect it."""
+    """A code change that no test can detect, and the reason."""
 
     path: str
     line: str

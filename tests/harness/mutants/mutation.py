@@ -1,4 +1,4 @@
-"""Edits, which operators yield, and mutants, which apply one edit to a module."""
+"""An edit, which a mutation operator yields, and a mutant, which applies one edit to a module."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["coarse", "subtle"]
 
 @dataclass(frozen=True)
 class Edit:
-    """Replacements of ranges of a module, by one operator."""
+    """An edit of a module by one mutation operator: replacements of byte ranges."""
 
     operator: str
     kind: Kind
@@ -63,7 +63,7 @@ class Mutant:
 
     @property
     def runs_once(self) -> bool:
-        """Return whether the code runs once, at import or before caching: coverage has one test at most."""
+        """Return whether the code runs once, at import or in a cached function, so that coverage shows one test."""
         return self.source.runs_at_import(self.node) or self.source.is_cached(self.node)
 
     @property
@@ -73,17 +73,17 @@ class Mutant:
 
     @cached_property
     def location(self) -> tuple[str, str, str]:
-        """Identify the line independently of its number: path, scope and text."""
+        """Return the path, scope and text of the line, which identify it independently of its number."""
         return self.path, self.source.scope(self.node), self.text
 
     @property
     def changes(self) -> list[tuple[str, str]]:
-        """Pairs of replaced text and replacement, each on one line."""
+        """The old and the new text of each replacement, each joined to one line."""
         return [(" ".join(self.source.between(span).split()), text) for span, text in self.edit.replacements]
 
     @cached_property
     def key(self) -> tuple[object, ...]:
-        """Identify the mutant independently of the rest of its file."""
+        """Return a key that identifies the mutant independently of the rest of its file."""
         return *self.location, self.operator, *self.changes
 
     @cached_property
@@ -92,7 +92,7 @@ class Mutant:
 
     @cached_property
     def is_valid(self) -> bool:
-        """Return whether the edit results in valid Python with another syntax tree."""
+        """Return whether the mutated module is valid Python with a different syntax tree."""
         try:
             tree = ast.parse(self.mutated)
             compile(self.mutated, "", "exec", dont_inherit=True)
@@ -102,7 +102,7 @@ class Mutant:
 
     @cached_property
     def diff(self) -> str:
-        """The changed lines, as a diff without context."""
+        """The changed lines as a diff without context lines."""
         original, mutated = self.source.content.decode().splitlines(), self.mutated.decode().splitlines()
         lines = list(unified_diff(original, mutated, lineterm="", n=0))[2:]
         return "\n".join(line for line in lines if not line.startswith("@@"))

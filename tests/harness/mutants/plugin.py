@@ -1,4 +1,4 @@
-"""A pytest plugin that the harness copies into a service: it runs selected tests in order, and records each outcome.
+"""A pytest plugin, copied into a service, that runs selected tests in order and records their outcomes.
 
 A failed test is run again at once: a busy machine fails a test once, a mutant twice. With `cover`, the lines of `app/`
 are recorded by test, or by fixture if several tests share it.
@@ -43,7 +43,7 @@ def record(**result: object) -> None:
 
 
 class Recorder:
-    """Record coverage of this process and its subprocesses, by running test or fixture; a no-op without `cover`."""
+    """Record line coverage of this process and its subprocesses for each test or shared fixture."""
 
     def __init__(self) -> None:
         self.name = ""
@@ -143,7 +143,7 @@ def pytest_sessionfinish() -> None:
 
 
 def context_name(fixture: FixtureDef[Any]) -> str:
-    """Return the coverage context of a fixture's setup and teardown."""
+    """Return the name under which coverage records a fixture's setup and teardown."""
     return RECORDER.name if fixture.scope == "function" else f"@{fixture.argname}"
 
 

@@ -1,4 +1,4 @@
-"""Run tests on mutated copies of services, in forks of a preloaded process, a few copies at a time."""
+"""Run tests on mutated copies of services in forks of a preloaded process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INVALID_CODES = (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 class MutantRunner(CheckRunner):
-    """Run checks on copies of services; each copy is deleted once its outcome is read."""
+    """Run checks on copies of services, and delete each copy once its outcome is read."""
 
     def run_each(
         self, jobs: Iterable[tuple[Any, Service, Check]], meter: Meter, number: int
@@ -66,7 +66,7 @@ class MutantRunner(CheckRunner):
 
 @dataclass(frozen=True)
 class PytestRun:
-    """An ended run of pytest; its directory exists until the next run is requested."""
+    """A completed pytest run; its directory exists until the next run is requested."""
 
     code: int
     output: str
@@ -76,7 +76,7 @@ class PytestRun:
 
 @dataclass(frozen=True)
 class Trial:
-    """A mutant, and the tests that may kill it."""
+    """A mutant, and the tests that run its lines."""
 
     mutant: Mutant
     service: Service
@@ -85,7 +85,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of a trial: the cause that killed the mutant; empty if it survived."""
+    """The outcome of a trial; `cause` is empty if the mutant survived."""
 
     trial: Trial
     cause: str = ""  # `failed`, `timeout`, `import`, or `exit` with the code
@@ -99,7 +99,7 @@ class Result:
 
 
 def with_plan(service: Service, plan: dict[str, Any], mutant: Mutant | None = None) -> Service:
-    """Add the plugin, its plan and a mutated file to a service."""
+    """Return a service with the pytest plugin, its list of tests, and the mutated file added."""
     added = {
         "mutants_plugin.py": File(PLUGIN.read_bytes(), executable=False),
         "tests/mutants.json": File(json.dumps(plan).encode(), executable=False),
@@ -124,7 +124,7 @@ def timeouts(tests: Sequence[str], coverage: CoverageMap) -> dict[str, float]:
 
 
 def make_maps(services: Sequence[Service], cache: Cache, runner: MutantRunner, meter: Meter) -> dict[str, CoverageMap]:
-    """Return the coverage map of each service; run the test modules that are not cached under coverage."""
+    """Return the coverage map of each service; measure the test modules that are not cached."""
     modules = {service.label: cache.get_all(service) for service in services}
     jobs = [
         (
@@ -166,7 +166,7 @@ def result_of(trial: Trial, run: PytestRun) -> Result:
 
 
 def killed_by(trial: Trial, run: PytestRun, records: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """Return the cause and the test that killed a mutant; both empty if it survived."""
+    """Return the cause of a mutant's death and the test that failed; both are empty if it survived."""
     for each in records:
         if each.get("outcome") in {"failed", "timeout"}:
             return each["outcome"], each["test"]
@@ -185,7 +185,7 @@ def killed_by(trial: Trial, run: PytestRun, records: Sequence[dict[str, Any]]) -
 def run_trials(
     selected: Sequence[Trial], maps: dict[str, CoverageMap], runner: MutantRunner, meter: Meter
 ) -> list[Result]:
-    """Run the tests of every trial; a mutant that no test reaches survives without a run."""
+    """Run the tests of every mutant; a mutant that no test reaches survives without a run."""
     reached = [trial for trial in selected if trial.tests]
     jobs = (job(trial, maps[trial.service.label]) for trial in reached)
     results = {id(trial): result_of(trial, run) for trial, run in runner.run_each(jobs, meter, len(reached))}
@@ -195,7 +195,7 @@ def run_trials(
 def failing_unmutated(
     results: Sequence[Result], maps: dict[str, CoverageMap], runner: MutantRunner, meter: Meter
 ) -> dict[str, set[str]]:
-    """Run the tests that killed mutants on the unmutated services (the control); return those that fail, by service."""
+    """Run the tests that killed mutants on unmutated services, as a control; return those that fail there."""
     killing: dict[str, set[str]] = {}
     for result in results:
         if result.cause in {"failed", "timeout"}:
@@ -213,7 +213,7 @@ def failing_unmutated(
 def run_controlled(
     selected: Sequence[Trial], maps: dict[str, CoverageMap], runner: MutantRunner, show: Callable[[str], Meter]
 ) -> tuple[list[Result], dict[str, set[str]]]:
-    """Run all trials and the control; repeat trials whose killing test fails in the control, without such tests."""
+    """Run all mutants; if a killing test fails without the mutant, too, repeat without that test."""
     first = run_trials(selected, maps, runner, show("Mutants"))
     failing = failing_unmutated(first, maps, runner, show("Control"))
     repeated = [

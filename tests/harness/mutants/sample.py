@@ -1,4 +1,4 @@
-"""Sample mutants of a service's modules, reproducibly by a seed.
+"""Draw a random sample of a service's mutants, reproducible by a seed.
 
 Lines are ranked by a hash of the seed and their text, not of their number, so that an edit of a file changes the sample
 only where it edits.
@@ -36,7 +36,7 @@ def mutants(path: str, content: bytes) -> list[Mutant]:
 
 
 def edits(source: Source, node: ast.AST) -> list[Edit]:
-    """Return the edits of one node; only one operator drops a clean-up statement."""
+    """Return every operator's edits of one syntax node, without duplicates for clean-up statements."""
     every = list(chain.from_iterable(operator(source, node) for operator in OPERATORS))
     cleaning = {edit.replacements for edit in every if edit.operator == "drop clean-up"}
     return [edit for edit in every if edit.operator == "drop clean-up" or edit.replacements not in cleaning]
@@ -47,7 +47,7 @@ def rank(seed: int, *parts: object) -> str:
 
 
 def draw(mutants: Iterable[Mutant], number: int, seed: int) -> list[Mutant]:
-    """Draw mutants, coarse and subtle in turn; at most one of each line until every line has one."""
+    """Draw mutants; coarse and subtle ones alternate, and every line gets one before any gets a second."""
     candidates = list(mutants)
     groups: dict[str, list[Mutant]] = {name: [] for name in TURNS}
     for each in candidates:
@@ -58,7 +58,7 @@ def draw(mutants: Iterable[Mutant], number: int, seed: int) -> list[Mutant]:
 
 
 def ranked(mutants: list[Mutant], seed: int) -> list[Mutant]:
-    """Order mutants in rounds: the first of every line, then the second, and so on."""
+    """Order mutants so that every line's first mutant comes before any line's second."""
     lines: dict[object, list[Mutant]] = defaultdict(list)
     for each in mutants:
         lines[each.location].append(each)
@@ -68,5 +68,5 @@ def ranked(mutants: list[Mutant], seed: int) -> list[Mutant]:
 
 
 def shuffled(mutants: list[Mutant], seed: int) -> list[Mutant]:
-    """Order the mutants of a line by operator first, so that many constants do not outweigh one condition."""
+    """Shuffle a line's mutants by operator, so that many constants do not outweigh one condition."""
     return sorted(mutants, key=lambda each: (rank(seed, each.operator, each.location), rank(seed, each.key)))

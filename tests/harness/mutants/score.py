@@ -1,4 +1,4 @@
-"""The mutation score: killed of tested mutants, by feature and by operator, and the survivors as diffs."""
+"""The mutation score by feature and by operator, and the surviving mutants as diffs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Score:
-    """The results of a sample of mutants."""
+    """The results of all mutants in a sample."""
 
     seed: int
     results: Sequence[Result]
@@ -41,7 +41,7 @@ class Score:
         return ", ".join(f"{each} {sum(killed)}/{len(killed)}" for each, killed in sorted(counts.items()))
 
     def lines(self) -> Iterator[str]:
-        """Yield the numbers of killed and surviving mutants."""
+        """Yield lines with the number of killed and surviving mutants."""
         yield f"Mutants: {self.killed} of {len(self.results)} killed ({self.rate:.0%}), seed {self.seed}"
         yield f"  by kind: {self.breakdown(lambda result: result.trial.mutant.kind)}"
         yield f"  by feature: {self.breakdown(lambda result: feature_of(result.trial.mutant.path))}"
@@ -61,7 +61,7 @@ class Score:
 
 
 def survivor(result: Result) -> str:
-    """Format a survivor as a diff, with the change as `equivalent.toml` has it."""
+    """Format a surviving mutant as a diff, and as an entry for `equivalent.toml`."""
     mutant, number = result.trial.mutant, len(result.trial.tests)
     reached = f"{number} tests reach it ({result.cpu:.0f} s)" if number else "no test reaches it"
     return f"""

@@ -1,4 +1,4 @@
-"""A parsed module: the text of each node, and the nodes that may be mutated.
+"""A parsed Python module: the text of each syntax node, and the nodes that may be mutated.
 
 Excluded are docstrings, annotations (but for the metadata of `Annotated`, which is behaviour), imports, `assert`,
 arguments of log calls, and blocks for type checkers or scripts.
@@ -26,14 +26,14 @@ Node = ast.expr | ast.stmt | ast.keyword  # nodes with a position
 
 @dataclass(frozen=True)
 class Span:
-    """A range of bytes of a module."""
+    """A byte range of a module."""
 
     start: int
     end: int
 
 
 class Source:
-    """A module and its syntax tree; edits are of bytes, because columns of `ast` count bytes."""
+    """A module and its syntax tree; offsets are in bytes, because `ast` counts columns in bytes."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -74,7 +74,7 @@ class Source:
         return next(each for each in (node, *self.ancestors(node)) if isinstance(each, ast.stmt))
 
     def lines(self, node: ast.AST) -> tuple[int, int]:
-        """Return the first and last of the lines whose coverage shows that a node ran."""
+        """Return the first and last line whose coverage shows that a node ran."""
         statement = self.statement(node)
         assert statement.end_lineno is not None
         body = getattr(statement, "body", None) or getattr(statement, "cases", None)
@@ -105,7 +105,7 @@ class Source:
 
 
 def mutable_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and its descendants that may be mutated."""
+    """Yield each node that may be mutated: the given one and its descendants."""
     if is_skipped(node):
         return
     yield node
@@ -139,7 +139,7 @@ def children(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def metadata(annotations: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the metadata of `Annotated`."""
+    """Yield the metadata expressions of an `Annotated[...]` type."""
     for annotation in annotations:
         for node in ast.walk(annotation):
             if isinstance(node, ast.Subscript) and name_of(node.value) == "Annotated":
@@ -159,6 +159,6 @@ def is_log_call(node: ast.AST) -> bool:
 
 
 def is_guard(test: ast.expr) -> bool:
-    """Return whether a block is only for type checkers or scripts."""
+    """Return whether an `if` block runs only for type checkers or as a script."""
     names = {name_of(node) for node in ast.walk(test)}
     return bool(names & {"TYPE_CHECKING", "__name__"})

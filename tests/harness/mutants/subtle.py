@@ -1,4 +1,4 @@
-"""Subtle operators: edits that only a test of the edited detail detects."""
+"""Subtle mutation operators: edits that only a test of the edited detail detects."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shift_boundary(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def separated_span(source: Source, parts: Sequence[ast.expr | ast.keyword], index: int) -> Span:
-    """Return the range of a part with the separator to its neighbour."""
+    """Return the byte range of an operand or argument together with the separator beside it."""
     if index:
         return Span(source.span(parts[index - 1]).end, source.span(parts[index]).end)
     return Span(source.span(parts[0]).start, source.span(parts[1]).start)
@@ -53,13 +53,13 @@ def drop_term(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def unbalanced_parentheses(dropped: str) -> str:
-    """Return the unbalanced parentheses of a dropped text, which must stay."""
+    """Return the parentheses without a partner in dropped code, which must be written back."""
     excess = dropped.count(")") - dropped.count("(")
     return ")" * excess if excess > 0 else "(" * -excess
 
 
 def drop_clause(source: Source, node: ast.AST) -> Iterator[Edit]:
-    """Drop one condition of a query's filter, or a whole method call of the query."""
+    """Drop one condition of a query's `where`, or one method call of the query."""
     if not isinstance(node, ast.Call):
         return
     if name_of(node.func) in CLAUSES and len(node.args) > 1:

@@ -1,4 +1,4 @@
-"""Target services of mutants: few that together contain every module of the sample domain's services."""
+"""The services to mutate: a few that together contain every module."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_mutated(path: str) -> bool:
 
 @cache
 def targets() -> list[Answers]:
-    """Return target services by a greedy set cover: the most new modules first, then the fewest modules."""
+    """Return the services to mutate, chosen by a greedy set cover of all modules."""
     questions = code_questions()
     sample = [
         answers
@@ -54,7 +54,7 @@ def feature_of(path: str) -> str:
 
 
 def distinct_mutants(services: Iterable[Service]) -> list[tuple[Service, Mutant]]:
-    """Return every distinct mutant of the services' modules, each with the first service that has it."""
+    """Return every distinct mutant, each with the first service that contains it."""
     by_key: dict[tuple[object, ...], tuple[Service, Mutant]] = {}
     seen: set[tuple[str, bytes]] = set()
     for service in services:
@@ -67,7 +67,7 @@ def distinct_mutants(services: Iterable[Service]) -> list[tuple[Service, Mutant]
 
 
 def is_selected(path: str, names: Collection[str]) -> bool:
-    """Return whether a module, its directory or its feature is among the names; without names, all are."""
+    """Return whether the names include a module, its directory or its feature; no names select all."""
     inside = path.removeprefix("app/")
     accepted = {path, inside, feature_of(path), *(parent.as_posix() for parent in PurePosixPath(inside).parents)}
     return not names or any(

@@ -1,4 +1,4 @@
-"""Deliberate breaks of the emitted service: each breaks a promise of a page, and names the test that must then fail."""
+"""Deliberate faults in a rendered service: each violates a documented promise and must fail a named test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Break promises of accounts: passwords, tokens, roles, API keys, identity providers."""
+"""Faults that violate promises of accounts: passwords, tokens, roles, API keys, identity providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A break: a deliberate fault in the emitted service that one of its tests must detect."""
+"""The class `Break`: a deliberate fault in a rendered service that one of its tests must detect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SQLITE = ("sqlite",)
 
 @dataclass(frozen=True)
 class Break:
-    """A fault, the edit that introduces it, the test of the service that detects it, and the promise that it breaks."""
+    """A deliberate fault: an edit of a service, the test that must detect it, and the violated promise."""
 
     name: str
     path: str
@@ -32,7 +32,7 @@ class Break:
     promise: str = ""  # a page of the repository and its promise: "README.md: ..."
 
     def apply(self, service: Path) -> None:
-        """Edit the service; `old` must occur exactly once, or the break would change nothing."""
+        """Apply the edit to a service; `old` must occur exactly once in the file."""
         file = service / self.path
         if not self.old:
             assert not file.exists(), f"{self.path} exists already"
@@ -44,5 +44,5 @@ class Break:
 
 
 def promise(text: str, *breaks: Break, **answers: object) -> list[Break]:
-    """Set the promise of breaks, and the answers of the services that have it."""
+    """Return the breaks with their violated promise, and with the answers of services that make it."""
     return [replace(broken, promise=text, answers=answers) for broken in breaks]

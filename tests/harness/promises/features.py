@@ -1,4 +1,4 @@
-"""Break promises of rate limits, cache, files, WebSockets and observability."""
+"""Faults that violate promises of rate limits, cache, files, WebSockets and observability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Break promises of errors, middleware, health, shutdown and the OpenAPI document."""
+"""Faults that violate promises of errors, middleware, health checks, shutdown and the OpenAPI document."""
 
 from __future__ import annotations
 

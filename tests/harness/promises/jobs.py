@@ -1,4 +1,4 @@
-"""Break promises of jobs and e-mails: after the commit, at least once, with effects once."""
+"""Faults that violate promises of jobs and e-mails, such as delivery after the commit and at least once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Break promises of migrations, settings and the development commands."""
+"""Faults that violate promises of migrations, settings and the development commands."""
 
 from __future__ import annotations
 

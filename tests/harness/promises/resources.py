@@ -1,4 +1,4 @@
-"""Break promises of resources: lists, exports, links, schemas, and rows that have owners."""
+"""Faults that violate promises of resources: lists, exports, links, schemas and owned rows."""
 
 from __future__ import annotations
 

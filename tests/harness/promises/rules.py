@@ -1,4 +1,4 @@
-"""Break the rules of the code; each test says how to fix it (`says`), as `docs/rules.md` quotes."""
+"""Faults that violate rules in `docs/rules.md`; the failing test's message says the fix."""
 
 from __future__ import annotations
 

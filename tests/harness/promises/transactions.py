@@ -1,4 +1,4 @@
-"""Break promises of transactions and databases."""
+"""Faults that violate promises of transactions and databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check the `uv run` commands of a service's pages and pipelines against its programs."""
+"""Check that a service accepts every `uv run` command in its pages and pipelines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ END = ".,:;)'"  # punctuation after a command
 
 @dataclass(frozen=True)
 class Program:
-    """Subcommands and options of one of the service's programs."""
+    """The subcommands and options of a program, such as `app`."""
 
     commands: frozenset[str]
     options: frozenset[str]
@@ -34,7 +34,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Runnable:
-    """Everything that `uv run` accepts in a service: tools, own programs, pytest marks and paths."""
+    """The commands that `uv run` accepts in a service: tools, programs, pytest marks and paths."""
 
     tools: frozenset[str]
     programs: Mapping[str, Program]
@@ -44,7 +44,7 @@ class Runnable:
 
 @cache
 def scripts(requirement: str) -> frozenset[str]:
-    """Return the scripts that a requirement installs; none if its marker excludes this system."""
+    """Return the console scripts that a requirement installs; empty if its marker excludes this system."""
     required = Requirement(requirement)
     if required.marker and not required.marker.evaluate():
         return frozenset()
@@ -69,7 +69,7 @@ def app_commands(main: ast.Module) -> Iterator[str]:
 
 
 def slipway_commands(_: ast.Module) -> Iterator[str]:
-    """Yield the subcommands of `slipway`."""
+    """Yield the subcommands of the command `slipway`."""
     for action in slipway_parser()._actions:  # noqa: SLF001 - argparse has no public way to list subcommands
         yield from action.choices or ()
 
@@ -88,7 +88,7 @@ def string_literals(main: ast.Module) -> Iterator[str]:
 
 @cache
 def program(source: str, find: Callable[[ast.Module], Iterator[str]]) -> Program:
-    """Parse a program's subcommands and options."""
+    """Return a program's subcommands and options, parsed from its source."""
     main = ast.parse(source)
     options = {text for text in string_literals(main) if text.startswith("--")}
     return Program(frozenset(find(main)), frozenset({"--help", *options}))
@@ -98,7 +98,7 @@ SLIPWAY = ROOT / "slipway" / "cli.py"
 
 
 def runnable(files: Mapping[str, str]) -> Runnable:
-    """Parse everything that `uv run` accepts in a service."""
+    """Return the commands that `uv run` accepts in a service, parsed from its files."""
     project = tomllib.loads(files["pyproject.toml"])
     return Runnable(
         tools=frozenset({"python"}).union(*map(scripts, required_by(project))),
@@ -135,10 +135,10 @@ def can_run(words: list[str], accepted: Runnable) -> bool:
 
 @cache  # many services share pages
 def uv_commands(text: str) -> list[list[str]]:
-    """Return the `uv run` commands of a text, split into words."""
+    """Return the `uv run` commands in a text, each split into words."""
     return [[word.strip('"').rstrip(END) for word in WORD.findall(match["words"])] for match in COMMAND.finditer(text)]
 
 
 def unknown_commands(text: str, accepted: Runnable) -> list[str]:
-    """Return the `uv run` commands of a text that the service cannot run."""
+    """Return the `uv run` commands in a text that the service does not accept."""
     return [" ".join(words) for words in uv_commands(text) if not can_run(words, accepted)]

@@ -34,7 +34,7 @@ PLACEHOLDER = re.compile(r"<[^>]*>|\{[^}]*\}")
 
 @cache  # many services share pages
 def relative(text: str) -> list[tuple[str, str]]:
-    """Return the relative links of a page: target and anchor."""
+    """Return the target and the anchor of each relative link in a page."""
     matches = [match for match in LINK.finditer(text) if "://" not in match["target"]]
     return [(match["target"], match["anchor"] or "") for match in matches if not match["target"].startswith("mailto:")]
 
@@ -55,14 +55,14 @@ def broken_links(path: str, text: str, paths: set[str]) -> list[str]:
 
 
 def slug(title: str) -> str:
-    """Return GitHub's anchor of a heading: lower case, without punctuation, hyphens for spaces."""
+    """Return the anchor that GitHub generates for a heading: lower case, hyphens for spaces, no punctuation."""
     plain = EMPHASIS.sub(lambda match: match["code"] or match["stressed"], LABEL.sub(r"\g<label>", title))
     return re.sub(r"[^\w -]", "", plain.strip().lower()).replace(" ", "-")
 
 
 @cache
 def anchors(text: str) -> set[str]:
-    """Return the anchors of a page; duplicates are numbered as on GitHub."""
+    """Return the anchors of a page's headings; duplicates are numbered as on GitHub."""
     names: set[str] = set()
     for match in HEADING.finditer(FENCED.sub("", text)):
         name = slug(match["title"])
@@ -78,7 +78,7 @@ def broken_anchors(path: str, pages: Mapping[str, str]) -> list[str]:
 
 
 def tree_paths(text: str) -> Iterator[str]:
-    """Yield the paths of the directory trees in a page."""
+    """Yield each path in the directory trees that a page draws."""
     for tree in TREE.finditer(text):
         parents: list[str] = []
         for line in tree["lines"].splitlines():

@@ -1,4 +1,4 @@
-"""A clean room: a new home directory and uv, sharing only uv's cache with the harness."""
+"""A clean room: a shell with a new home directory, which shares only uv's cache with the harness."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def commands(page: str) -> list[str]:
 
 
 def checks(page: str) -> list[str]:
-    """Return the checks in a page's table of commands, without `app` commands and tests."""
+    """Return the linter and type checker commands in a page's table of commands."""
     return [match["command"] for match in CHECK.finditer(page)]
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Create a home directory; return the environment of a new shell in it."""
+    """Create a home directory; return the environment variables of a new shell in it."""
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\n\tname = Newcomer\n\temail = newcomer@example.org\n", encoding="utf-8")
     cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
@@ -63,14 +63,14 @@ def environment(home: Path) -> dict[str, str]:
 
 @cache
 def python(version: str) -> str | None:
-    """Return the path of a Python version, pyenv's included; None if missing."""
+    """Return the path of a Python version's interpreter, from pyenv or PATH; None if missing."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     by_pyenv = shutil.which(f"python{version}", path=os.pathsep.join(map(str, pyenv.glob(f"{version}.*/bin"))))
     return by_pyenv or shutil.which(f"python{version}")
 
 
 class Newcomer:
-    """A shell in the directory of a fresh service, with a clean environment."""
+    """A newcomer's shell: it runs in a new service's directory with a clean environment."""
 
     def __init__(self, directory: Path, home: Path) -> None:
         self.directory = directory
@@ -104,7 +104,7 @@ class Newcomer:
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
-    """Return the printed address whose readiness route answers; fail after `READY_TIMEOUT`."""
+    """Return the address that a server printed, once its readiness route answers; fail after `READY_TIMEOUT`."""
     deadline = time.monotonic() + READY_TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         for address in BASE.findall(log.read_text(encoding="utf-8")):

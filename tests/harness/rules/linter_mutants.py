@@ -1,4 +1,4 @@
-"""Mutants that break the rules of linters, with the linter's message; `promises` has those of tests."""
+"""Mutants that violate linter rules, each with the linter's expected message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SESSION = "from sqlalchemy.ext.asyncio import AsyncSession\n"
 
 @dataclass(frozen=True)
 class LinterMutant:
-    """An edit that breaks a rule, the check that reports it, and the message."""
+    """An edit that violates a rule, the linter that reports it, and the expected message."""
 
     name: str
     check: str  # as named by the rule
@@ -38,24 +38,24 @@ class LinterMutant:
 
     @property
     def code(self) -> str:
-        """The linter's code of the finding."""
+        """The linter's rule code, such as `TID251`."""
         return self.check.removeprefix(self.tool).lstrip(": ")
 
     def apply(self, service: Path) -> None:
-        """Edit the service; `old` must occur exactly once."""
+        """Apply the edit to a service; `old` must occur exactly once in the file."""
         file = service / self.path
         text = file.read_text(encoding="utf-8")
         assert text.count(self.old) == 1, f"{text.count(self.old)} occurrences in {self.path}: {self.old}"
         file.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
     def is_reported(self, output: str) -> bool:
-        """Return whether a line of output has the path, the code and the message."""
+        """Return whether one line of the linter's output has the path, the rule code and the message."""
         parts = [f"{self.path}:", self.code, self.says] if self.tool != "lint-imports" else [f"{self.code} BROKEN"]
         return any(all(part in line for part in parts) for line in output.splitlines())
 
 
 def inserted(*lines: str) -> str:
-    """Insert lines at the start of the delete function."""
+    """Return the header of the delete function with lines inserted below it."""
     return DELETE + "".join(f"    {line}\n" for line in lines)
 
 
@@ -207,7 +207,7 @@ TYPES = [
 
 
 def banned(ruff: Mapping[str, Any]) -> list[LinterMutant]:
-    """Return a mutant for each banned API of the configuration."""
+    """Return a mutant for each API that ruff's configuration bans."""
     bans = ruff["lint"]["flake8-tidy-imports"]["banned-api"].items()
     return [
         LinterMutant(

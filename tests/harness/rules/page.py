@@ -1,4 +1,4 @@
-"""Write docs/rules.md: each rule, its check, the mutant that breaks it, and the reported message.
+"""Generate `docs/rules.md`: each rule, its check, a mutant that violates it, and the reported message.
 
 uv run python -m tests.harness.rules.page > docs/rules.md
 """
@@ -30,7 +30,7 @@ TESTS = "tests/"
 
 
 def proofs(rule: Rule) -> list[LinterMutant | Break]:
-    """Return the mutants that break a rule."""
+    """Return the mutants that violate a rule."""
     if rule.check.startswith(TESTS):
         return [broken for broken in BREAKS if TESTS + broken.test == rule.check and broken.says]
     return [mutant for mutant in LINTER_MUTANTS if mutant.check == rule.check]

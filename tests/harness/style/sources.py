@@ -1,4 +1,4 @@
-"""The Python modules of this repository and of the services that it emits, and their names, tests and docstrings."""
+"""Read the names, tests and docstrings of Python modules in this repository and in rendered services."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ OF_SERVICE = ("app/", "tests/", "development/")
 
 @dataclass(frozen=True)
 class Name:
-    """A test or a docstring's first line, and the number of its line."""
+    """A test's name or a docstring's first line, with its line number."""
 
     line: int
     text: str
 
 
 def is_plain_module(path: str) -> bool:
-    """Return whether a path is of a module of the template without Jinja."""
+    """Return whether a path is a template module whose path has no Jinja."""
     return path.startswith(OF_TEMPLATE) and path.endswith(".py") and "{" not in path
 
 
 def repository_modules() -> list[tuple[str, str]]:
-    """Return path and text of each module of the repository, and of the template's that have no Jinja."""
+    """Return the path and text of each module of the repository and of each plain module of the template."""
     paths = [path.as_posix() for path in work_tree()]
     own = [path for path in paths if path.startswith(OF_REPOSITORY) and path.endswith(".py")]
     return [(path, (ROOT / path).read_text(encoding="utf-8")) for path in paths if path in own or is_plain_module(path)]
 
 
 def rendered_modules(services: Iterable[Service]) -> list[tuple[str, str]]:
-    """Return path and text of each distinct module that services have of a template with Jinja."""
+    """Return the path and text of each distinct module that is rendered from a Jinja file."""
     modules = {
         (f"{source if (ROOT / source).exists() else f'template/{path}'} (rendered)", file.text)
         for service in services
@@ -63,7 +63,7 @@ def rendered_modules(services: Iterable[Service]) -> list[tuple[str, str]]:
 
 
 def module_names(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each module and each package around one: its path, and its name without `test_`."""
+    """Yield the path and name of each module and package; names omit `test_`."""
     modules = {PurePosixPath(path.removesuffix(".jinja")) for path in paths if "{" not in path}
     packages = {parent for module in modules for parent in module.parents if parent.name}
     for path in sorted(modules | packages):
@@ -71,7 +71,7 @@ def module_names(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def sizes(paths: Iterable[str]) -> dict[str, int]:
-    """Count the modules directly in each directory, without its `__init__`."""
+    """Count the modules directly in each directory, except for `__init__.py`."""
     modules = [PurePosixPath(path) for path in paths if path.endswith(".py") and not path.endswith("/__init__.py")]
     return Counter(str(module.parent) for module in modules)
 

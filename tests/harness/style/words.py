@@ -1,4 +1,4 @@
-"""Retired names and phrases, as data: `tests/guidance/test_style.py` reports where they occur.
+"""Retired module names and phrases; `tests/guidance/test_style.py` reports each occurrence.
 
 Each list names what the field calls otherwise: `listening` is `subscribe`, "told" is "returned", "logged" or "raised".
 """

@@ -1,4 +1,4 @@
-"""The 25 kinds of edit that owners make, from renamed modules to deleted sections, in services of every release.
+"""The 25 kinds of edit that users make to a service, from renamed modules to deleted sections.
 
 Unlike `owner_edits.py`, they do not respect the places that the template reserves. Texts differ between releases, so
 places are found by patterns.
@@ -24,7 +24,7 @@ UNNEEDED = (".devcontainer/devcontainer.json", "docs/image.md", ".editorconfig")
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit, and the file that a service must have for it."""
+    """An edit of a service, and the file that the service needs for it."""
 
     make: Callable[[Path], object]
     requires: str
@@ -37,7 +37,7 @@ EDITS: dict[str, Edit] = {}
 
 
 def edit(requires: str = MAIN) -> Callable[[Callable[[Path], object]], Callable[[Path], object]]:
-    """Register an edit in `EDITS`, by its name with spaces."""
+    """Register a function as an edit in `EDITS`, under its name with spaces."""
 
     def register(make: Callable[[Path], object]) -> Callable[[Path], object]:
         EDITS[make.__name__.replace("_", " ")] = Edit(make, requires)
@@ -47,7 +47,7 @@ def edit(requires: str = MAIN) -> Callable[[Callable[[Path], object]], Callable[
 
 
 def edit_all(service: Path) -> list[str]:
-    """Make every edit that applies, and return their names."""
+    """Make every edit that applies to a service; return the names of those edits."""
     names = [name for name, each in EDITS.items() if each.applies_to(service)]
     for name in names:
         EDITS[name].make(service)
@@ -55,7 +55,7 @@ def edit_all(service: Path) -> list[str]:
 
 
 def substitute(file: Path, pattern: str, replacement: str) -> None:
-    """Replace the first match of a pattern, which must match."""
+    """Replace the first match of a pattern in a file; fail without a match."""
     text = file.read_text(encoding="utf-8")
     changed, number = re.subn(pattern, replacement, text, count=1, flags=re.MULTILINE)
     assert number, f"{file.name} has no {pattern!r}"
@@ -167,7 +167,7 @@ def add_command(service: Path) -> None:
 # ── A resource ───────────────────────────────────────────────────────────────────────────────────────────────────────
 @edit(SERVICE)
 def change_resource(service: Path) -> None:
-    """Write business rules into the service, router, tests and factory of a resource."""
+    """Add business rules to the service, router, tests and factory of a resource."""
     insert_above(service / SERVICE, r"^    session\.add\(product\)$", "    product.title = product.title.strip()\n")
     rule = "async def discount(session: AsyncSession, product_id: UUID, percent: int) -> Product:\n"
     rule += '    """Reduce the price of a product."""\n    product = await get(session, product_id)\n'
@@ -187,7 +187,7 @@ def change_resource(service: Path) -> None:
 
 @edit(MODEL)
 def add_column(service: Path) -> None:
-    """Add a column by hand: model, schemas and migration."""
+    """Add a column to a resource by hand, in the model, the schemas and a migration."""
     insert_above(service / MODEL, r"^    price: Mapped", "    colour: Mapped[str | None] = mapped_column(String(20))\n")
     schemas = service / SCHEMAS
     insert_above(schemas, r"^ProductPrice = ", "ProductColour = Annotated[Line, Field(max_length=20)]\n")

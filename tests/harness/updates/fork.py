@@ -1,4 +1,4 @@
-"""Set up an organisation that follows `docs/forking.md`; Git maps each host's URL to a directory."""
+"""Set up an organisation's fork as `docs/forking.md` says; Git maps each URL to a local directory."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ HEADING = re.compile(r"^## ", re.MULTILINE)
 
 
 def sections() -> dict[str, list[str]]:
-    """Return the command blocks below each heading of the page."""
+    """Return the command blocks below each heading of `docs/forking.md`."""
     parts = HEADING.split(PAGE.read_text(encoding="utf-8"))
     blocks_of = {part.partition("\n")[0]: [match["commands"] for match in FENCE.finditer(part)] for part in parts[1:]}
     return {heading: blocks for heading, blocks in blocks_of.items() if blocks}
@@ -55,20 +55,20 @@ def sections() -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Organisation:
-    """A home directory, and the directory that each URL maps to."""
+    """An organisation: its home directory, and the local directory of each Git URL."""
 
     home: Path
     hosts: dict[str, Path] = field(default_factory=dict)
 
     def git_config(self) -> Iterator[tuple[str, str]]:
-        """Yield the variables by which Git maps each URL to its directory (`url.<base>.insteadOf`)."""
+        """Yield variables with which Git maps each URL to a local directory (`url.<base>.insteadOf`)."""
         yield "GIT_CONFIG_COUNT", str(len(self.hosts))
         for number, (address, directory) in enumerate(self.hosts.items()):
             yield f"GIT_CONFIG_KEY_{number}", f"url.{directory.as_uri()}.insteadOf"
             yield f"GIT_CONFIG_VALUE_{number}", address
 
     def run(self, script: str, directory: Path) -> tuple[int, str]:
-        """Run a script; return its exit code and output."""
+        """Run a shell script in a directory; return its exit code and output."""
         overrides = {
             "HOME": str(self.home),
             "COPIER_CACHE_DIR": str(self.home / "clones"),
@@ -98,7 +98,7 @@ def install_commands(home: Path) -> None:
 
 
 def make_upstream(template: Path, directory: Path) -> None:
-    """Clone the template, tag its two releases as the page names them, and add an unreleased commit."""
+    """Clone the template, tag two releases as in `docs/forking.md`, and add an unreleased commit."""
     git(template.parent, "clone", "--quiet", str(template), str(directory))
     for name, tag in ((FIRST, EARLIER), (SECOND, RELEASE)):
         git(directory, "tag", "--force", name, git(template, "rev-parse", f"{tag}^{{commit}}").strip())

@@ -1,4 +1,4 @@
-"""Simulated future releases: kinds of change that no past release made, applied to the work tree."""
+"""Simulate future releases: change the template in ways that no past release did."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ MOVE = '\n[[moves]]\nversion = "{version}"\nfrom = "{old}"\n{to}\n'
 
 
 def replace(path: Path, old: str, new: str) -> None:
-    """Replace a text that must occur in a file."""
+    """Replace a text in a file; fail if it does not occur."""
     text = path.read_text(encoding="utf-8")
     assert old in text, f"{path.name} has no {old!r}"
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def declare(template: Path, version: str, old: str, to: str) -> None:
-    """Declare a move in `moves.toml`; with `why` instead of `to`, a deletion."""
+    """Declare a move, or a deletion with a reason, in `moves.toml`."""
     with (template / "updates" / "moves.toml").open("a", encoding="utf-8") as moves:
         moves.write(MOVE.format(version=version, old=old, to=to))
 
 
 def rename_file(template: Path, version: str) -> None:
-    """Rename a file of every service, and change its text."""
+    """Rename a page that every service has, and change its text."""
     old, new = (template / "template" / "docs" / f"{name}.md" for name in ("image", "container"))
     old.rename(new)
     replace(new, "# ", "# Container: ")
@@ -34,7 +34,7 @@ def rename_file(template: Path, version: str) -> None:
 
 
 def rename_resource_files(template: Path, version: str) -> None:
-    """Rename one file per resource, by a pattern."""
+    """Rename the directory `app/enums`, which has one file per resource, and declare it by a pattern."""
     kinds = template / "template" / "app" / "kinds"
     git(template, "mv", "template/app/enums", kinds.relative_to(template).as_posix())
     for name in ("catalogue/service.py", "catalogue/jobs.py", "language/reserved.py"):
@@ -53,7 +53,7 @@ def drop_file(template: Path, version: str) -> None:
 
 
 def move_divider(template: Path, _: str) -> None:
-    """Move the line between the template's and the service's entries."""
+    """Move the dividing line between the template's and the service's requirements."""
     requirements = template / "template" / "pyproject.toml.jinja"
     replace(requirements, "    # The lines above come from the template; those below are the service's own.\n", "")
     replace(requirements, "dependencies = [\n", "dependencies = [\n    # The service's own stand at the end.\n")
@@ -68,7 +68,7 @@ def split_file(template: Path, _: str) -> None:
 
 
 def rename_question(template: Path, _: str) -> None:
-    """Rename a question; its default reads the old answer."""
+    """Rename a Copier question; its default reads the answer to the old one."""
     questions = template / "copier.yml"
     replace(questions, "project_description", "summary")
     replace(questions, "Keeps the products of a shop.", "\"{{ project_description | default('Keeps a shop.') }}\"")
@@ -81,7 +81,7 @@ def rename_question(template: Path, _: str) -> None:
 
 
 def rename_choice(template: Path, _: str) -> None:
-    """Rename a choice: Copier drops invalid answers, so a new question reads the old one."""
+    """Rename a choice of a question; a new question reads the old answer, which Copier would drop."""
     questions = template / "copier.yml"
     default = "{{ {'sqlite': 'file'}.get(database, database) if database is defined else 'postgresql' }}"
     replace(questions, "\ndatabase:\n", "\nstorage:\n")
@@ -91,7 +91,7 @@ def rename_choice(template: Path, _: str) -> None:
 
 
 def drop_choice(template: Path, _: str) -> None:
-    """Drop a choice of a multi-select: Copier would otherwise drop the whole answer."""
+    """Drop a choice of a multiselect; a new question reads the answer, which Copier would drop."""
     questions = template / "copier.yml"
     text = questions.read_text(encoding="utf-8")
     before, question, after = text.partition("\ndeploy:\n")

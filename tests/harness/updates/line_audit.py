@@ -1,4 +1,4 @@
-"""Count the lines of a merge: changes of either side that are neither in the result nor in a conflict.
+"""Find changed lines of either side of a merge that are neither in the result nor in a conflict.
 
 It knows neither Git's merge nor the command's verification: a change is the difference of two multisets of lines.
 """
@@ -30,7 +30,7 @@ def texts(directory: Path) -> Texts:
 
 
 def split(text: str) -> tuple[Counter[str], Counter[str]]:
-    """Return the lines outside and inside of conflicts, without the markers."""
+    """Count the lines outside and inside of conflict markers."""
     outside: Counter[str] = Counter()
     inside: Counter[str] = Counter()
     target = outside
@@ -45,7 +45,7 @@ def split(text: str) -> tuple[Counter[str], Counter[str]]:
 
 
 def missing(base: str, side: str, other: str, result: str) -> list[str]:
-    """Return the lines that one side added (`+`) or deleted (`-`), and that the result does not reflect.
+    """Return one side's added (`+`) or deleted (`-`) lines that the merge result does not reflect.
 
     Lines of conflicts count as present. Where both sides made the same change, it is expected once.
     """
@@ -64,7 +64,7 @@ def missing(base: str, side: str, other: str, result: str) -> list[str]:
 
 @dataclass
 class Audit:
-    """The changes that a merge neither contains nor reports, by path."""
+    """The changed lines, by path, that an update neither merged nor reported."""
 
     lost: dict[str, list[str]] = field(default_factory=dict)  # of the owner
     dropped: dict[str, list[str]] = field(default_factory=dict)  # of the template
@@ -73,7 +73,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Merge:
-    """The four versions of a service, and the report of the update."""
+    """The four versions of a service in a merge, and the update's JSON report."""
 
     base: Texts  # rendered by the old version
     ours: Texts  # with the owner's edits
@@ -84,7 +84,7 @@ class Merge:
     moves: Moves = field(default_factory=Moves)  # of the template
 
     def audit(self) -> Audit:
-        """Compare all files."""
+        """Return the missing changes of both sides in all files."""
         audit = Audit()
         moved = self.moves.paths(self.base, self.theirs) | self.report["moved"]
         origins = {target: path for path, target in self.renamed.items() if target in self.ours}
@@ -103,11 +103,11 @@ class Merge:
         return audit
 
     def text_of(self, *paths: str) -> str | None:
-        """Return the text of the first path that the result has."""
+        """Return the merged text of the first path that exists in the result."""
         return next((self.result[path] for path in paths if path in self.result), None)
 
     def lost_of(self, path: str, origin: str, target: str) -> list[str]:
-        """Return the owner's changes of a file that are missing."""
+        """Return the user's changes of a file that the result lacks."""
         base, ours = self.base.get(origin), self.ours.get(path)
         if base == ours:
             return []
@@ -120,7 +120,7 @@ class Merge:
         return [line for line in lines if not self.is_rewritten(line, path, target)]
 
     def dropped_of(self, path: str, origin: str, owned: str) -> list[str]:
-        """Return the template's changes of a file that are missing and not reported."""
+        """Return the template's changes of a file that the result lacks and the report omits."""
         base, theirs, ours = self.base.get(origin), self.theirs[path], self.ours.get(owned)
         if base == theirs or {path, origin} & {*self.report["seeds"], *self.report["left_deleted"]}:
             return []
@@ -131,6 +131,6 @@ class Merge:
         return [line for line in lines if not self.is_rewritten(line, path, owned)]
 
     def is_rewritten(self, line: str, *paths: str) -> bool:
-        """Return whether a line names a module that moved, in a file whose imports are reported as rewritten."""
+        """Return whether a line names a moved module in a file whose imports the update rewrote."""
         words = [move.old.rpartition(".")[2] for move in self.moves.modules]
         return not {*paths}.isdisjoint(self.report["rewritten"]) and any(word in line for word in words)

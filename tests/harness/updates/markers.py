@@ -1,4 +1,4 @@
-"""Insert an owner's mark into files: at the head, in the middle or at the end."""
+"""Insert a marker comment at the head, in the middle or at the end of a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VALUE = re.compile(r'(?<=: ")[^"\n]+(?="[,\n])')  # a JSON string: JSON has no c
 
 
 def mark(service: Path, path: str, spot: Spot) -> str:
-    """Mark a file; return the text inserted."""
+    """Insert a marker comment into a file; return the inserted text."""
     file = service / path
     text = file.read_text(encoding="utf-8")
     inserted, marked = in_value(text, spot) if path.endswith(".json") else in_comment(path, text, spot)

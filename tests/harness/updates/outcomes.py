@@ -1,4 +1,4 @@
-"""Classify an owner's edits after an update: preserved, deletion reported, in conflict, or lost."""
+"""Classify a user's edits after an update as preserved, reported, in conflict, or lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGION = re.compile(r"^<{7} .*?^>{7} [^\n]*$", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Outcome:
-    """A service after an update: text between conflict markers by file, and files reported as deleted."""
+    """A service after an update: its conflict regions by file, and the files reported as deleted."""
 
     service: Path
     conflicts: dict[str, str]
@@ -31,7 +31,7 @@ class Outcome:
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def status(self, path: str, lines: str, declared: frozenset[str] = frozenset()) -> EditStatus:
-        """Classify lines that the owner wrote into a file.
+        """Classify lines that the user inserted into a file.
 
         A missing file is fine if its deletion is declared, by the template or a changed answer, and reported.
         """
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def outcome(service: Path, output: str = "") -> Outcome:
-    """Inspect an updated, uncommitted service; `output` is what the update printed."""
+    """Return the outcome of an uncommitted update whose printed output is `output`."""
     unmerged = git(service, "diff", "--name-only", "--diff-filter=U", "-z").split("\0")
     regions = {path: between_markers(service / path) for path in filter(None, unmerged)}
     return Outcome(service, regions, frozenset(RESTORED.findall(output)))

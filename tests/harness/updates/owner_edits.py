@@ -1,4 +1,4 @@
-"""Everyday edits of owners, each made where the service's pages say.
+"""Everyday edits of a service, each made at the place that its pages name.
 
 After an update each insertion must occur exactly once, and take effect.
 """
@@ -29,14 +29,14 @@ OVERLAY = "deploy/kubernetes/overlays/production"
 
 @dataclass(frozen=True)
 class Insertion:
-    """Lines that an edit inserted into a file, and a predicate on the parsed file; None for prose."""
+    """Lines inserted into a file, and a predicate that is true if they take effect; None for prose."""
 
     path: str
     lines: str
     has_effect: Callable[[Any], bool] | None = None
 
     def status(self, outcome: Outcome) -> EditStatus:
-        """Classify the lines after an update; lines without effect are lost."""
+        """Classify the inserted lines after an update; lines without effect count as lost."""
         status = outcome.status(self.path, self.lines)
         ineffective = self.path not in outcome.conflicts and not self.takes_effect(outcome.read(self.path))
         return "lost" if status == "preserved" and ineffective else status
@@ -49,13 +49,13 @@ class Insertion:
 
 
 def parsed(path: str, text: str) -> Any:  # noqa: ANN401 - whatever the file contains
-    """Parse a configuration file."""
+    """Return the contents of a TOML or YAML file."""
     return tomllib.loads(text) if path.endswith(".toml") else yaml.safe_load(text)
 
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit, and the file that a service must have for it."""
+    """An edit of a service, and the file that the service needs for it."""
 
     make: Make
     requires: str
@@ -68,7 +68,7 @@ EDITS: dict[str, Edit] = {}
 
 
 def edit(requires: str = MAIN) -> Callable[[Make], Make]:
-    """Register an edit in `EDITS`, by its name with spaces."""
+    """Register a function as an edit in `EDITS`, under its name with spaces."""
 
     def register(make: Make) -> Make:
         EDITS[make.__name__.replace("_", " ")] = Edit(make, requires)
@@ -79,13 +79,13 @@ def edit(requires: str = MAIN) -> Callable[[Make], Make]:
 
 @dataclass(frozen=True)
 class Place:
-    """A line, found by consecutive substrings; the end of the file without any."""
+    """A place in a file: a line that consecutive substrings find, or the end of the file."""
 
     parts: tuple[str, ...] = ()
     above: bool = False
 
     def find(self, text: str) -> int | None:
-        """Return the offset at which to insert; None if no line matches."""
+        """Return the offset at which to insert lines; None if the substrings do not occur."""
         at = 0
         for part in self.parts:
             at = text.find(part, at)
@@ -110,7 +110,7 @@ END = Place()
 def insert(
     service: Path, path: str, lines: str, *places: Place, has_effect: Callable[[Any], bool] | None = None
 ) -> list[Insertion]:
-    """Insert lines into a file, at the first matching place."""
+    """Insert lines into a file at the first of several places that matches."""
     file = service / path
     text = file.read_text(encoding="utf-8")
     at = next(offset for place in places if (offset := place.find(text)) is not None)
@@ -119,7 +119,7 @@ def insert(
 
 
 def create(service: Path, path: str, text: str) -> list[Insertion]:
-    """Create a file."""
+    """Create a file in the service with a text."""
     (service / path).write_text(text, encoding="utf-8")
     return [Insertion(path, text)]
 
@@ -137,7 +137,7 @@ def add_test_dependency(service: Path) -> list[Insertion]:
 
 
 def uv_add(service: Path, library: str, has_effect: Callable[[Any], bool], *options: str) -> list[Insertion]:
-    """Add a requirement with `uv add --frozen`, without resolving."""
+    """Add a requirement with `uv add --frozen`, which does not resolve versions."""
     command = ["uv", "add", "--quiet", "--frozen", "--raw", *options, library]
     subprocess.run(command, cwd=service, check=True, capture_output=True)
     return [Insertion("pyproject.toml", f'    "{library}",\n', has_effect)]
@@ -307,7 +307,7 @@ def add_resource_field(service: Path) -> list[Insertion]:
 
 
 def migration(service: Path, name: str, there: str, back: str) -> list[Insertion]:
-    """Create the next revision."""
+    """Create an Alembic migration with the given upgrade and downgrade after the last one."""
     versions = service / "migrations" / "versions"
     last = max(path.name[:4] for path in versions.glob("*.py"))
     number = f"{int(last) + 1:04}"

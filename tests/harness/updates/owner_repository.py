@@ -1,4 +1,4 @@
-"""A small template with three releases, and a service whose owner runs the `slipway` command.
+"""A small template with three releases, and a service whose user runs the `slipway` command.
 
 Copier and Git take ten times as long with the full template.
 """
@@ -143,7 +143,7 @@ def create_template(directory: Path) -> None:
 
 @dataclass(frozen=True)
 class Owner:
-    """A service's repository, and its owner's actions."""
+    """A service's Git repository, and the commands that its user runs there."""
 
     directory: Path
 
@@ -162,13 +162,13 @@ class Owner:
         git(self.directory, "commit", "--message", message)
 
     def commit_new(self, path: str, text: str) -> None:
-        """Commit a file of the owner's own."""
+        """Create a file in the service and commit it."""
         write(self.directory, {path: text})
         self.commit(f"Add {path}")
 
     @property
     def tree(self) -> str:
-        """The tree of the last commit."""
+        """The hash of the last commit's tree."""
         return git(self.directory, "rev-parse", "HEAD^{tree}").strip()
 
     @property
@@ -187,7 +187,7 @@ class Owner:
         )
 
     def run_json(self, *arguments: str) -> tuple[int, dict[str, Any]]:
-        """Run the command with `--json`; return its exit code and parsed output."""
+        """Run `slipway` with `--json`; return its exit code and parsed output."""
         completed = self.run(*arguments, "--json")
         assert "Traceback" not in completed.stderr, completed.stderr
         return completed.returncode, dict(json.loads(completed.stdout))
@@ -204,12 +204,12 @@ class Owner:
             return error.report
 
     def result(self, report: dict[str, Any]) -> Owner:
-        """Return where the merged files of an update are."""
+        """Return the directory that contains the merged files of a rejected update."""
         return Owner(self.directory if report["tree"] is None else self / report["tree"])
 
 
 def create_service(template: Path, directory: Path, version: str = FIRST, **answers: object) -> Owner:
-    """Render a service and commit it."""
+    """Render a service into a new Git repository, and commit it."""
     render(template, directory, answers, version)
     git(directory, "init")
     owner = Owner(directory)

@@ -1,4 +1,4 @@
-"""Update many services in parallel: rendered from a release, updated through versions, perhaps to changed answers.
+"""Update many services in parallel, each through a list of versions.
 
 The last update is timed. Whole renderings are cached, so that an update takes little more than Git does. Copier's
 migrations are skipped: `test_future_releases.py` runs them.
@@ -39,7 +39,7 @@ RECORDED = Path("template", "{{ _copier_conf.answers_file }}.jinja")
 
 @dataclass(frozen=True)
 class UpdatePath:
-    """A service's answers, its versions in order, and the answers that the last update changes."""
+    """A service's answers, the versions to update through, and the answers that the last update changes."""
 
     answers: Answers
     versions: tuple[str, ...]
@@ -57,7 +57,7 @@ class UpdatePath:
 
 @dataclass(frozen=True)
 class UpdateResult:
-    """An updated service's files, recorded answers and conflicts, and the last update's duration."""
+    """The result of updates: files, recorded answers, conflicts, and the last update's duration."""
 
     listing: Listing
     recorded: list[tuple[str, object]]
@@ -67,7 +67,7 @@ class UpdateResult:
 
 @dataclass(frozen=True)
 class UpdateContext:
-    """Everything a worker needs to update a service; renderings of the work tree come from the matrix."""
+    """The template, directories and matrix with which a forked worker updates services."""
 
     template: Path
     directory: Path
@@ -75,7 +75,7 @@ class UpdateContext:
     matrix: Matrix
 
     def prerendered(self, worker: Worker) -> list[RenderedFile] | None:
-        """Return the files that Copier would render of the work tree, two or three times; None for other versions."""
+        """Return the matrix's files in place of a rendering of the work tree; None for other versions."""
         if worker.resolved_vcs_ref != NEXT:
             return None
         answers = {name: worker.answers.combined[name] for name in all_questions().questions}
@@ -110,7 +110,7 @@ class UpdateContext:
 
 
 def record(worker: Worker) -> bytes:
-    """Render Copier's answers file."""
+    """Return the rendered answers file of a Copier worker."""
     template = worker.jinja_env.get_template(RECORDED.as_posix())
     return template.render(**worker._render_context()).encode()  # noqa: SLF001 - the context of every file
 
@@ -122,7 +122,7 @@ def commit_all(service: Path) -> None:
 
 @contextmanager
 def update_pool(context: UpdateContext) -> Iterator[Callable[[Iterable[UpdatePath]], Iterator[UpdateResult]]]:
-    """Yield a function that runs update paths on all processors, in order."""
+    """Yield a function that runs update paths on all processors and returns results in order."""
     with caching_renderings(context.prerendered), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "_execute_tasks", lambda *_: None)
         with process_pool(context.run) as run_all:
@@ -131,12 +131,12 @@ def update_pool(context: UpdateContext) -> Iterator[Callable[[Iterable[UpdatePat
 
 @cache
 def combination_labels() -> frozenset[str]:
-    """Return the labels of all combinations."""
+    """Return the labels of all combinations of answers."""
     return frozenset(map(all_questions().label, all_questions().combinations()))
 
 
 def flipped(answers: Answers) -> list[Answers]:
-    """Return every change of one answer that leads to another combination."""
+    """Return every change of one answer that results in a valid combination."""
     pairs = [
         (name, *pair)
         for name, question in all_questions().questions.items()

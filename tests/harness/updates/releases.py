@@ -25,7 +25,7 @@ NEXT = "v999.0.0"  # the work tree
 
 @dataclass(frozen=True)
 class Release:
-    """A released version, its commit, and the oldest version that can be updated to it."""
+    """A release: its version, its commit, and the oldest version that can be updated to it."""
 
     version: str
     commit: str
@@ -39,7 +39,7 @@ class Release:
         return f"v{self.version}"
 
     def file(self, path: str) -> str:
-        """Return a file's text at this release."""
+        """Return a template file's text at this release."""
         return git(ROOT, "show", f"{self.commit}:{path}")
 
     @cached_property
@@ -54,7 +54,7 @@ class Release:
         return Questionnaire(visible, rules(visible))
 
     def offers(self, answers: Answers) -> bool:
-        """Return whether a service of this release can be updated to these answers without changing one.
+        """Return whether a service of this release can have these answers.
 
         Questions added since are answered by their defaults.
         """
@@ -65,7 +65,7 @@ class Release:
         )
 
     def restrict(self, answers: Answers) -> Answers:
-        """Return the answers without those to questions added since."""
+        """Return the answers to questions that this release has."""
         return {name: answer for name, answer in answers.items() if name in self.questionnaire.questions}
 
 
@@ -82,7 +82,7 @@ def releases() -> list[Release]:
 
 
 def later(release: Release) -> list[Release]:
-    """Return the releases that a service of this one can be updated to, oldest first."""
+    """Return the later releases that a service of this release can be updated to, oldest first."""
     listed = releases()
     places = {each.version: place for place, each in enumerate(listed)}
     place = places[release.version]
@@ -90,7 +90,7 @@ def later(release: Release) -> list[Release]:
 
 
 def build_history(directory: Path) -> None:
-    """Build a repository with every release tagged, and the work tree as the next one.
+    """Build a template repository in which every release is tagged and the work tree is the next release.
 
     It shares the objects of the tested repository.
 
@@ -109,7 +109,7 @@ def build_history(directory: Path) -> None:
 
 
 def tag(directory: Path, release: Release) -> None:
-    """Tag a release.
+    """Create a Git tag for a release.
 
     Raises:
         LookupError: its commit is missing.
