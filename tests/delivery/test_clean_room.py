@@ -48,7 +48,7 @@ UNAVAILABLE = ("docker ", "uv audit")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize `built` by the answers of clean rooms: all, or the default one and, by the week, another one."""
+    """Parametrize `built` by the clean rooms' answers: all of them, or the default and one that changes weekly."""
     if "built" in metafunc.fixturenames:
         first, *others = rooms()
         week = (metafunc.config.option.order + 1) % len(rooms())  # none of the others in the last of three
@@ -57,7 +57,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def rooms() -> list[Answers]:
-    """Return combinations that cover the answers that decide code, and each pipeline; all features with GitHub's.
+    """Return the answers of all clean rooms, which together cover each CI host and each accounts provider.
 
     The oldest Python is left out: the harness itself may run on it. Services without a pipeline have the same pages.
     """
@@ -72,7 +72,7 @@ def rooms() -> list[Answers]:
 
 
 def pipeline(service: Service) -> list[Job]:
-    """Return the jobs to run; those with service containers run only modules that reach them, as one job runs all."""
+    """Return the pipeline's jobs; a job with service containers runs only the test modules that use them."""
     files = {path: file.content.decode() for path, file in service.files.items()}
     return [
         replace(job, steps=tuple(narrowed(step, reaching(job, files)) for step in job.steps)) for job in jobs(files)
@@ -80,13 +80,13 @@ def pipeline(service: Service) -> list[Job]:
 
 
 def reaching(job: Job, files: dict[str, str]) -> list[str]:
-    """Return the modules of tests that name a server of a job, or use the database."""
+    """Return the test modules that name a job's server, or use the database."""
     named = [path for path, text in files.items() if TEST_MODULE.match(path) and any(map(text.count, job.servers))]
     return sorted({*named, TRANSACTIONS} if job.servers else ())
 
 
 def narrowed(step: Step, modules: list[str]) -> Step:
-    """Replace the whole suite by modules, if any."""
+    """Return a step that runs the given test modules instead of the whole suite, if there are any."""
     some = f"uv run pytest -m 'not drill' {' '.join(modules)}"
     return replace(step, command=some) if modules and step.command.startswith(SUITE) else step
 
@@ -100,20 +100,20 @@ def newcomer(built: Answers, template: Path) -> Iterator[Newcomer]:
 
 
 def without_suite(page: list[str], service: Service) -> list[str]:
-    """Leave the suite to the pipeline, except for the default service, of which every command is run."""
+    """Return the page's commands without the test suite, which the pipeline runs; the default service keeps it."""
     if service.answers == all_questions().default:
         return page
     return [command for command in page if command.removesuffix(' -m "not drill"') != SUITE]
 
 
 def runnable_commands(typed: list[str]) -> list[str]:
-    """Return the commands that this machine can run; of repeated ones only the last."""
+    """Return the commands that this machine can run; of repeated commands only the last."""
     available = [command for command in typed if not command.startswith(UNAVAILABLE)]
     return [command for place, command in enumerate(available) if command not in available[place + 1 :]]
 
 
 def with_base(command: str, base: str) -> str:
-    """Replace the base URL, and have curl fail on HTTP errors."""
+    """Return the command with the server's base URL, in which curl fails on HTTP errors."""
     return re.sub(r"^curl ", "curl --fail-with-body --silent --show-error ", BASE.sub(base, command))
 
 
@@ -131,14 +131,14 @@ def follow(newcomer: Newcomer, typed: list[str]) -> None:
 
 
 @pytest.mark.cleanroom
-def test_pages_and_pipeline_run_in_clean_room(
+def test_commands_of_pages_and_pipeline_succeed_in_clean_room(
     built: Answers,
     newcomer: Newcomer,
     serve: Callable[[Answers], Service],
     result_cache: ResultCache,
     note: Callable[[str], None],
 ) -> None:
-    """Run the commands of the pages from top to bottom, then each job of the pipeline on a clone."""
+    """Run the commands of the service's pages in order, then each pipeline job on a clone."""
     service = serve(built)
     pages = [path for pattern in PAGES for path in sorted(newcomer.directory.glob(pattern))]
     page = "\n".join(path.read_text(encoding="utf-8") for path in pages)
@@ -167,7 +167,7 @@ def page_commands(service: Service) -> set[str]:
 
 
 def test_every_page_command_runs_in_some_room(services: list[Service], serve: Callable[[Answers], Service]) -> None:
-    """Services of other domains are excluded: their own tests cover them."""
+    """Only services of the sample domain are compared; example domains have their own tests."""
     run_in_rooms = set[str]().union(*(page_commands(serve(answers)) for answers in rooms()))
     domain = all_questions().default["resources"]
     same_domain = [service for service in services if service.answers["resources"] == domain]
@@ -178,7 +178,7 @@ def test_every_page_command_runs_in_some_room(services: list[Service], serve: Ca
 
 
 def environment_key(newcomer: Newcomer) -> str:
-    """Return a cache key of everything that results depend on besides the service.
+    """Return a cache key of the tools, packages and modules that a clean room's result depends on.
 
     That is the template (a room updates its service), the harness, tools, and the packages of the index.
     """
@@ -193,7 +193,7 @@ def environment_key(newcomer: Newcomer) -> str:
 
 @contextmanager
 def once(result_cache: ResultCache, *parts: object) -> Iterator[bool]:
-    """Yield whether the parts have no recorded pass; record one unless the body raises."""
+    """Yield whether a run with this cache key is needed; record a pass unless the body raises."""
     name, started = key(*parts), time.monotonic()
     passed = result_cache.get(name) is not None
     yield not passed
@@ -209,7 +209,7 @@ def follow_page(newcomer: Newcomer, page: str, service: Service) -> None:
 
 
 def run_job(job: Job, newcomer: Newcomer, service: Service) -> None:
-    """Run a job as its runner does: on a clone, with its Python and service containers."""
+    """Run a pipeline job as its runner does: on a clone, with the job's Python version and service containers."""
     interpreter = python(job.python) if job.python else None
     variables = {"UV_PYTHON": interpreter} if interpreter else {}
     newcomer.run(f"git clone --quiet ../pushed ../{job.name}")
@@ -222,15 +222,15 @@ def run_job(job: Job, newcomer: Newcomer, service: Service) -> None:
 
 
 def with_ports(text: str, ports: dict[str, int]) -> str:
-    """Replace host names and ports of servers by local ones."""
+    """Return the variables with servers' host names and ports replaced by local ones."""
     for name, port in ports.items():
         text = re.sub(rf"(localhost|{name}):{CONTAINERS[name].port}\b", f"127.0.0.1:{port}", text)
     return text
 
 
 @pytest.mark.cleanroom
-def test_reproduction_command_succeeds(template: Path, tmp_path: Path) -> None:
-    """Run the reported line in a fresh shell at the template's root."""
+def test_shell_command_of_failed_check_succeeds_outside_harness(template: Path, tmp_path: Path) -> None:
+    """Run the shell line that a failed check reports, in a new shell at the template's root."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
     line = Service("sqlite-no-ci", answers, tmp_path, {}).shell_command("uv run app openapi")
     root = Newcomer(shutil.copytree(template, tmp_path / "root"), tmp_path / "home")
@@ -239,7 +239,7 @@ def test_reproduction_command_succeeds(template: Path, tmp_path: Path) -> None:
 
 @pytest.mark.cleanroom
 def test_compare_reports_breaking_changes_of_branch(template: Path, tmp_path: Path) -> None:
-    """Run the pipelines' command: it fails on a removed field until a reason is given."""
+    """Run the pipelines' `compare` command: it fails on a removed field until a reason is given."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
     service = tmp_path / "service"
     assert copier(*copy_arguments(template, service, *data(answers))).returncode == 0
@@ -266,16 +266,16 @@ def test_compare_reports_breaking_changes_of_branch(template: Path, tmp_path: Pa
     ],
     ids=["lines", "chained", "continued", "others"],
 )
-def test_fenced_commands_are_parsed(page: str, expected: list[str]) -> None:
+def test_commands_in_fenced_blocks_are_parsed(page: str, expected: list[str]) -> None:
     assert commands(page) == expected
 
 
-def test_table_checks_are_parsed() -> None:
+def test_checks_in_table_of_page_are_parsed() -> None:
     page = "| `uv run ruff check` | Lints |\n| `uv run app dev` | Serves |\n| `uv run pytest -n 2` | Tests |\n"
     assert checks(page) == ["uv run ruff check"]
 
 
-def test_repeated_command_runs_at_last_place() -> None:
+def test_repeated_command_of_page_runs_only_at_last_place() -> None:
     assert runnable_commands(["a", "b", "docker build .", "c", "a"]) == ["b", "c", "a"]
 
 
@@ -308,24 +308,24 @@ tests:
 """
 
 
-def test_github_workflow_is_parsed() -> None:
+def test_github_workflow_is_parsed_into_jobs() -> None:
     migration = Step("uv run app migrate", {"DATABASE_URL": "postgresql://localhost:5432/app"})
     comparison = Step('uv run app compare "$BASE"', {"BASE": NULL_COMMIT})
     assert jobs({GITHUB: WORKFLOW}) == [Job("tests", "3.13", (migration, comparison), ("postgresql",))]
 
 
-def test_gitlab_pipeline_is_parsed() -> None:
+def test_gitlab_pipeline_is_parsed_into_jobs() -> None:
     variables = {"A": "1", "B": "2"}
     steps = [Step(command, variables) for command in ("uv sync", "uv run pytest")]
     steps.append(Step('uv run app compare "$CI_COMMIT_BEFORE_SHA"', variables | {"CI_COMMIT_BEFORE_SHA": NULL_COMMIT}))
     assert jobs({GITLAB: PIPELINE}) == [Job("tests", "3.12", tuple(steps), ("postgresql",))]
 
 
-def test_server_address_is_replaced() -> None:
+def test_server_address_in_variables_is_replaced_by_local_port() -> None:
     assert with_ports("a://u@postgresql:5432/b", {"postgresql": 7}) == "a://u@127.0.0.1:7/b"
 
 
-def test_job_with_servers_runs_dependent_modules() -> None:
+def test_job_with_servers_runs_only_test_modules_that_use_them() -> None:
     files = {
         GITHUB: WORKFLOW.replace("app migrate", "pytest --cov"),
         "tests/test_a.py": "a",

@@ -29,14 +29,14 @@ UPDATES = {*("major", "minor", "patch", "pin", "pinDigest", "digest", "bump", "r
 
 
 def by_dependabot(text: str) -> set[str]:
-    """Return the files that Dependabot changes; `*` if unknown."""
+    """Return the files that a Dependabot configuration updates; `*` if unknown."""
     entries = yaml.safe_load(text)["updates"]
     files = {("uv", "lockfile-only"): LOCK}
     return {files.get((each["package-ecosystem"], each.get("versioning-strategy")), ANYTHING) for each in entries}
 
 
 def is_enabled(config: dict[str, Any], manager: str, update: str) -> bool:
-    """Return whether Renovate enables an update type; the last matching rule wins."""
+    """Return whether Renovate's configuration enables an update type; the last matching rule wins."""
     applying = [
         rule["enabled"]
         for rule in config.get("packageRules", [])
@@ -62,13 +62,13 @@ def touched(service: Service) -> set[str]:
     return {name for path in present for name in readers[path](service.files[path].content.decode())}
 
 
-def test_template_files_are_not_updated(services: list[Service]) -> None:
+def test_dependency_bots_do_not_update_template_files(services: list[Service]) -> None:
     assert_no_findings(
         format_findings({each.label: sorted(touched(each) & {*each.files, ANYTHING}) for each in services})
     )
 
 
-def test_only_lock_is_updated(services: list[Service]) -> None:
+def test_dependency_bots_update_only_lockfile(services: list[Service]) -> None:
     assert [each.label for each in services if each.answers["ci"] != "none" and touched(each) != {LOCK}] == []
 
 
@@ -80,7 +80,7 @@ def test_only_lock_is_updated(services: list[Service]) -> None:
         {"package-ecosystem": "uv", "versioning-strategy": "increase"},
     ],
 )
-def test_dependabot_targets_are_detected(entry: dict[str, str]) -> None:
+def test_dependabot_config_beyond_lockfile_is_detected(entry: dict[str, str]) -> None:
     assert by_dependabot(yaml.safe_dump({"updates": [entry]})) == {ANYTHING}
 
 
@@ -97,12 +97,12 @@ NOTHING = {"matchPackageNames": ["*"], "enabled": False}
         ({"enabledManagers": ["pep621"], LOCKING: {"enabled": True}, "packageRules": [NOTHING]}, set()),
     ],
 )
-def test_renovate_targets_are_detected(config: dict[str, Any], files: set[str]) -> None:
+def test_files_updated_by_renovate_config_are_detected(config: dict[str, Any], files: set[str]) -> None:
     assert by_renovate(json.dumps(config)) == files
 
 
-def test_renovate_recipe_adds_template_updates(tmp_path: Path) -> None:
-    """Apply the recipe of `docs/updating.md`; nothing else changes."""
+def test_renovate_recipe_of_page_adds_only_template_updates(tmp_path: Path) -> None:
+    """Compare the recipe in `docs/updating.md` with the template's own configuration."""
     page = RECIPE.search((ROOT / "docs" / "updating.md").read_text(encoding="utf-8"))
     assert page
     recipe, own = json.loads(page["config"]), json.loads((TEMPLATE / RENOVATE).read_text(encoding="utf-8"))

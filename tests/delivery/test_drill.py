@@ -1,4 +1,4 @@
-"""Fault injection into a production under load: no lost writes, bounded errors, recovery."""
+"""Inject faults into a deployment under load: no write is lost, errors are bounded, and it recovers."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ postgresql.create_engine = pooled
 
 @pytest.fixture(scope="module")
 def drillable(pytestconfig: pytest.Config) -> None:
-    """Skip if a program is missing, or fail with `--drill`."""
+    """Skip the drill if a program is missing; with `--drill`, fail."""
     if programs := missing():
         (pytest.fail if pytestconfig.option.drill else pytest.skip)(f"A drill needs {programs}.")
 
 
 @pytest.fixture(scope="module")
 def drilled(drillable: None, serve: Callable[[Answers], Service]) -> Drill:
-    """The report of a short drill, of two minutes."""
+    """The report of a drill that lasts about two minutes."""
     _ = drillable
     return asyncio.run(drill(serve(ANSWERS).directory, FAULTS, downtime=2, pause=0.2, quiet=2))
 
@@ -82,18 +82,18 @@ def phases(drilled: Drill) -> dict[str, Phase]:
     return {phase.name: phase for phase in drilled.phases}
 
 
-def test_acknowledged_writes_are_not_lost(drilled: Drill) -> None:
+def test_drill_loses_no_acknowledged_write(drilled: Drill) -> None:
     assert drilled.load.acknowledged("write")
     assert drilled.load.acknowledged("enqueue")
     assert drilled.lost == set()
 
 
-def test_no_job_runs_twice(drilled: Drill) -> None:
+def test_drill_runs_no_job_twice(drilled: Drill) -> None:
     assert drilled.duplicates == set()
 
 
 @pytest.mark.parametrize("name", [ROLLOUT, "worker killed", MIGRATIONS, VALKEY])
-def test_fault_fails_no_request(phases: dict[str, Phase], name: str) -> None:
+def test_tolerated_fault_fails_no_request(phases: dict[str, Phase], name: str) -> None:
     assert phases[name].calls
     assert phases[name].failed == []
 
@@ -105,7 +105,7 @@ def test_killed_replica_fails_only_in_flight_requests(phases: dict[str, Phase]) 
 
 
 @pytest.mark.parametrize("name", OUTAGES)
-def test_outage_fails_fast_and_recovers(phases: dict[str, Phase], name: str) -> None:
+def test_outage_fails_requests_fast_and_service_recovers(phases: dict[str, Phase], name: str) -> None:
     failed = phases[name].failed
     assert failed
     assert {call.outcome for call in failed} <= ACCEPTABLE
@@ -115,7 +115,7 @@ def test_outage_fails_fast_and_recovers(phases: dict[str, Phase], name: str) -> 
 
 @contextmanager
 def pooled(service: Service) -> Iterator[dict[str, str]]:
-    """Run PgBouncer in transaction mode; yield the variables that lead to it and to the database."""
+    """Run PgBouncer in transaction mode; yield environment variables with its address and the database's."""
     with shared_directory() as directory, running_server("postgresql", service) as url:
         here, sockets = Path(directory), Path(parse_qs(urlsplit(url).query)["host"][0])
         for parent in (sockets, sockets.parent):

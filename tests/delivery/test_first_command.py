@@ -23,7 +23,7 @@ UPDATES = {
 
 
 def first_command() -> str:
-    """Return the README's first block without the server that it starts last."""
+    """Return the commands of the README's first block, without the last one, which starts a server."""
     block = FENCE.search((ROOT / "README.md").read_text(encoding="utf-8"))
     assert block
     creating, served, _ = block["commands"].rpartition(SERVER)
@@ -33,14 +33,14 @@ def first_command() -> str:
 
 @pytest.fixture
 def clone(template: Path, tmp_path: Path) -> Path:
-    """A clone without tags, as that of a template that has released nothing is."""
+    """A clone of the template without tags, as before the first release."""
     git(tmp_path, "clone", "--quiet", "--no-tags", str(template), "clone")
     return tmp_path / "clone"
 
 
 @pytest.fixture
 def newcomer(clone: Path, tmp_path: Path) -> Newcomer:
-    """Clone the template, and run the README's first command, which commits the service."""
+    """Clone the template and run the README's first command, which creates and commits a service."""
     newcomer = Newcomer(clone, tmp_path / "home")
     newcomer.run(first_command())
     newcomer.directory = tmp_path / "product-api"
@@ -48,14 +48,14 @@ def newcomer(clone: Path, tmp_path: Path) -> Newcomer:
 
 
 def add_file(clone: Path) -> None:
-    """Commit a file that every service gets."""
+    """Commit a new file of the template, which every service gets."""
     (clone / "template" / "NEWS.md").write_text("# News\n", encoding="utf-8")
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", "--message", "Add news")
 
 
 @pytest.mark.parametrize("command", UPDATES.values(), ids=UPDATES)
-def test_first_command_service_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
+def test_service_of_first_command_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
     add_file(clone)
     newcomer.run(command)
     assert (newcomer.directory / "NEWS.md").exists()

@@ -1,4 +1,4 @@
-"""Images are built by their page's commands, and run as it promises."""
+"""Container images are built by the commands in `docs/image.md`, and run as that page promises."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MAX_ADDED = {"plain": 60, "full": 150}  # MiB that a service adds to its base im
 
 @pytest.fixture(scope="module")
 def builder(pytestconfig: pytest.Config, workspace: Path, serve: Callable[[Answers], Service]) -> Iterator[Engine]:
-    """This machine's container engine; without one, skip, or fail with `--images`."""
+    """This machine's container engine; without one, the test is skipped, or fails with `--images`."""
     try:
         container_engine = engine(workspace)
         container_engine.prepare(serve(PLAIN).files["Dockerfile"].content.decode())
@@ -58,7 +58,7 @@ def builder(pytestconfig: pytest.Config, workspace: Path, serve: Callable[[Answe
 
 
 def checkout(service: Service, directory: Path) -> Path:
-    """Copy a service to a Git repository with one commit."""
+    """Copy a service to a new Git repository with one commit."""
     copytree(service.directory, directory)
     git(directory, "init")
     git(directory, "add", "--all")
@@ -67,7 +67,7 @@ def checkout(service: Service, directory: Path) -> Path:
 
 
 def locked(image: Image, index: str = "") -> str:
-    """Lock a service, against the given index or uv's default; return the index used."""
+    """Lock a service's requirements with the given index or uv's default; return the index's URL."""
     (image.directory / "uv.lock").unlink(missing_ok=True)
     run = image.engine.shell(f"env {f'UV_DEFAULT_INDEX={index}' if index else ''} uv lock", image.directory)
     assert run.returncode == 0, run.stderr
@@ -81,7 +81,7 @@ def image(
     serve: Callable[[Answers], Service],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Image]:
-    """The image of the plain service, and of the full one, built as in a closed network."""
+    """The image of a service without features, and that of a full service built with a private index."""
     answers = SERVICES[request.param]
     directory = checkout(serve(answers), tmp_path_factory.mktemp(request.param) / "service")
     image = Image(f"slipway-{request.param}", directory, builder, answers)
@@ -98,7 +98,7 @@ def image(
 
 @contextmanager
 def mirrored(image: Image) -> Iterator[list[str]]:
-    """Rename the base images to a mirror's names; yield the build arguments that select them."""
+    """Tag the base images with a mirror's names; yield the build arguments that select these names."""
     engine, arguments = image.engine, list[str]()
     images = base_images((image.directory / "Dockerfile").read_text(encoding="utf-8"))
     names = {base: f"{MIRROR}/{base.partition('/')[2]}" for base in images.values()}
@@ -115,7 +115,7 @@ def mirrored(image: Image) -> Iterator[list[str]]:
             engine.check_output("rmi", name)
 
 
-def test_labels_identify_image(image: Image) -> None:
+def test_image_labels_name_project_version_and_commit(image: Image) -> None:
     labels = image.metadata["Config"]["Labels"]
     project = tomllib.loads((image.directory / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     answers = yaml.safe_load((image.directory / ".copier-answers.yml").read_text(encoding="utf-8"))
@@ -129,35 +129,35 @@ def test_labels_identify_image(image: Image) -> None:
     )
 
 
-def test_command_runs_without_shell(image: Image) -> None:
+def test_image_command_runs_without_shell(image: Image) -> None:
     assert not image.metadata["Config"].get("Entrypoint")
     assert image.metadata["Config"]["Cmd"] == ["python", "-m", "app", "serve"]
 
 
-def test_user_is_not_root(image: Image) -> None:
+def test_image_user_is_not_root(image: Image) -> None:
     assert image.metadata["Config"]["User"] == "10001:10001"
     assert image.contents["user"] == [10001, 10001]
 
 
-def test_installers_are_absent(image: Image) -> None:
+def test_image_has_no_installers(image: Image) -> None:
     assert image.contents["tools"] == []
 
 
-def test_all_code_is_precompiled(image: Image) -> None:
-    """Check packages and service for unchecked bytecode, and the imported modules of the base image."""
+def test_image_has_bytecode_of_all_modules(image: Image) -> None:
+    """Check that packages, the service, and imported standard modules have compiled bytecode."""
     assert image.contents["uncompiled"] == []
     assert image.contents["slow"] == []
 
 
-def test_only_volumes_are_writable(image: Image) -> None:
+def test_image_is_writable_only_in_volumes(image: Image) -> None:
     assert sorted(image.contents["writable"]) == sorted(image.plan["directories"].values())
 
 
-def test_build_secrets_are_absent(image: Image) -> None:
+def test_image_has_no_build_secrets(image: Image) -> None:
     assert image.contents["secrets"] == []
 
 
-def test_arbitrary_user_runs_image_without_network(image: Image) -> None:
+def test_image_runs_as_arbitrary_user_without_network(image: Image) -> None:
     """Run on a read-only file system; SIGTERM then stops it with exit code 0."""
     with image.serving() as container:
         image.await_health(container)
@@ -165,22 +165,22 @@ def test_arbitrary_user_runs_image_without_network(image: Image) -> None:
         assert image.engine.check_output("inspect", "--format", "{{.State.ExitCode}}", container) == "0"
 
 
-def test_arbitrary_user_writes_to_volumes(image: Image) -> None:
-    """A database on a volume can be migrated."""
+def test_arbitrary_user_writes_to_volumes_of_image(image: Image) -> None:
+    """Migrate a database on a volume."""
     for path in image.plan["directories"].values():
         image.check_output("python", "-c", f"open('{path}/file', 'x').close()")
     if image.plan["database"] == "sqlite":
         assert image.check_output("python", "-m", "app", "migrate") == "Migrated."
 
 
-def test_missing_setting_is_reported(image: Image) -> None:
+def test_container_without_required_setting_reports_it(image: Image) -> None:
     run = image.engine.run("run", "--rm", *CONFINED, image.tag)
     assert run.returncode == 2
     assert "DATABASE_URL: missing." in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_sbom_matches_installed_packages(image: Image) -> None:
+def test_sbom_lists_exactly_packages_of_image(image: Image) -> None:
     assert image.engine.shell(page_command(image.directory, "cyclonedx"), image.directory).returncode == 0
     sbom = json.loads((image.directory / "sbom.cdx.json").read_text(encoding="utf-8"))
     listed = {(each["name"], each["version"]) for each in sbom["components"] if is_for_here(each)}
@@ -188,14 +188,14 @@ def test_sbom_matches_installed_packages(image: Image) -> None:
 
 
 def is_for_here(component: dict[str, Any]) -> bool:
-    """Return whether a component's marker matches this system and the image's Python."""
+    """Return whether an SBOM component's marker matches this system and the image's Python."""
     conditions = {each["name"]: each["value"] for each in component.get("properties", [])}
     marker = conditions.get("uv:package:marker")
     minor = python_release()[1]
     return not marker or Marker(marker).evaluate({"python_version": minor, "python_full_version": f"{minor}.0"})
 
 
-def test_added_size_stays_within_limit(image: Image, pytestconfig: pytest.Config) -> None:
+def test_image_adds_limited_size_to_base_image(image: Image, pytestconfig: pytest.Config) -> None:
     base = base_images((image.directory / "Dockerfile").read_text(encoding="utf-8"))["PYTHON_IMAGE"]
     added = (image.metadata["Size"] - image.engine.inspect(base)["Size"]) / 2**20
     pytestconfig.stash[REPORT].notes.append(f"{image.tag} adds {added:.1f} MiB to its base image")
@@ -203,8 +203,8 @@ def test_added_size_stays_within_limit(image: Image, pytestconfig: pytest.Config
 
 
 @pytest.mark.parametrize("image", ["plain"], indirect=True)
-def test_build_is_reproducible(image: Image, tmp_path: Path) -> None:
-    """Compare layers of checkouts with other paths, file modes and times."""
+def test_image_build_is_reproducible(image: Image, tmp_path: Path) -> None:
+    """Build two checkouts with different paths, file modes and times; their layers are equal."""
     if not image.engine.timestamp:
         pytest.skip("Docker's builder has no option to set the time of all files")
     other = copytree(image.directory, tmp_path / "other", copy_function=copy)

@@ -1,4 +1,4 @@
-"""Kubernetes manifests and Fly configuration match the service: security, ports, probes, settings, volumes."""
+"""Kubernetes manifests and `fly.toml` match the service's ports, probes, settings and volumes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EVERYTHING = {
 
 
 def covering(place: str) -> list[Answers]:
-    """Return pairwise combinations of a deployment platform, and those with every feature."""
+    """Return combinations of answers with a deployment platform: pairwise ones, and ones with every feature."""
     questionnaire = all_questions()
     everything = [questionnaire.default | EVERYTHING | {"database": name} for name in choices(questions()["database"])]
     return [answers for answers in [*questionnaire.covering(2), *everything] if place in answers["deploy"]]
@@ -55,7 +55,7 @@ def manifests_of(files: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("answers", covering("kubernetes"), ids=all_questions().label)
-def test_environment_matches_service(answers: Answers, serve: Callable[[Answers], Service]) -> None:
+def test_kubernetes_environment_matches_service(answers: Answers, serve: Callable[[Answers], Service]) -> None:
     service = serve(answers)
     expected = declared(service)
     problems = {
@@ -69,7 +69,7 @@ def test_fly_config_matches_service(answers: Answers, serve: Callable[[Answers],
     assert_no_findings("\n".join(machines.problems(declared(serve(answers)))))
 
 
-def test_resources_validate_against_each_version(files: Files) -> None:
+def test_manifests_validate_against_each_kubernetes_version(files: Files) -> None:
     def problem(file: DistinctFile) -> str:
         resources = read_yaml(file.text)
         assert isinstance(resources, list)
@@ -78,7 +78,7 @@ def test_resources_validate_against_each_version(files: Files) -> None:
     assert_no_findings(files.problems(problem, f"/{ROOT}/base/*.yaml", f"/{ROOT}/components/*/*.yaml"))
 
 
-def test_component_folders_match_features() -> None:
+def test_kubernetes_component_folders_match_features() -> None:
     place = f"{ROOT}/components/"
     folders = {name.removeprefix(place).split("/")[0] for name in template_files() if name.startswith(place)}
     assert folders == {feature.name for feature in FEATURES if feature.is_component}
@@ -148,7 +148,7 @@ BROKEN = {
 
 @pytest.fixture
 def full_service(serve: Callable[[Answers], Service]) -> Callable[[str], Service]:
-    """Return a function that renders the service with every feature, by database."""
+    """Return a function that renders a service with every feature and the given database."""
     return lambda database: serve(EVERYTHING | {"database": database})
 
 
@@ -216,7 +216,7 @@ esac
 
 @dataclass(frozen=True)
 class Rollout:
-    """A rollout's exit code, its calls of `kubectl`, and the manifest applied last."""
+    """A run of `rollout.sh`: its exit code, its `kubectl` calls, and the manifest applied last."""
 
     exit_code: int
     calls: list[str]
@@ -283,7 +283,7 @@ def test_deployment_requires_passed_ci(place: str, serve: Callable[[Answers], Se
 
 
 @pytest.mark.parametrize("path", [".github/workflows/kubernetes.yml", ".gitlab/kubernetes.yml"])
-def test_pipeline_deploys_to_each_environment(path: str) -> None:
+def test_kubernetes_pipeline_deploys_to_each_environment(path: str) -> None:
     described = yaml.safe_load(template_files()[path].read_text(encoding="utf-8"))
     jobs = described.get("jobs", described)
     assert [job["environment"] for job in jobs.values() if "environment" in job] == list(STAGES)

@@ -1,4 +1,4 @@
-"""Release pipelines: the project's version, after all checks, with the tested image."""
+"""A release pipeline requires the project's version and all checks, and publishes one image."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def host(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def files(host: str, serve: Callable[[Answers], Service]) -> dict[str, Any]:
-    """Return the parsed pipeline files of a service with every deployment platform."""
+    """Return the parsed pipeline files of a service that deploys to Kubernetes and Fly."""
     service = serve(all_questions().default | {"ci": host, "deploy": ["kubernetes", "fly"]})
     paths = [path for path in service.files if path.startswith((WORKFLOWS, ".gitlab")) and path.endswith(".yml")]
     return {path: yaml.safe_load(service.files[path].content) for path in paths}
 
 
 def gitlab(files: dict[str, Any]) -> dict[str, Any]:
-    """Merge GitLab's file and its includes; return its jobs."""
+    """Return the jobs of GitLab's pipeline file and the files that it includes."""
     included = [each["local"] for each in files[".gitlab-ci.yml"]["include"]]
     assert sorted(included) == sorted(files.keys() - {".gitlab-ci.yml"})
     merged = {name: job for path in (*included, ".gitlab-ci.yml") for name, job in files[path].items()}
@@ -62,14 +62,14 @@ def check_of_version(host: str, files: dict[str, Any]) -> list[str]:
 
 
 def tagged(tag: str, script: list[str], project: Path) -> Run:
-    """Run a script in the pipeline of a tag, with GitHub's and GitLab's variables."""
+    """Run a script with the variables that GitHub and GitLab set in a tag's pipeline."""
     names = {"GITHUB_REF_NAME": tag, "CI_COMMIT_TAG": tag, "CI_REGISTRY_IMAGE": "registry.example.com/app"}
     return run_command(["bash", "-euc", "\n".join(script)], project, os.environ | IDENTITY | names, 60)
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Create a repository at version 1.2.3 with an earlier release."""
+    """Create a Git repository of a project at version 1.2.3, with tags of this and an earlier release."""
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "app"\nversion = "1.2.3"\n', encoding="utf-8")
     commit = "git commit --quiet --allow-empty --message"
     script = f"git init --quiet; {commit} First; git tag v1.2.2; {commit} Second; {commit} Third; git tag v1.2.3"
@@ -77,7 +77,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_tag_must_equal_project_version(host: str, files: dict[str, Any], project: Path) -> None:
+def test_release_tag_other_than_project_version_is_rejected(host: str, files: dict[str, Any], project: Path) -> None:
     script = check_of_version(host, files)
     assert tagged("v1.2.3", script, project).returncode == 0
     assert "pyproject.toml has app 1.2.3." in tagged("v1.2.2", script, project).stdout
@@ -85,7 +85,7 @@ def test_tag_must_equal_project_version(host: str, files: dict[str, Any], projec
 
 
 @pytest.mark.parametrize("host", ["gitlab"], indirect=True)
-def test_notes_list_commits_since_last_release(host: str, files: dict[str, Any], project: Path) -> None:
+def test_release_notes_list_commits_since_last_release(host: str, files: dict[str, Any], project: Path) -> None:
     script = check_of_version(host, files)
     tagged("v1.2.3", script, project)
     notes = project / "notes.md"
@@ -125,6 +125,6 @@ def build_commands(part: object) -> Iterator[str]:
 
 
 def test_published_image_is_built_once(files: dict[str, Any]) -> None:
-    """CI builds one besides, which is not published."""
+    """Only `publish` and CI build images; CI's image is not published."""
     places = [path for path, described in files.items() for _ in build_commands(described)]
     assert sorted(path.rpartition("/")[2].removeprefix(".gitlab-") for path in places) == ["ci.yml", "publish.yml"]
