@@ -222,7 +222,7 @@ def run_job(job: Job, newcomer: Newcomer, service: Service) -> None:
 
 
 def with_ports(text: str, ports: dict[str, int]) -> str:
-    """Return the variables with servers' host names and ports replaced by local ones."""
+    """Return a text in which servers' host names and ports are replaced by local ones."""
     for name, port in ports.items():
         text = re.sub(rf"(localhost|{name}):{CONTAINERS[name].port}\b", f"127.0.0.1:{port}", text)
     return text

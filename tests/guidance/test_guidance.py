@@ -1,4 +1,4 @@
-"""Agent instructions of a service are short and match it: rules, footprint lists, skills and permissions."""
+"""A service's agent instructions are short, and match its rules, files, skills and permissions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STRICT = {"no-untyped-def", "attr-defined"}  # codes of mypy's `strict`, or alwa
 
 
 def guided(services: list[Service]) -> Iterator[tuple[str, Texts]]:
-    """Yield the label and the relevant texts of each service with agent instructions."""
+    """Yield the label and the relevant file texts of each service that has agent instructions."""
     for service in services:
         read = [path for path in service.files if path in READ or path.startswith(TESTS)]
         if PAGE in read:
@@ -54,7 +54,7 @@ def findings(services: list[Service], find: Callable[[Texts], list[str]]) -> str
 
 
 def rules(page: str) -> list[tuple[str, str]]:
-    """Return the rules of a page with their checks; an entry without a check has an empty one."""
+    """Return each rule of `AGENTS.md` with the check that it names; empty if it names none."""
     section = page.split("\n## Rules\n")[1].split("\n## ", maxsplit=1)[0]
     entries = [" ".join(entry.split()) for entry in re.split(r"^(?=- )", section, flags=re.MULTILINE)[1:]]
     matches = [(entry, RULE.fullmatch(entry)) for entry in entries]
@@ -63,7 +63,7 @@ def rules(page: str) -> list[tuple[str, str]]:
 
 @cache
 def linted(settings: str) -> frozenset[str]:
-    """Return ruff's enabled codes, without per-file ignores."""
+    """Return the rule codes that a `ruff.toml` enables, regardless of per-file ignores."""
     lint = tomllib.loads(settings)["lint"]
     assert lint["select"] == ["ALL"]
     command = [str(TOOLS / "ruff"), "rule", "--all", "--output-format", "json"]
@@ -74,7 +74,7 @@ def linted(settings: str) -> frozenset[str]:
 
 @cache
 def project(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return import-linter's contracts, and mypy's enabled error codes."""
+    """Return import-linter's contracts and mypy's enabled error codes from a `pyproject.toml`."""
     tool = tomllib.loads(text)["tool"]
     mypy = frozenset(tool["mypy"]["enable_error_code"])
     contracts = frozenset(contract["name"] for contract in tool["importlinter"]["contracts"])
@@ -82,7 +82,7 @@ def project(text: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def check_exists(check: str, texts: Texts) -> bool:
-    """Return whether a service has a check: a test, a code, or a contract."""
+    """Return whether a service has a check: a test, an enabled linter code, or an import contract."""
     tool, _, name = check.partition(" ")
     contracts, errors = project(texts["pyproject.toml"])
     if tool == "ruff":
@@ -104,15 +104,15 @@ def too_long(texts: Texts) -> list[str]:
     return [f"{lines} lines"] if lines > MAX_LINES else []
 
 
-def test_each_rule_names_an_existing_check(services: list[Service]) -> None:
+def test_each_rule_of_agents_page_names_an_existing_check(services: list[Service]) -> None:
     assert_no_findings(findings(services, rules_without_check))
 
 
-def test_page_stays_within_line_limit(services: list[Service]) -> None:
+def test_agents_page_stays_within_line_limit(services: list[Service]) -> None:
     assert_no_findings(findings(services, too_long))
 
 
-def test_each_existing_check_has_its_rule(services: list[Service]) -> None:
+def test_each_check_of_rules_is_named_on_agents_page(services: list[Service]) -> None:
     def missing_rules(texts: Texts) -> list[str]:
         named = {check for _, check in rules(texts[PAGE])}
         return [rule.says for rule in RULES if check_exists(rule.check, texts) and rule.check not in named]
@@ -120,20 +120,20 @@ def test_each_existing_check_has_its_rule(services: list[Service]) -> None:
     assert_no_findings(findings(services, missing_rules))
 
 
-def test_rules_and_checks_are_unique() -> None:
+def test_catalogue_has_no_duplicate_rules_or_checks() -> None:
     assert len({rule.says for rule in RULES}) == len({rule.check for rule in RULES}) == len(RULES)
     assert {rule.check for rule in RULES} - {rule.check for rule in rules_for([])}
 
 
 def footprint(service: Service) -> tuple[set[str], list[str]]:
-    """Read the lists of the template's files: paths, and patterns."""
+    """Return the paths and the patterns in the lists of template files that a service ships."""
     lists = [file.content.decode() for path, file in service.files.items() if path.startswith(LISTS)]
     lines = [line for text in lists for line in text.splitlines() if not line.startswith("#")]
     return {line for line in lines if "*" not in line}, [line for line in lines if "*" in line]
 
 
 def is_resource_file(path: str, resources: set[str]) -> bool:
-    """Return whether a file belongs to a resource."""
+    """Return whether a path is a module of one of the resources."""
     pure = PurePosixPath(path)
     return pure.stem.removeprefix("test_") in resources and (
         pure.parent.name in LAYERS or pure.parts[:-1] == ("tests",)
@@ -153,7 +153,7 @@ def test_footprint_lists_exactly_the_template_files(services: list[Service]) -> 
     )
 
 
-def test_dangerous_commands_are_denied(services: list[Service]) -> None:
+def test_agent_permissions_deny_dangerous_commands(services: list[Service]) -> None:
     def wrong(texts: Texts) -> list[str]:
         permissions = json.loads(texts[SETTINGS])["permissions"]
         denied = {rule.removeprefix("Bash(").removesuffix(")") for rule in permissions["deny"]}
@@ -164,7 +164,7 @@ def test_dangerous_commands_are_denied(services: list[Service]) -> None:
 
 
 @pytest.mark.parametrize("path", [*SKILLS, *AGENTS], ids=lambda path: str(path.relative_to(GUIDES)))
-def test_guide_has_name_and_trigger(path: Path) -> None:
+def test_skill_or_agent_file_has_name_and_trigger(path: Path) -> None:
     _, front, _ = path.read_text(encoding="utf-8").split("---\n", 2)
     metadata = yaml.safe_load(front)
     assert metadata["name"] == (path.parent.name if path.name == "SKILL.md" else path.stem)
@@ -173,7 +173,7 @@ def test_guide_has_name_and_trigger(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SKILLS, ids=lambda path: str(path.parent.name))
-def test_skill_ends_with_a_check(path: Path) -> None:
+def test_skill_ends_with_a_test_command(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.endswith("```\n")
     assert "uv run pytest" in " ".join(commands(text.split("It is done when")[1]))
@@ -202,7 +202,7 @@ TEXTS = {
         "tests/test_a.py::test_it",
     ],
 )
-def test_existing_check_is_found(check: str) -> None:
+def test_existing_check_of_rule_is_found(check: str) -> None:
     assert check_exists(check, TEXTS)
 
 
@@ -217,11 +217,11 @@ def test_existing_check_is_found(check: str) -> None:
         "tests/b.py::test_it",
     ],
 )
-def test_missing_check_is_detected(check: str) -> None:
+def test_missing_check_of_rule_is_detected(check: str) -> None:
     assert not check_exists(check, TEXTS)
 
 
-def test_rule_without_check_is_detected() -> None:
+def test_rule_that_names_no_check_is_detected() -> None:
     page = "\n## Rules\n\nEach.\n\n- Do not. (`ruff\n  T201`)\n- Do.\n\n## Other\n\n- More.\n"
     assert rules(page) == [("Do not.", "ruff T201"), ("- Do.", "")]
     assert rules_without_check(TEXTS | {PAGE: page}) == ["- Do."]

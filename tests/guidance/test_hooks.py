@@ -1,4 +1,4 @@
-"""The hook on agents' edits: it warns, formats, lints and tests, and never blocks an edit."""
+"""The hook that runs on an agent's edits warns, formats, lints and tests, and never blocks an edit."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def edited(original: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("check", ["ruff check .claude", "ruff format --check .claude", "deptry ."])
-def test_scripts_pass_the_services_checks(original: Path, check: str) -> None:
+def test_hook_scripts_pass_linters_of_service(original: Path, check: str) -> None:
     tool, *arguments = check.split()
     completed = subprocess.run([TOOLS / tool, *arguments], cwd=original, capture_output=True, text=True, check=False)
     assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def run(edited: Path, stdin: str) -> str:
-    """Run the hook as Claude Code does, with the harness's tools; return its output."""
+    """Run the hook as Claude Code does, with the harness's Python; return its output."""
     completed = subprocess.run(
         [TOOLS / "python", HOOK], cwd=edited, input=stdin, capture_output=True, text=True, check=False
     )
@@ -90,7 +90,7 @@ def context(output: dict[str, Any], event: str) -> str:
         (".copier-answers.yml", "slipway.py update"),
     ],
 )
-def test_edit_of_template_file_warns_with_alternative(edited: Path, path: str, seam: str) -> None:
+def test_edit_of_template_file_warns_and_names_alternative(edited: Path, path: str, seam: str) -> None:
     text = context(after("PreToolUse", edited, path), "PreToolUse")
     assert text.startswith(f"{path} belongs to the template:")
     assert seam in text
@@ -103,7 +103,7 @@ def test_edit_of_own_file_has_no_warning(edited: Path, path: str) -> None:
     assert after("PreToolUse", edited, path) == {}
 
 
-def test_edited_module_is_formatted_linted_and_tested(edited: Path) -> None:
+def test_hook_formats_lints_and_tests_edited_module(edited: Path) -> None:
     (edited / "app" / "own.py").write_text(f'"""Ours."""\n\nimport os\n\n\n{UNTIDY}', encoding="utf-8")
     (edited / "tests" / "test_own.py").write_text(FAILING, encoding="utf-8")
     text = context(after("PostToolUse", edited, "app/own.py"), "PostToolUse")
@@ -115,21 +115,21 @@ def test_edited_module_is_formatted_linted_and_tested(edited: Path) -> None:
     assert "import os" in formatted  # the next edit may use it
 
 
-def test_clean_edit_reports_one_line(edited: Path) -> None:
+def test_hook_reports_clean_edit_in_one_line(edited: Path) -> None:
     text = context(after("PostToolUse", edited, "app/pagination.py"), "PostToolUse")
     assert text.startswith("app/pagination.py: unchanged, lint clean, tests/api/test_pagination.py: ")
     assert " passed" in text
     assert len(text.splitlines()) == 1
 
 
-def test_server_and_gc_are_ready_before_tests(edited: Path) -> None:
+def test_hook_starts_server_and_freezes_gc_before_tests(edited: Path) -> None:
     (edited / "tests" / "test_own.py").write_text(PRELOADED, encoding="utf-8")
     text = context(after("PostToolUse", edited, "tests/test_own.py"), "PostToolUse")
     assert "tests/test_own.py: 1 passed" in text, text
 
 
 @pytest.mark.parametrize("path", ["app/links.py", "development/databases.py"])
-def test_import_error_is_reported_at_once(edited: Path, path: str) -> None:
+def test_import_error_is_reported_without_waiting_for_server(edited: Path, path: str) -> None:
     """The hook waits for neither the server nor the tests."""
     (edited / path).write_text(IMPORT_ERROR, encoding="utf-8")
     text = context(after("PostToolUse", edited, "app/pagination.py"), "PostToolUse")
@@ -138,7 +138,7 @@ def test_import_error_is_reported_at_once(edited: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["README.md", "app/missing.py", "../other.py"])
-def test_edit_of_other_file_is_ignored(edited: Path, path: str) -> None:
+def test_hook_ignores_edit_of_page_or_foreign_file(edited: Path, path: str) -> None:
     assert after("PostToolUse", edited, path) == {}
 
 
@@ -147,7 +147,7 @@ def test_invalid_hook_input_is_reported_without_blocking(edited: Path, stdin: st
     assert "after_edit.py failed" in json.loads(run(edited, stdin))["systemMessage"]
 
 
-def test_missing_tool_is_reported(edited: Path) -> None:
+def test_hook_reports_missing_linter(edited: Path) -> None:
     (edited / "ruff.py").write_text("raise SystemExit('no ruff')\n", encoding="utf-8")
     output = after("PostToolUse", edited, "app/links.py")
     assert "no ruff" in context(output, "PostToolUse")
@@ -156,7 +156,7 @@ def test_missing_tool_is_reported(edited: Path) -> None:
 @pytest.mark.parametrize("event", ["PreToolUse", "PostToolUse"])
 @pytest.mark.parametrize("broken", [HOOK, "", "uv"])
 def test_broken_hook_does_not_block_edits(edited: Path, event: str, broken: str) -> None:
-    """Exit code 2 blocks the edit: Python's for a missing script, and uv's."""
+    """Exit code 2, which Python returns for a missing script and uv for errors, would block the edit."""
     [matcher] = json.loads((edited / ".claude" / "settings.json").read_text(encoding="utf-8"))["hooks"][event]
     [hook] = matcher["hooks"]
     (edited / broken).unlink() if broken == HOOK else None
@@ -173,7 +173,7 @@ def test_broken_hook_does_not_block_edits(edited: Path, event: str, broken: str)
     assert completed.returncode == 0
 
 
-def test_timeout_is_reported(edited: Path) -> None:
+def test_hook_reports_timeout_of_tests(edited: Path) -> None:
     script = (edited / HOOK).read_text(encoding="utf-8")
     (edited / HOOK).write_text(script.replace("TIMEOUT = 50", "TIMEOUT = 1"), encoding="utf-8")
     (edited / "tests" / "test_own.py").write_text("import time\n\ntime.sleep(60)\n", encoding="utf-8")
@@ -181,7 +181,7 @@ def test_timeout_is_reported(edited: Path) -> None:
     assert "pytest timed out in the hook: run it manually" in text
 
 
-def test_timeout_is_below_claude_codes(edited: Path) -> None:
+def test_timeout_of_hook_is_below_timeout_of_claude_code(edited: Path) -> None:
     hooks = json.loads((edited / ".claude" / "settings.json").read_text(encoding="utf-8"))["hooks"]
     assert hooks["PostToolUse"][0]["hooks"][0]["timeout"] > 50
     assert "TIMEOUT = 50" in (edited / HOOK).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Links, anchors, paths and commands in a service's pages, pipelines and comments exist."""
+"""Every link, anchor, path and command that a service's pages, pipelines and comments mention exists."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUNNABLE = Runnable(
 
 
 def findings(services: list[Service], find: Callable[[Texts], list[str]]) -> str:
-    """Run a finder on each service; return a line for each with findings."""
+    """Run a function on each service's files; return one line for each service with findings."""
     texts_of = ((each.label, {path: file.text for path, file in each.files.items()}) for each in services)
     return format_findings({label: find(texts) for label, texts in texts_of})
 
@@ -47,7 +47,7 @@ def links_without_anchor(texts: Texts) -> list[str]:
 
 
 def siblings(path: str, paths: set[str]) -> set[str]:
-    """Return a manifest's paths relative to its directory; other files have none."""
+    """Return the names of files beside a manifest, by which it refers to them; empty for other files."""
     directory = f"{PurePosixPath(path).parent}/"
     return {each.removeprefix(directory) for each in paths} if path.startswith("deploy/") else set()
 
@@ -64,19 +64,19 @@ def unknown_uv_commands(texts: Texts) -> list[str]:
     return [f"{path}: uv run {command}" for path, text in texts.items() for command in unknown_commands(text, known)]
 
 
-def test_link_targets_exist(services: list[Service]) -> None:
+def test_targets_of_links_in_pages_exist(services: list[Service]) -> None:
     assert_no_findings(findings(services, links_without_target))
 
 
-def test_link_anchors_exist(services: list[Service]) -> None:
+def test_anchors_of_links_in_pages_exist(services: list[Service]) -> None:
     assert_no_findings(findings(services, links_without_anchor))
 
 
-def test_mentioned_paths_exist(services: list[Service]) -> None:
+def test_paths_mentioned_in_service_exist(services: list[Service]) -> None:
     assert_no_findings(findings(services, unknown_paths))
 
 
-def test_mentioned_commands_exist(services: list[Service]) -> None:
+def test_uv_run_commands_in_service_exist(services: list[Service]) -> None:
     assert_no_findings(findings(services, unknown_uv_commands))
 
 
@@ -96,15 +96,15 @@ def test_broken_link_is_detected() -> None:
         ("# Über größere Zahlen", "über-größere-zahlen"),
     ],
 )
-def test_anchor_equals_githubs(title: str, anchor: str) -> None:
+def test_anchor_of_heading_equals_that_of_github(title: str, anchor: str) -> None:
     assert anchors(f"{title}\n\nText.\n") == {anchor}
 
 
-def test_duplicate_anchors_are_numbered() -> None:
+def test_duplicate_anchors_of_page_are_numbered() -> None:
     assert anchors("# A\n\n## B\n\n## B\n\n## B\n") == {"a", "b", "b-1", "b-2"}
 
 
-def test_fenced_comment_has_no_anchor() -> None:
+def test_comment_in_fenced_block_is_not_a_heading() -> None:
     assert anchors("# A\n\n```sh\n# B\n```\n\n## C\n") == {"a", "c"}
 
 
@@ -128,7 +128,7 @@ def test_broken_anchor_is_detected() -> None:
         ("```text\napp/\n  main.py   all\n  routers/  HTTP\n    item.py\n  other.py  none\n```\n", ["app/other.py"]),
     ],
 )
-def test_missing_path_is_detected(text: str, missing: list[str]) -> None:
+def test_mentioned_path_that_is_missing_is_detected(text: str, missing: list[str]) -> None:
     assert missing_paths(text, {"app/main.py", "app/routers/item.py"}) == missing
 
 
@@ -146,7 +146,7 @@ def test_missing_path_is_detected(text: str, missing: list[str]) -> None:
 @pytest.mark.parametrize(
     "text", ["`uv run {}`", "```console\nuv run {}\n```", "- run: uv run {}\n", "| `uv run {}` | x |"]
 )
-def test_unknown_command_is_detected(command: str, text: str) -> None:
+def test_unknown_uv_run_command_is_detected(command: str, text: str) -> None:
     assert unknown_commands(text.format(command), RUNNABLE) == [command]
 
 
@@ -161,11 +161,11 @@ def test_unknown_command_is_detected(command: str, text: str) -> None:
         "pytest tests/drills tests/server/test_health.py::test_live",
     ],
 )
-def test_known_command_is_accepted(command: str) -> None:
+def test_known_uv_run_command_is_accepted(command: str) -> None:
     assert unknown_commands(f"uv run {command}", RUNNABLE) == []
 
 
-def test_runnable_programs_are_parsed() -> None:
+def test_commands_that_uv_run_accepts_are_parsed() -> None:
     project = """\
     [project]
     dependencies = ["uvicorn>=0", "uvloop ; sys_platform == 'nowhere'"]

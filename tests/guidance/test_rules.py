@@ -1,4 +1,4 @@
-"""Each rule's check kills a mutant that breaks the rule, with a message that says the fix."""
+"""Each rule's linter or test detects a mutant that violates the rule, with a message that says the fix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def edited(serve: Callable[[Answers], Service], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A default service that tests may edit."""
+    """A copy of the default service that tests may edit."""
     directory = tmp_path_factory.mktemp("rules") / "service"
     shutil.copytree(serve({}).directory, directory)
     return directory
@@ -52,7 +52,7 @@ def test_unmodified_service_passes_linter(tool: str, edited: Path) -> None:
 
 
 @pytest.mark.parametrize("mutant", LINTER_MUTANTS, ids=lambda mutant: mutant.name)
-def test_linter_kills_mutant(mutant: LinterMutant, edited: Path) -> None:
+def test_linter_reports_mutant_that_violates_rule(mutant: LinterMutant, edited: Path) -> None:
     file = edited / mutant.path
     before = file.read_bytes()
     try:
@@ -68,7 +68,7 @@ def test_every_rule_has_a_mutant() -> None:
     assert not [rule.says for rule in RULES if not proofs(rule)]
 
 
-def test_every_linter_mutant_breaks_a_rule() -> None:
+def test_every_linter_mutant_violates_a_documented_rule() -> None:
     assert {mutant.check for mutant in LINTER_MUTANTS} <= {rule.check for rule in RULES}
 
 
@@ -77,7 +77,7 @@ def test_rules_page_is_up_to_date() -> None:
     assert text == page(), "Run `uv run python -m tests.harness.rules.page > docs/rules.md`."
 
 
-def test_checks_named_in_guides_exist(serve: Callable[[Answers], Service]) -> None:
+def test_checks_named_on_guides_page_exist(serve: Callable[[Answers], Service]) -> None:
     text = (ROOT / "docs" / "guides.md").read_text(encoding="utf-8")
     everything = {
         name: serve({"auth": "local", "tasks": "taskiq", "features": ["files"], "database": name})

@@ -1,4 +1,4 @@
-"""Terms that a reader would search lead to the feature that implements them: in its modules, its tests or its page."""
+"""A search for a common term finds the feature that implements it, in its modules, tests or page."""
 
 from __future__ import annotations
 
@@ -71,26 +71,26 @@ TERMS: dict[str, tuple[str, ...]] = {
 
 
 def pattern(term: str) -> re.Pattern[str]:
-    """Return the pattern of a term: case-insensitive, from the start of a word, and across a line break."""
+    """Return a pattern that finds a term at the start of a word, case-insensitively and across line breaks."""
     words = r"\s+".join(map(re.escape, term.split()))
     end = r"s?(?![A-Za-z0-9])" if term.isupper() else ""
     return re.compile(rf"(?<![A-Za-z0-9]){words}{end}", re.IGNORECASE)
 
 
 def group(path: str) -> str:
-    """Return the feature that owns a path; files of resources count as the service's own."""
+    """Return the name of the feature that owns a path; resource files belong to `service`."""
     owner, *_ = owners().get(path, (SERVICE.name,))
     return owner
 
 
 def groups() -> dict[str, set[str]]:
-    """Map each feature to the owners whose files count: itself, its parent, and the parts that it meets others in."""
+    """Map each feature to the features whose files are searched for its terms."""
     meetings = {name: {each.name for each in FEATURES if name in each.meets} for name in TERMS}
     return {name: {name, *meetings[name], *filter(None, [PARENTS.get(name)])} for name in TERMS}
 
 
 def texts(services: Iterable[Service]) -> dict[str, set[str]]:
-    """Return the distinct texts of modules and pages, with their paths, by owner."""
+    """Return the distinct texts of modules and pages by the feature that owns them."""
     by_owner: dict[str, set[str]] = {}
     for service in services:
         for path, file in service.files.items():
@@ -100,14 +100,14 @@ def texts(services: Iterable[Service]) -> dict[str, set[str]]:
 
 
 def missing(terms: Iterable[str], searched: Iterable[str]) -> list[str]:
-    """Return the terms that no text contains."""
+    """Return the search terms that no text contains."""
     searched = list(searched)
     return [term for term in terms if not any(pattern(term).search(text) for text in searched)]
 
 
 @pytest.fixture(scope="module")
 def searchable(serve: Callable[[Answers], Service]) -> Mapping[str, list[str]]:
-    """Return the texts of the fullest services in which the terms of each feature are searched."""
+    """Return for each feature the texts, from services with every feature, in which its terms are searched."""
     by_owner = texts(serve(answers) for answers in FULLEST)
     return {name: [text for owner in owned for text in by_owner.get(owner, ())] for name, owned in groups().items()}
 
@@ -119,7 +119,7 @@ def test_feature_contains_search_terms(feature: str, searchable: Mapping[str, li
     assert not terms, f"Write these terms where {feature} implements them: {', '.join(terms)}."
 
 
-def test_search_terms_cover_ninety() -> None:
+def test_search_terms_are_at_least_ninety() -> None:
     assert len({term.lower() for terms in TERMS.values() for term in terms}) >= 90
     assert TERMS.keys() <= {SERVICE.name, *(feature.name for feature in FEATURES)}
 

@@ -1,4 +1,4 @@
-"""The defaults that `.env.example` states are those of the service's settings classes."""
+"""The defaults in `.env.example` equal those of the service's settings classes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ print("\\n".join(sorted(found)))
 
 
 @pytest.mark.parametrize("answers", EVERYTHING, ids=lambda answers: answers["auth"])
-def test_stated_defaults_equal_those_of_classes(answers: Answers, serve: Callable[[Answers], Service]) -> None:
+def test_defaults_in_env_example_equal_those_of_settings_classes(
+    answers: Answers, serve: Callable[[Answers], Service]
+) -> None:
     service = serve(answers)
     text = (service.directory / ".env.example").read_text(encoding="utf-8")
     stated = {match["name"]: match["default"] for match in STATED.finditer(text)}
@@ -93,7 +95,7 @@ def test_stated_defaults_equal_those_of_classes(answers: Answers, serve: Callabl
     assert_no_findings(done.stdout.strip())
 
 
-def test_each_value_is_default_or_example(serve: Callable[[Answers], Service]) -> None:
+def test_each_value_in_env_example_is_default_or_marked_example(serve: Callable[[Answers], Service]) -> None:
     text = (serve(EVERYTHING[0]).directory / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^# ([A-Z][A-Z0-9_]*)=", text, re.MULTILINE)
     described = re.findall(r"^# .* (?:Default: .+\.|.*; example:)\n# ([A-Z][A-Z0-9_]*)=", text, re.MULTILINE)
@@ -109,5 +111,5 @@ def test_each_value_is_default_or_example(serve: Callable[[Answers], Service]) -
         (Setting(name="A", example="2", meaning="A."), "Unset by default; example:"),
     ],
 )
-def test_comment_of_value(setting: Setting, comment: str) -> None:
+def test_comment_of_setting_states_default_or_example(setting: Setting, comment: str) -> None:
     assert setting.value_comment == comment

@@ -1,4 +1,4 @@
-"""Names, docstrings, sizes of packages and commit subjects follow the style guide; data stands in `harness/style`."""
+"""Module names, docstrings, package sizes and commit subjects follow the style guide."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ EXCLUDED_FROM_SIZES = ("migrations/", "app/static/")
 
 
 def assert_none(findings: Iterable[str]) -> None:
-    """Fail with all findings, one a line, without duplicates."""
+    """Fail with all distinct findings, one per line."""
     assert_no_findings("\n".join(sorted(set(findings))))
 
 
@@ -57,11 +57,11 @@ def fullest(serve: Callable[[Answers], Service]) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def modules(fullest: list[Service]) -> list[tuple[str, str]]:
-    """Return path and text of every module of the repository and of its services."""
+    """Return the path and text of every module of the repository and of rendered services."""
     return repository_modules() + rendered_modules(fullest)
 
 
-def test_fullest_services_contain_every_module(fullest: list[Service]) -> None:
+def test_services_with_every_feature_contain_every_module(fullest: list[Service]) -> None:
     python = {path for path in files() if path.startswith(("app/", "tests/", "development/")) and path.endswith(".py")}
     assert python.difference(*(service.files for service in fullest)) == set()
 
@@ -73,7 +73,7 @@ def retired_names(paths: Iterable[str]) -> list[str]:
     return [f"{path}: {name}" for path, name in module_names(paths) if name in RETIRED_MODULES]
 
 
-def test_module_names_are_terms() -> None:
+def test_no_module_has_a_retired_name() -> None:
     paths = [path.as_posix() for path in work_tree()]
     python = [path for path in paths if path.removesuffix(".jinja").endswith(".py")]
     assert_none(retired_names(path for path in python if path.startswith((*OF_REPOSITORY, *OF_TEMPLATE))))
@@ -100,11 +100,11 @@ def oversized(paths: Iterable[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("answers", FULLEST, ids=lambda answers: "-".join(map(str, list(answers.values())[:3])))
-def test_packages_of_service_are_small(answers: Answers, serve: Callable[[Answers], Service]) -> None:
+def test_packages_of_service_stay_within_module_limit(answers: Answers, serve: Callable[[Answers], Service]) -> None:
     assert_none(oversized(path for path in serve(answers).files if path.startswith(("app/", "tests/", "development/"))))
 
 
-def test_packages_of_repository_are_small() -> None:
+def test_packages_of_repository_stay_within_module_limit() -> None:
     assert_none(
         oversized(path.as_posix() for path in work_tree() if path.parts[0] in {"extensions", "slipway", "tests"})
     )
@@ -122,7 +122,7 @@ def test_oversized_package_is_detected() -> None:
 
 
 def name_problem(name: str) -> str:
-    """Return why a test's name is not subject, condition and result; empty if nothing is found."""
+    """Return the problem of a test's name; empty if there is none."""
     if not TEST_NAME.fullmatch(name):
         return "not test_ and lower-case words"
     if name.startswith(RETIRED_TEST_PREFIXES):
@@ -131,7 +131,7 @@ def name_problem(name: str) -> str:
     return f"{len(words)} words, at most {MAX_TEST_WORDS}" if len(words) > MAX_TEST_WORDS else ""
 
 
-def test_test_names_have_subject_first(modules: list[tuple[str, str]]) -> None:
+def test_names_of_tests_start_with_subject(modules: list[tuple[str, str]]) -> None:
     assert_none(
         f"{path}:{test.line}: {test.text}: {problem}"
         for path, text in modules
@@ -161,13 +161,13 @@ OPENER = re.compile(rf"(?:{'|'.join(CLAUSE_OPENERS)})\b")
 
 
 def phrase_problems(summary: str) -> list[str]:
-    """Return the retired phrases of a docstring's first line, each with the field's terms."""
+    """Return the retired phrases in a docstring's first line, each with its replacement."""
     clause = ["begins with a clause: verb and object, or a noun"] if OPENER.match(summary) else []
     matches = ((re.search(rf"\b{phrase}\b", summary, re.IGNORECASE), term) for phrase, term in RETIRED_PHRASES.items())
     return clause + [f"{match[0].strip()!r}: {term}" for match, term in matches if match]
 
 
-def test_docstrings_use_terms(modules: list[tuple[str, str]]) -> None:
+def test_docstrings_have_no_retired_phrases(modules: list[tuple[str, str]]) -> None:
     assert_none(
         f"{path}:{summary.line}: {summary.text} [{'; '.join(problems)}]"
         for path, text in modules
@@ -202,7 +202,7 @@ def test_retired_phrase_is_detected(summary: str) -> None:
         "Return nothing if there are no lines.",
     ],
 )
-def test_standard_phrase_is_accepted(summary: str) -> None:
+def test_docstring_without_retired_phrase_is_accepted(summary: str) -> None:
     assert phrase_problems(summary) == []
 
 
@@ -210,7 +210,7 @@ def test_standard_phrase_is_accepted(summary: str) -> None:
 
 
 def subject_problems(subject: str) -> list[str]:
-    """Return why a commit's subject is not `area: imperative` of limited length."""
+    """Return the problems of a commit subject, which should be `area: imperative` in 72 characters."""
     return [
         problem
         for problem, applies in {

@@ -1,4 +1,4 @@
-"""Every answer changes a file, and omitted features leave no trace in others."""
+"""Every answer changes a file, and an omitted feature leaves no trace in shared files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def labels() -> frozenset[str]:
 @pytest.mark.thorough
 @pytest.mark.parametrize(("name", "one", "other"), CHANGES.values(), ids=CHANGES)
 def test_answer_changes_files(name: str, one: object, other: object, matrix: Matrix) -> None:
-    """Compare with all pairs of the other answers, where both combinations exist."""
+    """Compare renderings that differ in one answer, for all pairs of the other answers."""
 
     def exists(combination: Answers) -> bool:
         return {all_questions().label(combination | {name: answer}) for answer in (one, other)} <= labels()
@@ -65,7 +65,7 @@ def distribution(requirement: str) -> str:
 
 
 def marks(feature: Feature, others: list[Feature]) -> set[str]:
-    """Return the words that identify a feature: its name, and its own requirements and settings."""
+    """Return the words that identify a feature: its name, and the requirements and settings that only it has."""
     own = {distribution(line) for line in requirements.of(feature)} | {setting.name for setting in feature.settings}
     theirs = {distribution(line) for other in others for line in requirements.of(other)}
     names = set() if feature.is_word else {feature.name}
@@ -79,7 +79,7 @@ def lowered(text: str) -> str:
 
 @cache  # many services share files
 def contains(text: str, word: str) -> bool:
-    """Return whether a text contains a word, by itself or as a part of a name."""
+    """Return whether a text contains a word, also as a part of an identifier."""
     if word.lower() not in lowered(text):  # fast path
         return False
     before = "(?:from|import) |[\"']" if word in WORDS else "(?<![a-z0-9])"
@@ -87,7 +87,7 @@ def contains(text: str, word: str) -> bool:
 
 
 def traces(files: dict[str, str], included: list[Feature], omitted: list[Feature]) -> list[str]:
-    """List the paths and files that name an omitted feature and that no other feature owns."""
+    """Return the files that name an omitted feature, although no included feature owns them."""
     words = {mark for feature in omitted for mark in marks(feature, included)}
     names = [feature.name for feature in included]
     owned = [entry for feature in included if feature != SERVICE for entry in feature.paths]
@@ -105,7 +105,7 @@ def traces(files: dict[str, str], included: list[Feature], omitted: list[Feature
 
 
 def texts(command: Command) -> tuple[str, ...]:
-    """Return what the shared files print of a command."""
+    """Return the texts of a feature's command that shared files contain."""
     return command.module, command.meaning, command.done, *(argument.meaning for argument in command.takes)
 
 

@@ -1,4 +1,4 @@
-"""Validation of answers: invalid ones are rejected in one line, odd but valid ones are stored unchanged."""
+"""Copier rejects invalid answers in one line, and stores unusual but valid answers unchanged."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ ACCEPTED = {
 
 
 def refusal(stderr: str) -> str:
-    """Return Copier's one line of error, without its notice that a template has no release."""
+    """Return Copier's error, which must be one line, without its notice about missing Git tags."""
     lines = [line for line in stderr.splitlines() if line and not line.startswith("No git tags found")]
     assert len(lines) == 1, stderr
     return lines[0]
@@ -150,7 +150,7 @@ def test_command_line_rejects_invalid_answer(template: Path, empty: Path, pytest
 
 @pytest.fixture(scope="module")
 def odd(template: Path, workspace: Path) -> dict[str, Service]:
-    """Render services with odd but valid names and descriptions."""
+    """Render services with unusual but valid names and descriptions."""
     services = {}
     for name, text in ACCEPTED.items():
         directory = workspace / "odd" / name
@@ -171,7 +171,7 @@ def strings(source: bytes) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_odd_answer_is_stored_unchanged(name: str, odd: dict[str, Service]) -> None:
+def test_unusual_name_is_stored_unchanged(name: str, odd: dict[str, Service]) -> None:
     files = odd[name].files
     assert yaml.safe_load(files[".copier-answers.yml"].content)["project_name"] == ACCEPTED[name]
     assert tomllib.loads(files["pyproject.toml"].content.decode())["project"]["description"] == ACCEPTED[name]
@@ -179,20 +179,20 @@ def test_odd_answer_is_stored_unchanged(name: str, odd: dict[str, Service]) -> N
 
 
 @pytest.mark.parametrize("pattern", READERS)
-def test_files_of_odd_answers_are_parsable(pattern: str, odd_files: Files) -> None:
+def test_files_of_services_with_unusual_names_are_parsable(pattern: str, odd_files: Files) -> None:
     assert_no_findings(odd_files.problems(lambda file: parse_error(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_code_of_odd_answers_passes_linter(command: list[str], odd: dict[str, Service]) -> None:
+def test_code_of_services_with_unusual_names_passes_linter(command: list[str], odd: dict[str, Service]) -> None:
     assert_no_findings(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
 
 
-def test_compose_file_of_odd_answers_matches_schema(odd_files: Files) -> None:
+def test_compose_file_of_services_with_unusual_names_matches_schema(odd_files: Files) -> None:
     files = odd_files.matching("/compose.yml")
     assert_no_findings(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
 
 
-def test_dockerfile_of_odd_answers_passes_hadolint(odd_files: Files) -> None:
+def test_dockerfile_of_services_with_unusual_names_passes_hadolint(odd_files: Files) -> None:
     files = odd_files.matching("/Dockerfile")
     assert_no_findings(run("hadolint", "--no-color", *(file.location for file in files)))

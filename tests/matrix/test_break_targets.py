@@ -1,4 +1,4 @@
-"""Breaks match the current service: a fast check before `test_promises.py` runs them."""
+"""Each deliberate fault still fits the service's code; `test_promises.py` runs them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("database", BOTH)
-def test_break_matches_one_place_and_test(database: str, serve: Callable[[Answers], Service]) -> None:
+def test_fault_matches_one_place_and_names_existing_test(database: str, serve: Callable[[Answers], Service]) -> None:
     for broken in BREAKS:
         if database in broken.databases:
             service = serve({"database": database, **broken.answers}).directory
@@ -28,6 +28,6 @@ def test_break_matches_one_place_and_test(database: str, serve: Callable[[Answer
             assert f"def {test}(" in (service / "tests" / module).read_text(encoding="utf-8"), broken.name
 
 
-def test_break_names_promise_of_page() -> None:
+def test_fault_names_promise_of_existing_page() -> None:
     promises = {broken.name: broken.promise.partition(": ") for broken in BREAKS}
     assert [name for name, (page, _, words) in promises.items() if not (words and (ROOT / page).is_file())] == []

@@ -1,4 +1,4 @@
-"""Properties of every file of every combination."""
+"""Properties of every rendered file in every combination of answers."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ MAY_BE_EMPTY = ("__init__.py", "py.typed", ".gitkeep")
 
 
 def unrendered(text: str) -> list[str]:
-    """Return the lines with Jinja syntax, except for GitHub's `${{ … }}` and a brace in a Python f-string."""
+    """Return the lines with Jinja syntax; GitHub's `${{ … }}` and braces in f-strings are excluded."""
     return [line for line in text.splitlines() if JINJA.search(line)]
 
 
 @pytest.mark.thorough
 def test_every_combination_can_be_composed(matrix: Matrix) -> None:
-    """Each file was rendered once with the values of the facts that it reads."""
+    """Each file was rendered at least once with the variables' values that the combination gives it."""
     assert [combination.answers for combination in matrix.combinations] == list(all_questions().combinations())
     assert list(matrix.unknown(matrix.combinations)) == []
 
 
-def test_composed_files_equal_rendered_files(matrix: Matrix) -> None:
+def test_composed_combination_equals_its_rendering(matrix: Matrix) -> None:
     for combination, listing in matrix.rendered:
         composed = matrix.compose(combination) | {RECORD: listing[RECORD]}
         assert composed.keys() == matrix.present(combination) | {RECORD}
@@ -46,7 +46,7 @@ def test_composed_files_equal_rendered_files(matrix: Matrix) -> None:
 
 
 @pytest.mark.thorough
-def test_surroundings_do_not_change_code(matrix: Matrix) -> None:
+def test_pipeline_and_deployment_answers_do_not_change_code(matrix: Matrix) -> None:
     questionnaire = code_questions()
     codes: dict[str, set[frozenset[tuple[str, Blob]]]] = defaultdict(set)
     for code, combinations in matrix.codes().items():
@@ -57,7 +57,7 @@ def test_surroundings_do_not_change_code(matrix: Matrix) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SURROUNDINGS))
-def test_surroundings_are_questions(name: str) -> None:
+def test_questions_excluded_from_code_exist(name: str) -> None:
     assert name in all_questions().varying
 
 
@@ -70,25 +70,25 @@ def test_every_template_file_is_rendered(matrix: Matrix) -> None:
 
 
 def test_files_have_no_unrendered_jinja(files: Files) -> None:
-    """Except in the service's own templates of e-mails."""
+    """The service's own e-mail templates are excluded."""
     assert_no_findings(
         files.problems(lambda file: "" if TEMPLATES in str(file) else "; ".join(unrendered(file.text)), "*")
     )
 
 
-def test_only_marker_files_are_empty(files: Files) -> None:
+def test_rendered_files_except_markers_are_not_empty(files: Files) -> None:
     empty = [str(file) for file in files if not file.content.strip()]
     assert [name for name in empty if not name.split(" of ")[0].endswith(MAY_BE_EMPTY)] == []
 
 
-def test_no_directory_is_empty(combination: Service) -> None:
-    """Copier creates a directory before it excludes its files."""
+def test_service_has_no_empty_directory(combination: Service) -> None:
+    """Copier creates a directory before it excludes the files in it."""
     directories = (path for path in combination.directory.rglob("*") if path.is_dir())
     assert [path for path in directories if not any(path.iterdir())] == []
 
 
-def test_answers_file_has_all_answers(services: list[Service]) -> None:
-    """An update reads the combination from it."""
+def test_answers_file_of_service_has_all_answers(services: list[Service]) -> None:
+    """An update reads the answers from this file."""
     for service in services:
         recorded = yaml.safe_load(service.files[RECORD].content)
         assert {name: value for name, value in recorded.items() if not name.startswith("_")} == service.answers
@@ -100,11 +100,11 @@ def test_unrendered_jinja_is_detected(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["group: ${{ github.ref }}", 'f"{URL}/{{file_id}}"'])
-def test_other_braces_are_not_jinja(line: str) -> None:
+def test_braces_of_github_and_f_string_are_not_jinja(line: str) -> None:
     assert unrendered(line) == []
 
 
-def test_template_expressions_start_with_a_space() -> None:
-    """An unrendered expression without it would look like a brace in an f-string."""
+def test_jinja_expressions_in_template_start_with_a_space() -> None:
+    """Without the space, an unrendered expression would look like a brace in an f-string."""
     texts = ((path, TEMPLATE.joinpath(path).read_text(encoding="utf-8")) for path in template_files())
     assert [path for path, text in texts if path.endswith(".jinja") and re.search(r"(?<!\$)\{\{(?!-?\s)", text)] == []

@@ -61,7 +61,7 @@ DATABASES = ("postgresql", "sqlite")
 
 
 def random_domains(number: int, start: int) -> list[Domain]:
-    """Draw domains at random, reproducibly by seed."""
+    """Return random domains, reproducible by a seed."""
     drawn_domains: list[Domain] = []
 
     @seed(start)
@@ -84,7 +84,7 @@ def random_domains(number: int, start: int) -> list[Domain]:
 def random_services(
     request: pytest.FixtureRequest, template: Path, workspace: Path, show: Callable[[str], Meter]
 ) -> list[Service]:
-    """Render services of the corpus on each database, and of random domains on alternating ones.
+    """Render services of the corpus domain on each database, and of random domains.
 
     Their checks are started at once if the test is selected that waits for the results, which is among the last.
     """
@@ -111,7 +111,7 @@ def random_services(
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])
-def test_random_domain_passes_linter(command: str, random_services: list[Service]) -> None:
+def test_service_of_random_domain_passes_linter(command: str, random_services: list[Service]) -> None:
     directories = [str(service.directory) for service in random_services]
     run = subprocess.run(
         [sys.executable, "-m", "ruff", *command.split(), "--quiet", "--no-cache", *directories],
@@ -122,8 +122,8 @@ def test_random_domain_passes_linter(command: str, random_services: list[Service
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_large_domain_passes_linter(template: Path, empty: Path) -> None:
-    """Forty resources of twenty fields each: about thirty thousand lines."""
+def test_service_of_large_domain_passes_linter(template: Path, empty: Path) -> None:
+    """The domain has forty resources of twenty fields, which render about thirty thousand lines."""
     render(template, empty, all_questions().default | {"resources": large_domain(40)})
     for command in ("check", "format --check"):
         assert_no_findings(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
@@ -137,7 +137,7 @@ def domain_tests(service: Service) -> Check:
 
 
 def checks(service: Service) -> list[Check]:
-    """Return the checks of a service: the whole suite for a random domain, fewer tests for the corpus.
+    """Return the checks of a service: the whole suite for a random domain, a part for the corpus.
 
     Random requests do not depend on the database, and take minutes for the corpus: only one of its services runs them.
     """
@@ -148,7 +148,7 @@ def checks(service: Service) -> list[Check]:
 
 
 @pytest.mark.awaits
-def test_random_domain_passes_checks(
+def test_service_of_random_domain_passes_checks(
     random_services: list[Service], runner: CheckRunner, show: Callable[[str], Meter]
 ) -> None:
     meter = show("Checking domains")
@@ -162,7 +162,7 @@ def test_random_domain_passes_checks(
 
 
 def imported_classes(service: Service) -> set[str]:
-    """Return the names of the classes that modules of resources import from other modules."""
+    """Return the names of the classes that resource modules import from other modules."""
     stems = {resource["name"] for resource in service.answers["resources"]}
     modules = [file for path, file in service.files.items() if PurePosixPath(path).stem.removeprefix("test_") in stems]
     imports = [
@@ -176,7 +176,7 @@ def imported_classes(service: Service) -> set[str]:
     }
 
 
-def test_imported_class_names_are_reserved(serve: Callable[[Answers], Service]) -> None:
+def test_class_names_imported_by_resource_modules_are_reserved(serve: Callable[[Answers], Service]) -> None:
     answers = [{"resources": domain, "auth": auth} for domain in DOMAINS.values() for auth in ("none", "local")]
     used = set().union(*(imported_classes(serve(each)) for each in answers))
     keywords = {"False", "None", "True"}

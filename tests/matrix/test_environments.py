@@ -1,4 +1,4 @@
-"""Services pass their own tests on every installed Python, and with the newest and lowest versions of requirements.
+"""Services pass their tests on every installed Python, and with newest and lowest requirements.
 
 The lane of the newest versions is skipped where the harness itself has them: all suites run with these anyway.
 """
@@ -35,7 +35,7 @@ HARNESS = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Select services that cover each answer; on the Pythons, only the one with most features."""
+    """Parametrize tests by environment and service; each Python checks only the service with most features."""
     if "lane" in metafunc.fixturenames:
         few = code_questions().covering(1)
         fullest = max(few, key=lambda answers: len(answers["features"]))
@@ -52,7 +52,7 @@ def uv(*arguments: str | Path) -> str:
 
 
 def environment(lane: str) -> str:
-    """Install the requirements of all services for a lane, and return its interpreter."""
+    """Create the virtual environment of a lane with all services' requirements; return its interpreter."""
     directory = CACHE / "lanes" / lane
     python = directory / "bin" / "python"
     uv("venv", "--quiet", "--clear", "--python", interpreter(lane), directory)
@@ -63,7 +63,7 @@ def environment(lane: str) -> str:
 
 
 def interpreter(lane: str) -> str:
-    """Return the Python of a lane; skip the test if it is not installed."""
+    """Return the path of a lane's Python; skip the test if it is not installed."""
     if lane in RESOLUTIONS:
         return sys.executable
     path = python(PYTHONS[lane])
@@ -73,7 +73,7 @@ def interpreter(lane: str) -> str:
 
 
 def installed(python: str) -> set[tuple[str, str]]:
-    """Return the installed distributions of an interpreter, with their versions."""
+    """Return the names and versions of the distributions in an interpreter's environment."""
     listed = json.loads(uv("pip", "list", "--format", "json", "--python", python))
     return {(each["name"], each["version"]) for each in listed}
 
@@ -85,7 +85,7 @@ def service_of_lane(request: pytest.FixtureRequest, find_code: Callable[[Answers
 
 @pytest.fixture(scope="module")
 def lane(request: pytest.FixtureRequest, make_runner: Callable[..., CheckRunner]) -> CheckRunner:
-    """Return the check runner of each environment in turn."""
+    """Return the check runner of a lane: a Python version or a resolution of requirements."""
     python = environment(request.param)
     is_harness = PYTHONS.get(request.param, HARNESS) == HARNESS
     if is_harness and installed(python) <= installed(sys.executable):
@@ -96,7 +96,7 @@ def lane(request: pytest.FixtureRequest, make_runner: Callable[..., CheckRunner]
 
 
 def options(lane: str) -> tuple[str, str]:
-    """Return the options with which `uv run` makes the environment of a lane."""
+    """Return the options with which `uv run` creates a lane's environment."""
     return ("--resolution", RESOLUTIONS[lane]) if lane in RESOLUTIONS else ("--python", PYTHONS[lane])
 
 
@@ -112,6 +112,6 @@ def test_service_passes_checks_in_environment(service_of_lane: Service, lane: Ch
         lane.result(service_of_lane, check, meter).assert_passed(service_of_lane)
 
 
-def test_missing_python_is_not_found() -> None:
+def test_search_for_missing_python_returns_none() -> None:
     assert python("3.999") is None
     assert python(HARNESS)

@@ -51,7 +51,7 @@ def context(history: Path, workspace: Path, store: Store, matrix: Matrix) -> Upd
 def assert_updates_match(
     pytestconfig: pytest.Config, context: UpdateContext, matrix: Matrix, show: Callable[[str], Meter]
 ) -> Callable[[str, list[UpdatePath]], None]:
-    """Run update paths, fail if a service differs from a fresh copy, and report the median duration."""
+    """Return a function that runs update paths, and fails if a service differs from a fresh copy."""
 
     def assert_match(title: str, paths: list[UpdatePath]) -> None:
         meter = show(title)
@@ -74,7 +74,7 @@ def without_history(listing: Listing) -> Listing:
 
 
 def problems(update_path: UpdatePath, result: UpdateResult, matrix: Matrix) -> list[str]:
-    """Return the differences from a fresh copy."""
+    """Return the differences between an updated service and a fresh copy."""
     expected = without_history(matrix.compose(matrix.file_facts.combination(update_path.destination)))
     actual = without_history(result.listing)
     differing = sorted(path for path in expected.keys() | actual.keys() if expected.get(path) != actual.get(path))
@@ -88,7 +88,7 @@ def update_path(answers: Answers, release: Release, *others: str) -> UpdatePath:
 
 
 def from_releases(combinations: list[Answers], *, each: bool) -> list[UpdatePath]:
-    """Return paths from one of the releases that offer each combination, in turn, or from each of them."""
+    """Return update paths to the work tree from one, or with `each` from every, release that offers the answers."""
     turn = cycle(range(len(releases())))
     paths = []
     for answers in combinations:
@@ -101,7 +101,7 @@ def from_releases(combinations: list[Answers], *, each: bool) -> list[UpdatePath
 def test_update_from_release_equals_fresh_copy(
     pytestconfig: pytest.Config, matrix: Matrix, assert_updates_match: Callable[[str, list[UpdatePath]], None]
 ) -> None:
-    """Update combinations that cover each answer from one release; in CI, any three answers from every release.
+    """Update services from one release in a short run, and from every release in CI.
 
     Before a release, every combination of the questions that decide code, with the surroundings in turn, from every
     release.
@@ -118,7 +118,7 @@ def test_update_from_release_equals_fresh_copy(
 
 
 def every_flip(combinations: list[Answers]) -> list[UpdatePath]:
-    """Return paths that change one answer: every change of the first combination, and further changes of others."""
+    """Return update paths that change one answer: every change is tried at least once."""
     tried: set[str] = set()
     paths = []
     for place, answers in enumerate(combinations):
@@ -132,15 +132,17 @@ def every_flip(combinations: list[Answers]) -> list[UpdatePath]:
     return paths
 
 
-def test_changed_answer_equals_fresh_copy(
+def test_update_with_changed_answer_equals_fresh_copy(
     pytestconfig: pytest.Config, assert_updates_match: Callable[[str, list[UpdatePath]], None]
 ) -> None:
-    """Change each answer to each other one, in a covering array of strength one; in CI, of strength two."""
+    """Change each answer to each other answer in a covering array of combinations."""
     strength = 1 if pytestconfig.option.matrix == "each" else 2
     assert_updates_match("Other answers", every_flip(all_questions().covering(strength)))
 
 
-def test_stepwise_updates_equal_fresh_copy(assert_updates_match: Callable[[str, list[UpdatePath]], None]) -> None:
+def test_updates_through_every_release_equal_fresh_copy(
+    assert_updates_match: Callable[[str, list[UpdatePath]], None],
+) -> None:
     paths = []
     for release in releases():
         between = [each.tag for each in later(release)]
@@ -151,7 +153,7 @@ def test_stepwise_updates_equal_fresh_copy(assert_updates_match: Callable[[str, 
 
 
 def has_successor(name: str) -> bool:
-    """Return whether the default of a question reads the answer to a removed one."""
+    """Return whether a question's default reads the answer to the removed question."""
     defaults = [str(question["default"]) for question in all_questions().questions.values()]
     return any(
         name in meta.find_undeclared_variables(Environment(autoescape=True).parse(default)) for default in defaults
@@ -159,8 +161,8 @@ def has_successor(name: str) -> bool:
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)
-def test_removed_answer_has_successor(release: Release) -> None:
-    """Copier drops invalid answers; `docs/releasing.md` says how to rename or drop one."""
+def test_removed_question_or_choice_has_successor(release: Release) -> None:
+    """Copier drops answers that became invalid; `docs/releasing.md` says how to rename or drop one."""
     questions = all_questions().questions
     rejected = {
         f"{name}: {answer}" if name in questions else name
@@ -178,8 +180,8 @@ def test_release_has_changelog_entry() -> None:
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)
-def test_removed_path_is_declared(release: Release) -> None:
-    """Undeclared removals would lose owners' edits."""
+def test_path_removed_since_release_is_declared_in_moves(release: Release) -> None:
+    """An update would lose users' edits of a file whose removal is undeclared."""
     then = git(ROOT, "ls-tree", "-r", "--name-only", "-z", f"{release.commit}:template").split("\0")
     now = {LOOP.sub("*", path).removesuffix(".jinja") for path in template_files()}
     removed = {LOOP.sub("*", path).removesuffix(".jinja") for path in then if path} - now

@@ -1,4 +1,4 @@
-"""Parsers, schemas and linters for every distinct file of all services; each file is checked once."""
+"""Every distinct rendered file passes the parser, the schema and the linters of its format."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ BROKEN = {
 
 
 def ending_problem(text: str) -> str:
-    """Return the problem of a text's line endings; empty if there is none."""
+    """Return the problem of a text's line endings, such as a carriage return; empty if there is none."""
     if "\r" in text:
         return "has a carriage return"
     if text and (not text.endswith("\n") or text.endswith("\n\n")):
@@ -56,7 +56,7 @@ def ending_problem(text: str) -> str:
 
 
 def name_problem(path: str) -> str:
-    """Return why a path is not portable; empty if it is."""
+    """Return the reason that a path is not portable; empty if it is portable."""
     parts = path.split("/")
     if any(RESERVED.match(part) or UNPORTABLE.search(part) for part in parts) or not path.isascii():
         return "is not a valid file name on every system"
@@ -64,19 +64,19 @@ def name_problem(path: str) -> str:
 
 
 @pytest.mark.parametrize("pattern", READERS)
-def test_file_is_parsable(pattern: str, files: Files) -> None:
+def test_rendered_file_is_parsable(pattern: str, files: Files) -> None:
     assert_no_findings(files.problems(lambda file: parse_error(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("pattern", sorted(SCHEMAS.keys() - PENDING))
-def test_file_matches_schema(pattern: str, files: Files) -> None:
+def test_rendered_file_matches_schema(pattern: str, files: Files) -> None:
     matching = files.matching(pattern)
     assert matching
     assert_no_findings(run("check-jsonschema", *SCHEMAS[pattern], *(file.location for file in matching)))
 
 
 @pytest.mark.parametrize("name", LINTERS)
-def test_file_passes_linter(name: str, files: Files) -> None:
+def test_rendered_file_passes_linter(name: str, files: Files) -> None:
     linter = LINTERS[name]
     matching = files.matching(*linter.patterns)
     assert matching
@@ -84,7 +84,7 @@ def test_file_passes_linter(name: str, files: Files) -> None:
 
 
 @pytest.mark.parametrize("pattern", sorted(SCRIPTS.keys() - PENDING))
-def test_scripts_pass_shellcheck(pattern: str, files: Files) -> None:
+def test_scripts_in_rendered_files_pass_shellcheck(pattern: str, files: Files) -> None:
     def problem(file: DistinctFile) -> str:
         return "\n".join(filter(None, map(shellcheck_findings, SCRIPTS[pattern](file.text))))
 
@@ -92,7 +92,7 @@ def test_scripts_pass_shellcheck(pattern: str, files: Files) -> None:
     assert_no_findings(files.problems(problem, pattern))
 
 
-def test_pending_patterns_match_no_file(files: Files) -> None:
+def test_patterns_of_planned_files_match_no_file_yet(files: Files) -> None:
     assert {file.path for file in files.matching(*PENDING)} == set()
 
 
@@ -102,15 +102,15 @@ def test_every_data_file_has_a_schema(files: Files) -> None:
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_code_passes_ruff(command: list[str], files: Files) -> None:
+def test_code_of_services_passes_ruff(command: list[str], files: Files) -> None:
     assert_no_findings("".join(run("ruff", *command, "--no-cache", sheet) for sheet in files.sheets()))
 
 
-def test_file_names_are_portable(files: Files) -> None:
+def test_names_of_rendered_files_are_portable(files: Files) -> None:
     assert_no_findings(files.problems(lambda file: name_problem(file.path), "*"))
 
 
-def test_line_endings_are_uniform(files: Files) -> None:
+def test_line_endings_of_rendered_files_are_uniform(files: Files) -> None:
     assert_no_findings(files.problems(lambda file: ending_problem(file.text), "*"))
 
 
@@ -125,7 +125,7 @@ def test_line_endings_are_uniform(files: Files) -> None:
         ("*.yml", "a: [1"),
     ],
 )
-def test_parse_error_is_detected(pattern: str, text: str) -> None:
+def test_parse_error_in_file_is_detected(pattern: str, text: str) -> None:
     assert parse_error(READERS[pattern], text)
 
 
@@ -157,7 +157,7 @@ def test_schema_violation_is_detected(pattern: str, empty: Path) -> None:
         ("/.devcontainer/devcontainer.json", '{"postCreateCommand": "cd $x"}'),
     ],
 )
-def test_shell_error_is_detected(pattern: str, text: str) -> None:
+def test_shell_error_in_file_is_detected(pattern: str, text: str) -> None:
     assert "SC2086" in "".join(map(shellcheck_findings, SCRIPTS[pattern](text)))
 
 

@@ -1,4 +1,4 @@
-"""The matrix has every combination: with files that read answers conditionally, and with rare combinations."""
+"""The matrix composes every combination, also of files that read some answers only conditionally."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def render_matrix(workspace: Path, store: Store, show: Callable[[str], Meter]) -> Callable[..., Matrix]:
-    """Return a function that renders the matrix of a template."""
+    """Return a function that renders the matrix of all combinations of a template."""
 
     def rendered_matrix(template: Path, questionnaire: Questionnaire, *, every: bool = False) -> Matrix:
         with recording() as recorder:
@@ -85,7 +85,7 @@ def render_matrix(workspace: Path, store: Store, show: Callable[[str], Meter]) -
 
 @pytest.fixture
 def small(tmp_path: Path, workspace: Path) -> Path:
-    """Write and commit the small template, isolated by the workspace."""
+    """Create a small template in a Git repository with one release."""
     _ = workspace
     (tmp_path / "small" / "template").mkdir(parents=True)
     (tmp_path / "small" / "copier.yml").write_text(yaml.safe_dump(QUESTIONS, sort_keys=False), encoding="utf-8")
@@ -95,8 +95,10 @@ def small(tmp_path: Path, workspace: Path) -> Path:
     return tmp_path / "small"
 
 
-def test_composed_combinations_equal_full_renderings(small: Path, render_matrix: Callable[..., Matrix]) -> None:
-    """Compose all combinations from less than a third of the files."""
+def test_combinations_composed_from_few_renderings_equal_full_renderings(
+    small: Path, render_matrix: Callable[..., Matrix]
+) -> None:
+    """The matrix renders less than a third of the files."""
     few, every = render_matrix(small, SMALL), render_matrix(small, SMALL, every=True)
     assert len(every.rendered) == len(few.combinations) == 2 * 3 * 3 * 2
     for combination, listing in every.rendered:
@@ -108,7 +110,7 @@ def files_rendered(matrix: Matrix) -> int:
     return sum(len(listing) for _, listing in matrix.rendered)
 
 
-def test_reads_of_file_are_recorded(small: Path, render_matrix: Callable[..., Matrix]) -> None:
+def test_variables_read_by_file_are_recorded(small: Path, render_matrix: Callable[..., Matrix]) -> None:
     read = render_matrix(small, SMALL).reads
     assert read["named.txt"] == {("name",)}
     assert read["part.txt"] == {("plan", "warm")}
@@ -116,7 +118,7 @@ def test_reads_of_file_are_recorded(small: Path, render_matrix: Callable[..., Ma
     assert not read["plain.txt"]
 
 
-def test_file_reading_other_values_is_rejected(small: Path, render_matrix: Callable[..., Matrix]) -> None:
+def test_file_that_reads_copier_internals_is_rejected(small: Path, render_matrix: Callable[..., Matrix]) -> None:
     (small / "template" / "here.txt.jinja").write_text("{{ _copier_conf.dst_path }}", encoding="utf-8")
     commit(small, "v2.0.0")
     with pytest.raises(AssertionError, match=r"here\.txt reads _copier_conf"):
@@ -125,7 +127,7 @@ def test_file_reading_other_values_is_rejected(small: Path, render_matrix: Calla
 
 @pytest.fixture
 def strict(template: Path, tmp_path: Path) -> tuple[Path, Questionnaire]:
-    """Return a template that rejects a combination of two answers, with its questionnaire."""
+    """Return a template whose validator rejects a combination of two answers, and its questionnaire."""
     directory = shutil.copytree(template, tmp_path / "strict")
     by_name = dict(all_questions().questions) | {"ci": all_questions().questions["ci"] | {"validator": REFUSAL}}
     raw = read_questionnaire(directory)
@@ -136,10 +138,10 @@ def strict(template: Path, tmp_path: Path) -> tuple[Path, Questionnaire]:
     return directory, Questionnaire(by_name, rules(by_name)).about({"database", "ci", "python_version"})
 
 
-def test_copier_rejects_each_rejected_combination(
+def test_combination_rejected_by_questionnaire_is_rejected_by_copier(
     strict: tuple[Path, Questionnaire], template: Path, tmp_path: Path, workspace: Path
 ) -> None:
-    """Render all rejected combinations of the real template, and of the one with an additional rule."""
+    """Try to render all rejected combinations of the real template and of one with another validator."""
     _ = workspace
     rejected = list(strict[1].rejected())
     assert {(answers["database"], answers["ci"]) for answers in rejected} == {("sqlite", "gitlab")}
@@ -152,7 +154,7 @@ def test_copier_rejects_each_rejected_combination(
         assert not (tmp_path / "rejected").exists()
 
 
-def test_allowed_combinations_are_rendered(
+def test_matrix_contains_every_allowed_combination(
     strict: tuple[Path, Questionnaire], render_matrix: Callable[..., Matrix]
 ) -> None:
     matrix = render_matrix(*strict)
@@ -164,7 +166,7 @@ def test_allowed_combinations_are_rendered(
 def test_broken_file_of_rare_combination_is_detected(
     tmp_path: Path, template: Path, store: Store, render_matrix: Callable[..., Matrix]
 ) -> None:
-    """Break a file that only a combination of four answers contains; only that file is reported."""
+    """Break a file of services with four certain answers; only that file is reported."""
     broken = shutil.copytree(template, tmp_path / "broken")
     with (broken / "template" / ".gitlab-ci.yml.jinja").open("a", encoding="utf-8") as pipeline:
         pipeline.write(BREAK)

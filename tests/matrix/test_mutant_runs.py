@@ -1,4 +1,4 @@
-"""Only a test that fails because of a mutant kills it: mutant runs on a minimal service."""
+"""Run mutants of a minimal service: only a test that fails because of a mutant kills it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MutantRunner]:
 def score(
     minimal: Service, runner: MutantRunner, tmp_path_factory: pytest.TempPathFactory, show: Callable[[str], Meter]
 ) -> Score:
-    """Return the score of every mutant of the service."""
+    """Return the mutation score of all mutants of the minimal service."""
     cache = Cache(tmp_path_factory.mktemp("cache"))
     every = [(minimal, mutant) for mutant in mutants("app/one.py", APP.encode())]
     make_maps([minimal], cache, runner, show("Coverage"))
@@ -118,28 +118,28 @@ def result_of(score: Score, old: str, new: str) -> Result:
         ("2", "3", "", ""),
     ],
 )
-def test_mutant_is_killed_with_cause(score: Score, old: str, new: str, cause: str, test: str) -> None:
+def test_result_of_mutant_has_cause_and_test(score: Score, old: str, new: str, cause: str, test: str) -> None:
     result = result_of(score, old, new)
     assert (result.cause, result.test) == (cause, test)
 
 
-def test_unreached_mutant_survives(score: Score) -> None:
+def test_mutant_that_no_test_reaches_survives(score: Score) -> None:
     assert result_of(score, "return LIMIT", "return None").trial.tests == []
 
 
-def test_unstable_test_kills_no_mutant(score: Score) -> None:
+def test_test_that_fails_once_kills_no_mutant(score: Score) -> None:
     assert result_of(score, "<", "<=").unstable == ("tests/test_one.py::test_fails_once",)
 
 
-def test_failing_test_without_mutant_is_reported(score: Score) -> None:
+def test_test_that_fails_without_mutant_is_reported(score: Score) -> None:
     assert score.failing == {"small": {"tests/test_one.py::test_fails_without_plan"}}
     assert "  fails without a mutant (small): tests/test_one.py::test_fails_without_plan" in score.lines()
 
 
-def test_page_shows_survivor_as_diff(score: Score) -> None:
+def test_page_shows_surviving_mutant_as_diff(score: Score) -> None:
     assert "-    return number < LIMIT\n+    return number <= LIMIT\n" in score.page()
 
 
-def test_copies_of_service_are_deleted(score: Score, runner: MutantRunner) -> None:
+def test_mutated_copies_of_service_are_deleted(score: Score, runner: MutantRunner) -> None:
     _ = score
     assert [path.name for path in runner.directory.iterdir()] == ["outcomes"]

@@ -1,4 +1,4 @@
-"""Tests of the emitted services kill randomly sampled mutants of `app/`.
+"""The tests of rendered services kill randomly sampled mutants of `app/`.
 
 uv run pytest tests/matrix/test_mutants.py --mutants=500 --seed=7
 uv run pytest tests/matrix/test_mutants.py --mutants-of=cache,app/errors.py --mutants=40 --seed=1
@@ -44,7 +44,7 @@ def services(serve: Callable[[Answers], Service]) -> list[Service]:
 
 @pytest.fixture(scope="module")
 def sample(pytestconfig: pytest.Config, services: list[Service]) -> list[tuple[Service, Mutant]]:
-    """Draw the sample of mutants, each with its service."""
+    """Return a random sample of mutants, each with the service that contains it."""
     names = [name for name in pytestconfig.option.mutants_of.split(",") if name]
     candidates = {
         id(mutant): (service, mutant)
@@ -63,13 +63,13 @@ def runner(workspace: Path, services: list[Service]) -> Iterator[MutantRunner]:
         yield runner
 
 
-def test_every_equivalent_entry_matches_mutant(services: list[Service]) -> None:
-    """An entry without a matching mutant is outdated."""
+def test_every_entry_of_equivalent_mutants_matches_a_mutant(services: list[Service]) -> None:
+    """An entry of `equivalent.toml` without a matching mutant is outdated."""
     mutants = [mutant for _, mutant in distinct_mutants(services)]
     assert [each for each in equivalents() if not any(map(each.matches, mutants))] == []
 
 
-def test_sampled_mutants_are_killed(
+def test_share_of_killed_mutants_reaches_floor(
     pytestconfig: pytest.Config,
     sample: list[tuple[Service, Mutant]],
     runner: MutantRunner,

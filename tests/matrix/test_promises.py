@@ -1,4 +1,4 @@
-"""A test of the emitted service detects each break of a promise: those of `harness/promises`.
+"""A test of the rendered service detects each deliberate fault in `harness/promises`.
 
 A break of `app/` is tested in a fork of a warm process, with its own database on a shared server. Other breaks concern
 the start of servers, migrations or the tests themselves, and could be hidden by what forks share: they are tested
@@ -44,7 +44,7 @@ SHARED = ("postgresql",)
 
 @dataclass(frozen=True)
 class Case:
-    """A break, applied to the service with one of the databases."""
+    """A deliberate fault, applied to the service with one of the databases."""
 
     broken: Break
     database: str
@@ -55,7 +55,7 @@ class Case:
 
     @property
     def cold(self) -> bool:
-        """Return whether state shared by forks could hide the break."""
+        """Return whether state that forks share could hide the fault."""
         return self.broken.drill or not self.broken.path.startswith("app/")
 
     @property
@@ -63,7 +63,7 @@ class Case:
         return suite_check([self.broken.test], cold=self.cold)
 
     def of(self, service: Service) -> Service:
-        """Apply the break to a copy of a service."""
+        """Return a copy of a service with the fault applied."""
         with TemporaryDirectory() as name:
             directory = Path(name)
             write({path: file for path, file in service.files.items() if path == self.broken.path}, directory)
@@ -79,7 +79,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Unbroken:
-    """An unbroken service, and the tests that must detect its breaks: the cold ones or the others."""
+    """A service without faults, and the tests that must pass on it."""
 
     answers: Answers
     cold: bool
@@ -115,7 +115,7 @@ def output_tail(result: CheckResult) -> str:
 
 
 def failed(result: CheckResult, test: str) -> bool:
-    """Return whether the test itself failed, rather than a fixture or pytest."""
+    """Return whether the test itself failed, as opposed to a fixture or pytest."""
     failure = re.search(rf"^FAILED tests/{re.escape(test)}(\[| |$)", result.output, re.MULTILINE)
     return result.code == pytest.ExitCode.TESTS_FAILED and failure is not None
 
@@ -127,7 +127,7 @@ def run_case(
     serve: Callable[[Answers], Service],
     show: Callable[[str], Meter],
 ) -> Iterator[Callable[[Case | Unbroken], CheckResult]]:
-    """Submit all selected cases, the slowest first, without a cache between runs."""
+    """Yield a function that returns a case's result; all selected cases run concurrently, slowest first."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
     cases = [case for item in items if isinstance(case := item.callspec.params.get("case"), Case | Unbroken)]
     meter = show("Breaking services")
@@ -146,7 +146,7 @@ def run_case(
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_break_is_detected(case: Case, run_case: Callable[[Case], CheckResult]) -> None:
+def test_fault_fails_named_test(case: Case, run_case: Callable[[Case], CheckResult]) -> None:
     result = run_case(case)
     if not failed(result, case.broken.test):
         pytest.fail(f"{case.broken.test} does not fail.\n\n{output_tail(result)}", pytrace=False)
@@ -154,17 +154,17 @@ def test_break_is_detected(case: Case, run_case: Callable[[Case], CheckResult]) 
 
 
 @pytest.mark.parametrize("case", UNBROKEN.values(), ids=str)
-def test_unbroken_service_passes(case: Unbroken, run_case: Callable[[Unbroken], CheckResult]) -> None:
+def test_service_without_fault_passes_named_tests(case: Unbroken, run_case: Callable[[Unbroken], CheckResult]) -> None:
     result = run_case(case)
     assert result.passed, output_tail(result)
 
 
-def test_break_names_are_unique() -> None:
+def test_names_of_faults_are_unique() -> None:
     names = [broken.name for broken in BREAKS]
     assert sorted(names) == sorted(set(names))
 
 
-def test_break_without_effect_is_rejected(tmp_path: Path) -> None:
+def test_fault_that_matches_no_code_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file.py").write_text("twice, twice", encoding="utf-8")
     for old, words in {"twice": "2 occurrences", "never": "0 occurrences", "": "exists already"}.items():
         with pytest.raises(AssertionError, match=words):

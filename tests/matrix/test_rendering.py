@@ -1,4 +1,4 @@
-"""Composed and rendered combinations equal the output of Copier's command line, byte for byte."""
+"""Combinations in the matrix equal the output of Copier's command line, byte for byte."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("sampled", sample, ids=map(all_questions().label, sample))
 
 
-def test_rendering_equals_command_line(
+def test_composed_and_rendered_service_equal_output_of_command_line(
     sampled: Answers, matrix: Matrix, store: Store, template: Path, empty: Path
 ) -> None:
-    """Compare the composed combination and the one rendered in process with a user's."""
+    """Compare a composed service and one rendered in process with one that the `copier` command renders."""
     by_copier, by_harness = empty / "command line", empty / "harness"
     run = copier(*copy_arguments(template, by_copier, *data(sampled)))
     assert run.returncode == 0, run.stderr
@@ -50,10 +50,10 @@ def test_rendering_equals_command_line(
     assert composed | {RECORD: expected[RECORD]} == expected
 
 
-def test_composed_files_equal_whole_renderings(
+def test_files_rendered_alone_equal_whole_renderings(
     pytestconfig: pytest.Config, matrix: Matrix, store: Store, template: Path, empty: Path
 ) -> None:
-    """Compare files that were rendered one by one with renderings of the whole template."""
+    """Compare files that were rendered alone with renderings of the whole template."""
     draw = random.Random(pytestconfig.option.seed)  # noqa: S311 - a sample, not a secret
     for combination in draw.sample(matrix.combinations, min(LARGE_SAMPLE, len(matrix.combinations))):
         render(template, empty / "whole", combination.answers)
@@ -64,12 +64,12 @@ def test_composed_files_equal_whole_renderings(
 
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=DOMAINS)
-def test_domain_round_trips_through_data_option(domain: Domain) -> None:
+def test_domain_in_data_option_is_parsed_unchanged(domain: Domain) -> None:
     _, written = data({"resources": domain})
     assert yaml.safe_load(written.removeprefix("resources=")) == domain
 
 
-def test_tree_has_content_and_mode(tmp_path: Path) -> None:
+def test_tree_of_directory_has_content_and_mode_of_each_file(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "run").write_bytes(b"#!/bin/sh\r\n")
     (tmp_path / "app" / "run").chmod(0o755)

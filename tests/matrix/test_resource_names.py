@@ -1,4 +1,4 @@
-"""Resources may be named after identifiers of the modules of resources: lint and types pass."""
+"""Resources named like identifiers in resource modules pass lint and types."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OF_RESOURCES = re.compile(r"(app/(models|routers|schemas|services)|tests/factori
 
 
 def bound_names(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a node of a module uses or binds."""
+    """Yield the name that a syntax node uses or binds."""
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, ast.arg):
@@ -50,7 +50,7 @@ def snake_case(name: str) -> str:
 
 
 def identifiers(service: Service) -> set[str]:
-    """Return the identifiers of all modules of resources that can be names of resources."""
+    """Return the identifiers in a service's resource modules that are valid resource names."""
     stems = {resource["name"] for resource in service.answers["resources"]}
     modules = [
         file.content
@@ -63,14 +63,14 @@ def identifiers(service: Service) -> set[str]:
 
 
 def resource(name: str, previous: str) -> dict[str, Any]:
-    """Return a resource with a reference to another one."""
+    """Return a resource, with a reference to another resource unless `previous` is empty."""
     link = {"previous": {"type": "ref", "to": previous, "optional": True, "unique": True}} if previous else {}
     kind = {"type": "enum", "values": ["a", "b"]}
     return {"name": name, "fields": {"title": "str", "kind": kind, "amount": "decimal?"} | link}
 
 
 def domains_of(names: list[str]) -> list[Domain]:
-    """Return domains with all names, each resource with a reference to the one before; every other one is owned."""
+    """Return domains of resources with the given names; each references the previous one."""
     found: list[Domain] = [[]]
     for name in names:
         previous = found[-1][-1]["name"] if found[-1] else ""
@@ -86,7 +86,7 @@ def domains_of(names: list[str]) -> list[Domain]:
 def named_services(
     pytestconfig: pytest.Config, serve: Callable[[Answers], Service], template: Path, workspace: Path
 ) -> list[Service]:
-    """Render services whose resources have identifiers of modules, or Python's own names, drawn at random."""
+    """Render services whose resources are named like random identifiers of resource modules or of Python."""
     examples = [
         serve({"resources": each["resources"], "auth": auth})
         for each in EXAMPLES.values()
@@ -107,13 +107,13 @@ def named_services(
 
 
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
-def test_identifiers_as_names_pass_linter(command: tuple[str, ...], named_services: list[Service]) -> None:
+def test_resources_named_like_identifiers_pass_linter(command: tuple[str, ...], named_services: list[Service]) -> None:
     assert len(named_services) > 2
     for service in named_services:
         assert_no_findings(run("ruff", *command, "--quiet", "--no-cache", service.directory))
 
 
-def test_identifiers_as_names_pass_types(
+def test_resources_named_like_identifiers_pass_mypy(
     named_services: list[Service], runner: CheckRunner, show: Callable[[str], Meter]
 ) -> None:
     meter = show("Checking types")

@@ -1,4 +1,4 @@
-"""Services pass their own tests, types and lint; services of equal code are checked once."""
+"""Services pass their own tests, mypy and linters; services of equal code are checked once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def meter(show: Callable[[str], Meter]) -> Meter:
 
 
 @pytest.mark.parametrize("check", [BUILT], ids=str)
-def test_service_starts_and_describes_its_api(check: Check, every: Service, runner: CheckRunner, meter: Meter) -> None:
+def test_service_is_built_and_prints_its_openapi_document(
+    check: Check, every: Service, runner: CheckRunner, meter: Meter
+) -> None:
     """Import all modules, build the application, and print its OpenAPI document."""
     runner.result(every, check, meter).assert_passed(every)
 
@@ -35,6 +37,8 @@ def test_service_passes_checks(check: Check, service: Service, runner: CheckRunn
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("check", [REQUESTS], ids=str)
-def test_random_requests_break_no_example(check: Check, example: Service, runner: CheckRunner, meter: Meter) -> None:
-    """Run the only drill that depends on the domain; clean rooms run all drills on the sample."""
+def test_example_service_handles_random_requests(
+    check: Check, example: Service, runner: CheckRunner, meter: Meter
+) -> None:
+    """Run the drill with random requests; clean rooms run all other drills on the sample domain."""
     runner.result(example, check, meter).assert_passed(example)

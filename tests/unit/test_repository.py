@@ -36,7 +36,7 @@ def test_files_pass_linter(name: str, paths: list[Path]) -> None:
     assert_no_findings(run(name, *LINTERS[name].arguments, *paths))
 
 
-def test_scripts_pass_shellcheck() -> None:
+def test_scripts_of_repository_pass_shellcheck() -> None:
     scripts = {path: path.read_text(encoding="utf-8") for path in (ROOT / ".ci").iterdir()}
     pages = {page: "".join(fenced(page.read_text(encoding="utf-8"))) for page in PAGES}
     problems = {path: shellcheck_findings(script) for path, script in (scripts | pages).items()}
