@@ -146,7 +146,7 @@ def test_long_entry_is_wrapped_outside_code() -> None:
     assert max(map(len, lines)) <= 120
 
 
-def test_hidden_questions_are_excluded() -> None:
+def test_questions_of_template_exclude_hidden_ones() -> None:
     assert {"given", "plan"}.isdisjoint(questions())
     assert "project_name" in questions()
 

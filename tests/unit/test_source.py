@@ -29,7 +29,7 @@ def commit(directory: Path) -> str:
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone of a published repository, which is the current directory."""
+    """A clone of a published repository; the test's current directory is the clone."""
     upstream, clone = tmp_path / "upstream", tmp_path / "clone"
     upstream.mkdir()
     git(upstream, "init", "--quiet")

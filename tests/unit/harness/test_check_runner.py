@@ -1,4 +1,4 @@
-"""The check runner: one result per code, passes cached, failures reported with the command that reproduces them."""
+"""The check runner shares results of equal code, caches passes, and reports how to reproduce failures."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def test_it() -> None:
 
 
 def service(label: str, directory: Path, test: str) -> Service:
-    """Return a service of one test module."""
+    """Return a service with a single test module."""
     files = {"tests/test_it.py": File(test.encode(), executable=False)}
     return Service(label, all_questions().default, directory / label, files)
 
 
 @pytest.fixture
 def new_runner(tmp_path: Path) -> Iterator[Callable[[], CheckRunner]]:
-    """Return a factory of check runners that share nothing but their cache."""
+    """Return a function that creates check runners, which share only their cache."""
     runners: list[CheckRunner] = []
 
     def runner() -> CheckRunner:
@@ -74,7 +74,9 @@ def meter(show: Callable[[str], Meter]) -> Meter:
 
 
 @pytest.mark.parametrize("check", [SUITE, COLD], ids=["forked", "cold"])
-def test_pass_is_cached(check: Check, new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_passed_check_is_cached(
+    check: Check, new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
     passing = service("passing", tmp_path, PASSES)
     first, second = new_runner().result(passing, check, meter), new_runner().result(passing, check, meter)
     assert (first.passed, first.cached) == (True, False)
@@ -83,7 +85,7 @@ def test_pass_is_cached(check: Check, new_runner: Callable[[], CheckRunner], tmp
     assert first.usage.seconds > 0
 
 
-def test_failure_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_failed_check_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     failing = service("failing", tmp_path, FAILS)
     for _ in range(2):
         result = new_runner().result(failing, SUITE, meter)
@@ -96,13 +98,15 @@ def test_changed_code_is_checked_again(new_runner: Callable[[], CheckRunner], tm
     assert not new_runner().result(service("other", tmp_path, PASSES + "\n"), SUITE, meter).cached
 
 
-def test_changed_check_is_run_again(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_changed_command_of_check_is_run_again(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
     passing = service("passing", tmp_path, PASSES)
     assert new_runner().result(passing, SUITE, meter).passed
     assert not new_runner().result(passing, HASTY, meter).cached
 
 
-def test_pass_under_other_tools_is_not_cached(
+def test_passed_check_runs_again_with_other_tools(
     new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passing = service("passing", tmp_path, PASSES)
@@ -113,7 +117,9 @@ def test_pass_under_other_tools_is_not_cached(
     assert not new_runner().result(passing, SUITE, meter).cached
 
 
-def test_pass_in_other_order_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_passed_check_runs_again_in_other_test_order(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
     passing, cached = service("passing", tmp_path, PASSES), []
     for seed in (1, 1, 2):
         runner = new_runner()
@@ -122,7 +128,7 @@ def test_pass_in_other_order_is_not_cached(new_runner: Callable[[], CheckRunner]
     assert cached == [False, True, False]
 
 
-def test_key_has_required_distributions_only() -> None:
+def test_cache_key_depends_only_on_required_distributions() -> None:
     project = File(
         b"[project]\ndependencies = ['app-server[fast]']\n[dependency-groups]\ntest = ['Checker>1']\n", executable=False
     )
@@ -136,13 +142,13 @@ def test_key_has_required_distributions_only() -> None:
 
 
 class OneFork(CheckRunner):
-    """A check runner with one fork, so that all checks use the same cache of mypy."""
+    """A check runner with a single fork, so that all checks use the same mypy cache."""
 
     forks = 1
 
 
-def test_type_error_is_found_in_file_of_equal_path_and_size(tmp_path: Path, meter: Meter) -> None:
-    """Services share mypy's cache, which compares path, size and second of modification."""
+def test_mypy_checks_file_of_equal_path_and_size_again(tmp_path: Path, meter: Meter) -> None:
+    """Services share a mypy cache, which compares path, size and second of modification of files."""
     typed = typed_service("typed", tmp_path, "def value() -> int:\n    return 12\n")
     mistyped = typed_service("mistyped", tmp_path, 'def value() -> int:\n    return ""\n')
     with closing(OneFork(tmp_path / "run", ResultCache(tmp_path / "results"), Servers())) as runner:
@@ -158,7 +164,9 @@ def typed_service(label: str, directory: Path, module: str) -> Service:
     return Service(label, all_questions().default, directory / label, rendered)
 
 
-def test_cleared_pass_is_not_cached(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_passed_check_runs_again_after_cache_is_cleared(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
     passing = service("passing", tmp_path, PASSES)
     runner = new_runner()
     assert runner.result(passing, SUITE, meter).passed
@@ -197,8 +205,10 @@ def test_services_are_isolated_from_each_other(
         assert result.passed, result.output
 
 
-def test_check_reading_other_files_fails(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
-    """The cached result would be reused for services in which those files differ."""
+def test_check_that_reads_file_beyond_code_fails(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
+    """Otherwise the cached result would be reused for services in which that file differs."""
     reads = "def test_it() -> None:\n    assert open('README.md').read()\n"
     reading = service("reading", tmp_path, reads)
     reading.files["README.md"] = File(b"# Shop\n", executable=False)
@@ -212,7 +222,9 @@ def test_hanging_check_is_killed(new_runner: Callable[[], CheckRunner], tmp_path
     assert "ended by SIGKILL after" in result.output
 
 
-def test_orphaned_child_process_is_killed(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_orphaned_child_process_of_check_is_killed(
+    new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
+) -> None:
     runner, leaving = new_runner(), service("leaving", tmp_path, LEAVES)
     assert runner.result(leaving, SUITE, meter).passed
     child = int((runner.copy(leaving) / "child").read_text(encoding="utf-8"))
@@ -230,7 +242,7 @@ def is_alive(process: int) -> bool:
         return False
 
 
-def test_result_has_command_to_reproduce_it(
+def test_result_of_check_has_command_to_reproduce_it(
     new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
 ) -> None:
     runner = new_runner()
@@ -243,7 +255,7 @@ def test_result_has_command_to_reproduce_it(
     )
 
 
-def test_cache_stores_only_usage(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
+def test_cache_entry_stores_only_usage(new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter) -> None:
     assert new_runner().result(service("passing", tmp_path, PASSES), SUITE, meter).passed
     (entry,) = (tmp_path / "results").iterdir()
     assert json.loads(entry.read_text(encoding="utf-8")).keys() == {"seconds", "cpu", "memory"}

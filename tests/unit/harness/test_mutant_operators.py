@@ -1,4 +1,4 @@
-"""Operators of mutants: the edits of each line, and the nodes that they skip; and the sample drawn of them."""
+"""Mutation operators edit and skip the expected code, and samples of mutants are reproducible."""
 
 from __future__ import annotations
 
@@ -99,17 +99,17 @@ def edited_lines(source: str, operator: str) -> list[str]:
         ("status", "x = HTTPStatus.NO_CONTENT", ["x = HTTPStatus.OK"]),
     ],
 )
-def test_operator_edits_line(operator: str, source: str, expected: list[str]) -> None:
+def test_mutation_operator_makes_expected_edits_of_line(operator: str, source: str, expected: list[str]) -> None:
     assert edited_lines(source, operator) == expected
 
 
-def test_multiline_condition_becomes_valid_python() -> None:
+def test_mutant_of_multiline_condition_is_valid_python() -> None:
     (mutant,) = valid_mutants("x = (\n    a\n    and b\n)\n", "and/or")
     assert mutant.mutated.decode() == "x = (\n    a\n    or b\n)\n"
 
 
 def test_code_without_behaviour_is_not_mutated() -> None:
-    """Excluded: imports, annotations, docstrings, blocks for type checkers or scripts, prose, log arguments."""
+    """Imports, annotations, docstrings, type-checking blocks, prose and log arguments are excluded."""
     assert [(each.operator, *each.changes[0]) for each in valid_mutants(MODULE)] == [
         ("drop argument", "ge=1", ""),
         ("constant", "1", "2"),
@@ -130,13 +130,13 @@ def test_code_without_behaviour_is_not_mutated() -> None:
     ]
 
 
-def test_default_and_cached_function_run_once() -> None:
+def test_code_in_default_or_cached_function_runs_once() -> None:
     source = "X = 1\n@cache\ndef f(a=2):\n    return g(3)\ndef h():\n    return g(4)\n"
     runs = {each.changes[0][0]: each.runs_once for each in valid_mutants(source, "constant")}
     assert runs == {"1": True, "2": True, "3": True, "4": False}
 
 
-def test_multiline_condition_has_lines_of_header() -> None:
+def test_mutant_of_multiline_condition_has_all_lines_of_header() -> None:
     (mutant,) = valid_mutants("if (\n    a\n):\n    b()\n", "negate")
     assert mutant.lines == (1, 3)
 
@@ -146,22 +146,22 @@ def candidates() -> list[Mutant]:
     return mutants("app/one.py", MODULE.encode())
 
 
-def test_sample_is_reproducible_by_seed(candidates: list[Mutant]) -> None:
+def test_sample_of_mutants_is_reproducible_by_seed(candidates: list[Mutant]) -> None:
     assert draw(candidates, 8, 1) == draw(candidates, 8, 1) != draw(candidates, 8, 2)
 
 
-def test_sample_is_half_subtle(candidates: list[Mutant]) -> None:
+def test_half_of_sampled_mutants_are_subtle(candidates: list[Mutant]) -> None:
     kinds = [each.kind for each in draw(candidates, 8, 1)]
     assert kinds.count("subtle") == 4
 
 
-def test_sample_is_stable_under_other_edits(candidates: list[Mutant]) -> None:
+def test_sample_of_mutants_is_stable_under_other_edits(candidates: list[Mutant]) -> None:
     """Line numbers and other files do not affect the sample of a file."""
     moved = mutants("app/one.py", b"# A comment.\n" + MODULE.encode())
     other = mutants("app/other.py", b"x = None\n")
     assert [each.key for each in draw([*other, *moved], 8, 1)] == [each.key for each in draw(candidates, 8, 1)]
 
 
-def test_equivalent_entry_matches_only_its_change(candidates: list[Mutant]) -> None:
+def test_entry_of_equivalent_mutant_matches_only_its_change(candidates: list[Mutant]) -> None:
     entry = Equivalent("app/one.py", "session.close()", "session.close()", "pass", "an example")
     assert [each.operator for each in candidates if entry.matches(each)] == ["drop clean-up"]

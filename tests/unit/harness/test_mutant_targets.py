@@ -1,4 +1,4 @@
-"""Target services of mutants contain every module of the sample domain; names select among modules."""
+"""The services to mutate contain every module; names select modules to mutate."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tests.harness.combinations.questions import code_questions
 from tests.harness.mutants.targets import CORE, feature_of, is_mutated, is_selected, targets
 
 
-def test_targets_contain_every_module() -> None:
+def test_services_to_mutate_contain_every_module() -> None:
     paths = {path for answers in targets() for path in plan(answers)["footprint"]}
     assert {path for path in owners() if is_mutated(path)} <= paths
 
 
-def test_targets_are_few_allowed_combinations() -> None:
+def test_services_to_mutate_are_at_most_five() -> None:
     combinations = list(code_questions().combinations())
     assert len(targets()) <= 5
     assert all(answers in combinations for answers in targets())
@@ -36,10 +36,10 @@ def test_module_belongs_to_owning_feature(path: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cache", "cache/", "app/cache", "app/cache/stores.py", "cache/stores.py"])
-def test_module_is_selected_by_name_or_feature(name: str) -> None:
+def test_module_to_mutate_is_selected_by_name_or_feature(name: str) -> None:
     assert is_selected("app/cache/stores.py", ["jobs", name])
     assert not is_selected("app/health.py", ["jobs", name])
 
 
-def test_every_module_is_selected_without_names() -> None:
+def test_every_module_is_mutated_without_names() -> None:
     assert is_selected("app/health.py", [])

@@ -1,4 +1,4 @@
-"""The report of a run: its progress, its states, and the picture of the matrix."""
+"""The report of a run shows progress, the state of each service, and a picture of the matrix."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def image() -> Element:
-    """Return a picture with one failed service and one that was not checked."""
+    """Return a parsed SVG picture with one failed service and one that was not checked."""
     questionnaire = Questionnaire(QUESTIONS, ())
     fields = {questionnaire.label(answers): Field(answers, "passed", 1.25) for answers in questionnaire.combinations()}
     fields[questionnaire.label(WORST)] = Field(WORST, "failed", 2.0, ("types", "suite"))
@@ -64,16 +64,16 @@ def test_picture_has_field_per_service(image: Element) -> None:
     assert "sqlite-no-features: not checked" in titles
 
 
-def test_failed_field_has_cross(image: Element) -> None:
+def test_field_of_failed_service_has_cross(image: Element) -> None:
     assert len(list(image.iter(f"{SVG}path"))) == 1
 
 
-def test_fields_have_distinct_positions(image: Element) -> None:
+def test_fields_of_picture_have_distinct_positions(image: Element) -> None:
     places = [(field[1].get("x"), field[1].get("y")) for field in image.iter(f"{SVG}g")]
     assert len(set(places)) == len(places) == 2 * 2**3
 
 
-def test_unused_answer_has_no_row() -> None:
+def test_answer_without_service_has_no_row_in_picture() -> None:
     questionnaire = Questionnaire(QUESTIONS, ())
     only = {"database": "sqlite", "features": []}
     drawn = fromstring(draw(questionnaire, {questionnaire.label(only): Field(only, "passed", 1)}, ["one"]))  # noqa: S314 - our own
@@ -86,14 +86,14 @@ def test_picture_has_headings_and_legend(image: Element) -> None:
     assert {"14 passed", "0 cached", "1 failed", "1 not checked"} <= set(words)
 
 
-def test_fields_are_within_view_box(image: Element) -> None:
+def test_fields_of_picture_are_within_view_box(image: Element) -> None:
     _, _, width, height = map(float, image.attrib["viewBox"].split())
     for field in image.iter(f"{SVG}g"):
         assert 0 <= float(field[1].attrib["x"]) <= width - float(field[1].attrib["width"])
         assert 0 <= float(field[1].attrib["y"]) <= height - float(field[1].attrib["height"])
 
 
-def test_colours_differ() -> None:
+def test_colours_of_service_states_differ() -> None:
     assert len(set(COLOURS.values())) == len(COLOURS)
 
 
@@ -111,11 +111,11 @@ def result(tmp_path: Path, *, passed: bool, cached: bool = False) -> CheckResult
         ([(True, True), (False, False), (True, False)], "failed"),
     ],
 )
-def test_service_fails_with_any_failed_check(ends: list[tuple[bool, bool]], expected: State, tmp_path: Path) -> None:
+def test_state_of_service_follows_its_checks(ends: list[tuple[bool, bool]], expected: State, tmp_path: Path) -> None:
     assert state([result(tmp_path, passed=passed, cached=cached) for passed, cached in ends]) == expected
 
 
-def test_built_service_without_checks_is_not_passed(tmp_path: Path) -> None:
+def test_service_that_is_only_built_does_not_count_as_passed(tmp_path: Path) -> None:
     built = replace(result(tmp_path, passed=True), check=BUILT)
     assert state([built]) == "built"
     assert state([built, result(tmp_path, passed=True)]) == "passed"
@@ -123,12 +123,12 @@ def test_built_service_without_checks_is_not_passed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (125, "2 min 5 s")])
-def test_duration_has_minutes_and_seconds(seconds: float, expected: str) -> None:
+def test_duration_is_formatted_as_minutes_and_seconds(seconds: float, expected: str) -> None:
     assert duration(seconds) == expected
 
 
 def meter_output(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
-    """Return what a meter prints."""
+    """Return the output of a progress meter."""
     output = io.StringIO()
     monkeypatch.setattr(progress, "LOG_INTERVAL", 0)
     meter = Meter(Console(file=output, force_terminal=terminal, width=80), "Rendering", nullcontext)
@@ -148,8 +148,8 @@ def test_terminal_shows_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "4/8" in meter_output(monkeypatch, terminal=True)
 
 
-def test_progress_is_shown_through_capture() -> None:
-    """Run pytest, which captures output, in a pseudo-terminal."""
+def test_progress_is_shown_although_pytest_captures_output() -> None:
+    """Run pytest in a pseudo-terminal."""
     ours, theirs = pty.openpty()
     command = [
         sys.executable,

@@ -49,7 +49,7 @@ def questionnaire(questions_by_name: dict[str, dict[str, Any]]) -> Questionnaire
 
 
 def tuples(rows: list[dict[str, Any]], strength: int) -> set[tuple[Any, ...]]:
-    """Return every tuple of `strength` answers in the rows; choices of a multiselect count separately."""
+    """Return every tuple of `strength` answers that occurs in the combinations."""
     pairs = [
         [("database", row["database"]), ("queue", row["queue"]), ("agents", row["agents"])]
         + [(feature, feature in row["features"]) for feature in FEATURES["choices"]]
@@ -58,7 +58,7 @@ def tuples(rows: list[dict[str, Any]], strength: int) -> set[tuple[Any, ...]]:
     return {combined for row in pairs for combined in choose(row, strength)}
 
 
-def test_every_question_is_covered() -> None:
+def test_harness_supports_every_question() -> None:
     uncovered = [name for name, question in QUESTIONS.items() if not is_covered(question)]
     assert not uncovered, f"define in `questions.answers` the answers of the harness to {', '.join(uncovered)}"
 
@@ -72,11 +72,11 @@ def test_every_question_is_covered() -> None:
     ],
     ids=["conditional", "conditional choice", "structured"],
 )
-def test_unsupported_question_is_not_covered(question: dict[str, Any]) -> None:
+def test_conditional_or_complex_question_is_not_supported(question: dict[str, Any]) -> None:
     assert not is_covered(question)
 
 
-def test_product_has_every_combination() -> None:
+def test_product_of_answers_has_every_combination() -> None:
     closed = prod(len(answers(question)) for name, question in QUESTIONS.items() if name not in OPEN)
     further = sum(
         (len(answers(QUESTIONS[name])) - 1) * prod(len(answers(QUESTIONS[other])) for other in related)
@@ -85,7 +85,7 @@ def test_product_has_every_combination() -> None:
     assert len(list(all_questions().product())) == closed + further
 
 
-def test_domain_is_combined_with_every_database() -> None:
+def test_each_domain_is_combined_with_each_database() -> None:
     pairs = {(repr(each["resources"]), each["database"]) for each in all_questions().combinations()}
     assert len(pairs) == len(DOMAINS) * len(answers(QUESTIONS["database"]))
 
@@ -95,7 +95,7 @@ def test_covering_array_has_every_domain() -> None:
         assert len({repr(each["resources"]) for each in code_questions().covering(strength)}) == len(DOMAINS)
 
 
-def test_triples_combine_domain_with_related_answers() -> None:
+def test_covering_array_combines_domain_with_related_answers() -> None:
     rows = code_questions().covering(3)
     for name, related in OPEN.items():
         for other in related:
@@ -103,7 +103,7 @@ def test_triples_combine_domain_with_related_answers() -> None:
             assert len({(repr(row[name]), row[other]) for row in rows}) == every
 
 
-def test_hidden_questions_are_excluded() -> None:
+def test_questionnaire_excludes_hidden_questions() -> None:
     assert set(QUESTIONS) == set(questions())
 
 
@@ -118,11 +118,11 @@ def test_hidden_questions_are_excluded() -> None:
     ],
     ids=["choices", "default first", "yes and no", "text", "selections"],
 )
-def test_question_has_every_answer(question: dict[str, Any], expected: list[Any]) -> None:
+def test_answers_to_question_include_every_choice(question: dict[str, Any], expected: list[Any]) -> None:
     assert answers(question) == expected
 
 
-def test_flips_change_one_choice() -> None:
+def test_flips_of_question_change_one_choice() -> None:
     assert flips(QUEUE) == [("none", "taskiq"), ("none", "celery"), ("taskiq", "celery")]
     selected = flips(FEATURES | {"choices": ["cache", "email", "files"]})
     assert ([], ["cache"]) in selected
@@ -131,11 +131,11 @@ def test_flips_change_one_choice() -> None:
     assert flips(FEATURES | {"choices": ["cache"]}) == [([], ["cache"])]
 
 
-def test_combinations_are_full_product() -> None:
+def test_combinations_without_validator_are_full_product() -> None:
     assert len(list(questionnaire(KINDS).combinations())) == 2 * 3 * 2**3 * 2
 
 
-def test_rejected_combinations_are_excluded() -> None:
+def test_combinations_that_validator_rejects_are_excluded() -> None:
     strict = questionnaire(STRICT)
     rejected = list(strict.rejected())
     assert len(rejected) == 2**3 * 2
@@ -159,7 +159,7 @@ def test_covering_array_is_deterministic() -> None:
     assert questionnaire(STRICT).covering(2) == questionnaire(STRICT).covering(2)
 
 
-def test_other_questions_have_defaults() -> None:
+def test_questions_outside_selection_have_only_defaults() -> None:
     about = questionnaire(KINDS).about({"database", "agents"})
     rows = list(about.combinations())
     assert [(row["database"], row["agents"]) for row in rows] == list(product(["postgresql", "sqlite"], [True, False]))
@@ -174,12 +174,12 @@ def test_other_questions_have_defaults() -> None:
         ({"database": "sqlite", "queue": "celery"}, "sqlite-celery-no-features-agents"),
     ],
 )
-def test_label_lists_choices(changed: dict[str, Any], expected: str) -> None:
+def test_label_of_combination_lists_its_choices(changed: dict[str, Any], expected: str) -> None:
     every = questionnaire(KINDS)
     assert every.label(every.default | changed) == expected
 
 
-def test_labels_are_unique() -> None:
+def test_labels_of_combinations_are_unique() -> None:
     for each in (questionnaire(KINDS), all_questions(), code_questions()):
         every = list(each.combinations())
         assert len({each.label(combination) for combination in every}) == len(every)

@@ -10,7 +10,7 @@ NAMES = [f"service-{number}" for number in range(200)]
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
-def test_item_is_in_exactly_one_shard(parts: int) -> None:
+def test_each_test_is_in_exactly_one_shard(parts: int) -> None:
     shards = [shard(f"{part}/{parts}") for part in range(1, parts + 1)]
     assert [sum(each.has(name) for each in shards) for name in NAMES] == [1] * len(NAMES)
 

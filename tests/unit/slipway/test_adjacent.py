@@ -1,4 +1,4 @@
-"""Changes of neighbouring lines are merged; changes of common lines stay conflicts."""
+"""Changes of neighbouring lines are merged; changes of the same line stay conflicts."""
 
 from __future__ import annotations
 
@@ -49,39 +49,39 @@ def merged(ours: str, theirs: str, base: str = BASE, path: str = "a.py") -> str 
 
 
 @pytest.mark.parametrize(("ours", "theirs", "result"), MERGED.values(), ids=MERGED)
-def test_neighbouring_changes_are_merged(ours: str, theirs: str, result: str) -> None:
+def test_changes_of_neighbouring_lines_are_merged(ours: str, theirs: str, result: str) -> None:
     ours, theirs = statements(ours), statements(theirs)
     assert merged(ours, theirs) == merged(theirs, ours) == statements(result)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), CONFLICTS.values(), ids=CONFLICTS)
-def test_ambiguous_changes_stay_conflicts(ours: str, theirs: str) -> None:
+def test_changes_without_unique_order_stay_conflicts(ours: str, theirs: str) -> None:
     ours, theirs = statements(ours), statements(theirs)
     assert merged(ours, theirs) is None
     assert merged(theirs, ours) is None
 
 
-def test_format_without_parser_stays_conflict() -> None:
+def test_conflict_in_file_without_parser_is_not_merged() -> None:
     ours, theirs, _ = map(statements, MERGED["insertion below a replaced line"])
     assert merged(ours, theirs, path="Dockerfile") is None
 
 
-def test_result_that_does_not_parse_stays_conflict() -> None:
+def test_merge_that_would_not_parse_stays_conflict() -> None:
     assert merged("f(\n    **a,\n)\n", "f(\n    1,\n    2,\n)\n", "f(\n    1,\n)\n") is None
     assert merged("f(\n    3,\n)\n", "f(\n    1,\n    2,\n)\n", "f(\n    1,\n)\n") == "f(\n    3,\n    2,\n)\n"
 
 
-def test_side_with_markers_stays_conflict() -> None:
+def test_text_with_conflict_markers_is_not_merged() -> None:
     ours, theirs, _ = map(statements, MERGED["insertion at the end"])
     assert merged(ours + '"""\n=======\n"""\n', theirs) is None
 
 
-def test_hash_in_string_is_not_comment() -> None:
+def test_hash_in_string_is_not_a_comment_line() -> None:
     assert comment_lines(b'# a\nX = """\n# a\n# b\n"""\nY = 1  # c\n# d\n') == {b"# d"}
     assert comment_lines(b"(") == set()
 
 
-def test_boundary_is_between_statements_of_one_block() -> None:
+def test_statement_boundary_is_between_statements_of_one_block() -> None:
     module = b"def f(a):\n    b = a\n    c = (\n        b\n    )\n    return c\n"
     boundaries = {(b"    b = a\n", b"    c = (\n"), (b"    )\n", b"    return c\n")}
     assert statement_boundaries(module) == boundaries
@@ -89,7 +89,7 @@ def test_boundary_is_between_statements_of_one_block() -> None:
     assert not statement_boundaries(b"(")
 
 
-def test_lines_of_one_statement_stay_conflict() -> None:
+def test_changes_of_one_statement_stay_conflict() -> None:
     base = "f(\n    1,\n    2,\n)\n"
     assert merged("f(\n    8,\n    2,\n)\n", "f(\n    1,\n    9,\n)\n", base) is None
     assert merged("[a]\nx = 8\ny = 2\n", "[a]\nx = 1\ny = 9\n", "[a]\nx = 1\ny = 2\n", "a.toml") is None
@@ -104,7 +104,7 @@ def lines(names: str) -> SearchStrategy[list[bytes]]:
 
 @st.composite
 def edits(draw: st.DrawFn, names: str) -> list[list[bytes] | None]:
-    """Draw the edits of one side: lines inserted before each line of a base, and whether the line is replaced."""
+    """Draw one side's edits: for each base line, lines to insert above it, and whether to replace it."""
     return draw(st.lists(st.one_of(st.none(), lines(names)), min_size=6, max_size=6))
 
 

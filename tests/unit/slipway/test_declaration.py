@@ -1,4 +1,4 @@
-"""Words of `slipway add` are parsed into declarations of the domain language."""
+"""Arguments of `slipway add` are parsed into declarations of resources and fields."""
 
 from __future__ import annotations
 
@@ -81,26 +81,26 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("word", "expected"), FIELDS.items(), ids=FIELDS)
-def test_word_is_parsed(word: str, expected: tuple[str, Any]) -> None:
+def test_field_argument_is_parsed_into_declaration(word: str, expected: tuple[str, Any]) -> None:
     assert parse_field(word, LANGUAGE) == expected
 
 
 @pytest.mark.parametrize("word", FIELDS)
-def test_parsed_field_is_valid(word: str) -> None:
+def test_field_parsed_from_argument_is_valid_in_domain(word: str) -> None:
     name, declaration = parse_field(word, LANGUAGE)
     customer = {"name": "customer", "fields": {"title": "str"}}
     assert domain_problem([PRODUCT, customer, {"name": "order", "fields": {name: declaration}}]) == ""
 
 
 @pytest.mark.parametrize(("word", "message"), ERRORS.items(), ids=ERRORS)
-def test_error_names_word_and_fix(word: str, message: str) -> None:
+def test_invalid_field_argument_is_reported_with_fix(word: str, message: str) -> None:
     with pytest.raises(CommandError) as caught:
         parse_field(word, LANGUAGE)
     assert str(caught.value).startswith(word)
     assert message in str(caught.value)
 
 
-def test_language_matches_schema() -> None:
+def test_types_and_options_in_schema_equal_those_of_parser() -> None:
     assert {kind: {*keys} for kind, keys in LANGUAGE.types.items()} == {
         kind: {*keys, *EVERYWHERE} for kind, keys in TYPES.items()
     }
@@ -108,22 +108,22 @@ def test_language_matches_schema() -> None:
     assert not set(ALIASES) & set(TYPES)
 
 
-def test_missing_schema_raises() -> None:
+def test_missing_resource_schema_raises() -> None:
     with pytest.raises(CommandError, match=r"no resources\.schema\.json"):
         Language.parse("")
 
 
-def test_duplicate_field_raises() -> None:
+def test_field_declared_twice_raises() -> None:
     with pytest.raises(CommandError, match="the field a is declared twice"):
         parse_fields(["a:str", "a:int"], LANGUAGE)
 
 
-def test_resource_is_appended() -> None:
+def test_new_resource_is_appended_to_domain() -> None:
     order = {"name": "order", "fields": {"product": "ref"}}
     assert with_resource([PRODUCT], order) == [PRODUCT, order]
 
 
-def test_fields_are_appended() -> None:
+def test_new_fields_are_appended_to_resource() -> None:
     [product] = with_fields([PRODUCT], "product", {"colour": "str?"})
     assert list(product["fields"].items()) == [("sku", "str"), ("colour", "str?")]
     assert PRODUCT["fields"] == {"sku": "str"}
@@ -140,17 +140,17 @@ def test_fields_are_appended() -> None:
         ),
     ],
 )
-def test_invalid_resource_raises(declaration: dict[str, Any], message: str) -> None:
+def test_adding_existing_or_invalid_resource_raises(declaration: dict[str, Any], message: str) -> None:
     with pytest.raises(CommandError) as caught:
         with_resource([PRODUCT], declaration)
     assert message in str(caught.value)
 
 
-def test_field_of_missing_resource_raises() -> None:
+def test_adding_field_to_missing_resource_raises() -> None:
     with pytest.raises(CommandError, match=r"products: unknown resource\. Did you mean product\?"):
         with_fields([PRODUCT], "products", {"a": "str"})
 
 
-def test_existing_field_raises() -> None:
+def test_adding_existing_field_raises() -> None:
     with pytest.raises(CommandError, match="product has a field sku already"):
         with_fields([PRODUCT], "product", {"sku": "str"})

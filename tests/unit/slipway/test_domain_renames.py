@@ -1,4 +1,4 @@
-"""Renames in the domain replace the words of a resource, and no others that look alike."""
+"""Renaming a resource or field renames its identifiers in edited code, and no similar ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODEL = '__tablename__ = "{}s"\n'
 
 
 def rendering(name: str, fields: dict[str, Any], code: str, **keys: str) -> Rendering:
-    """Return a rendering with one resource, its service module, and one module of other code."""
+    """Return the files of a service with one resource: its service module and another module."""
     texts = {
         f"app/models/{name}.py": MODEL.format(name),
         CODE.format(name): code,

@@ -1,4 +1,4 @@
-"""Imports of moved modules and names are rewritten, and nothing else is."""
+"""Imports of moved modules and renamed names are rewritten; other code is unchanged."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_import_of_moved_module_is_rewritten(before: str, after: str) -> None:
         "match x:\n    case {**client}:\n        pass\n",
     ],
 )
-def test_ambiguous_local_name_is_preserved_by_alias(rest: str) -> None:
+def test_rewritten_import_keeps_ambiguous_local_name_by_alias(rest: str) -> None:
     after = f"from app.outbound import client as http_client\n{rest}"
     assert rewrite_imports(f"from app import http_client\n{rest}", RENAMES) == after
 
@@ -168,7 +168,7 @@ def test_ambiguous_local_name_is_preserved_by_alias(rest: str) -> None:
         ),
     ],
 )
-def test_shadowed_name_is_not_renamed(before: str, after: str) -> None:
+def test_import_rewrite_does_not_rename_shadowed_name(before: str, after: str) -> None:
     source = f"from app.callers import Caller\n{before}"
     assert rewrite_imports(source, RENAMES) == f"from app.auth import CurrentUser\n{after}"
 
@@ -197,7 +197,7 @@ def test_shadowed_name_is_not_renamed(before: str, after: str) -> None:
         ),
     ],
 )
-def test_string_is_rewritten_if_it_is_a_path(before: str, after: str) -> None:
+def test_string_with_module_path_is_rewritten(before: str, after: str) -> None:
     assert rewrite_imports(before, RENAMES) == after
 
 
@@ -216,16 +216,16 @@ def test_string_is_rewritten_if_it_is_a_path(before: str, after: str) -> None:
         ("", "", "from . import http_client\n", "from . import http_client\n"),
     ],
 )
-def test_relative_import_is_rewritten(path: str, moved_to: str, before: str, after: str) -> None:
+def test_relative_import_of_moved_module_is_rewritten(path: str, moved_to: str, before: str, after: str) -> None:
     assert rewrite_imports(before, RENAMES, path, moved_to) == after
 
 
-def test_package_preserves_exported_names() -> None:
+def test_rewritten_import_in_package_keeps_exported_name() -> None:
     source = "from app.callers import Caller\n"
     assert rewrite_imports(source, RENAMES, "app/own/__init__.py") == "from app.auth import CurrentUser as Caller\n"
 
 
-def test_name_imported_elsewhere_stays_bound() -> None:
+def test_rewritten_import_keeps_name_that_other_module_imports() -> None:
     files = {
         "app/own.py": "from app import http_client, links\n",
         "tests/a.py": "from app.own import http_client\n",
@@ -238,18 +238,18 @@ def test_name_imported_elsewhere_stays_bound() -> None:
     }
 
 
-def test_exports_are_imports_attributes_and_strings() -> None:
+def test_exports_of_module_include_imported_and_patched_names() -> None:
     source = "from app import own\nfrom app.own import a\nown.b.c\npatch('app.own.d')\nsetattr(own, 'e', 1)\n"
     assert exports({"tests/a.py": source})["app.own"] == {"a", "b", "d", "e"}
 
 
-def test_source_that_does_not_parse_is_unchanged() -> None:
+def test_imports_in_source_that_does_not_parse_are_unchanged() -> None:
     assert (
         rewrite_imports("from app import http_client\n<<<<<<<\n", RENAMES) == "from app import http_client\n<<<<<<<\n"
     )
 
 
-def test_lines_between_conflict_markers_are_rewritten() -> None:
+def test_imports_between_conflict_markers_are_rewritten() -> None:
     before = """\
 <<<<<<< before updating
 from app import http_client, main
@@ -294,7 +294,7 @@ app.core.links.f()  # unchanged: "
         *((same, same) for same in ("my.app.links", "app.links-x", "a@app.links", "x/app/hashing.py", "app.cache.own")),
     ],
 )
-def test_configuration_is_rewritten(before: str, after: str) -> None:
+def test_module_path_in_configuration_is_rewritten(before: str, after: str) -> None:
     assert rewrite_strings(before, RENAMES) == after
 
 
@@ -302,11 +302,11 @@ def test_configuration_is_rewritten(before: str, after: str) -> None:
     ("path", "module"),
     [("app/x.py", "app.x"), ("app/x/__init__.py", "app.x"), ("app/x-y.py", ""), ("a/b.txt", "")],
 )
-def test_module_name_is_path(path: str, module: str) -> None:
+def test_module_name_is_derived_from_path(path: str, module: str) -> None:
     assert module_name(path) == module
 
 
-def test_sorted_imports_stay_sorted() -> None:
+def test_sorted_imports_stay_sorted_after_rewrite() -> None:
     ruff = find_ruff(ROOT)
     assert ruff
     sorted_pair = "import a\nimport c\n", "import d\nimport c\n"
@@ -337,8 +337,8 @@ MODULES = sorted({module_name(path) for path in APP} - {"", "app"})
 
 @given(st.sets(st.sampled_from(MODULES), min_size=1, max_size=8), st.sampled_from(sorted(SOURCES)))
 @settings(max_examples=100, deadline=None)
-def test_reverse_rename_restores_imports(moved: set[str], path: str) -> None:
-    """A split statement stays split, so what it imports is compared."""
+def test_import_rewrite_and_its_reverse_restore_imports(moved: set[str], path: str) -> None:
+    """Compare the imported names, because an import statement that was split stays split."""
     source = SOURCES[path]
     renames = Renames({module: f"app.moved.{module.removeprefix('app.')}" for module in moved})
     back = Renames({new: old for old, new in renames.modules.items()})
@@ -349,7 +349,7 @@ def test_reverse_rename_restores_imports(moved: set[str], path: str) -> None:
 
 
 def test_slipway_imports_standard_library_only() -> None:
-    """Copier's Python runs the modules without the package's requirements."""
+    """Copier's Python runs these modules without the package's requirements."""
     code = f"""\
 import sys
 sys.path.insert(0, {str(ROOT)!r})

@@ -9,7 +9,7 @@ from tests.harness.workspace import ROOT
 
 
 def declared(*entries: str) -> Moves:
-    """Parse entries such as `1.0 a.py b.py` (files) or `1.0 a:x b:y` (modules, with a name)."""
+    """Return the moves in entries such as `1.0 a.py b.py` for files or `1.0 a:x b:y` for names."""
     text = ""
     for entry in entries:
         version, old, new = entry.split()
@@ -35,17 +35,17 @@ def declared(*entries: str) -> Moves:
         (("1.0 a/b c/d", "1.0 c/d a/b"), "a/b", "a/b"),
     ],
 )
-def test_path_follows_moves(entries: tuple[str, ...], old: str, new: str) -> None:
+def test_moved_path_is_followed_through_versions(entries: tuple[str, ...], old: str, new: str) -> None:
     assert declared(*entries).path(old) == new
 
 
-def test_dropped_file_has_no_new_path() -> None:
+def test_dropped_file_is_not_moved() -> None:
     moves = Moves.parse('[[moves]]\nversion = "1.0.0"\nfrom = "docs/a.md"\nwhy = "Nobody read it."\n')
     assert moves.path("docs/a.md") == "docs/a.md"
     assert moves.paths({"docs/a.md"}, set()) == {}
 
 
-def test_moved_path_is_missing_and_has_target() -> None:
+def test_path_is_moved_if_it_is_missing_and_target_exists() -> None:
     moves = declared("1.0 app/*.py app/core/*.py", "2.0 app/core/c.py app/last/c.py")
     before, after = {"app/a.py", "app/b.py", "app/c.py", "app/d.py"}, {"app/b.py", "app/core/a.py", "app/core/b.py"}
     assert moves.paths(before, after | {"app/core/c.py"}) == {"app/a.py": "app/core/a.py", "app/c.py": "app/core/c.py"}
@@ -110,7 +110,7 @@ def test_moved_path_is_missing_and_has_target() -> None:
         ),
     ],
 )
-def test_renames_follow_files_and_modules(
+def test_renames_of_modules_and_names_follow_moves(
     entries: tuple[str, ...], before: str, after: str, modules: dict[str, str], names: dict[str, str]
 ) -> None:
     renames = declared(*entries).renames(before.split(), set(after.split()))
@@ -118,13 +118,13 @@ def test_renames_follow_files_and_modules(
     assert renames.names == names
 
 
-def test_declares_paths_of_files_and_modules() -> None:
+def test_moves_declare_paths_of_files_and_modules() -> None:
     moves = declared("1.0 app/enums/*.py app/kinds/*.py", "1.0 app.digests app.auth")
     paths = ["app/enums/*.py", "app/enums/job.py", "app/digests.py", "app/enums/a.txt", "app/auth.py"]
     assert [moves.declares(path) for path in paths] == [True, True, True, False, False]
 
 
-def test_owned_files_follow_moved_directory() -> None:
+def test_files_of_user_follow_moved_directory() -> None:
     moves = declared("1.0 app/a/* app/b/*", "1.0 app/c/x.py app/d/x.py")
     before = {"app/a/__init__.py", "app/a/z/y.txt", "app/c/x.py", "app/c/y.py"}
     after = {"app/b/__init__.py", "app/b/z/y.txt", "app/d/x.py", "app/c/y.py"}
@@ -134,7 +134,7 @@ def test_owned_files_follow_moved_directory() -> None:
     assert moves.along(owned, before, after | owned | {"app/b/own.py"}) == {"app/a/z/own.txt": "app/b/z/own.txt"}
 
 
-def test_moves_of_fork_are_added() -> None:
+def test_moves_of_fork_are_added_to_those_of_template() -> None:
     assert (declared("2.0 a/b c/d") | declared("1.0 x/y a/b")).path("x/y") == "c/d"
 
 
@@ -166,10 +166,10 @@ def test_moves_of_fork_are_added() -> None:
         ("[[", "Invalid"),
     ],
 )
-def test_invalid_entry_is_named(entry: str, problem: str) -> None:
+def test_invalid_entry_of_moves_is_reported_by_path(entry: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         Moves.parse(entry)
 
 
-def test_moves_of_this_template_are_valid() -> None:
+def test_moves_file_of_this_template_is_valid() -> None:
     Moves.parse((ROOT / "updates" / "moves.toml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""`slipway new` records the same source as the template's extension."""
+"""`slipway new` records the same template source as Copier with the template's extension."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IDENTITY = ("-c", "user.name=Harness", "-c", "user.email=harness@example.org")
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A clone of a published repository, which is the current directory."""
+    """A clone of a published repository; the test's current directory is the clone."""
     git(tmp_path, "init", "--quiet", "upstream")
     git(tmp_path / "upstream", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "Work")
     git(tmp_path, "clone", "--quiet", str(tmp_path / "upstream"), "clone")
@@ -29,7 +29,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("origin", [URL, f"{URL}.git", "git@host:acme/template", "https://a:b@host/x", "../upstream"])
 @pytest.mark.parametrize("source", [".", "../clone", "{}", "gh:acme/template", "git@host:acme/template.git"])
-def test_source_matches_extension(source: str, origin: str, clone: Path) -> None:
+def test_recorded_source_equals_that_of_template_extension(source: str, origin: str, clone: Path) -> None:
     git(clone, "remote", "set-url", "origin", origin)
     commit = git(clone, "rev-parse", "HEAD").strip()
     assert recorded_source(source.format(clone), commit) == by_extension(source.format(clone), commit)
@@ -51,11 +51,11 @@ def test_installed_clone_is_recorded_as_url_of_origin(clone: Path) -> None:
         (f"git+{URL}", f"git+{URL}"),
     ],
 )
-def test_url_is_recorded_in_copier_syntax(source: str, recorded: str) -> None:
+def test_source_url_is_recorded_in_copier_syntax(source: str, recorded: str) -> None:
     assert recorded_source(source, "") == recorded
 
 
 @pytest.mark.parametrize("source", ["{}", "file://{}", "git+file://{}", "../clone"])
-def test_directory_is_resolved_to_absolute_path(source: str, clone: Path) -> None:
+def test_source_directory_is_resolved_to_absolute_path(source: str, clone: Path) -> None:
     assert readable_source(source.format(clone)) == str(clone)
     assert readable_source(URL) == URL

@@ -1,4 +1,4 @@
-"""An answers file is edited in place: comments, order and style of what stays the same are preserved."""
+"""An answers file is edited in place; comments, order and style of unchanged lines are preserved."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ features:
 
 
 def edited(text: str, change: Callable[[dict[str, Any]], object]) -> str:
-    """Change the values of an answers file."""
+    """Return the text of an answers file after a change of its values."""
     record = yaml.safe_load(text)
     change(record)
     result = merged_record(text.encode(), record).decode()
@@ -76,7 +76,7 @@ def edited(text: str, change: Callable[[dict[str, Any]], object]) -> str:
 
 
 def added_lines(before: str, after: str) -> list[str]:
-    """Return the lines that were added; all others are the same, in the same order."""
+    """Return the added lines; fail if any other line changed."""
     remaining = before.splitlines()
     added = []
     for line in after.splitlines():
@@ -96,15 +96,15 @@ def add_resource(record: dict[str, Any]) -> None:
     record["resources"].append({"name": "order", "fields": {"note": "text?", "total": {"type": "decimal"}}})
 
 
-def test_equal_record_returns_same_text() -> None:
+def test_answers_file_with_equal_values_is_unchanged() -> None:
     assert edited(FOUR, lambda _: None) == FOUR
 
 
-def test_new_version_changes_one_line() -> None:
+def test_new_version_changes_one_line_of_answers_file() -> None:
     assert edited(FOUR, lambda record: record.update(_commit="v2")) == FOUR.replace("_commit: v1", "_commit: v2")
 
 
-def test_new_field_follows_last_field_of_copier_style() -> None:
+def test_new_field_is_written_in_copier_style_after_last_field() -> None:
     result = edited(FOUR, add_field)
     assert added_lines(FOUR, result) == [
         "        colour:",
@@ -117,7 +117,7 @@ def test_new_field_follows_last_field_of_copier_style() -> None:
     assert "released_on: date?\n        colour:" in result
 
 
-def test_new_field_has_flow_style_of_siblings() -> None:
+def test_new_field_is_written_in_flow_style_of_siblings() -> None:
     result = edited(TWO, add_field)
     assert added_lines(TWO, result) == ["      colour: {type: enum, values: [red, blue], default: red}"]
     assert result.index("# Nothing more yet.") < result.index("colour") < result.index("# Who buys.")
@@ -130,7 +130,7 @@ def test_new_resource_is_indented_as_siblings() -> None:
     assert added_lines(TWO, edited(TWO, add_resource)) == lines
 
 
-def test_changed_value_preserves_line_comment() -> None:
+def test_changed_answer_preserves_comment_on_its_line() -> None:
     assert "project: Bar  # as on the door\n" in edited(FOUR, lambda record: record.update(project="Bar"))
     price = edited(TWO, lambda record: record["resources"][0]["fields"]["price"].update(ge=1))
     assert "      price: {type: decimal, ge: 1}  # never free\n" in price
@@ -143,7 +143,7 @@ def test_removed_resource_removes_its_comment() -> None:
     assert result == TWO.replace("\n  # Who buys.\n  - name: 'customer'\n    fields: {email: email}\n", "")
 
 
-def test_new_first_key_follows_dash() -> None:
+def test_new_first_key_of_resource_follows_dash() -> None:
     def rename(record: dict[str, Any]) -> None:
         product = record["resources"][0]
         record["resources"][0] = {"plural": "goods", **product}
@@ -151,7 +151,7 @@ def test_new_first_key_follows_dash() -> None:
     assert "-   plural: goods\n    name: product\n" in edited(FOUR, rename)
 
 
-def test_reordered_fields_move_with_comments() -> None:
+def test_reordered_fields_move_with_their_comments() -> None:
     def reverse(record: dict[str, Any]) -> None:
         product = record["resources"][0]
         product["fields"] = dict(reversed(product["fields"].items()))
@@ -171,14 +171,14 @@ def test_renamed_resource_preserves_other_lines() -> None:
     assert "# In euros, without tax." in result
 
 
-def test_new_question_is_placed_by_order() -> None:
+def test_new_answer_is_placed_in_order_of_questions() -> None:
     record = yaml.safe_load(FOUR)
     new = {"_commit": "v1", "_src_path": "/template", "owner": "me", **record}
     result = merged_record(FOUR.encode(), new).decode()
     assert result == FOUR.replace("project:", "owner: me\nproject:")
 
 
-def test_dropped_question_removes_its_line() -> None:
+def test_answer_to_dropped_question_is_removed() -> None:
     assert edited(FOUR, lambda record: record.pop("features")) == FOUR.replace("features: []\n", "")
 
 
@@ -188,30 +188,30 @@ def test_dropped_question_removes_its_line() -> None:
     ids=repr,
 )
 @pytest.mark.parametrize("text", [FOUR, TWO], ids=["four", "two"])
-def test_any_value_is_written_and_replaced(text: str, value: object) -> None:
+def test_answer_of_any_type_is_written_and_replaced(text: str, value: object) -> None:
     written = edited(text, lambda record: record.update(answer=value))
     assert edited(written, lambda record: record.pop("answer")) == text
     replaced = edited(text, lambda record: record.update(features=value))
     assert "\nfeatures: end\n" in edited(replaced, lambda record: record.update(features="end"))
 
 
-def test_quotes_and_blank_lines_are_preserved() -> None:
+def test_quotes_and_blank_lines_of_answers_file_are_preserved() -> None:
     text = "_commit: v1\n_src_path: \"/a b\"\nname: 'x'\n\n\nlong: >-\n  two\n  lines\nlast: |\n  text\n"
     assert edited(text, lambda record: record.update(_commit="v2")) == text.replace("v1", "v2")
     assert edited(text, lambda record: record.update(long="short")) == text.replace(">-\n  two\n  lines", "short")
 
 
-def test_line_endings_are_preserved() -> None:
+def test_line_endings_of_answers_file_are_preserved() -> None:
     text = TWO.replace("\n", "\r\n")
     result = merged_record(text.encode(), yaml.safe_load(text) | {"_commit": "v2"})
     assert result == text.replace("_commit: v1", "_commit: v2").encode()
 
 
-def test_anchors_are_resolved_where_values_differ() -> None:
+def test_yaml_anchor_is_resolved_if_answers_differ() -> None:
     text = "_commit: v1\none: &x\n  a: 1\ntwo: *x\nother: 1  # said\n"
     result = edited(text, lambda record: record.update(two={"a": 2}))
     assert "other: 1  # said\n" in result
 
 
-def test_flow_document_is_rewritten() -> None:
+def test_answers_file_in_flow_style_is_rewritten() -> None:
     assert yaml.safe_load(edited('{"_commit": "v1", "a": [1]}', lambda record: record.update(a=[2])))["a"] == [2]

@@ -1,4 +1,4 @@
-"""Imports of a service's own modules are resolved statically; names that are only bound at run time are accepted."""
+"""Imports of a service's modules are checked statically; names bound at run time are accepted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MODULES = {
 
 
 def problems(source: str, path: str = "app/own.py") -> set[str]:
-    """Return what does not resolve in a module beside `MODULES`."""
+    """Return the imports in a source that do not resolve beside the modules in `MODULES`."""
     contents = {name: text.encode() for name, text in {**MODULES, path: source}.items()}
     return {
         problem
@@ -44,7 +44,7 @@ def problems(source: str, path: str = "app/own.py") -> set[str]:
         ("try:\n    from app import gone\nexcept ValueError:\n    pass", {"app has no gone"}),
     ],
 )
-def test_missing_import_is_found(source: str, expected: set[str]) -> None:
+def test_import_of_missing_module_or_name_is_found(source: str, expected: set[str]) -> None:
     assert problems(source) == expected
 
 
