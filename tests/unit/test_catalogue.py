@@ -21,42 +21,42 @@ def test_feature_names_are_unique() -> None:
 
 
 @every_feature
-def test_feature_name_is_valid_module_name(feature: Feature) -> None:
+def test_name_of_feature_is_valid_module_name(feature: Feature) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
 
 
 @every_feature
-def test_required_features_exist(feature: Feature) -> None:
+def test_features_required_by_feature_exist(feature: Feature) -> None:
     assert set(feature.requires) <= NAMES
 
 
 @every_feature
-def test_requirements_have_lower_bounds(feature: Feature) -> None:
-    """Exclude untested versions, which an old lock file could still hold."""
+def test_requirements_of_feature_have_lower_bounds(feature: Feature) -> None:
+    """A lower bound excludes untested versions, which an old lock file could contain."""
     for line in requirements.of(feature):
         assert any(bound.operator in {">=", "=="} for bound in Requirement(line).specifier), line
 
 
 @every_feature
-def test_requirements_are_sorted(feature: Feature) -> None:
+def test_requirements_of_feature_are_sorted(feature: Feature) -> None:
     for part in (feature.runtime, feature.test, feature.lint):
         names = [Requirement(line).name for line in part]
         assert names == sorted(names)
 
 
 @every_feature
-def test_unimported_distributions_are_required(feature: Feature) -> None:
+def test_distributions_listed_as_unimported_are_required(feature: Feature) -> None:
     assert set(feature.unimported) <= {Requirement(line).name for line in feature.runtime}
 
 
 @every_feature
-def test_settings_are_documented_environment_variables(feature: Feature) -> None:
+def test_settings_of_feature_are_documented_environment_variables(feature: Feature) -> None:
     for setting in feature.settings:
         assert re.fullmatch(r"[A-Z][A-Z0-9_]*", setting.name)
         assert re.fullmatch(r".*\.", setting.meaning), f"{setting.name}: the meaning must be one sentence on one line"
 
 
-def test_distribution_has_one_version_range() -> None:
+def test_features_agree_on_version_range_of_distribution() -> None:
     ranges: dict[str, set[str]] = {}
     for feature in EVERYTHING:
         for line in requirements.of(feature):
@@ -65,13 +65,13 @@ def test_distribution_has_one_version_range() -> None:
 
 
 @every_feature
-def test_server_address_has_host_and_port(feature: Feature) -> None:
+def test_address_of_server_in_catalogue_has_host_and_port(feature: Feature) -> None:
     for server in feature.containers.values():
         for address in (*server.reached_by.values(), *server.tested_by.values()):
             assert f"{{host}}:{server.port}" in address
 
 
-def test_chosen_feature_adds_required_features(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chosen_feature_adds_the_features_it_requires(monkeypatch: pytest.MonkeyPatch) -> None:
     features = (Feature(name="a", summary="", requires=("b",)), Feature(name="b", summary="", requires=("c",)))
     monkeypatch.setattr("extensions.slipway_template.catalogue.FEATURES", (*features, Feature(name="c", summary="")))
     assert with_requirements(frozenset({"a"})) == {"a", "b", "c"}
@@ -81,7 +81,7 @@ def test_chosen_feature_adds_required_features(monkeypatch: pytest.MonkeyPatch) 
 # ── Paths ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_path_has_one_owner() -> None:
+def test_each_template_path_belongs_to_one_feature() -> None:
     innermost = {path: [name for entry, name in claims(path) if entry == claims(path)[0][0]] for path in files()}
     without = [path for path in files() if not claims(path)]
     assert not without, "add each path to `paths` of the feature that owns it"
@@ -89,19 +89,19 @@ def test_every_path_has_one_owner() -> None:
 
 
 @pytest.mark.parametrize("feature", [SERVICE, *FEATURES], ids=lambda feature: feature.name)
-def test_every_entry_of_paths_exists(feature: Feature) -> None:
+def test_paths_listed_by_feature_exist(feature: Feature) -> None:
     assert [entry for entry in feature.paths if not any(covers(entry, path) for path in files())] == []
     assert len(set(feature.paths)) == len(feature.paths)
 
 
-def test_path_of_no_feature_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_that_no_feature_lists_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     path = "app/errors.py"
     assert claims(path) == [(path, "service")]
     monkeypatch.setattr("extensions.slipway_template.footprint.SERVICE", Feature(name="service", summary=""))
     assert claims(path) == []
 
 
-def test_path_within_directory_of_other_feature_needs_both() -> None:
+def test_path_within_directory_of_other_feature_requires_both_features() -> None:
     component = "deploy/kubernetes/components/email/network.yaml"
     assert owners()[component] == ("email", "kubernetes")
     assert component not in excluded(["email", "kubernetes"])
@@ -109,7 +109,7 @@ def test_path_within_directory_of_other_feature_needs_both() -> None:
     assert "deploy" in excluded(["sqlite", "email"])
 
 
-def test_excluded_directory_is_one_entry() -> None:
+def test_excluded_directory_is_one_entry_of_exclusions() -> None:
     assert "app/cache" in excluded(["sqlite"])
     assert not [path for path in excluded(["sqlite"]) if path.startswith("app/cache/")]
 

@@ -1,4 +1,4 @@
-"""Facts are names, types, literals and sentences; the templates hold all code."""
+"""The template's Jinja context has names, types, literals and sentences; templates hold all code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WORD = re.compile(r"[\w/:.\- ]*|%.*")
 
 
 def strings(facts: object, key: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every string of facts, with the key under which it stands."""
+    """Yield every string in the Jinja context, with the key that has it as its value."""
     if isinstance(facts, str):
         yield key, facts
     elif isinstance(facts, dict):
@@ -40,7 +40,7 @@ def strings(facts: object, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def is_source(text: str) -> bool:
-    """Return whether a string is code beyond a name, a type or a literal."""
+    """Return whether a string is Python code other than a name, a type or a literal."""
     if WORD.fullmatch(text):
         return False
     try:
@@ -54,7 +54,7 @@ def is_source(text: str) -> bool:
 
 @pytest.mark.parametrize("auth", ["none", "local"])
 @pytest.mark.parametrize("name", [*DOMAINS, "large"])
-def test_facts_have_no_source(name: str, auth: str) -> None:
+def test_jinja_context_of_resources_contains_no_python_code(name: str, auth: str) -> None:
     domain = DOMAINS.get(name, large_domain(3))
     planned = plan(all_questions().default | {"resources": domain, "auth": auth})
     facts = [planned["resources"], planned["tables"], planned["late"]]
@@ -66,12 +66,12 @@ def test_facts_have_no_source(name: str, auth: str) -> None:
     "text",
     ["title: str = 1", "x = 1", "await make()", "at_least(Product.price)", ", owner: UUID", "[x for x in y]", "a + b"],
 )
-def test_source_is_detected(text: str) -> None:
+def test_string_with_python_code_is_detected(text: str) -> None:
     assert is_source(text)
 
 
 @pytest.mark.parametrize(
     "text", ["title", "str | None", "String(32)", 'Decimal("1.50")', '"x" * 121', "{}", "date(2026, 1, 1)"]
 )
-def test_names_types_and_literals_are_not_source(text: str) -> None:
+def test_names_types_and_literals_do_not_count_as_code(text: str) -> None:
     assert not is_source(text)

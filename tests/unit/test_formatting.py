@@ -1,4 +1,4 @@
-"""Rendered modules are formatted by ruff, wherever it is installed."""
+"""Rendered modules are formatted by ruff, which is found beside Copier, on PATH or by uv."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ def format_module(source: str) -> str:
     ],
     ids=["unused import", "unused name", "blank lines", "quotes", "empty"],
 )
-def test_module_is_formatted(source: str, formatted: str) -> None:
+def test_rendered_module_is_formatted(source: str, formatted: str) -> None:
     assert format_module(source) == formatted
 
 
-def test_import_that_fits_without_unused_names_is_one_line() -> None:
+def test_import_is_one_line_after_unused_names_are_removed() -> None:
     names = [f"Name{number}" for number in range(20)]
     source = f"from app.errors import {', '.join(names)}\nprint(Name1, Name2)\n"
     assert format_module(source) == "from app.errors import Name1, Name2\n\nprint(Name1, Name2)\n"
 
 
 @pytest.mark.parametrize("source", [f"def f({LONG}): ...\n", "x = '産' * 9\n", "import b\nimport a\nb, a\n"])
-def test_module_passes_linter(source: str, tmp_path: Path) -> None:
+def test_formatted_module_passes_linter(source: str, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(format_module(source), encoding="utf-8")
     assert not run("ruff", "format", "--check", "--config", CONFIG, "--no-cache", tmp_path)
     assert not run("ruff", "check", "--select", "I,F401", "--config", CONFIG, "--no-cache", tmp_path)
 
 
-def test_invalid_module_is_reported_by_line() -> None:
+def test_module_with_syntax_error_is_reported_with_line() -> None:
     with pytest.raises(UserMessageError, match=r"^ruff format: .*:2:4"):
         format_module("x = 1\ndef\n")
 
 
-def test_modules_are_formatted_together() -> None:
+def test_several_modules_are_formatted_in_one_call() -> None:
     sources = ["x = 'a'", "import ast", "x = 'a'"]
     assert format_modules(sources) == {"x = 'a'": 'x = "a"\n', "import ast": ""}
 
@@ -94,7 +94,7 @@ def test_modules_of_all_resources_are_formatted_by_one_call(monkeypatch: pytest.
 
 
 def write_ruff(directory: Path, version: str) -> str:
-    """Write a program that reports a version of ruff."""
+    """Create an executable that prints the given version of ruff."""
     directory.mkdir()
     program = directory / "ruff"
     program.write_text(f"#!/bin/sh\necho ruff {version}\n", encoding="utf-8")
@@ -102,7 +102,7 @@ def write_ruff(directory: Path, version: str) -> str:
     return str(program)
 
 
-def test_ruff_is_required_as_by_services() -> None:
+def test_ruff_requirement_equals_that_of_services() -> None:
     assert REQUIREMENT in SERVICE.lint
 
 
@@ -126,14 +126,14 @@ def test_ruff_of_other_version_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert find_again() == executable
 
 
-def test_ruff_is_installed_by_uv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_ruff_is_installed_by_uv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(shutil, "which", lambda _: None)
     version = subprocess.run([find_again(), "--version"], check=True, capture_output=True, text=True).stdout
     assert version.startswith("ruff 0.17.")
 
 
-def test_missing_ruff_is_reported_with_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_ruff_without_uv_is_reported_with_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(

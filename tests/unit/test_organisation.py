@@ -1,4 +1,4 @@
-"""Reading an organisation's standard; each mistake is reported in one line, with the fix."""
+"""An organisation's `standard.toml` is read; each mistake is reported in one line with the fix."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
-def test_mistake_is_reported_in_one_line(text: str, message: str) -> None:
+def test_mistake_in_standard_is_reported_in_one_line(text: str, message: str) -> None:
     with pytest.raises(UserMessageError) as refused:
         read_standard(text)
     assert str(refused.value).startswith(f"org/standard.toml: {message}")
     assert "\n" not in str(refused.value)
 
 
-def test_each_key_is_checked() -> None:
+def test_each_key_of_standard_is_validated() -> None:
     assert list(PROBLEMS) == list(Standard.__dataclass_fields__)
     assert PROBLEMS.keys() <= {text.partition(" ")[0] for text, _ in WRONG.values()} | {"lint"}
 
@@ -50,7 +50,7 @@ def test_empty_standard_changes_nothing() -> None:
     assert read_standard("") == Standard()
 
 
-def test_required_distribution_need_not_be_imported() -> None:
+def test_distribution_required_by_standard_need_not_be_imported() -> None:
     assert read_standard("runtime = ['acme[all]>=1 ; python_version>\"3\"']").feature.unimported == ("acme",)
 
 
@@ -59,16 +59,16 @@ def test_required_distribution_need_not_be_imported() -> None:
     [["a", "b"], {"A": "a", "B": "b"}, [["A", "a"], ["B", "b"]], {"A": {"value": "a", "validator": ""}, "B": "b"}],
     ids=["list", "names", "pairs", "conditions"],
 )
-def test_choices_are_read_in_every_form_of_copier(choices: object) -> None:
+def test_answer_is_checked_against_choices_in_every_copier_format(choices: object) -> None:
     assert choice_problem({"choices": choices}, "a") == ""
     assert choice_problem({"choices": choices}, "c") == "'c' is not a choice: choose one of a, b."
 
 
-def test_computed_choices_are_not_checked() -> None:
+def test_answer_to_question_with_computed_choices_is_not_checked() -> None:
     assert choice_problem({"choices": "{{ teams }}"}, "a") == ""
 
 
-def test_later_documents_override_and_lists_concatenate(tmp_path: Path) -> None:
+def test_later_yaml_documents_override_questions_and_extend_lists(tmp_path: Path) -> None:
     (tmp_path / "org").mkdir()
     (tmp_path / "copier.yml").write_text("a: 1\nb: 2\n_exclude: [x]\n---\n!include org/*.yml\n", encoding="utf-8")
     (tmp_path / "org" / "more.yml").write_text("b: 3\n_exclude: [y]\n---\nc: 4\n", encoding="utf-8")

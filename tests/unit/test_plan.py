@@ -39,44 +39,44 @@ COVERING = all_questions().covering(2)
         ("---", "service"),
     ],
 )
-def test_slug_is_lowercase_ascii(name: str, expected: str) -> None:
+def test_slug_of_project_name_is_lowercase_ascii(name: str, expected: str) -> None:
     assert slug(name) == expected
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_slug_is_valid_distribution_and_image_name(name: str) -> None:
+def test_slug_of_unusual_name_is_valid_distribution_and_image_name(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug(name))
 
 
 @pytest.mark.parametrize("value", ODD)
-def test_toml_string_round_trips(value: str) -> None:
+def test_text_quoted_as_toml_is_parsed_unchanged(value: str) -> None:
     assert tomllib.loads(f"value = {toml(value)}") == {"value": value}
 
 
 @pytest.mark.parametrize("value", ODD)
-def test_python_string_round_trips(value: str) -> None:
+def test_text_quoted_as_python_is_parsed_unchanged(value: str) -> None:
     assert ast.literal_eval(quoted(value)) == value
 
 
 @pytest.mark.parametrize("value", ODD)
-def test_python_string_is_formatted(value: str, tmp_path: Path) -> None:
+def test_text_quoted_as_python_is_formatted_like_ruff(value: str, tmp_path: Path) -> None:
     (tmp_path / "value.py").write_text(f"value = {quoted(value)}\n", encoding="utf-8")
     assert not run("ruff", "format", "--check", "--isolated", "--no-cache", tmp_path)
 
 
 @pytest.mark.parametrize("find", [name_problem, description_problem])
 @pytest.mark.parametrize("value", BAD)
-def test_invalid_line_is_reported(find: Callable[[object], str], value: object) -> None:
+def test_invalid_name_or_description_is_reported(find: Callable[[object], str], value: object) -> None:
     assert re.fullmatch(r".*\.", find(value))
 
 
 @pytest.mark.parametrize("value", [*ODD, "a" * 60])
-def test_valid_line_is_accepted(value: str) -> None:
+def test_unusual_but_valid_name_and_description_are_accepted(value: str) -> None:
     assert name_problem(value) == description_problem(value) == ""
 
 
 @pytest.mark.parametrize("answers", [{}, {"database": "sqlite"}, {"python_version": 3.12}, DEFAULT])
-def test_valid_answers_are_returned(answers: dict[str, Any]) -> None:
+def test_valid_answers_are_returned_unchanged(answers: dict[str, Any]) -> None:
     assert validated(answers) == answers
 
 
@@ -86,7 +86,7 @@ def test_misspelt_question_is_rejected_with_suggestion() -> None:
 
 
 @pytest.mark.parametrize("answers", COVERING, ids=all_questions().label)
-def test_plan_round_trips_through_json(answers: dict[str, str]) -> None:
+def test_plan_is_equal_after_json_encoding(answers: dict[str, str]) -> None:
     planned = plan(answers)
     assert json.loads(json.dumps(planned)) == planned
 
@@ -97,7 +97,7 @@ def test_plan_has_requirements_of_chosen_features_only() -> None:
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
 
 
-def test_plan_has_required_features() -> None:
+def test_plan_includes_features_required_by_chosen_ones() -> None:
     planned = plan(DEFAULT | {"features": ["ratelimit"]})
     assert planned["installs"] == [{"package": "app", "name": "ratelimit"}]
     assert "app/valkey.py" in planned["footprint"]
@@ -108,13 +108,13 @@ NOTE = {"name": "note", "owner": True, "fields": {"text": "text"}}
 PIN = {"name": "pin", "fields": {"note": {"type": "ref", "to": "note"}}}
 
 
-def test_owner_is_ignored_without_accounts() -> None:
+def test_owner_flag_of_resource_is_ignored_without_accounts() -> None:
     answers = DEFAULT | {"auth": "none"}
     free = [NOTE | {"owner": False}, PIN]
     assert plan(answers | {"resources": [NOTE, PIN]}) == plan(answers | {"resources": free})
 
 
-def test_owned_row_references_its_owner() -> None:
+def test_table_of_owned_resource_references_user() -> None:
     planned = plan(DEFAULT | {"auth": "local", "resources": [NOTE, PIN]})
     note, pin = planned["resources"]
     assert (note["owner"], pin["owner"]) == (True, False)
@@ -125,7 +125,7 @@ def test_owned_row_references_its_owner() -> None:
     assert [key["target"] for key in pins["foreign_keys"]] == ["notes"]
 
 
-def test_requirements_are_unique_and_sorted_after_first() -> None:
+def test_requirements_in_plan_are_unique_and_sorted() -> None:
     for answers in COVERING:
         for part in ("runtime", "test", "lint"):
             listed = plan(answers)[part]
@@ -133,14 +133,14 @@ def test_requirements_are_unique_and_sorted_after_first() -> None:
 
 
 def test_service_named_like_library_does_not_require_itself() -> None:
-    """A distribution that requires its own name cannot be locked."""
+    """Locking fails for a distribution that requires its own name."""
     for library in [Requirement(line).name for line in requirements.ALL]:
         planned = plan(DEFAULT | {"project_name": library})
         required = [line for part in ("runtime", "test", "lint") for line in planned[part]]
         assert planned["slug"] not in {Requirement(line).name for line in required}
 
 
-def test_long_entry_is_wrapped_outside_code() -> None:
+def test_long_list_entry_is_wrapped_outside_inline_code() -> None:
     lines = wrapped(f"- {'word ' * 21}`uv run app dev` and {'more ' * 30}").splitlines()
     assert [line[:16] for line in lines] == ["- word word word", "  `uv run app de", "  more more more"]
     assert max(map(len, lines)) <= 120
@@ -152,7 +152,7 @@ def test_questions_of_template_exclude_hidden_ones() -> None:
 
 
 @pytest.mark.parametrize("name", [*ODD, "a" * 60, "ﬃ" * 60, "a-" * 30])
-def test_namespace_with_stage_fits_dns_label(name: str) -> None:
+def test_kubernetes_namespace_with_stage_fits_dns_label(name: str) -> None:
     namespace = plan(DEFAULT | {"project_name": name})["namespace"]
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", namespace)
     assert len(f"{namespace}-production") <= 63

@@ -1,4 +1,4 @@
-"""Linters, schemas and links of the template's own repository."""
+"""The repository's own workflows, scripts and pages pass linters, schemas and link checks."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ LINTED = {
 }
 
 
-def test_workflows_match_schema() -> None:
+def test_workflows_of_repository_match_schema() -> None:
     assert_no_findings(run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS))
 
 
 @pytest.mark.parametrize(("name", "paths"), LINTED.items())
-def test_files_pass_linter(name: str, paths: list[Path]) -> None:
+def test_files_of_repository_pass_linter(name: str, paths: list[Path]) -> None:
     assert paths
     assert_no_findings(run(name, *LINTERS[name].arguments, *paths))
 
@@ -43,19 +43,19 @@ def test_scripts_of_repository_pass_shellcheck() -> None:
     assert_no_findings("\n".join(f"{path}: {problem}" for path, problem in problems.items() if problem))
 
 
-def test_links_and_anchors_resolve() -> None:
+def test_links_and_anchors_in_pages_of_repository_resolve() -> None:
     pages = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
     existing = {path.as_posix() for path in work_tree()}
     assert [link for path, text in pages.items() for link in broken_links(path, text, existing)] == []
     assert [link for path in pages for link in broken_anchors(path, pages)] == []
 
 
-def test_workflow_runs_shared_script() -> None:
+def test_workflow_of_repository_runs_shared_script() -> None:
     assert any(".ci/run" in path.read_text(encoding="utf-8") for path in WORKFLOWS)
 
 
 @pytest.mark.parametrize("pattern", READERS)
-def test_files_are_parsable(pattern: str) -> None:
+def test_files_of_repository_are_parsable(pattern: str) -> None:
     read = READERS[pattern]
     problems = {
         path: parse_error(read, (ROOT / path).read_text(encoding="utf-8")) for path in OWN if path.match(pattern)

@@ -1,4 +1,4 @@
-"""The resource language: parsing, defaults, and error messages."""
+"""The resource language is parsed, defaults are added, and mistakes are reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PERSON: dict[str, Any] = {"name": "person", "fields": {"name": "str"}}
 
 
 def field(source: object) -> Field:
-    """Parse a field in a resource of its own."""
+    """Return a parsed field, declared in a resource with no other field."""
     (resource,) = read_domain([{"name": "thing", "fields": {"a": source, "b": "str"}}])
     return resource.fields[0]
 
@@ -39,18 +39,18 @@ def problem(source: object) -> str:
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES.keys() - {"enum", "ref"}))
-def test_short_form_is_type_with_optional_mark(kind: str) -> None:
+def test_short_form_of_field_is_type_with_optional_question_mark(kind: str) -> None:
     assert (field(kind).type, field(kind).optional) == (kind, False)
     assert field(f"{kind}?") == field({"type": kind, "optional": True})
 
 
-def test_bounds_are_converted_to_field_type() -> None:
+def test_bounds_of_field_are_converted_to_its_type() -> None:
     assert field({"type": "decimal", "ge": 0, "default": "1.50"}).default == Decimal("1.50")
     assert field({"type": "date", "ge": "2026-01-31"}).ge == field({"type": "date", "ge": date(2026, 1, 31)}).ge
     assert isinstance(field({"type": "float", "ge": 1}).ge, float)
 
 
-def test_order_of_fields_is_preserved() -> None:
+def test_order_of_declared_fields_is_preserved() -> None:
     (_, thing) = read_domain([PERSON, {"name": "thing", "fields": {"z": "int", "a": "int", "m": "int"}}])
     assert [each.name for each in thing.fields] == ["z", "a", "m"]
 
@@ -73,7 +73,7 @@ def test_renamed_resource_has_former_plural(was: object, plural: str) -> None:
     assert person.former_plural == plural
 
 
-def test_renamed_plural_keeps_name() -> None:
+def test_resource_with_renamed_plural_keeps_name() -> None:
     (person,) = read_domain([PERSON | {"plural": "persons", "was": "person"}])
     assert (person.was, person.former_plural, person.plural) == ("person", "people", "persons")
 
@@ -183,11 +183,11 @@ def test_examples_use_every_type() -> None:
         ),
     ],
 )
-def test_mistake_is_reported_with_fix(domain: object, message: str) -> None:
+def test_mistake_in_domain_is_reported_with_fix(domain: object, message: str) -> None:
     assert domain_problem(domain) == message
 
 
-def test_owner_field_conflicts_with_owner_flag() -> None:
+def test_field_named_owner_conflicts_with_owner_flag() -> None:
     owner = {"name": "owner", "fields": {"name": "str"}}
     pet = {"name": "pet", "fields": {"name": "str", "owner": {"type": "ref", "to": "owner"}}}
     assert domain_problem([owner, pet]) == ""
@@ -208,13 +208,13 @@ def test_cycle_of_required_references_is_reported() -> None:
     assert "optional: true" in message
 
 
-def test_value_in_message_is_shortened() -> None:
+def test_long_value_in_error_message_is_shortened() -> None:
     assert len(problem("x" * 10_000_000)) < 400
     assert "a mapping" in problem([{"x": "y"}]) or "a list" in problem([{"x": "y"}])
 
 
-def test_exponential_anchors_are_rejected_quickly() -> None:
-    """Ten levels of ten aliases each expand to ten thousand million entries (YAML bomb)."""
+def test_yaml_bomb_is_rejected_with_short_message() -> None:
+    """Ten levels of ten aliases expand to ten thousand million entries."""
     bomb: list[Any] = ["lol"]
     for _ in range(10):
         bomb = [bomb] * 10
@@ -228,7 +228,7 @@ def test_exponential_anchors_are_rejected_quickly() -> None:
 @pytest.mark.parametrize(
     ("make_mistake", "words"), MISTAKES, ids=[f"{number} {words}" for number, (_, words) in enumerate(MISTAKES)]
 )
-def test_invalid_resource_is_reported_by_name(make_mistake: Any, words: str) -> None:  # noqa: ANN401
+def test_error_of_invalid_resource_starts_with_its_name(make_mistake: Any, words: str) -> None:  # noqa: ANN401
     resource = {"name": "thing", "fields": {"title": "str"}}
     make_mistake(resource)
     message = domain_problem([PERSON, resource])
@@ -249,7 +249,7 @@ def test_mistake_in_random_domain_is_reported(domain: list[Any], mistake: Any, d
         assert words in message
 
 
-def test_enum_member_names_are_identifiers() -> None:
+def test_names_of_enum_members_are_identifiers() -> None:
     assert [member(word) for word in ("draft", "in-progress", "2xl", "価格", "naïve", "a  b")] == [
         *("DRAFT", "IN_PROGRESS", "VALUE_2XL", member("価格"), "NAIVE", "A_B"),
     ]
@@ -268,12 +268,12 @@ def test_enum_member_names_are_identifiers() -> None:
         ("product", "a product"),
     ],
 )
-def test_article_matches_pronunciation(noun: str, expected: str) -> None:
+def test_article_of_noun_matches_pronunciation(noun: str, expected: str) -> None:
     assert article(noun) == expected
 
 
-def test_plurals_match_inflect() -> None:
-    """Rules instead of the library: table names must not change with its version."""
+def test_plurals_of_nouns_match_those_of_inflect() -> None:
+    """The code has its own rules, because table names must not change with a library's version."""
     import inflect  # noqa: PLC0415 - takes seconds, which a collection need not wait
 
     nouns = """
@@ -290,7 +290,7 @@ def test_plurals_match_inflect() -> None:
     assert others == {"thief": "thieves"}
 
 
-def test_most_nouns_of_strategies_are_accepted() -> None:
+def test_most_nouns_for_random_domains_are_accepted_as_names() -> None:
     refused = [noun for noun in NOUNS if domain_problem([{"name": noun, "fields": {"a": "int"}}])]
     assert len(refused) < len(NOUNS) / 10, refused
 
@@ -305,38 +305,38 @@ NOUN_FIELDS = {"title": "str", "text": "text?", "amount": "decimal"}
         *("session", "order", "query", "page", "text", "news", "cache", "database", "email", "map"),
     ],
 )
-def test_noun_without_conflict_is_accepted(name: str) -> None:
+def test_resource_name_without_conflict_is_accepted(name: str) -> None:
     assert domain_problem([{"name": name, "fields": NOUN_FIELDS}]) == ""
 
 
 @pytest.mark.parametrize("name", ["errors", "sqlite", "cache", "websockets", "database", "kubernetes", "main"])
-def test_name_of_feature_or_module_is_accepted(name: str) -> None:
+def test_resource_named_like_feature_or_module_is_accepted(name: str) -> None:
     (resource,) = read_domain([{"name": name, "plural": "records", "fields": NOUN_FIELDS}])
     assert resource.name == name
 
 
 @pytest.mark.parametrize("name", sorted(IMPORTED | {"Config", "Exception", "ConnectionError", "UserWarning"}))
-def test_class_name_avoids_imported_class(name: str) -> None:
+def test_class_of_resource_named_like_imported_class_has_suffix(name: str) -> None:
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     if not domain_problem([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}]):
         (resource,) = read_domain([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}])
         assert resource.class_name == f"{resource.prefix}Model"
 
 
-def test_models_with_other_module_names_are_listed() -> None:
+def test_model_classes_not_named_like_module_are_reserved() -> None:
     models = (ROOT / "template" / "app" / "models").glob("*.py")
     by_stem = {path.stem: re.findall(r"^class (\w+)\(.*Base\)", path.read_text(), re.MULTILINE) for path in models}
     others = {name for stem, names in by_stem.items() for name in names if name != camel(stem)}
     assert others | {"Jot"} == MODELS
 
 
-def test_builtins_are_listed() -> None:
+def test_reserved_names_include_python_builtins() -> None:
     names = {name for name in vars(builtins) if re.fullmatch(r"[a-z]+(_[a-z]+)*", name)}
     assert names <= BUILTINS
     assert {name for name in vars(builtins) if name[0].isupper()} - {"None", "True", "False"} <= BUILTIN_CLASSES
 
 
-def test_variable_name_avoids_module_variable() -> None:
+def test_variable_of_resource_named_like_module_variable_has_underscore() -> None:
     (resource,) = read_domain([{"name": "session", "plural": "links", "fields": NOUN_FIELDS}])
     assert (resource.variable, resource.alias, resource.class_name) == ("session_", "links_", "SessionModel")
     assert {"session", "links", "map", "filter", "now"} <= VARIABLES
@@ -348,7 +348,7 @@ def test_alias_of_uncountable_noun_has_underscore() -> None:
 
 
 @pytest.mark.parametrize("name", ["ctid", "xmin", "tableoid"])
-def test_system_column_is_reported(name: str) -> None:
+def test_field_named_like_system_column_is_reported(name: str) -> None:
     domain = [{"name": "thing", "fields": {name: "int"}}]
     assert domain_problem(domain) == (
         f"thing.{name}: {name} is a system column of PostgreSQL: choose another name, such as {name}_value."
@@ -372,7 +372,7 @@ LINK = {"type": "ref", "to": "thing"}
         ({"name": "sqlite_thing", "fields": {"count": "int"}}, "begins with sqlite_"),
     ],
 )
-def test_conflict_within_domain_is_reported(resource: dict[str, Any], words: str) -> None:
+def test_name_conflict_within_domain_is_reported(resource: dict[str, Any], words: str) -> None:
     domain = [THING | {"fields": {"parts_count": "int"}, "plural": "thing"}, resource]
     assert words in domain_problem(domain)
 
@@ -386,18 +386,18 @@ def test_conflict_within_domain_is_reported(resource: dict[str, Any], words: str
         {"row": "int", "client": "str", "first": LINK},
     ],
 )
-def test_field_without_conflict_is_accepted(fields: dict[str, Any]) -> None:
+def test_field_name_without_conflict_is_accepted(fields: dict[str, Any]) -> None:
     assert domain_problem([THING, {"name": "offer", "fields": fields}]) == ""
 
 
 @pytest.mark.parametrize("name", ["model_dump_json", "model_validate_1", "ctid", "l", "metadata", "construct"])
-def test_suggested_field_has_no_conflict(name: str) -> None:
+def test_field_name_suggested_in_error_has_no_conflict(name: str) -> None:
     problem = domain_problem([{"name": "thing", "fields": {name: "int"}}])
     suggested = problem.rstrip(".").rsplit(" ", 1)[-1]
     assert domain_problem([{"name": "thing", "fields": {suggested: "int"}}]) == "", problem
 
 
-def test_suggested_names_have_no_conflict() -> None:
+def test_resource_name_suggested_in_error_has_no_conflict() -> None:
     for name in ("file", "user", "role", "some", "value", "change", "api_key", "refresh_token"):
         problem = domain_problem([{"name": name, "fields": NOUN_FIELDS}])
         suggested = problem.rstrip(".").rsplit(" ", 1)[-1]
@@ -405,7 +405,7 @@ def test_suggested_names_have_no_conflict() -> None:
         assert domain_problem([{"name": name, "fields": NOUN_FIELDS} | {key: suggested}]) == "", problem
 
 
-def test_sample_has_product_only() -> None:
+def test_sample_domain_has_only_product() -> None:
     assert [resource["name"] for resource in SAMPLE] == ["product"]
 
 
@@ -418,11 +418,11 @@ def matches_schema(domain: object) -> bool:
 
 
 @pytest.mark.parametrize("was", ["child", {"name": "child"}, {"name": "child", "plural": "kids"}], ids=str)
-def test_schema_accepts_renamed_resource(was: object) -> None:
+def test_json_schema_accepts_renamed_resource(was: object) -> None:
     assert matches_schema([PERSON | {"was": was}])
 
 
-def test_committed_schema_is_up_to_date() -> None:
+def test_committed_json_schema_is_up_to_date() -> None:
     written = json.loads((ROOT / "resources.schema.json").read_text(encoding="utf-8"))
     assert written == schema(), "uv run python -m tests.harness.combinations.resource_schema > resources.schema.json"
     Draft202012Validator.check_schema(written)
@@ -430,12 +430,12 @@ def test_committed_schema_is_up_to_date() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(domains)
-def test_random_domain_matches_schema(domain: list[Any]) -> None:
+def test_random_domain_matches_json_schema(domain: list[Any]) -> None:
     assert matches_schema(domain)
 
 
 @pytest.mark.parametrize("name", DOMAINS)
-def test_example_domain_matches_schema(name: str) -> None:
+def test_example_domain_matches_json_schema(name: str) -> None:
     assert matches_schema(DOMAINS[name])
 
 
@@ -453,5 +453,5 @@ def test_example_domain_matches_schema(name: str) -> None:
     ],
     ids=str,
 )
-def test_schema_rejects_common_mistakes(fields: dict[str, Any]) -> None:
+def test_json_schema_rejects_common_mistakes(fields: dict[str, Any]) -> None:
     assert not matches_schema([{"name": "thing", "fields": fields}])

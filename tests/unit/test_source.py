@@ -1,4 +1,4 @@
-"""The source of the template is recorded so that an update finds it from any directory."""
+"""The recorded source of the template is a URL or absolute path, which updates find from anywhere."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_relative_source_is_recorded_as_url_of_origin(source: str, clone: Path) 
         ("https://user:secret@git.example.org/template.git", "https://git.example.org/template.git"),
     ],
 )
-def test_origin_is_recorded_in_copier_syntax(origin: str, recorded: str, clone: Path) -> None:
-    """Without credentials, and with `git+` where Copier takes the URL for no repository."""
+def test_origin_url_of_clone_is_recorded_in_copier_syntax(origin: str, recorded: str, clone: Path) -> None:
+    """The URL is recorded without credentials, and with `git+` if Copier would not take it for Git."""
     git(clone, "remote", "set-url", "origin", origin)
     assert recorded_source(".", git(clone, "rev-parse", "HEAD")) == recorded
 
@@ -80,7 +80,7 @@ def is_of_unknown_commit(_: Path) -> str:
 
 
 @pytest.mark.parametrize("prepare", [lacks_commit, is_local, is_missing, is_of_unknown_commit])
-def test_unusable_origin_leaves_absolute_path(prepare: Callable[[Path], str], clone: Path) -> None:
+def test_clone_with_unusable_origin_is_recorded_as_absolute_path(prepare: Callable[[Path], str], clone: Path) -> None:
     assert recorded_source(".", prepare(clone)) == str(clone)
 
 
@@ -90,16 +90,16 @@ def test_directory_without_git_is_recorded_as_absolute_path(tmp_path: Path, monk
     assert recorded_source("plain", "") == str(tmp_path / "plain")
 
 
-def test_home_directory_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_directory_in_source_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "template").mkdir()
     assert recorded_source("~/template", "") == str(tmp_path / "template")
 
 
 @pytest.mark.parametrize("source", [URL, "gh:acme/template", "git@git.example.org:a/b.git", "git+file:///srv/template"])
-def test_url_is_recorded_unchanged(source: str, clone: Path) -> None:
+def test_source_url_is_recorded_unchanged(source: str, clone: Path) -> None:
     assert recorded_source(source, git(clone, "rev-parse", "HEAD")) == source
 
 
-def test_absolute_path_is_recorded_unchanged(clone: Path) -> None:
+def test_absolute_source_path_is_recorded_unchanged(clone: Path) -> None:
     assert recorded_source(str(clone), git(clone, "rev-parse", "HEAD")) == str(clone)

@@ -1,4 +1,4 @@
-"""Rules for the sources under `template/`: no branches in shared files, no volatile values, no binary or user files."""
+"""Files under `template/` obey rules: no branches in shared files, no values that change, no user files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parsed(source: str) -> nodes.Template:
 
 
 def branches(source: str) -> list[int]:
-    """Return the line numbers of conditions in a template."""
+    """Return the line numbers of Jinja conditions in a template."""
     return [node.lineno for node in parsed(source).find_all(BRANCHES)]
 
 
@@ -49,37 +49,37 @@ def changing_values(source: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_shared_file_has_no_branches(name: str) -> None:
+def test_template_file_of_every_service_has_no_jinja_conditions(name: str) -> None:
     assert branches(RENDERED[name]) == []
 
 
 @pytest.mark.parametrize("name", OF_RESOURCES)
-def test_file_of_resource_has_statements_as_branches(name: str) -> None:
-    """Branches on facts are `{% if %}` statements, which are read beside the code that they decide about."""
+def test_template_file_of_resource_has_no_conditional_expressions(name: str) -> None:
+    """Such files use `{% if %}` statements, which stand beside the code that they decide about."""
     assert list(parsed(RENDERED[name]).find_all(nodes.CondExpr)) == []
 
 
 @pytest.mark.parametrize("name", RENDERED)
-def test_template_output_is_reproducible(name: str) -> None:
+def test_template_file_reads_no_changing_values(name: str) -> None:
     assert changing_values(RENDERED[name]) == set()
 
 
 @pytest.mark.parametrize("name", RENDERED)
-def test_jinja_file_has_expression(name: str) -> None:
-    """A file without Jinja needs no suffix, and can be linted in place."""
+def test_file_with_jinja_suffix_has_jinja_expression(name: str) -> None:
+    """A file without Jinja needs no `.jinja` suffix, and linters can check it in place."""
     assert parsed(RENDERED[name]).find(nodes.Name)
 
 
-def test_file_names_have_no_jinja() -> None:
-    """Except for the answers file and the files that exist once per resource."""
+def test_names_of_template_files_have_no_jinja() -> None:
+    """The answers file and the files that exist once per resource are excluded."""
     assert [name for name in FILES if re.search(r"[{}%]", LOOP.sub("resource", name))] == [ANSWERS]
 
 
-def test_file_names_are_not_ignored_by_updates() -> None:
+def test_template_has_no_file_that_updates_ignore() -> None:
     assert [name for name in FILES if IGNORED & set(name.split("/"))] == []
 
 
-def test_user_files_are_not_shipped() -> None:
+def test_template_has_no_files_of_users() -> None:
     assert [name for name in FILES if OWNED_BY_THE_USER.search(name.removesuffix(".jinja"))] == []
 
 
@@ -91,27 +91,27 @@ def test_template_has_no_binary_files() -> None:
     assert [name for name, path in FILES.items() if b"\0" in path.read_bytes()] == []
 
 
-def test_only_migrations_run_commands() -> None:
+def test_template_runs_commands_only_in_copier_migrations() -> None:
     assert "_tasks" not in read_questionnaire(ROOT)
     [[python, script, _]] = read_questionnaire(ROOT)["_migrations"]
     assert (python, "follow.py" in script) == ("{{ _copier_python }}", True)
 
 
-def test_no_package_registry_is_named() -> None:
-    """Users behind a mirror configure it in uv, once."""
+def test_repository_names_no_package_registry() -> None:
+    """Users of a mirror configure it once, in uv."""
     assert [str(path) for path in work_tree() if REGISTRY.search((ROOT / path).read_bytes())] == []
 
 
 @pytest.mark.parametrize("source", ["{% if a %}b{% endif %}", "{%- if a -%}b{% endif %}", "{{ a if b else c }}"])
-def test_branch_is_detected(source: str) -> None:
+def test_jinja_condition_is_detected(source: str) -> None:
     assert branches(source) == [1]
 
 
 @pytest.mark.parametrize("source", ["{{ now() }}", "{{ '%Y' | strftime }}", "{{ _copier_conf.dst_path }}"])
-def test_changing_value_is_detected(source: str) -> None:
+def test_changing_value_in_template_is_detected(source: str) -> None:
     assert changing_values(source)
 
 
 @pytest.mark.parametrize("name", [".env", "uv.lock", "docs/package-lock.json"])
-def test_user_file_is_detected(name: str) -> None:
+def test_file_of_user_in_template_is_detected(name: str) -> None:
     assert OWNED_BY_THE_USER.search(name)
