@@ -1,4 +1,4 @@
-"""`slipway add` edits the declaration, and updates at the recorded version."""
+"""`slipway add` adds a resource or fields to the answers file, and updates the service at its version."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class {{ each.name }}:
 
 @pytest.fixture(scope="module")
 def small(workspace: Path) -> Path:
-    """A small template with resources."""
+    """A small template whose files depend on the declared resources."""
     directory = workspace / "template of add"
     create_template(directory)
     with (directory / "copier.yml").open("a", encoding="utf-8") as questions:
@@ -71,7 +71,7 @@ def resources(owner: Owner) -> list[dict[str, object]]:
 
 
 # ── A small template ──────────────────────────────────────────────────────────────────────────────────────────────────
-def test_resource_is_declared_and_committed(owner: Owner) -> None:
+def test_add_resource_declares_it_and_commits_its_files(owner: Owner) -> None:
     before = owner.read(ANSWERS)
     add(owner, "resource", "order", "total:decimal", "note:text?", "ref:product", "--owner", "--plural", "orders")
     assert owner.read("app/models/order.py") == "class order:\n    total = 1\n    note = 1\n    product = 1\n"
@@ -88,32 +88,32 @@ def test_resource_is_declared_and_committed(owner: Owner) -> None:
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
 
 
-def test_field_is_declared_and_committed(owner: Owner) -> None:
+def test_add_field_declares_it_and_commits_its_files(owner: Owner) -> None:
     add(owner, "field", "product", "colour:enum:red,blue:default=red", "weight:int?")
     assert "colour = 1\n    weight = 1\n" in owner.read("app/models/product.py")
     assert git(owner.directory, "log", "-1", "--format=%s") == "Add colour and weight to product\n"
 
 
-def test_required_field_is_reported(owner: Owner) -> None:
+def test_add_required_field_reports_that_rows_need_a_value(owner: Owner) -> None:
     assert "weight is required" in add(owner, "field", "product", "weight:int", "colour:str?")
     assert "required" not in add(owner, "field", "product", "rank:int:default=0")
 
 
-def test_edited_module_is_merged(owner: Owner) -> None:
+def test_add_field_preserves_edit_of_module(owner: Owner) -> None:
     owner.edit("app/models/product.py", "class product:", '"""What we sell."""\n\n\nclass product:')
     add(owner, "field", "product", "weight:int?")
     assert owner.read("app/models/product.py").startswith('"""What we sell."""')
     assert "weight = 1" in owner.read("app/models/product.py")
 
 
-def test_addition_is_undone(owner: Owner) -> None:
+def test_undo_reverts_add_field(owner: Owner) -> None:
     before = owner.head
     add(owner, "field", "product", "weight:int?")
     assert owner.run("undo").returncode == 0
     assert owner.head == before
 
 
-def test_resolved_addition_has_commit_message(owner: Owner) -> None:
+def test_add_field_with_resolved_conflict_keeps_commit_message(owner: Owner) -> None:
     owner.edit("app/models/product.py", "price = 1", "price = 1\n    weight = 5")
     completed = owner.run("add", "field", "product", "weight:int?", "--no-checks", "--no-migration")
     assert completed.returncode == 1, completed.stdout
@@ -126,7 +126,7 @@ def test_resolved_addition_has_commit_message(owner: Owner) -> None:
     assert git(owner.directory, "log", "-1", "--format=%s") == "Add weight to product\n"
 
 
-def test_dry_run_prints_patch_and_changes_nothing(owner: Owner) -> None:
+def test_add_dry_run_prints_patch_and_changes_nothing(owner: Owner) -> None:
     before = owner.head
     completed = owner.run("add", "resource", "order", "total:decimal", "--dry-run")
     assert completed.returncode == 0, completed.stderr
@@ -138,7 +138,7 @@ def test_dry_run_prints_patch_and_changes_nothing(owner: Owner) -> None:
     assert not (owner / ".dev").exists()
 
 
-def test_dry_run_reports_conflict(owner: Owner) -> None:
+def test_add_dry_run_reports_conflict(owner: Owner) -> None:
     owner.edit("app/models/product.py", "price = 1", "price = 1\n    weight = 5")
     code, report = owner.run_json("add", "field", "product", "weight:int?", "--dry-run")
     assert code == 1
@@ -147,7 +147,7 @@ def test_dry_run_reports_conflict(owner: Owner) -> None:
     assert not (owner / ".dev").exists()
 
 
-def test_json_reports_commit(owner: Owner) -> None:
+def test_add_json_output_has_commit(owner: Owner) -> None:
     code, report = owner.run_json("add", "field", "product", "weight:int?", "--no-checks")
     assert code == 0
     assert report["commit"] == owner.head
@@ -164,7 +164,9 @@ def test_json_reports_commit(owner: Owner) -> None:
         (("field", "product", "sku:str"), "product has a field sku already"),
     ],
 )
-def test_invalid_addition_is_rejected_in_one_line(arguments: tuple[str, ...], message: str, owner: Owner) -> None:
+def test_add_with_invalid_arguments_is_rejected_in_one_line(
+    arguments: tuple[str, ...], message: str, owner: Owner
+) -> None:
     before = owner.head
     completed = owner.run("add", *arguments)
     assert completed.returncode == 2
@@ -173,7 +175,7 @@ def test_invalid_addition_is_rejected_in_one_line(arguments: tuple[str, ...], me
     assert owner.head == before
 
 
-def test_template_without_schema_is_reported(small: Path, empty: Path) -> None:
+def test_add_with_template_without_resource_schema_is_rejected(small: Path, empty: Path) -> None:
     git(small, "rm", "--quiet", "resources.schema.json")
     git(small, "commit", "--quiet", "--message", "Remove")
     git(small, "tag", "v3.1.0")
@@ -183,7 +185,7 @@ def test_template_without_schema_is_reported(small: Path, empty: Path) -> None:
     assert "no resources.schema.json" in completed.stderr
 
 
-def test_quick_checks_test_changed_resources() -> None:
+def test_checks_after_add_run_tests_of_changed_resources() -> None:
     files = {"tests/test_order.py", "tests/test_product.py", "tests/test_migrations.py", "tests/test_docs.py"}
     changed = ["app/models/order.py", "app/schemas/order.py", "app/routers/error.py", "docs/api.md"]
     command = 'uv run pytest -q -m "not drill" tests/test_order.py'
@@ -200,7 +202,7 @@ RULES = '\n\ndef is_free(price: int) -> bool:\n    """Return whether it costs no
 
 @dataclass(frozen=True)
 class Shop:
-    """A service whose owner edited a resource."""
+    """A service in which the files of a resource were edited."""
 
     owner: Owner
     edits: dict[str, str]  # a line of each edited file
@@ -208,7 +210,7 @@ class Shop:
 
 @pytest.fixture
 def shop(template: Path, empty: Path) -> Shop:
-    """A service with business rules, a comment in the model, and a changed bound in the schema."""
+    """A service with added business rules, a comment in a model, and a changed bound in a schema."""
     render(template, empty, all_questions().default, RELEASE)
     git(empty, "init", "--quiet")
     owner = Owner(empty)
@@ -232,7 +234,7 @@ def assert_edits_are_there(shop: Shop) -> None:
 
 
 @pytest.mark.thorough
-def test_resource_is_added_beside_edited_one(shop: Shop) -> None:
+def test_add_resource_preserves_edits_of_other_resource(shop: Shop) -> None:
     words = (
         "total:decimal:ge=0",
         "note:text?",
@@ -249,7 +251,7 @@ def test_resource_is_added_beside_edited_one(shop: Shop) -> None:
 
 
 @pytest.mark.thorough
-def test_field_is_added_to_edited_resource(shop: Shop) -> None:
+def test_add_field_preserves_edits_of_same_resource(shop: Shop) -> None:
     completed = shop.owner.run("add", "field", "product", "weight:int?")
     assert completed.returncode == 0, completed.stdout + completed.stderr
     assert_edits_are_there(shop)

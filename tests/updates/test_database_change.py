@@ -1,4 +1,4 @@
-"""Migration from SQLite to PostgreSQL: an update changes the database, `app move` copies all rows."""
+"""A service moves from SQLite to PostgreSQL: an update changes the code, `app move` copies all rows."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ with databases.throwaway() as os.environ["DATABASE_URL"]:
 
 
 def run(directory: Path, program: str, *arguments: Path, **variables: str) -> str:
-    """Run a program in a service's directory; return its last line of output."""
+    """Run Python code in a service's directory; return its last line of output."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
     env = environment() | {"ENVIRONMENT": "development"} | variables
     completed = subprocess.run(command, cwd=directory, env=env, capture_output=True, text=True, check=False)
@@ -80,7 +80,7 @@ def run(directory: Path, program: str, *arguments: Path, **variables: str) -> st
     return (completed.stdout.splitlines() or [""])[-1]
 
 
-def test_all_rows_move_to_postgresql(template: Path, tmp_path: Path, workspace: Path) -> None:
+def test_app_move_copies_all_rows_from_sqlite_to_postgresql(template: Path, tmp_path: Path, workspace: Path) -> None:
     _ = workspace
     service, file = tmp_path / "service", tmp_path / "app.db"
     render(template, service, all_questions().default | GROWING | {"database": "sqlite"}, RELEASE)

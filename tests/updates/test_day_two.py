@@ -1,4 +1,4 @@
-"""`slipway update` loses no edit of an owner and drops no change of the template in silence."""
+"""`slipway update` loses no user's edit, and reports each template change that it does not merge."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ CONFLICTS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """Cache whole renderings of Copier."""
+    """Cache Copier's renderings for all tests of this module."""
     with caching_renderings():
         yield
 
 
 @pytest.fixture(scope="module")
 def pristine(history: Path, workspace: Path) -> Callable[[Answers, str], Texts]:
-    """Return a function that renders a service without edits, once."""
+    """Return a function that renders a service without edits and caches its files."""
     rendered: dict[str, Texts] = {}
 
     def render_once(answers: Answers, version: str) -> Texts:
@@ -69,13 +69,13 @@ def pristine(history: Path, workspace: Path) -> Callable[[Answers, str], Texts]:
     return render_once
 
 
-def test_edits_are_of_25_kinds() -> None:
+def test_day_two_edits_are_of_25_kinds() -> None:
     assert len(EDITS) == 25
 
 
 @pytest.fixture
 def edited(request: pytest.FixtureRequest, history: Path, empty: Path) -> tuple[Release, str, Owner]:
-    """A service of a release, with all edits that apply to it."""
+    """A service of one release with all day-two edits that apply to it."""
     release, name = request.param
     render(history, empty, offered(release)[name], release.tag)
     edit_all(empty)
@@ -114,7 +114,7 @@ def test_day_two_edits_survive_update(
 
 
 def change_template(template: Path) -> None:
-    """Fix a module, rename a page and a module undeclared, change a page, and remove a module and a name."""
+    """Change the template: fix, rename and remove modules, and rename and change pages."""
     emitted = template / "template"
     replace(emitted / CLIENT, "max_connections: PositiveInt = Field(100", "max_connections: PositiveInt = Field(64")
     (emitted / "docs/image.md").rename(emitted / "docs/container.md")
@@ -138,7 +138,7 @@ __all__ = ["PLACEHOLDERS", "Links", "probe"]
 
 @pytest.fixture(scope="module")
 def later(history: Path, workspace: Path) -> tuple[Owner, dict[str, Any]]:
-    """The result of an update to a later release, and the report."""
+    """The merged service of an update to a later release, and the update's report."""
     template = shutil.copytree(history, workspace / "day two template", symlinks=True)
     change_template(template)
     commit(template, LATER)
@@ -154,7 +154,7 @@ def later(history: Path, workspace: Path) -> tuple[Owner, dict[str, Any]]:
     return owner.result(report), report
 
 
-def test_fix_is_merged_into_renamed_module(later: tuple[Owner, dict[str, Any]]) -> None:
+def test_template_fix_is_merged_into_module_that_user_renamed(later: tuple[Owner, dict[str, Any]]) -> None:
     result, report = later
     assert "PositiveInt = Field(64" in result.read(OUTBOUND)
     assert "outbound.install(app)" in result.read(MAIN)
@@ -162,7 +162,7 @@ def test_fix_is_merged_into_renamed_module(later: tuple[Owner, dict[str, Any]]) 
     assert report["followed"][CLIENT] == OUTBOUND
 
 
-def test_undeclared_rename_is_followed(later: tuple[Owner, dict[str, Any]]) -> None:
+def test_edit_follows_file_that_template_renamed_undeclared(later: tuple[Owner, dict[str, Any]]) -> None:
     result, report = later
     assert "What we found out ourselves." in result.read("docs/container.md")
     assert not (result / "docs/image.md").exists()
@@ -171,13 +171,13 @@ def test_undeclared_rename_is_followed(later: tuple[Owner, dict[str, Any]]) -> N
     assert "app/own.py" in report["rewritten"]
 
 
-def test_changed_file_stays_deleted(later: tuple[Owner, dict[str, Any]]) -> None:
+def test_file_that_user_deleted_stays_deleted_if_template_changes_it(later: tuple[Owner, dict[str, Any]]) -> None:
     result, report = later
     assert report["left_deleted"] == ["docs/postgresql.md"]
     assert not (result / "docs/postgresql.md").exists()
 
 
-def test_import_of_removed_name_rejects_update(later: tuple[Owner, dict[str, Any]]) -> None:
+def test_update_is_rejected_if_user_imports_removed_name(later: tuple[Owner, dict[str, Any]]) -> None:
     _, report = later
     assert [fault for fault in report["faults"] if fault.startswith("app/own.py")] == [
         "app/own.py: app.settings has no PLACEHOLDERS",
@@ -203,14 +203,14 @@ BASE = "a\nb\nc\nd\n"
         ("a\nb\nc\nc\nd\n", "a\nb\nc\nc\nd\n", "a\nb\nc\nc\nd\n", [], []),
     ],
 )
-def test_audit_reports_missing_changes(
+def test_merge_audit_reports_missing_lines(
     ours: str, theirs: str, result: str, lost: list[str], dropped: list[str]
 ) -> None:
     assert missing(BASE, ours, theirs, result) == lost
     assert missing(BASE, theirs, ours, result) == dropped
 
 
-def test_audit_reports_unmerged_file() -> None:
+def test_merge_audit_reports_missing_file() -> None:
     report: dict[str, Any] = {
         "conflicts": [],
         "deleted": [],

@@ -1,4 +1,4 @@
-"""Updates that change the domain: equal to a fresh copy, other resources untouched, edits preserved."""
+"""An update that changes the domain equals a fresh copy, and preserves edits and other resources."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def changed(name: str, change: Callable[[dict[str, Any]], object]) -> Domain:
 
 
 def together(domains: Iterable[Domain]) -> Domain:
-    """Return one domain with what each of several adds to `SHOP` or changes in it."""
+    """Return one domain with the changes that several domains make to `SHOP`."""
     resources = {resource["name"]: resource for resource in SHOP}
     for domain in domains:
         resources |= {resource["name"]: resource for resource in domain if resource not in SHOP}
@@ -97,14 +97,16 @@ def start(template: Path, directory: Path, **answers: object) -> None:
 
 
 def changed_resources(files: Tree, others: Tree) -> set[str]:
-    """Return the names of resources of which a file differs."""
+    """Return the names of the resources whose files differ."""
     differing = {path for path in files.keys() | others.keys() if files.get(path) != others.get(path)}
     code = [path for path in differing if path.endswith(".py") and not path.startswith(HISTORY)]
     return {path.rsplit("/", 1)[-1].removeprefix("test_").removesuffix(".py") for path in code}
 
 
 @pytest.mark.parametrize(("domain", "touched"), GROWTHS.values(), ids=GROWTHS)
-def test_grown_domain_equals_fresh_copy(domain: Domain, touched: set[str], template: Path, empty: Path) -> None:
+def test_update_with_changed_domain_equals_fresh_copy(
+    domain: Domain, touched: set[str], template: Path, empty: Path
+) -> None:
     start(template, empty / "grown")
     before = tree(empty / "grown")
     update(empty / "grown", {"resources": domain}, RELEASE)
@@ -117,7 +119,7 @@ def test_grown_domain_equals_fresh_copy(domain: Domain, touched: set[str], templ
     assert changed_resources(before, after) == touched
 
 
-def test_resource_edit_survives_growth(template: Path, empty: Path) -> None:
+def test_edit_of_resource_survives_added_field(template: Path, empty: Path) -> None:
     start(template, empty)
     service = empty / "app" / "services" / "customer.py"
     service.write_text(service.read_text(encoding="utf-8") + "\n\nOURS = True\n", encoding="utf-8")
@@ -129,7 +131,7 @@ def test_resource_edit_survives_growth(template: Path, empty: Path) -> None:
 
 
 def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the service in the harness's environment, on the service's own database."""
+    """Run a Python module in a service's directory with the harness's environment."""
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=directory,
@@ -145,7 +147,7 @@ def run_tests(directory: Path, *names: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("database", MIGRATED)
-def test_missing_migration_is_reported_and_generated(database: str, template: Path, empty: Path) -> None:
+def test_missing_migration_fails_test_and_is_generated_by_revision(database: str, template: Path, empty: Path) -> None:
     """Follow the commands that the failing test prints."""
     start(template, empty, database=database)
     update(empty, {"resources": together(GROWTHS[growth][0] for growth in MIGRATED[database])}, RELEASE)
@@ -162,7 +164,9 @@ def test_missing_migration_is_reported_and_generated(database: str, template: Pa
 @pytest.mark.parametrize(
     ("database", "before", "after"), [("postgresql", "none", "local"), ("sqlite", "local", "oidc")]
 )
-def test_changed_accounts_are_migrated(database: str, before: str, after: str, template: Path, empty: Path) -> None:
+def test_migration_for_changed_accounts_is_generated_and_passes(
+    database: str, before: str, after: str, template: Path, empty: Path
+) -> None:
     """Changed answers add tables and row owners; `app revision` generates their migration."""
     start(template, empty, database=database, auth=before)
     owned = changed("order", lambda it: it.update(owner=True))
@@ -173,7 +177,7 @@ def test_changed_accounts_are_migrated(database: str, before: str, after: str, t
     assert passed.returncode == 0, passed.stdout
 
 
-def test_record_preserves_resource_and_field_order(template: Path, empty: Path) -> None:
+def test_answers_file_preserves_order_of_resources_and_fields(template: Path, empty: Path) -> None:
     start(template, empty)
     recorded = yaml.safe_load((empty / ".copier-answers.yml").read_text(encoding="utf-8"))["resources"]
     assert json.dumps(recorded, default=str) == json.dumps(SHOP, default=str)

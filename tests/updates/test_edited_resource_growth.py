@@ -1,4 +1,4 @@
-"""A resource that its owner edited grows: what merges, what conflicts, and nothing is lost."""
+"""An update that changes an edited resource merges or reports a conflict, and loses no edit."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ BETWEEN = {"weight": "int", "colour": {"type": "str", "max_length": 20, "default
 
 @dataclass(frozen=True)
 class Growth:
-    """Changed fields, the files that conflict, and those in which only neighbouring lines were changed."""
+    """A change of a resource's fields, and the files in which it conflicts with edits."""
 
     fields: dict[str, Any]
     conflicts: tuple[str, ...] = ()
@@ -74,13 +74,13 @@ GROWTHS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """Cache whole renderings of Copier."""
+    """Cache Copier's renderings for all tests of this module."""
     with caching_renderings():
         yield
 
 
 def write_rules(service: Path) -> None:
-    """Write business rules, a route, a bound and a comment."""
+    """Add business rules, a route, a bound and a comment to a service's files."""
     rules = service / SERVICE
     lines = "    if not product.title:\n        product.title = str(product.id)\n"
     insert_above(rules, r"^    session\.add\(product\)$", lines)
@@ -101,7 +101,7 @@ def write_rules(service: Path) -> None:
 
 @pytest.fixture(scope="module")
 def pristine(template: Path, workspace: Path) -> Callable[[Domain], Path]:
-    """Return a function that renders a service of a domain, without edits."""
+    """Return a function that renders an unedited service of a domain."""
     number = 0
 
     def rendered(resources: Domain) -> Path:
@@ -121,7 +121,7 @@ def base(pristine: Callable[[Domain], Path]) -> Path:
 
 @pytest.fixture
 def owner(base: Path, empty: Path) -> Owner:
-    """A service whose owner edited the resource `product`."""
+    """A service in which the files of the resource `product` were edited."""
     shutil.copytree(base, empty, dirs_exist_ok=True)
     write_rules(empty)
     commit(empty, "start")
@@ -129,7 +129,7 @@ def owner(base: Path, empty: Path) -> Owner:
 
 
 @pytest.mark.parametrize("name", GROWTHS)
-def test_growth_preserves_edits(
+def test_changed_fields_preserve_edits_of_resource(
     name: str, owner: Owner, base: Path, pristine: Callable[[Domain], Path], note: Callable[[str], None]
 ) -> None:
     growth = GROWTHS[name]
@@ -147,7 +147,7 @@ def test_growth_preserves_edits(
     assert report["applied"] != bool(growth.conflicts)
 
 
-def test_removed_resource_that_is_imported_rejects_update(owner: Owner) -> None:
+def test_update_is_rejected_if_it_removes_an_imported_resource(owner: Owner) -> None:
     [product, _] = domain(PRODUCT)
     (owner / ".dev").mkdir()
     answers = owner / ".dev/domain.yml"

@@ -1,4 +1,4 @@
-"""Forks made as `docs/forking.md` says: they merge every release, and their services update from them."""
+"""A fork made as `docs/forking.md` says merges every release, and its services update from it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ DEFAULT = {name: answer for name, answer in all_questions().default.items() if n
 
 @dataclass(frozen=True)
 class Acme:
-    """An organisation, its upstream, its fork, and the fork as first published."""
+    """An organisation, the upstream template, its fork, and the fork's first published state."""
 
     organisation: Organisation
     upstream: Path
@@ -67,7 +67,7 @@ class Acme:
 
 @pytest.fixture(scope="module")
 def acme(workspace: Path, template: Path) -> Acme:
-    """A fork of the first release that has merged all later ones; read-only."""
+    """A read-only fork of the first release that has merged all later releases."""
     home = workspace / "acme"
     home.mkdir()
     install_commands(home)
@@ -83,13 +83,13 @@ def acme(workspace: Path, template: Path) -> Acme:
 
 
 def begin(source: Path, directory: Path, version: str, **answers: object) -> None:
-    """Copy a service and commit it."""
+    """Render a service and commit it."""
     render(source, directory, DEFAULT | answers, version)
     commit(directory, "start")
 
 
 def fresh(acme: Acme, directory: Path, version: str = NEW, **answers: object) -> dict[str, Any]:
-    """Return the files of a fresh copy of the fork, without `_src_path`."""
+    """Return the files and answers of a service newly rendered from the fork, without `_src_path`."""
     render(acme.fork, directory, DEFAULT | answers, version)
     return without_source(directory)
 
@@ -106,14 +106,14 @@ def conflicts(directory: Path) -> str:
 
 
 def edit(file: Path, line: str) -> None:
-    """Insert an owner's line at the head of a file."""
+    """Insert a line at the head of a file."""
     file.write_text(f"{line}\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
 
 
 # ── The fork ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_page_command_is_run() -> None:
+def test_every_command_of_forking_page_is_tested() -> None:
     tested = [*MAKE, *CHECK, *TAGS, *MERGE, *MOVE, *AMONG, *SEVERAL, *ADOPT]
     assert sorted(tested) == sorted(block for blocks in PAGE.values() for block in blocks)
 
@@ -124,7 +124,7 @@ def test_fork_only_adds_files(acme: Acme) -> None:
     assert "A\torg/questions.yml" in status
 
 
-def test_every_release_merges(acme: Acme, template: Path, empty: Path) -> None:
+def test_fork_merges_every_release_without_conflicts(acme: Acme, template: Path, empty: Path) -> None:
     releases = git(template, "tag", "--list", "v*", "--sort=version:refname").split()
     git(template.parent, "clone", "--quiet", "--branch", releases[0], str(template), str(empty))
     git(empty, "fetch", "--quiet", "--no-tags", str(acme.fork), OLD)
@@ -135,13 +135,13 @@ def test_every_release_merges(acme: Acme, template: Path, empty: Path) -> None:
     assert {line[0] for line in git(empty, "diff", "--name-status", "origin/main").splitlines()} == {"A"}
 
 
-def test_included_questions_load_as_in_copier(acme: Acme) -> None:
+def test_included_questions_are_read_as_copier_reads_them(acme: Acme) -> None:
     assert read_questionnaire(acme.checkout) == load_template_config(acme.checkout / "copier.yml")
     assert read_questionnaire(acme.checkout)["ci"]["when"] is False
     assert "ci" in read_questionnaire(acme.upstream)
 
 
-def test_highest_tag_belongs_to_fork(acme: Acme, empty: Path) -> None:
+def test_command_of_page_checks_that_highest_tag_is_of_fork(acme: Acme, empty: Path) -> None:
     git(acme.fork.parent, "clone", "--bare", "--quiet", str(acme.fork), str(empty))
     plain = Organisation(acme.organisation.home)
     git(empty, "remote", "set-url", "origin", str(empty))
@@ -155,12 +155,12 @@ def test_highest_tag_belongs_to_fork(acme: Acme, empty: Path) -> None:
 
 @pytest.fixture(scope="module")
 def ours(acme: Acme) -> Path:
-    """A service of the fork; read-only."""
+    """A read-only service that was rendered from the fork."""
     acme.organisation.check_output(CHECK[0], acme.checkout)
     return acme.organisation.home / "service"
 
 
-def test_service_contains_fork_settings(ours: Path) -> None:
+def test_service_of_fork_contains_settings_of_organisation(ours: Path) -> None:
     project = tomllib.loads((ours / "pyproject.toml").read_text(encoding="utf-8"))
     assert "acme-telemetry>=1,<2" in project["project"]["dependencies"]
     assert "acme-fixtures>=2" in project["dependency-groups"]["test"]
@@ -178,7 +178,7 @@ def test_service_contains_fork_settings(ours: Path) -> None:
     assert (ours / "acme.yml").read_text(encoding="utf-8") == "cost_centre: CC-0042\n"
 
 
-def test_locked_answer_is_applied_but_not_recorded(ours: Path) -> None:
+def test_answer_locked_by_fork_is_applied_but_not_recorded(ours: Path) -> None:
     pipeline = yaml.safe_load((ours / ".gitlab-ci.yml").read_text(encoding="utf-8"))
     assert pipeline["include"][-1] == {"project": "acme/pipelines", "ref": "v3", "file": "/service.yml"}
     assert not (ours / ".github").exists()
@@ -195,25 +195,25 @@ def test_locked_answer_is_applied_but_not_recorded(ours: Path) -> None:
     ],
     ids=["locked", "locked among all answers", "removed choice", "misspelt"],
 )
-def test_invalid_answer_is_rejected(answers: Answers, message: str, acme: Acme, empty: Path) -> None:
+def test_fork_rejects_invalid_answer_to_its_question(answers: Answers, message: str, acme: Acme, empty: Path) -> None:
     with pytest.raises(UserMessageError, match=message):
         render(acme.fork, empty, answers, NEW)
     assert not empty.exists()
 
 
-def test_fork_service_passes_linters(ours: Path) -> None:
+def test_service_of_fork_passes_linters(ours: Path) -> None:
     for command in (["check"], ["format", "--check"]):
         assert_no_findings(run("ruff", *command, "--no-cache", ours))
     assert_no_findings(run("check-jsonschema", *SCHEMAS["/.gitlab-ci.yml"], ours / ".gitlab-ci.yml"))
 
 
-def test_fork_service_prints_openapi(ours: Path) -> None:
+def test_service_of_fork_prints_openapi_document(ours: Path) -> None:
     command = [sys.executable, "-m", "app", "openapi"]
     output = subprocess.run(command, cwd=ours, env=environment(), capture_output=True, text=True, check=True).stdout
     assert "/api/v1/products" in json.loads(output)["paths"]
 
 
-def test_fork_update_equals_fresh_copy(acme: Acme, empty: Path) -> None:
+def test_update_from_fork_equals_fresh_copy_with_edit(acme: Acme, empty: Path) -> None:
     begin(acme.fork, empty / "service", OLD)
     edit(empty / "service" / "app" / "errors.py", "# Ours.")
     commit(empty / "service", "edit")
@@ -226,7 +226,7 @@ def test_fork_update_equals_fresh_copy(acme: Acme, empty: Path) -> None:
 
 @pytest.fixture
 def moving(acme: Acme, empty: Path) -> Path:
-    """An edited service of upstream's first release."""
+    """An edited service that was rendered from the upstream's first release."""
     begin(acme.upstream, empty / "service", FIRST, ci="github", python_version="3.13")
     record = empty / "service" / ".copier-answers.yml"
     record.write_text(record.read_text(encoding="utf-8").replace(str(acme.upstream), UPSTREAM), encoding="utf-8")
@@ -258,8 +258,8 @@ def test_service_moves_to_fork_and_host(acme: Acme, moving: Path, empty: Path) -
     assert MOVED in (moving / ".copier-answers.yml").read_text(encoding="utf-8")
 
 
-def test_move_requires_answers_to_new_questions(acme: Acme, moving: Path) -> None:
-    """Neither the option nor an edited answers file takes the fork's defaults silently."""
+def test_move_to_fork_requires_answers_to_its_questions(acme: Acme, moving: Path) -> None:
+    """Neither `--source` nor an edited answers file accepts the fork's defaults silently."""
     unanswered = MOVE[0].partition(" --data")[0]
     code, output = move(acme.organisation, unanswered, moving)
     assert (code, "cost_centre" in output, "--defaults" in output) == (2, True, True)
@@ -273,7 +273,7 @@ def test_move_requires_answers_to_new_questions(acme: Acme, moving: Path) -> Non
     assert "cost_centre: CC-0000\n" in record.read_text(encoding="utf-8")
 
 
-def test_releases_and_notes_are_those_of_fork(acme: Acme, empty: Path) -> None:
+def test_status_and_update_report_releases_and_notes_of_fork(acme: Acme, empty: Path) -> None:
     begin(acme.fork, empty / "service", OLD)
     work = empty / "fork"
     git(acme.fork.parent, "clone", "--quiet", str(acme.fork), str(work))
@@ -290,7 +290,7 @@ def test_releases_and_notes_are_those_of_fork(acme: Acme, empty: Path) -> None:
     assert "Ask finance." in report["notes"]
 
 
-def test_monorepo_services_update_separately(acme: Acme, empty: Path) -> None:
+def test_services_in_one_repository_are_updated_separately(acme: Acme, empty: Path) -> None:
     empty.mkdir()
     git(empty, "init")
     Organisation(acme.organisation.home, {FORK: acme.beginning}).check_output(AMONG[0], empty)
@@ -314,7 +314,7 @@ def test_service_updates_from_two_templates(acme: Acme, empty: Path) -> None:
     assert files == fresh(acme, empty / "fresh")
 
 
-def test_existing_service_is_adopted(acme: Acme, empty: Path) -> None:
+def test_existing_repository_is_adopted_and_updated(acme: Acme, empty: Path) -> None:
     (empty / "old" / "app").mkdir(parents=True)
     (empty / "old" / "README.md").write_text("# Old API\n", encoding="utf-8")
     (empty / "old" / "app" / "greeting.py").write_text("GREETING = 'Hello'\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Edits and answers survive future releases that rename files, move dividers or change questions."""
+"""Edits and answers survive simulated releases that rename files, move dividers or change questions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def quick() -> Iterator[None]:
 
 @pytest.fixture
 def later(history: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that makes a later release with changes."""
+    """Return a function that creates a later release of the template with a change."""
 
     def make(*changes: Callable[[Path, str], None]) -> Path:
         directory = shutil.copytree(history, tmp_path / "template", symlinks=True)
@@ -51,14 +51,14 @@ def later(history: Path, tmp_path: Path) -> Callable[..., Path]:
 
 
 def start(template: Path, directory: Path, **answers: object) -> Path:
-    """Render a service of the work tree, and commit it."""
+    """Render a service from the work tree's template, and commit it."""
     render(template, directory, all_questions().default | answers, releases.NEXT)
     commit(directory, "start")
     return directory
 
 
 def edit(service: Path, path: str, change: Callable[[str], str]) -> None:
-    """Change a file of the service, and commit it."""
+    """Edit a file of the service, and commit the edit."""
     text = (service / path).read_text(encoding="utf-8")
     (service / path).write_text(change(text), encoding="utf-8")
     commit_all(service)
@@ -99,7 +99,7 @@ def update_output(capfd: pytest.CaptureFixture[str]) -> Callable[[Path], str]:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_future_update_equals_fresh_copy(
+def test_update_to_simulated_release_equals_fresh_copy(
     change: Callable[[Path, str], None], before: Answers, after: Answers, later: Callable[..., Path], empty: Path
 ) -> None:
     template = later(change)
@@ -134,7 +134,7 @@ def test_edit_follows_renamed_resource_file(
     assert not (service / KIND.format("enums")).exists()
 
 
-def test_conflicting_edit_of_renamed_file_is_marked(
+def test_conflicting_edit_of_renamed_file_has_markers(
     later: Callable[..., Path], empty: Path, update_output: Callable[[Path], str]
 ) -> None:
     service = start(later(futures.rename_file), empty)
@@ -168,7 +168,7 @@ def test_dropped_unedited_file_is_not_reported(
 
 
 def test_edited_file_of_disabled_answer_is_reported(history: Path, empty: Path) -> None:
-    """Run Copier's command line, as the owner does."""
+    """Run Copier's command line, as a user does."""
     service = start(history, empty, deploy=["fly"])
     edit(service, "fly.toml", lambda text: f"{text}# Ours.\n")
     run = copier(*update_arguments("--data", "deploy=[]"), directory=service)
@@ -189,7 +189,7 @@ def test_edit_follows_renamed_file_in_monorepo(
     assert conflicts(empty) == [f"services/shop/{CONTAINER}"]
 
 
-def test_renamed_question_answer_survives_updates(later: Callable[..., Path], empty: Path) -> None:
+def test_answer_to_renamed_question_survives_updates(later: Callable[..., Path], empty: Path) -> None:
     service = start(later(futures.rename_question), empty, project_description="Ours.")
     for _ in range(2):
         update(service, {}, LATER)

@@ -1,4 +1,4 @@
-"""Updates that are killed, or that a disk, a hook or a key prevents, lose nothing and are described correctly."""
+"""Updates that are killed, or that fail for a full disk, a hook or a signing key, lose nothing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def original(template: Path, workspace: Path) -> Owner:
 
 
 def copy(original: Owner, directory: Path) -> Owner:
-    """Copy a service, with a filter that slows writing files."""
+    """Copy a service, and configure a Git filter that slows down writing files."""
     shutil.copytree(original.directory, directory, symlinks=True)
     owner = Owner(directory)
     write(owner.directory, {".git/info/attributes": "*.txt filter=slow\n"})
@@ -69,7 +69,7 @@ def copy(original: Owner, directory: Path) -> Owner:
 
 @pytest.fixture(scope="module")
 def expected(original: Owner, workspace: Path) -> str:
-    """The tree of an update that is not interrupted."""
+    """The Git tree that an update without interruption produces."""
     owner = copy(original, workspace / "uninterrupted")
     assert owner.run(*UPDATE).returncode == 0
     assert owner.read("app/own.py") == "from app import phrases\n\nAYE = phrases.YES\n"
@@ -88,7 +88,7 @@ def kill_update(owner: Owner, seconds: float) -> None:
 
 
 def duration(owner: Owner) -> float:
-    """Measure an update, in seconds."""
+    """Return the duration of an update in seconds."""
     started = time.monotonic()
     assert owner.run(*UPDATE).returncode == 0
     return time.monotonic() - started
@@ -102,7 +102,7 @@ def is_clean(owner: Owner) -> bool:
 def test_killed_updates_lose_nothing(
     way: str, original: Owner, expected: str, empty: Path, note: Callable[[str], None]
 ) -> None:
-    """Kill updates at random moments, follow what the command says, and update again."""
+    """Kill updates at random moments, recover with the option that `status` names, and update again."""
     seconds = duration(copy(original, empty / "measured"))
     moments = random.Random(way)  # noqa: S311 - reproducible
     states: dict[str, int] = {}
@@ -186,8 +186,8 @@ def test_missing_identity_is_reported_before_rendering(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
-def test_full_disk_reports_one_error(original: Owner, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Updates whose temporary files or repository have no space leave the branch unchanged."""
+def test_update_on_full_disk_reports_one_error(original: Owner, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update without space for temporary files leaves the branch unchanged."""
     small = empty.with_name("small disk")
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(small)], check=False).returncode:

@@ -1,4 +1,4 @@
-"""Dividing lines in shared lists avoid merge conflicts between owner and template.
+"""Dividing lines in shared lists avoid merge conflicts between user and template.
 
 Four common edits beside a line that the template changes: each conflicts in an ordinary template, and none in this
 one. Both are updated by Copier alone.
@@ -43,7 +43,7 @@ ORDINARY = {
 
 @dataclass(frozen=True)
 class Habit:
-    """A line that an owner adds, and its place in an ordinary service and in one of ours."""
+    """A line that users add, and its place in an ordinary template's service and in this template's."""
 
     path: str
     line: str
@@ -62,7 +62,7 @@ HABITS = {
 
 @pytest.fixture(scope="module")
 def ordinary(workspace: Path) -> Path:
-    """Create an ordinary template with two versions."""
+    """Create a template without dividing lines, in two versions."""
     directory = workspace / "ordinary"
     (directory / "app").mkdir(parents=True)
     (directory / "{{_copier_conf.answers_file}}.jinja").write_text("{{ _copier_answers|to_nice_yaml }}", "utf-8")
@@ -74,7 +74,7 @@ def ordinary(workspace: Path) -> Path:
 
 
 @pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
-def test_ordinary_list_edit_conflicts(habit: Habit, ordinary: Path, empty: Path) -> None:
+def test_line_added_to_list_without_divider_conflicts(habit: Habit, ordinary: Path, empty: Path) -> None:
     render(ordinary, empty, {}, "v1.0.0")
     (insertion,) = insert(empty, habit.path, habit.line, habit.ordinary)
     commit(empty, "edited")
@@ -83,7 +83,7 @@ def test_ordinary_list_edit_conflicts(habit: Habit, ordinary: Path, empty: Path)
 
 
 @pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
-def test_divided_list_edit_survives(habit: Habit, history: Path, empty: Path) -> None:
+def test_line_added_below_divider_survives_update(habit: Habit, history: Path, empty: Path) -> None:
     render(history, empty, all_questions().default, NEXT)
     path = habit.our_path or habit.path
     (empty / path).touch()

@@ -1,4 +1,4 @@
-"""Owners' edits and imports follow the modules that release 0.5.0 moved into packages."""
+"""Users' edits and imports follow the modules that release 0.5.0 moved into packages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FOLDERS = ("app", "development", "tests", "migrations")
 
 
 def cases() -> Iterator[tuple[Release, str, Answers]]:
-    """Yield the services of the last two releases, with what each of them offers."""
+    """Yield the services of the last two releases, with their answers."""
     for release in releases()[-2:]:
         for name, changed in SERVICES.items():
             answers = all_questions().default | changed
@@ -55,19 +55,19 @@ CASES = {f"{release} {name}": (release, answers) for release, name, answers in c
 
 
 def moved(service: Path) -> dict[str, str]:
-    """Map the files of a service that the release moves to their new paths."""
+    """Map each file of a service that release 0.5.0 moves to its new path."""
     paths = [path.relative_to(service).as_posix() for path in service.rglob("*") if path.is_file()]
     return {path: MOVES.path(path) for path in sorted(paths) if MOVES.path(path) != path}
 
 
 def appended(path: str) -> str:
-    """Return the line that the owner appends to a file."""
+    """Return the line that the test appends to a file as a user's edit."""
     name = path.replace("/", "_").replace(".", "_").replace("-", "_").upper()
     return f'\n\n{name} = "ours"\n' if path.endswith(".py") else f"\nOurs: {path}.\n"
 
 
 def imports(service: Path, paths: Mapping[str, str]) -> str:
-    """Return a module of the owner that imports each moved module, and each name that the release renamed."""
+    """Return a user's module that imports each moved module and each renamed name."""
     lines = [f"import {module_name(path)}" for path in paths if path.startswith("app/") and path.endswith(".py")]
     for move in (move for move in MOVES.modules if move.old.startswith("app.")):
         source = next((each for each in module_files(service, move.old) if each.exists()), None)
@@ -82,7 +82,7 @@ def module_files(service: Path, module: str) -> tuple[Path, Path]:
 
 
 def bound_names(module: ast.Module) -> set[str]:
-    """Return the names that a module may define, wherever they are bound in it."""
+    """Return the names that are bound anywhere in a module."""
     names = set()
     for node in ast.walk(module):
         match node:
@@ -96,7 +96,7 @@ def bound_names(module: ast.Module) -> set[str]:
 
 
 def unresolved_imports(service: Path) -> Iterator[str]:
-    """Yield each import of a module or name of the service that does not exist."""
+    """Yield each import in a service of a module or name that the service does not define."""
     paths = [path for folder in FOLDERS for path in (service / folder).rglob("*.py")]
     trees = {path.relative_to(service).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
     modules = {module_name(path): bound_names(parsed) for path, parsed in trees.items()}
@@ -120,7 +120,7 @@ def unresolved_imports(service: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module", params=[*CASES.values()], ids=[*CASES])
 def updated(request: pytest.FixtureRequest, history: Path, tmp_path_factory: pytest.TempPathFactory) -> Moved:
-    """A service with an edit in each moved file, after `slipway update`: its path, the moves, and the report."""
+    """A service with an edit in each moved file, updated by `slipway update`."""
     release, answers = request.param
     service = tmp_path_factory.mktemp("moved") / "service"
     with caching_renderings():
@@ -139,7 +139,7 @@ def updated(request: pytest.FixtureRequest, history: Path, tmp_path_factory: pyt
 
 
 def resolve(service: Path, paths: Mapping[str, str], conflicts: list[str]) -> None:
-    """Resolve conflicts as the owner would: check that the edit is there, and add it to the template's version."""
+    """Resolve conflicts as a user would: add the edit to the template's version."""
     sources = {target: path for path, target in paths.items()}
     for target in conflicts:
         line = appended(sources[target])
@@ -149,7 +149,7 @@ def resolve(service: Path, paths: Mapping[str, str], conflicts: list[str]) -> No
             file.write(line)
 
 
-def test_most_modules_move(updated: Moved) -> None:
+def test_release_moves_most_modules(updated: Moved) -> None:
     _, paths, _ = updated
     assert len(paths) >= MIN_MOVED
 
@@ -166,12 +166,12 @@ def test_edit_of_each_moved_file_is_in_new_file(updated: Moved) -> None:
     assert len(report["conflicts"]) <= len(paths) * MAX_CONFLICTS, report["conflicts"]
 
 
-def test_every_import_resolves(updated: Moved) -> None:
+def test_every_import_resolves_after_update(updated: Moved) -> None:
     service, _, _ = updated
     assert_no_findings("\n".join(unresolved_imports(service)))
 
 
-def test_own_module_can_be_imported(updated: Moved) -> None:
+def test_module_of_user_can_be_imported_after_update(updated: Moved) -> None:
     service, _, _ = updated
     run = subprocess.run(
         [sys.executable, "-c", "import app.own"],
@@ -185,7 +185,7 @@ def test_own_module_can_be_imported(updated: Moved) -> None:
 
 
 def test_public_name_of_moved_module_is_defined_or_renamed(history: Path, tmp_path: Path) -> None:
-    """Every name that an owner could import from a module of the last release has a successor, or is listed."""
+    """Every public name of the last release is defined after the update, renamed, or listed as removed."""
     with caching_renderings():
         for name, (release, answers) in CASES.items():
             render(history, tmp_path / name / "old", answers, release.tag)
@@ -201,7 +201,7 @@ REMOVED = {"app.guarded_sockets:whose", "app.own_jobs:asker"}
 
 
 def names_without_successor(old: Path, new: Path) -> Iterator[str]:
-    """Yield each public function or class of `app` that its module, or the one it moved to, does not define."""
+    """Yield each public function or class of `app` that the new module does not define."""
     before, after = ({path.relative_to(root).as_posix() for path in root.rglob("*.py")} for root in (old, new))
     renames = MOVES.renames(before, after)
     for path in sorted(path for path in before if path.startswith("app/")):

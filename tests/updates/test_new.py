@@ -1,4 +1,4 @@
-"""`slipway new` creates a service that is committed and can be updated, or nothing."""
+"""`slipway new` either creates a committed service that can be updated, or creates nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def place(empty: Path) -> Path:
 
 @pytest.fixture
 def clone(template: Path, place: Path) -> Path:
-    """A clone without tags."""
+    """A clone of the template without tags."""
     git(place, "clone", "--quiet", "--no-tags", str(template), "template")
     return place / "template"
 
@@ -71,14 +71,14 @@ def record(service: Path) -> dict[str, Any]:
 
 
 def rejected(completed: Run) -> str:
-    """Return the one line of an error."""
+    """Return the error of a rejected command, which must be one line."""
     assert completed.returncode == 2, completed.stderr
     assert completed.stderr.count("\n") == 1, completed.stderr
     return completed.stderr
 
 
 # ── The service ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_service_equals_copy(template: Path, place: Path) -> None:
+def test_new_service_equals_that_of_copier_copy(template: Path, place: Path) -> None:
     create(place, "ours", "--source", str(template), "--data", "project=Bar", "--no-git")
     copied = copier(
         "copy", "--trust", "--defaults", "--data", "project=Bar", str(template), str(place / "copy"), directory=place
@@ -87,7 +87,7 @@ def test_service_equals_copy(template: Path, place: Path) -> None:
     assert tree(place / "ours") == tree(place / "copy")
 
 
-def test_newest_tag_is_committed_on_main(template: Path, place: Path) -> None:
+def test_new_service_of_newest_tag_is_committed_on_main(template: Path, place: Path) -> None:
     report = create(place, "shop", "--source", str(template))
     service = place / "shop"
     assert report == {
@@ -109,7 +109,7 @@ def test_newest_tag_is_committed_on_main(template: Path, place: Path) -> None:
     assert [path.name for path in place.iterdir()] == ["shop"]
 
 
-def test_named_version_and_answers_are_recorded(template: Path, place: Path) -> None:
+def test_new_with_version_and_answers_records_them(template: Path, place: Path) -> None:
     write(place, {"answers.yml": "project: Café\n"})
     options = ("--to", FIRST, "--data-file", "answers.yml", "--data", "cache=false")
     report = create(place, "shop", "--source", str(template), *options)
@@ -118,7 +118,7 @@ def test_named_version_and_answers_are_recorded(template: Path, place: Path) -> 
     assert not (place / "shop" / "app" / "cache.py").exists()
 
 
-def test_next_commands_start_in_current_directory(template: Path, place: Path) -> None:
+def test_new_prints_next_commands_for_current_directory(template: Path, place: Path) -> None:
     completed = slipway(place, "new", "deep/my shop", "--source", str(template))
     assert completed.returncode == 0, completed.stderr
     block = [line.strip() for line in completed.stdout.splitlines() if line.startswith("  ")]
@@ -127,7 +127,7 @@ def test_next_commands_start_in_current_directory(template: Path, place: Path) -
     assert git(place / "deep" / "my shop", "status", "--porcelain") == ""
 
 
-def test_empty_current_directory_is_accepted(template: Path, place: Path) -> None:
+def test_new_in_empty_current_directory_succeeds(template: Path, place: Path) -> None:
     (place / "shop").mkdir()
     completed = slipway(place / "shop", "new", ".", "--source", str(template))
     assert completed.returncode == 0, completed.stderr
@@ -135,19 +135,19 @@ def test_empty_current_directory_is_accepted(template: Path, place: Path) -> Non
     assert git(place / "shop", "status", "--porcelain") == ""
 
 
-def test_no_git_option_creates_no_repository(template: Path, place: Path) -> None:
+def test_new_with_no_git_option_creates_no_repository(template: Path, place: Path) -> None:
     report = create(place, "shop", "--source", str(template), "--no-git", GIT_CONFIG_GLOBAL=os.devnull)
     assert report["commit"] is None
     assert not (place / "shop" / ".git").exists()
 
 
-def test_configured_default_branch_is_used(template: Path, place: Path) -> None:
+def test_new_commits_on_configured_default_branch(template: Path, place: Path) -> None:
     create(place, "shop", "--source", str(template), **settings("init.defaultBranch", "trunk"))
     assert git(place / "shop", "branch", "--show-current") == "trunk\n"
 
 
 def settings(*pairs: str) -> dict[str, str]:
-    """Return the variables that configure Git."""
+    """Return environment variables that configure Git."""
     variables = {"GIT_CONFIG_COUNT": str(len(pairs) // 2)}
     for number, (key, value) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):
         variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
@@ -156,7 +156,7 @@ def settings(*pairs: str) -> dict[str, str]:
 
 # ── The source ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def assert_updatable(service: Path, repository: Path, **variables: str) -> None:
-    """Assert that `status` finds nothing to do, and that an update brings a new file of the template."""
+    """Assert that a service is up to date, and that an update adds a new file of the template."""
     completed = slipway(service, "status", **variables)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     write(repository, {"template/news.md": "# News\n"})
@@ -168,14 +168,14 @@ def assert_updatable(service: Path, repository: Path, **variables: str) -> None:
 
 
 @pytest.mark.parametrize("source", [".", "../template", "{}", "file://{}", "git+file://{}"])
-def test_local_source_is_recorded_and_updated(source: str, clone: Path, place: Path) -> None:
+def test_new_from_local_clone_records_path_and_can_be_updated(source: str, clone: Path, place: Path) -> None:
     create(clone, "../shop", "--source", source.format(clone))
     assert record(place / "shop")["_src_path"] == str(clone)
     assert_updatable(place / "shop", clone)
 
 
 @pytest.mark.parametrize("source", ["bare.git", "{}"])
-def test_bare_source_is_recorded_and_updated(source: str, clone: Path, place: Path) -> None:
+def test_new_from_bare_repository_records_path(source: str, clone: Path, place: Path) -> None:
     git(place, "clone", "--quiet", "--bare", str(clone), "bare.git")
     create(place, "shop", "--source", source.format(place / "bare.git"))
     assert record(place / "shop")["_src_path"] == str(place / "bare.git")
@@ -183,7 +183,7 @@ def test_bare_source_is_recorded_and_updated(source: str, clone: Path, place: Pa
     assert slipway(place / "shop", "status").returncode == 0
 
 
-def test_origin_of_clone_is_recorded_and_updated(template: Path, clone: Path, place: Path) -> None:
+def test_new_from_published_clone_records_url_of_origin(template: Path, clone: Path, place: Path) -> None:
     git(place, "clone", "--quiet", "--bare", str(template), "hosted.git")
     reachable = settings(f"url.{place / 'hosted.git'}.insteadOf", HOSTED)
     git(clone, "remote", "set-url", "origin", HOSTED)
@@ -192,20 +192,20 @@ def test_origin_of_clone_is_recorded_and_updated(template: Path, clone: Path, pl
     assert slipway(place / "shop", "status", "--to", "main", **reachable).returncode == 0
 
 
-def test_unpublished_commit_is_recorded_by_path(clone: Path, place: Path) -> None:
+def test_new_from_unpublished_commit_records_path_of_clone(clone: Path, place: Path) -> None:
     git(clone, "remote", "set-url", "origin", HOSTED)
     git(clone, "commit", "--quiet", "--allow-empty", "--message", "Unpublished")
     create(clone, "../shop", "--source", ".")
     assert record(place / "shop")["_src_path"] == str(clone)
 
 
-def test_template_without_tags_is_created_at_head(clone: Path, place: Path) -> None:
+def test_new_from_template_without_tags_uses_head(clone: Path, place: Path) -> None:
     report = create(place, "shop", "--source", "template")
     assert git(clone, "rev-parse", "HEAD").startswith(report["version"])
     assert_updatable(place / "shop", clone)
 
 
-def test_uncommitted_changes_of_template_are_rejected(clone: Path, place: Path) -> None:
+def test_new_from_template_with_uncommitted_changes_is_rejected(clone: Path, place: Path) -> None:
     write(clone, {"template/ci.yml": "changed\n"})
     error = rejected(slipway(place, "new", "shop", "--source", "template"))
     assert "uncommitted changes (template/ci.yml)" in error
@@ -225,7 +225,7 @@ def test_uncommitted_changes_of_template_are_rejected(clone: Path, place: Path) 
         ),
     ],
 )
-def test_source_of_installation_is_default(
+def test_default_source_is_that_of_installed_package(
     about: dict[str, Any], expected: tuple[str, str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(new, "distribution", lambda _: Installed(json.dumps(about)))
@@ -233,7 +233,7 @@ def test_source_of_installation_is_default(
 
 
 @pytest.mark.parametrize("text", [None, '{"url": "https://host/slipway.whl", "archive_info": {}}'])
-def test_installation_from_index_needs_source(text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_package_installed_from_index_requires_source_option(text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new, "distribution", lambda _: Installed(text))
     with pytest.raises(CommandError, match="--source URL"):
         new.installed_source()
@@ -250,7 +250,7 @@ class Installed:
 
 
 # ── Rejected ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_nonempty_directory_is_rejected(template: Path, place: Path) -> None:
+def test_new_in_nonempty_directory_is_rejected(template: Path, place: Path) -> None:
     write(place, {"shop/notes.md": "mine\n"})
     assert "shop is not empty" in rejected(slipway(place, "new", "shop", "--source", str(template)))
     assert "notes.md is a file" in rejected(slipway(place, "new", "shop/notes.md", "--source", str(template)))
@@ -265,19 +265,21 @@ def test_nonempty_directory_is_rejected(template: Path, place: Path) -> None:
         (("--data", "cache"), "QUESTION=ANSWER"),
     ],
 )
-def test_invalid_request_creates_nothing(options: tuple[str, ...], message: str, template: Path, place: Path) -> None:
+def test_new_with_invalid_options_creates_nothing(
+    options: tuple[str, ...], message: str, template: Path, place: Path
+) -> None:
     assert message in rejected(slipway(place, "new", "shop", "--source", str(template), *options))
     assert [*place.iterdir()] == []
 
 
-def test_directory_without_template_is_rejected(place: Path) -> None:
+def test_new_from_directory_without_template_is_rejected(place: Path) -> None:
     write(place, {"other/README.md": "No template\n"})
     commit_all(place / "other", "v1.0.0")
     assert "has no copier.yml" in rejected(slipway(place, "new", "shop", "--source", "other"))
     assert not (place / "shop").exists()
 
 
-def test_missing_identity_is_rejected(template: Path, place: Path) -> None:
+def test_new_without_git_identity_is_rejected(template: Path, place: Path) -> None:
     nobody = {"GIT_CONFIG_GLOBAL": os.devnull} | settings("user.useConfigOnly", "true")
     error = rejected(slipway(place, "new", "shop", "--source", str(template), **nobody))
     assert "git config --global user.name" in error
@@ -285,7 +287,7 @@ def test_missing_identity_is_rejected(template: Path, place: Path) -> None:
     assert [*place.iterdir()] == []
 
 
-def test_failing_signature_is_rejected(template: Path, place: Path) -> None:
+def test_new_with_failing_commit_signature_is_rejected(template: Path, place: Path) -> None:
     signing = settings("commit.gpgSign", "true", "gpg.program", "false")
     assert "cannot be signed" in rejected(slipway(place, "new", "shop", "--source", str(template), **signing))
     assert [*place.iterdir()] == []
@@ -306,7 +308,7 @@ def monorepo(place: Path) -> Path:
 STATUS = " M changed.txt\nM  staged.txt\n?? new.txt\n"
 
 
-def test_monorepo_commit_contains_only_service(template: Path, monorepo: Path) -> None:
+def test_new_in_repository_commits_only_the_service(template: Path, monorepo: Path) -> None:
     create(monorepo, "services/shop", "--source", str(template))
     assert not (monorepo / "services" / "shop" / ".git").exists()
     assert git(monorepo, "status", "--porcelain") == STATUS
@@ -316,19 +318,19 @@ def test_monorepo_commit_contains_only_service(template: Path, monorepo: Path) -
     assert slipway(monorepo / "services" / "shop", "status").returncode == 0
 
 
-def test_empty_repository_gets_first_commit(template: Path, place: Path) -> None:
+def test_new_in_repository_without_commits_creates_first_commit(template: Path, place: Path) -> None:
     git(place, "init", "--quiet")
     write(place, {"other.txt": "1\n"})
     create(place, "shop", "--source", str(template))
     assert git(place, "status", "--porcelain") == "?? other.txt\n"
 
 
-def test_ignored_directory_gets_own_repository(template: Path, monorepo: Path) -> None:
+def test_new_in_ignored_directory_creates_own_repository(template: Path, monorepo: Path) -> None:
     create(monorepo, "build/shop", "--source", str(template))
     assert (monorepo / "build" / "shop" / ".git").is_dir()
 
 
-def test_failing_hook_leaves_uncommitted_service(template: Path, monorepo: Path) -> None:
+def test_new_with_failing_hook_leaves_service_uncommitted(template: Path, monorepo: Path) -> None:
     hooks = monorepo.parent / "hooks"
     write(hooks, {"pre-commit": HOOK})
     (hooks / "pre-commit").chmod(0o755)
@@ -341,7 +343,7 @@ def test_failing_hook_leaves_uncommitted_service(template: Path, monorepo: Path)
     assert git(monorepo, "status", "--porcelain") == STATUS
 
 
-def test_interruption_creates_nothing(template: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_new_creates_nothing(template: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Owners' edits survive updates: preserved, reported as deleted, or in conflict, never lost silently."""
+"""Users' edits survive updates: each is preserved, reported as deleted, or in conflict."""
 
 from __future__ import annotations
 
@@ -79,18 +79,18 @@ CHANGES: dict[str, tuple[Answers, Answers]] = FLIPS | {
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """Cache whole renderings of Copier."""
+    """Cache Copier's renderings for all tests of this module."""
     with caching_renderings():
         yield
 
 
 def offered(release: Release) -> dict[str, Answers]:
-    """Return the services that a release offers, by name."""
+    """Return the answers of the services that a release can render, by name."""
     return {name: release.restrict(answers) for name, answers in SERVICES.items() if release.offers(answers)}
 
 
 def edited(template: Path, service: Path, answers: Answers, version: str, names: Iterable[str]) -> Insertions:
-    """Render and edit a service; return the insertions of each edit."""
+    """Render, edit and commit a service; return the lines that each edit inserted."""
     render(template, service, answers, version)
     insertions = {name: EDITS[name].make(service) for name in names if EDITS[name].applies_to(service)}
     commit(service, "edited")
@@ -99,7 +99,7 @@ def edited(template: Path, service: Path, answers: Answers, version: str, names:
 
 
 def statuses(service: Path, insertions: Insertions) -> dict[str, EditStatus]:
-    """Return the worst status of each edit's insertions."""
+    """Return the status of each edit: the worst status of its inserted lines."""
     result = outcome(service)
     of_edits = {name: [insertion.status(result) for insertion in group] for name, group in insertions.items()}
     return {name: max(group, key=SEVERITY.index) for name, group in of_edits.items()}
@@ -119,7 +119,7 @@ def test_all_edits_survive_update_from_release(release: Release, history: Path, 
 
 @pytest.fixture(scope="module")
 def bases(history: Path, workspace: Path) -> dict[tuple[Release, str], Path]:
-    """Render every service of every release that offers it."""
+    """Render each service from every release that supports its answers."""
     services = {(release, name): answers for release in releases() for name, answers in offered(release).items()}
     for (release, name), answers in services.items():
         render(history, workspace / "bases" / str(release) / name, answers, release.tag)
@@ -130,7 +130,7 @@ def bases(history: Path, workspace: Path) -> dict[tuple[Release, str], Path]:
 def test_single_edit_survives_update(
     number: int, edit: str, bases: dict[tuple[Release, str], Path], history: Path, empty: Path
 ) -> None:
-    """Make one edit alone, in one of the releases and services that it applies to, in turn."""
+    """Make one edit alone, in a release and a service that it applies to."""
     applicable = [key for key, base in bases.items() if EDITS[edit].applies_to(base)]
     small = [(release, name) for release, name in applicable if name != "full"]
     candidates = small or applicable
@@ -142,7 +142,7 @@ def test_single_edit_survives_update(
 
 @pytest.mark.parametrize(("before", "after"), FLIPS.values(), ids=FLIPS)
 def test_all_edits_survive_changed_answers(before: Answers, after: Answers, history: Path, empty: Path) -> None:
-    """Change answers, so that the template changes every list that it shares with the owner."""
+    """Change answers so that the template changes every list to which users add lines."""
     insertions = edited(history, empty, before, NEXT, EDITS)
     update(empty, after, NEXT)
     assert statuses(empty, insertions) == dict.fromkeys(insertions, "preserved")
@@ -164,7 +164,7 @@ def test_edited_service_passes_tests_after_update(release: Release, name: str, h
 
 
 def marked(template: Path, service: Path, answers: Answers, version: str, spot: Spot) -> dict[str, str]:
-    """Render a service and mark all of its files at one spot; return the inserted text by path.
+    """Render a service and insert a marker comment into each file; return the comments by path.
 
     Copier's record is excluded: its first line says how to change it.
     """
@@ -177,7 +177,7 @@ def marked(template: Path, service: Path, answers: Answers, version: str, spot: 
 def classified(
     service: Path, marks: dict[str, str], deleted: frozenset[str] = frozenset(), output: str = ""
 ) -> dict[str, EditStatus]:
-    """Classify each mark; `deleted` files may be missing if `output` reports them."""
+    """Return the status of each marker comment; `deleted` files may be missing if `output` reports them."""
     result = outcome(service, output)
     return {path: result.status(path, text, deleted) for path, text in marks.items()}
 
@@ -187,7 +187,7 @@ def with_status(status: EditStatus, of_marks: dict[str, EditStatus]) -> set[str]
 
 
 @pytest.mark.parametrize("release", releases(), ids=str)
-def test_no_mark_is_lost_from_release(
+def test_update_from_release_loses_no_marker_comment(
     release: Release, history: Path, empty: Path, pytestconfig: pytest.Config
 ) -> None:
     counts: Counter[str] = Counter()
@@ -203,7 +203,7 @@ def test_no_mark_is_lost_from_release(
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_no_mark_is_lost_by_changed_answers(
+def test_update_with_changed_answers_loses_no_marker_comment(
     change: str, history: Path, empty: Path, pytestconfig: pytest.Config, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before, after = CHANGES[change]
@@ -225,7 +225,7 @@ def counted(counts: Counter[str]) -> str:
 
 @pytest.fixture(scope="module")
 def lossy(workspace: Path) -> Path:
-    """Create a template whose second release moves a file undeclared, and changes a line."""
+    """Create a template whose second release moves a file without declaring it, and changes a line."""
     directory = workspace / "lossy"
     copy_work_tree(directory)
     commit(directory, "v1.0.0")
@@ -238,7 +238,7 @@ def lossy(workspace: Path) -> Path:
 
 
 @pytest.mark.parametrize("spot", SPOTS)
-def test_undeclared_move_loses_mark(spot: Spot, lossy: Path, empty: Path) -> None:
+def test_marker_comment_lost_by_undeclared_move_is_detected(spot: Spot, lossy: Path, empty: Path) -> None:
     marks = marked(lossy, empty, DEFAULT, "v1.0.0", spot)
     update(empty, {}, "v2.0.0")
     of_marks = classified(empty, marks)
@@ -246,7 +246,7 @@ def test_undeclared_move_loses_mark(spot: Spot, lossy: Path, empty: Path) -> Non
     assert with_status("preserved", of_marks) == marks.keys() - {"app/links.py"}
 
 
-def test_removed_mark_is_detected(lossy: Path, empty: Path) -> None:
+def test_marker_comment_removed_by_user_is_detected(lossy: Path, empty: Path) -> None:
     marks = marked(lossy, empty, DEFAULT, "v2.0.0", "end")
     (empty / "README.md").write_text("# Ours\n", encoding="utf-8")
     assert with_status("lost", classified(empty, marks)) == {"README.md"}

@@ -1,4 +1,4 @@
-"""Paths that an owner took, renamed or replaced, when the template moves or changes files there."""
+"""Updates handle paths that a user added, renamed or replaced where the template changes files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def move(owner: Owner, old: str, new: str) -> None:
     owner.commit(f"Move {old}")
 
 
-def test_move_to_path_of_owner_conflicts(owner: Owner) -> None:
+def test_move_to_path_of_user_file_conflicts(owner: Owner) -> None:
     write(owner.directory, {PHRASES: "OURS = 1\n"})
     owner.edit(WORDS, '"yes"', '"aye"')
     report = owner.update()
@@ -49,7 +49,7 @@ def test_move_to_path_of_owner_conflicts(owner: Owner) -> None:
     assert 'YES = "aye"\n' in owner.result(report).read(WORDS)
 
 
-def test_move_to_directory_of_owner_rejects_update(owner: Owner) -> None:
+def test_move_to_path_of_user_directory_rejects_update(owner: Owner) -> None:
     write(owner.directory, {f"{PHRASES}/ours.txt": "Ours.\n"})
     owner.commit("Add")
     report = owner.update()
@@ -57,7 +57,7 @@ def test_move_to_directory_of_owner_rejects_update(owner: Owner) -> None:
     assert owner.result(report).read(f"{PHRASES}/ours.txt") == "Ours.\n"
 
 
-def test_same_rename_by_owner_and_template_is_merged(owner: Owner) -> None:
+def test_same_rename_by_user_and_template_is_merged(owner: Owner) -> None:
     move(owner, WORDS, PHRASES)
     owner.edit(PHRASES, '"yes"', '"aye"')
     assert owner.update()["applied"]
@@ -65,20 +65,20 @@ def test_same_rename_by_owner_and_template_is_merged(owner: Owner) -> None:
     assert not (owner / WORDS).exists()
 
 
-def test_different_rename_by_owner_is_preserved(owner: Owner) -> None:
+def test_different_rename_by_user_is_preserved(owner: Owner) -> None:
     move(owner, WORDS, "app/vocabulary.py")
     report = owner.update()
     assert (report["applied"], report["followed"]) == (True, {PHRASES: "app/vocabulary.py"})
     assert not (owner / PHRASES).exists()
 
 
-def test_module_turned_into_package_gets_change(owner: Owner) -> None:
+def test_module_that_user_turned_into_package_gets_template_change(owner: Owner) -> None:
     move(owner, LIMITS, "app/limits/__init__.py")
     assert owner.update()["applied"]
     assert "TIMEOUT = 30" in owner.read("app/limits/__init__.py")
 
 
-def test_binary_changed_by_both_conflicts(template: Path, empty: Path) -> None:
+def test_binary_file_changed_by_user_and_template_conflicts(template: Path, empty: Path) -> None:
     owner = create_service(template, empty, "v2.1.0")
     owner.edit(LOGO, "one", "ours")
     report = owner.update()
@@ -97,7 +97,7 @@ def test_change_of_file_replaced_by_link_is_reported(owner: Owner) -> None:
     assert (owner / CI).is_symlink()
 
 
-def test_changed_seed_is_reported_with_other_answers(owner: Owner) -> None:
+def test_changed_seed_file_is_reported_if_answers_change(owner: Owner) -> None:
     options = ("--to", THIRD, "--data", "cache=false", "--no-checks", "--no-migration")
     code, report = owner.run_json("update", *options)
     assert (code, report["seeds"]) == (0, ["first.sql"])

@@ -1,4 +1,4 @@
-"""Changes of an owner during a pending or running update: other branches, new commits, uncommitted files."""
+"""Users switch branches, commit and leave files uncommitted during a pending or running update."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def run_at_check(owner: Owner, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def reject(owner: Owner) -> None:
-    """Start an update that is rejected, and resolve it as its owner."""
+    """Start an update that is rejected for a conflict, and resolve the conflict."""
     owner.edit(CI, "test: all", "test: ours")
     assert owner.run(*UPDATE, "--to", SECOND).returncode == 1
     write(owner / ".dev/update/tree", {CI: owner.read(CI)})
@@ -104,7 +104,7 @@ def reject(owner: Owner) -> None:
 
 # ── Files that are not committed ──────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("ignored", ["*.log\n", "phrases.py\n"])
-def test_uncommitted_file_is_not_overwritten(ignored: str, owner: Owner) -> None:
+def test_update_does_not_overwrite_uncommitted_file(ignored: str, owner: Owner) -> None:
     write(owner.directory, {".gitignore": owner.read(".gitignore") + ignored})
     owner.commit("Ignore")
     start = owner.head
@@ -131,7 +131,7 @@ def test_update_is_not_continued_on_other_branch(owner: Owner) -> None:
     assert owner.run(*CONTINUE).returncode == 0
 
 
-def test_dropped_commit_is_not_restored(owner: Owner) -> None:
+def test_continued_update_does_not_restore_dropped_commit(owner: Owner) -> None:
     owner.commit_new(OWN, "Ours.\n")
     reject(owner)
     git(owner.directory, "reset", "--hard", "HEAD~2")
@@ -139,7 +139,7 @@ def test_dropped_commit_is_not_restored(owner: Owner) -> None:
     assert not (owner / OWN).exists()
 
 
-def test_branch_switched_during_update_is_not_forwarded(owner: Owner) -> None:
+def test_update_does_not_forward_branch_after_switch(owner: Owner) -> None:
     start = owner.head
     git(owner.directory, "switch", "--create", "feature")
     owner.commit_new(OWN, "Ours.\n")
@@ -160,7 +160,7 @@ def test_update_killed_after_new_commits_is_recovered(way: str, owner: Owner) ->
     assert git(owner.directory, "status", "--porcelain") == ""
 
 
-def test_new_commit_that_breaks_update_is_reported(owner: Owner) -> None:
+def test_continued_update_is_rejected_if_new_commit_breaks_import(owner: Owner) -> None:
     owner.edit(CI, "checkout: 4", "checkout: ours")
     assert owner.run(*UPDATE).returncode == 1
     write(owner / ".dev/update/tree", {CI: owner.read(CI)})
@@ -182,13 +182,13 @@ def test_killed_undo_is_recovered(way: str, version: str, owner: Owner) -> None:
 
 
 @pytest.mark.parametrize(("existing", "branch"), [("template", "template/update"), ("template/a", "template")])
-def test_branch_that_cannot_be_created_is_reported_first(existing: str, branch: str, owner: Owner) -> None:
+def test_update_to_branch_that_cannot_be_created_is_rejected(existing: str, branch: str, owner: Owner) -> None:
     git(owner.directory, "branch", existing)
     refused = owner.run("update", "--branch", branch)
     assert (refused.returncode, f"The branch {existing} exists" in refused.stderr) == (2, True)
 
 
-def test_merge_in_progress_is_reported(owner: Owner) -> None:
+def test_update_during_merge_is_rejected(owner: Owner) -> None:
     git(owner.directory, "switch", "--quiet", "--create", "other")
     git(owner.directory, "commit", "--allow-empty", "--message", "Empty")
     git(owner.directory, "switch", "--quiet", "-")
@@ -198,14 +198,14 @@ def test_merge_in_progress_is_reported(owner: Owner) -> None:
 
 
 # ── The work tree ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_removed_answers_file_is_restored(owner: Owner) -> None:
+def test_continued_update_restores_removed_answers_file(owner: Owner) -> None:
     reject(owner)
     (owner / ".dev/update/tree/.copier-answers.yml").unlink()
     assert owner.run(*CONTINUE).returncode == 0
     assert f"_commit: {SECOND}" in owner.read(".copier-answers.yml")
 
 
-def test_answers_file_of_other_version_is_rejected(owner: Owner) -> None:
+def test_continued_update_rejects_answers_file_of_other_version(owner: Owner) -> None:
     reject(owner)
     git(owner / ".dev/update/tree", "checkout", "HEAD", "--", ".copier-answers.yml")
     refused = owner.run(*CONTINUE)
@@ -219,7 +219,7 @@ def test_files_written_by_checks_are_not_committed(owner: Owner) -> None:
 
 
 # ── Trees ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_files_and_directories_are_swapped(template: Path, empty: Path) -> None:
+def test_update_swaps_file_and_directory(template: Path, empty: Path) -> None:
     owner = create_service(template, empty, SWAPPED[0])
     assert owner.run(*UPDATE).returncode == 0
     assert (owner.read("guide"), owner.read("manual/start.md")) == ("One file.\n", "Start.\n")
@@ -227,7 +227,9 @@ def test_files_and_directories_are_swapped(template: Path, empty: Path) -> None:
 
 @pytest.mark.parametrize("way", ["--continue", "--abort"])
 @pytest.mark.parametrize("action", [KILL, "subprocess.run(['git', 'read-tree', '-mu', commits[-1]]); os._exit(9)"])
-def test_killed_swap_is_recovered(action: str, way: str, template: Path, empty: Path) -> None:
+def test_killed_update_that_swaps_file_and_directory_is_recovered(
+    action: str, way: str, template: Path, empty: Path
+) -> None:
     owner = create_service(template, empty, SWAPPED[0])
     run_at_forward(owner, action, *UPDATE)
     assert owner.run("update", way).returncode == 0
@@ -236,7 +238,7 @@ def test_killed_swap_is_recovered(action: str, way: str, template: Path, empty: 
     assert git(owner.directory, "status", "--porcelain") == ""
 
 
-def test_conflict_in_repository_with_long_hashes(template: Path, empty: Path) -> None:
+def test_conflict_in_sha256_repository_is_resolved(template: Path, empty: Path) -> None:
     render(template, empty, {}, FIRST)
     git(empty, "init", "--object-format=sha256")
     owner = Owner(empty)
@@ -245,7 +247,7 @@ def test_conflict_in_repository_with_long_hashes(template: Path, empty: Path) ->
     assert owner.run(*CONTINUE).returncode == 0
 
 
-def test_symlinked_answers_file_is_rejected(owner: Owner) -> None:
+def test_update_with_symlinked_answers_file_is_rejected(owner: Owner) -> None:
     (owner / ".copier-answers.yml").rename(owner / "answers.yml")
     (owner / ".copier-answers.yml").symlink_to("answers.yml")
     owner.commit("Link")
@@ -264,7 +266,7 @@ def test_undo_with_staged_file_is_rejected(owner: Owner) -> None:
     assert git(owner.directory, "status", "--porcelain") == f"A  {OWN}\n"
 
 
-def test_reapplied_update_is_undone_again(owner: Owner) -> None:
+def test_undo_reverts_update_that_was_applied_again(owner: Owner) -> None:
     assert owner.run(*UPDATE).returncode == 0
     owner.commit_new(OWN, "Ours.\n")
     assert owner.run("undo").returncode == 0
@@ -275,7 +277,7 @@ def test_reapplied_update_is_undone_again(owner: Owner) -> None:
 
 
 # ── Status ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_converted_line_endings_are_not_edits(owner: Owner) -> None:
+def test_converted_line_endings_do_not_count_as_edits(owner: Owner) -> None:
     owner.commit_new(".gitattributes", "* text=auto eol=crlf\n")
     git(owner.directory, "rm", "-r", "--cached", "--quiet", ".")
     git(owner.directory, "reset", "--hard", "--quiet")
@@ -283,7 +285,7 @@ def test_converted_line_endings_are_not_edits(owner: Owner) -> None:
     assert owner.run_json("status")[1]["yours"] == []
 
 
-def test_renamed_default_branch_is_followed(template: Path, owner: Owner, tmp_path: Path) -> None:
+def test_renamed_default_branch_of_template_is_followed(template: Path, owner: Owner, tmp_path: Path) -> None:
     remote = tmp_path / "remote.git"
     git(tmp_path, "clone", "--quiet", "--bare", str(template), str(remote))
     for tag in git(remote, "tag").split():
@@ -299,11 +301,11 @@ def test_renamed_default_branch_is_followed(template: Path, owner: Owner, tmp_pa
 
 
 # ── The command line ──────────────────────────────────────────────────────────────────────────────────────────────────
-def test_unwritable_page_reports_one_error(owner: Owner) -> None:
+def test_fleet_with_unwritable_page_reports_one_error(owner: Owner) -> None:
     completed = owner.run("fleet", ".", "--html", "/nonexistent/page.html")
     assert (completed.returncode, completed.stderr) == (2, "/nonexistent/page.html: No such file or directory.\n")
 
 
-def test_output_is_encodable_as_latin_1(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_of_update_is_encodable_as_latin_1(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     assert owner.run(*UPDATE).returncode == 0

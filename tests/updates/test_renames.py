@@ -69,7 +69,7 @@ RENAMED: Domain = [
 
 
 def insert(table: str, **values: object) -> str:
-    """Return the INSERT of a row with times."""
+    """Return an INSERT statement for a row with its timestamps."""
     values |= dict.fromkeys(("created_at", "updated_at"), "2026-01-02 03:04:05")
     return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(map(repr, values.values()))})"  # noqa: S608
 
@@ -109,7 +109,7 @@ with database():
 
 
 def run(directory: Path, *command: str) -> str:
-    """Run Python in the service, and return what it prints."""
+    """Run Python in the service's directory, and return its output."""
     completed = subprocess.run(
         [sys.executable, *command], cwd=directory, env=environment(), capture_output=True, text=True, check=False
     )
@@ -118,7 +118,7 @@ def run(directory: Path, *command: str) -> str:
 
 
 def rows(directory: Path, *statements: str) -> list[tuple[Any, ...]]:
-    """Migrate, run statements, and return the rows of the last one."""
+    """Migrate the database, run SQL statements, and return the rows of the last one."""
     result: list[tuple[Any, ...]] = ast.literal_eval(run(directory, "-c", EXECUTE, *statements).splitlines()[-1])
     return result
 
@@ -129,20 +129,20 @@ def start(template: Path, directory: Path, database: str, domain: Domain = SHOP)
 
 
 def written(directory: Path) -> str:
-    """Return the text of the last revision."""
+    """Return the text of the last Alembic revision."""
     *_, last = sorted((directory / "migrations" / "versions").glob("2*.py"))
     return last.read_text(encoding="utf-8")
 
 
 def assert_migrations_pass(directory: Path) -> None:
-    """Run the service's tests of migrations, and its lint."""
+    """Assert that the service's migration tests and ruff pass."""
     run(directory, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_migrations.py")
     run(directory, "-m", "ruff", "check", "--no-cache")
     run(directory, "-m", "ruff", "format", "--check", "--no-cache")
 
 
 @pytest.mark.parametrize("database", ["postgresql", "sqlite"])
-def test_rename_preserves_rows(database: str, template: Path, empty: Path) -> None:
+def test_migration_of_renamed_resource_preserves_rows(database: str, template: Path, empty: Path) -> None:
     start(template, empty, database)
     rows(empty, *INSERTED, "SELECT 1")
     update(empty, {"resources": RENAMED}, RELEASE)
@@ -154,8 +154,8 @@ def test_rename_preserves_rows(database: str, template: Path, empty: Path) -> No
     assert_migrations_pass(empty)
 
 
-def test_rename_yields_names_of_fresh_database(template: Path, empty: Path) -> None:
-    """A later table of the former name finds its names free."""
+def test_migration_of_rename_yields_constraint_names_of_fresh_database(template: Path, empty: Path) -> None:
+    """A later table with the former name can then use these names."""
     start(template, empty / "renamed", "postgresql")
     update(empty / "renamed", {"resources": RENAMED}, RELEASE)
     run(empty / "renamed", "-m", "app", "revision", "rename")

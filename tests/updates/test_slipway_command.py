@@ -1,4 +1,4 @@
-"""The command `slipway`: it reports what Copier ignores, and rejects lossy updates."""
+"""The command `slipway` rejects updates that lose edits, and reports changes that Copier ignores."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def owner(template: Path, empty: Path) -> Owner:
 
 @dataclass(frozen=True)
 class Twins:
-    """Two equal services: one updated by Copier, the other by the command, which rejected the update."""
+    """Two equal services: Copier updated one, and `slipway` rejected the update of the other."""
 
     stock: Owner
     copier_run: Run
@@ -69,7 +69,7 @@ def twins(template: Path, workspace: Path) -> Twins:
     return Twins(stock, copier_run, ours, code, report)
 
 
-def test_command_rejects_lossy_update(twins: Twins) -> None:
+def test_slipway_rejects_update_that_loses_edits(twins: Twins) -> None:
     assert twins.copier_run.returncode == 0
     assert git(twins.stock.directory, "ls-files", "--unmerged") == ""
     assert twins.code == 1
@@ -77,25 +77,25 @@ def test_command_rejects_lossy_update(twins: Twins) -> None:
     assert twins.ours.read(".copier-answers.yml").count(FIRST) == 1
 
 
-def test_edited_file_is_deleted_only_by_option(twins: Twins) -> None:
+def test_edited_file_that_template_drops_is_deleted_only_by_option(twins: Twins) -> None:
     assert not (twins.stock / "app/greetings.py").exists()
     assert twins.report["deleted"] == ["app/greetings.py"]
     assert "--delete app/greetings.py" in twins.report["error"]
 
 
-def test_migrated_edit_is_not_reported_lost(twins: Twins) -> None:
+def test_edit_in_moved_file_is_not_reported_as_lost(twins: Twins) -> None:
     attempt = Owner(twins.ours / ".dev/update/tree")
     assert not (attempt / "app/words.py").exists()
     assert 'YES = "aye"' in attempt.read("app/phrases.py")
 
 
-def test_changed_seed_is_reported_and_unchanged(twins: Twins) -> None:
+def test_changed_seed_file_is_reported_and_left_unchanged(twins: Twins) -> None:
     assert twins.stock.read("first.sql") == "create table product;\n"
     assert "first.sql" not in twins.copier_run.stdout + twins.copier_run.stderr
     assert twins.report["seeds"] == ["first.sql"]
 
 
-def test_duplicate_definition_is_rejected(twins: Twins) -> None:
+def test_update_that_merges_duplicate_definition_is_rejected(twins: Twins) -> None:
     assert twins.stock.read(LIMITS).count("TIMEOUT") == 2
     assert twins.report["faults"] == [f"{LIMITS}: TIMEOUT is defined twice"]
 
@@ -106,7 +106,7 @@ def test_new_question_is_reported_with_default(twins: Twins) -> None:
     assert twins.report["questions"] == {"greeting": "hello"}
 
 
-def test_notes_of_skipped_versions_are_reported(twins: Twins) -> None:
+def test_release_notes_of_skipped_versions_are_reported(twins: Twins) -> None:
     notes = twins.report["notes"]
     assert "Greets: `hello`" in notes
     assert "Quick tests." in notes
@@ -118,7 +118,7 @@ def test_notes_of_skipped_versions_are_reported(twins: Twins) -> None:
 
 
 def conflicted(owner: Owner, resolved: str) -> None:
-    """Edit a line that the newest version changes, update by Copier, and resolve the conflict."""
+    """Update with Copier an edited line that the new version changes, and commit the given resolution."""
     owner.edit(CI, "checkout: 4", "checkout: ours")
     assert copier(*update_arguments(), directory=owner.directory).returncode == 0
     assert "<<<<<<<" in owner.read(CI)
@@ -126,7 +126,7 @@ def conflicted(owner: Owner, resolved: str) -> None:
     owner.commit("Update")
 
 
-def test_unmerged_change_is_reported_stale(template: Path, empty: Path) -> None:
+def test_status_reports_template_change_lost_in_conflict(template: Path, empty: Path) -> None:
     owner = create_service(template, empty, SECOND)
     conflicted(owner, owner.read(CI).replace("checkout: 4", "checkout: ours"))
     stock = copier("check-update", directory=owner.directory)
@@ -163,13 +163,13 @@ def test_status_lists_edited_and_missing_files(owner: Owner) -> None:
 
 @pytest.fixture
 def rejected(owner: Owner) -> Owner:
-    """A service whose update was rejected, for every reason."""
+    """A service whose update was rejected for every possible reason."""
     owner.edit(CI, "checkout: 4", "checkout: ours")
     assert edited(owner).run("update", "--no-checks").returncode == 1
     return owner
 
 
-def test_rejected_update_continues_once_resolved(rejected: Owner) -> None:
+def test_rejected_update_continues_after_its_conflicts_are_resolved(rejected: Owner) -> None:
     start = rejected.head
     assert git(rejected.directory, "status", "--porcelain") == ""
     assert rejected.run("update").returncode == 2
@@ -230,7 +230,7 @@ def test_update_to_branch_leaves_head(owner: Owner) -> None:
     assert owner.run("update", *options).returncode == 2
 
 
-def test_answer_changes_at_same_version(template: Path, empty: Path) -> None:
+def test_update_at_newest_version_changes_answer(template: Path, empty: Path) -> None:
     owner = create_service(template, empty, THIRD)
     code, report = owner.run_json("update", "--no-checks", "--data", "cache=false")
     assert (code, report["answers"]) == (0, {})
@@ -238,7 +238,7 @@ def test_answer_changes_at_same_version(template: Path, empty: Path) -> None:
     assert "Change answers" in git(owner.directory, "log", "-1", "--format=%s")
 
 
-def test_template_without_tags_is_updated_to_head(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+def test_service_of_template_without_tags_is_updated_to_head(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
     create_template(tmp_path / "template")
     first, head = (git(tmp_path / "template", "rev-parse", f"{tag}^{{commit}}").strip() for tag in (FIRST, THIRD))
     git(tmp_path / "template", "tag", "--delete", FIRST, SECOND, THIRD)
@@ -262,7 +262,7 @@ commit = "{third}"
 """
 
 
-def test_releases_are_found_without_tags(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+def test_releases_of_template_without_tags_are_read_from_list(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
     template = tmp_path / "template"
     create_template(template)
     first, third = (git(template, "rev-parse", f"{tag}^{{commit}}").strip() for tag in (FIRST, THIRD))
@@ -281,7 +281,7 @@ def test_releases_are_found_without_tags(tmp_path: Path, workspace: Path) -> Non
 
 
 @pytest.mark.parametrize("to", ["main", SECOND, "commit", "1.1.0"])
-def test_any_revision_is_accepted_as_target(to: str, tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+def test_update_accepts_any_git_revision_as_target(to: str, tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
     template = tmp_path / "template"
     create_template(template)
     git(template, "branch", "--force", "--move", "main")
@@ -296,7 +296,7 @@ def test_any_revision_is_accepted_as_target(to: str, tmp_path: Path, workspace: 
     assert (code, report["after"]) == (0, THIRD if to == "main" else SECOND)
 
 
-def test_changed_answers_keep_version(owner: Owner) -> None:
+def test_update_with_changed_answers_keeps_version(owner: Owner) -> None:
     code, report = owner.run_json("update", "--no-checks", "--data", "cache=false")
     assert (code, report["before"], report["after"]) == (0, FIRST, FIRST)
     assert not (owner / "app/cache.py").exists()
@@ -305,7 +305,7 @@ def test_changed_answers_keep_version(owner: Owner) -> None:
 # ── The owner's renames and deletions ─────────────────────────────────────────────────────────────
 
 
-def test_change_follows_owners_rename(owner: Owner) -> None:
+def test_template_change_follows_file_that_user_renamed(owner: Owner) -> None:
     git(owner.directory, "mv", CI, "pipeline.yml")
     owner.edit("pipeline.yml", "steps:", "steps: # of ours")
     assert owner.run_json("status")[1]["renamed"] == {CI: "pipeline.yml"}
@@ -315,21 +315,21 @@ def test_change_follows_owners_rename(owner: Owner) -> None:
     assert "# of ours" in owner.read("pipeline.yml")
 
 
-def test_deleted_file_stays_deleted_and_is_reported(owner: Owner) -> None:
+def test_file_that_user_deleted_stays_deleted_and_is_reported(owner: Owner) -> None:
     git(owner.directory, "rm", "-q", CI)
     owner.commit("Delete")
     code, report = owner.run_json("update", "--no-checks")
     assert (code, report["left_deleted"], (owner / CI).exists()) == (0, [CI], False)
 
 
-def test_import_that_does_not_resolve_is_rejected(owner: Owner) -> None:
+def test_update_is_rejected_if_import_does_not_resolve(owner: Owner) -> None:
     owner.commit_new("app/own.py", "from app.greetings import __doc__ as greeting\nfrom app import cache\n")
     code, report = owner.run_json("update", "--no-checks", "--data", "cache=false", "--to", THIRD)
     assert code == 1
     assert report["faults"] == ["app/own.py: app has no cache", "app/own.py: there is no module app.greetings"]
 
 
-def test_keep_option_preserves_owners_file(owner: Owner) -> None:
+def test_keep_option_preserves_edited_file_that_template_drops(owner: Owner) -> None:
     owner.edit("app/greetings.py", "Greetings.", "Greetings of ours.")
     code, report = owner.run_json("update", "--no-checks", "--keep", "app/greetings.py")
     assert (code, report["applied"]) == (0, True)
@@ -340,7 +340,7 @@ def test_keep_option_preserves_owners_file(owner: Owner) -> None:
 # ── Undo ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_undo_reverts_commit_with_owners_work(owner: Owner) -> None:
+def test_undo_reverts_commit_that_also_has_other_work(owner: Owner) -> None:
     record = owner.read(".copier-answers.yml").replace("Shop", "Other shop")
     write(owner.directory, {"work.py": "WORK = 1\n", ".copier-answers.yml": record})
     owner.commit("Much work, and an answer")
@@ -371,7 +371,7 @@ def test_undo_prints_command_that_restores_update(owner: Owner) -> None:
 # ── Monorepos ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_monorepo_service_is_updated_alone(template: Path, empty: Path) -> None:
+def test_update_of_service_in_monorepo_changes_no_other_file(template: Path, empty: Path) -> None:
     owner = create_service(template, empty / "services" / "shop")
     (owner / ".git").rename(empty / ".git")
     (owner / ".copier-answers.yml").rename(owner / "template.yml")
@@ -477,8 +477,8 @@ def uv(owner: Owner, *arguments: str, directory: str = ".") -> Run:
     return run_command(["uv", "run", *arguments], owner / directory, environment, 300)
 
 
-def test_script_runs_checks_of_update(owner: Owner) -> None:
-    """Run without Copier in the service's environment; a test that only fails after the update rejects it."""
+def test_slipway_script_rejects_update_after_failing_test(owner: Owner) -> None:
+    """The script runs without Copier in the service's environment; the test fails only after the update."""
     head = "from app import limits\n\n\n"
     test = head + "def test_limits_have_no_timeout() -> None:\n    assert not hasattr(limits, 'TIMEOUT')\n"
     write(owner.directory, {"tests/__init__.py": ""})
@@ -498,7 +498,7 @@ def test_script_runs_checks_of_update(owner: Owner) -> None:
     assert git(owner.directory, "ls-files", "uv.lock") == ""
 
 
-def test_script_runs_in_subdirectory_and_with_broken_project(owner: Owner) -> None:
+def test_slipway_script_runs_in_subdirectory_and_with_broken_project(owner: Owner) -> None:
     (owner / "pyproject.toml").write_text("[project\n", encoding="utf-8")
     status = uv(owner, "../slipway.py", "status", "--json", directory="app")
     assert status.returncode == 1, status.stdout
@@ -520,7 +520,9 @@ SOURCES = {
 
 
 @pytest.mark.parametrize(("recorded", "expected"), SOURCES.items(), ids=SOURCES)
-def test_script_runs_package_of_recorded_source(recorded: str, expected: str, owner: Owner, tmp_path: Path) -> None:
+def test_slipway_script_runs_package_of_recorded_source(
+    recorded: str, expected: str, owner: Owner, tmp_path: Path
+) -> None:
     record = owner.read(".copier-answers.yml")
     source = yaml.safe_load(record)["_src_path"]
     (owner / ".copier-answers.yml").write_text(record.replace(source, recorded), encoding="utf-8")
@@ -540,7 +542,7 @@ def test_script_runs_package_of_recorded_source(recorded: str, expected: str, ow
     ]
 
 
-def test_script_runs_package_of_local_directory(owner: Owner, template: Path, tmp_path: Path) -> None:
+def test_slipway_script_runs_package_of_local_directory(owner: Owner, template: Path, tmp_path: Path) -> None:
     write(tmp_path, {"bin/uvx": '#!/bin/sh\necho "$2"\n'})
     (tmp_path / "bin" / "uvx").chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}

@@ -1,4 +1,4 @@
-"""Template updates are proposed as one pull or merge request, without conflicts; rejected updates fail the job."""
+"""Pipelines propose a template update as one pull or merge request; a rejected update fails the job."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ class Runner:
 
     @property
     def called(self) -> str:
-        """Calls to the host, one a line."""
+        """The recorded calls to GitHub or GitLab, one per line."""
         path = self.home / "called"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     @property
     def body(self) -> str:
-        """The body of the request: a file for GitHub's command, a one-line push option for GitLab."""
+        """The body of the pull or merge request."""
         body = self.home / "called.body"
         return body.read_text(encoding="utf-8") if body.exists() else self.called.replace("\\n", "\n")
 
@@ -95,7 +95,7 @@ class Runner:
 
     @property
     def pushed(self) -> str:
-        """Subjects of the pushed branch's commits; empty if there is none."""
+        """The commit subjects of the pushed branch; empty if no branch was pushed."""
         return git(self.origin, "log", "--format=%s", f"--branches={BRANCH}*", "--not", "main")
 
     def variables(self) -> dict[str, str]:
@@ -110,7 +110,7 @@ class Runner:
         )
 
     def clone(self) -> None:
-        """Make a job's fresh clone; the cache of the previous job is restored."""
+        """Create a new clone for a job; the cache of the previous job is restored."""
         cache = self.work / ".cache"
         if cache.exists():
             cache.rename(self.home / "cache")
@@ -120,13 +120,13 @@ class Runner:
             (self.home / "cache").rename(cache)
 
     def run(self, script: str, variables: dict[str, str]) -> Run:
-        """Run a script with the variables that its pipeline sets; secrets come from the host."""
+        """Run a script with the variables that its pipeline and the host set."""
         literal = {name: value for name, value in variables.items() if "${{" not in value}
         return run_command(["bash", "-euo", "pipefail", "-c", script], self.work, self.variables() | literal, 120)
 
 
 def github(described: dict[str, Any], runner: Runner) -> int:
-    """Run both jobs as GitHub does: after a failed step only those with `if: always()`."""
+    """Run both jobs as GitHub does: after a failed step, only steps with `if: always()` run."""
     for name, job in described["jobs"].items():
         output = runner.home / "output"
         if name == "propose" and not (output.exists() and "found=true" in output.read_text(encoding="utf-8")):
@@ -142,7 +142,7 @@ def github(described: dict[str, Any], runner: Runner) -> int:
 
 
 def gitlab(described: dict[str, Any], runner: Runner) -> int:
-    """Run both jobs as GitLab does, the second with the artifacts of the first."""
+    """Run both jobs as GitLab does: the second has the artifacts of the first."""
     for job in described.values():
         runner.clone()
         completed = runner.run("\n".join(job["script"]), job.get("variables", {}))
@@ -160,7 +160,7 @@ HOSTS: dict[str, tuple[str, Callable[[dict[str, Any], Runner], int]]] = {
 
 @pytest.fixture
 def runner(empty: Path) -> Runner:
-    """A runner whose repository is a service of the first release."""
+    """A pipeline runner whose repository is a service of the first release."""
     runner = Runner(empty, empty / "template")
     create_template(runner.template)
     for name, text in (("uv", UV), ("gh", GH)):
@@ -197,7 +197,7 @@ def pipeline(request: pytest.FixtureRequest, runner: Runner, serve: Callable[[An
     return lambda: run_pipeline(described, runner)
 
 
-def test_update_is_proposed_with_notes(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_proposes_update_with_release_notes(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
     assert runner.pushed == SUBJECT
     assert NOTES in runner.body
@@ -205,7 +205,7 @@ def test_update_is_proposed_with_notes(pipeline: Callable[[], int], runner: Runn
     assert SUBJECT.strip() in runner.called
 
 
-def test_template_without_tags_is_proposed(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_proposes_update_of_template_without_tags(pipeline: Callable[[], int], runner: Runner) -> None:
     head = git(runner.template, "rev-parse", "--short=12", THIRD).strip()
     first = git(runner.template, "rev-parse", f"{FIRST}^{{commit}}").strip()
     push_edit(runner, ".copier-answers.yml", f"_commit: {FIRST}", f"_commit: {first}")
@@ -214,28 +214,28 @@ def test_template_without_tags_is_proposed(pipeline: Callable[[], int], runner: 
     assert runner.pushed == f"Update the template from {first} to {head}\n"
 
 
-def test_no_update_opens_no_request(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_without_new_release_opens_no_request(pipeline: Callable[[], int], runner: Runner) -> None:
     push_edit(runner, ".copier-answers.yml", f"_commit: {FIRST}", f"_commit: {THIRD}")
     assert pipeline() == 0
     assert (runner.pushed, "pr" in runner.called, "merge_request" in runner.called) == ("", False, False)
 
 
-def test_rejected_update_fails_with_summary(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_with_rejected_update_fails_with_summary(pipeline: Callable[[], int], runner: Runner) -> None:
     push_edit(runner, "ci.yml", "checkout: 4", "checkout: ours")
     assert pipeline() == 1
     assert "ci.yml has a conflict" in runner.summary
     assert runner.pushed == ""
 
 
-def test_unavailable_template_fails_with_summary(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_with_unavailable_template_fails_with_summary(pipeline: Callable[[], int], runner: Runner) -> None:
     runner.template.rename(runner.home / "elsewhere")
     assert pipeline() == 2
     assert "unavailable" in runner.summary
     assert runner.pushed == ""
 
 
-def test_conflict_is_not_pushed(pipeline: Callable[[], int], runner: Runner) -> None:
-    """Markers that a bundle brings are found before it is pushed."""
+def test_pipeline_does_not_push_conflict_markers(pipeline: Callable[[], int], runner: Runner) -> None:
+    """Conflict markers in the first job's bundle are found before the second job pushes it."""
     markers = r"<<<<<<< before updating\n=======\n>>>>>>> after updating\n"
     tampering = f"""\
 git switch --quiet {BRANCH} && printf '{markers}' >>ci.yml && git commit --quiet --all --message Markers
@@ -248,7 +248,7 @@ git bundle create --quiet "$last/update.bundle" "HEAD~2..{BRANCH}"
     assert runner.pushed == ""
 
 
-def test_open_request_is_updated(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_updates_open_request(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
     runner.open = "7"
     change(runner.template / "template" / "ci.yml", "checkout: 5", "checkout: 6")
@@ -259,7 +259,7 @@ def test_open_request_is_updated(pipeline: Callable[[], int], runner: Runner) ->
     assert "pr edit 7" in runner.called or "merge_request.create" in runner.called
 
 
-def test_foreign_commits_are_not_overwritten(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_does_not_overwrite_commits_of_others(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
     somewhere = runner.home / "somewhere"
     git(runner.home, "clone", "--quiet", "--branch", BRANCH, str(runner.origin), str(somewhere))
@@ -269,7 +269,7 @@ def test_foreign_commits_are_not_overwritten(pipeline: Callable[[], int], runner
     assert runner.pushed.startswith("Fix it\n")
 
 
-def test_pipeline_passes_linters(serve: Callable[[Answers], Service], tmp_path: Path) -> None:
+def test_template_update_pipeline_passes_linters(serve: Callable[[Answers], Service], tmp_path: Path) -> None:
     for host, (path, _) in HOSTS.items():
         file = tmp_path / path
         file.parent.mkdir(parents=True)
@@ -280,7 +280,7 @@ def test_pipeline_passes_linters(serve: Callable[[Answers], Service], tmp_path: 
         assert_no_findings(run(name, *LINTERS[name].arguments, tmp_path / WORKFLOW))
 
 
-def test_prepare_job_has_no_write_token(serve: Callable[[Answers], Service]) -> None:
+def test_prepare_job_of_pipeline_has_no_write_token(serve: Callable[[Answers], Service]) -> None:
     jobs = yaml.safe_load(serve(all_questions().default).files[WORKFLOW].content)["jobs"]
     assert jobs["prepare"]["permissions"] == {"contents": "read"}
     assert "TEMPLATE_TOKEN" not in json.dumps(jobs["prepare"])

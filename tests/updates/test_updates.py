@@ -33,7 +33,7 @@ def update_cleanly(directory: Path, answers: Answers) -> None:
 
 
 def test_update_adds_and_removes_files(serve: Callable[[Answers], Service], template: Path, empty: Path) -> None:
-    """Both differ by a question, two files and a line: see `workspace.make_earlier`."""
+    """The two releases differ by a question, two files and a line: see `workspace.make_earlier`."""
     start(template, empty, DEFAULT, EARLIER)
     assert "colour.txt" in tree(empty)
     update_cleanly(empty, {})
@@ -41,7 +41,7 @@ def test_update_adds_and_removes_files(serve: Callable[[Answers], Service], temp
 
 
 @pytest.mark.thorough
-def test_cli_update_equals_harness_update(template: Path, empty: Path) -> None:
+def test_update_by_command_line_equals_update_by_harness(template: Path, empty: Path) -> None:
     there, here = empty / "command line", empty / "harness"
     for directory in (there, here):
         start(template, directory, DEFAULT, EARLIER)
@@ -51,7 +51,7 @@ def test_cli_update_equals_harness_update(template: Path, empty: Path) -> None:
     assert tree(there) == tree(here)
 
 
-def test_edit_survives_update(template: Path, empty: Path) -> None:
+def test_edit_of_file_survives_update(template: Path, empty: Path) -> None:
     start(template, empty, DEFAULT, EARLIER)
     style = empty / "ruff.toml"
     style.write_text("# Ours.\n" + style.read_text(encoding="utf-8"), encoding="utf-8")
@@ -61,7 +61,7 @@ def test_edit_survives_update(template: Path, empty: Path) -> None:
     assert "This line will go." not in style.read_text(encoding="utf-8")
 
 
-def test_conflicting_edit_is_marked(template: Path, empty: Path) -> None:
+def test_conflicting_edit_has_conflict_markers(template: Path, empty: Path) -> None:
     start(template, empty, DEFAULT, EARLIER)
     style = empty / "ruff.toml"
     style.write_text(style.read_text(encoding="utf-8").replace("will go", "will stay"), encoding="utf-8")
