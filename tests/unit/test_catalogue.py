@@ -1,3 +1,5 @@
+"""Each feature in the catalogue is consistent, and each template path belongs to one feature."""
+
 from __future__ import annotations
 
 import re

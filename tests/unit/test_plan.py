@@ -1,3 +1,5 @@
+"""The plan, the Jinja context of the template, is computed from valid answers."""
+
 from __future__ import annotations
 
 import ast

@@ -1,3 +1,5 @@
+"""The dependency group `services` contains the requirements of all features."""
+
 from __future__ import annotations
 
 import tomllib

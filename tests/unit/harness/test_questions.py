@@ -1,3 +1,5 @@
+"""The questions of `copier.yml` are combined into products and covering arrays of answers."""
+
 from __future__ import annotations
 
 from itertools import combinations as choose

@@ -1,3 +1,5 @@
+"""Shards split the tests of a run among several machines."""
+
 from __future__ import annotations
 
 import argparse
