@@ -45,11 +45,13 @@ RULES = (
         "`app/` does not import `development/`.",
         "lint-imports: The application does not import development code",
     ),
-    Rule("Declare routes on an `APIRouter`.", f"{ARCHITECTURE}routes_are_on_routers"),
-    Rule("Routes are async and declare what they return.", f"{ARCHITECTURE}routes_are_async_with_return_types"),
+    Rule("Declare routes on an `APIRouter`.", f"{ARCHITECTURE}routes_are_defined_on_routers"),
+    Rule(
+        "Routes are async and declare what they return.", f"{ARCHITECTURE}route_functions_are_async_with_return_types"
+    ),
     Rule(
         "The body of a route handler is one statement: a call.",
-        f"{ARCHITECTURE}route_handlers_are_one_statement",
+        f"{ARCHITECTURE}route_function_bodies_are_one_statement",
     ),
     Rule(
         "Each route declares its authorization.",
@@ -58,26 +60,26 @@ RULES = (
     ),
     Rule(
         "Raise a class of `app/errors.py`, never `HTTPException`.",
-        f"{ARCHITECTURE}http_exceptions_are_only_in_errors",
+        f"{ARCHITECTURE}only_errors_module_uses_http_exception",
     ),
-    Rule("Never commit: `Session` commits when the route returns.", f"{ARCHITECTURE}only_session_commits"),
+    Rule("Never commit: `Session` commits when the route returns.", f"{ARCHITECTURE}no_module_calls_commit"),
     Rule(
         "Handlers and services start no task that outlives the response.",
-        f"{ARCHITECTURE}no_work_outlives_response",
+        f"{ARCHITECTURE}request_code_starts_no_background_tasks",
     ),
-    Rule("Imports create no engine and no client.", f"{ARCHITECTURE}import_opens_no_connections"),
+    Rule("Imports create no engine and no client.", f"{ARCHITECTURE}import_of_app_opens_no_connections"),
     Rule(
         'Relationships are `lazy="raise"`; queries name the relationships to load.',
         f"{ARCHITECTURE}relationships_are_not_lazy_loaded",
     ),
-    Rule("Columns are `Mapped[...] = mapped_column(...)`.", f"{ARCHITECTURE}columns_are_mapped_by_their_types"),
+    Rule("Columns are `Mapped[...] = mapped_column(...)`.", f"{ARCHITECTURE}models_declare_columns_by_mapped_column"),
     Rule(
         "Schemas are configured by `model_config`, never by a `class Config`.",
-        f"{ARCHITECTURE}schemas_are_configured_by_model_config",
+        f"{ARCHITECTURE}no_schema_has_config_class",
     ),
-    Rule("Write SQL as SQLAlchemy expressions, never as text.", f"{ARCHITECTURE}sql_is_written_as_expressions"),
-    Rule("Migrations produce the tables of the models.", f"{MIGRATIONS}upgrade_matches_models"),
-    Rule("Migrations can be downgraded.", f"{MIGRATIONS}downgrade_to_base_and_upgrade_again"),
+    Rule("Write SQL as SQLAlchemy expressions, never as text.", f"{ARCHITECTURE}no_module_writes_raw_sql"),
+    Rule("Migrations produce the tables of the models.", f"{MIGRATIONS}upgraded_database_matches_models"),
+    Rule("Migrations can be downgraded.", f"{MIGRATIONS}migrations_can_be_downgraded_and_upgraded_again"),
     Rule("Async code does not block: no `time.sleep`, no `open`, no `subprocess`.", "ruff ASYNC"),
     Rule("Use no API that `ruff.toml` bans; it names the replacement.", "ruff TID251"),
     Rule("A dependency is `Annotated[..., Depends(...)]`.", "ruff FAST002"),
