@@ -83,8 +83,8 @@ RULES = [
         Break(
             "a schema is configured as in Pydantic 1",
             "app/schemas/product.py",
-            '    """Fields of a new product."""\n',
-            '    """Fields of a new product."""\n\n    class Config:\n        extra = "forbid"\n',
+            '    """Fields to create a product."""\n',
+            '    """Fields to create a product."""\n\n    class Config:\n        extra = "forbid"\n',
             "architecture/test_architecture.py::test_no_schema_has_config_class",
             says="write `model_config = ConfigDict(…)`.",
         ),
