@@ -111,8 +111,8 @@ RESOURCES = [
         Break(
             "takes owner_id from the request",
             "app/schemas/issue.py",
-            '    """Fields of a new issue."""\n',
-            '    """Fields of a new issue."""\n\n    owner_id: UUID | MISSING = MISSING\n',
+            '    """Fields to create an issue."""\n',
+            '    """Fields to create an issue."""\n\n    owner_id: UUID | MISSING = MISSING\n',
             "test_issue.py::test_create_sets_owner_to_caller",
         ),
         auth="local",
