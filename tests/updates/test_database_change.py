@@ -63,7 +63,7 @@ import os, sys
 from development import databases
 from app.__main__ import main
 
-with databases.throwaway() as os.environ["DATABASE_URL"]:
+with databases.temporary() as os.environ["DATABASE_URL"]:
     for command in (["migrate"], ["move", sys.argv[1]]):
         if main(command):
             sys.exit(1)
