@@ -36,6 +36,11 @@ CONFLICTS = {
     ".env.example": "the comment above the line that the owner adds",
     "Dockerfile": "a variable at the same place, and the health check, of 0.1 and 0.2",
     "README.md": "the deleted section was rewritten",
+    "app/models/base.py": "the edited module of identifiers was merged into it",
+    "app/outbound.py": "docstrings beside the edit",
+    "app/routers/product.py": "docstrings beside the added route",
+    "tests/database/test_uuid7.py": "lines that call the renamed function",
+    "tests/server/test_http_client.py": "lines that import the renamed module",
     "app/__main__.py": "a command at the same place",
     "app/main.py": "an import where the reordered list had another one",
     "tests/conftest.py": "a fixture at the same place",
@@ -120,7 +125,7 @@ def change_template(template: Path) -> None:
     (emitted / "docs/image.md").rename(emitted / "docs/container.md")
     (emitted / "app/links.py").rename(emitted / "app/linking.py")
     replace(emitted / "docs/postgresql.md", "# ", "# Database: ")
-    for path in ("app/probe.py", "tests/test_probe.py"):
+    for path in ("app/healthcheck.py", "tests/server/test_healthcheck.py"):
         (emitted / path).unlink()
     rename_word(emitted, "PLACEHOLDERS", "WEAK_SECRETS")
 

@@ -131,6 +131,9 @@ class Merge:
         return [line for line in lines if not self.is_rewritten(line, path, owned)]
 
     def is_rewritten(self, line: str, *paths: str) -> bool:
-        """Return whether a line names a moved module in a file whose imports the update rewrote."""
-        words = [move.old.rpartition(".")[2] for move in self.moves.modules]
-        return not {*paths}.isdisjoint(self.report["rewritten"]) and any(word in line for word in words)
+        """Return whether a line names a moved module or a renamed name, in a file that the update rewrote or moved."""
+        moved = self.moves.paths(self.base, self.theirs)
+        files = {*self.report["rewritten"], *moved, *moved.values()}
+        words = {move.old.rpartition(".")[2] for move in self.moves.modules}
+        words |= {name for move in self.moves.modules for names in move.names for name in names}
+        return not files.isdisjoint(paths) and any(word in line for word in words)
