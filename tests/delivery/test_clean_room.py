@@ -332,7 +332,7 @@ def test_job_with_servers_runs_only_test_modules_that_use_them() -> None:
         "tests/test_b.py": "postgresql",
     }
     (job,) = jobs(files)
-    assert reaching(job, files) == ["tests/test_b.py", TRANSACTIONS]
+    assert reaching(job, files) == [TRANSACTIONS, "tests/test_b.py"]
     assert narrowed(job.steps[0], ["tests/test_b.py"]).command == "uv run pytest -m 'not drill' tests/test_b.py"
     assert narrowed(job.steps[1], ["tests/test_b.py"]) == job.steps[1]
     assert reaching(replace(job, servers=()), files) == []
