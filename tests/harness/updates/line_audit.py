@@ -6,12 +6,15 @@ It knows neither Git's merge nor the command's verification: a change is the dif
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from extensions.slipway_template.footprint import RECORD
+from slipway.imports.files import rewrite_files
+from slipway.imports.order import find_ruff, keep_order
 from slipway.moves.declared import Moves
 from tests.harness.combinations.rendering import tree
+from tests.harness.workspace import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +87,18 @@ class Merge:
     moves: Moves = field(default_factory=Moves)  # of the template
 
     def audit(self) -> Audit:
+        """Return the missing changes of both sides in all files, after references to moved modules are rewritten."""
+        followed = replace(self, base=self.rewritten(self.base), ours=self.rewritten(self.ours))
+        return followed.missing_changes()
+
+    def rewritten(self, files: Texts) -> Texts:
+        """Return files with their references to moved modules and names rewritten, at their old paths."""
+        moved = self.moves.paths(self.base, self.theirs)
+        renames = self.moves.renames(self.base, {*self.theirs, *(self.ours.keys() - self.base.keys())})
+        changed = {path: (files[path], text) for path, text in rewrite_files(files, renames, moved).items()}
+        return {**files, **keep_order(changed, self.ours.get("ruff.toml", ""), find_ruff(ROOT))}
+
+    def missing_changes(self) -> Audit:
         """Return the missing changes of both sides in all files."""
         audit = Audit()
         moved = self.moves.paths(self.base, self.theirs) | self.report["moved"]
@@ -116,8 +131,7 @@ class Merge:
             return [] if result is None or path in self.report["conflicts"] else ["-the whole file"]
         if result is None:
             return [] if path in self.report["deleted"] else ["+the whole file"]
-        lines = missing(base or "", ours, self.theirs.get(target, base or ""), result)
-        return [line for line in lines if not self.is_rewritten(line, path, target)]
+        return missing(base or "", ours, self.theirs.get(target, base or ""), result)
 
     def dropped_of(self, path: str, origin: str, owned: str) -> list[str]:
         """Return the template's changes of a file that the result lacks and the report omits."""
@@ -127,13 +141,4 @@ class Merge:
         result = self.text_of(path, owned)
         if result is None:
             return ["+the whole file"]
-        lines = missing(base or "", theirs, base or "" if ours is None else ours, result)
-        return [line for line in lines if not self.is_rewritten(line, path, owned)]
-
-    def is_rewritten(self, line: str, *paths: str) -> bool:
-        """Return whether a line names a moved module or a renamed name, in a file that the update rewrote or moved."""
-        moved = self.moves.paths(self.base, self.theirs)
-        files = {*self.report["rewritten"], *moved, *moved.values()}
-        words = {move.old.rpartition(".")[2] for move in self.moves.modules}
-        words |= {name for move in self.moves.modules for names in move.names for name in names}
-        return not files.isdisjoint(paths) and any(word in line for word in words)
+        return missing(base or "", theirs, base or "" if ours is None else ours, result)
