@@ -31,38 +31,42 @@ HEADS = (
 PAGE = """\
 # The drill
 
-`uv run python -m drills` runs production on one machine, without a cluster: three replicas of the service behind
-HAProxy, two workers, PostgreSQL behind PgBouncer in a network namespace, and Valkey, all of them real servers.
-{clients} clients read, write and enqueue jobs all the time, while faults are injected one after another. It needs root
-on Linux, and Debian's `haproxy` and `pgbouncer`. CI runs a short one (`tests/delivery/test_drill.py`).
+`uv run python -m drills` runs a production setup of the service on one machine, without a cluster. The setup has three
+replicas of the service behind HAProxy, two workers, PostgreSQL behind PgBouncer in a network namespace, and Valkey.
+During the drill, {clients} clients read, write and enqueue jobs, while faults are injected one after another. The
+drill needs root on Linux, and the Debian packages `haproxy` and `pgbouncer`. CI runs a shorter drill
+(`tests/delivery/test_drill.py`).
 
 ![Outcomes of requests per second during the faults](drill.svg)
 
 - {calls:,} requests in {minutes:.0f} minutes.
-- {writes:,} writes were acknowledged, and {lost_writes} lost.
-- {jobs:,} jobs were accepted: {lost_jobs} lost, {duplicates} run twice, counted by their effects. The slowest took
-  {longest:.0f} s: its worker was killed, and another one claimed it when its lease of 30 s had expired.
-- Only stopped or killed processes are restarted; everything else recovers by itself.
+- {writes:,} writes were acknowledged. Of these, {lost_writes} were lost.
+- {jobs:,} jobs were accepted. Of these, {lost_jobs} were lost and {duplicates} ran twice, counted by their
+  effects. The slowest job took {longest:.0f} s. Its worker was killed, and another worker claimed the job after its
+  lease of 30 s had expired.
+- The drill restarts only the processes that it stopped or killed. All other processes recover without a restart.
 
 {head}
 {line}
 {rows}
 
-*Requests* are those from the start of the fault until all have succeeded for three seconds. *Acknowledged* are the rows
-and jobs that were created in that period, and *lost* those of them that are missing in the database at the end.
-*Recovery* is the time from the end of the fault to the last failure.
+*Requests* counts the requests from the start of the fault until all requests have succeeded for three seconds.
+*Acknowledged* counts the rows and jobs that were created in that period. *Lost* counts the acknowledged rows and jobs
+that are missing in the database at the end. *Recovery* is the time from the end of the fault to the last failure.
 
 - A rolling restart of all replicas and workers by SIGTERM fails no request, with a drain of {drain} s and HAProxy
   probing readiness twice a second.
-- A killed replica fails its in-flight requests only: HAProxy retries on another replica if a connection fails, but
-  never sends a request twice that a replica may have started.
-- While the database is unavailable, in-flight requests get 503 from the service, and new ones from HAProxy, because no
-  replica is ready.
-- If there is no response, as in a network partition, a request waits for the statement timeout
+- When a replica is killed, only its in-flight requests fail. If a connection fails, HAProxy retries on another replica.
+  It never repeats a request that a replica may have started to process.
+- While the database is unavailable, in-flight requests get 503 from the service. New requests get 503 from HAProxy,
+  because no replica is ready.
+- If the database does not respond, as in a network partition, a request waits for the statement timeout
   (`DATABASE_STATEMENT_TIMEOUT`, 10 s), and 2 s for its connection to close. No request waits much longer.
-- Other clients hold the pooler's 20 connections for 12 s; then a table is locked for as long, with a hundred more
-  clients. Requests get 503 without a connection in `DATABASE_POOL_TIMEOUT` (5 s), or without a result in time.
-- Three processes migrate one new database at once: all succeed, and one applies the revisions.
+- In "pool exhausted", other clients hold the 20 connections of PgBouncer for 12 s. In "table lock and load peak", a
+  table is locked for 12 s while a hundred more clients send requests. A request gets 503 if it gets no connection
+  within `DATABASE_POOL_TIMEOUT` (5 s), or no result before the statement timeout.
+- In "concurrent migrations", three processes migrate one new database at the same time. All three succeed, and one of
+  them applies the revisions.
 """
 
 
