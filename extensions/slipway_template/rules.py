@@ -33,7 +33,7 @@ MIGRATIONS = "tests/database/test_migrations.py::test_"
 
 RULES = (
     Rule(
-        "Routers call services, services use models; never the reverse.",
+        "Routers call services, and services use models, never the reverse.",
         "lint-imports: Routers import services, services import models",
     ),
     Rule("Schemas import neither models nor SQLAlchemy.", "lint-imports: Schemas do not import the database"),
@@ -47,10 +47,10 @@ RULES = (
     ),
     Rule("Declare routes on an `APIRouter`.", f"{ARCHITECTURE}routes_are_defined_on_routers"),
     Rule(
-        "Routes are async and declare what they return.", f"{ARCHITECTURE}route_functions_are_async_with_return_types"
+        "Routes are async functions with a return type.", f"{ARCHITECTURE}route_functions_are_async_with_return_types"
     ),
     Rule(
-        "The body of a route handler is one statement: a call.",
+        "The body of a route function is one statement, a call.",
         f"{ARCHITECTURE}route_function_bodies_are_one_statement",
     ),
     Rule(
@@ -62,37 +62,40 @@ RULES = (
         "Raise a class of `app/errors.py`, never `HTTPException`.",
         f"{ARCHITECTURE}only_errors_module_uses_http_exception",
     ),
-    Rule("Never commit: `Session` commits when the route returns.", f"{ARCHITECTURE}no_module_calls_commit"),
+    Rule("Never call `commit`. `Session` commits when the route returns.", f"{ARCHITECTURE}no_module_calls_commit"),
     Rule(
         "Handlers and services start no task that outlives the response.",
         f"{ARCHITECTURE}request_code_starts_no_background_tasks",
     ),
-    Rule("Imports create no engine and no client.", f"{ARCHITECTURE}import_of_app_opens_no_connections"),
+    Rule("No module creates an engine or a client on import.", f"{ARCHITECTURE}import_of_app_opens_no_connections"),
     Rule(
-        'Relationships are `lazy="raise"`; queries name the relationships to load.',
+        'Declare relationships with `lazy="raise"`, and load them in queries.',
         f"{ARCHITECTURE}relationships_are_not_lazy_loaded",
     ),
-    Rule("Columns are `Mapped[...] = mapped_column(...)`.", f"{ARCHITECTURE}models_declare_columns_by_mapped_column"),
+    Rule(
+        "Declare columns as `Mapped[...] = mapped_column(...)`.",
+        f"{ARCHITECTURE}models_declare_columns_by_mapped_column",
+    ),
     Rule(
         "Schemas are configured by `model_config`, never by a `class Config`.",
         f"{ARCHITECTURE}no_schema_has_config_class",
     ),
     Rule("Write SQL as SQLAlchemy expressions, never as text.", f"{ARCHITECTURE}no_module_writes_raw_sql"),
-    Rule("Migrations produce the tables of the models.", f"{MIGRATIONS}upgraded_database_matches_models"),
-    Rule("Migrations can be downgraded.", f"{MIGRATIONS}migrations_can_be_downgraded_and_upgraded_again"),
-    Rule("Async code does not block: no `time.sleep`, no `open`, no `subprocess`.", "ruff ASYNC"),
-    Rule("Use no API that `ruff.toml` bans; it names the replacement.", "ruff TID251"),
-    Rule("A dependency is `Annotated[..., Depends(...)]`.", "ruff FAST002"),
-    Rule("Pydantic is version 2: `model_dump`, `model_config`.", "mypy deprecated"),
-    Rule("SQLAlchemy is version 2: `select`, never `query`.", "mypy attr-defined"),
-    Rule("Datetimes are timezone-aware: `datetime.now(UTC)`.", "ruff DTZ"),
-    Rule("No secrets in code.", "ruff S105"),
-    Rule("Catch exceptions that you can handle, never `Exception`.", "ruff BLE001"),
-    Rule("No bare `except`.", "ruff E722"),
-    Rule("Log; only commands `print`.", "ruff T201"),
+    Rule("After all migrations, the database matches the models.", f"{MIGRATIONS}upgraded_database_matches_models"),
+    Rule("Each migration can be downgraded.", f"{MIGRATIONS}migrations_can_be_downgraded_and_upgraded_again"),
+    Rule("Async code never blocks by `time.sleep`, `open` or `subprocess`.", "ruff ASYNC"),
+    Rule("Use no API that `ruff.toml` bans. Its messages name replacements.", "ruff TID251"),
+    Rule("Declare dependencies as `Annotated[..., Depends(...)]`.", "ruff FAST002"),
+    Rule("Use the API of Pydantic 2, such as `model_dump` and `model_config`.", "mypy deprecated"),
+    Rule("Use the API of SQLAlchemy 2: `select`, never `query`.", "mypy attr-defined"),
+    Rule("Datetimes are timezone-aware, such as `datetime.now(UTC)`.", "ruff DTZ"),
+    Rule("Code contains no secrets.", "ruff S105"),
+    Rule("Catch only exceptions that you can handle, never `Exception`.", "ruff BLE001"),
+    Rule("Never write a bare `except`.", "ruff E722"),
+    Rule("Write to the log. Only commands may `print`.", "ruff T201"),
     Rule("Annotate all functions with types.", "mypy no-untyped-def"),
-    Rule("A `noqa` names its rule.", "ruff PGH004"),
-    Rule("A `type: ignore` names its error.", "mypy ignore-without-code"),
+    Rule("A `noqa` comment names the rule that it ignores.", "ruff PGH004"),
+    Rule("A `type: ignore` comment names the error that it ignores.", "mypy ignore-without-code"),
 )
 
 

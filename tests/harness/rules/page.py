@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from extensions.slipway_template.rules import Rule
 
 HEAD = """\
-# Rules with teeth
+# Rules
 
-Each service has these rules, and a check for each: of ruff, mypy, import-linter or its own tests. The harness breaks
-each rule in a service, and the check must fail with this message. `tests/guidance/test_rules.py` and
-`tests/matrix/test_promises.py` do so; `uv run python -m tests.harness.rules.page > docs/rules.md` writes this page.
+Each coding rule of a service has a check, by ruff, mypy, import-linter or a test of the service. The table shows code
+that violates the rule, and the message with which the check must then fail. `tests/guidance/test_rules.py` and
+`tests/matrix/test_promises.py` edit the code of a service in this way, and run the checks.
+`uv run python -m tests.harness.rules.page > docs/rules.md` generates this page.
 
-| rule | check | broken by | message |
+| Rule | Check | Violation | Message |
 |---|---|---|---|
 """
 TESTS = "tests/"
