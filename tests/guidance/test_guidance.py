@@ -176,7 +176,7 @@ def test_skill_or_agent_file_has_name_and_trigger(path: Path) -> None:
 def test_skill_ends_with_a_test_command(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.endswith("```\n")
-    assert "uv run pytest" in " ".join(commands(text.split("It is done when")[1]))
+    assert "uv run pytest" in " ".join(commands(text.split(" is done when ")[1]))
 
 
 def test_skills_cover_common_tasks() -> None:
