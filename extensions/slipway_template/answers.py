@@ -34,17 +34,17 @@ def line_problem(value: object, noun: str, longest: int) -> str:
 
 
 def name_problem(value: object) -> str:
-    """Return the error of an invalid `project_name` and how to fix it; empty if the name is valid."""
+    """Return an error message with a fix for an invalid `project_name`; empty if the name is valid."""
     return line_problem(value, "name", LONGEST_NAME)
 
 
 def description_problem(value: object) -> str:
-    """Return the error of an invalid `project_description` and how to fix it; empty if it is valid."""
+    """Return an error message with a fix for an invalid `project_description`; empty if it is valid."""
     return line_problem(value, "description", LONGEST_DESCRIPTION)
 
 
 def resources_problem(value: object) -> str:
-    """Return the error of invalid `resources`, a list or its YAML text, and how to fix it; empty if valid."""
+    """Return an error message with a fix for invalid `resources`, a list or YAML text; empty if valid."""
     if not isinstance(value, str):
         return domain_problem(value)
     try:
@@ -86,7 +86,7 @@ def recorded(answers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def choice_problem(question: Mapping[str, Any], value: object) -> str:
-    """Return why `value` is not a choice of a question; empty if it is, or if the question has no choices."""
+    """Return an error message if a question has choices and `value` is none of them; empty otherwise."""
     values = choices_of(question)
     answers = parsed_selection(value) if question.get("multiselect") else [value]
     if not isinstance(answers, list):
@@ -96,7 +96,7 @@ def choice_problem(question: Mapping[str, Any], value: object) -> str:
 
 
 def parsed_selection(value: object) -> object:
-    """Parse the answer to a multiselect question; the command line passes it as YAML text."""
+    """Parse the answer to a multiselect question, which the command line passes as YAML text."""
     try:
         return yaml.safe_load(value) if isinstance(value, str) else value
     except yaml.YAMLError:
@@ -109,7 +109,7 @@ def always_recorded(known: Mapping[str, Mapping[str, Any]]) -> set[str]:
 
 
 def unknown_problem(name: str, known: Mapping[str, Any]) -> str:
-    """Return the error for a question that does not exist, and suggest the most similar one."""
+    """Return the error message for an unknown question, with the most similar question as a suggestion."""
     if name in entries():
         return "the template computes it: remove this answer."
     near = get_close_matches(name, known, n=1)

@@ -23,7 +23,7 @@ def components(features: list[Feature]) -> list[str]:
 
 
 def required_variables(features: list[Feature]) -> list[dict[str, str]]:
-    """List the required environment variables that are neither secrets nor set by a volume's component."""
+    """List required environment variables, except for secrets and variables that a volume's component sets."""
     set_by_volumes = {name for feature in features if feature.volumes for name in feature.environment}
     settings = [setting for feature in features for setting in feature.settings]
     needed = [each for each in settings if each.is_needed and not each.is_secret and each.name not in set_by_volumes]
@@ -36,7 +36,7 @@ def command(process: Process) -> str:
 
 
 def combined_command(processes: list[Process], ports: Mapping[str, int]) -> str:
-    """Return the shell command that migrates, restarts all other processes in loops, and runs the server.
+    """Return a shell command that migrates the database, runs the server, and restarts other processes that exit.
 
     Only the server binds ports, so their variables are unset for the other processes.
     """
@@ -46,7 +46,7 @@ def combined_command(processes: list[Process], ports: Mapping[str, int]) -> str:
 
 
 def on_one_volume(features: list[Feature], root: str) -> dict[str, str]:
-    """Return the environment variables with the paths of volumes, moved to directories below `root`."""
+    """Return the environment variables that hold paths of volumes, changed to directories below `root`."""
     variables: dict[str, str] = {}
     for feature in features:
         for name, path in feature.volumes.items():
@@ -56,7 +56,9 @@ def on_one_volume(features: list[Feature], root: str) -> dict[str, str]:
 
 
 def fly(features: list[Feature]) -> dict[str, Any]:
-    """Return the Jinja context of `fly.toml`; a machine of Fly.io has at most one volume.
+    """Return the Jinja context of `fly.toml`.
+
+    A machine of Fly.io has at most one volume.
 
     With SQLite, there is one machine, whose volume holds the database and all files. Otherwise there are several
     machines without a shared directory: features that store files need a bucket.

@@ -77,7 +77,7 @@ def excluded(names: Iterable[str]) -> list[str]:
 
 
 def code_paths(names: Iterable[str]) -> list[str]:
-    """List the template's code files in a service with these features; CI, deployment and guidance are omitted."""
+    """List the template's code files in a service with these features, without CI, deployment and guidance."""
     included = {feature.name for feature in chosen(frozenset(names))}
     return [path for path, needed in owners().items() if included.issuperset(needed) and not path.startswith(OF_OWNERS)]
 

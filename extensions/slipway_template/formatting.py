@@ -102,7 +102,7 @@ def module(context: Context, source: str) -> str:
 
 
 def renderings(context: Context) -> list[str]:
-    """Render the current template once per resource; empty if it is not rendered per resource."""
+    """Render the current template for each resource; return an empty list if the template is not one per resource."""
     if "resource" not in context or not context.name:
         return []
     template = context.environment.get_template(context.name)

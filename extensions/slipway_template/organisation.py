@@ -51,7 +51,10 @@ class Standard:
 
     @property
     def feature(self) -> Feature:
-        """The fork's additions as a feature that every service has, whose requirements need not be imported."""
+        """The fork's additions as a feature that every service has.
+
+        Modules need not import the added requirements.
+        """
         return Feature(
             name="organisation",
             summary="what the organisation has in every service",

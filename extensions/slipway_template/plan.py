@@ -30,12 +30,12 @@ def slug(name: str) -> str:
 
 
 def merged(features: Iterable[Feature], part: str) -> list[str]:
-    """Return the sorted union of one list, such as `runtime`, over all features."""
+    """Return the sorted entries of one list, such as `runtime`, from all features."""
     return sorted({entry for feature in features for entry in getattr(feature, part)})
 
 
 def required(features: Iterable[Feature], part: str) -> list[str]:
-    """Return the sorted requirements of all features, but with the last one moved to the front.
+    """Return the sorted requirements of all features, with the last one moved to the front.
 
     `uv add` inserts into a sorted list, but appends to an unsorted one: so the owner's requirements stay at the end.
     """
@@ -117,7 +117,10 @@ def features_of_types(resources: Resources) -> list[Feature]:
 
 
 def parse_answers(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
-    """Return the selected features' names and the resources; `owner: true` is ignored without accounts."""
+    """Return the names of the selected features, and the parsed resources.
+
+    `owner: true` is ignored in a service without accounts.
+    """
     single = {answers[question] for question in ("database", "auth", "tasks")}
     names = frozenset({*single, *answers["features"]} - {"none"})
     domain = read_domain(answers["resources"])

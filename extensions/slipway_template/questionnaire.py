@@ -38,7 +38,10 @@ def documents(path: Path, root: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_questionnaire(root: Path = ROOT) -> dict[str, Any]:
-    """Return a template's settings and questions; later documents override earlier ones, lists in `LISTS` add up."""
+    """Read a template's settings and questions, merged from all YAML documents.
+
+    Later documents override earlier ones, but lists in `LISTS` add up.
+    """
     merged: dict[str, Any] = {}
     for document in documents(root / "copier.yml", root):
         lists = {name: [*merged.get(name, []), *document[name]] for name in LISTS if name in document}

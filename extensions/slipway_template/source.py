@@ -13,7 +13,7 @@ REPOSITORY = re.compile(r"git@.*|git://.*|https://git(?:hub|lab)\.com/.*|.*\.git
 
 
 def recorded_source(source: str, commit: str) -> str:
-    """Return the template's source in a form that works in any directory; a relative path becomes absolute.
+    """Return the template's source as a URL or an absolute path, which is valid in every directory.
 
     A relative path to a clone whose `origin` contains the commit becomes the URL of `origin`, which works on other
     machines, too.

@@ -1,4 +1,6 @@
-"""The catalogue of features, in which one record per feature lists everything that it adds to a service.
+"""The catalogue of all features, with one record for each.
+
+A record lists everything that the feature adds to a service.
 
 To add a feature, add its record to a module here and to the lists below, and its files under `template/`; no shared
 file changes.
@@ -65,7 +67,10 @@ def with_requirements(names: frozenset[str]) -> frozenset[str]:
 
 
 def with_meetings(names: frozenset[str]) -> frozenset[str]:
-    """Return the named features with all requirements and combined features, without those that these replace."""
+    """Add required and combined features to the named ones, and remove the features that these replace.
+
+    A combined feature is added if all features in its `meets` are chosen.
+    """
     wanted = with_requirements(names)
     met = [feature for feature in FEATURES if feature.meets and set(feature.meets) <= wanted]
     replaced = {name for feature in met for name in feature.replaces}

@@ -1,4 +1,4 @@
-"""Features that cache values and the totals of lists, and answer with ETags."""
+"""Features that cache values, cache the total counts of lists, and send ETags."""
 
 from __future__ import annotations
 

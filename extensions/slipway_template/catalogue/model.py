@@ -23,7 +23,7 @@ class Setting:
 
     @property
     def value_comment(self) -> str:
-        """Describe the value in `.env.example`, which is the default or an example of a setting without one."""
+        """Return the comment in `.env.example` that says whether the value is the default or an example."""
         if self.default == self.example:
             return f"Default: {self.default}."
         if self.default is not None:
@@ -76,7 +76,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table in the first migration; `type` is an SQLAlchemy type such as `String(length=40)`."""
+    """A column of a table in the first migration, with an SQLAlchemy type such as `String(length=40)`."""
 
     name: str
     type: str
@@ -85,7 +85,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key to the `id` of another table; `on_delete` is an SQL action such as `SET NULL`."""
+    """A foreign key to the `id` of another table, with an ON DELETE action such as `SET NULL`."""
 
     column: str
     target: str
@@ -102,7 +102,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table that the first migration creates; `indexes` lists the columns that get an index of their own."""
+    """A table that the first migration creates.
+
+    `indexes` lists columns, each of which gets a separate index.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -133,7 +136,7 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """A selectable part of a service, with its paths and its additions to the files that all features share.
+    """A selectable part of a service, with its files and its additions to shared files.
 
     `paths` are the files and directories (ending in `/`) that are emitted only with the feature. A path inside a
     directory of another feature is emitted if both are chosen; its owner is the feature that lists it.

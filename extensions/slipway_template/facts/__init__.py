@@ -17,7 +17,7 @@ WRITING = {"create", "update", "delete"}
 
 
 def names(resource: Resource) -> Facts:
-    """Return the names that templates print for a resource in code, URL paths and sentences."""
+    """Return the names of a resource as templates print them in code, URL paths and sentences."""
     return {
         "name": resource.name,
         "plural": resource.plural,
@@ -34,7 +34,7 @@ def names(resource: Resource) -> Facts:
 
 
 def conditions(resources: Resources, resource: Resource, *, guards: bool) -> Facts:
-    """Return the booleans on which the templates of a resource branch, such as whether it has an owner."""
+    """Return the booleans that a resource's templates test, such as whether the resource has an owner."""
     operations = set(resource.operations)
     loads = bool(list(schemas.summaries(resources, resource)))
     return {
@@ -76,7 +76,7 @@ def domain_facts(resources: Resources, *, guards: bool) -> tuple[list[Facts], li
 
 
 def requests(resources: Resources) -> list[Facts]:
-    """Return a list with an example request for the README, which creates a row; empty if none is simple enough."""
+    """Return at most one example request for the README, which creates a row of a simple resource."""
     for each in resources:
         required = [field for field in each.references if not field.optional]
         if {"create", "list", "read"} <= set(each.operations) and not required:

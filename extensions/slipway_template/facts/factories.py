@@ -31,7 +31,7 @@ def is_unique(resource: Resource, field: Field) -> bool:
 
 
 def is_circular(resources: Resources, resource: Resource, field: Field) -> bool:
-    """Return whether a factory leaves a reference null, because its target would need a row of this resource."""
+    """Return whether a factory leaves a reference null, because the referenced row would need one of this resource."""
     return bool(field.to) and field.optional and resource.name in required_by(resources, field.to, frozenset())
 
 
@@ -46,7 +46,10 @@ def required_by(resources: Resources, name: str, seen: frozenset[str]) -> frozen
 
 
 def numbered_text(field: Field) -> Facts:
-    """Return how a factory derives a unique text from the row's number, by pattern examples, words or digits."""
+    """Return how a factory derives a unique text from the row's number.
+
+    The text is an example of the field's pattern, words with the number, or digits.
+    """
     if field.pattern:
         return {"kind": "pattern", "constant": f"{field.name.upper()}S", "examples": list(field.examples)}
     words = spaced(field.name)
@@ -57,7 +60,7 @@ def numbered_text(field: Field) -> Facts:
 
 
 def numbered_step(field: Field) -> Facts:
-    """Return how a factory derives a number or date from the row's number, as a start and a count of values."""
+    """Return the first value and the number of values from which a factory picks a number or date."""
     _, greatest = field.range
     start = numbers(field)[0]
     room = MANY if greatest is None else int((greatest - start) / field.step) + 1
@@ -82,7 +85,7 @@ def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def value(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return how a factory sets a field, from the row's number if the field is unique, otherwise to a sample."""
+    """Return how a factory sets a field, which gets a numbered value if it is unique, and a sample otherwise."""
     if is_unique(resource, field):
         is_null = is_circular(resources, resource, field)
         return {"kind": "literal", "literal": "None"} if is_null else numbered(resources, resource, field)
@@ -95,7 +98,7 @@ def value(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def entries(resources: Resources, resource: Resource) -> Iterator[tuple[Field, Facts]]:
-    """Yield each field that a factory must set, which is required or unique, with its value."""
+    """Yield each required or unique field with the value that a factory sets."""
     for field in resource.fields:
         if is_unique(resource, field) or is_required(field):
             yield field, value(resources, resource, field)
@@ -121,18 +124,18 @@ def facts(resources: Resources, resource: Resource) -> Facts:
 
 
 def is_required(field: Field) -> bool:
-    """Return whether a request must contain a field, which is neither optional nor has a default."""
+    """Return whether a request must contain a field, because it is not optional and has no default."""
     return not field.optional and field.default is None
 
 
 def example(resource: Resource) -> str:
-    """Return the smallest valid JSON body of a request, escaped for single quotes of a shell."""
+    """Return the smallest valid JSON body of a request, escaped for a single-quoted shell argument."""
     values = {field.column: plain_value(field) for field in resource.fields if is_required(field)}
     return json.dumps(values, ensure_ascii=False).replace("'", "'\\''")
 
 
 def plain_value(field: Field) -> Any:  # noqa: ANN401 - any value of JSON
-    """Return a sample value of a field that JSON can encode."""
+    """Return a field's sample value in a type that JSON can encode."""
     sample = field.values[0] if field.values else samples(field)[0]
     if isinstance(sample, bool | int | float | str | dict):
         return sample

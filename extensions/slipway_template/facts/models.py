@@ -32,7 +32,7 @@ def column_type(resource: Resource, field: Field) -> str:
 
 
 def column(resources: Resources, resource: Resource, field: Field, late: Late) -> Facts:
-    """Return the Jinja context of a model's column.
+    """Return the Jinja context of a column in a model.
 
     `target` is the referenced table, `deferred` if its creation is later; `was` is the previous name.
     """
@@ -51,7 +51,10 @@ def column(resources: Resources, resource: Resource, field: Field, late: Late) -
 
 
 def relationship(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return the Jinja context of a relationship; `is_ambiguous` if several foreign keys join the two tables."""
+    """Return the Jinja context of a relationship in a model.
+
+    `is_ambiguous` states that several foreign keys join the two tables.
+    """
     pair = {resource.name, field.to}
     joins = [one for each in resources for one in each.references if {each.name, one.to} == pair]
     target = find(resources, field.to)

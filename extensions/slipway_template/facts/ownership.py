@@ -1,4 +1,4 @@
-"""Find the references of a resource whose targets belong to accounts."""
+"""Find a resource's references to rows that belong to accounts."""
 
 from __future__ import annotations
 

@@ -57,12 +57,15 @@ def constraints(field: Field) -> dict[str, str]:
 
 
 def sent_type(resource: Resource, field: Field) -> str:
-    """Return a field's type in request bodies, which is its own if it is an enumeration or constrained."""
+    """Return a field's type in request bodies, such as the name of its enumeration or constrained type."""
     return resource.type_name(field) if field.values or field.is_constrained else SENT[field.type]
 
 
 def aliases(resource: Resource) -> list[Facts]:
-    """Return a resource's constrained types as Jinja context; `places` is the decimal places in responses."""
+    """Return the Jinja context of a resource's constrained types.
+
+    `places` is the number of decimal places in responses.
+    """
     return [
         {
             "name": resource.type_name(field),
@@ -77,7 +80,7 @@ def aliases(resource: Resource) -> list[Facts]:
 
 
 def default(resource: Resource, field: Field) -> Facts:
-    """Return a field's default, as the type of an empty container (`factory`) or as Python source (`default`)."""
+    """Return a field's default as Python source, or the type of an empty container as `factory`."""
     value = field.default
     if isinstance(value, dict | list):
         return {"factory": type(value).__name__, "default": ""}
@@ -101,7 +104,7 @@ def field_facts(resource: Resource, field: Field) -> Facts:
 
 
 def summaries(resources: Resources, resource: Resource) -> Iterator[Facts]:
-    """Yield the references that responses show with the label of the referenced row."""
+    """Yield the references that responses show together with the referenced row's label."""
     if not {"create", "list", "read", "update"} & set(resource.operations):
         return
     for field in resource.references:

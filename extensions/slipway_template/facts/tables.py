@@ -63,7 +63,7 @@ def is_indexed(field: Field) -> bool:
 
 
 def server_default(field: Field) -> Facts:
-    """Return a column's server default, as `flag` (`true` or `false`) for booleans, otherwise as `default`."""
+    """Return a column's server default, under the key `flag` for booleans and under `default` for other types."""
     value = field.default
     if value is None or isinstance(value, bool):
         return {"flag": "" if value is None else str(value).lower(), "default": ""}
@@ -77,7 +77,7 @@ def on_delete(field: Field) -> str:
 
 
 def ordered(resources: Resources) -> tuple[list[Resource], Late]:
-    """Sort tables by their foreign keys, and return the foreign keys to add late because they form a cycle."""
+    """Sort tables so that referenced ones come first, and return the foreign keys to add after all tables."""
     placed: list[Resource] = []
     names: set[str] = set()
     late: Late = set()
@@ -168,9 +168,10 @@ def unique(table: str, columns: list[str]) -> Facts:
 
 
 def facts(resources: Resources, resource: Resource, late: Late) -> Facts:
-    """Return the Jinja context of a resource's table; `late` foreign keys and its indexes follow all tables.
+    """Return the Jinja context of a resource's table in the first migration.
 
-    SQLite adds a foreign key by recreating the table, which would lose indexes.
+    Foreign keys in `late` are added after all tables are created, and the table's indexes after these keys: SQLite adds
+    a foreign key by recreating the table, which would lose indexes.
     """
     keys = {
         field.name: foreign_key(resource.plural, field.column, find(resources, field.to).plural, on_delete(field))

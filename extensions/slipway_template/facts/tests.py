@@ -43,7 +43,7 @@ def ranges(resource: Resource, kinds: frozenset[str], *, plain: bool = False) ->
 
 
 def change(resource: Resource) -> Facts:
-    """Return the test case of a PATCH request, which changes one field and must preserve the optional ones."""
+    """Return the test case of a PATCH request that changes one field and must preserve all optional fields."""
     able = [(field, [written(resource, field, value) for value in samples(field)]) for field in resource.fields]
     for field, both in able:
         if len(both) > 1:
@@ -64,7 +64,7 @@ def searched(resource: Resource) -> str:
 
 
 def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts]:
-    """Return a test case per reference with an ON DELETE rule, if clients can delete its target."""
+    """Return a test case per reference with the given ON DELETE rule, if clients can delete the referenced row."""
     cases = []
     for field in resource.references:
         target = find(resources, field.to)
@@ -84,7 +84,7 @@ def targets(resources: Resources, resource: Resource, fields: list[Field]) -> li
 
 
 def left_out(resources: Resources, resource: Resource) -> list[Field]:
-    """List the unique references that test factories leave null and requests can set."""
+    """List the unique references that requests can set, but that test factories leave null."""
     if not {"create", "update"} & set(resource.operations):
         return []
     return [
@@ -93,7 +93,7 @@ def left_out(resources: Resources, resource: Resource) -> list[Field]:
 
 
 def permitted(resource: Resource) -> list[Facts]:
-    """Return a test case per HTTP method and permission, with the status for a row of another owner."""
+    """Return a test case per HTTP method and permission, with the status code for another owner's row."""
     cases = []
     for method, operation, status in METHODS:
         if operation in resource.operations:
@@ -154,7 +154,7 @@ def references_of(resources: Resources, resource: Resource) -> Facts:
 
 
 def methods(resource: Resource) -> list[Facts]:
-    """Return the HTTP methods on one row that a resource supports, with the status code of success."""
+    """Return each HTTP method that a resource supports on a single row, with its success status code."""
     return [
         {"method": method, "status": status}
         for method, operation, status in METHODS

@@ -265,7 +265,10 @@ def check_classes(resources: Resources, resource: Resource) -> None:
 
 
 def check_indexes(resources: Resources) -> None:
-    """Reject two indexes with the same name, which is unique in a PostgreSQL schema and joins table and column."""
+    """Reject two indexes with the same name, which joins the names of table and column.
+
+    In PostgreSQL, index names are unique within a schema.
+    """
     taken: dict[str, str] = {}
     for resource in resources:
         for field in resource.fields:
@@ -289,7 +292,7 @@ def check_references(resource: Resource, known: Mapping[str, Resource]) -> None:
 
 
 def required(resource: Resource) -> list[str]:
-    """Return the names of the resources that a resource's required references target."""
+    """Return the names of the resources to which a resource has required references."""
     return [field.to for field in resource.references if not field.optional]
 
 

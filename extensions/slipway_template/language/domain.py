@@ -41,7 +41,10 @@ MANY = 1_000  # values: counting stops here
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A field of a resource; bounds and defaults are None if omitted, otherwise values of the field's type."""
+    """A declared field of a resource.
+
+    Bounds and defaults are None if omitted, otherwise values of the field's type.
+    """
 
     name: str
     type: str
@@ -125,7 +128,7 @@ class Field:
 
     @property
     def members(self) -> list[tuple[str, str]]:
-        """The names and values of the members that an enumeration field has."""
+        """The name and the value of each member of an enumeration field."""
         return [(member(value), value) for value in self.values]
 
     @property
@@ -142,7 +145,9 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """A declared resource, from which a table and routes are generated; `unique` holds constraints of several fields.
+    """A declared resource, from which a table and routes are generated.
+
+    `unique` holds the constraints over several fields.
 
     `was` and `former_plural` are its previous singular and plural, if it was renamed.
     """
@@ -169,7 +174,7 @@ class Resource:
 
     @property
     def uniques(self) -> list[list[Field]]:
-        """The fields of each unique constraint, constraints of a single field first."""
+        """The fields of each unique constraint, with constraints of a single field first."""
         alone = [[field] for field in self.fields if field.unique]
         return alone + [[self.field(name) for name in names] for names in self.unique]
 
@@ -180,7 +185,7 @@ class Resource:
 
     @property
     def class_name(self) -> str:
-        """The name of the model's class; `SessionModel` for `session`, as modules import another class `Session`."""
+        """The name of the model's class, with the suffix `Model` if modules import another class of that name."""
         return f"{self.prefix}Model" if self.prefix in CLASSES | MODELS else self.prefix
 
     @property
@@ -190,7 +195,7 @@ class Resource:
 
     @property
     def variable(self) -> str:
-        """The variable for one row; it ends in an underscore (`session_`) if modules use the name otherwise."""
+        """The name of a variable for one row, with a trailing underscore if modules already use that name."""
         return f"{self.name}_" if self.name in VARIABLES else self.name
 
     @property

@@ -14,11 +14,17 @@ SHOWN = 60  # characters of a value in an error message
 
 
 class DomainError(ValueError):
-    """Raised for an invalid declaration of resources; the message says where, what is wrong and how to fix it."""
+    """Raised for an invalid declaration of resources.
+
+    The message says where the declaration is wrong, what is wrong, and how to fix it.
+    """
 
 
 def reject(place: str, problem: str) -> NoReturn:
-    """Raise `DomainError` for a place in the declaration such as `product.price`; empty stands for all of it."""
+    """Raise `DomainError` for a place in the declaration such as `product.price`.
+
+    An empty place stands for the whole declaration.
+    """
     raise DomainError(f"{place}: {problem}" if place else problem)
 
 
@@ -39,7 +45,7 @@ def suggestion(word: object, known: Iterable[str]) -> str:
 
 
 def check_key(place: str, key: object, known: Iterable[str]) -> None:
-    """Reject a key that the declaration's mapping does not support."""
+    """Reject a key that a mapping in the declaration does not support."""
     if not isinstance(key, str):
         reject(place, f"{shown(key)} is not a text; YAML reads on, off, yes and no as booleans: put the key in quotes.")
     if key not in known:

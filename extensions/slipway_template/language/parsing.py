@@ -62,7 +62,7 @@ TYPES: dict[str, tuple[str, ...]] = {
 
 
 def expanded(place: str, source: object) -> dict[str, Any]:
-    """Return a field's declaration as a mapping; `date?` becomes an optional field of type `date`."""
+    """Return a field's declaration as a mapping, such as `{type: date, optional: true}` for `date?`."""
     if isinstance(source, str):
         source = {"type": source}
     if not isinstance(source, dict):
@@ -110,7 +110,7 @@ def read_field(resource: str, name: object, source: object) -> Field:
 
 
 def with_decimal_places(field: Field) -> Field:
-    """Round a decimal default to the column's decimal places (`0` to `0.00`), as the database returns it."""
+    """Pad or round a decimal default to the column's decimal places, such as `0` to `0.00`."""
     if field.type != "decimal" or field.default is None:
         return field
     return replace(field, default=round(field.default, field.decimal_places) + 0)
@@ -122,7 +122,10 @@ KEYS = ("name", "plural", "was", "description", "fields", "unique", "operations"
 
 
 def read_resource(number: int, source: object) -> Resource:
-    """Parse one resource, and check it; errors name its position `number` if it has no name."""
+    """Parse and check one resource.
+
+    Error messages name the resource's position `number` if it has no name.
+    """
     name, source = read_mapping(f"resource {number}", source)
     plural = plural_name(name, source.get("plural"))
     check_conflicts(name, plural)
@@ -241,7 +244,7 @@ def read_domain(source: object) -> Resources:
 
 
 def domain_problem(source: object) -> str:
-    """Return the first error in the answer `resources`, with its fix; empty if the answer is valid."""
+    """Return an error message with a fix for the first error in `resources`; empty if the answer is valid."""
     try:
         read_domain(source)
     except DomainError as error:

@@ -86,7 +86,7 @@ def texts(parts: Iterable[Node], extra: int) -> list[str]:
 
 
 def candidates(pattern: str) -> Iterator[str]:
-    """Yield texts of growing length that probably match, as anchors and look-arounds are ignored."""
+    """Yield texts of growing length that match a regular expression apart from anchors and look-arounds."""
     parsed = parser.parse(pattern)
     for extra in REPETITIONS:
         yield from islice(("".join(each) for each in product(*positions(parsed, extra))), ATTEMPTS)
@@ -94,7 +94,10 @@ def candidates(pattern: str) -> Iterator[str]:
 
 @cache
 def matching(pattern: str, least: int, most: int, number: int) -> tuple[str, ...]:
-    """Return up to `number` texts of `least` to `most` characters that Pydantic's engine matches."""
+    """Return up to `number` matching texts, each with `least` to `most` characters.
+
+    Pydantic's regular expression engine decides what matches.
+    """
     adapter = TypeAdapter(Annotated[str, StringConstraints(pattern=pattern, min_length=least, max_length=most)])
     examples: dict[str, None] = {}
     for each in candidates(pattern):
@@ -106,7 +109,10 @@ def matching(pattern: str, least: int, most: int, number: int) -> tuple[str, ...
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Return whether a text matches by Pydantic's linear-time engine; `re` could take exponential time (ReDoS)."""
+    """Return whether a text matches according to Pydantic's regular expression engine.
+
+    The engine needs linear time; `re` could take exponential time (ReDoS).
+    """
     return is_valid(TypeAdapter(Annotated[str, StringConstraints(pattern=pattern)]), text)
 
 

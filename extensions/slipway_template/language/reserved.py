@@ -106,7 +106,10 @@ SQL = frozenset(
 
 @cache
 def packages() -> Mapping[str, str]:
-    """Map each name that a layer's `__init__.py` defines to that file, because a submodule `name.py` would hide it."""
+    """Map each name defined in a layer's `__init__.py` to the path of that file.
+
+    A submodule of the same name would hide it.
+    """
     return {
         name: f"{layer}/__init__.py"
         for layer in LAYERS
@@ -137,19 +140,19 @@ def operations() -> Mapping[str, str]:
 
 @cache
 def tables() -> Mapping[str, str]:
-    """Map the name of each table that a service already has to a description for the error message."""
+    """Map each existing table's name to a description for error messages."""
     texts = {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
     return texts | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"}
 
 
 @cache
 def routes() -> Mapping[str, str]:
-    """Map each URL path segment that a feature's routes occupy to a description for the error message."""
+    """Map each first URL path segment of the features' routes to a description for error messages."""
     return {name: f"/api/v1/{name} is a route of the feature {each.name}" for each in FEATURES for name in each.routes}
 
 
 def file_conflicts(name: str) -> Iterator[str]:
-    """Yield an error clause for each module of a resource whose path the service already has."""
+    """Yield an error clause for each generated module whose path or name already exists in the service."""
     modules = [*(f"{layer}/{name}.py" for layer in LAYERS), f"tests/test_{name}.py"]
     yield from (f"{path} is a file of the service" for path in modules if is_file(path))
     if name in packages():
@@ -157,7 +160,7 @@ def file_conflicts(name: str) -> Iterator[str]:
 
 
 def plural_conflicts(plural: str) -> Iterator[str]:
-    """Yield an error clause for each conflict of a resource's plural with SQL, a table or a route."""
+    """Yield an error clause if a plural is reserved in SQL, or already the name of a table or route."""
     if plural in SQL:
         yield f"its plural {plural} is a reserved word of SQL"
     if plural.startswith("sqlite_"):
@@ -170,7 +173,7 @@ def plural_conflicts(plural: str) -> Iterator[str]:
 
 
 def operation_conflicts(name: str, plural: str) -> Iterator[str]:
-    """Yield an error clause for each OpenAPI operation id of a resource that the service already has."""
+    """Yield an error clause for each generated OpenAPI operation id that already exists in the service."""
     handlers = [f"{verb}_{name}" for verb in ("create", "read", "update", "delete")]
     for handler in (*handlers, f"list_{plural}", f"export_{plural}"):
         if handler in operations():
@@ -207,7 +210,10 @@ def resource_name(place: str, name: object) -> str:
 
 
 def former_name(place: str, name: object) -> str:
-    """Return a resource's or field's previous name, which may conflict with others, as it is no longer used."""
+    """Return the previous name of a resource or field, if it is in snake_case and not too long.
+
+    Reserved names are allowed, because the generated code does not use the previous name.
+    """
     valid = snake_case(place, name, "name")
     if len(valid) > LONGEST["name"]:
         reject(place, f"the name has {len(valid)} characters: shorten it to {LONGEST['name']} or less.")
@@ -222,7 +228,7 @@ def alternative(name: str, suffix: str) -> str:
 
 
 def check_conflicts(name: str, plural: str) -> None:
-    """Reject a resource whose modules, table, URL path or operation ids the service already has."""
+    """Reject a resource if the service already has its module paths, table, URL path or operation ids."""
     for conflict in file_conflicts(name):
         reject(name, f"{conflict}: choose another name, such as {alternative(name, 'record')}.")
     for conflict in plural_conflicts(plural):
