@@ -1,4 +1,6 @@
-"""Command-line interface; the exit code is 0 for success, 1 for findings or a rejected update, 2 for an error.
+"""Command-line interface of `slipway`.
+
+The exit code is 0 for success, 1 for findings or a rejected update, and 2 for an error.
 
 With `--json`, standard output is one object, and everything else goes to standard error:
 
@@ -201,7 +203,10 @@ def service(options: Namespace) -> Service:
 
 
 def show_status(options: Namespace) -> Outcome:
-    """Run `slipway status`; exit code 1 means that the service is behind, has drifted, or has an unfinished update."""
+    """Run `slipway status`, and return exit code 1 if the service needs attention.
+
+    The service is behind, has drifted, or has an unfinished update.
+    """
     current = status(service(options), options.to)
     print_status(current)
     fields = asdict(current)
@@ -229,7 +234,7 @@ def show_edits(options: Namespace) -> Outcome:
 
 
 def run_update(options: Namespace) -> Outcome:
-    """Run `slipway update`; `--continue` and `--abort` finish or discard an unfinished update."""
+    """Run `slipway update`, or finish or discard an unfinished update by `--continue` or `--abort`."""
     from slipway.commands import update
     from slipway.commands.bundle import write_bundle
 
@@ -268,7 +273,7 @@ def request(options: Namespace) -> Request:
 
 
 def run_new(options: Namespace) -> Outcome:
-    """Run `slipway new`; exit code 1 means that the service was created, but not committed."""
+    """Run `slipway new`, and return exit code 1 if the created service could not be committed."""
     from slipway.commands.new import Start, create
 
     start = Start(

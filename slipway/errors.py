@@ -6,13 +6,19 @@ from typing import Any
 
 
 class CommandError(Exception):
-    """Raised if a command cannot run and has changed nothing; the message says what is wrong and how to fix it."""
+    """Raised if a command cannot run and has changed nothing.
+
+    The message says what is wrong and how to fix it.
+    """
 
     exit_code = 2
 
 
 class RejectedError(CommandError):
-    """Raised if an update conflicts, loses an edit or fails a check; `report` has the fields that `--json` prints."""
+    """Raised if an update conflicts, loses an edit or fails a check.
+
+    `report` has the fields that `--json` prints.
+    """
 
     exit_code = 1
 

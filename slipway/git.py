@@ -51,7 +51,7 @@ def git(directory: Path, *arguments: str, stdin: bytes | None = None, env: Mappi
 
 
 def failure(arguments: tuple[str, ...], done: subprocess.CompletedProcess[bytes]) -> CommandError:
-    """Return the error of a failed Git command; a full disk gets a message of its own."""
+    """Return the error of a failed Git command, with a special message for a full disk."""
     output = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
     if full := FULL.search(output):
         return CommandError(f"No space left on device: {full[0].strip()}. Free some, and run the command again.")
@@ -81,6 +81,6 @@ def require_version() -> None:
 
 
 def ignore_inherited() -> None:
-    """Unset variables such as GIT_DIR, which a Git hook passes on and which would select another repository."""
+    """Unset inherited variables such as GIT_DIR, by which a Git hook would select another repository."""
     for name in INHERITED:
         os.environ.pop(name, None)

@@ -93,7 +93,10 @@ class Objects:
         return stored
 
     def write(self, tree: Mapping[str, Entry], base: str | None = None, prefix: str = "") -> str:
-        """Write a tree and return its object id; with a prefix, the tree replaces that directory in `base`."""
+        """Write a tree, and return its object id.
+
+        With a prefix, the tree replaces that directory in `base`.
+        """
         with TemporaryDirectory(ignore_cleanup_errors=True) as directory:
             env = {"GIT_INDEX_FILE": str(Path(directory, "index"))}
             if base and prefix:
@@ -112,7 +115,7 @@ class Objects:
             return git(self.directory, "write-tree", env=env).strip()
 
     def commit(self, tree: str, *parents: str) -> str:
-        """Create a commit of a tree that no branch contains, because `git merge-tree` needs commits."""
+        """Create a commit of a tree on no branch, because `git merge-tree` needs commits."""
         options = [word for parent in parents for word in ("-p", parent)]
         return git(self.directory, "commit-tree", tree, *options, "-m", "slipway", env=IDENTITY).strip()
 

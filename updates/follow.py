@@ -55,7 +55,10 @@ def present() -> set[str]:
 
 
 def unmerged() -> dict[str, dict[int, str]]:
-    """Return the Git blobs of each conflicting file by stage; 1 is the base, 2 the service's, 3 the template's."""
+    """Return the Git blobs of each conflicting file by stage.
+
+    Stage 1 is the base, 2 the service's version, and 3 the template's.
+    """
     stages: dict[str, dict[int, str]] = {}
     for line in list_paths("ls-files", "--unmerged", "-z"):
         entry, _, path = line.partition("\t")
@@ -144,7 +147,10 @@ def decoded(content: bytes) -> str | None:
 
 
 def rewritten(files: list[Sides], renames: Renames, style: str) -> list[Sides]:
-    """Rewrite imports in the service's and the base version of files, and sort them if they were sorted before."""
+    """Rewrite imports in the base and the service's version of files.
+
+    Imports that were sorted before are sorted again.
+    """
     texts: dict[str, tuple[str, str]] = {}
     for each in files:
         for side, content in (("ours", each.ours), ("base", each.base)):
@@ -160,7 +166,7 @@ def rewritten(files: list[Sides], renames: Renames, style: str) -> list[Sides]:
 
 
 def merge(file: Sides) -> bool:
-    """Merge the versions of a file with `git merge-file`, record any conflict, and return whether there is none."""
+    """Merge the versions of a file with `git merge-file`, record a conflict, and return whether there is none."""
     to = file.to
     with tempfile.TemporaryDirectory() as directory:
         sides = [Path(directory) / name for name in ("ours", "base", "theirs")]

@@ -27,7 +27,10 @@ SCHEMA = "resources.schema.json"
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a new resource other than its fields; those that are not set are omitted from its declaration."""
+    """Options of a new resource, besides its fields.
+
+    Options that are not set are omitted from the resource's declaration.
+    """
 
     plural: str = ""
     description: str = ""
@@ -38,7 +41,7 @@ class Options:
 
 
 def add_resource(service: Service, name: str, words: Sequence[str], options: Options, request: Request) -> Report:
-    """Add a resource to the service, without changing the template's version."""
+    """Add a resource to the service, at the same version of the template."""
     require_snake_case(name)
 
     def extend(resources: Resources, language: Language) -> Resources:
@@ -49,7 +52,7 @@ def add_resource(service: Service, name: str, words: Sequence[str], options: Opt
 
 
 def add_fields(service: Service, name: str, words: Sequence[str], request: Request) -> Report:
-    """Add fields to a resource of the service, without changing the template's version."""
+    """Add fields to a resource of the service, at the same version of the template."""
     fields: dict[str, Any] = {}
 
     def extend(resources: Resources, language: Language) -> Resources:
@@ -71,12 +74,12 @@ def field_name(word: str) -> str:
 
 
 def is_required(about: Any) -> bool:  # noqa: ANN401 - text or a mapping
-    """Return whether a request must contain a field, which is neither optional nor has a default."""
+    """Return whether a request must contain a field, because it is not optional and has no default."""
     return not about.endswith("?") if isinstance(about, str) else not {"optional", "default"} & about.keys()
 
 
 def add(service: Service, extend: Callable[[Resources, Language], Resources], request: Request) -> Report:
-    """Update the service to the resources that `extend` returns, without changing the template's version."""
+    """Update the service to the resources that `extend` returns, at the same version of the template."""
     record = service.record
     resources = record.get("resources")
     if not isinstance(resources, list):

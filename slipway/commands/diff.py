@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show_diff(service: Service, paths: list[str]) -> int:
-    """Show how all or some files of a service differ from the rendered ones; return 1 if any differs, otherwise 0."""
+    """Print how all or some files of a service differ from the rendered ones, and return 1 if any file differs."""
     record = service.record
     template = Template(record["_src_path"])
     try:
@@ -35,7 +35,10 @@ def show_diff(service: Service, paths: list[str]) -> int:
 
 
 def write(file: Path, content: bytes | None) -> None:
-    """Write a file, and create its parent directories; for the content None, only the directories."""
+    """Write a file, and create its parent directories.
+
+    If the content is None, create only the directories.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     if content is not None:
         file.write_bytes(content)

@@ -56,7 +56,7 @@ def row(status: dict[str, Any]) -> str:
 
 
 def cell(status: dict[str, Any], column: str, text: str) -> str:
-    """Return an HTML table cell; a number of files can be expanded to the files' paths."""
+    """Return an HTML table cell, in which a number of files can be expanded to the list of paths."""
     if column not in LISTS or not status.get(column):
         return escape(text)
     items = "".join(f"<li>{escape(path)}</li>" for path in status[column])

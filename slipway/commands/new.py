@@ -99,7 +99,7 @@ def require_empty(name: Path, directory: Path) -> None:
 
 # ── The template ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def installed_source() -> tuple[str, str | None]:
-    """Return the template's URL or path and revision, from which `slipway` itself was installed (PEP 610)."""
+    """Return the source and the revision of the template from which `slipway` was installed (PEP 610)."""
     text = distribution("slipway").read_text("direct_url.json")
     about = json.loads(text) if text else {}
     url, repository = str(about.get("url", "")), about.get("vcs_info")
@@ -111,7 +111,7 @@ def installed_source() -> tuple[str, str | None]:
 
 
 def rendered(start: Start) -> tuple[str, Rendering]:
-    """Render the template for a new service; return the version's name, and the rendered files and answers."""
+    """Render the template for a new service, and return the version's name, the files and the answers."""
     source, revision = (start.source, None) if start.source else installed_source()
     template = Template(readable_source(source))
     try:
@@ -134,7 +134,10 @@ def rendered(start: Start) -> tuple[str, Rendering]:
 
 
 def answered(template: Template, version: str, start: Start) -> Rendering:
-    """Ask the template's questions and render it; an invalid answer raises `CommandError` with question and fix."""
+    """Ask the template's questions, and render the template.
+
+    Raises `CommandError` with the question and a fix if an answer is invalid.
+    """
     try:
         return render(template, version, Answers(b"", start.answers, start.is_asking), start.answers_file)
     except CommandError as error:
@@ -171,7 +174,10 @@ def write(directory: Path, rendering: Rendering, answers_file: str) -> None:
 
 
 def move(service: Path, directory: Path) -> None:
-    """Move the new service into place; into an existing empty directory, entry by entry, undone if one fails."""
+    """Move the new service into place.
+
+    An empty directory stays, and receives the service's entries one by one. If one move fails, all are undone.
+    """
     if not directory.exists():
         directory.parent.mkdir(parents=True, exist_ok=True)
         service.rename(directory)
@@ -195,7 +201,10 @@ def is_tracked(parent: Path, directory: Path) -> bool:
 
 
 def require_committable(directory: Path, *, is_new: bool) -> None:
-    """Raise `CommandError` if Git could not commit the service; run `git init` first for a new repository."""
+    """Raise `CommandError` if Git could not commit the service.
+
+    A new repository is initialised first.
+    """
     otherwise = "or create the service without a commit by --no-git."
     if is_new:
         has_default = query(directory, "config", "--get", "init.defaultBranch")
@@ -216,7 +225,10 @@ def require_committable(directory: Path, *, is_new: bool) -> None:
 
 
 def commit(created: Created, directory: Path, paths: list[str]) -> None:
-    """Commit only the service's files; if that fails, the files stay, and `created.problem` has the reason."""
+    """Commit only the service's files.
+
+    If that fails, the files stay, and `created.problem` contains the reason.
+    """
     message = f"Start from the template at {created.version}"
     pathspecs = "\0".join(paths).encode()
     from_input = ("--pathspec-from-file=-", "--pathspec-file-nul")

@@ -31,7 +31,10 @@ SEARCHED = 3  # earlier records whose changes are compared with edited files
 
 @dataclass
 class Drift:
-    """A service's paths by state; `stale` maps to the version whose changes are missing, `renamed` to the new path."""
+    """The paths of a service's files by state.
+
+    `stale` maps paths to the version whose changes are missing, `renamed` to the new path.
+    """
 
     same: list[str] = field(default_factory=list)
     yours: list[str] = field(default_factory=list)
@@ -42,7 +45,10 @@ class Drift:
 
 @dataclass(frozen=True)
 class Status:
-    """A service's version and its differences from the template; `behind` counts the newer releases."""
+    """A service's version, and its differences from the template.
+
+    `behind` is the number of newer releases.
+    """
 
     template: str
     version: str
@@ -134,7 +140,7 @@ def stale_files(
 
 
 def earlier_renderings(service: Service, template: Template) -> Iterator[tuple[Earlier, Rendering]]:
-    """Render the versions and answers that earlier commits of the answers file recorded, if they still exist."""
+    """Yield a rendering for each earlier version of the answers file in Git, if the template still has that version."""
     for past in islice(earlier(service), SEARCHED):
         is_same = past.record["_src_path"] == template.source
         source = template if is_same else Template(str(past.record["_src_path"]))

@@ -48,7 +48,7 @@ def undo(service: Service) -> dict[str, str]:
 
 
 def remove(service: Service, commit: str) -> None:
-    """Reset the branch to a commit's parent, and store a note so that `update --continue` can finish if killed."""
+    """Reset the branch to a commit's parent, after storing a note from which `update --continue` can recover."""
     parent = git(service.directory, "rev-parse", f"{commit}^").strip()
     former = parse_record(service.committed(service.answers_file, parent) or b"", service.answers_file)
     report = Report(str(service.record["_commit"]), str(former["_commit"]))
@@ -74,7 +74,7 @@ def require_unstaged(service: Service) -> None:
 
 
 def is_unchanged_update(service: Service, commit: str) -> bool:
-    """Return whether `update` made a commit that has not been amended, rebased or squashed since."""
+    """Return whether a commit was made by `update`, and not amended, rebased or squashed since."""
     trailer = f"%(trailers:key={TREE_TRAILER},valueonly)"
     options = ("--no-patch", "--no-show-signature", f"--format={trailer}")
     recorded = git(service.directory, "show", *options, commit).split()

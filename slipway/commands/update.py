@@ -58,7 +58,7 @@ def require_no_update(service: Service) -> None:
 
 
 def require_free(service: Service, branch: str) -> None:
-    """Raise `CommandError` if the branch exists, or if an existing one prevents it, as `a` prevents `a/b`."""
+    """Raise `CommandError` if the branch exists or cannot be created, such as `a/b` beside a branch `a`."""
     git(service.directory, "check-ref-format", "--branch", branch)
     above = [str(parent) for parent in PurePosixPath(branch).parents[:-1]]
     below = git(service.directory, "for-each-ref", "--format=%(refname:short)", f"refs/heads/{branch}/").split()
@@ -71,7 +71,10 @@ def require_free(service: Service, branch: str) -> None:
 
 # ── Decide ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def decide(proposal: Proposal, request: Request) -> Report:
-    """Verify a proposed update, run the checks in a work tree, and apply it; a rejected update stays there."""
+    """Verify a proposed update, check it in a work tree, and apply it.
+
+    A rejected update stays in the work tree.
+    """
     service, report, merged = proposal.service, proposal.report, proposal.merged
     resolve_dropped(merged, request)
     tree = proposal.tree

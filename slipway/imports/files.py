@@ -42,12 +42,12 @@ def rewrite_files(files: Mapping[str, str], renames: Renames, moved: Mapping[str
 
 
 def is_rewritten(path: str) -> bool:
-    """Return whether files with this suffix can contain references that are rewritten."""
+    """Return whether references are rewritten in files with this suffix."""
     return path.endswith((".py", ".pyi", *TEXT_SUFFIXES))
 
 
 def rewrite_file(path: str, text: str, renames: Renames, moved_to: str = "", *, keep: Collection[str] = ()) -> str:
-    """Rewrite the references in one Python file, configuration file or script; return others unchanged."""
+    """Rewrite the references in one file, if it is a Python file, a configuration file or a script."""
     if path.endswith((".py", ".pyi")):
         if parses(text):
             return rewrite_imports(text, renames, path, moved_to, keep=keep)
@@ -58,7 +58,9 @@ def rewrite_file(path: str, text: str, renames: Renames, moved_to: str = "", *, 
 def rewrite_imports(
     source: str, renames: Renames, path: str = "", moved_to: str = "", *, keep: Collection[str] = ()
 ) -> str:
-    """Rewrite imports and uses of moved modules and names; return source that does not parse unchanged.
+    """Rewrite imports and uses of moved modules and names.
+
+    Source that does not parse is returned unchanged.
 
     Args:
         source: the text of the file

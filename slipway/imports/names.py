@@ -22,7 +22,7 @@ NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 class Text:
-    """Python source and its syntax tree; converts line numbers and byte columns to character offsets."""
+    """Python source and its syntax tree, with methods that convert positions to character offsets."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -48,7 +48,7 @@ class Text:
 
 @dataclass(eq=False)
 class Imported:
-    """One name in an import statement, and the scope that the import binds it in."""
+    """One name in an import statement, and the scope in which the import binds it."""
 
     statement: ast.Import | ast.ImportFrom
     alias: ast.alias
@@ -77,7 +77,10 @@ class Imported:
 
 @dataclass(eq=False)
 class Scope:
-    """The names that a module, function, class or comprehension binds; None marks a binding other than an import."""
+    """The names that a module, function, class or comprehension binds.
+
+    None marks a binding other than an import.
+    """
 
     kind: Literal["module", "function", "class", "comprehension"]
     parent: Scope | None = None
@@ -142,7 +145,7 @@ class Names(ast.NodeVisitor):
         self.visit(text.tree)
 
     def references(self) -> Iterator[str]:
-        """Yield the dotted path of each object of other modules that this one imports, uses or names in a string."""
+        """Yield the dotted path of each object in other modules that this module imports, uses or names in a string."""
         for imported, _ in (each for pairs in self.imported.values() for each in pairs):
             if imported.target:
                 yield imported.alias.name if imported.is_root else imported.target
@@ -368,7 +371,7 @@ def parses(source: str) -> bool:
 
 
 def exports(files: Mapping[str, str]) -> dict[str, set[str]]:
-    """Return the names of each module that other modules import, use as attributes, or patch in tests by a string."""
+    """Return each module's names that other modules import, use as attributes, or patch by a string in tests."""
     used: dict[str, set[str]] = {}
 
     def use(dotted: str) -> None:

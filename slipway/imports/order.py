@@ -29,7 +29,7 @@ def find_ruff(service: Path) -> str | None:
 
 
 def keep_order(files: Mapping[str, tuple[str, str]], configuration: str, ruff: str | None) -> dict[str, str]:
-    """Return the rewritten files; those whose original ruff would not change are sorted and formatted again.
+    """Sort and format each rewritten file again if ruff would not have changed the original one.
 
     Args:
         files: the texts of each file before and after its imports were rewritten

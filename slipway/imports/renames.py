@@ -29,7 +29,7 @@ class Renames:
         return any(old != new for old, new in (*self.modules.items(), *self.names.items()))
 
     def module(self, old: str) -> str:
-        """Return the new dotted path of a module, which moves along with its package."""
+        """Return the new dotted path of a module, which moves with its package."""
         parts = old.split(".")
         for size in range(len(parts), 0, -1):
             new = self.modules.get(".".join(parts[:size]))
@@ -55,7 +55,10 @@ class Renames:
         return ".".join([new, *old.split(".")[size:]]) if size else old
 
     def prefix(self, parts: list[str]) -> tuple[int, str]:
-        """Return the length and the new path of a dotted path's longest moved prefix; the length is 0 if none moved."""
+        """Return the longest moved prefix of a dotted path, as its length and its new path.
+
+        The length is 0 if no prefix has moved.
+        """
         for size in range(len(parts), 0, -1):
             module = ".".join(parts[:size])
             if module in self.modules:

@@ -1,4 +1,4 @@
-"""Check without running code that the service's imports of its own modules find their targets."""
+"""Check, without running code, that the service's imports of its own modules resolve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPTIONAL = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 def unresolved(files: Mapping[str, str], read: Callable[[str], bytes]) -> set[Problem]:
-    """Return the imports of the service's own modules and names that do not exist.
+    """Return the service's imports of its own modules and names that do not exist.
 
     `files` has the blob of each path, and `read` returns a blob's content; modules that do not parse are skipped.
     """
@@ -74,7 +74,7 @@ class Syntax:
         self.collect(tree.body)
 
     def collect(self, nodes: Iterable[ast.AST]) -> None:
-        """Collect the imports of a module, except for those whose failure the module handles."""
+        """Collect the imports of a module, except for optional ones whose failure the module handles."""
         for node in nodes:
             if isinstance(node, ast.Import):
                 self.imports += [(0, alias.name, ()) for alias in node.names]
@@ -96,7 +96,7 @@ class Syntax:
 
 
 def is_optional(node: ast.Try) -> bool:
-    """Return whether a `try` statement handles `ImportError`, so that its imports may fail."""
+    """Return whether a `try` statement handles `ImportError`, because its imports may fail."""
     caught = {name.id for handler in node.handlers for name in ast.walk(handler) if isinstance(name, ast.Name)}
     return bool(caught & OPTIONAL) or any(handler.type is None for handler in node.handlers)
 

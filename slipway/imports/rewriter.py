@@ -1,6 +1,6 @@
 """Rewrite imports and uses of moved names in one module, without changing any other byte.
 
-Positions come from the syntax tree, so that formatting and comments stay. A local name changes only where that is safe
+Positions come from the syntax tree, so formatting and comments stay. A local name changes only where that is safe
 in every scope of the file; otherwise the import gets an alias (`from app.outbound import client as http_client`).
 """
 
@@ -27,7 +27,7 @@ FROM = re.compile(r"from\b\s*([\w.]*?)\s*\bimport\b")
 
 @dataclass(frozen=True)
 class Edit:
-    """A part of the source by its offsets, and the text that replaces it."""
+    """A part of the source, given by its offsets, and the text that replaces it."""
 
     start: int
     end: int
@@ -64,7 +64,7 @@ class Rewriter:
 
     @cached_property
     def renamed(self) -> dict[tuple[Scope, str], str]:
-        """The local names to rename, because the object that they import has a new name."""
+        """The local names to rename, because the imported object has a new name."""
         candidates: dict[tuple[Scope, str], set[str]] = {}
         for imported, scope in (each for pairs in self.names.imported.values() for each in pairs):
             is_from = isinstance(imported.statement, ast.ImportFrom)
@@ -90,7 +90,10 @@ class Rewriter:
         return all(self.is_located(use) for use in uses)
 
     def is_located(self, use: Use) -> bool:
-        """Return whether the source has a use at its recorded position; uses in old f-strings are counted instead."""
+        """Return whether the source has a use at its recorded position.
+
+        For an old f-string, return whether it contains the expected number of uses.
+        """
         if use.literal is None:
             start, end = self.text.span(use.name)
             return self.source[start:end] == use.name.id
@@ -255,7 +258,7 @@ class Rewriter:
         return result
 
     def is_alone(self, start: int, end: int) -> bool:
-        """Return whether an import statement shares its lines with nothing but a comment."""
+        """Return whether the lines of an import statement contain nothing else except for a comment."""
         line_start = max(self.source.rfind("\n", 0, start), self.source.rfind("\r", 0, start)) + 1
         following = NEWLINE.split(self.source[end:], maxsplit=1)[0].strip()
         return not self.source[line_start:start].strip() and not following.startswith(";")

@@ -1,4 +1,4 @@
-"""Merge changes to adjacent lines, which do not overlap, but which Git reports as a conflict.
+"""Merge changes to adjacent lines, which Git reports as a conflict although they do not overlap.
 
 Git requires an unchanged line between the changes of both sides. These changes do not overlap, and their order is
 unambiguous:
@@ -56,12 +56,12 @@ class Replacement(NamedTuple):
 
     @property
     def is_insertion(self) -> bool:
-        """Whether lines are only inserted, and none of the base version is replaced."""
+        """Whether the change only inserts lines, and replaces none of the base version."""
         return self.start == self.end
 
     @property
     def is_line_for_line(self) -> bool:
-        """Whether the number of lines stays the same."""
+        """Whether the change replaces lines by an equal number of lines."""
         return 0 < self.end - self.start == len(self.lines)
 
 

@@ -14,7 +14,7 @@ SIGNALS = 128  # exit codes of `git merge-file` from here on are failures; small
 
 
 def merge_file(current: bytes, base: bytes, other: bytes, *options: str) -> bytes:
-    """Merge the change from `base` to `other` into `current`, with markers where both changed the same lines.
+    """Merge the change from `base` to `other` into `current`, with conflict markers around overlapping changes.
 
     Binary files are not merged: the result is `other` if `current` is unchanged, else `current`.
     """

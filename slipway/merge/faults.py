@@ -30,7 +30,10 @@ def faults(path: str, content: bytes | None) -> set[str]:
 
 
 def new_faults(path: str, result: bytes, *sides: bytes | None) -> list[str]:
-    """Return the faults of a merged file that neither side had; syntax errors only if both sides parse."""
+    """Return the faults of a merged file that neither side had.
+
+    Syntax errors are returned only if both sides parse.
+    """
     of_sides = set().union(*(faults(path, side) for side in sides))
     is_excused = any(fault.startswith(UNPARSABLE) for fault in of_sides)
     added = faults(path, result) - of_sides
@@ -43,7 +46,7 @@ def duplicates(names: Iterable[str]) -> Iterator[str]:
 
 
 def check_python(content: bytes) -> Iterator[str]:
-    """Find names that a Python module defines twice, so that the second definition hides the first."""
+    """Find names that a Python module defines twice, because the second definition hides the first."""
     compile(content, "module", "exec", dont_inherit=True)  # finds more than the parser alone
     yield from duplicates(name for statement in ast.parse(content).body for name in defined(statement))
 
@@ -59,7 +62,7 @@ def defined(statement: ast.stmt) -> Iterator[str]:
 
 
 def check_yaml(content: bytes) -> Iterator[str]:
-    """Find keys that a YAML mapping has twice, so that only the last value counts."""
+    """Find keys that a YAML mapping has twice, because only the last value counts."""
     for document in yaml.compose_all(content, Loader=yaml.SafeLoader):
         yield from check_node(document)
 
@@ -83,7 +86,7 @@ def check_toml(content: bytes) -> Iterator[str]:
 
 
 def check_json(content: bytes) -> list[str]:
-    """Find keys that a JSON object has twice, so that only the last value counts."""
+    """Find keys that a JSON object has twice, because only the last value counts."""
     problems: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

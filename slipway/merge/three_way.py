@@ -68,7 +68,7 @@ class Merged:
 
 @dataclass(frozen=True)
 class Change:
-    """A template's change, with its files before and after, its moves, and the seeds, which are rendered only once."""
+    """A change of the template: the files before and after, the moves, and the seeds (files rendered only once)."""
 
     base: Tree
     theirs: Tree
@@ -121,7 +121,7 @@ def stored(objects: Objects, rendering: Rendering) -> Tree:
 
 
 def keep_seed(path: str, base: Tree, ours: Tree, theirs: Tree) -> None:
-    """Ignore the template's change to a seed, which belongs to the service once rendered; add only a new seed."""
+    """Ignore the template's changes to existing seeds, which belong to the service, and add only new seeds."""
     if path in base and path in theirs:
         theirs[path] = base[path]
     elif path in base:

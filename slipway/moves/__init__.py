@@ -1,1 +1,1 @@
-"""Find moved files, modules and names, which a release declares or the rename of a resource or field causes."""
+"""Find files, modules and names that a release, a renamed resource or a renamed field has moved."""

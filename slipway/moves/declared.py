@@ -19,7 +19,10 @@ NAME = re.compile(rf"({MODULE.pattern}:)?[^\W\d]\w*")
 
 @dataclass(frozen=True)
 class FileMove:
-    """A file that a release has moved, or several files if the path contains `*`; `new` is None if it was deleted."""
+    """A file that a release has moved or deleted.
+
+    A path with `*` stands for several files. `new` is None for a deleted file.
+    """
 
     version: tuple[int, ...]
     old: str
@@ -44,7 +47,7 @@ class FileMove:
 
 @dataclass(frozen=True)
 class ModuleMove:
-    """A module that a release has merged into another one, with the names that it renamed on the way."""
+    """A module that a release has merged into another one, with the names that were renamed in the merge."""
 
     version: tuple[int, ...]
     old: str
@@ -89,7 +92,7 @@ class Moves:
         return any(move.matches(path) for move in self.files) or any(module == move.old for move in self.modules)
 
     def paths(self, before: Iterable[str], after: Collection[str]) -> dict[str, str]:
-        """Return the files that an update has moved, old paths mapped to new ones.
+        """Return the files that an update has moved, as a mapping from old to new paths.
 
         Args:
             before: the paths of the old rendering
@@ -228,14 +231,17 @@ def _folders(path: str) -> list[str]:
 
 
 def _exact(move: FileMove | ModuleMove, module: str) -> str:
-    """Return the part of a move's pattern before `*`, whose length says how specific the move is."""
+    """Return the part of a move's pattern before `*`.
+
+    A longer part makes the move more specific.
+    """
     if isinstance(move, ModuleMove):
         return f"{move.old}." if move.old == module else move.old
     return module if "*" not in move.old else move.old.partition("*")[0]
 
 
 def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
-    """Return the packages whose modules have all moved to one other package, each with that package."""
+    """Return each package whose modules have all moved to one other package, with that other package."""
     targets: dict[str, set[str]] = {}
     for old, new in modules.items():
         parts = old.split(".")
@@ -253,7 +259,7 @@ def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
 
 
 def _sorted(moves: list[Any]) -> tuple[Any, ...]:
-    """Sort moves by the version that made them, with the order of one version unchanged."""
+    """Sort moves by the version that made them, and preserve the order within a version."""
     return tuple(sorted(moves, key=lambda move: move.version))
 
 

@@ -100,7 +100,7 @@ def renamed_from(resource: Mapping[str, Any], name: str, before: Mapping[str, An
 
 
 def former_fields(resource: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields of a resource that this update renames, old names mapped to new ones."""
+    """Return the fields of a resource that this update renames, as a mapping from old to new names."""
     had = before.get("fields") or {}
     fields = resource.get("fields") or {}
     return {
@@ -111,7 +111,7 @@ def former_fields(resource: Mapping[str, Any], before: Mapping[str, Any]) -> dic
 
 
 def table(rendering: Rendering, name: str) -> str:
-    """Return the name of a resource's table, as its rendered model declares it; the resource's name without a model."""
+    """Return the name of a resource's table from the rendered model, or the resource's name if it has no model."""
     model = rendering.files.get(f"app/models/{name}.py")
     matched = TABLE.search(model.content) if model else None
     return matched[1].decode() if matched else name
@@ -123,7 +123,7 @@ def belongs(path: str, name: str, plural: str) -> bool:
 
 
 def moved_paths(old: Rendering, new: Rendering, former: str, name: str) -> dict[str, str]:
-    """Return the files of a renamed resource, old paths mapped to new ones."""
+    """Return the files of a renamed resource, as a mapping from old to new paths."""
     stems = {former: name, table(old, former): table(new, name)}
     moved = {}
     for path in old.files.keys() - new.files.keys():
@@ -176,7 +176,7 @@ def spaced(name: str) -> str:
 
 
 def sentence(name: str) -> str:
-    """Return a snake_case name as words with a capital, as at the start of a sentence."""
+    """Return a snake_case name as separate words, of which the first is capitalised."""
     return spaced(name).capitalize()
 
 
@@ -206,7 +206,7 @@ def replaced(words: Mapping[str, str], preserved: Container[str], matched: re.Ma
 
 # ── Probable renames ──────────────────────────────────────────────────────────────────────────────────────────────────
 def probable_renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return hints that a removed and an added resource or field may be a rename without `was`."""
+    """Return hints about removed and added resources or fields that may be renames without `was`."""
     before, after = ({each["name"]: each for each in domain_of(record)} for record in (old, new))
     removed = [name for name in before if name not in after]
     added = [name for name in after if name not in before and not after[name].get("was")]
@@ -229,7 +229,7 @@ def domain_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def renamed_fields(resource: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return hints that a removed and an added field of a resource may be a rename without `was`."""
+    """Return hints about removed and added fields of a resource that may be renames without `was`."""
     return [
         f"{resource}: {former} is removed and {name} added with the same type: its values would be deleted. If it is"
         f" renamed, declare `was: {former}` on {name}."

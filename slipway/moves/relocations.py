@@ -22,7 +22,10 @@ MOVES = "updates/moves.toml"
 def relocations_between(
     objects: Objects, target: Template, old: Rendering, new: Rendering, trees: tuple[Tree, Tree, Tree]
 ) -> Relocations:
-    """Return the moves between two renderings; `trees` has those of both renderings and of the service."""
+    """Return the moves between two renderings.
+
+    `trees` contains the Git trees of both renderings and of the service.
+    """
     try:
         declared = Moves.parse(target.read(target.resolve(str(new.record["_commit"])), MOVES))
     except ValueError as error:
@@ -40,13 +43,16 @@ def relocations_between(
 
 
 def has_other_answers(old: Rendering, new: Rendering) -> bool:
-    """Return whether a question that both versions ask has different answers."""
+    """Return whether a question of both versions has different answers."""
     both = [name for name in old.record if name in new.record and not name.startswith("_")]
     return any(old.record[name] != new.record[name] for name in both)
 
 
 def detected(objects: Objects, old: Rendering, new: Rendering, trees: tuple[Tree, ...]) -> dict[str, str]:
-    """Return file renames that only Git detects; resources are excluded, as their files resemble each other."""
+    """Return file renames that only Git detects.
+
+    Files of resources are excluded, because they resemble each other.
+    """
     before, after = (objects.write(tree) for tree in trees[:2])
     names = resource_names(old) | resource_names(new)
     return {

@@ -265,7 +265,7 @@ def unquoted(text: str) -> str:
 
 # ── Resources ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def with_resource(resources: list[dict[str, Any]], declaration: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the resources with a new one at the end."""
+    """Return the list of resources, with a new resource at the end."""
     name = declaration["name"]
     if name in names(resources):
         raise CommandError(f"{name}: the resource exists already. Add fields by: add field {name} FIELD:TYPE")
@@ -276,7 +276,7 @@ def with_resource(resources: list[dict[str, Any]], declaration: dict[str, Any]) 
 
 
 def with_fields(resources: list[dict[str, Any]], name: str, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the resources, one of which has new fields at the end."""
+    """Return the list of resources, with new fields at the end of one resource."""
     if name not in names(resources):
         near = get_close_matches(name, names(resources), n=1)
         known = ", ".join(names(resources)) or "none"

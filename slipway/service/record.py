@@ -272,7 +272,7 @@ def former_name(value: Mapping[str, Any]) -> object:
 
 
 def nested_steps(lines: list[str]) -> Iterator[int]:
-    """Yield by how many columns each nested mapping is indented."""
+    """Yield the number of columns by which each nested mapping is indented."""
     for line, following in pairwise(lines):
         if re.fullmatch(r" *(?:- +)?[\w'\"]+:", line) and re.match(r" +[^\s#-]", following):
             text = re.sub(r"^( *)- ", r"\1  ", line)

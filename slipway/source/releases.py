@@ -20,7 +20,7 @@ def parse_version(name: str) -> Version | None:
 
 
 def sorted_releases(names: list[str]) -> list[str]:
-    """Return the names that are final versions without pre-releases, oldest first.
+    """Return the names of all versions except pre-releases, oldest first.
 
     A fork tags its releases `vX.Y.Z.postN` and carries upstream's tags along: if a post-release exists, upstream's
     tags are ignored.

@@ -32,7 +32,7 @@ def message(report: Report) -> str:
 
 
 def write(directory: Path, text: str, env: Mapping[str, str] | None = None) -> tuple[str | None, str]:
-    """Generate a migration, and return its path, and the command's output if it fails.
+    """Generate a migration, and return its path or the output of the failed command.
 
     An empty migration is removed: the models changed, but not the tables.
     """

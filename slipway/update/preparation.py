@@ -60,7 +60,10 @@ def prepare(service: Service, report: Report, request: Request, ours: Tree, tree
 
 
 def commands(request: Request, ours: Tree, tree: Tree, *, has_migration: bool) -> tuple[str, ...]:
-    """Return the check commands to run; without the migration, tests are omitted, as they need its tables."""
+    """Return the check commands to run.
+
+    If generating the migration failed, tests are omitted, because they need its tables.
+    """
     if not request.quick:
         return STATIC + (TESTS if has_migration else ())
     changed = [path for path in tree if tree[path] != ours.get(path)]

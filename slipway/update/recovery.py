@@ -79,7 +79,7 @@ def restore(service: Service, note: Note) -> None:
 
 
 def moved_on(note: Note) -> CommandError:
-    """Return the error if HEAD is neither the first nor the last commit of an interrupted update."""
+    """Return an error if HEAD is neither the old nor the new commit of an interrupted update."""
     return CommandError(
         f"HEAD is neither {note.start[:12]}, where the update started, nor {note.commit[:12]}, where it ends:"
         f" check out one of them first."
@@ -134,7 +134,7 @@ def is_edited(root: Path, note: Note, path: str) -> bool:
 
 
 def release_index(service: Service) -> None:
-    """Wait for a running process to release Git's index.lock, then remove the lock as stale."""
+    """Wait until other processes release Git's index.lock, and remove it if it is stale."""
     file = Path(git(service.directory, "rev-parse", "--path-format=absolute", "--git-path", "index.lock").strip())
     deadline = time.monotonic() + PATIENCE
     while file.exists() and time.monotonic() < deadline:

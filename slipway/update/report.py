@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Report:
-    """Changes that an update made and decisions that it took; `--json` prints all fields."""
+    """The changes and decisions of an update.
+
+    `--json` prints all fields.
+    """
 
     before: str
     after: str
@@ -45,7 +48,7 @@ class Report:
 
 
 def changed_answers(report: Report, old: Record, new: Record, answered: Iterable[str]) -> None:
-    """Add to the report which questions are new or removed, and which answers the template changed."""
+    """Add new and removed questions, and the answers that the template changed, to the report."""
     before, after = (
         {name: answer for name, answer in record.items() if not name.startswith("_")} for record in (old, new)
     )
