@@ -78,7 +78,10 @@ def isolation(directory: Path) -> Iterator[None]:
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run Git in `directory`, and return its output; an error has Git's stderr as a note."""
+    """Run Git in `directory`, and return its output.
+
+    An error has Git's standard error as a note.
+    """
     command = ["git", "-c", "safe.directory=*", *arguments]
     try:
         return subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True).stdout
@@ -135,7 +138,7 @@ def make_earlier(directory: Path) -> None:
 
 
 def release(directory: Path) -> None:
-    """Create a template repository with two releases; the later one is the work tree."""
+    """Create a template repository with two releases, of which the later one is the work tree."""
     copy_work_tree(directory)
     make_earlier(directory)
     commit(directory, EARLIER)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """A command that the owner runs by `uv run`; the harness adds options that do not change its result."""
+    """A command that the owner of a service runs by `uv run`.
+
+    The harness adds options that do not change the command's result.
+    """
 
     name: str
     command: str

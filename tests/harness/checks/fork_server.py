@@ -1,6 +1,6 @@
 """A fork server: it runs a service's commands in forks of a process that has imported the libraries.
 
-It imports only the standard library and requirements of the services, so that it runs in any environment of theirs.
+It imports only the standard library and requirements of the services, so it runs in any of their environments.
 Jobs are read as lines of JSON; the outcome of each is written to a file. The server stops when its input closes.
 
     python -P fork_server.py <outcomes> <number of concurrent forks> < jobs
@@ -36,7 +36,10 @@ SLOT = "{slot}"  # in an argument: replaced by the number of the fork, for files
 
 @dataclass(frozen=True)
 class Job:
-    """A command and its working directory; a cold job runs by exec in a new process."""
+    """A command and its working directory.
+
+    A cold job runs by exec in a new process.
+    """
 
     key: str
     directory: str
@@ -48,7 +51,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Exit code, output and usage of a command: wall time and CPU time in seconds, peak memory in KiB."""
+    """The exit code, output and usage of a command.
+
+    Wall and CPU time are in seconds, peak memory in KiB.
+    """
 
     code: int
     output: str
@@ -59,7 +65,7 @@ class Outcome:
 
 @dataclass
 class Fork:
-    """A running command."""
+    """A command that runs in a fork."""
 
     job: Job
     slot: int
@@ -80,7 +86,7 @@ class Fork:
 
 
 def tools() -> dict[str, object]:
-    """Return the interpreter's version and the installed distributions; cached results depend on both.
+    """Return the interpreter's version and the installed distributions, on which cached results depend.
 
     The kernel is left out: no check reads it.
     """
@@ -124,7 +130,7 @@ def run_in_fork(job: Job, output: Path, slot: int) -> int:
 
 
 def enter(job: Job, output: Path) -> None:
-    """Change this fork to the service's directory, output and environment, as for a new process."""
+    """Set the working directory, output and environment of this fork, as in a new process."""
     os.setpgid(0, 0)
     with Path(os.devnull).open("rb") as nothing, output.open("wb") as stream:
         os.dup2(nothing.fileno(), 0)

@@ -1,4 +1,7 @@
-"""An SVG picture of the matrix: one field per service, placed by its answers, coloured by its checks' state."""
+"""Draw the matrix as an SVG picture, in which each service is a field coloured by the state of its checks.
+
+The answers of a service determine its position.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,10 @@ def text(parent: Element, x: float, y: float, words: str, **attributes: str) -> 
 
 
 class Grid:
-    """Positions of the fields: a column for each answer to one question, a row for each combination of the others."""
+    """Positions of the fields.
+
+    Each answer to one question is a column, and each combination of the other answers is a row.
+    """
 
     def __init__(self, questionnaire: Questionnaire, fields: Iterable[Field], lines: Sequence[str]) -> None:
         self.axes = questionnaire.varying
@@ -95,7 +101,7 @@ class Grid:
 
 
 def draw_field(parent: Element, field: Field, label: str, grid: Grid) -> None:
-    """Draw a field as SVG; its label is a tooltip, and is drawn inside the field if it fits."""
+    """Draw a field as SVG, with its label as a tooltip and, if it fits, inside the field."""
     x, y = grid.place(field.answers)
     group = SubElement(parent, "g")
     SubElement(group, "title").text = f"{label}: {field}"
@@ -135,7 +141,7 @@ def draw_headings(parent: Element, grid: Grid) -> None:
 
 
 def draw(questionnaire: Questionnaire, fields: Mapping[str, Field], lines: Sequence[str]) -> str:
-    """Return the SVG: lines of text, and below them the fields by service label."""
+    """Return the SVG picture, with lines of text above the fields."""
     grid = Grid(questionnaire, fields.values(), lines)
     size = {"viewBox": f"0 0 {grid.right:.0f} {grid.bottom:.0f}", "width": f"{grid.right:.0f}"}
     image = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "fill": INK} | FONT | size)

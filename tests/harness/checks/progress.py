@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 
 class Meter:
-    """A progress meter of completed items; `uncaptured` suspends pytest's capture of output."""
+    """A progress meter of completed items.
+
+    `uncaptured` suspends pytest's capture of output.
+    """
 
     def __init__(
         self, console: Console, description: str, uncaptured: Callable[[], AbstractContextManager[None]]
@@ -64,7 +67,7 @@ class Meter:
         return f"{self.task.description}: {self.task.completed:.0f} of {self.task.total or 0:.0f}{remaining}"
 
     def each(self, things: Iterable[T], number: int) -> Iterator[T]:
-        """Yield each item, and add it to the displayed number of items."""
+        """Yield each item, and count it in the displayed progress."""
         before, total = int(self.task.completed), int(self.task.total or 0) + number
         for place, thing in enumerate(things, before + 1):
             self.show(place, total)

@@ -39,7 +39,10 @@ def duration(seconds: float) -> str:
 
 @dataclass
 class Report:
-    """The matrix, the check runner and the notes of a run; matrix and runner are None if unused."""
+    """The matrix, the check runner and the notes of a run.
+
+    The matrix and the runner are None if unused.
+    """
 
     matrix: Matrix | None = None
     runner: CheckRunner | None = None

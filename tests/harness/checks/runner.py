@@ -1,4 +1,7 @@
-"""Run the checks of services in forks; services with equal code share a result, and passes are cached."""
+"""Run the checks of services in forks.
+
+Services with equal code share a result, and passed checks are cached.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of a check; services with equal code share it."""
+    """The result of a check, which services with equal code share."""
 
     service: Service
     check: Check
@@ -234,7 +237,7 @@ class CheckRunner:
             self.cache.put(name, usage)
 
     def copy(self, service: Service) -> Path:
-        """Write the service's code, and no other file, to a new directory, once per code."""
+        """Write only the service's code to a new directory, once for all services with equal code."""
         directory = self.directory / service.digest[:12]
         if not directory.exists():
             write(service.code, directory)

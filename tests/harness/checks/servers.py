@@ -1,4 +1,4 @@
-"""The servers that services need, started once for all by the services' `development` modules."""
+"""Start servers such as PostgreSQL once for all services, by the services' `development` modules."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Servers:
         self.stack.close()
 
     def variables(self, service: Service) -> dict[str, str]:
-        """Return the environment variables that lead the service's tests to the servers."""
+        """Return the environment variables that point the service's tests to the servers."""
         shared = required_servers(service) & self.features
         for feature in shared - self.urls.keys():
             self.urls[feature] = self.stack.enter_context(running_server(feature, service))

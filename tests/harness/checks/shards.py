@@ -10,13 +10,13 @@ from zlib import crc32
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard: number `part` of `parts`, counted from 1."""
+    """One shard, which is number `part` of `parts`, counted from 1."""
 
     part: int
     parts: int
 
     def has(self, name: str) -> bool:
-        """Return whether a test belongs to this shard; the hash of its name decides."""
+        """Return whether a test belongs to this shard, according to the hash of the test's name."""
         return crc32(name.encode()) % self.parts == self.part - 1
 
 

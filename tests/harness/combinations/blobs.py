@@ -1,4 +1,4 @@
-"""A content-addressed file store: processes that render write to it, and the one that checks reads it."""
+"""A content-addressed file store, which rendering processes write and the checking process reads."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Store:
         return digest
 
     def file(self, blob: Blob) -> File:
-        """Return a stored file; equal blobs return the same object."""
+        """Return a stored file, as the same object for equal contents."""
         digest, executable = blob
         if blob not in self.files:
             self.files[blob] = File((self.directory / digest).read_bytes(), executable)

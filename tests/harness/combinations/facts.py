@@ -36,7 +36,7 @@ def names(plan: Mapping[str, Any], loop: Loop) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """A combination of answers, its candidate and excluded paths, and a number for each value it can render."""
+    """A combination of answers, its candidate and excluded paths, and a number for each Jinja value."""
 
     answers: Answers
     excluded: frozenset[str]
@@ -46,7 +46,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Computed:
-    """A hidden Copier question: its default is computed from the answers that it reads."""
+    """A hidden Copier question, whose default is computed from the answers to other questions."""
 
     name: str
     default: jinja2.Template

@@ -1,4 +1,4 @@
-"""The distinct files of all services; each is checked once."""
+"""The distinct files of all services, each of which is checked once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTINGS = ("ruff.toml", "__init__.py")
 
 @dataclass(frozen=True)
 class DistinctFile:
-    """A path with one of its contents, and the first service that contains it."""
+    """A path with one of its contents, and the first service with that content."""
 
     path: str
     content: bytes = field(repr=False)

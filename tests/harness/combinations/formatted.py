@@ -31,7 +31,10 @@ class FormattedModules:
                 path.unlink(missing_ok=True)
 
     def use(self, environment: Environment, clone: Path) -> None:
-        """Have the formatting filter of a clone read this cache first; releases without ruff cache in memory only."""
+        """Make the formatting filter of a clone read this cache first.
+
+        For releases without ruff, modules are cached only in memory.
+        """
         format_module = environment.filters.get("module")
         if format_module is None:
             return
@@ -49,7 +52,7 @@ class FormattedModules:
         environment.filters["module"] = format_once
 
     def stored(self, key: str, source: str, formatting: Any) -> str:  # noqa: ANN401 - the module of a clone
-        """Return a module that this run or an earlier one formatted."""
+        """Return a formatted module from this cache, after formatting and storing it if it is missing."""
         path = self.directory / key
         if not path.exists():
             partial = path.with_suffix(f".{os.getpid()}")

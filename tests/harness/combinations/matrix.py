@@ -29,7 +29,7 @@ Need = tuple[Paths, tuple[int, ...], Readings]
 
 
 class Matrix:
-    """The matrix: the rendered files from which every combination of answers is composed.
+    """The rendered files from which every combination of answers is composed.
 
     `rendered` has the listing of each rendering: all files of a combination, or those that were unknown.
     """
@@ -89,7 +89,7 @@ class Matrix:
         return {(path, readings) for path in self.present_paths[paths] & self.by_indexes[indexes]}
 
     def unknown(self, combinations: Iterable[Combination]) -> Iterator[tuple[Combination, frozenset[str]]]:
-        """Yield each combination with the paths that were never rendered with the values they read there."""
+        """Yield each combination with the paths of its files that are still to be rendered."""
         known, seen = set(self.blobs), set[Need]()
         for combination in combinations:
             self.present(combination)

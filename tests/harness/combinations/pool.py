@@ -16,7 +16,10 @@ Result = TypeVar("Result")
 
 
 class Worker:
-    """A forked worker; `work` is set before the fork, so that it need not be pickled."""
+    """A forked worker.
+
+    `work` is set before the fork, and so is not pickled.
+    """
 
     work: ClassVar[Callable[[Any], Any]]
 
@@ -32,6 +35,6 @@ class Worker:
 
 @contextmanager
 def process_pool(work: Callable[[Item], Result]) -> Iterator[Callable[[Iterable[Item]], Iterator[Result]]]:
-    """Yield a function that maps `work` over items on every processor and keeps their order."""
+    """Yield a function that maps `work` over items on all processors, and returns the results in order."""
     with multiprocessing.get_context("fork").Pool(os.cpu_count(), Worker.initialise, (work,)) as pool:
         yield lambda items: pool.imap(Worker.do, items)

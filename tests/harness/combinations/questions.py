@@ -38,7 +38,10 @@ def choices(question: Mapping[str, Any]) -> list[Any]:
 
 
 def is_covered(question: Mapping[str, Any]) -> bool:
-    """Return whether `answers` supports a question: unconditional, with plain choices, a boolean or one line."""
+    """Return whether `answers` supports a question.
+
+    It must be unconditional, with plain choices, a boolean or one line.
+    """
     plain = all(isinstance(choice, str) for choice in choices(question))
     return "when" not in question and (is_domain(question) or question["type"] in {"str", "bool"}) and plain
 
@@ -86,7 +89,7 @@ def answer_label(name: str, answer: Any) -> str:  # noqa: ANN401 - any type of a
 
 @dataclass(frozen=True)
 class Rule:
-    """A validator of `copier.yml`, and the questions `about` whose answers it reads."""
+    """A validator in `copier.yml`, and the questions (`about`) whose answers it reads."""
 
     about: frozenset[str]
     validator: Template
@@ -122,13 +125,16 @@ class Questionnaire:
         return {name: answers(question)[0] for name, question in self.questions.items()}
 
     def product(self) -> Iterator[Answers]:
-        """Yield the product of all answers; open questions contribute their first answer, `further` the others."""
+        """Yield every combination of answers.
+
+        Open questions contribute their first answer to the product, and the other answers through `further`.
+        """
         axes = [answers(question)[: 1 if name in OPEN else None] for name, question in self.questions.items()]
         yield from (dict(zip(self.questions, combination, strict=True)) for combination in product(*axes))
         yield from self.further()
 
     def further(self) -> Iterator[Answers]:
-        """Yield combinations for the further answers to open questions, with all answers to related questions."""
+        """Yield combinations with the further answers to open questions and all answers to related questions."""
         for name in OPEN.keys() & self.questions.keys():
             related = [other for other in self.questions if other in OPEN[name]]
             for answer in answers(self.questions[name])[1:]:
@@ -245,6 +251,6 @@ def all_questions() -> Questionnaire:
 
 @cache
 def code_questions() -> Questionnaire:
-    """Return the questionnaire of the questions that decide code, without pipelines and deployment files."""
+    """Return the questionnaire of questions that affect code, without those for pipelines and deployment."""
     questionnaire = all_questions()
     return questionnaire.about(questionnaire.questions.keys() - SURROUNDINGS)

@@ -35,7 +35,12 @@ class Part:
 
 
 class Recorder:
-    """Records the variables that each file reads in this process; paths and questions are not recorded."""
+    """Records the variables that each file reads in this process.
+
+    Variables that only paths or questions read are not recorded.
+
+    Reads by paths and questions are not recorded.
+    """
 
     def __init__(self) -> None:
         self.trace: Trace = {}

@@ -96,7 +96,10 @@ def with_most_choices(group: list[Combination]) -> list[Combination]:
 
 
 def render_all(surveyed: Iterable[Answers], renderer: Renderer, meter: Meter, *, every: bool = False) -> Matrix:
-    """Render missing files until every combination can be composed; with `every`, render each completely."""
+    """Render missing files until every combination can be composed.
+
+    With `every`, render each combination completely.
+    """
     file_facts = FileFacts(renderer.template)
     matrix = Matrix(map(file_facts.combination, surveyed), file_facts)
     first = first_batch(matrix)

@@ -222,7 +222,10 @@ MAX_RENDERINGS = 16  # cached renderings
 
 
 class Renderings:
-    """A cache of recent renderings with their exclusions; equal file contents are stored once."""
+    """A cache of recent renderings with their exclusions.
+
+    Equal file contents are stored once.
+    """
 
     def __init__(self, render_template: Callable[[Worker], None], predict: Predict) -> None:
         self.render_template = render_template
@@ -266,7 +269,7 @@ class Renderings:
 
 
 def cache_renderings(render_template: Callable[[Worker], None], predict: Predict) -> Callable[[Worker], None]:
-    """Cache renderings of equal answers: an update renders the new version twice, and the old one again.
+    """Cache renderings, because an update renders the new version twice and the old version again.
 
     Existing files still decide in each rendering whether a file is written (`_render_allowed`).
     """
@@ -311,7 +314,10 @@ def caching() -> Iterator[None]:
 
 @contextmanager
 def caching_renderings(predict: Predict = lambda _: None) -> Iterator[None]:
-    """Cache complete renderings, too, while the context is active; variables read are not recorded."""
+    """Cache complete renderings, too, while the context is active.
+
+    The variables that files read are not recorded.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "_render_template", cache_renderings(Worker._render_template, predict))  # noqa: SLF001
         yield

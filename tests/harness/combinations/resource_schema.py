@@ -49,12 +49,12 @@ MEANINGS = {
 
 
 def former(kind: str, description: str) -> Schema:
-    """Return the schema of `was`: a field's previous name."""
+    """Return the JSON Schema of a field's `was`, which is the field's previous name."""
     return {"type": "string", "pattern": NAME, "maxLength": LONGEST[kind], "description": description}
 
 
 def former_resource() -> Schema:
-    """Return the schema of `was` for a resource: its previous name, with an optional plural."""
+    """Return the JSON Schema of a resource's `was`, which is the previous name with an optional plural."""
     names = {name: former("name", f"The previous {name}.") for name in ("name", "plural")}
     mapping = {"type": "object", "properties": names, "required": ["name"], "additionalProperties": False}
     return {"oneOf": [former("name", "The previous name of the resource, which was renamed."), mapping]}

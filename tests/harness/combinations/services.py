@@ -1,4 +1,4 @@
-"""A rendered service: its files, its directory, and the shell command that reproduces it."""
+"""A rendered service, with its files, its directory, and the shell command that reproduces it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def is_code(path: str) -> bool:
 
 
 def write(files: Tree, directory: Path) -> None:
-    """Write files below a directory; a file's modification time derives from its content."""
+    """Write files below a directory.
+
+    A file's modification time derives from its content.
+    """
     for path, file in files.items():
         destination = directory / path
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +52,7 @@ def write(files: Tree, directory: Path) -> None:
 
 @dataclass(frozen=True)
 class Service:
-    """A rendered service: the files for one combination of answers, in a read-only directory."""
+    """A rendered service, with the files for one combination of answers in a read-only directory."""
 
     label: str
     answers: Answers

@@ -61,7 +61,7 @@ def linked(files: Iterable[Path]) -> set[Path]:
 
 
 def libraries(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield the path in the image and the file of each shared library and of the loader."""
+    """Yield the image path and the local file of each shared library and of the loader."""
     paths = linked(files)
     home = next(path.parent for path in paths if path.name.startswith("libc.so"))
     beside = {path for path in home.iterdir() if RUNTIME_LIBRARIES.fullmatch(path.name)}

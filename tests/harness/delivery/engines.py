@@ -46,7 +46,10 @@ exec {podman} "$verb" "$@"
 
 
 class NoEngineError(Exception):
-    """Raised if this machine cannot build or run images; the message names the missing program."""
+    """Raised if this machine cannot build or run images.
+
+    The message names the missing program.
+    """
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ def engine(workspace: Path) -> Engine:
 
 
 def registry(lock: str) -> str:
-    """Return the index URL of a lockfile, without credentials."""
+    """Return the URL of a lockfile's package index, without credentials."""
     urls: list[str] = re.findall(r'registry = "([^"]+)"', lock)
     return urls[0]
 

@@ -103,7 +103,10 @@ class Image:
         return (*CONFINED, "--tmpfs", "/tmp", *volumes, *variables)  # noqa: S108 - the container's
 
     def check_output(self, *command: str) -> str:
-        """Run a command in a container; it must succeed. Return its output."""
+        """Run a command in a container, and return its output.
+
+        The command must succeed.
+        """
         return self.engine.check_output("run", "--rm", *self.options, self.tag, *command)
 
     def remove(self) -> None:

@@ -1,4 +1,4 @@
-"""Mutation tests of rendered services: small edits of random lines in `app/`, run against the tests of each line.
+"""Mutation tests of rendered services, which check that tests detect small edits of random lines in `app/`.
 
 `source` parses a module and selects the nodes to mutate, `coarse`, `subtle` and `constants` define the operators,
 `sample` draws mutants, `targets` selects the services, `coverage_map` maps lines to tests, `runner` runs the tests

@@ -71,7 +71,10 @@ def swap_and_or(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def return_none(source: Source, node: ast.AST) -> Iterator[Edit]:
-    """Replace a return value by None, unless it is falsy: few callers distinguish the two."""
+    """Replace a return value by None, unless it is falsy.
+
+    Few callers distinguish None from other falsy values.
+    """
     if isinstance(node, ast.Return) and node.value and not is_falsy(node.value):
         yield replace("return None", "coarse", source.span(node), "return None")
 
@@ -83,7 +86,7 @@ def is_falsy(node: ast.expr) -> bool:
 
 
 def drop_statement(source: Source, node: ast.AST) -> Iterator[Edit]:
-    """Replace a statement by `pass`, except assignments to names: the next line would raise NameError."""
+    """Replace a statement by `pass`, unless it assigns a name whose next use would raise NameError."""
     if isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         dropped = node.value is not None and not any(isinstance(name, ast.Name | ast.Tuple) for name in targets)

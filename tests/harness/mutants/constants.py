@@ -65,7 +65,7 @@ def drop_placeholder(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def is_prose(source: Source, node: ast.expr) -> bool:
-    """Return whether a string is prose; mutants of prose would only change wording."""
+    """Return whether a string is prose, whose mutants would only change wording."""
     for parent in source.ancestors(node):
         if isinstance(parent, ast.keyword) and parent.arg in PROSE:
             return True

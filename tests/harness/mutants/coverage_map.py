@@ -194,7 +194,7 @@ class CoverageMap:
         return by_module
 
     def reaching(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run a mutant's lines; those most likely to kill it come first."""
+        """Return the tests that run a mutant's lines, with those most likely to kill it first."""
         lines = range(mutant.lines[0], mutant.lines[1] + 1)
         tests = set[str]().union(*(self.lines[mutant.path].get(line, set()) for line in lines))
         if mutant.runs_once or not self.import_lines[mutant.path].isdisjoint(lines):
@@ -202,7 +202,10 @@ class CoverageMap:
         return self.ordered(mutant.path, tests & self.tests.keys())
 
     def ordered(self, path: str, tests: set[str]) -> list[str]:
-        """Sort tests: first modules named like the mutated file; modules alternate, so that each runs early."""
+        """Sort tests so that test modules named like the mutated file come first.
+
+        Equally ranked modules alternate, so that each runs early.
+        """
         ranked: Counter[str] = Counter()
         ranks = {}
         for name in sorted(tests, key=lambda name: (-self.share(path, name), name)):
@@ -217,7 +220,7 @@ class CoverageMap:
         return lines[path] / (lines.total() or 1)
 
     def reaching_import_of(self, path: str) -> set[str]:
-        """Return tests for a line that runs at import: those of the file's other lines, or of its importers."""
+        """Return the tests that run functions of a file, or of the files that import it."""
         tests, files, visited = self.running(path), self.importers[path], {path}
         while files:
             visited |= files

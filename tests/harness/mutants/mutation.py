@@ -37,7 +37,10 @@ def replace(operator: str, kind: Kind, span: Span, text: str) -> Edit:
 
 @dataclass(frozen=True)
 class Mutant:
-    """An edit of one file of a service; coverage of its `lines` shows which tests reach it."""
+    """An edit of one file of a service.
+
+    The coverage of `lines` shows which tests reach the edit.
+    """
 
     path: str
     source: Source
@@ -63,7 +66,10 @@ class Mutant:
 
     @property
     def runs_once(self) -> bool:
-        """Return whether the code runs once, at import or in a cached function, so that coverage shows one test."""
+        """Return whether the code runs once, at import or in a cached function.
+
+        Coverage then shows only one test.
+        """
         return self.source.runs_at_import(self.node) or self.source.is_cached(self.node)
 
     @property

@@ -108,7 +108,10 @@ def abort(name: str) -> None:
 
 
 def run_with_timeout(item: pytest.Item, nextitem: pytest.Item | None) -> tuple[list[pytest.TestReport], float]:
-    """Run a test; end the whole run if it times out. Return its reports and the duration in seconds."""
+    """Run a test, and return its reports and its duration in seconds.
+
+    A timeout ends the whole run.
+    """
     timer = threading.Timer(PLAN["timeouts"].get(item.nodeid, PLAN["timeouts"][""]), abort, [item.nodeid])
     timer.daemon = True
     timer.start()

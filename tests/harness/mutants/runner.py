@@ -41,7 +41,7 @@ class MutantRunner(CheckRunner):
     def run_each(
         self, jobs: Iterable[tuple[Any, Service, Check]], meter: Meter, number: int
     ) -> Iterator[tuple[Any, PytestRun]]:
-        """Yield the run of each job as it ends, then delete its copy."""
+        """Yield each job's completed run, then delete the job's copy of the service."""
         waiting, running = iter(jobs), dict[str, tuple[Any, Any]]()
         done = 0
         with meter.shown():
@@ -99,7 +99,7 @@ class Result:
 
 
 def with_plan(service: Service, plan: dict[str, Any], mutant: Mutant | None = None) -> Service:
-    """Return a service with the pytest plugin, its list of tests, and the mutated file added."""
+    """Return a service with three added files: the pytest plugin, its list of tests, and the mutated module."""
     added = {
         "mutants_plugin.py": File(PLUGIN.read_bytes(), executable=False),
         "tests/mutants.json": File(json.dumps(plan).encode(), executable=False),

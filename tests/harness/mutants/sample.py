@@ -47,7 +47,10 @@ def rank(seed: int, *parts: object) -> str:
 
 
 def draw(mutants: Iterable[Mutant], number: int, seed: int) -> list[Mutant]:
-    """Draw mutants; coarse and subtle ones alternate, and every line gets one before any gets a second."""
+    """Draw mutants, so that every line gets one before any line gets a second.
+
+    Coarse and subtle mutants alternate.
+    """
     candidates = list(mutants)
     groups: dict[str, list[Mutant]] = {name: [] for name in TURNS}
     for each in candidates:

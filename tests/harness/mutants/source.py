@@ -1,4 +1,4 @@
-"""A parsed Python module: the text of each syntax node, and the nodes that may be mutated.
+"""A parsed Python module, with the text of each syntax node and the nodes that may be mutated.
 
 Excluded are docstrings, annotations (but for the metadata of `Annotated`, which is behaviour), imports, `assert`,
 arguments of log calls, and blocks for type checkers or scripts.
@@ -33,7 +33,10 @@ class Span:
 
 
 class Source:
-    """A module and its syntax tree; offsets are in bytes, because `ast` counts columns in bytes."""
+    """A module and its syntax tree.
+
+    Offsets are in bytes, because `ast` counts columns in bytes.
+    """
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -105,7 +108,7 @@ class Source:
 
 
 def mutable_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield each node that may be mutated: the given one and its descendants."""
+    """Yield each node that may be mutated, among the given one and its descendants."""
     if is_skipped(node):
         return
     yield node

@@ -102,7 +102,7 @@ def drop_cleanup(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def is_cleanup(source: Source, node: ast.Expr) -> bool:
-    """Return whether a statement cleans up, by the called method or by the block around it."""
+    """Return whether a statement cleans up, judging by the called method or the enclosing block."""
     value = node.value.value if isinstance(node.value, ast.Await) else node.value
     if is_log_call(value):
         return False

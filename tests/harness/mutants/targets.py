@@ -67,7 +67,10 @@ def distinct_mutants(services: Iterable[Service]) -> list[tuple[Service, Mutant]
 
 
 def is_selected(path: str, names: Collection[str]) -> bool:
-    """Return whether the names include a module, its directory or its feature; no names select all."""
+    """Return whether the names include a module, its directory or its feature.
+
+    Without names, every module is selected.
+    """
     inside = path.removeprefix("app/")
     accepted = {path, inside, feature_of(path), *(parent.as_posix() for parent in PurePosixPath(inside).parents)}
     return not names or any(

@@ -1,4 +1,4 @@
-"""Deliberate faults in a rendered service: each violates a documented promise and must fail a named test."""
+"""Deliberate faults in a rendered service, each of which violates a documented promise and must fail a named test."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ SQLITE = ("sqlite",)
 
 @dataclass(frozen=True)
 class Break:
-    """A deliberate fault: an edit of a service, the test that must detect it, and the violated promise."""
+    """A deliberate fault, as an edit of a service, the test that must detect it, and the violated promise."""
 
     name: str
     path: str
@@ -44,5 +44,5 @@ class Break:
 
 
 def promise(text: str, *breaks: Break, **answers: object) -> list[Break]:
-    """Return the breaks with their violated promise, and with the answers of services that make it."""
+    """Return the breaks with the promise that they violate, and the answers of services to which it applies."""
     return [replace(broken, promise=text, answers=answers) for broken in breaks]

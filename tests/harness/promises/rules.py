@@ -1,4 +1,4 @@
-"""Faults that violate rules in `docs/rules.md`; the failing test's message says the fix."""
+"""Faults that violate rules in `docs/rules.md`, and that fail a test whose message says the fix."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def python(version: str) -> str | None:
 
 
 class Newcomer:
-    """A newcomer's shell: it runs in a new service's directory with a clean environment."""
+    """A newcomer's shell, which runs in a new service's directory with a clean environment."""
 
     def __init__(self, directory: Path, home: Path) -> None:
         self.directory = directory
@@ -104,7 +104,10 @@ class Newcomer:
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:
-    """Return the address that a server printed, once its readiness route answers; fail after `READY_TIMEOUT`."""
+    """Return the address that a server printed, once its readiness route answers.
+
+    Fail after `READY_TIMEOUT`.
+    """
     deadline = time.monotonic() + READY_TIMEOUT
     while time.monotonic() < deadline and server.poll() is None:
         for address in BASE.findall(log.read_text(encoding="utf-8")):

@@ -63,7 +63,7 @@ def rendered_modules(services: Iterable[Service]) -> list[tuple[str, str]]:
 
 
 def module_names(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the path and name of each module and package; names omit `test_`."""
+    """Yield the path and the name of each module and package, without the prefix `test_`."""
     modules = {PurePosixPath(path.removesuffix(".jinja")) for path in paths if "{" not in path}
     packages = {parent for module in modules for parent in module.parents if parent.name}
     for path in sorted(modules | packages):

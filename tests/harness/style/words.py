@@ -1,4 +1,4 @@
-"""Retired module names and phrases; `tests/guidance/test_style.py` reports each occurrence.
+"""Retired module names and phrases, which `tests/guidance/test_style.py` reports.
 
 Each list names what the field calls otherwise: `listening` is `subscribe`, "told" is "returned", "logged" or "raised".
 """

@@ -37,7 +37,10 @@ EDITS: dict[str, Edit] = {}
 
 
 def edit(requires: str = MAIN) -> Callable[[Callable[[Path], object]], Callable[[Path], object]]:
-    """Register a function as an edit in `EDITS`, under its name with spaces."""
+    """Return a decorator that adds a function to `EDITS`.
+
+    The function edits a service. Its key is its name with spaces instead of underscores.
+    """
 
     def register(make: Callable[[Path], object]) -> Callable[[Path], object]:
         EDITS[make.__name__.replace("_", " ")] = Edit(make, requires)
@@ -47,7 +50,7 @@ def edit(requires: str = MAIN) -> Callable[[Callable[[Path], object]], Callable[
 
 
 def edit_all(service: Path) -> list[str]:
-    """Make every edit that applies to a service; return the names of those edits."""
+    """Make every edit that applies to a service, and return the names of those edits."""
     names = [name for name, each in EDITS.items() if each.applies_to(service)]
     for name in names:
         EDITS[name].make(service)
@@ -63,12 +66,12 @@ def substitute(file: Path, pattern: str, replacement: str) -> None:
 
 
 def insert_above(file: Path, pattern: str, lines: str) -> None:
-    """Insert lines above the first line that matches."""
+    """Insert lines above the first line that matches a pattern."""
     substitute(file, rf"^(?=[^\n]*(?:{pattern}))", lines.replace("\\", "\\\\"))
 
 
 def insert_below(file: Path, pattern: str, lines: str) -> None:
-    """Insert lines below the first line that matches."""
+    """Insert lines below the first line that matches a pattern."""
     substitute(file, rf"^([^\n]*(?:{pattern})[^\n]*\n)", r"\g<1>" + lines.replace("\\", "\\\\"))
 
 

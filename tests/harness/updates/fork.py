@@ -1,4 +1,7 @@
-"""Set up an organisation's fork as `docs/forking.md` says; Git maps each URL to a local directory."""
+"""Set up an organisation's fork as `docs/forking.md` says.
+
+Git maps each URL to a local directory.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ def sections() -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation: its home directory, and the local directory of each Git URL."""
+    """An organisation's home directory, and the local directory of each of its Git URLs."""
 
     home: Path
     hosts: dict[str, Path] = field(default_factory=dict)

@@ -53,7 +53,7 @@ def drop_file(template: Path, version: str) -> None:
 
 
 def move_divider(template: Path, _: str) -> None:
-    """Move the dividing line between the template's and the service's requirements."""
+    """Move the line that divides the template's requirements from the service's."""
     requirements = template / "template" / "pyproject.toml.jinja"
     replace(requirements, "    # The lines above come from the template; those below are the service's own.\n", "")
     replace(requirements, "dependencies = [\n", "dependencies = [\n    # The service's own stand at the end.\n")
@@ -68,7 +68,10 @@ def split_file(template: Path, _: str) -> None:
 
 
 def rename_question(template: Path, _: str) -> None:
-    """Rename a Copier question; its default reads the answer to the old one."""
+    """Rename a Copier question.
+
+    The new question's default is the answer to the old one.
+    """
     questions = template / "copier.yml"
     replace(questions, "project_description", "summary")
     replace(questions, "Keeps the products of a shop.", "\"{{ project_description | default('Keeps a shop.') }}\"")
@@ -81,7 +84,10 @@ def rename_question(template: Path, _: str) -> None:
 
 
 def rename_choice(template: Path, _: str) -> None:
-    """Rename a choice of a question; a new question reads the old answer, which Copier would drop."""
+    """Rename a choice of a question.
+
+    A new question reads the old answer, because Copier would drop the old choice.
+    """
     questions = template / "copier.yml"
     default = "{{ {'sqlite': 'file'}.get(database, database) if database is defined else 'postgresql' }}"
     replace(questions, "\ndatabase:\n", "\nstorage:\n")
@@ -91,7 +97,10 @@ def rename_choice(template: Path, _: str) -> None:
 
 
 def drop_choice(template: Path, _: str) -> None:
-    """Drop a choice of a multiselect; a new question reads the answer, which Copier would drop."""
+    """Drop a choice of a multiselect question.
+
+    A new question reads the old answer, because Copier would drop the old choice.
+    """
     questions = template / "copier.yml"
     text = questions.read_text(encoding="utf-8")
     before, question, after = text.partition("\ndeploy:\n")

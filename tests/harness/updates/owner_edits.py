@@ -1,4 +1,4 @@
-"""Everyday edits of a service, each made at the place that its pages name.
+"""Everyday edits of a service, each made at the place that the service's pages name.
 
 After an update each insertion must occur exactly once, and take effect.
 """
@@ -29,14 +29,20 @@ OVERLAY = "deploy/kubernetes/overlays/production"
 
 @dataclass(frozen=True)
 class Insertion:
-    """Lines inserted into a file, and a predicate that is true if they take effect; None for prose."""
+    """Lines inserted into a file, and a predicate.
+
+    The predicate is true if the lines take effect, and None for prose.
+    """
 
     path: str
     lines: str
     has_effect: Callable[[Any], bool] | None = None
 
     def status(self, outcome: Outcome) -> EditStatus:
-        """Classify the inserted lines after an update; lines without effect count as lost."""
+        """Classify the inserted lines after an update.
+
+        Lines without effect count as lost.
+        """
         status = outcome.status(self.path, self.lines)
         ineffective = self.path not in outcome.conflicts and not self.takes_effect(outcome.read(self.path))
         return "lost" if status == "preserved" and ineffective else status
@@ -68,7 +74,10 @@ EDITS: dict[str, Edit] = {}
 
 
 def edit(requires: str = MAIN) -> Callable[[Make], Make]:
-    """Register a function as an edit in `EDITS`, under its name with spaces."""
+    """Return a decorator that adds a function to `EDITS`.
+
+    The function edits a service. Its key is its name with spaces instead of underscores.
+    """
 
     def register(make: Make) -> Make:
         EDITS[make.__name__.replace("_", " ")] = Edit(make, requires)
@@ -79,7 +88,7 @@ def edit(requires: str = MAIN) -> Callable[[Make], Make]:
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a file: a line that consecutive substrings find, or the end of the file."""
+    """A place in a file, which is the end of the file or a line that consecutive substrings find."""
 
     parts: tuple[str, ...] = ()
     above: bool = False

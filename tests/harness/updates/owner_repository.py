@@ -193,9 +193,9 @@ class Owner:
         return completed.returncode, dict(json.loads(completed.stdout))
 
     def update(self, **answers: object) -> dict[str, Any]:
-        """Run `slipway update --no-checks --no-migration` in process, where the harness caches what Copier computes.
+        """Run `slipway update` in the harness's process, without checks and migration.
 
-        Return the fields of the report, also of a rejected update.
+        The harness caches what Copier computes. Return the fields of the report, also of a rejected update.
         """
         try:
             request = Request(answers=answers, checks=False, migration=False)

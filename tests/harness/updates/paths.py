@@ -75,7 +75,10 @@ class UpdateContext:
     matrix: Matrix
 
     def prerendered(self, worker: Worker) -> list[RenderedFile] | None:
-        """Return the matrix's files in place of a rendering of the work tree; None for other versions."""
+        """Return the matrix's files instead of rendering the work tree.
+
+        Return None for other versions.
+        """
         if worker.resolved_vcs_ref != NEXT:
             return None
         answers = {name: worker.answers.combined[name] for name in all_questions().questions}

@@ -1,4 +1,7 @@
-"""The template's releases, rebuilt from the repository's history; the work tree is the next one."""
+"""The template's releases, rebuilt from the repository's history.
+
+The work tree is the next release.
+"""
 
 from __future__ import annotations
 
