@@ -30,7 +30,7 @@ def test_benchmark_prints_its_options(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(MODULES))
-def test_benchmark_in_smallest_form_succeeds(name: str, pytestconfig: pytest.Config) -> None:
+def test_benchmark_smoke_run_succeeds(name: str, pytestconfig: pytest.Config) -> None:
     if is_slow(pytestconfig, name):
         pytest.skip("run with a larger matrix")
     command = [sys.executable, "-m", f"benchmarks.{name}", "--smoke"]

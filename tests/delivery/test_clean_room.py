@@ -166,7 +166,7 @@ def page_commands(service: Service) -> set[str]:
     return {command for command in [*commands(page), *checks(page)] if not command.startswith(UNAVAILABLE)}
 
 
-def test_every_page_command_runs_in_some_room(services: list[Service], serve: Callable[[Answers], Service]) -> None:
+def test_every_page_command_runs_in_a_clean_room(services: list[Service], serve: Callable[[Answers], Service]) -> None:
     """Only services of the sample domain are compared; example domains have their own tests."""
     run_in_rooms = set[str]().union(*(page_commands(serve(answers)) for answers in rooms()))
     domain = all_questions().default["resources"]
@@ -229,7 +229,7 @@ def with_ports(text: str, ports: dict[str, int]) -> str:
 
 
 @pytest.mark.cleanroom
-def test_shell_command_of_failed_check_succeeds_outside_harness(template: Path, tmp_path: Path) -> None:
+def test_reported_shell_command_succeeds_outside_harness(template: Path, tmp_path: Path) -> None:
     """Run the shell line that a failed check reports, in a new shell at the template's root."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
     line = Service("sqlite-no-ci", answers, tmp_path, {}).shell_command("uv run app openapi")
@@ -238,7 +238,7 @@ def test_shell_command_of_failed_check_succeeds_outside_harness(template: Path, 
 
 
 @pytest.mark.cleanroom
-def test_compare_reports_breaking_changes_of_branch(template: Path, tmp_path: Path) -> None:
+def test_compare_command_reports_breaking_changes_on_branch(template: Path, tmp_path: Path) -> None:
     """Run the pipelines' `compare` command: it fails on a removed field until a reason is given."""
     answers = all_questions().default | {"database": "sqlite", "ci": "none"}
     service = tmp_path / "service"
@@ -270,12 +270,12 @@ def test_commands_in_fenced_blocks_are_parsed(page: str, expected: list[str]) ->
     assert commands(page) == expected
 
 
-def test_checks_in_table_of_page_are_parsed() -> None:
+def test_checks_in_page_table_are_parsed() -> None:
     page = "| `uv run ruff check` | Lints |\n| `uv run app dev` | Serves |\n| `uv run pytest -n 2` | Tests |\n"
     assert checks(page) == ["uv run ruff check"]
 
 
-def test_repeated_command_of_page_runs_only_at_last_place() -> None:
+def test_repeated_page_command_runs_only_at_last_place() -> None:
     assert runnable_commands(["a", "b", "docker build .", "c", "a"]) == ["b", "c", "a"]
 
 

@@ -80,7 +80,7 @@ def test_dependency_bots_update_only_lockfile(services: list[Service]) -> None:
         {"package-ecosystem": "uv", "versioning-strategy": "increase"},
     ],
 )
-def test_dependabot_config_beyond_lockfile_is_detected(entry: dict[str, str]) -> None:
+def test_dependabot_config_that_updates_other_files_is_detected(entry: dict[str, str]) -> None:
     assert by_dependabot(yaml.safe_dump({"updates": [entry]})) == {ANYTHING}
 
 
@@ -101,7 +101,7 @@ def test_files_updated_by_renovate_config_are_detected(config: dict[str, Any], f
     assert by_renovate(json.dumps(config)) == files
 
 
-def test_renovate_recipe_of_page_adds_only_template_updates(tmp_path: Path) -> None:
+def test_documented_renovate_recipe_adds_only_template_updates(tmp_path: Path) -> None:
     """Compare the recipe in `docs/updating.md` with the template's own configuration."""
     page = RECIPE.search((ROOT / "docs" / "updating.md").read_text(encoding="utf-8"))
     assert page

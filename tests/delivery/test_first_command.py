@@ -55,7 +55,7 @@ def add_file(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("command", UPDATES.values(), ids=UPDATES)
-def test_service_of_first_command_is_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
+def test_service_from_first_command_can_be_updated(command: str, newcomer: Newcomer, clone: Path) -> None:
     add_file(clone)
     newcomer.run(command)
     assert (newcomer.directory / "NEWS.md").exists()

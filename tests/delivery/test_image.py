@@ -143,7 +143,7 @@ def test_image_has_no_installers(image: Image) -> None:
     assert image.contents["tools"] == []
 
 
-def test_image_has_bytecode_of_all_modules(image: Image) -> None:
+def test_image_contains_bytecode_for_all_modules(image: Image) -> None:
     """Check that packages, the service, and imported standard modules have compiled bytecode."""
     assert image.contents["uncompiled"] == []
     assert image.contents["slow"] == []
@@ -165,7 +165,7 @@ def test_image_runs_as_arbitrary_user_without_network(image: Image) -> None:
         assert image.engine.check_output("inspect", "--format", "{{.State.ExitCode}}", container) == "0"
 
 
-def test_arbitrary_user_writes_to_volumes_of_image(image: Image) -> None:
+def test_arbitrary_user_can_write_to_image_volumes(image: Image) -> None:
     """Migrate a database on a volume."""
     for path in image.plan["directories"].values():
         image.check_output("python", "-c", f"open('{path}/file', 'x').close()")
@@ -180,7 +180,7 @@ def test_container_without_required_setting_reports_it(image: Image) -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_sbom_lists_exactly_packages_of_image(image: Image) -> None:
+def test_sbom_lists_exactly_the_image_packages(image: Image) -> None:
     assert image.engine.shell(page_command(image.directory, "cyclonedx"), image.directory).returncode == 0
     sbom = json.loads((image.directory / "sbom.cdx.json").read_text(encoding="utf-8"))
     listed = {(each["name"], each["version"]) for each in sbom["components"] if is_for_here(each)}

@@ -112,7 +112,7 @@ def test_agents_page_stays_within_line_limit(services: list[Service]) -> None:
     assert_no_findings(findings(services, too_long))
 
 
-def test_each_check_of_rules_is_named_on_agents_page(services: list[Service]) -> None:
+def test_agents_page_names_each_rule_check(services: list[Service]) -> None:
     def missing_rules(texts: Texts) -> list[str]:
         named = {check for _, check in rules(texts[PAGE])}
         return [rule.says for rule in RULES if check_exists(rule.check, texts) and rule.check not in named]
@@ -202,7 +202,7 @@ TEXTS = {
         "tests/test_a.py::test_it",
     ],
 )
-def test_existing_check_of_rule_is_found(check: str) -> None:
+def test_existing_rule_check_is_found(check: str) -> None:
     assert check_exists(check, TEXTS)
 
 
@@ -217,7 +217,7 @@ def test_existing_check_of_rule_is_found(check: str) -> None:
         "tests/b.py::test_it",
     ],
 )
-def test_missing_check_of_rule_is_detected(check: str) -> None:
+def test_missing_rule_check_is_detected(check: str) -> None:
     assert not check_exists(check, TEXTS)
 
 

@@ -49,7 +49,7 @@ def edited(original: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("check", ["ruff check .claude", "ruff format --check .claude", "deptry ."])
-def test_hook_scripts_pass_linters_of_service(original: Path, check: str) -> None:
+def test_hook_scripts_pass_service_linters(original: Path, check: str) -> None:
     tool, *arguments = check.split()
     completed = subprocess.run([TOOLS / tool, *arguments], cwd=original, capture_output=True, text=True, check=False)
     assert completed.returncode == 0, completed.stdout + completed.stderr
@@ -173,7 +173,7 @@ def test_broken_hook_does_not_block_edits(edited: Path, event: str, broken: str)
     assert completed.returncode == 0
 
 
-def test_hook_reports_timeout_of_tests(edited: Path) -> None:
+def test_hook_reports_test_timeout(edited: Path) -> None:
     script = (edited / HOOK).read_text(encoding="utf-8")
     (edited / HOOK).write_text(script.replace("TIMEOUT = 50", "TIMEOUT = 1"), encoding="utf-8")
     (edited / "tests" / "test_own.py").write_text("import time\n\ntime.sleep(60)\n", encoding="utf-8")
@@ -181,7 +181,7 @@ def test_hook_reports_timeout_of_tests(edited: Path) -> None:
     assert "pytest timed out in the hook: run it manually" in text
 
 
-def test_timeout_of_hook_is_below_timeout_of_claude_code(edited: Path) -> None:
+def test_hook_timeout_is_shorter_than_claude_code_timeout(edited: Path) -> None:
     hooks = json.loads((edited / ".claude" / "settings.json").read_text(encoding="utf-8"))["hooks"]
     assert hooks["PostToolUse"][0]["hooks"][0]["timeout"] > 50
     assert "TIMEOUT = 50" in (edited / HOOK).read_text(encoding="utf-8")

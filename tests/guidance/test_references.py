@@ -64,11 +64,11 @@ def unknown_uv_commands(texts: Texts) -> list[str]:
     return [f"{path}: uv run {command}" for path, text in texts.items() for command in unknown_commands(text, known)]
 
 
-def test_targets_of_links_in_pages_exist(services: list[Service]) -> None:
+def test_link_targets_in_pages_exist(services: list[Service]) -> None:
     assert_no_findings(findings(services, links_without_target))
 
 
-def test_anchors_of_links_in_pages_exist(services: list[Service]) -> None:
+def test_link_anchors_in_pages_exist(services: list[Service]) -> None:
     assert_no_findings(findings(services, links_without_anchor))
 
 
@@ -96,11 +96,11 @@ def test_broken_link_is_detected() -> None:
         ("# Über größere Zahlen", "über-größere-zahlen"),
     ],
 )
-def test_anchor_of_heading_equals_that_of_github(title: str, anchor: str) -> None:
+def test_heading_anchor_equals_github_anchor(title: str, anchor: str) -> None:
     assert anchors(f"{title}\n\nText.\n") == {anchor}
 
 
-def test_duplicate_anchors_of_page_are_numbered() -> None:
+def test_duplicate_page_anchors_are_numbered() -> None:
     assert anchors("# A\n\n## B\n\n## B\n\n## B\n") == {"a", "b", "b-1", "b-2"}
 
 

@@ -119,7 +119,7 @@ def test_feature_contains_search_terms(feature: str, searchable: Mapping[str, li
     assert not terms, f"Write these terms where {feature} implements them: {', '.join(terms)}."
 
 
-def test_search_terms_are_at_least_ninety() -> None:
+def test_search_term_count_is_at_least_ninety() -> None:
     assert len({term.lower() for terms in TERMS.values() for term in terms}) >= 90
     assert TERMS.keys() <= {SERVICE.name, *(feature.name for feature in FEATURES)}
 
@@ -133,5 +133,5 @@ def test_term_is_found_in_text(term: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("term", "text"), [("TTL", "settled"), ("role", "control"), ("WAL", "walk")])
-def test_term_within_word_is_missing(term: str, text: str) -> None:
+def test_term_inside_longer_word_is_not_found(term: str, text: str) -> None:
     assert missing([term], [text]) == [term]

@@ -74,7 +74,7 @@ print("\\n".join(sorted(found)))
 
 
 @pytest.mark.parametrize("answers", EVERYTHING, ids=lambda answers: answers["auth"])
-def test_defaults_in_env_example_equal_those_of_settings_classes(
+def test_env_example_defaults_equal_settings_class_defaults(
     answers: Answers, serve: Callable[[Answers], Service]
 ) -> None:
     service = serve(answers)
@@ -111,5 +111,5 @@ def test_each_value_in_env_example_is_default_or_marked_example(serve: Callable[
         (Setting(name="A", example="2", meaning="A."), "Unset by default; example:"),
     ],
 )
-def test_comment_of_setting_states_default_or_example(setting: Setting, comment: str) -> None:
+def test_setting_comment_states_default_or_example(setting: Setting, comment: str) -> None:
     assert setting.value_comment == comment

@@ -100,11 +100,11 @@ def oversized(paths: Iterable[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("answers", FULLEST, ids=lambda answers: "-".join(map(str, list(answers.values())[:3])))
-def test_packages_of_service_stay_within_module_limit(answers: Answers, serve: Callable[[Answers], Service]) -> None:
+def test_service_packages_stay_within_module_limit(answers: Answers, serve: Callable[[Answers], Service]) -> None:
     assert_none(oversized(path for path in serve(answers).files if path.startswith(("app/", "tests/", "development/"))))
 
 
-def test_packages_of_repository_stay_within_module_limit() -> None:
+def test_repository_packages_stay_within_module_limit() -> None:
     assert_none(
         oversized(path.as_posix() for path in work_tree() if path.parts[0] in {"extensions", "slipway", "tests"})
     )

@@ -179,20 +179,20 @@ def test_unusual_name_is_stored_unchanged(name: str, odd: dict[str, Service]) ->
 
 
 @pytest.mark.parametrize("pattern", READERS)
-def test_files_of_services_with_unusual_names_are_parsable(pattern: str, odd_files: Files) -> None:
+def test_services_with_unusual_names_have_parsable_files(pattern: str, odd_files: Files) -> None:
     assert_no_findings(odd_files.problems(lambda file: parse_error(READERS[pattern], file.text), pattern))
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_code_of_services_with_unusual_names_passes_linter(command: list[str], odd: dict[str, Service]) -> None:
+def test_services_with_unusual_names_pass_linter(command: list[str], odd: dict[str, Service]) -> None:
     assert_no_findings(run("ruff", *command, "--no-cache", *(service.directory for service in odd.values())))
 
 
-def test_compose_file_of_services_with_unusual_names_matches_schema(odd_files: Files) -> None:
+def test_compose_file_with_unusual_service_name_matches_schema(odd_files: Files) -> None:
     files = odd_files.matching("/compose.yml")
     assert_no_findings(run("check-jsonschema", *SCHEMAS["/compose.yml"], *(file.location for file in files)))
 
 
-def test_dockerfile_of_services_with_unusual_names_passes_hadolint(odd_files: Files) -> None:
+def test_dockerfile_with_unusual_service_name_passes_hadolint(odd_files: Files) -> None:
     files = odd_files.matching("/Dockerfile")
     assert_no_findings(run("hadolint", "--no-color", *(file.location for file in files)))

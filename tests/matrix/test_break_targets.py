@@ -28,6 +28,6 @@ def test_fault_matches_one_place_and_names_existing_test(database: str, serve: C
             assert f"def {test}(" in (service / "tests" / module).read_text(encoding="utf-8"), broken.name
 
 
-def test_fault_names_promise_of_existing_page() -> None:
+def test_fault_names_promise_on_existing_page() -> None:
     promises = {broken.name: broken.promise.partition(": ") for broken in BREAKS}
     assert [name for name, (page, _, words) in promises.items() if not (words and (ROOT / page).is_file())] == []

@@ -76,7 +76,7 @@ def test_files_have_no_unrendered_jinja(files: Files) -> None:
     )
 
 
-def test_rendered_files_except_markers_are_not_empty(files: Files) -> None:
+def test_rendered_files_except_marker_files_are_not_empty(files: Files) -> None:
     empty = [str(file) for file in files if not file.content.strip()]
     assert [name for name in empty if not name.split(" of ")[0].endswith(MAY_BE_EMPTY)] == []
 
@@ -87,7 +87,7 @@ def test_service_has_no_empty_directory(combination: Service) -> None:
     assert [path for path in directories if not any(path.iterdir())] == []
 
 
-def test_answers_file_of_service_has_all_answers(services: list[Service]) -> None:
+def test_answers_file_has_all_answers(services: list[Service]) -> None:
     """An update reads the answers from this file."""
     for service in services:
         recorded = yaml.safe_load(service.files[RECORD].content)
@@ -100,7 +100,7 @@ def test_unrendered_jinja_is_detected(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["group: ${{ github.ref }}", 'f"{URL}/{{file_id}}"'])
-def test_braces_of_github_and_f_string_are_not_jinja(line: str) -> None:
+def test_github_and_f_string_braces_are_not_jinja(line: str) -> None:
     assert unrendered(line) == []
 
 

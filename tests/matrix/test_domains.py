@@ -111,7 +111,7 @@ def random_services(
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])
-def test_service_of_random_domain_passes_linter(command: str, random_services: list[Service]) -> None:
+def test_random_domain_service_passes_linter(command: str, random_services: list[Service]) -> None:
     directories = [str(service.directory) for service in random_services]
     run = subprocess.run(
         [sys.executable, "-m", "ruff", *command.split(), "--quiet", "--no-cache", *directories],
@@ -122,7 +122,7 @@ def test_service_of_random_domain_passes_linter(command: str, random_services: l
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_service_of_large_domain_passes_linter(template: Path, empty: Path) -> None:
+def test_large_domain_service_passes_linter(template: Path, empty: Path) -> None:
     """The domain has forty resources of twenty fields, which render about thirty thousand lines."""
     render(template, empty, all_questions().default | {"resources": large_domain(40)})
     for command in ("check", "format --check"):
@@ -148,7 +148,7 @@ def checks(service: Service) -> list[Check]:
 
 
 @pytest.mark.awaits
-def test_service_of_random_domain_passes_checks(
+def test_random_domain_service_passes_checks(
     random_services: list[Service], runner: CheckRunner, show: Callable[[str], Meter]
 ) -> None:
     meter = show("Checking domains")

@@ -92,7 +92,7 @@ def test_scripts_in_rendered_files_pass_shellcheck(pattern: str, files: Files) -
     assert_no_findings(files.problems(problem, pattern))
 
 
-def test_patterns_of_planned_files_match_no_file_yet(files: Files) -> None:
+def test_planned_file_patterns_match_no_file_yet(files: Files) -> None:
     assert {file.path for file in files.matching(*PENDING)} == set()
 
 
@@ -102,15 +102,15 @@ def test_every_data_file_has_a_schema(files: Files) -> None:
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
-def test_code_of_services_passes_ruff(command: list[str], files: Files) -> None:
+def test_service_code_passes_ruff(command: list[str], files: Files) -> None:
     assert_no_findings("".join(run("ruff", *command, "--no-cache", sheet) for sheet in files.sheets()))
 
 
-def test_names_of_rendered_files_are_portable(files: Files) -> None:
+def test_rendered_file_names_are_portable(files: Files) -> None:
     assert_no_findings(files.problems(lambda file: name_problem(file.path), "*"))
 
 
-def test_line_endings_of_rendered_files_are_uniform(files: Files) -> None:
+def test_rendered_files_have_uniform_line_endings(files: Files) -> None:
     assert_no_findings(files.problems(lambda file: ending_problem(file.text), "*"))
 
 

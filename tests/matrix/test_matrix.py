@@ -163,7 +163,7 @@ def test_matrix_contains_every_allowed_combination(
     assert {("sqlite", "github"), ("postgresql", "gitlab")} < {(each["database"], each["ci"]) for each in allowed}
 
 
-def test_broken_file_of_rare_combination_is_detected(
+def test_broken_file_in_rare_combination_is_detected(
     tmp_path: Path, template: Path, store: Store, render_matrix: Callable[..., Matrix]
 ) -> None:
     """Break a file of services with four certain answers; only that file is reported."""

@@ -118,7 +118,7 @@ def result_of(score: Score, old: str, new: str) -> Result:
         ("2", "3", "", ""),
     ],
 )
-def test_result_of_mutant_has_cause_and_test(score: Score, old: str, new: str, cause: str, test: str) -> None:
+def test_mutant_result_has_cause_and_test(score: Score, old: str, new: str, cause: str, test: str) -> None:
     result = result_of(score, old, new)
     assert (result.cause, result.test) == (cause, test)
 
@@ -140,6 +140,6 @@ def test_page_shows_surviving_mutant_as_diff(score: Score) -> None:
     assert "-    return number < LIMIT\n+    return number <= LIMIT\n" in score.page()
 
 
-def test_mutated_copies_of_service_are_deleted(score: Score, runner: MutantRunner) -> None:
+def test_mutated_service_copies_are_deleted(score: Score, runner: MutantRunner) -> None:
     _ = score
     assert [path.name for path in runner.directory.iterdir()] == ["outcomes"]

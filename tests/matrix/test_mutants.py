@@ -63,13 +63,13 @@ def runner(workspace: Path, services: list[Service]) -> Iterator[MutantRunner]:
         yield runner
 
 
-def test_every_entry_of_equivalent_mutants_matches_a_mutant(services: list[Service]) -> None:
+def test_every_equivalent_mutant_entry_matches_a_mutant(services: list[Service]) -> None:
     """An entry of `equivalent.toml` without a matching mutant is outdated."""
     mutants = [mutant for _, mutant in distinct_mutants(services)]
     assert [each for each in equivalents() if not any(map(each.matches, mutants))] == []
 
 
-def test_share_of_killed_mutants_reaches_floor(
+def test_mutation_score_reaches_floor(
     pytestconfig: pytest.Config,
     sample: list[tuple[Service, Mutant]],
     runner: MutantRunner,

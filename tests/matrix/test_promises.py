@@ -159,7 +159,7 @@ def test_service_without_fault_passes_named_tests(case: Unbroken, run_case: Call
     assert result.passed, output_tail(result)
 
 
-def test_names_of_faults_are_unique() -> None:
+def test_fault_names_are_unique() -> None:
     names = [broken.name for broken in BREAKS]
     assert sorted(names) == sorted(set(names))
 

@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("sampled", sample, ids=map(all_questions().label, sample))
 
 
-def test_composed_and_rendered_service_equal_output_of_command_line(
+def test_composed_and_rendered_services_equal_command_line_output(
     sampled: Answers, matrix: Matrix, store: Store, template: Path, empty: Path
 ) -> None:
     """Compare a composed service and one rendered in process with one that the `copier` command renders."""
@@ -69,7 +69,7 @@ def test_domain_in_data_option_is_parsed_unchanged(domain: Domain) -> None:
     assert yaml.safe_load(written.removeprefix("resources=")) == domain
 
 
-def test_tree_of_directory_has_content_and_mode_of_each_file(tmp_path: Path) -> None:
+def test_directory_tree_has_content_and_mode_of_each_file(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "run").write_bytes(b"#!/bin/sh\r\n")
     (tmp_path / "app" / "run").chmod(0o755)

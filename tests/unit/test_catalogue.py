@@ -23,24 +23,24 @@ def test_feature_names_are_unique() -> None:
 
 
 @every_feature
-def test_name_of_feature_is_valid_module_name(feature: Feature) -> None:
+def test_feature_name_is_valid_module_name(feature: Feature) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
 
 
 @every_feature
-def test_features_required_by_feature_exist(feature: Feature) -> None:
+def test_required_features_exist(feature: Feature) -> None:
     assert set(feature.requires) <= NAMES
 
 
 @every_feature
-def test_requirements_of_feature_have_lower_bounds(feature: Feature) -> None:
+def test_feature_requirements_have_lower_bounds(feature: Feature) -> None:
     """A lower bound excludes untested versions, which an old lock file could contain."""
     for line in requirements.of(feature):
         assert any(bound.operator in {">=", "=="} for bound in Requirement(line).specifier), line
 
 
 @every_feature
-def test_requirements_of_feature_are_sorted(feature: Feature) -> None:
+def test_feature_requirements_are_sorted(feature: Feature) -> None:
     for part in (feature.runtime, feature.test, feature.lint):
         names = [Requirement(line).name for line in part]
         assert names == sorted(names)
@@ -52,13 +52,13 @@ def test_distributions_listed_as_unimported_are_required(feature: Feature) -> No
 
 
 @every_feature
-def test_settings_of_feature_are_documented_environment_variables(feature: Feature) -> None:
+def test_feature_settings_are_documented_environment_variables(feature: Feature) -> None:
     for setting in feature.settings:
         assert re.fullmatch(r"[A-Z][A-Z0-9_]*", setting.name)
         assert re.fullmatch(r".*\.", setting.meaning), f"{setting.name}: the meaning must be one sentence on one line"
 
 
-def test_features_agree_on_version_range_of_distribution() -> None:
+def test_features_agree_on_distribution_version_range() -> None:
     ranges: dict[str, set[str]] = {}
     for feature in EVERYTHING:
         for line in requirements.of(feature):
@@ -67,7 +67,7 @@ def test_features_agree_on_version_range_of_distribution() -> None:
 
 
 @every_feature
-def test_address_of_server_in_catalogue_has_host_and_port(feature: Feature) -> None:
+def test_server_address_in_catalogue_has_host_and_port(feature: Feature) -> None:
     for server in feature.containers.values():
         for address in (*server.reached_by.values(), *server.tested_by.values()):
             assert f"{{host}}:{server.port}" in address
@@ -103,7 +103,7 @@ def test_path_that_no_feature_lists_is_detected(monkeypatch: pytest.MonkeyPatch)
     assert claims(path) == []
 
 
-def test_path_within_directory_of_other_feature_requires_both_features() -> None:
+def test_path_in_other_feature_directory_requires_both_features() -> None:
     component = "deploy/kubernetes/components/email/network.yaml"
     assert owners()[component] == ("email", "kubernetes")
     assert component not in excluded(["email", "kubernetes"])
@@ -111,13 +111,13 @@ def test_path_within_directory_of_other_feature_requires_both_features() -> None
     assert "deploy" in excluded(["sqlite", "email"])
 
 
-def test_excluded_directory_is_one_entry_of_exclusions() -> None:
+def test_excluded_directory_is_a_single_exclusion() -> None:
     assert "app/cache" in excluded(["sqlite"])
     assert not [path for path in excluded(["sqlite"]) if path.startswith("app/cache/")]
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
-def test_paths_of_chosen_feature_are_not_excluded(feature: Feature) -> None:
+def test_chosen_feature_paths_are_not_excluded(feature: Feature) -> None:
     names = {each.name for each in chosen(frozenset({feature.name}))}
     own = {path for path, needed in owners().items() if needed[:1] == (feature.name,) and names.issuperset(needed)}
     exclusions = excluded([feature.name])

@@ -54,7 +54,7 @@ def is_source(text: str) -> bool:
 
 @pytest.mark.parametrize("auth", ["none", "local"])
 @pytest.mark.parametrize("name", [*DOMAINS, "large"])
-def test_jinja_context_of_resources_contains_no_python_code(name: str, auth: str) -> None:
+def test_resource_jinja_context_contains_no_python_code(name: str, auth: str) -> None:
     domain = DOMAINS.get(name, large_domain(3))
     planned = plan(all_questions().default | {"resources": domain, "auth": auth})
     facts = [planned["resources"], planned["tables"], planned["late"]]

@@ -70,7 +70,7 @@ def test_several_modules_are_formatted_in_one_call() -> None:
 TEMPLATE = "{%- filter module -%}\nname = '{{ resource.name }}'\n{%- endfilter -%}"
 
 
-def test_modules_of_all_resources_are_formatted_by_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_resource_modules_are_formatted_by_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[list[str]] = []
     format_all = formatting.format_modules
 
@@ -102,7 +102,7 @@ def write_ruff(directory: Path, version: str) -> str:
     return str(program)
 
 
-def test_ruff_requirement_equals_that_of_services() -> None:
+def test_ruff_requirement_equals_service_requirement() -> None:
     assert REQUIREMENT in SERVICE.lint
 
 

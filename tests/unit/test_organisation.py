@@ -34,23 +34,23 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
-def test_mistake_in_standard_is_reported_in_one_line(text: str, message: str) -> None:
+def test_mistake_in_standard_file_is_reported_in_one_line(text: str, message: str) -> None:
     with pytest.raises(UserMessageError) as refused:
         read_standard(text)
     assert str(refused.value).startswith(f"org/standard.toml: {message}")
     assert "\n" not in str(refused.value)
 
 
-def test_each_key_of_standard_is_validated() -> None:
+def test_each_standard_file_key_is_validated() -> None:
     assert list(PROBLEMS) == list(Standard.__dataclass_fields__)
     assert PROBLEMS.keys() <= {text.partition(" ")[0] for text, _ in WRONG.values()} | {"lint"}
 
 
-def test_empty_standard_changes_nothing() -> None:
+def test_empty_standard_file_changes_nothing() -> None:
     assert read_standard("") == Standard()
 
 
-def test_distribution_required_by_standard_need_not_be_imported() -> None:
+def test_distribution_in_standard_file_need_not_be_imported() -> None:
     assert read_standard("runtime = ['acme[all]>=1 ; python_version>\"3\"']").feature.unimported == ("acme",)
 
 

@@ -41,12 +41,12 @@ COVERING = all_questions().covering(2)
         ("---", "service"),
     ],
 )
-def test_slug_of_project_name_is_lowercase_ascii(name: str, expected: str) -> None:
+def test_project_name_slug_is_lowercase_ascii(name: str, expected: str) -> None:
     assert slug(name) == expected
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_slug_of_unusual_name_is_valid_distribution_and_image_name(name: str) -> None:
+def test_unusual_project_name_has_valid_slug(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug(name))
 
 
@@ -93,7 +93,7 @@ def test_plan_is_equal_after_json_encoding(answers: dict[str, str]) -> None:
     assert json.loads(json.dumps(planned)) == planned
 
 
-def test_plan_has_requirements_of_chosen_features_only() -> None:
+def test_plan_contains_only_chosen_feature_requirements() -> None:
     planned = plan(DEFAULT | {"database": "sqlite"})
     assert any(line.startswith("aiosqlite") for line in planned["runtime"])
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
@@ -110,13 +110,13 @@ NOTE = {"name": "note", "owner": True, "fields": {"text": "text"}}
 PIN = {"name": "pin", "fields": {"note": {"type": "ref", "to": "note"}}}
 
 
-def test_owner_flag_of_resource_is_ignored_without_accounts() -> None:
+def test_owner_flag_is_ignored_without_accounts() -> None:
     answers = DEFAULT | {"auth": "none"}
     free = [NOTE | {"owner": False}, PIN]
     assert plan(answers | {"resources": [NOTE, PIN]}) == plan(answers | {"resources": free})
 
 
-def test_table_of_owned_resource_references_user() -> None:
+def test_owned_resource_table_references_user() -> None:
     planned = plan(DEFAULT | {"auth": "local", "resources": [NOTE, PIN]})
     note, pin = planned["resources"]
     assert (note["owner"], pin["owner"]) == (True, False)
@@ -148,7 +148,7 @@ def test_long_list_entry_is_wrapped_outside_inline_code() -> None:
     assert max(map(len, lines)) <= 120
 
 
-def test_questions_of_template_exclude_hidden_ones() -> None:
+def test_template_questions_exclude_hidden_questions() -> None:
     assert {"given", "plan"}.isdisjoint(questions())
     assert "project_name" in questions()
 

@@ -8,7 +8,7 @@ from tests.harness.checks import requirements
 from tests.harness.workspace import ROOT
 
 
-def test_services_dependency_group_has_every_requirement_of_features() -> None:
+def test_services_dependency_group_has_every_feature_requirement() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     assert {"include-group": "services"} in groups["dev"]
     missing = [f'add     "{line}",' for line in requirements.ALL if line not in groups["services"]]

@@ -39,18 +39,18 @@ def problem(source: object) -> str:
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES.keys() - {"enum", "ref"}))
-def test_short_form_of_field_is_type_with_optional_question_mark(kind: str) -> None:
+def test_field_short_form_is_type_with_optional_question_mark(kind: str) -> None:
     assert (field(kind).type, field(kind).optional) == (kind, False)
     assert field(f"{kind}?") == field({"type": kind, "optional": True})
 
 
-def test_bounds_of_field_are_converted_to_its_type() -> None:
+def test_field_bounds_are_converted_to_field_type() -> None:
     assert field({"type": "decimal", "ge": 0, "default": "1.50"}).default == Decimal("1.50")
     assert field({"type": "date", "ge": "2026-01-31"}).ge == field({"type": "date", "ge": date(2026, 1, 31)}).ge
     assert isinstance(field({"type": "float", "ge": 1}).ge, float)
 
 
-def test_order_of_declared_fields_is_preserved() -> None:
+def test_declared_field_order_is_preserved() -> None:
     (_, thing) = read_domain([PERSON, {"name": "thing", "fields": {"z": "int", "a": "int", "m": "int"}}])
     assert [each.name for each in thing.fields] == ["z", "a", "m"]
 
@@ -228,7 +228,7 @@ def test_yaml_bomb_is_rejected_with_short_message() -> None:
 @pytest.mark.parametrize(
     ("make_mistake", "words"), MISTAKES, ids=[f"{number} {words}" for number, (_, words) in enumerate(MISTAKES)]
 )
-def test_error_of_invalid_resource_starts_with_its_name(make_mistake: Any, words: str) -> None:  # noqa: ANN401
+def test_resource_error_starts_with_resource_name(make_mistake: Any, words: str) -> None:  # noqa: ANN401
     resource = {"name": "thing", "fields": {"title": "str"}}
     make_mistake(resource)
     message = domain_problem([PERSON, resource])
@@ -249,7 +249,7 @@ def test_mistake_in_random_domain_is_reported(domain: list[Any], mistake: Any, d
         assert words in message
 
 
-def test_names_of_enum_members_are_identifiers() -> None:
+def test_enum_member_names_are_identifiers() -> None:
     assert [member(word) for word in ("draft", "in-progress", "2xl", "価格", "naïve", "a  b")] == [
         *("DRAFT", "IN_PROGRESS", "VALUE_2XL", member("価格"), "NAIVE", "A_B"),
     ]
@@ -268,11 +268,11 @@ def test_names_of_enum_members_are_identifiers() -> None:
         ("product", "a product"),
     ],
 )
-def test_article_of_noun_matches_pronunciation(noun: str, expected: str) -> None:
+def test_indefinite_article_matches_pronunciation(noun: str, expected: str) -> None:
     assert article(noun) == expected
 
 
-def test_plurals_of_nouns_match_those_of_inflect() -> None:
+def test_noun_plurals_match_inflect_library() -> None:
     """The code has its own rules, because table names must not change with a library's version."""
     import inflect  # noqa: PLC0415 - takes seconds, which a collection need not wait
 
@@ -316,7 +316,7 @@ def test_resource_named_like_feature_or_module_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(IMPORTED | {"Config", "Exception", "ConnectionError", "UserWarning"}))
-def test_class_of_resource_named_like_imported_class_has_suffix(name: str) -> None:
+def test_model_class_named_like_imported_class_has_suffix(name: str) -> None:
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     if not domain_problem([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}]):
         (resource,) = read_domain([{"name": snake, "plural": "records", "fields": NOUN_FIELDS}])
@@ -336,13 +336,13 @@ def test_reserved_names_include_python_builtins() -> None:
     assert {name for name in vars(builtins) if name[0].isupper()} - {"None", "True", "False"} <= BUILTIN_CLASSES
 
 
-def test_variable_of_resource_named_like_module_variable_has_underscore() -> None:
+def test_row_variable_named_like_module_variable_has_underscore() -> None:
     (resource,) = read_domain([{"name": "session", "plural": "links", "fields": NOUN_FIELDS}])
     assert (resource.variable, resource.alias, resource.class_name) == ("session_", "links_", "SessionModel")
     assert {"session", "links", "map", "filter", "now"} <= VARIABLES
 
 
-def test_alias_of_uncountable_noun_has_underscore() -> None:
+def test_uncountable_noun_has_alias_with_underscore() -> None:
     (news,) = read_domain([{"name": "news", "fields": NOUN_FIELDS}])
     assert (news.plural, news.alias) == ("news", "news_")
 

@@ -41,7 +41,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("source", [".", "./", "../clone", "../clone/", "../clone/../clone"])
-def test_relative_source_is_recorded_as_url_of_origin(source: str, clone: Path) -> None:
+def test_relative_source_is_recorded_as_origin_url(source: str, clone: Path) -> None:
     assert recorded_source(source, git(clone, "rev-parse", "HEAD")) == URL
 
 
@@ -55,7 +55,7 @@ def test_relative_source_is_recorded_as_url_of_origin(source: str, clone: Path) 
         ("https://user:secret@git.example.org/template.git", "https://git.example.org/template.git"),
     ],
 )
-def test_origin_url_of_clone_is_recorded_in_copier_syntax(origin: str, recorded: str, clone: Path) -> None:
+def test_clone_origin_url_is_recorded_in_copier_syntax(origin: str, recorded: str, clone: Path) -> None:
     """The URL is recorded without credentials, and with `git+` if Copier would not take it for Git."""
     git(clone, "remote", "set-url", "origin", origin)
     assert recorded_source(".", git(clone, "rev-parse", "HEAD")) == recorded

@@ -49,12 +49,12 @@ def changing_values(source: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_template_file_of_every_service_has_no_jinja_conditions(name: str) -> None:
+def test_shared_template_file_has_no_jinja_conditions(name: str) -> None:
     assert branches(RENDERED[name]) == []
 
 
 @pytest.mark.parametrize("name", OF_RESOURCES)
-def test_template_file_of_resource_has_no_conditional_expressions(name: str) -> None:
+def test_resource_template_file_has_no_conditional_expressions(name: str) -> None:
     """Such files use `{% if %}` statements, which stand beside the code that they decide about."""
     assert list(parsed(RENDERED[name]).find_all(nodes.CondExpr)) == []
 
@@ -70,7 +70,7 @@ def test_file_with_jinja_suffix_has_jinja_expression(name: str) -> None:
     assert parsed(RENDERED[name]).find(nodes.Name)
 
 
-def test_names_of_template_files_have_no_jinja() -> None:
+def test_template_file_names_have_no_jinja() -> None:
     """The answers file and the files that exist once per resource are excluded."""
     assert [name for name in FILES if re.search(r"[{}%]", LOOP.sub("resource", name))] == [ANSWERS]
 
@@ -79,7 +79,7 @@ def test_template_has_no_file_that_updates_ignore() -> None:
     assert [name for name in FILES if IGNORED & set(name.split("/"))] == []
 
 
-def test_template_has_no_files_of_users() -> None:
+def test_template_has_no_user_files() -> None:
     assert [name for name in FILES if OWNED_BY_THE_USER.search(name.removesuffix(".jinja"))] == []
 
 
@@ -113,5 +113,5 @@ def test_changing_value_in_template_is_detected(source: str) -> None:
 
 
 @pytest.mark.parametrize("name", [".env", "uv.lock", "docs/package-lock.json"])
-def test_file_of_user_in_template_is_detected(name: str) -> None:
+def test_user_file_in_template_is_detected(name: str) -> None:
     assert OWNED_BY_THE_USER.search(name)

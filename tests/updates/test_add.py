@@ -185,7 +185,7 @@ def test_add_with_template_without_resource_schema_is_rejected(small: Path, empt
     assert "no resources.schema.json" in completed.stderr
 
 
-def test_checks_after_add_run_tests_of_changed_resources() -> None:
+def test_checks_after_add_test_only_changed_resources() -> None:
     files = {"tests/test_order.py", "tests/test_product.py", "tests/test_migrations.py", "tests/test_docs.py"}
     changed = ["app/models/order.py", "app/schemas/order.py", "app/routers/error.py", "docs/api.md"]
     command = 'uv run pytest -q -m "not drill" tests/test_order.py'

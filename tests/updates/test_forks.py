@@ -113,7 +113,7 @@ def edit(file: Path, line: str) -> None:
 # ── The fork ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_command_of_forking_page_is_tested() -> None:
+def test_every_forking_page_command_is_tested() -> None:
     tested = [*MAKE, *CHECK, *TAGS, *MERGE, *MOVE, *AMONG, *SEVERAL, *ADOPT]
     assert sorted(tested) == sorted(block for blocks in PAGE.values() for block in blocks)
 
@@ -135,13 +135,13 @@ def test_fork_merges_every_release_without_conflicts(acme: Acme, template: Path,
     assert {line[0] for line in git(empty, "diff", "--name-status", "origin/main").splitlines()} == {"A"}
 
 
-def test_included_questions_are_read_as_copier_reads_them(acme: Acme) -> None:
+def test_included_questions_are_read_like_copier_does(acme: Acme) -> None:
     assert read_questionnaire(acme.checkout) == load_template_config(acme.checkout / "copier.yml")
     assert read_questionnaire(acme.checkout)["ci"]["when"] is False
     assert "ci" in read_questionnaire(acme.upstream)
 
 
-def test_command_of_page_checks_that_highest_tag_is_of_fork(acme: Acme, empty: Path) -> None:
+def test_page_command_checks_that_highest_tag_is_fork_tag(acme: Acme, empty: Path) -> None:
     git(acme.fork.parent, "clone", "--bare", "--quiet", str(acme.fork), str(empty))
     plain = Organisation(acme.organisation.home)
     git(empty, "remote", "set-url", "origin", str(empty))
@@ -160,7 +160,7 @@ def ours(acme: Acme) -> Path:
     return acme.organisation.home / "service"
 
 
-def test_service_of_fork_contains_settings_of_organisation(ours: Path) -> None:
+def test_fork_service_contains_organisation_settings(ours: Path) -> None:
     project = tomllib.loads((ours / "pyproject.toml").read_text(encoding="utf-8"))
     assert "acme-telemetry>=1,<2" in project["project"]["dependencies"]
     assert "acme-fixtures>=2" in project["dependency-groups"]["test"]
@@ -201,13 +201,13 @@ def test_fork_rejects_invalid_answer_to_its_question(answers: Answers, message: 
     assert not empty.exists()
 
 
-def test_service_of_fork_passes_linters(ours: Path) -> None:
+def test_fork_service_passes_linters(ours: Path) -> None:
     for command in (["check"], ["format", "--check"]):
         assert_no_findings(run("ruff", *command, "--no-cache", ours))
     assert_no_findings(run("check-jsonschema", *SCHEMAS["/.gitlab-ci.yml"], ours / ".gitlab-ci.yml"))
 
 
-def test_service_of_fork_prints_openapi_document(ours: Path) -> None:
+def test_fork_service_prints_openapi_document(ours: Path) -> None:
     command = [sys.executable, "-m", "app", "openapi"]
     output = subprocess.run(command, cwd=ours, env=environment(), capture_output=True, text=True, check=True).stdout
     assert "/api/v1/products" in json.loads(output)["paths"]
@@ -243,7 +243,7 @@ def move(organisation: Organisation, block: str, service: Path) -> tuple[int, st
     return organisation.run(block.replace("slipway update", WITHOUT_CHECKS), service)
 
 
-def test_service_moves_to_fork_and_host(acme: Acme, moving: Path, empty: Path) -> None:
+def test_service_moves_to_fork_and_then_to_other_url(acme: Acme, moving: Path, empty: Path) -> None:
     code, output = move(acme.organisation, MOVE[0], moving)
     assert code == 0, output
     answers = {"python_version": "3.13", "cost_centre": "CC-0042", "approver": "finance"}
@@ -273,7 +273,7 @@ def test_move_to_fork_requires_answers_to_its_questions(acme: Acme, moving: Path
     assert "cost_centre: CC-0000\n" in record.read_text(encoding="utf-8")
 
 
-def test_status_and_update_report_releases_and_notes_of_fork(acme: Acme, empty: Path) -> None:
+def test_status_and_update_report_fork_releases_and_notes(acme: Acme, empty: Path) -> None:
     begin(acme.fork, empty / "service", OLD)
     work = empty / "fork"
     git(acme.fork.parent, "clone", "--quiet", str(acme.fork), str(work))

@@ -167,7 +167,7 @@ def test_dropped_unedited_file_is_not_reported(
     assert IMAGE not in update_output(service)
 
 
-def test_edited_file_of_disabled_answer_is_reported(history: Path, empty: Path) -> None:
+def test_edited_file_of_deselected_feature_is_reported(history: Path, empty: Path) -> None:
     """Run Copier's command line, as a user does."""
     service = start(history, empty, deploy=["fly"])
     edit(service, "fly.toml", lambda text: f"{text}# Ours.\n")

@@ -154,7 +154,7 @@ def test_release_moves_most_modules(updated: Moved) -> None:
     assert len(paths) >= MIN_MOVED
 
 
-def test_edit_of_each_moved_file_is_in_new_file(updated: Moved) -> None:
+def test_edit_of_moved_file_is_in_new_file(updated: Moved) -> None:
     service, paths, report = updated
     lost = [
         f"{path} -> {target}"
@@ -171,7 +171,7 @@ def test_every_import_resolves_after_update(updated: Moved) -> None:
     assert_no_findings("\n".join(unresolved_imports(service)))
 
 
-def test_module_of_user_can_be_imported_after_update(updated: Moved) -> None:
+def test_user_module_is_importable_after_update(updated: Moved) -> None:
     service, _, _ = updated
     run = subprocess.run(
         [sys.executable, "-c", "import app.own"],
@@ -184,7 +184,7 @@ def test_module_of_user_can_be_imported_after_update(updated: Moved) -> None:
     assert run.returncode == 0, run.stderr
 
 
-def test_public_name_of_moved_module_is_defined_or_renamed(history: Path, tmp_path: Path) -> None:
+def test_moved_public_name_is_defined_or_renamed(history: Path, tmp_path: Path) -> None:
     """Every public name of the last release is defined after the update, renamed, or listed as removed."""
     with caching_renderings():
         for name, (release, answers) in CASES.items():

@@ -78,7 +78,7 @@ def rejected(completed: Run) -> str:
 
 
 # ── The service ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_new_service_equals_that_of_copier_copy(template: Path, place: Path) -> None:
+def test_new_service_equals_copier_copy_output(template: Path, place: Path) -> None:
     create(place, "ours", "--source", str(template), "--data", "project=Bar", "--no-git")
     copied = copier(
         "copy", "--trust", "--defaults", "--data", "project=Bar", str(template), str(place / "copy"), directory=place
@@ -87,7 +87,7 @@ def test_new_service_equals_that_of_copier_copy(template: Path, place: Path) -> 
     assert tree(place / "ours") == tree(place / "copy")
 
 
-def test_new_service_of_newest_tag_is_committed_on_main(template: Path, place: Path) -> None:
+def test_new_service_from_newest_tag_is_committed_on_main(template: Path, place: Path) -> None:
     report = create(place, "shop", "--source", str(template))
     service = place / "shop"
     assert report == {
@@ -183,7 +183,7 @@ def test_new_from_bare_repository_records_path(source: str, clone: Path, place: 
     assert slipway(place / "shop", "status").returncode == 0
 
 
-def test_new_from_published_clone_records_url_of_origin(template: Path, clone: Path, place: Path) -> None:
+def test_new_from_published_clone_records_origin_url(template: Path, clone: Path, place: Path) -> None:
     git(place, "clone", "--quiet", "--bare", str(template), "hosted.git")
     reachable = settings(f"url.{place / 'hosted.git'}.insteadOf", HOSTED)
     git(clone, "remote", "set-url", "origin", HOSTED)
@@ -192,7 +192,7 @@ def test_new_from_published_clone_records_url_of_origin(template: Path, clone: P
     assert slipway(place / "shop", "status", "--to", "main", **reachable).returncode == 0
 
 
-def test_new_from_unpublished_commit_records_path_of_clone(clone: Path, place: Path) -> None:
+def test_new_from_unpublished_commit_records_clone_path(clone: Path, place: Path) -> None:
     git(clone, "remote", "set-url", "origin", HOSTED)
     git(clone, "commit", "--quiet", "--allow-empty", "--message", "Unpublished")
     create(clone, "../shop", "--source", ".")
@@ -225,7 +225,7 @@ def test_new_from_template_with_uncommitted_changes_is_rejected(clone: Path, pla
         ),
     ],
 )
-def test_default_source_is_that_of_installed_package(
+def test_default_source_is_installed_package_source(
     about: dict[str, Any], expected: tuple[str, str | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(new, "distribution", lambda _: Installed(json.dumps(about)))

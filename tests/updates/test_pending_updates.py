@@ -306,6 +306,6 @@ def test_fleet_with_unwritable_page_reports_one_error(owner: Owner) -> None:
     assert (completed.returncode, completed.stderr) == (2, "/nonexistent/page.html: No such file or directory.\n")
 
 
-def test_output_of_update_is_encodable_as_latin_1(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_update_output_is_encodable_as_latin_1(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
     assert owner.run(*UPDATE).returncode == 0

@@ -142,7 +142,7 @@ def assert_migrations_pass(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("database", ["postgresql", "sqlite"])
-def test_migration_of_renamed_resource_preserves_rows(database: str, template: Path, empty: Path) -> None:
+def test_rename_migration_preserves_rows(database: str, template: Path, empty: Path) -> None:
     start(template, empty, database)
     rows(empty, *INSERTED, "SELECT 1")
     update(empty, {"resources": RENAMED}, RELEASE)
@@ -154,7 +154,7 @@ def test_migration_of_renamed_resource_preserves_rows(database: str, template: P
     assert_migrations_pass(empty)
 
 
-def test_migration_of_rename_yields_constraint_names_of_fresh_database(template: Path, empty: Path) -> None:
+def test_renamed_and_fresh_database_have_equal_constraint_names(template: Path, empty: Path) -> None:
     """A later table with the former name can then use these names."""
     start(template, empty / "renamed", "postgresql")
     update(empty / "renamed", {"resources": RENAMED}, RELEASE)

@@ -106,7 +106,7 @@ def test_new_question_is_reported_with_default(twins: Twins) -> None:
     assert twins.report["questions"] == {"greeting": "hello"}
 
 
-def test_release_notes_of_skipped_versions_are_reported(twins: Twins) -> None:
+def test_skipped_versions_release_notes_are_reported(twins: Twins) -> None:
     notes = twins.report["notes"]
     assert "Greets: `hello`" in notes
     assert "Quick tests." in notes
@@ -238,7 +238,7 @@ def test_update_at_newest_version_changes_answer(template: Path, empty: Path) ->
     assert "Change answers" in git(owner.directory, "log", "-1", "--format=%s")
 
 
-def test_service_of_template_without_tags_is_updated_to_head(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+def test_service_is_updated_to_head_without_template_tags(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
     create_template(tmp_path / "template")
     first, head = (git(tmp_path / "template", "rev-parse", f"{tag}^{{commit}}").strip() for tag in (FIRST, THIRD))
     git(tmp_path / "template", "tag", "--delete", FIRST, SECOND, THIRD)
@@ -262,7 +262,7 @@ commit = "{third}"
 """
 
 
-def test_releases_of_template_without_tags_are_read_from_list(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
+def test_releases_are_read_from_list_without_template_tags(tmp_path: Path, workspace: Path) -> None:  # noqa: ARG001
     template = tmp_path / "template"
     create_template(template)
     first, third = (git(template, "rev-parse", f"{tag}^{{commit}}").strip() for tag in (FIRST, THIRD))
@@ -371,7 +371,7 @@ def test_undo_prints_command_that_restores_update(owner: Owner) -> None:
 # ── Monorepos ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_update_of_service_in_monorepo_changes_no_other_file(template: Path, empty: Path) -> None:
+def test_monorepo_service_update_changes_no_other_file(template: Path, empty: Path) -> None:
     owner = create_service(template, empty / "services" / "shop")
     (owner / ".git").rename(empty / ".git")
     (owner / ".copier-answers.yml").rename(owner / "template.yml")
@@ -520,7 +520,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize(("recorded", "expected"), SOURCES.items(), ids=SOURCES)
-def test_slipway_script_runs_package_of_recorded_source(
+def test_slipway_script_runs_package_from_recorded_source(
     recorded: str, expected: str, owner: Owner, tmp_path: Path
 ) -> None:
     record = owner.read(".copier-answers.yml")
@@ -542,7 +542,7 @@ def test_slipway_script_runs_package_of_recorded_source(
     ]
 
 
-def test_slipway_script_runs_package_of_local_directory(owner: Owner, template: Path, tmp_path: Path) -> None:
+def test_slipway_script_runs_package_from_local_directory(owner: Owner, template: Path, tmp_path: Path) -> None:
     write(tmp_path, {"bin/uvx": '#!/bin/sh\necho "$2"\n'})
     (tmp_path / "bin" / "uvx").chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}

@@ -205,7 +205,7 @@ def test_pipeline_proposes_update_with_release_notes(pipeline: Callable[[], int]
     assert SUBJECT.strip() in runner.called
 
 
-def test_pipeline_proposes_update_of_template_without_tags(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_proposes_update_without_template_tags(pipeline: Callable[[], int], runner: Runner) -> None:
     head = git(runner.template, "rev-parse", "--short=12", THIRD).strip()
     first = git(runner.template, "rev-parse", f"{FIRST}^{{commit}}").strip()
     push_edit(runner, ".copier-answers.yml", f"_commit: {FIRST}", f"_commit: {first}")
@@ -259,7 +259,7 @@ def test_pipeline_updates_open_request(pipeline: Callable[[], int], runner: Runn
     assert "pr edit 7" in runner.called or "merge_request.create" in runner.called
 
 
-def test_pipeline_does_not_overwrite_commits_of_others(pipeline: Callable[[], int], runner: Runner) -> None:
+def test_pipeline_does_not_overwrite_commits_by_others(pipeline: Callable[[], int], runner: Runner) -> None:
     assert pipeline() == 0
     somewhere = runner.home / "somewhere"
     git(runner.home, "clone", "--quiet", "--branch", BRANCH, str(runner.origin), str(somewhere))
@@ -280,7 +280,7 @@ def test_template_update_pipeline_passes_linters(serve: Callable[[Answers], Serv
         assert_no_findings(run(name, *LINTERS[name].arguments, tmp_path / WORKFLOW))
 
 
-def test_prepare_job_of_pipeline_has_no_write_token(serve: Callable[[Answers], Service]) -> None:
+def test_pipeline_prepare_job_has_no_write_token(serve: Callable[[Answers], Service]) -> None:
     jobs = yaml.safe_load(serve(all_questions().default).files[WORKFLOW].content)["jobs"]
     assert jobs["prepare"]["permissions"] == {"contents": "read"}
     assert "TEMPLATE_TOKEN" not in json.dumps(jobs["prepare"])

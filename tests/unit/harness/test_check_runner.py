@@ -98,7 +98,7 @@ def test_changed_code_is_checked_again(new_runner: Callable[[], CheckRunner], tm
     assert not new_runner().result(service("other", tmp_path, PASSES + "\n"), SUITE, meter).cached
 
 
-def test_changed_command_of_check_is_run_again(
+def test_check_with_changed_command_runs_again(
     new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
 ) -> None:
     passing = service("passing", tmp_path, PASSES)
@@ -147,7 +147,7 @@ class OneFork(CheckRunner):
     forks = 1
 
 
-def test_mypy_checks_file_of_equal_path_and_size_again(tmp_path: Path, meter: Meter) -> None:
+def test_mypy_checks_other_file_of_equal_size_again(tmp_path: Path, meter: Meter) -> None:
     """Services share a mypy cache, which compares path, size and second of modification of files."""
     typed = typed_service("typed", tmp_path, "def value() -> int:\n    return 12\n")
     mistyped = typed_service("mistyped", tmp_path, 'def value() -> int:\n    return ""\n')
@@ -184,7 +184,7 @@ def test_unused_cache_entry_expires(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["used"]
 
 
-def test_services_of_equal_code_share_result(
+def test_services_with_equal_code_share_result(
     new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
 ) -> None:
     one, other = service("one", tmp_path, FAILS), service("other", tmp_path, FAILS)
@@ -205,7 +205,7 @@ def test_services_are_isolated_from_each_other(
         assert result.passed, result.output
 
 
-def test_check_that_reads_file_beyond_code_fails(
+def test_check_that_reads_noncode_file_fails(
     new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
 ) -> None:
     """Otherwise the cached result would be reused for services in which that file differs."""
@@ -222,7 +222,7 @@ def test_hanging_check_is_killed(new_runner: Callable[[], CheckRunner], tmp_path
     assert "ended by SIGKILL after" in result.output
 
 
-def test_orphaned_child_process_of_check_is_killed(
+def test_orphaned_check_subprocess_is_killed(
     new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
 ) -> None:
     runner, leaving = new_runner(), service("leaving", tmp_path, LEAVES)
@@ -242,7 +242,7 @@ def is_alive(process: int) -> bool:
         return False
 
 
-def test_result_of_check_has_command_to_reproduce_it(
+def test_check_result_has_command_to_reproduce_it(
     new_runner: Callable[[], CheckRunner], tmp_path: Path, meter: Meter
 ) -> None:
     runner = new_runner()

@@ -99,11 +99,11 @@ def edited_lines(source: str, operator: str) -> list[str]:
         ("status", "x = HTTPStatus.NO_CONTENT", ["x = HTTPStatus.OK"]),
     ],
 )
-def test_mutation_operator_makes_expected_edits_of_line(operator: str, source: str, expected: list[str]) -> None:
+def test_mutation_operator_makes_expected_edits(operator: str, source: str, expected: list[str]) -> None:
     assert edited_lines(source, operator) == expected
 
 
-def test_mutant_of_multiline_condition_is_valid_python() -> None:
+def test_multiline_condition_mutant_is_valid_python() -> None:
     (mutant,) = valid_mutants("x = (\n    a\n    and b\n)\n", "and/or")
     assert mutant.mutated.decode() == "x = (\n    a\n    or b\n)\n"
 
@@ -136,7 +136,7 @@ def test_code_in_default_or_cached_function_runs_once() -> None:
     assert runs == {"1": True, "2": True, "3": True, "4": False}
 
 
-def test_mutant_of_multiline_condition_has_all_lines_of_header() -> None:
+def test_multiline_condition_mutant_includes_all_header_lines() -> None:
     (mutant,) = valid_mutants("if (\n    a\n):\n    b()\n", "negate")
     assert mutant.lines == (1, 3)
 
@@ -146,7 +146,7 @@ def candidates() -> list[Mutant]:
     return mutants("app/one.py", MODULE.encode())
 
 
-def test_sample_of_mutants_is_reproducible_by_seed(candidates: list[Mutant]) -> None:
+def test_mutant_sample_is_reproducible_by_seed(candidates: list[Mutant]) -> None:
     assert draw(candidates, 8, 1) == draw(candidates, 8, 1) != draw(candidates, 8, 2)
 
 
@@ -155,13 +155,13 @@ def test_half_of_sampled_mutants_are_subtle(candidates: list[Mutant]) -> None:
     assert kinds.count("subtle") == 4
 
 
-def test_sample_of_mutants_is_stable_under_other_edits(candidates: list[Mutant]) -> None:
+def test_mutant_sample_is_stable_under_unrelated_edits(candidates: list[Mutant]) -> None:
     """Line numbers and other files do not affect the sample of a file."""
     moved = mutants("app/one.py", b"# A comment.\n" + MODULE.encode())
     other = mutants("app/other.py", b"x = None\n")
     assert [each.key for each in draw([*other, *moved], 8, 1)] == [each.key for each in draw(candidates, 8, 1)]
 
 
-def test_entry_of_equivalent_mutant_matches_only_its_change(candidates: list[Mutant]) -> None:
+def test_equivalent_mutant_entry_matches_only_its_change(candidates: list[Mutant]) -> None:
     entry = Equivalent("app/one.py", "session.close()", "session.close()", "pass", "an example")
     assert [each.operator for each in candidates if entry.matches(each)] == ["drop clean-up"]

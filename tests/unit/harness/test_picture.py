@@ -68,7 +68,7 @@ def test_field_of_failed_service_has_cross(image: Element) -> None:
     assert len(list(image.iter(f"{SVG}path"))) == 1
 
 
-def test_fields_of_picture_have_distinct_positions(image: Element) -> None:
+def test_picture_fields_have_distinct_positions(image: Element) -> None:
     places = [(field[1].get("x"), field[1].get("y")) for field in image.iter(f"{SVG}g")]
     assert len(set(places)) == len(places) == 2 * 2**3
 
@@ -86,14 +86,14 @@ def test_picture_has_headings_and_legend(image: Element) -> None:
     assert {"14 passed", "0 cached", "1 failed", "1 not checked"} <= set(words)
 
 
-def test_fields_of_picture_are_within_view_box(image: Element) -> None:
+def test_picture_fields_are_within_view_box(image: Element) -> None:
     _, _, width, height = map(float, image.attrib["viewBox"].split())
     for field in image.iter(f"{SVG}g"):
         assert 0 <= float(field[1].attrib["x"]) <= width - float(field[1].attrib["width"])
         assert 0 <= float(field[1].attrib["y"]) <= height - float(field[1].attrib["height"])
 
 
-def test_colours_of_service_states_differ() -> None:
+def test_service_states_have_distinct_colours() -> None:
     assert len(set(COLOURS.values())) == len(COLOURS)
 
 
@@ -111,7 +111,7 @@ def result(tmp_path: Path, *, passed: bool, cached: bool = False) -> CheckResult
         ([(True, True), (False, False), (True, False)], "failed"),
     ],
 )
-def test_state_of_service_follows_its_checks(ends: list[tuple[bool, bool]], expected: State, tmp_path: Path) -> None:
+def test_service_state_follows_its_checks(ends: list[tuple[bool, bool]], expected: State, tmp_path: Path) -> None:
     assert state([result(tmp_path, passed=passed, cached=cached) for passed, cached in ends]) == expected
 
 

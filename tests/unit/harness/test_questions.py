@@ -78,7 +78,7 @@ def test_conditional_or_complex_question_is_not_supported(question: dict[str, An
     assert not is_covered(question)
 
 
-def test_product_of_answers_has_every_combination() -> None:
+def test_answer_product_has_every_combination() -> None:
     closed = prod(len(answers(question)) for name, question in QUESTIONS.items() if name not in OPEN)
     further = sum(
         (len(answers(QUESTIONS[name])) - 1) * prod(len(answers(QUESTIONS[other])) for other in related)
@@ -124,7 +124,7 @@ def test_answers_to_question_include_every_choice(question: dict[str, Any], expe
     assert answers(question) == expected
 
 
-def test_flips_of_question_change_one_choice() -> None:
+def test_answer_flips_change_one_choice() -> None:
     assert flips(QUEUE) == [("none", "taskiq"), ("none", "celery"), ("taskiq", "celery")]
     selected = flips(FEATURES | {"choices": ["cache", "email", "files"]})
     assert ([], ["cache"]) in selected
@@ -161,7 +161,7 @@ def test_covering_array_is_deterministic() -> None:
     assert questionnaire(STRICT).covering(2) == questionnaire(STRICT).covering(2)
 
 
-def test_questions_outside_selection_have_only_defaults() -> None:
+def test_unselected_questions_have_only_defaults() -> None:
     about = questionnaire(KINDS).about({"database", "agents"})
     rows = list(about.combinations())
     assert [(row["database"], row["agents"]) for row in rows] == list(product(["postgresql", "sqlite"], [True, False]))
@@ -176,12 +176,12 @@ def test_questions_outside_selection_have_only_defaults() -> None:
         ({"database": "sqlite", "queue": "celery"}, "sqlite-celery-no-features-agents"),
     ],
 )
-def test_label_of_combination_lists_its_choices(changed: dict[str, Any], expected: str) -> None:
+def test_combination_label_lists_its_choices(changed: dict[str, Any], expected: str) -> None:
     every = questionnaire(KINDS)
     assert every.label(every.default | changed) == expected
 
 
-def test_labels_of_combinations_are_unique() -> None:
+def test_combination_labels_are_unique() -> None:
     for each in (questionnaire(KINDS), all_questions(), code_questions()):
         every = list(each.combinations())
         assert len({each.label(combination) for combination in every}) == len(every)

@@ -49,7 +49,7 @@ def merged(ours: str, theirs: str, base: str = BASE, path: str = "a.py") -> str 
 
 
 @pytest.mark.parametrize(("ours", "theirs", "result"), MERGED.values(), ids=MERGED)
-def test_changes_of_neighbouring_lines_are_merged(ours: str, theirs: str, result: str) -> None:
+def test_changes_to_neighbouring_lines_are_merged(ours: str, theirs: str, result: str) -> None:
     ours, theirs = statements(ours), statements(theirs)
     assert merged(ours, theirs) == merged(theirs, ours) == statements(result)
 
@@ -89,7 +89,7 @@ def test_statement_boundary_is_between_statements_of_one_block() -> None:
     assert not statement_boundaries(b"(")
 
 
-def test_changes_of_one_statement_stay_conflict() -> None:
+def test_changes_to_same_statement_stay_conflict() -> None:
     base = "f(\n    1,\n    2,\n)\n"
     assert merged("f(\n    8,\n    2,\n)\n", "f(\n    1,\n    9,\n)\n", base) is None
     assert merged("[a]\nx = 8\ny = 2\n", "[a]\nx = 1\ny = 9\n", "[a]\nx = 1\ny = 2\n", "a.toml") is None
@@ -142,7 +142,7 @@ def test_merge_contains_insertions_of_both_sides(
 
 @settings(max_examples=60, deadline=None)
 @given(edits("abc"), FLAGS, edits("xyz"), FLAGS)
-def test_merge_without_conflict_equals_that_of_git(
+def test_conflict_free_merge_equals_git_merge(
     ours: list[list[bytes] | None], our_places: list[bool], theirs: list[list[bytes] | None], their_places: list[bool]
 ) -> None:
     base, our, their = (b"".join(each) for each in (BASE_LINES, apply(ours, our_places), apply(theirs, their_places)))

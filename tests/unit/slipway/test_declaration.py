@@ -100,7 +100,7 @@ def test_invalid_field_argument_is_reported_with_fix(word: str, message: str) ->
     assert message in str(caught.value)
 
 
-def test_types_and_options_in_schema_equal_those_of_parser() -> None:
+def test_schema_and_parser_have_equal_types_and_options() -> None:
     assert {kind: {*keys} for kind, keys in LANGUAGE.types.items()} == {
         kind: {*keys, *EVERYWHERE} for kind, keys in TYPES.items()
     }

@@ -50,7 +50,7 @@ def test_renamed_resource_preserves_other_identifiers(edit: str, expected: str) 
         ("id", "order_id, id(order), order.id", "order_id, id(order), order.label"),
     ],
 )
-def test_renamed_field_preserves_names_of_python(was: str, edit: str, expected: str) -> None:
+def test_renamed_field_preserves_python_names(was: str, edit: str, expected: str) -> None:
     old = rendering("order", {was: "str"}, f"order.{was}\norder_id\n")
     new = rendering("order", {"label": {"type": "str", "was": was}}, "order.label\norder_id\n")
     assert domain_renames(old, new).rewrite(CODE.format("order"), edit) == expected

@@ -139,7 +139,7 @@ def test_import_of_moved_module_is_rewritten(before: str, after: str) -> None:
         "match x:\n    case {**client}:\n        pass\n",
     ],
 )
-def test_rewritten_import_keeps_ambiguous_local_name_by_alias(rest: str) -> None:
+def test_ambiguous_local_name_is_kept_by_import_alias(rest: str) -> None:
     after = f"from app.outbound import client as http_client\n{rest}"
     assert rewrite_imports(f"from app import http_client\n{rest}", RENAMES) == after
 
@@ -238,7 +238,7 @@ def test_rewritten_import_keeps_name_that_other_module_imports() -> None:
     }
 
 
-def test_exports_of_module_include_imported_and_patched_names() -> None:
+def test_module_exports_include_imported_and_patched_names() -> None:
     source = "from app import own\nfrom app.own import a\nown.b.c\npatch('app.own.d')\nsetattr(own, 'e', 1)\n"
     assert exports({"tests/a.py": source})["app.own"] == {"a", "b", "d", "e"}
 

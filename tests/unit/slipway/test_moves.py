@@ -110,7 +110,7 @@ def test_path_is_moved_if_it_is_missing_and_target_exists() -> None:
         ),
     ],
 )
-def test_renames_of_modules_and_names_follow_moves(
+def test_module_and_name_renames_follow_moves(
     entries: tuple[str, ...], before: str, after: str, modules: dict[str, str], names: dict[str, str]
 ) -> None:
     renames = declared(*entries).renames(before.split(), set(after.split()))
@@ -124,7 +124,7 @@ def test_moves_declare_paths_of_files_and_modules() -> None:
     assert [moves.declares(path) for path in paths] == [True, True, True, False, False]
 
 
-def test_files_of_user_follow_moved_directory() -> None:
+def test_user_files_follow_moved_directory() -> None:
     moves = declared("1.0 app/a/* app/b/*", "1.0 app/c/x.py app/d/x.py")
     before = {"app/a/__init__.py", "app/a/z/y.txt", "app/c/x.py", "app/c/y.py"}
     after = {"app/b/__init__.py", "app/b/z/y.txt", "app/d/x.py", "app/c/y.py"}
@@ -134,7 +134,7 @@ def test_files_of_user_follow_moved_directory() -> None:
     assert moves.along(owned, before, after | owned | {"app/b/own.py"}) == {"app/a/z/own.txt": "app/b/z/own.txt"}
 
 
-def test_moves_of_fork_are_added_to_those_of_template() -> None:
+def test_fork_moves_are_added_to_template_moves() -> None:
     assert (declared("2.0 a/b c/d") | declared("1.0 x/y a/b")).path("x/y") == "c/d"
 
 
@@ -166,10 +166,10 @@ def test_moves_of_fork_are_added_to_those_of_template() -> None:
         ("[[", "Invalid"),
     ],
 )
-def test_invalid_entry_of_moves_is_reported_by_path(entry: str, problem: str) -> None:
+def test_invalid_moves_entry_is_reported_with_path(entry: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         Moves.parse(entry)
 
 
-def test_moves_file_of_this_template_is_valid() -> None:
+def test_template_moves_file_is_valid() -> None:
     Moves.parse((ROOT / "updates" / "moves.toml").read_text(encoding="utf-8"))

@@ -29,13 +29,13 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("origin", [URL, f"{URL}.git", "git@host:acme/template", "https://a:b@host/x", "../upstream"])
 @pytest.mark.parametrize("source", [".", "../clone", "{}", "gh:acme/template", "git@host:acme/template.git"])
-def test_recorded_source_equals_that_of_template_extension(source: str, origin: str, clone: Path) -> None:
+def test_recorded_source_equals_source_from_template_extension(source: str, origin: str, clone: Path) -> None:
     git(clone, "remote", "set-url", "origin", origin)
     commit = git(clone, "rev-parse", "HEAD").strip()
     assert recorded_source(source.format(clone), commit) == by_extension(source.format(clone), commit)
 
 
-def test_installed_clone_is_recorded_as_url_of_origin(clone: Path) -> None:
+def test_installed_clone_is_recorded_as_origin_url(clone: Path) -> None:
     git(clone, "remote", "set-url", "origin", URL)
     commit = git(clone, "rev-parse", "HEAD").strip()
     assert recorded_source(str(clone), commit, is_installed=True) == f"git+{URL}"

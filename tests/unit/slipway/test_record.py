@@ -100,7 +100,7 @@ def test_answers_file_with_equal_values_is_unchanged() -> None:
     assert edited(FOUR, lambda _: None) == FOUR
 
 
-def test_new_version_changes_one_line_of_answers_file() -> None:
+def test_new_version_changes_one_line_in_answers_file() -> None:
     assert edited(FOUR, lambda record: record.update(_commit="v2")) == FOUR.replace("_commit: v1", "_commit: v2")
 
 
@@ -143,7 +143,7 @@ def test_removed_resource_removes_its_comment() -> None:
     assert result == TWO.replace("\n  # Who buys.\n  - name: 'customer'\n    fields: {email: email}\n", "")
 
 
-def test_new_first_key_of_resource_follows_dash() -> None:
+def test_new_first_key_follows_list_dash() -> None:
     def rename(record: dict[str, Any]) -> None:
         product = record["resources"][0]
         record["resources"][0] = {"plural": "goods", **product}
@@ -171,7 +171,7 @@ def test_renamed_resource_preserves_other_lines() -> None:
     assert "# In euros, without tax." in result
 
 
-def test_new_answer_is_placed_in_order_of_questions() -> None:
+def test_new_answer_is_placed_in_question_order() -> None:
     record = yaml.safe_load(FOUR)
     new = {"_commit": "v1", "_src_path": "/template", "owner": "me", **record}
     result = merged_record(FOUR.encode(), new).decode()
@@ -195,13 +195,13 @@ def test_answer_of_any_type_is_written_and_replaced(text: str, value: object) ->
     assert "\nfeatures: end\n" in edited(replaced, lambda record: record.update(features="end"))
 
 
-def test_quotes_and_blank_lines_of_answers_file_are_preserved() -> None:
+def test_quotes_and_blank_lines_in_answers_file_are_preserved() -> None:
     text = "_commit: v1\n_src_path: \"/a b\"\nname: 'x'\n\n\nlong: >-\n  two\n  lines\nlast: |\n  text\n"
     assert edited(text, lambda record: record.update(_commit="v2")) == text.replace("v1", "v2")
     assert edited(text, lambda record: record.update(long="short")) == text.replace(">-\n  two\n  lines", "short")
 
 
-def test_line_endings_of_answers_file_are_preserved() -> None:
+def test_answers_file_line_endings_are_preserved() -> None:
     text = TWO.replace("\n", "\r\n")
     result = merged_record(text.encode(), yaml.safe_load(text) | {"_commit": "v2"})
     assert result == text.replace("_commit: v1", "_commit: v2").encode()
