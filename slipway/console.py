@@ -1,4 +1,7 @@
-"""Print text for people; with `--json`, standard output contains a single JSON object."""
+"""Print text for people.
+
+With `--json`, standard output contains a single JSON object.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def echo(*lines: str) -> None:
-    """Print lines and flush them, so that progress is visible in a pipe."""
+    """Print lines and flush them, to show progress in a pipe."""
     for line in lines:
         print(line, flush=True)
 

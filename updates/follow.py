@@ -68,7 +68,7 @@ def unmerged() -> dict[str, dict[int, str]]:
 
 
 class Before:
-    """The service before the update: its last commit, and the files that the template rendered for it."""
+    """The service before the update, with its last commit and the files that the template rendered for it."""
 
     def __init__(self, record: str) -> None:
         self.record = record
@@ -202,7 +202,7 @@ def merge_again(renames: Renames, style: str, done: set[str]) -> list[str]:
 
 
 def rewrite_others(before: Before, renames: Renames, along: dict[str, str]) -> list[str]:
-    """Rewrite imports in the service's own files and in edited files of the template; return their paths.
+    """Rewrite imports in the service's own files and in edited template files, and return the rewritten paths.
 
     Unedited files of the template have been rendered with new imports.
     """

@@ -21,7 +21,7 @@ LONGEST_NAME, LONGEST_DESCRIPTION = 60, 160  # characters: one line of a README,
 
 
 def line_problem(value: object, noun: str, longest: int) -> str:
-    """Return why `value` is not a single printable line; empty if it is one."""
+    """Return an error message if `value` is not a single printable line; empty otherwise."""
     if not isinstance(value, str) or not value.strip():
         return f"A service needs a {noun}."
     if value != value.strip():
@@ -104,7 +104,7 @@ def parsed_selection(value: object) -> object:
 
 
 def always_recorded(known: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Return the names of the questions that the answers file of every service contains."""
+    """Return the names of the questions whose answers are in every answers file."""
     return {name for name, entry in known.items() if "when" not in entry and not entry.get("secret")}
 
 

@@ -77,14 +77,14 @@ class Standard:
 
 
 def lines_problem(value: object) -> str:
-    """Return why a value is not a list of single lines; empty if it is one."""
+    """Return an error message if a value is not a list of single lines; empty otherwise."""
     lines: list[object] = value if isinstance(value, list) else [None]
     is_plain = all(isinstance(line, str) and line.isprintable() and line.strip() == line != "" for line in lines)
     return "" if is_plain else 'it is a list of lines, such as ["one", "another"].'
 
 
 def requirements_problem(value: object) -> str:
-    """Return why a value is not a list of Python requirements; empty if it is one."""
+    """Return an error message if a value is not a list of Python requirements; empty otherwise."""
     if problem := lines_problem(value):
         return problem
     lines: list[str] = value if isinstance(value, list) else []
@@ -97,20 +97,20 @@ def requirements_problem(value: object) -> str:
 
 
 def image_problem(value: object) -> str:
-    """Return why a value is not the name of a container image; empty if it is one."""
+    """Return an error message if a value is not the name of a container image; empty otherwise."""
     plain = value.replace(VERSION, "3.13") if isinstance(value, str) else ""
     return "" if IMAGE.fullmatch(plain) else "it is the name of an image, such as registry.example.com/python:3.13."
 
 
 def python_image_problem(value: object) -> str:
-    """Return why a value is not an image name with a placeholder for the Python version; empty if it is one."""
+    """Return an error message if a value is not an image name with a placeholder for the Python version."""
     if problem := image_problem(value):
         return problem
     return "" if VERSION in str(value) else f"it has no placeholder for the version of Python: write {VERSION} there."
 
 
 def index_problem(value: object) -> str:
-    """Return why a value is not the URL of a package index; empty if it is one."""
+    """Return an error message if a value is not the name and URL of a package index; empty otherwise."""
     problem = 'it is a table with name and url only: {name = "acme", url = "https://…"}.'
     if not isinstance(value, dict) or value.keys() != {"name", "url"} or not all(map(str, value.values())):
         return problem
@@ -122,13 +122,13 @@ def index_problem(value: object) -> str:
 
 
 def licence_problem(value: object) -> str:
-    """Return why a value is not an SPDX licence expression; empty if it is one."""
+    """Return an error message if a value is not an SPDX licence expression; empty otherwise."""
     is_plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9.+() -]+", value)
     return "" if is_plain else "it is an SPDX expression, such as Apache-2.0 or LicenseRef-Acme."
 
 
 def gitlab_problem(value: object) -> str:
-    """Return why a value is not a list of entries for GitLab's `include`; empty if it is one."""
+    """Return an error message if a value is not a list of entries for GitLab's `include`; empty otherwise."""
     entries = value if isinstance(value, list) else [None]
     if all(isinstance(each, dict) and sum(way in each for way in INCLUDED_BY) == 1 for each in entries):
         return ""

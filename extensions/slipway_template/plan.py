@@ -66,7 +66,7 @@ def service(features: list[Feature]) -> dict[str, Any]:
 
 
 def distribution(name: str, features: Iterable[Feature]) -> str:
-    """Return the distribution's name; `-service` is appended if a required library has the same name."""
+    """Return the distribution's name, with the suffix `-service` if a required library has the same name."""
     lines = [line for feature in features for line in (*feature.runtime, *feature.test, *feature.lint)]
     return f"{name}-service" if name in {re.split(r"[^A-Za-z0-9-]", line)[0] for line in lines} else name
 

@@ -31,7 +31,7 @@ IncludeLoader.add_constructor("!include", included)
 
 
 def documents(path: Path, root: Path) -> Iterator[dict[str, Any]]:
-    """Yield the YAML documents of a file; an `!include` is replaced by the documents of the included files."""
+    """Yield the YAML documents of a file, with the documents of included files in place of `!include`."""
     loader = type("RootedLoader", (IncludeLoader,), {"root": root})
     for document in yaml.load_all(path.read_text(encoding="utf-8"), loader):
         yield from document if isinstance(document, list) else [document] if document else []
@@ -51,6 +51,9 @@ def read_questionnaire(root: Path = ROOT) -> dict[str, Any]:
 
 @cache
 def entries() -> dict[str, dict[str, Any]]:
-    """Return all questions and computed values by name, each as a mapping even if written as `name: default`."""
+    """Return all questions and computed values by name, each as a mapping.
+
+    The short form `name: default` is expanded.
+    """
     named = {name: entry for name, entry in read_questionnaire().items() if name[0] != "_"}
     return {name: entry if isinstance(entry, dict) else {"default": entry} for name, entry in named.items()}

@@ -68,7 +68,7 @@ def add_fields(service: Service, name: str, words: Sequence[str], request: Reque
 
 
 def field_name(word: str) -> str:
-    """Return the field's name in a command-line argument; `ref:customer` declares a field `customer`."""
+    """Return the field's name in a command-line argument, such as `customer` in `ref:customer`."""
     name, _, kind = word.partition(":")
     return re.sub(r"\W.*", "", kind) if name == "ref" else name
 

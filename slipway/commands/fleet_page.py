@@ -38,7 +38,7 @@ BODY = """\
 
 
 def page(statuses: list[dict[str, Any]]) -> str:
-    """Return the HTML page with the status of all services; all values are escaped."""
+    """Return the HTML page with the status of all services, in which all values are escaped."""
     states = [state(each) for each in statuses]
     return HEAD + BODY.format(
         summary=f"{len(states)} services: {states.count('current')} current, {states.count('behind')} behind or"

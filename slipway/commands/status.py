@@ -107,7 +107,7 @@ def compare(service: Service, template: Template, pristine: Rendering) -> Drift:
 
 
 def unconverted(service: Service, paths: list[str]) -> dict[str, bytes]:
-    """Return the Git blobs of unmodified files whose content on disk differs only by a Git filter, such as LFS."""
+    """Return the Git blobs of unmodified files whose content on disk differs because of a Git filter such as LFS."""
     supported = [path for path in paths if "\n" not in path]
     from_root = "".join(f"{service.prefix}{path}\n" for path in supported)
     blobs = git(service.root, "hash-object", "--stdin-paths", stdin=from_root.encode()).split()

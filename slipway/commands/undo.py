@@ -87,7 +87,7 @@ def is_pushed(service: Service, commit: str) -> bool:
 
 
 def revert(service: Service, commit: str) -> None:
-    """Revert a commit with `git revert`; abort and raise `RejectedError` if it conflicts with later commits."""
+    """Revert a commit with `git revert`; raise `RejectedError` if it conflicts with later commits."""
     try:
         git(service.directory, "revert", "--no-edit", commit)
     except CommandError as error:

@@ -116,7 +116,7 @@ def _moved(renames: Renames, matched: re.Match[str]) -> str:
 
 
 def _rewrite_line(line: str, renames: Renames, path: str) -> str:
-    """Rewrite a line that contains or begins an import statement; return other lines unchanged."""
+    """Rewrite a line if it contains or begins an import statement."""
     code = line.strip()
     opened = OPENED_IMPORT.fullmatch(line.rstrip("\r\n"))
     if opened:

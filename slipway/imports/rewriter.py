@@ -213,7 +213,7 @@ class Rewriter:
         return new if new in {local, "*"} and imported.alias.asname != imported.alias.name else f"{new} as {local}"
 
     def new_base(self, statement: ast.ImportFrom, base: str) -> str:
-        """Return the module of a rewritten `from` import; it stays relative if the package stays the same."""
+        """Return the module of a rewritten `from` import, which stays relative within the same package."""
         if not statement.level:
             return base
         anchor = ".".join(self.new_package[: max(0, len(self.new_package) - statement.level + 1)])

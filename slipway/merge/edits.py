@@ -35,7 +35,7 @@ def conflict_hunks(current: bytes, base: bytes, other: bytes) -> set[bytes]:
 
 
 def lacks(current: bytes, base: bytes, other: bytes, before: bytes | None) -> bool:
-    """Return whether a part of the change from `base` to `other` is missing in `current`.
+    """Return whether `current` lacks a part of the change from `base` to `other`.
 
     A conflicting hunk counts as contained, because its conflict was resolved, unless its lines are still as `before`.
     """

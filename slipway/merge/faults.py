@@ -19,7 +19,7 @@ UNPARSABLE = "cannot be parsed: "
 
 
 def faults(path: str, content: bytes | None) -> set[str]:
-    """Return the syntax errors and duplicate definitions in a file; none for formats that are not parsed."""
+    """Return the syntax errors and duplicate definitions in a file; none for unsupported formats."""
     check = CHECKS.get(PurePath(path).suffix)
     if content is None or check is None:
         return set()

@@ -44,7 +44,10 @@ class Relocations:
 
 @dataclass(frozen=True)
 class Sides:
-    """The three trees of a merge; files in `base` and `ours` are already at their new paths."""
+    """The three trees of a merge.
+
+    Files in `base` and `ours` are already at their new paths.
+    """
 
     base: Tree
     ours: Tree
@@ -100,7 +103,7 @@ def merge(objects: Objects, ours: Tree, change: Change) -> Merged:
 
 
 def is_swapped(path: str, theirs: Tree) -> bool:
-    """Return whether the template replaced a file by a directory or a directory by a file."""
+    """Return whether the template replaced a file by a directory, or a directory by a file."""
     is_directory = any(other.startswith(f"{path}/") for other in theirs)
     return is_directory or any(str(parent) in theirs for parent in PurePosixPath(path).parents)
 
@@ -131,7 +134,7 @@ def keep_seed(path: str, base: Tree, ours: Tree, theirs: Tree) -> None:
 
 
 def relocated(objects: Objects, ours: Tree, change: Change) -> tuple[Tree, Tree]:
-    """Move the files of the base version and of the service to the template's new paths, and rewrite imports."""
+    """Move files in the base and in the service to the template's new paths, and rewrite imports."""
     relocations = change.relocations
     if not relocations:
         return dict(change.base), dict(ours)

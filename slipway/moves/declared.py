@@ -82,7 +82,7 @@ class Moves:
         return Moves(_sorted([*self.files, *other.files]), _sorted([*self.modules, *other.modules]))
 
     def path(self, old: str) -> str:
-        """Return the path of a file after all its moves; the old path if it has not moved."""
+        """Return the path of a file after all its moves, or the same path if it has not moved."""
         *_, last = self._paths(old)
         return last
 
@@ -129,7 +129,7 @@ class Moves:
         return along
 
     def renames(self, before: Iterable[str], after: Collection[str]) -> Renames:
-        """Return the modules, names and files that an update has moved, so that imports can be rewritten.
+        """Return the modules, names and files that an update has moved, for rewriting imports.
 
         A module is renamed only if the old one is deleted and the new one exists; a package if all its modules moved to
         the same package. Names that were renamed in a module that stays have an entry from the module to itself.
@@ -172,7 +172,7 @@ class Moves:
             paths.append(new)
 
     def _modules(self, old: str, since: tuple[int, ...] = ()) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield each later path of a module, with the current locations of the names that were renamed in it."""
+        """Yield each later path of a module, with the current locations of its renamed names."""
         module = old
         names: dict[str, str] = {}
         pending: list[FileMove | ModuleMove] = [*self.modules, *self.files]

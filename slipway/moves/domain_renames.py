@@ -193,7 +193,7 @@ def replacement(words: Mapping[str, str], preserved: Container[str] = ()) -> Cal
 
 
 def replaced(words: Mapping[str, str], preserved: Container[str], matched: re.Match[str]) -> str:
-    """Return the new word for a matched old one; preserved identifiers and calls of builtins stay unchanged."""
+    """Return the new word for a matched old one, except for preserved identifiers and calls of builtins."""
     text, (start, end) = matched.string, matched.span()
     line = text.rfind("\n", 0, start) + 1
     before, after = BEFORE.search(text, line, start), AFTER.match(text, end)

@@ -56,7 +56,7 @@ def normalized_source(source: str) -> str:
 
 
 def find_service(start: Path, answers_file: str) -> Path:
-    """Return the nearest directory at or above `start` that has an answers file; `start` if there is none."""
+    """Return the nearest directory at or above `start` that has an answers file, or `start` if there is none."""
     return next((each for each in (start, *start.parents) if (each / answers_file).is_file()), start)
 
 

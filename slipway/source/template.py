@@ -53,7 +53,7 @@ class Template:
 
     @cached_property
     def repository(self) -> Path:
-        """The directory of the template's Git repository, or of the local mirror of a remote one."""
+        """The directory of the template's Git repository, or of a remote repository's local mirror."""
         url = expanded(self.source)
         if Path(url).is_absolute() and Path(url).is_dir():
             if query(Path(url), "rev-parse", "--git-dir") is None:
@@ -99,7 +99,7 @@ class Template:
         )
 
     def describe(self, commit: str) -> str:
-        """Return the name to record for a commit: its release, or otherwise the output of `git describe`."""
+        """Return the name to record for a commit, which is its release or else the output of `git describe`."""
         tags = [tag for tag in self.releases if tag in self.tags and self.resolve(tag) == commit]
         return (
             tags[-1] if tags else git(self.repository, "describe", "--tags", "--always", "--abbrev=12", commit).strip()

@@ -1,1 +1,1 @@
-"""Stages of an update: propose the merge, prepare and check it in a work tree, then apply it or recover."""
+"""The stages of an update: propose the merge, prepare and check it in a work tree, and apply it or recover."""

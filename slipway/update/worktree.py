@@ -142,7 +142,7 @@ def collected(service: Service) -> str:
 
 
 def clean(service: Service) -> None:
-    """Remove untracked files that checks created, such as reports, so that `collect` does not stage them."""
+    """Remove untracked files that checks created, such as reports, because `collect` would stage them."""
     git(tree_of(service) / service.prefix, "clean", "--quiet", "--force", "-d", "--exclude=uv.lock", "--", ".")
 
 

@@ -1,4 +1,4 @@
-"""The base of every service, and the libraries that field types such as `email` require."""
+"""The base of every service, and the libraries that some field types, such as `email`, require."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def is_circular(resources: Resources, resource: Resource, field: Field) -> bool:
 
 
 def required_by(resources: Resources, name: str, seen: frozenset[str]) -> frozenset[str]:
-    """Return the names of all resources whose rows the factory of a resource creates, including its own."""
+    """Return the names of all resources whose rows a factory creates, including the factory's own resource."""
     target = find(resources, name)
     required = [field.to for field in target.references if not field.optional or is_unique(target, field)]
     for to in required:

@@ -52,7 +52,7 @@ def numbers(field: Field) -> list[Any]:
 
 
 def can_add(end: Any, by: Any) -> bool:  # noqa: ANN401 - of the field's type
-    """Return whether the sum of two values, such as a date and days, does not overflow."""
+    """Return whether two values, such as a date and a number of days, can be added without overflow."""
     try:
         end + by
     except OverflowError:
@@ -88,7 +88,7 @@ def samples(field: Field) -> list[Any]:
 
 
 def written(resource: Resource, field: Field, value: Any) -> str:  # noqa: ANN401 - of the field's type
-    """Return a sample value as Python source; values of enumerations become members such as `Status.LIVE`."""
+    """Return a sample value as Python source, such as `Status.LIVE` for a value of an enumeration."""
     return f"{resource.type_name(field)}.{value}" if field.type == "enum" else literal(value)
 
 

@@ -37,7 +37,7 @@ SEARCHED = frozenset({"str", "text", "email"})
 
 
 def bound(value: object) -> str:
-    """Return a field's bound as Python source; decimals without fraction become integers."""
+    """Return a field's bound as Python source, with whole decimals as integers."""
     return literal(int(value)) if isinstance(value, Decimal) and value == value.to_integral_value() else literal(value)
 
 

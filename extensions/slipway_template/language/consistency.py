@@ -169,7 +169,7 @@ def check_owner(resource: Resource) -> None:
 
 
 def width(field: Field) -> int:
-    """Return the maximum number of bytes of a field's value in an index; UTF-8 needs up to four per character."""
+    """Return the maximum number of bytes of a field's value in an index, with four bytes per character in UTF-8."""
     if field.type == "str":
         return 4 * field.longest
     return {"url": 2_083, "email": 1_280, "enum": 4 * LONGEST["value"]}.get(field.type, 16)

@@ -73,7 +73,7 @@ class Field:
 
     @property
     def former_column(self) -> str:
-        """The column's previous name; its current name if the field was not renamed."""
+        """The column's name before a rename, or its current name if the field was not renamed."""
         return (f"{self.was}_id" if self.type == "ref" else self.was) if self.was else self.column
 
     @property
@@ -88,7 +88,7 @@ class Field:
 
     @property
     def step(self) -> Any:  # noqa: ANN401 - of the field's type
-        """The distance between consecutive values of the field; 0 if its type is not discrete."""
+        """The distance between consecutive values of the field, or 0 if its type is not discrete."""
         if self.type == "date":
             return timedelta(days=1)
         if self.type == "decimal":
@@ -133,7 +133,7 @@ class Field:
 
     @property
     def is_constrained(self) -> bool:
-        """Whether the field has constraints beyond its type, so that its schema defines an annotated type."""
+        """Whether the field has constraints beyond its type, for which its schema defines an annotated type."""
         bounds = any(getattr(self, key) is not None for key in BOUNDS)
         return bool(self.min_length or self.pattern or bounds) or self.type in {"str", "text", "decimal"}
 

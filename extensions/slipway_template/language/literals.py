@@ -25,13 +25,13 @@ def expression(pattern: str) -> str:
 
 
 def text(value: str) -> str:
-    """Return a text as a Python literal; a repeated character becomes a product such as `"x" * 40`."""
+    """Return a text as a Python literal, or as a product such as `"x" * 40` if one character is repeated."""
     repeated = len(value) > SHORT and set(value) == set(value[0])
     return f"{quoted(value[0])} * {len(value)}" if repeated else quoted(value)
 
 
 def whole(value: int) -> str:
-    """Return an integer as a Python literal; a long one is grouped by underscores."""
+    """Return an integer as a Python literal, with underscores that group the digits of a long one."""
     return f"{value:_}" if abs(value) >= GROUPED else str(value)
 
 

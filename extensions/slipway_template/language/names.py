@@ -44,7 +44,7 @@ UNCOUNTED = frozenset(
 
 
 def plural_of(name: str) -> str:
-    """Return the English plural of a snake_case name, in which only the last word changes."""
+    """Return the English plural of a snake_case name, whose last word changes."""
     *words, last = name.split("_")
     if last in UNCOUNTED:
         plural = last

@@ -172,7 +172,7 @@ def read_was(place: str, source: object) -> tuple[str, str]:
 
 
 def read_description(place: str, source: object, name: str) -> str:
-    """Return a resource's description as a sentence; by default, its name with an article."""
+    """Return a resource's description as a sentence, or the resource's name with an article if it has none."""
     if source is None:
         return f"{article(spaced(name)).capitalize()}."
     description = line(place, source, LONGEST["description"])

@@ -186,7 +186,10 @@ def is_file(path: str) -> bool:
 
 
 def snake_case(place: str, name: object, kind: str) -> str:
-    """Return a name if it is in snake_case, which is valid in Python, SQL and URLs; reject any other."""
+    """Return a name if it is in snake_case; reject any other.
+
+    Such names are valid in Python, SQL and URLs.
+    """
     if not isinstance(name, str):
         reject(place, f"the {kind} {shown(name)} is not text: put it in quotes.")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
