@@ -1,4 +1,4 @@
-"""The template under test: a copy of the work tree, committed and tagged in its own repository.
+"""The template under test, which is a copy of the work tree in a repository with a commit and a tag.
 
 Copier renders committed files only, and records the commit in every service. The copy keeps commits of the harness
 out of the tested repository.
@@ -51,7 +51,7 @@ GIT_CONFIG = """\
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Yield a temporary directory; it is in memory if enough memory is free."""
+    """Yield a temporary directory, which is in memory if enough memory is free."""
     roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MIN_FREE
     with tempfile.TemporaryDirectory(prefix="slipway-", dir=MEMORY if roomy else None) as directory:
         yield Path(directory)
@@ -126,7 +126,7 @@ def copy_work_tree(destination: Path) -> None:
 
 
 def make_earlier(directory: Path) -> None:
-    """Turn a copy of the template into an earlier release: add a question and a file, delete another."""
+    """Turn a copy of the template into an earlier release, with another question and other files."""
     questions = directory / "copier.yml"
     questions.write_text(
         "colour: {type: str, default: red}\n" + questions.read_text(encoding="utf-8"), encoding="utf-8"

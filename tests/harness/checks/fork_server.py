@@ -1,7 +1,8 @@
-"""A fork server: it runs a service's commands in forks of a process that has imported the libraries.
+"""Run a service's commands in forks of a server process that has imported the libraries.
 
-It imports only the standard library and requirements of the services, so it runs in any of their environments.
-Jobs are read as lines of JSON; the outcome of each is written to a file. The server stops when its input closes.
+The server process imports only the standard library and requirements of the services, so it runs in any of their
+environments. Jobs are read as lines of JSON; the outcome of each is written to a file. The server stops when its input
+closes.
 
     python -P fork_server.py <outcomes> <number of concurrent forks> < jobs
 """
@@ -110,7 +111,10 @@ def run(command: list[str]) -> None:
 
 
 def run_in_fork(job: Job, output: Path, slot: int) -> int:
-    """Start a command in a fork, which leads its own process group, and return its process ID."""
+    """Start a command in a fork, and return the process ID.
+
+    The fork leads a process group.
+    """
     sys.stdout.flush()
     if pid := os.fork():
         with contextlib.suppress(PermissionError, ProcessLookupError):
@@ -231,7 +235,7 @@ class Server:
         self.running[pid] = Fork(job, slot, pid, output)
 
     def collect(self) -> None:
-        """Write the outcomes of commands that ended; kill those that timed out."""
+        """Write the outcomes of commands that ended, and kill commands that timed out."""
         for pid, fork in list(self.running.items()):
             ended, status, used = os.wait4(pid, os.WNOHANG)
             if ended:

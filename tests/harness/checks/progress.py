@@ -1,4 +1,4 @@
-"""Progress and remaining time of long work: a bar in a terminal, periodic lines in a log."""
+"""Show the progress and remaining time of long work, as a bar in a terminal and as periodic lines in a log."""
 
 from __future__ import annotations
 

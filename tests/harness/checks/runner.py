@@ -47,7 +47,7 @@ PRELOADED = ("mypy", "pytest", "lint-imports", "deptry")  # whose libraries are 
 
 
 def environment(python: str = sys.executable) -> dict[str, str]:
-    """Return the environment variables for a command: a virtual environment's PATH and a few inherited ones."""
+    """Return the environment variables for a command, such as the PATH of a virtual environment."""
     tools = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return inherited | {"PATH": tools, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -55,7 +55,7 @@ def environment(python: str = sys.executable) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Usage:
-    """The resources that a check used: wall and CPU time in seconds, peak memory in KiB."""
+    """The wall time and CPU time (in seconds) and the peak memory (in KiB) that a check used."""
 
     seconds: float
     cpu: float
@@ -79,7 +79,10 @@ class CheckResult:
         return self.code == 0
 
     def assert_passed(self, for_service: Service) -> None:
-        """Fail the test if the check failed; skip it if another service of equal code already reports the failure."""
+        """Fail the test if the check failed.
+
+        Skip the test if another service with equal code already reports the failure.
+        """
         if self.passed:
             return
         if for_service.label != self.service.label:
@@ -94,7 +97,10 @@ def killed_by(code: int, seconds: float) -> str:
 
 
 class ResultCache:
-    """A directory with an entry for each passed check; failed checks are not cached."""
+    """A directory with an entry for each passed check.
+
+    Failed checks are not cached.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -132,7 +138,7 @@ def bytecode(source: bytes) -> bytes:
 
 
 def compiled(code: Tree) -> Tree:
-    """Return the compiled .pyc files of a service's modules; tests are excluded, because pytest compiles them."""
+    """Return the compiled .pyc files of a service's modules except tests, which pytest compiles."""
     modules = [path for path in code if path.startswith(COMPILED) and path.endswith(".py")]
     return {
         importlib.util.cache_from_source(path): File(bytecode(code[path].content), executable=False) for path in modules
@@ -167,7 +173,7 @@ class CheckRunner:
         return tools(self.python)
 
     def key(self, service: Service, check: Check) -> str:
-        """Return the cache key of a check's result; it includes the seed if the check shuffles tests."""
+        """Return the cache key of a check's result, which includes the seed if the check shuffles tests."""
         seed = self.seed if check.shuffles else None
         return key(service.digest, check, self.tools.key(service.code), seed)
 

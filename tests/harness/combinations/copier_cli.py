@@ -29,7 +29,10 @@ def copier(*arguments: str, directory: Path | None = None) -> Run:
 
 
 def run_command(command: list[str], directory: Path, environment: dict[str, str], timeout: float) -> Run:
-    """Run a command without input, with stderr merged into stdout; the timeout is in seconds."""
+    """Run a command without input, and with standard error in the output.
+
+    The timeout is in seconds.
+    """
     return subprocess.run(
         command,
         cwd=directory,
@@ -44,13 +47,13 @@ def run_command(command: list[str], directory: Path, environment: dict[str, str]
 
 
 def inline_yaml(value: object) -> str:
-    """Return YAML on one line; dates stay dates."""
+    """Return a value as YAML on one line, with dates as dates."""
     written = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=sys.maxsize)
     return written.strip().removesuffix("\n...")  # document end after a plain scalar
 
 
 def data(answers: Answers) -> list[str]:
-    """Return `--data` options for answers: text unquoted, other values as YAML."""
+    """Return `--data` options for answers, with text unquoted and other values as YAML."""
     written = {name: value if isinstance(value, str) else inline_yaml(value) for name, value in answers.items()}
     return [argument for name, value in written.items() for argument in ("--data", f"{name}={value}")]
 

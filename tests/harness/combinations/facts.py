@@ -29,7 +29,7 @@ Loop = tuple[str, str]  # the list, and the attribute
 
 
 def names(plan: Mapping[str, Any], loop: Loop) -> tuple[str, ...]:
-    """Return the file names that a loop over a list of the plan produces."""
+    """Return the names of the files that a loop over a list of the plan produces."""
     entries, attribute = loop
     return tuple(entry[attribute] for entry in plan.get(entries, []))
 
@@ -162,7 +162,7 @@ class FileFacts:
 
     @cache  # noqa: B019 - an instance exists until the run ends
     def paths_of(self, *entries: tuple[str, ...]) -> frozenset[str]:
-        """Return the candidate paths, given the entries of each list; exclusions are not applied."""
+        """Return the candidate paths for the given entries of each list, before exclusions."""
         listed = dict(zip(self.loops, entries, strict=True))
         loops = [(LOOP.search(name), name) for name in self.file_names - self.static]
         looped = (LOOP.sub(entry, name) for loop, name in loops if loop for entry in listed[loop[1], loop[2]])

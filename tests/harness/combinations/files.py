@@ -35,7 +35,10 @@ class DistinctFile:
 
 
 class Files:
-    """The distinct files, written to numbered directories: the n-th content of each path goes to directory n."""
+    """The distinct files of all services in numbered directories.
+
+    The n-th content of each path is in directory n.
+    """
 
     def __init__(self, services: Iterable[Service], directory: Path) -> None:
         self.directory = directory

@@ -1,4 +1,4 @@
-"""The matrix: every file of every combination of answers, composed from few renderings.
+"""Compose every file of every combination of answers from few renderings.
 
 The facts that a file reads are recorded as it is rendered (`recorder.py`). Files are rendered until, for every
 combination, each of its files was rendered with the same readings. Every combination can then be composed without
@@ -79,7 +79,7 @@ class Matrix:
         return self.present_paths[key]
 
     def needed(self, combination: Combination) -> Iterator[Need]:
-        """Yield the groups of files that compose a combination; a group reads the same variables."""
+        """Yield the groups of files that compose a combination, each of which reads the same variables."""
         paths, values = (combination.paths, combination.excluded), combination.values
         return ((paths, indexes, tuple([values[index] for index in indexes])) for indexes in self.by_indexes)
 

@@ -56,7 +56,7 @@ def subsets(offered: list[Any]) -> list[list[Any]]:
 
 
 def answers(question: Mapping[str, Any]) -> list[Any]:
-    """Return the answers that the harness tries for a question; the default is first."""
+    """Return the answers that the harness tries for a question, of which the default is first."""
     if is_domain(question):
         return list(DOMAINS.values())
     default = question["default"]
@@ -148,7 +148,7 @@ class Questionnaire:
         return (combination for combination in self.product() if self.problem(combination))
 
     def about(self, names: set[str] | frozenset[str]) -> Questionnaire:
-        """Return a questionnaire in which only the given questions vary; the others have their default."""
+        """Return a questionnaire in which only the given questions vary and all others have their default."""
         fixed = {name: {"type": "str", "default": default} for name, default in self.default.items()}
         return Questionnaire(
             {name: self.questions[name] if name in names else fixed[name] for name in fixed}, self.rules
@@ -186,7 +186,7 @@ def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
 
 
 def alternate(further: list[Answers], *, thrifty: bool) -> list[Answers]:
-    """Select a combination for each answer to an open question; related answers alternate.
+    """Select a combination for each answer to an open question, with alternating answers to related questions.
 
     Unless `thrifty`, select one for each combination with all related questions but the last.
     """

@@ -79,7 +79,7 @@ class Renderer:
 
 
 def first_batch(matrix: Matrix) -> list[Combination]:
-    """Select each combination of code answers once; the answers to other questions alternate."""
+    """Select each combination of code answers once, with alternating answers to other questions."""
     groups: dict[str, list[Combination]] = {}
     for combination in matrix.combinations:
         code = [answer for name, answer in combination.answers.items() if name not in SURROUNDINGS]

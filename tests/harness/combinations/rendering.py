@@ -90,7 +90,7 @@ def reset_yield(environment: Environment) -> None:
 
 
 def cache_compiled(compile_template: Callable[..., CodeType]) -> Callable[..., CodeType]:
-    """Compile each template file once per clone; clones may have different Jinja extensions."""
+    """Compile each template file once per clone, because clones may have different Jinja extensions."""
     compiled: dict[tuple[Any, ...], CodeType] = {}
 
     def compile_once(self: Environment, source: str, name: str | None = None, filename: str | None = None) -> CodeType:
@@ -184,7 +184,7 @@ class Matches:
         self.matches: dict[Path, tuple[int, set[str]]] = {}
 
     def matcher(self, worker: Worker, patterns: Iterable[str]) -> Callable[[Path], bool]:
-        """Return a path matcher like Copier's; patterns with `!` are not supported."""
+        """Return a path matcher like Copier's, but without support for patterns with `!`."""
         distinct_patterns = frozenset(patterns)
         assert not any(pattern.lstrip().startswith("!") for pattern in distinct_patterns), "an exception to a pattern"
         for pattern in sorted(distinct_patterns - self.patterns.keys()):
@@ -210,7 +210,7 @@ def cache_matches(make: Callable[[Worker, list[str]], Callable[[Path], bool]]) -
 
 
 def rendering_key(worker: Worker) -> str:
-    """Return the cache key of a rendering: the template clone, the path of the answers file, and the answers."""
+    """Return the cache key of a rendering, made of the template clone, the answers and the answers file's path."""
     visible = {name for name, question in worker.template.questions_data.items() if question.get("when") is not False}
     answers = sorted((name, value) for name, value in worker.answers.combined.items() if name in visible)
     return repr((worker.template.local_abspath, worker.answers_relpath, answers))

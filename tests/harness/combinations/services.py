@@ -72,7 +72,7 @@ class Service:
 
     @cached_property
     def digest(self) -> str:
-        """Return the digest of the service's code; services with equal digests share check results."""
+        """Return the digest of the service's code, which identifies results shared by services with equal code."""
         return hashlib.sha256(repr(self.code).encode()).hexdigest()
 
     def shell_command(self, command: str) -> str:

@@ -106,7 +106,7 @@ def entry(place: str, kind: bytes = tarfile.REGTYPE, mode: int = 0o755, target: 
 
 
 def pack(destination: Path, files: dict[str, Path], texts: dict[str, str], links: dict[str, str]) -> None:
-    """Write a reproducible archive: owned by root, with zero timestamps."""
+    """Write a reproducible archive, in which files are owned by root and have zero timestamps."""
     with tarfile.open(destination, "w") as archive:
         for place, mode in DIRECTORIES.items():
             archive.addfile(entry(place, tarfile.DIRTYPE, mode))

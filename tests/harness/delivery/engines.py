@@ -77,13 +77,13 @@ class Engine:
         return self.shell(shlex.join(["docker", *arguments]))
 
     def check_output(self, *arguments: str) -> str:
-        """Run a command of the engine that must succeed; return its output."""
+        """Run a command of the engine that must succeed, and return its output."""
         run = self.run(*arguments)
         assert run.returncode == 0, f"docker {shlex.join(arguments)}\n{run.stdout}\n{run.stderr}"
         return run.stdout.strip()
 
     def pull(self, image: str) -> bool:
-        """Pull an image; return whether that succeeded."""
+        """Pull an image, and return whether that succeeded."""
         return self.shell(f"timeout {PULL_TIMEOUT} docker pull --quiet {shlex.quote(image)}").returncode == 0
 
     def prepare(self, dockerfile: str) -> None:
@@ -107,7 +107,7 @@ class Engine:
             raise NoEngineError(f"Containers cannot be run here: {run.stderr}")
 
     def clean_up(self) -> None:
-        """Remove all images from the harness's own Podman store; Docker's images stay."""
+        """Remove all images from the harness's own Podman store, but no images of Docker."""
         if self.builds_bases:
             self.run("rmi", "--all", "--force")
             succeeds("umount", str(self.place / "store" / "overlay"))  # left behind by a killed container
@@ -184,7 +184,7 @@ def network_options(lock: str, index: str, directory: Path) -> list[str]:
 
 
 def credentials(index: str, directory: Path) -> str:
-    """Write the credentials in an index URL to a netrc file; return its path, empty without credentials."""
+    """Write the credentials in an index URL to a netrc file, and return its path; empty without credentials."""
     parts = urlsplit(index)
     if not parts.username:
         return ""

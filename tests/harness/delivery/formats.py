@@ -36,7 +36,7 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_included(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
-    """Return the path in an `!include` tag, unresolved; Copier resolves it."""
+    """Return the path in an `!include` tag, which Copier resolves."""
     return str(loader.construct_scalar(node))
 
 
@@ -67,7 +67,7 @@ def read_toml(text: str) -> object:
 
 
 def read_python(text: str) -> object:
-    """Parse Python; compiler warnings are errors."""
+    """Parse Python, and treat compiler warnings as errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return compile(text, "<emitted>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
@@ -109,7 +109,7 @@ PENDING: set[str] = set()
 
 @dataclass(frozen=True)
 class Linter:
-    """A linter: the path patterns that it checks, and its command-line arguments."""
+    """A linter, with the path patterns that it checks and its command-line arguments."""
 
     patterns: tuple[str, ...]
     arguments: tuple[str | Path, ...] = ()

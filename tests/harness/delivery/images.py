@@ -92,7 +92,7 @@ class Image:
 
     @cached_property
     def options(self) -> tuple[str, ...]:
-        """Return `docker run` options of a production container: settings and volumes, as in the README."""
+        """Return `docker run` options of a production container, with settings and volumes as in the README."""
         settings = {each["name"]: each["value"] for each in self.plan["stand_ins"]} | {
             "DATABASE_URL": DATABASES[self.plan["database"]],
             "FILES_URL": "file:///srv/files",
@@ -115,7 +115,7 @@ class Image:
 
     @contextmanager
     def serving(self) -> Iterator[str]:
-        """Run the service in a background container; yield the container's ID."""
+        """Run the service in a background container, and yield the container's ID."""
         container = self.engine.check_output("run", "--detach", *self.options, self.tag)
         try:
             yield container

@@ -57,7 +57,7 @@ def handler(upstream: str, user: str, password: str) -> type[BaseHTTPRequestHand
 
 @contextmanager
 def private_index(upstream: str) -> Iterator[str]:
-    """Run a proxy of a package index; yield its URL with credentials."""
+    """Run a proxy of a package index, and yield its URL with credentials."""
     user, password = "somebody", secrets.token_hex(16)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler(upstream.rstrip("/"), user, password)) as server:
         thread = Thread(target=server.serve_forever, daemon=True)

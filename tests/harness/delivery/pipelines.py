@@ -66,7 +66,7 @@ def github_jobs(text: str) -> Iterator[Job]:
 
 
 def gitlab_jobs(text: str) -> Iterator[Job]:
-    """Parse a GitLab pipeline; names of hidden jobs begin with a dot."""
+    """Parse a GitLab pipeline, in which the names of hidden jobs begin with a dot."""
     described = yaml.safe_load(text)
     for name, job in described.items():
         if name in NOT_JOBS or name.startswith("."):
@@ -81,7 +81,7 @@ def gitlab_jobs(text: str) -> Iterator[Job]:
 
 
 def inherited(job: Mapping[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:
-    """Resolve `extends`: variables are merged, other keys replaced."""
+    """Resolve `extends` in a job by merging variables and replacing other keys."""
     base = described[job["extends"]] if "extends" in job else {}
     return {**base, **job, "variables": {**base.get("variables", {}), **job.get("variables", {})}}
 

@@ -1,4 +1,4 @@
-"""Coarse mutation operators: edits that almost any test of the line should detect."""
+"""Coarse mutation operators, whose edits almost any test of the line should detect."""
 
 from __future__ import annotations
 

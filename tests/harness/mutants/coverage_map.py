@@ -1,4 +1,4 @@
-"""The coverage map: which tests run each line of a service's modules, cached by content.
+"""The coverage map, which lists the tests that run each line of a service's modules and is cached by content.
 
 Each test module has its own cache entry: a change of one module's tests requires a new measurement of that module only.
 """
@@ -78,7 +78,7 @@ class Cache:
 
 
 def read_records(directory: Path) -> list[dict[str, Any]]:
-    """Return the records that the pytest plugin wrote; an incomplete last line is ignored."""
+    """Return the records that the pytest plugin wrote, without an incomplete last line."""
     recorded = directory / "mutants_results.jsonl"
     lines = recorded.read_text(encoding="utf-8").splitlines(keepends=True) if recorded.exists() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]

@@ -16,7 +16,7 @@ Kind = Literal["coarse", "subtle"]
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit of a module by one mutation operator: replacements of byte ranges."""
+    """An edit of a module by one mutation operator, as replacements of byte ranges."""
 
     operator: str
     kind: Kind
@@ -79,7 +79,7 @@ class Mutant:
 
     @cached_property
     def location(self) -> tuple[str, str, str]:
-        """Return the path, scope and text of the line, which identify it independently of its number."""
+        """Return the path, scope and text of the line, which do not change with its line number."""
         return self.path, self.source.scope(self.node), self.text
 
     @property

@@ -66,7 +66,7 @@ class MutantRunner(CheckRunner):
 
 @dataclass(frozen=True)
 class PytestRun:
-    """A completed pytest run; its directory exists until the next run is requested."""
+    """A completed pytest run, whose directory exists until the next run is requested."""
 
     code: int
     output: str
@@ -124,7 +124,7 @@ def timeouts(tests: Sequence[str], coverage: CoverageMap) -> dict[str, float]:
 
 
 def make_maps(services: Sequence[Service], cache: Cache, runner: MutantRunner, meter: Meter) -> dict[str, CoverageMap]:
-    """Return the coverage map of each service; measure the test modules that are not cached."""
+    """Return the coverage map of each service, after measuring the test modules that are not cached."""
     modules = {service.label: cache.get_all(service) for service in services}
     jobs = [
         (
@@ -166,7 +166,7 @@ def result_of(trial: Trial, run: PytestRun) -> Result:
 
 
 def killed_by(trial: Trial, run: PytestRun, records: Sequence[dict[str, Any]]) -> tuple[str, str]:
-    """Return the cause of a mutant's death and the test that failed; both are empty if it survived."""
+    """Return the cause of a mutant's death and the test that failed, both empty if it survived."""
     for each in records:
         if each.get("outcome") in {"failed", "timeout"}:
             return each["outcome"], each["test"]
@@ -185,7 +185,10 @@ def killed_by(trial: Trial, run: PytestRun, records: Sequence[dict[str, Any]]) -
 def run_trials(
     selected: Sequence[Trial], maps: dict[str, CoverageMap], runner: MutantRunner, meter: Meter
 ) -> list[Result]:
-    """Run the tests of every mutant; a mutant that no test reaches survives without a run."""
+    """Run the tests of every mutant.
+
+    A mutant that no test reaches survives without a run.
+    """
     reached = [trial for trial in selected if trial.tests]
     jobs = (job(trial, maps[trial.service.label]) for trial in reached)
     results = {id(trial): result_of(trial, run) for trial, run in runner.run_each(jobs, meter, len(reached))}
@@ -195,7 +198,7 @@ def run_trials(
 def failing_unmutated(
     results: Sequence[Result], maps: dict[str, CoverageMap], runner: MutantRunner, meter: Meter
 ) -> dict[str, set[str]]:
-    """Run the tests that killed mutants on unmutated services, as a control; return those that fail there."""
+    """Run the tests that killed mutants on unmutated services, and return those that fail there, too."""
     killing: dict[str, set[str]] = {}
     for result in results:
         if result.cause in {"failed", "timeout"}:
@@ -213,7 +216,10 @@ def failing_unmutated(
 def run_controlled(
     selected: Sequence[Trial], maps: dict[str, CoverageMap], runner: MutantRunner, show: Callable[[str], Meter]
 ) -> tuple[list[Result], dict[str, set[str]]]:
-    """Run all mutants; if a killing test fails without the mutant, too, repeat without that test."""
+    """Run all mutants.
+
+    If a test that kills a mutant also fails without it, run the mutant again without that test.
+    """
     first = run_trials(selected, maps, runner, show("Mutants"))
     failing = failing_unmutated(first, maps, runner, show("Control"))
     repeated = [

@@ -61,7 +61,7 @@ def draw(mutants: Iterable[Mutant], number: int, seed: int) -> list[Mutant]:
 
 
 def ranked(mutants: list[Mutant], seed: int) -> list[Mutant]:
-    """Order mutants so that every line's first mutant comes before any line's second."""
+    """Order mutants so that every line's first mutant comes before any second one."""
     lines: dict[object, list[Mutant]] = defaultdict(list)
     for each in mutants:
         lines[each.location].append(each)

@@ -77,7 +77,7 @@ class Source:
         return next(each for each in (node, *self.ancestors(node)) if isinstance(each, ast.stmt))
 
     def lines(self, node: ast.AST) -> tuple[int, int]:
-        """Return the first and last line whose coverage shows that a node ran."""
+        """Return the first and last line whose coverage shows that a node was executed."""
         statement = self.statement(node)
         assert statement.end_lineno is not None
         body = getattr(statement, "body", None) or getattr(statement, "cases", None)

@@ -1,4 +1,4 @@
-"""Subtle mutation operators: edits that only a test of the edited detail detects."""
+"""Subtle mutation operators, whose edits only a test of the edited detail detects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The services to mutate: a few that together contain every module."""
+"""Select the services to mutate, a few that together contain every module."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def targets() -> list[Answers]:
 
 
 def feature_of(path: str) -> str:
-    """Return the feature that owns a module; `core` for modules of every service and of resources."""
+    """Return the feature that owns a module, or `core` for modules of every service and of resources."""
     owner, *_ = owners().get(path, (CORE,))
     return CORE if owner == SERVICE.name else owner
 

@@ -1,4 +1,4 @@
-"""Faults that violate promises of accounts: passwords, tokens, roles, API keys, identity providers."""
+"""Faults that violate promises of accounts, such as passwords, tokens, roles, API keys and identity providers."""
 
 from __future__ import annotations
 

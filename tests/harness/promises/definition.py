@@ -1,4 +1,4 @@
-"""The class `Break`: a deliberate fault in a rendered service that one of its tests must detect."""
+"""The class `Break`, which describes a deliberate fault in a rendered service that a test must detect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Break:
     promise: str = ""  # a page of the repository and its promise: "README.md: ..."
 
     def apply(self, service: Path) -> None:
-        """Apply the edit to a service; `old` must occur exactly once in the file."""
+        """Apply the edit to a service, in whose file `old` must occur exactly once."""
         file = service / self.path
         if not self.old:
             assert not file.exists(), f"{self.path} exists already"

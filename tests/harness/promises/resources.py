@@ -1,4 +1,4 @@
-"""Faults that violate promises of resources: lists, exports, links, schemas and owned rows."""
+"""Faults that violate promises of resources, such as lists, exports, links, schemas and owned rows."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def broken_links(path: str, text: str, paths: set[str]) -> list[str]:
 
 
 def slug(title: str) -> str:
-    """Return the anchor that GitHub generates for a heading: lower case, hyphens for spaces, no punctuation."""
+    """Return the anchor that GitHub generates for a heading, in lower case, with hyphens and without punctuation."""
     plain = EMPHASIS.sub(lambda match: match["code"] or match["stressed"], LABEL.sub(r"\g<label>", title))
     return re.sub(r"[^\w -]", "", plain.strip().lower()).replace(" ", "-")
 
@@ -88,7 +88,7 @@ def tree_paths(text: str) -> Iterator[str]:
 
 
 def matches_any(name: str, paths: set[str]) -> bool:
-    """Return whether a path exists; `*`, `<name>` and `{name}` match anything."""
+    """Return whether a path exists, in which `*`, `<name>` and `{name}` match anything."""
     pattern = PLACEHOLDER.sub("*", name)
     if pattern.endswith("/"):
         pattern += "*"

@@ -1,4 +1,4 @@
-"""A clean room: a shell with a new home directory, which shares only uv's cache with the harness."""
+"""A clean room, which is a shell with a new home directory that shares only uv's cache with the harness."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def checks(page: str) -> list[str]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Create a home directory; return the environment variables of a new shell in it."""
+    """Create a home directory, and return the environment variables of a new shell in it."""
     home.mkdir()
     (home / ".gitconfig").write_text("[user]\n\tname = Newcomer\n\temail = newcomer@example.org\n", encoding="utf-8")
     cache = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
@@ -77,7 +77,7 @@ class Newcomer:
         self.environment = environment(home)
 
     def run(self, command: str, **variables: str) -> str:
-        """Run a command that must succeed; return its output."""
+        """Run a command that must succeed, and return its output."""
         shell = ["bash", "-euo", "pipefail", "-c", command]
         completed = run_command(shell, self.directory, self.environment | variables, LONGEST)
         if completed.returncode:
@@ -86,7 +86,7 @@ class Newcomer:
 
     @contextmanager
     def serving(self, command: str) -> Iterator[str]:
-        """Run a server in the background; yield its base URL once it is ready."""
+        """Run a server in the background, and yield its base URL once it is ready."""
         log = self.directory.parent / "server.log"
         with log.open("wb") as output:
             server = subprocess.Popen(
@@ -126,7 +126,7 @@ def is_ready(base: str) -> bool:
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """Stop a server with SIGINT; kill it after 30 seconds."""
+    """Stop a server with SIGINT, or kill it after 30 seconds."""
     os.killpg(server.pid, signal.SIGINT)
     try:
         server.wait(30)

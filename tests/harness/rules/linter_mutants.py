@@ -42,7 +42,7 @@ class LinterMutant:
         return self.check.removeprefix(self.tool).lstrip(": ")
 
     def apply(self, service: Path) -> None:
-        """Apply the edit to a service; `old` must occur exactly once in the file."""
+        """Apply the edit to a service, in whose file `old` must occur exactly once."""
         file = service / self.path
         text = file.read_text(encoding="utf-8")
         assert text.count(self.old) == 1, f"{text.count(self.old)} occurrences in {self.path}: {self.old}"

@@ -58,7 +58,7 @@ def edit_all(service: Path) -> list[str]:
 
 
 def substitute(file: Path, pattern: str, replacement: str) -> None:
-    """Replace the first match of a pattern in a file; fail without a match."""
+    """Replace the first match of a pattern in a file, or fail without a match."""
     text = file.read_text(encoding="utf-8")
     changed, number = re.subn(pattern, replacement, text, count=1, flags=re.MULTILINE)
     assert number, f"{file.name} has no {pattern!r}"

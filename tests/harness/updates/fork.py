@@ -71,7 +71,7 @@ class Organisation:
             yield f"GIT_CONFIG_VALUE_{number}", address
 
     def run(self, script: str, directory: Path) -> tuple[int, str]:
-        """Run a shell script in a directory; return its exit code and output."""
+        """Run a shell script in a directory, and return its exit code and output."""
         overrides = {
             "HOME": str(self.home),
             "COPIER_CACHE_DIR": str(self.home / "clones"),
@@ -84,7 +84,7 @@ class Organisation:
         return completed.returncode, completed.stdout
 
     def check_output(self, script: str, directory: Path) -> str:
-        """Run a script that must succeed; return its output."""
+        """Run a script that must succeed, and return its output."""
         code, output = self.run(script, directory)
         if code:
             pytest.fail(f"{script}\n{output}", pytrace=False)

@@ -1,4 +1,4 @@
-"""Simulate future releases: change the template in ways that no past release did."""
+"""Simulate future releases, which change the template in ways that no past release did."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOVE = '\n[[moves]]\nversion = "{version}"\nfrom = "{old}"\n{to}\n'
 
 
 def replace(path: Path, old: str, new: str) -> None:
-    """Replace a text in a file; fail if it does not occur."""
+    """Replace a text in a file, or fail if it does not occur."""
     text = path.read_text(encoding="utf-8")
     assert old in text, f"{path.name} has no {old!r}"
     path.write_text(text.replace(old, new), encoding="utf-8")

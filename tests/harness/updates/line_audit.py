@@ -33,7 +33,7 @@ def texts(directory: Path) -> Texts:
 
 
 def split(text: str) -> tuple[Counter[str], Counter[str]]:
-    """Count the lines outside and inside of conflict markers."""
+    """Count the lines outside of conflict markers and those inside."""
     outside: Counter[str] = Counter()
     inside: Counter[str] = Counter()
     target = outside

@@ -21,7 +21,7 @@ VALUE = re.compile(r'(?<=: ")[^"\n]+(?="[,\n])')  # a JSON string: JSON has no c
 
 
 def mark(service: Path, path: str, spot: Spot) -> str:
-    """Insert a marker comment into a file; return the inserted text."""
+    """Insert a marker comment into a file, and return the inserted text."""
     file = service / path
     text = file.read_text(encoding="utf-8")
     inserted, marked = in_value(text, spot) if path.endswith(".json") else in_comment(path, text, spot)

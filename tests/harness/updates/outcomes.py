@@ -19,7 +19,7 @@ REGION = re.compile(r"^<{7} .*?^>{7} [^\n]*$", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Outcome:
-    """A service after an update: its conflict regions by file, and the files reported as deleted."""
+    """A service after an update, with its conflict regions by file and the files reported as deleted."""
 
     service: Path
     conflicts: dict[str, str]

@@ -187,7 +187,7 @@ class Owner:
         )
 
     def run_json(self, *arguments: str) -> tuple[int, dict[str, Any]]:
-        """Run `slipway` with `--json`; return its exit code and parsed output."""
+        """Run `slipway` with `--json`, and return its exit code and parsed output."""
         completed = self.run(*arguments, "--json")
         assert "Traceback" not in completed.stderr, completed.stderr
         return completed.returncode, dict(json.loads(completed.stdout))

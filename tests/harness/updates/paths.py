@@ -57,7 +57,7 @@ class UpdatePath:
 
 @dataclass(frozen=True)
 class UpdateResult:
-    """The result of updates: files, recorded answers, conflicts, and the last update's duration."""
+    """The result of updates, with files, recorded answers, conflicts, and the last update's duration."""
 
     listing: Listing
     recorded: list[tuple[str, object]]

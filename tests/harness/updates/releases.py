@@ -28,7 +28,7 @@ NEXT = "v999.0.0"  # the work tree
 
 @dataclass(frozen=True)
 class Release:
-    """A release: its version, its commit, and the oldest version that can be updated to it."""
+    """A release, with its version, its commit, and the oldest version that can be updated to it."""
 
     version: str
     commit: str
