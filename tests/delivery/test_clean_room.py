@@ -131,7 +131,7 @@ def follow(newcomer: Newcomer, typed: list[str]) -> None:
 
 
 @pytest.mark.cleanroom
-def test_commands_of_pages_and_pipeline_succeed_in_clean_room(
+def test_page_and_pipeline_commands_succeed_in_clean_room(
     built: Answers,
     newcomer: Newcomer,
     serve: Callable[[Answers], Service],

@@ -104,7 +104,7 @@ def too_long(texts: Texts) -> list[str]:
     return [f"{lines} lines"] if lines > MAX_LINES else []
 
 
-def test_each_rule_of_agents_page_names_an_existing_check(services: list[Service]) -> None:
+def test_each_agents_page_rule_names_an_existing_check(services: list[Service]) -> None:
     assert_no_findings(findings(services, rules_without_check))
 
 

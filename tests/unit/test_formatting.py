@@ -118,7 +118,7 @@ def test_ruff_beside_copier_is_found_first(monkeypatch: pytest.MonkeyPatch, tmp_
     assert find_again() == beside
 
 
-def test_ruff_of_other_version_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_ruff_with_other_version_is_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write_ruff(tmp_path / "beside", "0.4.1")
     executable = write_ruff(tmp_path / "path", "0.17.8")
     monkeypatch.setenv("PATH", str(tmp_path / "path"))

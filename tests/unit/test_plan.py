@@ -99,7 +99,7 @@ def test_plan_contains_only_chosen_feature_requirements() -> None:
     assert not any(line.startswith("asyncpg") for line in planned["runtime"])
 
 
-def test_plan_includes_features_required_by_chosen_ones() -> None:
+def test_plan_includes_required_features() -> None:
     planned = plan(DEFAULT | {"features": ["ratelimit"]})
     assert planned["installs"] == [{"package": "app", "name": "ratelimit"}]
     assert "app/valkey.py" in planned["footprint"]

@@ -57,7 +57,7 @@ def pristine(history: Path, workspace: Path) -> Callable[[Answers, str], Texts]:
     return render_once
 
 
-def test_day_two_edits_are_of_25_kinds() -> None:
+def test_day_two_edits_have_25_kinds() -> None:
     assert len(EDITS) == 25
 
 

@@ -147,7 +147,7 @@ def run_tests(directory: Path, *names: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("database", MIGRATED)
-def test_missing_migration_fails_test_and_is_generated_by_revision(database: str, template: Path, empty: Path) -> None:
+def test_missing_migration_is_detected_and_generated(database: str, template: Path, empty: Path) -> None:
     """Follow the commands that the failing test prints."""
     start(template, empty, database=database)
     update(empty, {"resources": together(GROWTHS[growth][0] for growth in MIGRATED[database])}, RELEASE)
@@ -177,7 +177,7 @@ def test_migration_for_changed_accounts_is_generated_and_passes(
     assert passed.returncode == 0, passed.stdout
 
 
-def test_answers_file_preserves_order_of_resources_and_fields(template: Path, empty: Path) -> None:
+def test_answers_file_preserves_resource_and_field_order(template: Path, empty: Path) -> None:
     start(template, empty)
     recorded = yaml.safe_load((empty / ".copier-answers.yml").read_text(encoding="utf-8"))["resources"]
     assert json.dumps(recorded, default=str) == json.dumps(SHOP, default=str)

@@ -129,7 +129,7 @@ def owner(base: Path, empty: Path) -> Owner:
 
 
 @pytest.mark.parametrize("name", GROWTHS)
-def test_changed_fields_preserve_edits_of_resource(
+def test_resource_edits_survive_changed_fields(
     name: str, owner: Owner, base: Path, pristine: Callable[[Domain], Path], note: Callable[[str], None]
 ) -> None:
     growth = GROWTHS[name]

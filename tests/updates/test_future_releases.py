@@ -134,7 +134,7 @@ def test_edit_follows_renamed_resource_file(
     assert not (service / KIND.format("enums")).exists()
 
 
-def test_conflicting_edit_of_renamed_file_has_markers(
+def test_conflicting_edit_in_renamed_file_has_markers(
     later: Callable[..., Path], empty: Path, update_output: Callable[[Path], str]
 ) -> None:
     service = start(later(futures.rename_file), empty)

@@ -88,7 +88,7 @@ def test_binary_file_changed_by_user_and_template_conflicts(template: Path, empt
     assert owner.read(LOGO) == "\0both"
 
 
-def test_change_of_file_replaced_by_link_is_reported(owner: Owner) -> None:
+def test_change_to_file_replaced_by_link_is_reported(owner: Owner) -> None:
     (owner / CI).unlink()
     (owner / CI).symlink_to("pyproject.toml")
     owner.commit("Link")

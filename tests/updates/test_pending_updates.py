@@ -205,7 +205,7 @@ def test_continued_update_restores_removed_answers_file(owner: Owner) -> None:
     assert f"_commit: {SECOND}" in owner.read(".copier-answers.yml")
 
 
-def test_continued_update_rejects_answers_file_of_other_version(owner: Owner) -> None:
+def test_continued_update_rejects_answers_file_with_other_version(owner: Owner) -> None:
     reject(owner)
     git(owner / ".dev/update/tree", "checkout", "HEAD", "--", ".copier-answers.yml")
     refused = owner.run(*CONTINUE)
@@ -285,7 +285,7 @@ def test_converted_line_endings_do_not_count_as_edits(owner: Owner) -> None:
     assert owner.run_json("status")[1]["yours"] == []
 
 
-def test_renamed_default_branch_of_template_is_followed(template: Path, owner: Owner, tmp_path: Path) -> None:
+def test_renamed_template_default_branch_is_followed(template: Path, owner: Owner, tmp_path: Path) -> None:
     remote = tmp_path / "remote.git"
     git(tmp_path, "clone", "--quiet", "--bare", str(template), str(remote))
     for tag in git(remote, "tag").split():

@@ -41,7 +41,7 @@ def test_update_adds_and_removes_files(serve: Callable[[Answers], Service], temp
 
 
 @pytest.mark.thorough
-def test_update_by_command_line_equals_update_by_harness(template: Path, empty: Path) -> None:
+def test_command_line_update_equals_harness_update(template: Path, empty: Path) -> None:
     there, here = empty / "command line", empty / "harness"
     for directory in (there, here):
         start(template, directory, DEFAULT, EARLIER)

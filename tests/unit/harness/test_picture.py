@@ -64,7 +64,7 @@ def test_picture_has_field_per_service(image: Element) -> None:
     assert "sqlite-no-features: not checked" in titles
 
 
-def test_field_of_failed_service_has_cross(image: Element) -> None:
+def test_failed_service_has_cross_in_picture(image: Element) -> None:
     assert len(list(image.iter(f"{SVG}path"))) == 1
 
 

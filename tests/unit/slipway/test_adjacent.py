@@ -81,7 +81,7 @@ def test_hash_in_string_is_not_a_comment_line() -> None:
     assert comment_lines(b"(") == set()
 
 
-def test_statement_boundary_is_between_statements_of_one_block() -> None:
+def test_statement_boundary_is_within_one_block() -> None:
     module = b"def f(a):\n    b = a\n    c = (\n        b\n    )\n    return c\n"
     boundaries = {(b"    b = a\n", b"    c = (\n"), (b"    )\n", b"    return c\n")}
     assert statement_boundaries(module) == boundaries
@@ -125,7 +125,7 @@ FLAGS = st.lists(st.booleans(), min_size=6, max_size=6)
 
 @settings(max_examples=60, deadline=None)
 @given(edits("abc"), FLAGS, edits("xyz"), FLAGS)
-def test_merge_contains_insertions_of_both_sides(
+def test_merge_contains_insertions_from_both_sides(
     ours: list[list[bytes] | None], our_places: list[bool], theirs: list[list[bytes] | None], their_places: list[bool]
 ) -> None:
     sides = apply(ours, our_places), apply(theirs, their_places)

@@ -337,7 +337,7 @@ MODULES = sorted({module_name(path) for path in APP} - {"", "app"})
 
 @given(st.sets(st.sampled_from(MODULES), min_size=1, max_size=8), st.sampled_from(sorted(SOURCES)))
 @settings(max_examples=100, deadline=None)
-def test_import_rewrite_and_its_reverse_restore_imports(moved: set[str], path: str) -> None:
+def test_reversed_import_rewrite_restores_imports(moved: set[str], path: str) -> None:
     """Compare the imported names, because an import statement that was split stays split."""
     source = SOURCES[path]
     renames = Renames({module: f"app.moved.{module.removeprefix('app.')}" for module in moved})
