@@ -138,32 +138,37 @@ class Container:
 class Feature:
     """A selectable part of a service, with its files and its additions to shared files.
 
-    `paths` are the files and directories (ending in `/`) that are emitted only with the feature. A path inside a
-    directory of another feature is emitted if both are chosen; its owner is the feature that lists it.
-
-    `requires` lists features that are added with it; `meets` lists features whose combination adds it, and `replaces`
-    those that it then replaces. `routes` are the first segments of its paths below `/api/v1`.
-
-    Code: `installs` names the module below `app` whose `install(app)` `app/main.py` calls, `watches` states that its
-    `instrumented(run)` wraps every command, and `arguments` maps arguments of `FastAPI` to modules whose `config()`
-    returns their value. `guards` states that routes declare authorization, `signs_in` names the module of tests whose
-    `sign_in(client, session)` authenticates a client, and `shows` is the option of curl that does, in the README.
-    `plays` maps a package below `app` to the module in it, one of several, from which a shared file imports. `counts`
-    names the module whose `count` returns the totals of lists, instead of `app.filtering`. `beside` names modules of
-    `development` whose `beside()` runs servers for `app dev` and sets the variables that point to them; `reaches` maps
-    these variables to the feature of the server.
-
-    Settings: `environment` has variables of the service's container, `volumes` its writable directories by name of the
-    volume, `built_with` variables of its image by the build argument that sets them, `tested_with` variables of its
-    tests; `exposes` lists response headers that CORS exposes. `tolerates` filters warnings that tests ignore.
-
-    Requirements (PEP 508): `runtime`, `test` and `lint`; `unimported` lists those of `runtime` that no module imports.
-
-    Deployment: `processes` run beside the service from the same image; `is_component` states that
-    `deploy/kubernetes/components/<name>/` exists, and `listens` maps variables to the ports that they open.
-
-    Documentation: `explains` names the module or package that `docs/<name>.md` explains; `guidance` has one to three
-    lines for `AGENTS.md`. `is_word` states that its name is a common word, which other files may use.
+    Attributes:
+        requires: features that are added with this one.
+        meets: features whose combination adds this one.
+        replaces: features that this one replaces if their combination adds it.
+        paths: files and directories (ending in `/`) that are rendered only with this feature. A path inside another
+            feature's directory requires both features, and belongs to the feature that lists it.
+        routes: the first URL path segments of its routes, below `/api/v1`.
+        is_word: its name is a common word, which other files may use.
+        installs: the module below `app` whose `install(app)` is called by `app/main.py`.
+        watches: the `instrumented(run)` of that module wraps every command.
+        arguments: arguments of `FastAPI`, each with the module whose `config()` returns the value.
+        explains: the module or package that `docs/<name>.md` explains.
+        guards: its routes declare authorization.
+        signs_in: the test module whose `sign_in(client, session)` authenticates a client.
+        plays: packages below `app`, each with the module of this feature that shared files import from it.
+        counts: the module whose `count` returns the totals of lists, instead of `app.filtering`.
+        beside: modules of `development` whose `beside()` runs servers for `app dev`, and sets variables to their URLs.
+        reaches: variables that `beside()` sets, each with the feature of the server.
+        shows: the curl option that authenticates a client, in the README.
+        runtime, test, lint: requirements (PEP 508).
+        unimported: distributions in `runtime` that no module imports.
+        environment: variables of the service's container.
+        volumes: writable directories of the service's container, by volume name.
+        built_with: variables of the service's image, each with the build argument that sets it.
+        tested_with: variables of the tests.
+        exposes: response headers that CORS exposes.
+        tolerates: filters of warnings that tests ignore.
+        processes: long-running processes from the same image.
+        is_component: `deploy/kubernetes/components/<name>/` exists.
+        listens: variables, each with the port that its process opens.
+        guidance: one to three lines of `AGENTS.md`.
     """
 
     name: str
