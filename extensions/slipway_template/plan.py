@@ -175,7 +175,7 @@ def page_facts(feature: Feature) -> dict[str, Any]:
 
 
 def import_facts(feature: Feature) -> dict[str, str]:
-    """Return the package and name in the import statement by which `app/main.py` imports a feature."""
+    """Return the package and the name that `app/main.py` imports for a feature."""
     package, _, name = f"app.{feature.installs}".rpartition(".")
     return {"package": package, "name": name}
 

@@ -11,7 +11,10 @@ CODE = re.compile(r"`[^`]*`")
 
 
 def toml(value: object) -> str:
-    """Return `value` as a TOML literal, by encoding it as JSON, whose strings are valid in TOML."""
+    """Return `value` as a TOML literal by encoding it as JSON.
+
+    Strings of JSON are valid in TOML.
+    """
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -16,7 +16,7 @@ COLUMNS = ("service", "version", "newest", "behind", "yours", "stale", "missing"
 
 
 def statuses(directories: list[str], answers_file: str) -> list[dict[str, Any]]:
-    """Return the status of each service in the given order, each computed by its own process."""
+    """Compute the status of each service in a separate process, and return them in the given order."""
     with ThreadPoolExecutor(PARALLEL) as pool:
         return [*pool.map(partial(status, answers_file=answers_file), directories)]
 

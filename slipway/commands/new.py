@@ -151,7 +151,7 @@ def answered(template: Template, version: str, start: Start) -> Rendering:
 
 
 def require_unchanged(template: Template) -> None:
-    """Raise `CommandError` if the template has uncommitted changes, which no recorded version would contain."""
+    """Raise `CommandError` if the template has uncommitted changes, because no recorded version contains them."""
     changed = (query(template.repository, "status", "--porcelain") or b"").decode(errors="replace").splitlines()
     if changed:
         raise CommandError(

@@ -128,7 +128,7 @@ def owner_renames(service: Service, pristine: Rendering, missing: list[str]) -> 
 def stale_files(
     service: Service, template: Template, pristine: Rendering, edited: dict[str, bytes]
 ) -> Iterator[tuple[str, str]]:
-    """Yield each edited file that lacks a change of the template, with the latest version that made such a change."""
+    """Yield each edited file that lacks changes of the template, with the version of the latest missing change."""
     remaining = dict(edited)
     for past, old in earlier_renderings(service, template):
         for path, content in list(remaining.items()):

@@ -96,13 +96,16 @@ class Syntax:
 
 
 def is_optional(node: ast.Try) -> bool:
-    """Return whether a `try` statement handles `ImportError`, because its imports may fail."""
+    """Return whether a `try` statement handles `ImportError`.
+
+    Imports in such a statement may fail.
+    """
     caught = {name.id for handler in node.handlers for name in ast.walk(handler) if isinstance(name, ast.Name)}
     return bool(caught & OPTIONAL) or any(handler.type is None for handler in node.handlers)
 
 
 def is_suppressed(node: ast.With) -> bool:
-    """Return whether a `with` statement suppresses `ImportError`, as `with suppress(ImportError)` does."""
+    """Return whether a `with` statement suppresses `ImportError`, such as `with suppress(ImportError)`."""
     calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
     names = {name.id for call in calls for name in ast.walk(call) if isinstance(name, ast.Name)}
     return bool(names & OPTIONAL)

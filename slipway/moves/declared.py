@@ -78,7 +78,7 @@ class Moves:
         return cls(_sorted(files), _sorted(modules))
 
     def __or__(self, other: Moves) -> Moves:
-        """Return the moves of both sides, such as those of a fork and of the original template."""
+        """Return the moves of both sides combined, such as those of a fork and of the original template."""
         return Moves(_sorted([*self.files, *other.files]), _sorted([*self.modules, *other.modules]))
 
     def path(self, old: str) -> str:

@@ -235,7 +235,7 @@ def split(text: str, separator: str, word: str) -> list[str]:
 
 
 def closing(text: str) -> int:
-    """Return the position of the bracket that closes the first one; 0 if the first one is never closed."""
+    """Return the position of the bracket that closes the first one, or 0 if there is none."""
     return next((place for place, (_, depth) in enumerate(depths(text)) if depth == 0), 0)
 
 

@@ -188,7 +188,7 @@ class Editor:
 
     # ── Write ─────────────────────────────────────────────────────────────────────────────────────────────────────────
     def written(self, key: str, value: Any, column: int, *, is_flow: bool) -> list[str]:  # noqa: ANN401 - any YAML
-        """Return the lines of a key that is new in a mapping."""
+        """Return the lines of a new key in a mapping."""
         if is_flow or not is_filled(value):
             return [f"{key} {inline(value)}"]
         lines = [key]

@@ -126,7 +126,7 @@ class Template:
         return sorted_releases(self.tags) or sorted_releases([*filter(self.has_listed, self.listed_releases)])
 
     def has_listed(self, version: str) -> bool:
-        """Return whether the repository contains the commit of a version that `releases.toml` lists."""
+        """Return whether the repository contains a commit that `releases.toml` lists for a version."""
         return query(self.repository, "cat-file", "-e", f"{self.listed_releases[version]}^{{commit}}") is not None
 
     def newest(self, recorded: str) -> str:
@@ -173,7 +173,7 @@ class Template:
         return "\n\n".join(sections)
 
     def last_within(self, revision: str) -> str:
-        """Return the newest release that a revision contains; the revision itself if it contains none."""
+        """Return the newest release that a revision contains, or the revision itself if it contains none."""
         contained = [name for name in self.releases if not self.is_newer(name, revision)]
         return contained[-1] if contained else revision
 

@@ -60,7 +60,10 @@ def numbered_text(field: Field) -> Facts:
 
 
 def numbered_step(field: Field) -> Facts:
-    """Return the first value and the number of values from which a factory picks a number or date."""
+    """Return how a factory derives a number or date from the row's number.
+
+    The result has the first value and the number of different values.
+    """
     _, greatest = field.range
     start = numbers(field)[0]
     room = MANY if greatest is None else int((greatest - start) / field.step) + 1
@@ -85,7 +88,10 @@ def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def value(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return how a factory sets a field, which gets a numbered value if it is unique, and a sample otherwise."""
+    """Return how a factory sets a field.
+
+    A unique field gets a value from the row's number, any other field a sample.
+    """
     if is_unique(resource, field):
         is_null = is_circular(resources, resource, field)
         return {"kind": "literal", "literal": "None"} if is_null else numbered(resources, resource, field)
@@ -105,7 +111,7 @@ def entries(resources: Resources, resource: Resource) -> Iterator[tuple[Field, F
 
 
 def target_facts(resources: Resources, name: str) -> Facts:
-    """Return the Jinja context that a factory needs to import the factory and class of a referenced resource."""
+    """Return the Jinja context with which a factory imports a referenced resource's factory and class."""
     target = find(resources, name)
     return {"name": name, "class": target.class_name, "variable": target.variable}
 

@@ -25,7 +25,7 @@ METHODS = (("GET", "read", 200), ("PATCH", "update", 200), ("DELETE", "delete", 
 
 
 def factory(resources: Resources, resource: Resource, target: str) -> str:
-    """Return the name by which a resource's tests import the test factory of a referenced resource."""
+    """Return the name under which a resource's tests import another resource's test factory."""
     variable = find(resources, target).variable
     is_shadowed = variable in SHADOWING and bool(left_out(resources, resource))
     return "factory" if target == resource.name else f"{variable}_" if is_shadowed else variable

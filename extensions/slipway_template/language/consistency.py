@@ -135,7 +135,7 @@ def check_columns(resource: Resource) -> None:
 
 
 def check_widths(resource: Resource) -> None:
-    """Reject names of resource and field that make a line of the generated schemas too long."""
+    """Reject a resource and field whose names make a line of the generated schemas too long."""
     for field in resource.fields:
         wide = len(field.column) + len(resource.class_name) + len(camel(field.name))
         if wide > LONGEST_UPDATE:

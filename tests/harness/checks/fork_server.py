@@ -194,7 +194,7 @@ def warm_up(directory: str, commands: list[str]) -> None:
 
 
 class Server:
-    """Read jobs, and run several concurrently."""
+    """A server that reads jobs, and runs several of them concurrently."""
 
     def __init__(self, outcomes: Path, slots: int) -> None:
         self.outcomes = outcomes

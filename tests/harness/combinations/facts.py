@@ -55,7 +55,7 @@ class Computed:
 
 @dataclass(frozen=True)
 class ComputedValue:
-    """The value of a hidden question, and numbers that identify it and its entries."""
+    """The value of a hidden question, with numbers that identify the value and each of its entries."""
 
     value: Any
     number: int

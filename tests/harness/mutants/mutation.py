@@ -1,4 +1,4 @@
-"""An edit, which a mutation operator yields, and a mutant, which applies one edit to a module."""
+"""Edits, which mutation operators yield, and mutants, which apply one edit to a module."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def tree_paths(text: str) -> Iterator[str]:
 
 
 def matches_any(name: str, paths: set[str]) -> bool:
-    """Return whether a path exists, in which `*`, `<name>` and `{name}` match anything."""
+    """Return whether a path exists; `*`, `<name>` and `{name}` in the path match anything."""
     pattern = PLACEHOLDER.sub("*", name)
     if pattern.endswith("/"):
         pattern += "*"
