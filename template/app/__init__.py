@@ -1,1 +1,4 @@
-"""The service: `app.main` creates the FastAPI application, `app.__main__` is its command line."""
+"""Package of the service.
+
+`app.main` creates the FastAPI application. `app.__main__` is the command line.
+"""

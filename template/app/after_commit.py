@@ -16,10 +16,12 @@ log = structlog.get_logger()
 
 
 def after_commit(session: AsyncSession | Session, hook: Hook) -> None:
-    """Register a function to call after the transaction commits; it must not block.
+    """Register a function to call after the transaction commits.
 
-    It is not called if the transaction, or the current savepoint, is rolled back. Its exceptions
-    are logged: the commit cannot be undone.
+    The function must not block.
+
+    A rollback of the transaction or the current savepoint discards the function. Its exceptions are
+    logged, since the commit cannot be undone.
     """
     inner = session.sync_session if isinstance(session, AsyncSession) else session
     if KEY not in inner.info:
@@ -30,7 +32,10 @@ def after_commit(session: AsyncSession | Session, hook: Hook) -> None:
 
 
 def _on_commit(session: Session) -> None:
-    """Call the registered functions; after a savepoint, pass them to the enclosing transaction."""
+    """Call the registered functions.
+
+    At the end of a savepoint, pass them to the enclosing transaction instead.
+    """
     hooks: Hooks = session.info[KEY]
     savepoint = session.get_nested_transaction()
     if savepoint is not None:

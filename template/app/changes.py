@@ -1,7 +1,7 @@
 """Change events: after each commit, listeners are called with the rows that it changed.
 
-Parts of the service subscribe when it is built. Events are collected per flush: a row that changes
-twice in a transaction may cause two events.
+Parts of the service subscribe while the application is created. Events are collected at each flush,
+so a row that changes twice in a transaction may cause two events.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """Change of one row; or, if `id` is None, of an unknown number of rows by one statement."""
+    """Change of one row, or of an unknown number of rows if `id` is None."""
 
     table: str
     kind: Kind
@@ -45,7 +45,10 @@ LISTENERS = StateKey[list[Listener]]("listeners")
 
 
 def subscribe(app: FastAPI, listener: Listener) -> None:
-    """Register a listener to call after each commit; it must not block."""
+    """Register a listener to call after each commit.
+
+    The listener must not block.
+    """
     LISTENERS.get(app).append(listener)
 
 
@@ -100,5 +103,8 @@ def _publish(app: FastAPI, changes: list[Change]) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Create the list of listeners; must be called before `subscribe`."""
+    """Create the list of listeners.
+
+    Call this function before `subscribe`.
+    """
     LISTENERS.set(app, [])

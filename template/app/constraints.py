@@ -15,7 +15,7 @@ Values = tuple[str, Mapping[str, Any]]  # table and columns of one row
 
 
 def find_constraint(name: str | None) -> ColumnCollectionConstraint | None:
-    """Return the key or unique constraint with a name, or None if there is none."""
+    """Return the key or unique constraint with the given name, or None if missing."""
     kinds = (ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint)
     tables = Base.metadata.tables.values()
     constraints = chain.from_iterable(table.constraints for table in tables)
@@ -29,7 +29,7 @@ def duplicate(constraint: ColumnCollectionConstraint, rows: Iterable[Values]) ->
 
     Args:
         constraint: the violated constraint
-        rows: the values of the rows that were flushed; those of one row are named
+        rows: the values of the flushed rows; the error contains them if there is only one row
     """
     fields = [column.name for column in constraint.columns]
     flushed = [values for table, values in rows if table == constraint.table.name]

@@ -45,7 +45,7 @@ async def docs(request: Request) -> HTMLResponse:
 
 @router.get(REDIRECT, response_class=HTMLResponse)
 async def redirect() -> HTMLResponse:
-    """Return the OAuth 2.0 redirect page, a popup that passes the code on to Swagger UI."""
+    """Return the OAuth 2.0 redirect page, a popup that passes the login code to Swagger UI."""
     return _secured(get_swagger_ui_oauth2_redirect_html(), "unsafe-none")
 
 

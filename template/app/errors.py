@@ -58,7 +58,10 @@ class Problem(BaseModel):
 
 
 class Error(Exception):
-    """Base class of errors that are returned to the client; `detail` is the text for people."""
+    """Base class of errors that are returned to the client.
+
+    `detail` is the message for human readers.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
@@ -91,7 +94,7 @@ class Unauthenticated(Error):
 
 
 class Forbidden(Error):
-    """The caller is not allowed to do this, as it lacks a permission."""
+    """The caller lacks the permission for this request."""
 
     status, code, title = 403, "forbidden", "Forbidden"
 
@@ -231,7 +234,10 @@ def error_responses(*kinds: type[Error]) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Install the exception handlers; `app.middleware` adds `ProblemMiddleware` for the rest."""
+    """Install the exception handlers.
+
+    `app.middleware` adds `ProblemMiddleware`, which handles all other exceptions.
+    """
     app.add_exception_handler(Error, handle_error)
     app.add_exception_handler(HTTPException, handle_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, handle_validation_error)  # type: ignore[arg-type]

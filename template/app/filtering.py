@@ -1,4 +1,4 @@
-"""Filtering, sorting and pagination of lists: query parameters are converted to SQL."""
+"""Filtering, sorting and pagination of lists, by SQL that query parameters determine."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -49,11 +49,13 @@ def conditions(query: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
 def page_statements(
     rows: Select[*tuple[Any, ...]], model: type[Identified], sorts: Iterable[str]
 ) -> dict[str, Select[*tuple[Any, ...]]]:
-    """Return, for each sort order, the statement of one page with parameters `size` and `offset`.
+    """Return the SQL statement of one page for each sort order.
+
+    Each statement has the parameters `size` and `offset`.
 
     Args:
         rows: the rows of all pages
-        model: the model whose columns are sorted by
+        model: the model that has the sorted columns
         sorts: names of columns; `-price` sorts descending. Null sorts last either way.
     """
     statements = {}

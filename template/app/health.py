@@ -1,7 +1,7 @@
 """Health checks: liveness and readiness probes.
 
-`/health/live` checks no dependency: an outage elsewhere must not restart the process.
-`/health/ready` checks the dependencies, with a timeout; concurrent requests share one check.
+`/health/live` checks no dependency, since an outage of a dependency must not restart the process.
+`/health/ready` checks the dependencies with a timeout. Concurrent requests share one check.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Readiness:
             raise Unavailable(f"Unavailable: {', '.join(self.failed)}.")
 
     async def failures(self, app: FastAPI) -> dict[str, str]:
-        """Run all checks concurrently; return the reason of each failure by dependency."""
+        """Run all checks concurrently; map each failed dependency to the reason."""
         reasons = await asyncio.gather(*(_failure(app, probe) for probe in self.probes.values()))
         return {name: each for name, each in zip(self.probes, reasons, strict=True) if each}
 
@@ -81,7 +81,7 @@ async def _failure(app: FastAPI, probe: Probe) -> str:
 
 
 def add(app: FastAPI, name: str, probe: Probe) -> None:
-    """Register a check of a dependency, which raises if the dependency is unavailable."""
+    """Register a check, which raises an exception if its dependency is unavailable."""
     readiness(app).probes[name] = probe
 
 

@@ -1,6 +1,7 @@
 """Container health check: `python -m app.healthcheck` requests the liveness probe.
 
-Only the standard library is imported: it runs every few seconds, and has to start fast.
+The health check runs every few seconds and must start fast, so it imports only the standard
+library.
 """
 
 import http.client

@@ -1,7 +1,7 @@
 """Import of a SQLite file into an empty PostgreSQL database, in one transaction.
 
-Rows are inserted in the order of their foreign keys. Nullable foreign keys to rows that follow, as
-in cycles, are inserted as NULL and updated at the end.
+Rows are inserted after the rows that they reference. A nullable foreign key to a row that is
+inserted later, as in a cycle, is inserted as NULL and updated at the end.
 """
 
 import sys
@@ -138,7 +138,10 @@ def batches(source: Connection, table: Table, columns: list[Column[Any]]) -> Ite
 async def set_references(
     source: Connection, target: AsyncConnection, table: Table, columns: Sequence[Column[Any]]
 ) -> None:
-    """Set the foreign keys that were inserted as NULL; `onupdate` columns do not change."""
+    """Set the foreign keys that were inserted as NULL.
+
+    Columns with `onupdate` keep their values.
+    """
     keys = list(table.primary_key.columns)
     is_row = [key == bindparam(f"row_{key.key}", type_=key.type) for key in keys]
     unchanged = {column.key: column for column in table.columns if column.onupdate}

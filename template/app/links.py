@@ -19,7 +19,10 @@ Row = TypeVar("Row")
 
 
 class LinkWriter:
-    """Sets link headers on one response; its methods return their argument."""
+    """Sets link headers on one response.
+
+    Each method returns its argument.
+    """
 
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request

@@ -1,7 +1,7 @@
 """Structured logging as JSON lines on standard output, with one access log line per request.
 
-Every line of a request has its request ID: the client's `X-Request-ID` if it is valid, else a new
-one. The response's header and problem documents have it too.
+Every log line of a request contains the request ID, which is the client's `X-Request-ID` if that is
+valid, else a new ID. The response header and problem documents contain the request ID too.
 """
 
 import logging
@@ -169,7 +169,7 @@ class RequestLog:
 
 
 def choose_request_id(scope: Scope) -> str:
-    """Return the client's request ID if it is valid (log injection), else a new one."""
+    """Return the client's request ID if it is valid, else a new one (against log injection)."""
     header = dict(scope["headers"]).get(RAW_HEADER, b"").decode("latin-1")
     return header if VALID_ID.fullmatch(header) else uuid4().hex
 

@@ -1,4 +1,7 @@
-"""Pagination: `Paging` holds the query parameters, `Slice` a page's rows, `Page` the response."""
+"""Pagination of lists.
+
+`Paging` holds the query parameters, `Slice` the rows of a page, and `Page` the response.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

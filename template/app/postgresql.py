@@ -129,7 +129,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
 
 
 def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:
-    """Return an engine for reads: of the replica if one is configured, else `engine` itself."""
+    """Return the replica's engine for reads if a replica is configured, else `engine` itself."""
     if settings.read_url is None:
         return engine
     return create_engine(settings.model_copy(update={"url": settings.read_url}))
@@ -158,8 +158,8 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
 def read_options(settings: DatabaseSettings) -> dict[str, Any]:
     """Return the options of read sessions: autocommit, which saves two round trips.
 
-    Behind a pooler they need a transaction: without one, preparing a statement and executing it may
-    use different server connections.
+    Behind a pooler, read sessions need a transaction. Without a transaction, preparing a statement
+    and executing it may use different server connections.
     """
     is_pooled = settings.pooler is Pooler.TRANSACTION
     return {} if is_pooled else {"isolation_level": "AUTOCOMMIT"}
@@ -180,8 +180,8 @@ def is_disconnect(error: DBAPIError) -> bool:
 async def migration_lock(connection: AsyncConnection) -> AsyncGenerator[None, None]:
     """Hold an advisory lock, so that only one process migrates at a time.
 
-    It is polled instead of awaited: a waiting session holds a snapshot, for which CREATE INDEX
-    CONCURRENTLY in the migrating session would wait in turn (deadlock).
+    The lock is polled instead of awaited. A session that awaits the lock holds a snapshot, and
+    CREATE INDEX CONCURRENTLY in the migrating session would wait for this snapshot (deadlock).
     """
     while not await connection.scalar(select(func.pg_try_advisory_lock(MIGRATION_LOCK))):
         await connection.rollback()

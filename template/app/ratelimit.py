@@ -1,8 +1,8 @@
 """Rate limits (throttling) per caller: one limit for all routes, extra limits for some routes.
 
-A caller is `request.state.caller`, which an earlier dependency may set, else the client's address.
-Requests are counted in a sliding window, in this process's memory, or in a Valkey that all
-processes share. While Valkey is unavailable, requests are not limited (fail open).
+An earlier dependency may set the caller as `request.state.caller`. By default, the caller is the
+client's address. Requests are counted in a sliding window, either in this process's memory or in a
+Valkey that all processes share. While Valkey is unavailable, requests are not limited (fail open).
 """
 
 import asyncio
@@ -124,7 +124,7 @@ class Limiter:
     retry_at: float = 0.0  # monotonic seconds
 
     async def hit(self, limit: RateLimitItem, *key: str) -> Quota | None:
-        """Count a request if it is allowed; return None if rate limits are off or unavailable."""
+        """Count a request and return its quota; None if rate limits are disabled or unavailable."""
         now, was_lost = time.monotonic(), self.is_lost
         if not self.enabled or now < self.retry_at:
             return None
@@ -212,7 +212,7 @@ def caller_key(connection: HTTPConnection) -> str:
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """Return the client's IP address; of an IPv6 address, the /64 network that one client owns."""
+    """Return the client's IPv4 address, or the /64 network of the client's IPv6 address."""
     host = connection.client.host if connection.client else ""
     try:
         address = ip_address(host)

@@ -1,7 +1,8 @@
 """HTTP server: one uvicorn process, which shuts down gracefully without losing requests.
 
-On SIGTERM it drains: readiness fails while requests are still served, so that load balancers stop
-sending some. Then it accepts no connections, finishes open requests, and runs the lifespan's end.
+On SIGTERM, the server drains: readiness fails while requests are still served, so load balancers
+stop sending requests. Then the server accepts no more connections, finishes open requests, and
+shuts the application down.
 """
 
 import asyncio
@@ -76,7 +77,7 @@ class Server(uvicorn.Server):
         self.drain_seconds = config.drain_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and exclude the objects that now exist from garbage collection (`gc.freeze`)."""
+        """Start the server; exclude all existing objects from garbage collection (`gc.freeze`)."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()

@@ -51,7 +51,10 @@ Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 
 
 class EnvironmentSettings(BaseSettings):
-    """Base class of settings; the error for an invalid field ends with its `description`."""
+    """Base class of settings.
+
+    The error for an invalid field ends with the field's `description`.
+    """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 

@@ -137,7 +137,7 @@ def read_options(settings: DatabaseSettings) -> dict[str, Any]:  # noqa: ARG001
 def constraint_name(error: IntegrityError) -> str | None:
     """Return the name of the constraint that an error violates, by `Base`'s naming convention.
 
-    None for a foreign key, which SQLite does not report.
+    Return None for a foreign key, since SQLite does not report its name.
     """
     _, _, columns = str(error.orig).partition("UNIQUE constraint failed: ")
     names = [column.split(".") for column in columns.split(", ") if column]
@@ -155,8 +155,9 @@ def is_disconnect(error: DBAPIError) -> bool:
 async def migration_lock(connection: AsyncConnection) -> AsyncGenerator[None, None]:
     """Hold the write lock in a transaction, so that only one process migrates at a time.
 
-    Foreign keys are checked at its end: Alembic alters a table by copying it, and dropping the old
-    one would delete the rows that reference it (https://sqlite.org/lang_altertable.html, 7).
+    Foreign keys are checked at the end of the transaction. Alembic alters a table by copying it.
+    With checks enabled, dropping the old table would delete the rows that reference it
+    (https://sqlite.org/lang_altertable.html, 7).
     """
     driver: Any = (await connection.get_raw_connection()).driver_connection
     await driver.execute("PRAGMA foreign_keys = OFF")

@@ -1,6 +1,7 @@
-"""Typed keys for values in `app.state`, as `AppKey` is in aiohttp.
+"""Typed keys for values in `app.state`, like `AppKey` of aiohttp.
 
-A part of the service defines the key beside the type of its value; `mypy` then knows what is read.
+A part of the service defines the key beside the type of its value, so `mypy` knows the type of the
+value that is read.
 """
 
 from typing import Any, Generic, TypeVar
@@ -15,7 +16,7 @@ class StateKey(Generic[T]):
         self.name = name
 
     def get(self, app: Any) -> T:  # noqa: ANN401 - `request.app` is untyped
-        """Return the value in `app.state`.
+        """Return the value that `app.state` stores under this key.
 
         Raises:
             AttributeError: the part is not installed, or the service has not started.
@@ -24,12 +25,12 @@ class StateKey(Generic[T]):
         return value
 
     def find(self, app: Any) -> T | None:  # noqa: ANN401
-        """Return the value in `app.state`, or None if it is not set."""
+        """Return the value that `app.state` stores under this key, or None if it is not set."""
         value: T | None = getattr(app.state, self.name, None)
         return value
 
     def set(self, app: Any, value: T) -> None:  # noqa: ANN401
-        """Set the value in `app.state`."""
+        """Store the value in `app.state` under this key."""
         setattr(app.state, self.name, value)
 
 

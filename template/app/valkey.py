@@ -42,9 +42,9 @@ ValkeyUrl = Annotated[URL, PlainValidator(parse_url)]
 def connection_pool(url: URL, timeout: float | None = None) -> BlockingConnectionPool:
     """Return a connection pool that retries a command once after a broken connection.
 
-    A timeout is not retried: an unavailable server delays a request by one timeout. The client
-    needs a timeout of its own: `asyncio.wait_for` of Python 3.11, which it uses, can lose the
-    cancellation by an `asyncio.timeout` around a command.
+    A timeout is not retried, so an unavailable server delays a request by only one timeout. An
+    `asyncio.timeout` around a command is not enough: the client library uses `asyncio.wait_for`,
+    which can lose the cancellation in Python 3.11.
 
     Args:
         url: the URL of the server

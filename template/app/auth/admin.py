@@ -1,4 +1,4 @@
-"""Creation of administrators on the command line, which works before any user can log in."""
+"""Creation of administrators on the command line, even before any user can log in."""
 
 import sys
 from collections.abc import AsyncGenerator
@@ -18,7 +18,7 @@ ADMIN_ROLE = "admin"
 
 @asynccontextmanager
 async def session_factory() -> AsyncGenerator[async_sessionmaker[AsyncSession], None]:
-    """Open a session factory on the configured database; dispose of its engine afterwards."""
+    """Yield a session factory for the configured database; dispose of its engine afterwards."""
     engine = migrate.create()
     try:
         yield async_sessionmaker(engine, expire_on_commit=False)

@@ -13,7 +13,7 @@ from app.scope import ALL, NONE, Scope
 
 
 def scope_of(caller: Caller, *permissions: str) -> Scope:
-    """Return the scope of all rows if the caller has a permission, else of the caller's own rows.
+    """Return a scope with all rows if the caller has a permission, else with the caller's own rows.
 
     An API key without one of the permissions among its scopes accesses no row.
     """
@@ -24,17 +24,17 @@ def scope_of(caller: Caller, *permissions: str) -> Scope:
 
 
 class OwnerOrPermission:
-    """Dependency that returns the caller's own rows, or all rows if the caller has a permission."""
+    """Dependency that limits a caller without the permissions to the caller's own rows."""
 
     def __init__(self, *permissions: str) -> None:
         self.permissions = permissions
 
     async def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Scope:
-        """Return the rows that the caller may access."""
+        """Return the scope of rows that the caller may access."""
         return self.scope(caller)
 
     def scope(self, caller: Caller) -> Scope:
-        """Return the rows that a caller may access.
+        """Return the scope of rows that a caller may access.
 
         Raises:
             Forbidden: the API key lacks the scope.
@@ -46,22 +46,28 @@ class OwnerOrPermission:
 
 
 class References:
-    """Dependency that returns, for each foreign key, the rows that the caller may reference."""
+    """Dependency that maps each foreign key to the scope of rows that the caller may reference."""
 
     def __init__(self, paths: Mapping[str, str]) -> None:
         self.paths = paths
 
     async def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> ReferenceScopes:
-        """Return, for each foreign-key column, the rows that the caller may reference."""
+        """Map each foreign-key column to the scope of rows that the caller may reference."""
         paths = self.paths.items()
         return {column: scope_of(caller, f"{path}:read", f"{path}:write") for column, path in paths}
 
 
 def owner_or_permission(*permissions: str) -> Any:  # noqa: ANN401 - as `Depends` itself
-    """Return a dependency that allows only own rows, or all rows with one of the permissions."""
+    """Return a dependency that limits a caller to the caller's own rows.
+
+    A caller with one of the permissions may access all rows.
+    """
     return Depends(OwnerOrPermission(*permissions))
 
 
 def reference_scopes(**paths: str) -> Any:  # noqa: ANN401 - as `Depends` itself
-    """Return a dependency for foreign keys to owned rows; `paths` maps columns to resources."""
+    """Return a dependency that limits which owned rows a caller may reference.
+
+    `paths` maps each foreign-key column to the URL path of the referenced resource.
+    """
     return Depends(References(paths))

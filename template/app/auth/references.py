@@ -1,4 +1,7 @@
-"""Foreign keys to owned rows: a caller may reference only rows that they may read."""
+"""Checks of foreign keys to owned rows.
+
+A caller may reference only rows that the caller may read.
+"""
 
 from collections.abc import Mapping
 from uuid import UUID

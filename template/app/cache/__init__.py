@@ -1,7 +1,8 @@
 """Cache of expensive values, invalidated when a table that they depend on changes.
 
-A commit that changes a table invalidates its values before the response is sent, in all processes
-that share a Valkey. While Valkey is unavailable, every value is computed.
+A commit that changes a table invalidates the values that depend on it, in all processes that share
+a Valkey. The response is sent after the invalidation. While Valkey is unavailable, every value is
+computed.
 """
 
 from collections.abc import AsyncGenerator
@@ -39,7 +40,7 @@ class CacheSettings(settings.EnvironmentSettings):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Invalidate all values at startup; publish pending invalidations at shutdown."""
+    """Invalidate all cached values at startup; publish pending invalidations at shutdown."""
     values = CACHE.get(app)
     if values.enabled:
         values.versions.invalidate_all()

@@ -1,8 +1,8 @@
-"""Invalidation by table versions: a cached value is stale once one of its tables has changed.
+"""Invalidation of cached values by table versions.
 
-Each table has a version, a random token. A value is stored with the versions that were current
-before it was computed, and is stale as soon as one of them differs. Random tokens never repeat, so
-that the loss of a version invalidates as well.
+Each table has a version, a random token. A value is stored with the versions that its tables had
+before it was computed. The value is stale as soon as one of these versions has changed. Random
+tokens never repeat, so the loss of a version invalidates values too.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ ALL = "*"  # a version that every value depends on
 
 
 class TableVersions:
-    """Stores a version of each table, which this process replaces when it changes the table."""
+    """Stores a version for each table, and replaces it when this process changes the table."""
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
@@ -33,22 +33,28 @@ class TableVersions:
         store.on_outage = self.handle_outage
 
     def handle_changes(self, changes: Sequence[Change]) -> None:
-        """Invalidate the values that depend on the tables that a commit has changed."""
+        """Invalidate the cached values that depend on tables that a commit changed."""
         self.invalidate(*{table for change in changes for table in changed_tables(change)})
 
     def invalidate(self, *tables: str) -> None:
-        """Invalidate the values that depend on the given tables, in the background."""
+        """Invalidate the cached values that depend on the given tables, in the background."""
         self.pending.update(tables)
         self.invalidations += 1
         if self.task is None and self.retry is None:
             self._start_publishing()
 
     def invalidate_all(self) -> None:
-        """Invalidate all values: another process may have died before publishing its changes."""
+        """Invalidate all cached values.
+
+        Another process may have died before it published its changes.
+        """
         self.invalidate(ALL)
 
     def handle_outage(self) -> None:
-        """Schedule a retry and invalidate all values: changes by other processes are unknown."""
+        """Schedule a retry and invalidate all cached values.
+
+        Changes by other processes are unknown during an outage.
+        """
         if self.retry is None:
             loop = asyncio.get_running_loop()
             self.retry = loop.call_later(RETRY_DELAY, self._start_publishing)
@@ -58,7 +64,7 @@ class TableVersions:
         """Wait up to `TIMEOUT` until all earlier invalidations are published.
 
         Returns:
-            whether they are
+            whether they were published in time
         """
         target = self.invalidations
         if self.published == target:
@@ -108,7 +114,10 @@ class TableVersions:
         self.retry, self.task = None, asyncio.get_running_loop().create_task(self._publish())
 
     async def _publish(self) -> None:
-        """Store new versions of the pending tables, then those of later invalidations."""
+        """Store new versions of the tables with pending invalidations.
+
+        Repeat this for tables that were invalidated meanwhile.
+        """
         published, tables, self.pending = self.invalidations, self.pending, set()
         entries = {self._name(table): secrets.token_bytes(VERSION_SIZE) for table in tables}
         try:
@@ -122,14 +131,14 @@ class TableVersions:
 
 
 def changed_tables(change: Change) -> Iterator[str]:
-    """Yield the changed table, and the tables that the database changes with it."""
+    """Yield the changed table, and the tables that the database changes by cascades."""
     yield change.table
     if change.kind is Kind.DELETED:
         yield from cascaded_tables(change.table, set())
 
 
 def cascaded_tables(table: str, seen: set[str]) -> Iterator[str]:
-    """Yield the tables that deleting rows changes by ON DELETE CASCADE or SET NULL."""
+    """Yield the tables that a deletion changes by ON DELETE CASCADE or SET NULL."""
     seen.add(table)
     for other in Base.metadata.tables.values():
         keys = [key for key in other.foreign_keys if key.column.table.name == table]

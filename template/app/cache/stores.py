@@ -33,7 +33,10 @@ class Store(Protocol):
         """Return the values of the given keys; None for each missing key."""
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Set values without expiry; after an outage, only this method reconnects."""
+        """Set values without expiry.
+
+        After an outage, only this method reconnects.
+        """
 
     async def set(self, key: str, value: bytes, seconds: float) -> None:
         """Set a value that expires after a TTL."""
@@ -108,7 +111,10 @@ class MemoryStore:
 
 
 class ValkeyStore:
-    """Store in a shared Valkey; a failure makes it unavailable until a `write` succeeds."""
+    """Store in a shared Valkey.
+
+    After a failure, the store is unavailable until a `write` succeeds.
+    """
 
     def __init__(self, pool: BlockingConnectionPool) -> None:
         self.client, self.is_unavailable = Redis(connection_pool=pool), False
@@ -121,7 +127,10 @@ class ValkeyStore:
         return cast("list[bytes | None]", values)
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Set values without expiry, atomically; a success makes the store available again."""
+        """Set values without expiry, atomically.
+
+        After an outage, a successful write makes the store available again.
+        """
         await self._execute(lambda: self.client.mset(dict(entries)), reconnect=True)
         if self.is_unavailable:
             self.is_unavailable = False

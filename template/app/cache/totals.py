@@ -1,4 +1,4 @@
-"""Cached totals of lists: a list's row count is cached until its tables change."""
+"""Cache of list totals; a list's row count is cached until its tables change."""
 
 from functools import lru_cache, partial
 from typing import Any
@@ -22,7 +22,7 @@ _statements: dict[Any, str] = {}  # SQL text by SQLAlchemy's cache key
 async def count(session: AsyncSession, statement: Select[int]) -> int:
     """Return the row count that a statement selects, from the cache if possible.
 
-    A session in a transaction bypasses the cache: it may see uncommitted rows.
+    A session in a transaction bypasses the cache, since it may see uncommitted rows.
     """
     values = CACHE.get(session.info["app"])
     key = _cache_key(statement)
@@ -38,7 +38,7 @@ async def _count(statement: Select[int], session: AsyncSession) -> int:
 def _cache_key(statement: Select[int]) -> str | None:
     """Return the statement's SQL with its parameters as a cache key.
 
-    None if SQLAlchemy cannot cache the statement.
+    Return None if SQLAlchemy cannot cache the statement.
     """
     key = statement._generate_cache_key()  # noqa: SLF001 - a test names the version that has it
     if key is None:

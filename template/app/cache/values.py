@@ -1,7 +1,7 @@
 """Cached values with a type and a key, computed once for concurrent callers (single-flight).
 
-Single-flight within a process, and a lock between processes, prevent a stampede: many callers that
-compute the same value after a miss.
+Single-flight within a process and a lock between processes prevent a stampede, in which many
+callers compute the same value after a miss.
 """
 
 import asyncio
@@ -45,8 +45,8 @@ def digest(value: bytes) -> str:
 class Cached(Generic[T]):
     """A kind of cached value: its name, type, tables and TTL.
 
-    The JSON schema of its type is part of its keys, so that a release with another schema never
-    reads the values of this one.
+    Cache keys contain a hash of the type's JSON schema, so a release with another schema never
+    reads these values.
 
     Attributes:
         name: unique within the service
@@ -72,7 +72,7 @@ class Cached(Generic[T]):
         return digest(json.dumps(self.adapter.json_schema()).encode())
 
     def key_of(self, *key: object) -> str:
-        """Return the cache key of one value: a hash of its kind and its own key."""
+        """Return the cache key of one value, a hash of the kind of value and the value's key."""
         return digest(KEY.dump_json((self.name, self.schema_version, self.tables, key)))
 
     def dump(self, value: T) -> bytes:
@@ -102,7 +102,9 @@ class ValueCache:
         self.flights: dict[tuple[str, bytes], asyncio.Task[bytes]] = {}
 
     async def get(self, cached: Cached[T], load: Load[T], *key: object) -> T:
-        """Return a value; a cache hit runs no query, a cache miss calls `load` in a new session.
+        """Return a value from the cache, or load it.
+
+        A cache hit runs no query. A cache miss calls `load` in a new session.
 
         Args:
             cached: the kind of value
@@ -123,7 +125,7 @@ class ValueCache:
         return cached.parse(await asyncio.shield(self._flight(cached, load, name, stamp)))
 
     def forget(self, *of: type[Base]) -> None:
-        """Invalidate the values of models, after raw SQL changed their tables."""
+        """Invalidate the cached values that depend on models whose tables raw SQL changed."""
         self.versions.invalidate(*(model.__tablename__ for model in of))
 
     async def aclose(self) -> None:
@@ -138,7 +140,7 @@ class ValueCache:
     def _flight(
         self, cached: Cached[T], load: Load[T], name: str, stamp: bytes
     ) -> asyncio.Task[bytes]:
-        """Return the running task that computes this value at these versions, or start one."""
+        """Return the task that computes this value; start it if it does not run yet."""
         key = name, stamp
         if key not in self.flights:
             flight = asyncio.create_task(self._compute(cached, load, name, stamp))
@@ -194,7 +196,9 @@ class Stale(Exception):  # noqa: N818 - a cache miss, not an error
 
 
 def strip_stamp(entry: bytes | None, stamp: bytes) -> bytes:
-    """Return the value in a cache entry without its stamp, the versions of the tables.
+    """Return a cache entry's value without its stamp.
+
+    The stamp contains the table versions from which the value was computed.
 
     Raises:
         Stale: the entry is missing, or has another stamp.
@@ -205,6 +209,6 @@ def strip_stamp(entry: bytes | None, stamp: bytes) -> bytes:
 
 
 def _retrieve_exception(flight: asyncio.Task[bytes]) -> None:
-    """Retrieve the error of a task whose callers were cancelled, which asyncio would log."""
+    """Retrieve a task's error, since asyncio logs errors that are never retrieved."""
     if not flight.cancelled():
         flight.exception()

@@ -1,6 +1,7 @@
 """In-memory e-mail queue: background workers send over SMTP, with retries and backoff.
 
-E-mails that are queued when the process is killed are lost; `email_jobs` stores them instead.
+A killed process loses its queued e-mails. The feature `email_jobs` stores them in the database
+instead.
 """
 
 import asyncio
@@ -41,7 +42,10 @@ log = structlog.get_logger()
 
 
 def parse_server_url(value: object) -> URL:
-    """Parse the URL of an SMTP server; errors do not contain it, since it holds a password."""
+    """Parse the URL of an SMTP server.
+
+    Error messages omit the URL, since it may contain a password.
+    """
     try:
         url = make_url(str(value))
     except (ArgumentError, ValueError):
@@ -84,7 +88,10 @@ class EmailSettings(settings.EnvironmentSettings):
     @validator("url")
     @classmethod
     def require_in_production(cls, value: URL | None, info: ValidationInfo) -> URL | None:
-        """Require an SMTP server in production; without one, development shows a preview page."""
+        """Require an SMTP server in production.
+
+        Without an SMTP server, development shows a preview page.
+        """
         if value is None and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -100,7 +107,10 @@ class EmailQueue:
         self.preview = preview.Preview()
 
     def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
-        """Queue an e-mail; with a session, queue it after the commit, and not after a rollback."""
+        """Queue an e-mail.
+
+        With a session, queue the e-mail after the session commits, and never after a rollback.
+        """
         message = compose(mail, self.config.sender)
         if session is None:
             self.put(message)
@@ -171,7 +181,7 @@ async def transmit(
 
 
 def is_permanent(error: Exception) -> bool:
-    """Return whether the server rejected the message permanently (5xx), so that no retry helps."""
+    """Return whether the server rejected the message permanently (5xx)."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return all(map(is_permanent, error.recipients))
     if isinstance(error, aiosmtplib.SMTPResponseException):
@@ -180,7 +190,10 @@ def is_permanent(error: Exception) -> bool:
 
 
 def _error_fields(error: Exception) -> dict[str, object]:
-    """Return the error's type and SMTP reply code; its text may contain the e-mail address."""
+    """Return the error's type and SMTP reply code.
+
+    The error's text is omitted, since it may contain the e-mail address.
+    """
     code = getattr(error, "code", None)
     return {"error": type(error).__name__, **({"code": code} if code else {})}
 

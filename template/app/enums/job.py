@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """State of a background job; a dead job failed too often, and only a command retries it."""
+    """State of a background job.
+
+    A dead job has failed too often. Only the command `retry-job` runs it again.
+    """
 
     WAITING = "waiting"
     RUNNING = "running"

@@ -1,7 +1,7 @@
-"""Files: their content is in an object store, their metadata in the database.
+"""Files, with content in an object store and metadata in the database.
 
-The content is stored first, under a random key, and its row is written afterwards: a row always has
-content, and content without a row (an orphaned object) is deleted by `app collect-files`.
+The content is stored first, under a random key, and its row is written afterwards, so a row always
+has content. `app collect-files` deletes content without a row (orphaned objects).
 """
 
 from fastapi import FastAPI

@@ -34,7 +34,7 @@ class RangeNotSatisfiable(errors.Error):
 
 
 def parse_range(header: str, size: int) -> range | None:
-    """Parse a `Range` header with one byte range; None means to send the whole content.
+    """Parse a `Range` header with one byte range; return None to send the whole content.
 
     Malformed headers and several ranges are ignored (RFC 9110, section 14.2).
 
@@ -80,7 +80,7 @@ class DownloadRequest:
         self.if_range = if_range
 
     async def respond(self, file: Record, store: Store) -> Response:
-        """Return the response after reading the first bytes, so that read errors have a status.
+        """Return the response after the first bytes are read, so that a read error sets the status.
 
         Raises:
             RangeNotSatisfiable: the requested range starts after the end of the file.

@@ -1,4 +1,4 @@
-"""Content of an upload: its size, SHA-256 and media type are computed while it streams.
+"""Content of an upload, whose size, SHA-256 and media type are computed while it streams.
 
 A body is read only as fast as the store takes it (backpressure), and is never held in memory.
 """
@@ -30,7 +30,10 @@ class DigestMismatch(BadRequest):
 
 
 class Incoming:
-    """A file that is being uploaded; its metadata is complete once all content has been read."""
+    """A file that is being uploaded.
+
+    Its metadata is complete once all content has been read.
+    """
 
     def __init__(
         self,

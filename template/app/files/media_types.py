@@ -1,8 +1,8 @@
 """MIME sniffing: detection of a media type from the first bytes of content (magic numbers).
 
 File names and `Content-Type` headers are not trusted. The patterns are those of the MIME Sniffing
-Standard (https://mimesniff.spec.whatwg.org), which browsers follow, so that content that they would
-execute is detected. Office documents are ZIP archives.
+Standard (https://mimesniff.spec.whatwg.org). Browsers follow this standard, so the patterns detect
+content that a browser would execute. Office documents are ZIP archives.
 """
 
 import re

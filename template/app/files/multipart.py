@@ -1,6 +1,6 @@
-"""Streaming parser of uploads of several files as multipart/form-data (RFC 7578).
+"""Streaming parser of multipart/form-data uploads with several files (RFC 7578).
 
-Parts are read one after the other, so that no file is held in memory as a whole.
+Parts are read one after the other, so no file is held in memory as a whole.
 """
 
 from collections import deque
@@ -28,7 +28,10 @@ _file_name: TypeAdapter[str] = TypeAdapter(FileName)
 
 
 class MultipartReader:
-    """Yields headers and content of each part; content must be read before the next part."""
+    """Yields the headers and content of each part.
+
+    The content of a part must be read before the next part.
+    """
 
     def __init__(self, stream: AsyncIterator[bytes], boundary: bytes) -> None:
         self.stream = stream

@@ -1,6 +1,6 @@
 """Access rules of files that belong to the user who uploaded them.
 
-The permissions `files:read` and `files:write` open the files of all users.
+The permissions `files:read` and `files:write` grant access to the files of all users.
 """
 
 from typing import Annotated

@@ -75,7 +75,7 @@ class FilesSettings(settings.EnvironmentSettings):
     @validator("url")
     @classmethod
     def require_persistent_store(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """Require a store in production that keeps files after a restart."""
+        """In production, require a store whose files survive a restart."""
         if info.data.get("environment") is Environment.PRODUCTION:
             if value is None:
                 message = "It is missing"
@@ -94,7 +94,9 @@ class FilesSettings(settings.EnvironmentSettings):
 
 
 def open_store(config: FilesSettings) -> "ObjectStore":
-    """Open the object store without a request: a missing bucket fails at the first upload.
+    """Open the object store without sending a request.
+
+    A missing bucket causes an error only at the first upload.
 
     Raises:
         ConfigurationError: the directory cannot be created, or a setting of the bucket is missing.
@@ -208,7 +210,10 @@ class Store:
         after_commit(session, partial(self.discard, key))
 
     def discard(self, *keys: str) -> None:
-        """Delete content in the background; `app collect-files` deletes it if that fails."""
+        """Delete content in the background.
+
+        If the deletion fails, `app collect-files` deletes the content later.
+        """
         task = asyncio.create_task(self._discard(keys))
         self.deletions.add(task)
         task.add_done_callback(self.deletions.discard)
@@ -244,6 +249,6 @@ Files = Annotated[Store, Depends(files)]
 
 
 def install(app: FastAPI, config: FilesSettings) -> None:
-    """Open the object store, and install it."""
+    """Open the object store, and finish its pending deletions at shutdown."""
     STORE.set(app, Store(open_store(config), config))
     app.include_router(APIRouter(lifespan=lifespan))

@@ -21,7 +21,7 @@ DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):\s*(?:,|$)")
 
 
 def parse_digest(header: str | None) -> bytes | None:
-    """Return the SHA-256 in `Content-Digest` (RFC 9530), or None if it has none.
+    """Return the SHA-256 digest in `Content-Digest` (RFC 9530), or None if missing.
 
     Raises:
         BadRequest: the digest is not valid Base64.

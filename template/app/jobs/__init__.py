@@ -1,11 +1,11 @@
-"""Background jobs by a transactional outbox: a job is a row that the enqueuing transaction inserts.
+"""Background jobs with a transactional outbox.
 
-It exists if that transaction commits, and does not if it is rolled back. Workers claim the rows,
-hold a lease while they run, and retry failures with exponential backoff; a job that fails too often
-is dead (a dead letter).
+A job is a row that the enqueuing transaction inserts, so a rollback discards the job. Workers claim
+the rows, hold a lease on each running job, and retry failures with exponential backoff. A job that
+fails too often is dead (a dead letter).
 
-Delivery is at-least-once: a job may start several times. Its own writes to the database take effect
-once, since they are committed together with its state.
+Delivery is at-least-once, so a job may start several times. Its writes to the database take effect
+once, since they are committed together with the job's state.
 """
 
 from app.jobs.outbox import enqueue, enqueue_once

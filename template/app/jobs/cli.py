@@ -31,7 +31,7 @@ async def dead_jobs() -> str:
 
 
 async def retry_job(job_id: str) -> str:
-    """Queue a dead job for retry; exit with an error unless the ID is that of a dead job."""
+    """Queue a dead job for retry; exit with an error if no dead job has the ID."""
     try:
         async with transaction() as session:
             job = await store.requeue(session, UUID(job_id))

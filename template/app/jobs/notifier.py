@@ -42,7 +42,10 @@ class Notifier:
                 self.queue.task_done()
 
     def _report(self, error: Exception) -> None:
-        """Log the first failure of an outage, during which workers poll for jobs."""
+        """Log the first failure of an outage.
+
+        Workers find jobs by polling during the outage.
+        """
         if not self.is_failing:
             log.warning("job_notification_failed", error=str(error))
         self.is_failing = True

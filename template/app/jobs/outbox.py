@@ -1,4 +1,4 @@
-"""Transactional outbox: a job is enqueued in the transaction whose change causes it."""
+"""Transactional outbox: the transaction that changes rows also enqueues the job."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -30,7 +30,9 @@ def enqueue(
     due_at: datetime | None = None,
     asked_by: UUID | None = None,
 ) -> Job:
-    """Enqueue a job in the transaction; it runs after a commit, and never after a rollback.
+    """Enqueue a job in the transaction.
+
+    The job runs after a commit, and never after a rollback.
 
     Args:
         session: the transaction that the job belongs to
@@ -57,7 +59,7 @@ async def enqueue_once(
 ) -> Job:
     """Enqueue a job, or return the existing job with the same idempotency key.
 
-    A key is unique until its job is purged. Other arguments are those of `enqueue`.
+    A key is unique until its job is purged. The other arguments are the same as those of `enqueue`.
     """
     await flush(session)  # so that a unique violation is this job's, not another row's
     job = _new_job(task, arguments, due_at)
@@ -83,7 +85,10 @@ def _new_job(task: Task[A], arguments: BaseModel, due_at: datetime | None) -> Jo
 
 
 def _notify(session: AsyncSession, job: Job) -> None:
-    """Notify workers of a job after the commit; otherwise they find its row by polling."""
+    """Notify workers of a job after the commit.
+
+    Without a notification, workers find the job's row by polling.
+    """
     notify: Notify | None = session.info.get(NOTIFY)
     if notify and job.due_at and job.due_at <= now():
         after_commit(session, partial(notify, job.id))

@@ -1,6 +1,6 @@
 """Access rules of jobs that belong to the user who submitted them.
 
-The permission `jobs:read` opens the jobs of all users.
+The permission `jobs:read` grants access to the jobs of all users.
 """
 
 from typing import Annotated

@@ -18,7 +18,7 @@ CATCH_UP = timedelta(hours=1)  # a run missed for longer (a misfire) is skipped
 
 
 class Schedule(Protocol):
-    """Interface of the times at which a periodic task runs."""
+    """Interface of schedules, which say when a periodic task runs."""
 
     def last(self, moment: datetime) -> datetime:
         """Return the latest scheduled time at or before `moment`."""

@@ -65,7 +65,10 @@ async def mark_dead(sessions: Sessions, job: Job, error: str) -> None:
 
 
 async def release(sessions: Sessions, job: Job) -> None:
-    """Release a job, so that another worker may claim it; the attempt does not count."""
+    """Release a job, so that another worker may claim it.
+
+    The released attempt does not count.
+    """
     attempts = job.attempts - 1
     await _update(sessions, job, state=JobState.WAITING, due_at=now(), attempts=attempts)
 
@@ -117,6 +120,6 @@ async def _update(sessions: Sessions, job: Job, **values: object) -> None:
 
 
 def _leased(job: Job) -> ColumnElement[bool]:
-    """Return the SQL condition that this worker still holds the lease (a fencing token)."""
+    """Return the SQL condition that is true while this worker holds the lease (fencing token)."""
     running = Job.state == JobState.RUNNING
     return and_(Job.id == job.id, running, Job.attempts == job.attempts)

@@ -20,7 +20,7 @@ IdempotencyKey = Annotated[
 
 
 class JobSubmitter:
-    """Submits jobs in a request's transaction; one idempotency key enqueues only one job."""
+    """Submits jobs in a request's transaction, at most one job per idempotency key."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ class Task(Generic[A]):
     """A task: its name, the model of its arguments, and the function that runs.
 
     Attributes:
-        name: stored in rows, so that it must not change
+        name: stored in rows, so it must not change
         arguments: a Pydantic model, stored as JSON
         run: the function; its return value, stored as JSON, is the job's result
         attempts: number of attempts until the job is dead
@@ -49,7 +49,7 @@ class NoArguments(BaseModel):
 
 
 async def _unknown_task(context: TaskContext, arguments: NoArguments) -> None:
-    """Raise an error, so that the job is retried by a release that may know the task."""
+    """Raise an error, so that a later attempt may run in a release that knows the task."""
     _ = context, arguments
     message = "This release has no task of that name."
     raise LookupError(message)

@@ -20,7 +20,7 @@ def current_traceparent() -> str | None:
 
 @contextmanager
 def continue_trace(traceparent: str | None) -> Generator[None, None, None]:
-    """Continue a trace: spans created within this context are children of `traceparent`."""
+    """Make spans that are created within this context children of `traceparent`."""
     carrier = {TRACEPARENT: traceparent} if traceparent else {}
     token = context.attach(_propagator.extract(carrier))
     try:

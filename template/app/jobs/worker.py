@@ -1,7 +1,7 @@
 """The worker, which claims due jobs, runs them concurrently, and shuts down gracefully.
 
-The broker delivers the ids of new jobs. Polling finds all others: retries, jobs whose lease has
-expired, and everything while the broker is unavailable.
+The broker delivers the IDs of new jobs. Polling finds retries, jobs whose lease has expired, and
+all jobs while the broker is unavailable.
 """
 
 import asyncio
@@ -29,10 +29,11 @@ log = structlog.get_logger()
 
 
 async def cancel(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel tasks, and repeat that until all of them have ended.
+    """Cancel tasks repeatedly until all of them have ended.
 
-    Until Python 3.12, `asyncio.wait_for`, with which redis sends, may swallow a cancellation
-    (https://github.com/python/cpython/issues/86296).
+    Until Python 3.12, `asyncio.wait_for` may swallow a cancellation
+    (https://github.com/python/cpython/issues/86296). The client library of Valkey uses this
+    function.
     """
     pending = set(tasks)
     while pending:
@@ -128,7 +129,7 @@ class Worker:
     async def working(self, broker: Broker | None = None) -> AsyncGenerator[None, None]:
         """Run jobs until the context exits; then finish or release the running jobs.
 
-        If the worker runs already, as in a worker process in development, this does nothing.
+        If the worker already runs, as in a worker process in development, do nothing.
         """
         if self.is_working:
             yield
@@ -147,7 +148,7 @@ class Worker:
             await self._finish()
 
     async def _finish(self) -> None:
-        """Wait up to the grace period for running jobs; cancel the others, which releases them."""
+        """Wait up to the grace period for running jobs; then cancel and release the others."""
         if self.running:
             log.info("jobs_draining", number=len(self.running))
             _, late = await asyncio.wait(self.running, timeout=self.grace)

@@ -1,4 +1,7 @@
-"""Models: the tables of the database (SQLAlchemy ORM); all modules of the package are imported."""
+"""Models of the database tables (SQLAlchemy ORM).
+
+The package imports all of its modules.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -65,7 +65,7 @@ class Timestamped:
 def check_name(condition: str) -> str:
     """Return a check constraint's name, which is derived from its condition.
 
-    Alembic compares check constraints by name, so that a changed condition needs a changed name. A
+    Alembic compares check constraints by name, so a changed condition needs a changed name. A
     condition that is long or not ASCII is shortened to a checksum (CRC-32).
     """
     checksum = f"{zlib.crc32(condition.encode()):08x}"

@@ -14,8 +14,8 @@ from app.models.base import Base, Identified, enum_check, enum_type, now
 class Job(Identified, Base):
     """A background job, which is delivered at least once.
 
-    A worker may claim the job from `due_at` on. While one runs it, `due_at` is the end of its
-    lease; of a job that is done or dead, it is null.
+    A worker may claim the job from `due_at` on. While a worker runs the job, `due_at` is the end of
+    the worker's lease. Once the job is done or dead, `due_at` is null.
     """
 
     __tablename__ = "jobs"

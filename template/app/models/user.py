@@ -22,7 +22,10 @@ class Role(Identified, Timestamped, Base):
 
 
 class User(Identified, Timestamped, Base):
-    """A user account; after a soft delete, the row remains and the e-mail address stays taken."""
+    """A user account.
+
+    After a soft delete, the row remains, and no other user can have the e-mail address.
+    """
 
     __tablename__ = "users"
 

@@ -1,7 +1,7 @@
 """Export pipeline of telemetry: providers, sampler, exporters and readers.
 
-Heavy libraries are imported only if something is exported. Requests never wait for a collector:
-spans are queued, a thread exports them in batches, and a full queue drops spans.
+Heavy libraries are imported only if something is exported. Spans are queued, and a thread exports
+them in batches, so requests never wait for a collector. A full queue drops spans.
 """
 
 import time
@@ -31,7 +31,7 @@ TIMEOUT = 1.0  # seconds that a shutdown waits for a collector
 
 @dataclass
 class Pipeline:
-    """The providers of spans and metrics; if nothing is exported, they do nothing."""
+    """The providers of spans and metrics, which do nothing if nothing is exported."""
 
     tracer_provider: trace.TracerProvider = field(default_factory=trace.NoOpTracerProvider)
     meter_provider: metrics.MeterProvider = field(default_factory=metrics.NoOpMeterProvider)
@@ -50,7 +50,10 @@ class Pipeline:
         return not isinstance(self.meter_provider, metrics.NoOpMeterProvider)
 
     def set_global(self) -> None:
-        """Set the global providers, which `trace.get_tracer` uses; possible once per process."""
+        """Set the global providers, which `trace.get_tracer` uses.
+
+        They can be set only once per process.
+        """
         if not Pipeline.is_global and (self.exports_traces or self.has_metrics):
             Pipeline.is_global = True
             trace.set_tracer_provider(self.tracer_provider)
@@ -123,7 +126,10 @@ def create_tracer_provider(config: TelemetrySettings) -> trace.TracerProvider:
 
 
 def create_sampler(config: TelemetrySettings) -> "Sampler":
-    """Create the sampler of `OTEL_TRACES_SAMPLER`; parent-based ones obey the caller's choice."""
+    """Create the sampler that `OTEL_TRACES_SAMPLER` names.
+
+    A parent-based sampler follows the caller's sampling decision.
+    """
     from opentelemetry.sdk.trace import sampling
 
     roots: dict[str, Sampler] = {

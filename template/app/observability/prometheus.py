@@ -1,6 +1,6 @@
 """Endpoint that Prometheus scrapes, on a separate port that clients and proxies do not reach.
 
-A thread serves it, so that a blocked event loop can still be observed.
+A separate thread serves the endpoint, so a blocked event loop can still be observed.
 """
 
 from collections.abc import Generator

@@ -1,4 +1,4 @@
-"""Redaction of query values in the URLs of spans: they may be search terms or tokens."""
+"""Redaction of query values in span URLs, which may contain search terms or tokens."""
 
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 

@@ -126,5 +126,5 @@ def memory_usage(_: CallbackOptions) -> Iterable[Observation]:
 
 @cache
 def runtime_metrics(meters: MeterProvider) -> RuntimeMetrics:
-    """Return the metrics of a process, which are created once."""
+    """Return the metrics of this process; create them at the first call."""
     return RuntimeMetrics(meters.get_meter(__name__))

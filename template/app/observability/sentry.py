@@ -1,8 +1,8 @@
 """Reports of unhandled exceptions to Sentry, with traceback but without messages and values.
 
 Every log line with an exception is reported, whether a request, a task or a library logs it. The
-message of an exception and the values of variables may be personal data: they are not sent, but
-stand in the log, under the same `request_id`.
+message of an exception and the values of variables may be personal data, so Sentry does not receive
+them. The log contains them under the same `request_id`.
 """
 
 import sys
@@ -25,7 +25,10 @@ ERROR_METHODS = {"critical", "error", "exception"}
 
 @contextmanager
 def report_errors() -> Generator[None, None, None]:
-    """Report exceptions while the context is open; without a DSN, or if nested, do nothing."""
+    """Report exceptions while the context is open.
+
+    Do nothing if no DSN is set, or inside another such context.
+    """
     config = settings.read(SentrySettings)
     if config.dsn is None or report_exception in logging.EXTRA_PROCESSORS:
         yield

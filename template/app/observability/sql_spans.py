@@ -1,6 +1,6 @@
-"""Spans of SQL statements, created by SQLAlchemy events, so that they work with every database.
+"""Spans of SQL statements, created by SQLAlchemy events for every kind of database.
 
-The text of a statement has placeholders instead of values. Statements outside a trace, such as
+The text of a statement contains placeholders instead of values. Statements outside a trace, such as
 those of health probes, have no span.
 """
 

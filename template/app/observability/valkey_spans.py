@@ -1,7 +1,7 @@
 """Spans of Valkey commands, which contain no keys and values.
 
-The instrumentation patches the client library's classes, not one client: of several services in a
-process, the first that runs gets the spans.
+The instrumentation patches the client library's classes, not a single client. If several services
+run in one process, only the first one receives the spans.
 """
 
 from collections.abc import AsyncGenerator

@@ -1,4 +1,7 @@
-"""Routers with the HTTP endpoints; the `router` of every module in this package is included."""
+"""Routers with the HTTP endpoints.
+
+The application includes the `router` of every module in this package.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules

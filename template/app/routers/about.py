@@ -11,5 +11,5 @@ router = APIRouter(prefix="/about", tags=["about"], dependencies=[SIGNED_IN])
 
 @router.get("")
 async def about(request: Request) -> About:
-    """Return the versions of the service and of its template, to find services to update."""
+    """Return the versions of the service and of its template."""
     return About(version=request.app.version, template=ABOUT.get(request.app).template or None)

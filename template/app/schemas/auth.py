@@ -27,7 +27,7 @@ class Login(Schema):
 
 
 class RefreshRequest(Schema):
-    """A refresh token; browsers leave it out, and send the cookie instead."""
+    """A refresh token; browsers omit it, and send the cookie instead."""
 
     refresh_token: Secret | None = None
 

@@ -38,7 +38,7 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def as_text(url: HttpUrl) -> str:
-    """Return a URL as text; percent-encoding may have made it longer than the client's text."""
+    """Return a percent-encoded URL as text if it is not too long to store."""
     text = str(url)
     if len(text) > MAX_LINK_LENGTH:
         message = f"Must have at most {MAX_LINK_LENGTH} characters when percent-encoded."

@@ -117,13 +117,19 @@ def url_scheme(context: Context) -> str:
 
 
 def pattern(context: Context) -> str:
-    """Return the message for a pattern; the patterns of `app.schemas.base` have one in words."""
+    """Return the message for a text that does not match a pattern.
+
+    The patterns of `app.schemas.base` have messages in words.
+    """
     expression = context["pattern"]
     return PATTERNS.get(expression, f"Must match the pattern {expression}.")
 
 
 def validator(context: Context) -> str:
-    """Return the message of a validator's `ValueError`; for e-mail, omit the submitted value."""
+    """Return the message of a validator's `ValueError`.
+
+    The message for an invalid e-mail address omits the submitted value.
+    """
     if "reason" in context:
         return "Must be an e-mail address, such as name@example.com."
     return str(context.get("error", "")) or INVALID

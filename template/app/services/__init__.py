@@ -1,1 +1,4 @@
-"""Services: business logic and queries; they know no HTTP, and never commit."""
+"""Services with business logic and queries.
+
+Services are independent of HTTP and never commit.
+"""

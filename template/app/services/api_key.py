@@ -52,7 +52,7 @@ async def delete(session: AsyncSession, user: User, key_id: UUID) -> None:
 
 
 async def find(readers: async_sessionmaker[AsyncSession], secret: str) -> ApiKey:
-    """Return the API key with a secret, and its user.
+    """Return the API key that has this secret, and the key's user.
 
     Raises:
         Unauthenticated: the key is invalid, expired or revoked, or its user is not active.

@@ -1,7 +1,7 @@
 """Registration, login, token refresh and password reset.
 
-Passwords are hashed while no database connection is held. Unknown users cost a hash, too: a timing
-attack does not reveal which accounts exist.
+Passwords are hashed while no database connection is held. A login of an unknown user computes a
+hash too, so a timing attack does not reveal which accounts exist.
 """
 
 from datetime import timedelta
@@ -42,7 +42,7 @@ async def register(
 ) -> Accepted:
     """Create a user and send a verification link; an existing user gets an e-mail instead.
 
-    The response is the same, so that it does not reveal which accounts exist.
+    The response is the same in both cases, so it does not reveal which accounts exist.
 
     Raises:
         Forbidden: registration is disabled.
@@ -122,7 +122,9 @@ def access_token(signer: Signer, user: User) -> str:
 
 
 async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> TokenPair:
-    """Exchange a refresh token for a new one (rotation); of concurrent requests, one succeeds.
+    """Exchange a refresh token for a new one (rotation).
+
+    Only one of several concurrent requests succeeds.
 
     Raises:
         ReusedRefreshToken: reuse detection (RFC 9700, section 4.14.2): the token was used before,
@@ -179,7 +181,10 @@ async def verify(session: AsyncSession, signer: Signer, token: SecretStr) -> Non
 async def forgot_password(
     readers: Readers, signer: Signer, links: LinkSender, email: str
 ) -> Accepted:
-    """Send a password reset link if the user exists, which the response does not reveal."""
+    """Send a password reset link if the user exists.
+
+    The response does not reveal whether the user exists.
+    """
     user, password_hash = await _find_credentials(readers, email)
     token = _link_token(signer, user, password_hash, Purpose.RESET)
     if user:
@@ -224,7 +229,10 @@ async def set_password(session: AsyncSession, user_id: UUID, password_hash: str)
 
 
 async def _find_credentials(readers: Readers, email: str) -> tuple[User | None, str | None]:
-    """Return the user with an e-mail address, and the password hash, in a short read session."""
+    """Return the user with an e-mail address, and the user's password hash.
+
+    The read session is closed before the function returns.
+    """
     if "\0" in email:  # databases reject NUL
         return None, None
     statement = (
@@ -240,7 +248,10 @@ async def _find_credentials(readers: Readers, email: str) -> tuple[User | None, 
 def _link_token(
     signer: Signer, user: User | None, password_hash: str | None, purpose: Purpose
 ) -> str:
-    """Return a one-time link's token; sign one for unknown users, too (timing attack)."""
+    """Return a one-time link's token.
+
+    Sign a token for unknown users too, against timing attacks.
+    """
     subject, state = (user.id, _state(user, password_hash)) if user else (uuid7(), "")
     return signer.sign(str(subject), purpose, LINK_LIFETIME, state=state)
 
@@ -260,5 +271,5 @@ async def _user_of_link(session: AsyncSession, claims: Claims) -> User:
 
 
 def _state(user: User, password_hash: str | None) -> str:
-    """Return a digest of what a link changes, so that a used link no longer matches."""
+    """Return a digest of the data that a link changes, so that a used link no longer matches."""
     return digest(f"{password_hash} {user.verified_at}")[:16]

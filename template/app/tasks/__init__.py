@@ -1,4 +1,7 @@
-"""Tasks and periodic tasks of the service, which are found in every module of this package."""
+"""Tasks and periodic tasks of the service.
+
+Every module of this package is searched for tasks.
+"""
 
 from collections.abc import Iterator
 from importlib import import_module

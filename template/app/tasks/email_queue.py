@@ -20,14 +20,20 @@ log = structlog.get_logger()
 
 
 class JobEmailQueue(EmailQueue):
-    """E-mail queue that enqueues each e-mail as a job; without a server, it shows a preview."""
+    """E-mail queue that enqueues each e-mail as a job.
+
+    Without an SMTP server, each e-mail is shown in the preview instead.
+    """
 
     def __init__(self, app: FastAPI, config: EmailSettings) -> None:
         super().__init__(config)
         self.app = app
 
     def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
-        """Enqueue an e-mail in the session's transaction, or without one, in a new transaction."""
+        """Enqueue an e-mail in the session's transaction.
+
+        Without a session, enqueue the e-mail in the background, in a new transaction.
+        """
         if session is None or self.config.url is None:
             super().send(mail, session)
         else:

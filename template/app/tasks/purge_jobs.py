@@ -14,5 +14,5 @@ async def purge(context: TaskContext, arguments: NoArguments) -> int:
     return await store.purge(context.session, JOB_SETTINGS.get(context.app).retention)
 
 
-PURGE = Task("forget_jobs", NoArguments, purge)  # the name stands in rows, so that it stays
+PURGE = Task("forget_jobs", NoArguments, purge)  # rows store the name, so it must not change
 PURGE_PERIODICALLY = Periodic(PURGE, NoArguments(), Every(timedelta(minutes=10)))

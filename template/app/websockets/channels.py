@@ -1,4 +1,4 @@
-"""Channels of change events for the API's resources, and channels of the service's own messages."""
+"""Channels for change events of the API's resources, and for messages that the service sends."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,10 @@ Channels = Mapping[str, Channel]
 
 
 def resource_channels() -> dict[str, Channel]:
-    """Return a channel for each resource of the API, with the `READ` dependency of its router."""
+    """Return a channel for each resource of the API.
+
+    The `READ` dependency of the resource's router restricts who may read the channel.
+    """
     return {
         name: Channel(getattr(module, "READ", None))
         for module in _routers()

@@ -52,7 +52,7 @@ class Hub:
         self.is_closed = False
 
     def open(self, channel: str) -> None:
-        """Open a channel of the service's own messages, which every subscriber may read."""
+        """Open a channel for messages of the service, which every subscriber may read."""
         self.channels.setdefault(channel, Channel(is_resource=False))
 
     def send(
@@ -105,18 +105,21 @@ class Hub:
                 subscriber.put(message)
 
     def report_gap(self) -> None:
-        """Send `missed` to every subscriber, so that clients read again: messages were lost."""
+        """Send `missed` to every subscriber after lost messages, so that clients read again."""
         self.recent.clear()
         self.number += 1
         for subscriber in self.subscribers:
             subscriber.put(reply("missed"))
 
     def message_id(self, number: int | None = None) -> str:
-        """Return the ID of one of this process's messages, by default the last one."""
+        """Return the ID of a message of this process, by default of the last message."""
         return f"{self.name}-{self.number if number is None else number}"
 
     def resume(self, subscriber: Subscriber, last: str) -> None:
-        """Enqueue the messages after a client's last one; if that is unknown, enqueue `missed`."""
+        """Enqueue the messages that follow the last message of a client.
+
+        If this last message is unknown, enqueue `missed` instead.
+        """
         first = self.number - len(self.recent)
         offsets = {
             self.message_id(number): number - first for number in range(first, self.number + 1)

@@ -35,7 +35,10 @@ async def _close_on_drain(app: FastAPI) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Install the hub; `anonymous.install` or `token_auth.install` sets who may subscribe."""
+    """Install the hub.
+
+    `anonymous.install` or `token_auth.install` determines who may subscribe.
+    """
     config = settings.read(WebSocketSettings)
     hub = Hub(config, settings.read(MiddlewareSettings).cors_origins)
     HUB.set(app, hub)

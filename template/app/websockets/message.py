@@ -1,4 +1,7 @@
-"""Messages to subscribers, which name the changed row but not its values, and close codes."""
+"""Messages to subscribers, and close codes of connections.
+
+A message names the changed row, but does not contain its values.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +17,7 @@ MANY = 100  # changes of one kind per commit, above which one message without id
 
 @dataclass(frozen=True)
 class Closing:
-    """Why a WebSocket is closed: close code (RFC 6455, section 7.4) and text."""
+    """Reason for closing a WebSocket: close code (RFC 6455, section 7.4) and text."""
 
     code: int
     reason: str
@@ -39,7 +42,10 @@ class Message:
     id: str = ""  # set when it is published
 
     def packed(self) -> dict[str, object]:
-        """Return the message's fields to send to other processes; `room` is the channel."""
+        """Return the message's fields, to send them to other processes.
+
+        The field `room` is the name of the channel.
+        """
         owner = str(self.owner) if self.owner else None
         return {"room": self.channel, "text": self.text, "general": self.is_general, "owner": owner}
 
@@ -61,7 +67,7 @@ def to_json(**content: object) -> str:
 
 
 def _serialize(value: object) -> str:
-    """Serialize a UUID, which database drivers return as a subclass."""
+    """Serialize a UUID that a database driver returned as a subclass of `UUID`."""
     if isinstance(value, UUID):
         return str(value)
     raise TypeError
@@ -73,7 +79,10 @@ def channel_of(table: str) -> str:
 
 
 def messages(changes: Sequence[Change]) -> Iterator[Message]:
-    """Yield one message per change; for more than `MANY` changes of a kind, one without an ID."""
+    """Yield one message per change.
+
+    More than `MANY` changes of one kind yield only one message, which has no ID.
+    """
     counts = Counter((change.table, change.kind) for change in changes)
     many = {key for key, count in counts.items() if count > MANY}
     for table, kind in many:

@@ -1,6 +1,6 @@
 """Relay of messages between processes by Valkey's publish/subscribe.
 
-During an outage of Valkey each process publishes its own changes to its own subscribers.
+During an outage of Valkey, each process publishes only its own changes, to its own subscribers.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Subscriptions of authenticated callers, who receive messages only about rows they may read.
 
-A browser cannot set headers of a WebSocket and sends the token as a subprotocol. The query string
-carries none, since proxies log it.
+A browser cannot set headers of a WebSocket, so it sends the token as a subprotocol. The query
+string must not contain the token, since proxies log the URL.
 """
 
 from typing import Any
@@ -52,7 +52,10 @@ async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAcces
 
 
 def _scope(caller: Caller, channel: Channel) -> Scope:
-    """Return the rows that the caller may read, or none if the router has no `READ`."""
+    """Return the scope that the caller may read in a channel.
+
+    The scope is empty if the resource's router has no `READ`.
+    """
     if not channel.is_resource:
         return Scope(caller.user.id)
     if channel.policy is SIGNED_IN:

@@ -13,7 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 class Protocol(WebSocketsSansIOProtocol):
     """Aborts the connection to a client that does not read, once the endpoint has returned.
 
-    Uvicorn waits without a timeout until everything is sent, and holds what it has not sent.
+    Uvicorn itself would wait without a timeout, and keep the unsent data in memory.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
@@ -21,12 +21,15 @@ class Protocol(WebSocketsSansIOProtocol):
         self.conn.debug = False  # debug logs contain the token of the handshake
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send data; mark a rejected handshake as complete, which uvicorn would log as an error."""
+        """Send data.
+
+        Mark a rejected handshake as complete, since uvicorn would otherwise log an error.
+        """
         await super().send(message)
         self.handshake_complete = self.handshake_complete or self.close_sent
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """Abort the connection: at once if data is unsent, else after the close timeout."""
+        """Abort the connection at once if data is unsent, else after the close timeout."""
         super().on_task_complete(task)
         if self.writable.is_set():
             self.loop.call_later(self.close_timeout, self._abort)

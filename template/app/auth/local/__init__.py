@@ -1,4 +1,4 @@
-"""Local accounts: this service stores their passwords, and signs and verifies their tokens."""
+"""Local accounts, whose passwords and tokens are managed by this service."""
 
 from app.auth.local.accounts import bearer, find_user, install
 

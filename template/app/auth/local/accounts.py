@@ -32,7 +32,10 @@ async def signer(connection: HTTPConnection) -> Signer:
 
 
 async def readers(connection: HTTPConnection) -> async_sessionmaker[AsyncSession]:
-    """Return a factory of short read sessions, so that password hashing holds no connection."""
+    """Return a factory of short read sessions.
+
+    No session is open while a password is hashed, so hashing holds no database connection.
+    """
     return READERS.get(connection.app)
 
 

@@ -1,4 +1,7 @@
-"""Commands that create administrators and print access tokens; each returns its output."""
+"""Commands that create administrators and print access tokens.
+
+Each function returns the output of its command.
+"""
 
 import sys
 from getpass import getpass

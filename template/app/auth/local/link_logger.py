@@ -17,7 +17,7 @@ class LinkLogger:
         self.environment = environment
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Log a link with its token, but only in development: production logs are not secret."""
+        """Log a link with its token in development only, since production logs are not secret."""
         _ = session
         if self.environment is Environment.DEVELOPMENT:
             log.info("one_time_link", to=link.to, kind=link.kind, one_time_token=link.token)

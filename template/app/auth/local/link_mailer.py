@@ -14,7 +14,7 @@ from app.settings import Environment
 
 
 class AccountMailSettings(settings.EnvironmentSettings):
-    """Settings of the e-mails: the front-end page that one-time links open."""
+    """Settings of e-mails with one-time links, such as the front-end page that links open."""
 
     model_config = SettingsConfigDict(env_prefix="ACCOUNT_MAIL_")
 
@@ -38,8 +38,8 @@ class AccountMailSettings(settings.EnvironmentSettings):
 class LinkMailer:
     """Link sender that sends links by e-mail.
 
-    The token is in the fragment of the URL, after `#`: browsers do not send it to servers, so it
-    appears in no access log and no `Referer` header.
+    The token is in the fragment of the URL, after `#`. Browsers do not send the fragment to
+    servers, so the token appears in no access log and no `Referer` header.
     """
 
     def __init__(self, page: str, mails: EmailQueue) -> None:
@@ -47,7 +47,10 @@ class LinkMailer:
         self.mails = mails
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Queue an e-mail with the link; with a session, queue it after the commit."""
+        """Queue an e-mail with the link.
+
+        With a session, queue the e-mail after the session commits.
+        """
         values = {"link": f"{self.page}/{link.kind}#{link.token}", "token": link.token}
         mail = Mail(link.to, f"account_mail/{link.kind}", values)
         self.mails.send(mail, session)

@@ -12,7 +12,10 @@ from app.state import StateKey
 
 
 class LinkKind(StrEnum):
-    """Purpose of a one-time link, which also names its e-mail template and front-end page."""
+    """Purpose of a one-time link.
+
+    Its value is also the name of the e-mail template and the path of the front-end page.
+    """
 
     VERIFY = "verify"  # confirms the e-mail address of a new account
     KNOWN = "known"  # registration with the address of an existing account
@@ -21,7 +24,7 @@ class LinkKind(StrEnum):
 
 @dataclass(frozen=True)
 class OneTimeLink:
-    """A one-time link and its recipient; its token works once."""
+    """A one-time link, with its recipient and its single-use token."""
 
     to: str  # e-mail address
     kind: LinkKind
@@ -29,10 +32,13 @@ class OneTimeLink:
 
 
 class LinkSender(Protocol):
-    """Interface that sends one-time links: by e-mail, or to the log in development."""
+    """Interface of senders of one-time links, such as by e-mail or to the log."""
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Send a link; with a session, send it after the commit, and not after a rollback."""
+        """Send a link.
+
+        With a session, send the link after the session commits, and never after a rollback.
+        """
 
 
 LINK_SENDER = StateKey[LinkSender]("outgoing")

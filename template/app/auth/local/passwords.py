@@ -1,4 +1,4 @@
-"""Password hashing with Argon2id (RFC 9106), in threads, of which few run at the same time."""
+"""Password hashing with Argon2id (RFC 9106), in a limited number of threads."""
 
 from base64 import b64encode
 
@@ -29,7 +29,7 @@ async def hash_password(password: str) -> str:
 async def verify_password(password: str, password_hash: str | None) -> tuple[bool, str | None]:
     """Return whether a password matches its hash, and a new hash if the parameters are outdated.
 
-    Without a hash, as for an unknown user, a dummy hash is verified: the response takes as long, so
+    Without a hash, as for an unknown user, verify a dummy hash. The response then takes as long, so
     a timing attack does not reveal which accounts exist.
     """
     matches, new_hash = await to_thread.run_sync(
@@ -39,7 +39,10 @@ async def verify_password(password: str, password_hash: str | None) -> tuple[boo
 
 
 def _dummy_hash() -> str:
-    """Return a hash that matches no password, and costs as much to verify (PHC string format)."""
+    """Return a hash that matches no password, but takes as long to verify as a real one.
+
+    The hash has the PHC string format.
+    """
     salt, tag = (
         b64encode(bytes(length)).decode().rstrip("=") for length in (SALT_LENGTH, HASH_LENGTH)
     )

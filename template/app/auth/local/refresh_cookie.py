@@ -1,4 +1,4 @@
-"""Refresh-token cookie with CSRF check, and a session that commits revocations on reuse."""
+"""Refresh-token cookie with CSRF check, and a session that commits token revocations."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated
@@ -40,7 +40,10 @@ class RefreshCookie:
         return tokens.model_copy(update={"refresh_token": None})
 
     def rotate(self, body: RefreshRequest | None, tokens: TokenPair) -> TokenPair:
-        """Return the refresh response; put the new token into the cookie if it held the old one."""
+        """Return the refresh response.
+
+        If the cookie held the old token, put the new token into the cookie.
+        """
         return self.store(tokens, in_cookie=body is None or body.refresh_token is None)
 
     def refresh_token(self, body: RefreshRequest | None) -> SecretStr:
@@ -99,7 +102,7 @@ Cookies = Annotated[RefreshCookie, Depends(refresh_cookie)]
 
 
 async def revocation_session(connection: HTTPConnection) -> AsyncGenerator[AsyncSession, None]:
-    """Open a transaction that commits even if token reuse is detected; then raise the error.
+    """Open a transaction that commits even if it raises the error for token reuse.
 
     Otherwise the error would roll back the revocation of the token family.
     """

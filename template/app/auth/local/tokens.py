@@ -44,7 +44,10 @@ class Algorithm(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Purpose of a token (claim `type`), such as access; a token is valid for one purpose only."""
+    """Purpose of a token (claim `type`), such as access.
+
+    A token is valid for one purpose only.
+    """
 
     ACCESS = "access"
     VERIFY = "verify"
@@ -74,7 +77,10 @@ class AuthSettings(EnvironmentSettings):
     def validate_keys(
         cls, keys: tuple[SecretStr, ...], info: ValidationInfo
     ) -> tuple[SecretStr, ...]:
-        """Reject weak secrets; require keys in production, default to an insecure key elsewhere."""
+        """Reject weak secrets.
+
+        Require keys in production. Default to an insecure key elsewhere.
+        """
         if not keys and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -94,7 +100,10 @@ def _validate_secret(secret: str) -> None:
 
 @dataclass(frozen=True)
 class Key:
-    """A signing key and its key ID (header `kid`); with HS256, private and public are equal."""
+    """A signing key and its key ID (header `kid`).
+
+    With HS256, the private key and the public key are the same.
+    """
 
     name: str
     private: Any = field(repr=False)

@@ -1,7 +1,7 @@
-"""Authentication by tokens of an OpenID Connect provider, and provisioning of their users.
+"""Authentication by tokens of an OpenID Connect provider, and creation of the tokens' users.
 
-Accepted are ID tokens and JWT access tokens (RFC 9068): signed with a key that the provider
-publishes (JWKS), for the audience of this service.
+The service accepts ID tokens and JWT access tokens (RFC 9068). A token must be signed with a key
+that the provider publishes (JWKS), and must name the audience of this service.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ class Algorithm(StrEnum):
 
 
 def parse_pairs(value: object) -> object:
-    """Parse `admins=admin, staff=clerk` into an ordered mapping."""
+    """Parse pairs such as `admins=admin, staff=clerk` into an ordered mapping."""
     if not isinstance(value, str):
         return value
     parts = [part.partition("=") for part in value.split(",") if part.strip()]
@@ -99,7 +99,10 @@ class OidcSettings(EnvironmentSettings):
     @validator("issuer", "audience")
     @classmethod
     def require_in_production(cls, value: str, info: ValidationInfo) -> str:
-        """Require issuer and audience in production; elsewhere, use the development provider's."""
+        """Require issuer and audience in production.
+
+        Elsewhere, default to the issuer and audience of the development provider.
+        """
         if not value and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
@@ -108,7 +111,10 @@ class OidcSettings(EnvironmentSettings):
     @validator("issuer")
     @classmethod
     def require_https(cls, value: str, info: ValidationInfo) -> str:
-        """Reject an HTTP issuer in production: an attacker in the middle could replace its keys."""
+        """Reject an HTTP issuer in production.
+
+        A man-in-the-middle attacker could replace the issuer's keys.
+        """
         parts = urlsplit(value)
         is_safe = parts.scheme == "https" or parts.hostname in LOCAL_HOSTS
         is_production = info.data.get("environment") is Environment.PRODUCTION
@@ -217,7 +223,10 @@ async def _external_user(connection: HTTPConnection, token: str, claims: Claims)
 
 
 async def _sync_role(connection: HTTPConnection, user: User, claims: Claims) -> User:
-    """Assign the first configured role in the token's claim; remove the role if none is there."""
+    """Assign the first configured role in the token's claim.
+
+    If the claim contains no configured role, remove the user's role.
+    """
     app, config = connection.app, OIDC.get(connection.app)
     if not config.roles:
         return user

@@ -4,7 +4,7 @@ from app.auth import admin
 
 
 async def create_admin(email: str) -> str:
-    """Assign the administrator role to an e-mail address, even before its user's first login."""
+    """Assign the administrator role to a user, even before the user's first login."""
     address = admin.parse_email(email)
     async with admin.session_factory() as sessions, sessions.begin() as session:
         await admin.grant_admin(session, address)

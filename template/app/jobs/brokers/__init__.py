@@ -1,1 +1,4 @@
-"""Message brokers that deliver job IDs to workers; `app.jobs.broker` imports the chosen one."""
+"""Message brokers that deliver job IDs to workers.
+
+`app.jobs.broker` imports the broker that the service uses.
+"""

@@ -1,7 +1,7 @@
 """Celery on Valkey, which delivers each job ID to one worker.
 
-A message holds the id of a job and nothing else. A lost message does no harm: the row in the
-database counts, and workers poll for rows of which they got no message.
+A message contains only the ID of a job. A lost message does no harm, since workers also poll the
+database for jobs.
 
 Celery is imported lazily, since the import takes half a second.
 """

@@ -38,7 +38,10 @@ class OneAttemptAMQP(AMQP):
 
 
 class JobsApp(Celery):
-    """Celery app for one Valkey URL; it ignores `CELERY_…` variables, which are for other apps."""
+    """Celery app for one Valkey URL.
+
+    It ignores `CELERY_…` environment variables, which configure other apps.
+    """
 
     def __init__(self, url: URL, name: str, timeout: float) -> None:
         self.queue = f"jobs:{name}"
@@ -67,7 +70,9 @@ class JobsApp(Celery):
 
 
 def broker_url(url: URL) -> str:
-    """Return Celery's form of a URL; TLS certificates are verified unless the URL disables it.
+    """Convert a Valkey URL to Celery's form.
+
+    TLS certificates are verified unless the URL disables the verification.
 
     Args:
         url: the URL as `TASKS_URL` has it, e.g. `rediss://host?ssl_ca_certs=ca.pem`
@@ -83,7 +88,9 @@ def broker_url(url: URL) -> str:
 
 
 def transport_options(queue: str, timeout: float) -> dict[str, object]:
-    """Return transport options that fail fast, with separate unacknowledged messages per queue.
+    """Return transport options that fail fast, without retries.
+
+    Each queue stores its unacknowledged messages under keys of its own.
 
     Args:
         queue: the name of the queue

@@ -36,7 +36,7 @@ Handler = Callable[[UUID], Awaitable[None]]
 
 
 class JobThreadPool(TaskPool):
-    """Thread pool in whose threads the given Celery app is the current one."""
+    """Thread pool that makes the given Celery app the current app of its threads."""
 
     def __init__(self, limit: int, *, app: Celery[Any], **options: Any) -> None:  # noqa: ANN401
         super().__init__(limit, app=app, **options)
@@ -136,7 +136,7 @@ async def consume(url: URL, name: str, handle: Handler, timeout: float) -> None:
 
     Args:
         url: the URL of Valkey
-        name: the name of the service, and so of the queue
+        name: the name of the service, which is also the name of the queue
         handle: called with each job id
         timeout: seconds for a reply of Valkey
 

@@ -1,4 +1,4 @@
-"""Producer of jobs, which sends job IDs over one connection that fails fast."""
+"""Producer that sends job IDs over one connection, and fails fast."""
 
 from typing import Any
 
