@@ -126,7 +126,7 @@ async def test_unhandled_exception_returns_500_without_details(
     assert event["request_id"] == response.headers["X-Request-ID"]
 
 
-def test_docstring_of_errors_module_lists_all_error_classes() -> None:
+def test_errors_docstring_lists_all_error_classes() -> None:
     tree = {" ".join(line.split()[-3:]) for line in (errors.__doc__ or "").splitlines()}
     for kind in error_classes():
         line = f"{kind.__name__} {kind.status} {kind.code}"

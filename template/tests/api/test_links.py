@@ -14,7 +14,7 @@ async def test_location_header_is_url_of_created_row(jot_client: AsyncClient) ->
     assert (await jot_client.get(created.headers["Location"])).json() == created.json()
 
 
-async def test_link_header_points_to_other_pages_of_list(
+async def test_link_header_points_to_other_list_pages(
     jot_client: AsyncClient, session: AsyncSession
 ) -> None:
     for title in ("Tea A", "Tea B", "Coffee", "Tea C", "Tea D", "Tea E"):

@@ -95,7 +95,7 @@ def test_valid_value_is_converted_to_stored_form(kind: Any, value: object, store
 @pytest.mark.parametrize(
     ("value", "rounded"), [("1.5", "1.50"), ("-0", "0.00"), ("-0.01", "-0.01")]
 )
-def test_decimal_is_padded_to_places_of_column(value: str, rounded: str) -> None:
+def test_decimal_is_padded_to_column_decimal_places(value: str, rounded: str) -> None:
     assert str(TypeAdapter(Annotated[Number, places(2)]).validate_python(value)) == rounded
 
 

@@ -62,7 +62,7 @@ async def test_route_without_required_permission_returns_403(
     assert (await client.get("/api/v1/users", headers=headers)).status_code == status
 
 
-async def test_new_role_of_user_applies_to_next_request(
+async def test_new_user_role_applies_to_next_request(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     headers = bearer(await make_user(session, "products:read"))

@@ -52,7 +52,7 @@ async def test_api_key_authenticates_its_user(client: AsyncClient, session: Asyn
         ((), (EVERYTHING,), 403),
     ],
 )
-async def test_api_key_needs_scope_and_role_of_user_for_permission(
+async def test_api_key_permission_needs_scope_and_user_role(
     client: AsyncClient,
     session: AsyncSession,
     role: tuple[str, ...],

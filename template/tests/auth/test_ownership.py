@@ -31,7 +31,7 @@ async def test_caller_without_permission_accesses_own_rows(session: AsyncSession
 
 
 @pytest.mark.parametrize("scope", [*PERMISSIONS, EVERYTHING])
-async def test_api_key_scope_grants_no_more_than_permissions_of_user(
+async def test_api_key_scope_cannot_exceed_user_permissions(
     session: AsyncSession, scope: str
 ) -> None:
     caller = Caller(await make_user(session), frozenset({scope}), "12345678")

@@ -22,7 +22,7 @@ async def test_users_me_returns_current_user(client: AsyncClient, session: Async
     assert not [name for name in me if "password" in name]
 
 
-async def test_list_of_users_filters_sorts_and_counts(
+async def test_user_list_filters_sorts_and_counts(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     one, two = await make_user(session, "products:write"), await make_user(session)
@@ -36,7 +36,7 @@ async def test_list_of_users_filters_sorts_and_counts(
     assert (await client.get(f"{URL}/{one.id}")).json()["email"] == one.email
 
 
-async def test_update_of_user_assigns_and_removes_role(
+async def test_user_update_assigns_and_removes_role(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session)
@@ -46,7 +46,7 @@ async def test_update_of_user_assigns_and_removes_role(
     assert (await client.patch(f"{URL}/{user.id}", json={"role": None})).json()["role"] is None
 
 
-async def test_update_of_user_to_unknown_role_returns_422(
+async def test_user_update_with_unknown_role_returns_422(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session)

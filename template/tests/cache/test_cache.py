@@ -140,7 +140,7 @@ async def test_forget_invalidates_values_changed_by_raw_sql(service: CachedServi
     assert await service.titles() == ["one"]
 
 
-async def test_load_that_began_before_commit_caches_no_stale_value(service: CachedService) -> None:
+async def test_load_started_before_commit_caches_no_stale_value(service: CachedService) -> None:
     has_read, may_finish = asyncio.Event(), asyncio.Event()
 
     async def slow(session: AsyncSession) -> list[str]:
@@ -249,7 +249,7 @@ def test_ttl_is_randomized_by_jitter() -> None:
     assert 63 < max(seconds) <= 66
 
 
-async def test_cached_value_expires_after_ttl_of_function(
+async def test_cached_value_expires_after_its_ttl(
     shared: tuple[CachedService, CachedService], client: Redis
 ) -> None:
     service, _ = shared
@@ -419,7 +419,7 @@ async def test_load_lock_of_dead_process_delays_load_only_briefly(
     assert await service.titles() == []
 
 
-async def test_wait_ends_when_load_lock_is_released_without_value(
+async def test_released_load_lock_without_value_ends_wait(
     shared: tuple[CachedService, CachedService], client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, _ = shared
@@ -515,7 +515,7 @@ async def test_corrupt_valkey_entry_is_loaded_again(
         assert await service.titles() == []
 
 
-async def test_eviction_of_table_version_invalidates_values(
+async def test_evicted_table_version_invalidates_values(
     shared: tuple[CachedService, CachedService], client: Redis
 ) -> None:
     service, _ = shared

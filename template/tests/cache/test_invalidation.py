@@ -69,7 +69,7 @@ async def test_invalidations_during_a_write_are_published_by_next_write(
     assert store.started == [{"a"}, {"b", "c"}]
 
 
-async def test_wait_until_published_ignores_later_invalidations(
+async def test_wait_until_published_does_not_wait_for_later_invalidations(
     versions: TableVersions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(invalidation, "TIMEOUT", 3600.0)

@@ -88,7 +88,7 @@ async def test_count_without_cache_uses_session_of_caller(
         assert session.in_transaction()
 
 
-async def test_total_of_uncacheable_statement_is_counted_each_time(cached: CachedService) -> None:
+async def test_uncacheable_statement_is_counted_each_time(cached: CachedService) -> None:
     class Uncacheable(TypeDecorator[str]):
         impl: TypeEngine[Any] | type[TypeEngine[Any]] = String
         cache_ok: bool | None = False
@@ -104,7 +104,7 @@ async def test_total_of_uncacheable_statement_is_counted_each_time(cached: Cache
 @pytest.mark.parametrize(
     ("before", "after"), [(MAX_STATEMENTS - 1, MAX_STATEMENTS), (MAX_STATEMENTS, 1)]
 )
-async def test_number_of_memoized_sql_statements_is_limited(
+async def test_memoized_sql_statements_are_limited(
     cached: CachedService, monkeypatch: pytest.MonkeyPatch, before: int, after: int
 ) -> None:
     texts: dict[object, str] = dict.fromkeys(range(before), "")

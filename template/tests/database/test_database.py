@@ -66,7 +66,7 @@ async def test_create_duplicate_returns_409_with_duplicate_value(jot_client: Asy
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_error_of_update_to_duplicate_names_field_and_value(session: AsyncSession) -> None:
+async def test_update_to_duplicate_error_names_field_and_value(session: AsyncSession) -> None:
     await sample_resource.make(session, title="Taken")
     jot = await sample_resource.make(session)
     jot.title = "Taken"
@@ -76,7 +76,7 @@ async def test_error_of_update_to_duplicate_names_field_and_value(session: Async
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_error_of_duplicate_among_several_rows_names_only_field(
+async def test_duplicate_error_for_several_rows_names_only_field(
     session: AsyncSession,
 ) -> None:
     await sample_resource.make(session, title="Taken")

@@ -181,7 +181,7 @@ async def test_import_into_nonempty_database_is_rejected(file: Path, target: Asy
     assert len(await stored(target, Leaf)) == 1
 
 
-async def test_import_of_file_without_newest_migration_is_rejected(
+async def test_import_from_outdated_sqlite_file_is_rejected(
     file: Path, target: AsyncEngine
 ) -> None:
     _ = target
@@ -189,9 +189,7 @@ async def test_import_of_file_without_newest_migration_is_rejected(
         await import_sqlite.import_sqlite(str(file))
 
 
-async def test_import_into_database_without_newest_migration_is_rejected(
-    file: Path, target: AsyncEngine
-) -> None:
+async def test_import_into_outdated_database_is_rejected(file: Path, target: AsyncEngine) -> None:
     fill(file, {})
     async with target.begin() as connection:
         await connection.execute(text("DELETE FROM alembic_version"))
@@ -199,6 +197,6 @@ async def test_import_into_database_without_newest_migration_is_rejected(
         await import_sqlite.import_sqlite(str(file))
 
 
-async def test_import_of_missing_file_is_reported(tmp_path: Path) -> None:
+async def test_import_from_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"File not found: .*none\.db"):
         await import_sqlite.import_sqlite(str(tmp_path / "none.db"))

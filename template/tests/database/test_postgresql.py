@@ -49,9 +49,7 @@ def test_database_url_is_converted_to_asyncpg_driver(url: str, expected: str) ->
 
 
 @pytest.mark.parametrize("url", ["", "hunter2", "mysql://u:hunter2@h/d"])
-def test_error_of_invalid_database_url_does_not_contain_it(
-    monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
+def test_invalid_database_url_error_hides_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     with pytest.raises(settings.ConfigurationError, match="^DATABASE_URL: ") as caught:
         settings.read(DatabaseSettings)
@@ -166,7 +164,7 @@ async def test_unavailable_replica_falls_back_to_next_host(
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
-async def test_error_of_unknown_reference_names_referenced_resource(session: AsyncSession) -> None:
+async def test_unknown_reference_error_names_referenced_resource(session: AsyncSession) -> None:
     session.add(Jot(**sample_resource.payload(), follows_id=uuid4()))
     with pytest.raises(Invalid, match="^Referenced jot does not exist.$") as caught:
         await flush(session)

@@ -155,7 +155,7 @@ async def test_next_migration_does_not_repeat_applied_rename(history: History) -
     assert 'op.create_table(\n        "products",' in source
 
 
-async def test_possible_table_rename_without_declaration_is_reported(history: History) -> None:
+async def test_possible_undeclared_table_rename_is_reported(history: History) -> None:
     await history.start(table("products", Column("title", String(40))))
     articles = table("articles", Column("title", String(40)))
     source, (warning,) = await history.revise("change", articles)
@@ -164,7 +164,7 @@ async def test_possible_table_rename_without_declaration_is_reported(history: Hi
     assert f"    # Lossy: {warning}\n    op.drop_table(" in source
 
 
-async def test_possible_column_rename_without_declaration_is_reported(history: History) -> None:
+async def test_possible_undeclared_column_rename_is_reported(history: History) -> None:
     await history.start(table("products", Column("title", String(40)), Column("stock", Integer)))
     products = table("products", Column("name", String(40)))
     source, (warning,) = await history.revise("change", products)

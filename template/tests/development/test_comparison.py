@@ -80,7 +80,7 @@ def test_compare_ignores_additions_on_main_after_the_branch(checkout: Path) -> N
     assert main(["compare", "main"]) == 0
 
 
-def test_compare_runs_old_revision_with_packages_of_its_lock_file(
+def test_compare_runs_old_revision_with_its_locked_packages(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     by_lock = (sys.executable, "-c", 'print(\'{"paths": {"/z": {"get": {"responses": {}}}}}\')')

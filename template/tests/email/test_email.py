@@ -184,7 +184,7 @@ def test_line_break_in_subject_cannot_inject_headers() -> None:
     assert message["Bcc"] is None
 
 
-def test_repr_of_mail_hides_recipient_and_values() -> None:
+def test_mail_repr_hides_recipient_and_values() -> None:
     assert repr(Mail("you@example.com", "hello", {"token": "secret"})) == "Mail('hello')"
 
 

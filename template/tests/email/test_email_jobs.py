@@ -93,7 +93,7 @@ async def test_email_without_transaction_is_enqueued_in_background(
     assert mailbox.attempts == 1
 
 
-async def test_email_of_service_without_database_is_sent_directly(
+async def test_email_without_database_is_sent_directly(
     sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app = make_app(sessions)

@@ -87,7 +87,7 @@ async def test_upload_can_be_downloaded_unchanged(client: AsyncClient, content: 
     assert await download(client, created) == content
 
 
-async def test_list_of_files_filters_sorts_and_paginates(client: AsyncClient) -> None:
+async def test_file_list_filters_sorts_and_paginates(client: AsyncClient) -> None:
     for name in ("b.txt", "a.txt", "c.md"):
         await upload(client, b"text", name)
     listed = await client.get(URL, params={"search": "TXT", "sort": "name", "size": 1})
@@ -95,7 +95,7 @@ async def test_list_of_files_filters_sorts_and_paginates(client: AsyncClient) ->
     assert 'rel="next"' in listed.headers["Link"]
 
 
-async def test_delete_of_file_removes_row_and_content(live_files: Live) -> None:
+async def test_file_deletion_removes_row_and_content(live_files: Live) -> None:
     created = await upload(live_files.client, PNG)
     assert stored_keys(live_files.app) == [created.json()["id"]]
     assert (await live_files.client.delete(created.headers["Location"])).status_code == 204
@@ -107,7 +107,7 @@ async def test_delete_of_file_removes_row_and_content(live_files: Live) -> None:
     assert (await live_files.client.delete(created.headers["Location"])).status_code == 404
 
 
-async def test_rolled_back_delete_of_file_leaves_content(app: FastAPI) -> None:
+async def test_rolled_back_file_deletion_leaves_content(app: FastAPI) -> None:
     store = Store(MemoryStore(), app.state.files.config)
     await obstore.put_async(store.inner, "key", b"")
     async with app.state.sessions() as session:
@@ -279,7 +279,7 @@ async def wait_for_files(path: Path, count: int) -> None:
     await wait_until(lambda: len(names(path)) == count)
 
 
-async def test_upload_of_disconnected_client_stores_nothing(
+async def test_upload_by_disconnected_client_stores_nothing(
     live_files: Live, tmp_path: Path
 ) -> None:
     _, writer = await begin_upload(live_files, 2 * len(LONG))
@@ -342,7 +342,7 @@ async def test_upload_to_failing_store_returns_503_and_stores_nothing(
     assert (await upload(live_files.client, LONG)).status_code == 201
 
 
-async def test_link_to_file_without_presigned_urls_returns_404(client: AsyncClient) -> None:
+async def test_file_link_without_presigned_urls_returns_404(client: AsyncClient) -> None:
     created = await upload(client, PNG)
     unsigned = await client.get(f"{created.headers['Location']}/link")
     assert (unsigned.status_code, unsigned.json()["code"]) == (404, "no_links")
@@ -350,7 +350,7 @@ async def test_link_to_file_without_presigned_urls_returns_404(client: AsyncClie
     assert unknown.json()["code"] == "not_found"
 
 
-async def test_link_to_file_is_presigned_url_with_expiry(
+async def test_file_link_is_presigned_url_with_expiry(
     app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created = await upload(client, PNG)
@@ -390,7 +390,7 @@ def peak_memory(process: int) -> int:
 
 
 @pytest.mark.drill
-async def test_upload_of_one_gib_uses_at_most_100_mib_of_memory(
+async def test_one_gib_upload_uses_at_most_100_mib_memory(
     database_url: str, admin_headers: dict[str, str], tmp_path: Path
 ) -> None:
     size, block = 1 << 30, LONG

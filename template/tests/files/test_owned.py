@@ -33,7 +33,7 @@ async def test_file_is_visible_only_to_owner(client: AsyncClient, session: Async
 @pytest.mark.parametrize(
     ("permission", "status"), [("files:read", 404), ("files:write", 204), ("*", 204)]
 )
-async def test_permission_grants_access_to_files_of_all_users(
+async def test_permission_grants_access_to_all_files(
     client: AsyncClient, session: AsyncSession, permission: str, status: int
 ) -> None:
     file_url = await upload(client, bearer(await make_user(session)))
@@ -42,7 +42,7 @@ async def test_permission_grants_access_to_files_of_all_users(
     assert (await client.delete(file_url, headers=entitled)).status_code == status
 
 
-async def test_files_without_authentication_return_401(client: AsyncClient) -> None:
+async def test_file_request_without_authentication_returns_401(client: AsyncClient) -> None:
     file_url = await upload(client, {})
     del client.headers["Authorization"]
     assert (await client.post(URL, params={"name": "a"}, content=b"text")).status_code == 401

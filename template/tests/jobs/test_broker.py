@@ -132,7 +132,7 @@ async def test_service_in_development_runs_jobs_that_it_enqueues(
         await wait_until_written(app.state.sessions, JOBS)
 
 
-async def test_polling_finds_jobs_whose_broker_message_is_lost(
+async def test_polling_finds_jobs_with_lost_broker_message(
     server: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ = database_url

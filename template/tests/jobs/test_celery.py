@@ -51,7 +51,7 @@ def send(other_app: Celery, broker: Broker, *arguments: object, task: str = "job
     other_app.send_task(task, arguments, queue=f"jobs:{broker.name}", retry=False)
 
 
-async def test_message_of_other_celery_app_is_received(broker: Broker, other_app: Celery) -> None:
+async def test_message_from_other_celery_app_is_received(broker: Broker, other_app: Celery) -> None:
     job_id = uuid7()
     await asyncio.to_thread(send, other_app, broker, str(job_id))
     assert await receive(broker, 1) == [job_id]
@@ -94,7 +94,7 @@ async def test_unacknowledged_message_is_redelivered(
         assert await receive(broker, 1) == [job_id]
 
 
-async def test_unacknowledged_messages_are_stored_under_key_of_queue(
+async def test_each_queue_has_key_for_unacknowledged_messages(
     broker: Broker, other_app: Celery
 ) -> None:
     with other_app.connection_for_read() as connection:
@@ -115,7 +115,7 @@ async def test_broker_queue_is_trimmed_to_newest_messages(
     assert await receive(broker, 3) == sent[2:]
 
 
-async def test_celery_threads_end_and_restart_with_worker(broker: Broker) -> None:
+async def test_celery_threads_stop_and_restart_with_worker(broker: Broker) -> None:
     await broker.send(uuid7())
     before = set(threading.enumerate())
     for _ in range(3):
@@ -192,7 +192,7 @@ def test_broker_url_is_converted_to_celery_notation(url: str, expected: str) -> 
 @pytest.mark.parametrize(
     ("query", "verification"), [("", ssl.CERT_REQUIRED), ("?ssl_cert_reqs=none", ssl.CERT_NONE)]
 )
-def test_tls_certificate_of_broker_is_verified(query: str, verification: ssl.VerifyMode) -> None:
+def test_broker_tls_certificate_is_verified(query: str, verification: ssl.VerifyMode) -> None:
     jobs_app = JobsApp(parse_url(f"rediss://host{query}"), "service", 1.0)
     for connection in (jobs_app.connection_for_read(), jobs_app.connection_for_write()):
         assert connection.ssl == {"ssl_cert_reqs": verification}

@@ -121,7 +121,7 @@ async def test_repeated_idempotency_key_enqueues_one_job(sessions: Sessions) -> 
     assert (await enqueue_with_key()).id == first.id
 
 
-async def test_enqueue_once_raises_conflict_of_other_row(sessions: Sessions) -> None:
+async def test_enqueue_once_raises_unrelated_conflict(sessions: Sessions) -> None:
     async with sessions.begin() as session:
         await enqueue_once(session, WRITE, SampleArguments(), "taken")
     async with sessions() as session:

@@ -37,6 +37,6 @@ async def test_invalid_idempotency_key_returns_422(client: AsyncClient) -> None:
         assert (await client.post(URL, headers={"Idempotency-Key": key})).status_code == 422
 
 
-async def test_read_of_unknown_job_returns_404(client: AsyncClient) -> None:
+async def test_unknown_job_returns_404(client: AsyncClient) -> None:
     location = "/api/v1/jobs/00000000-0000-7000-8000-000000000000"
     assert (await client.get(location)).status_code == 404

@@ -312,7 +312,7 @@ def test_error_of_invalid_telemetry_setting_names_variable_and_fix(
     assert SECRET not in problems
 
 
-def test_otlp_endpoint_of_traces_overrides_common_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_endpoint_overrides_common_otlp_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318/")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318/own")
     config = settings.read(TelemetrySettings)
@@ -342,7 +342,7 @@ async def test_cli_command_is_recorded_as_span(collector: Collector, shared_url:
     assert [span.name for span in collector.spans] == ["openapi"]
 
 
-async def test_span_of_failed_command_contains_no_error_message(collector: Collector) -> None:
+async def test_failed_command_span_contains_no_error_message(collector: Collector) -> None:
     def fail() -> None:
         with lifecycle.observe_process("migrate"):
             raise ValueError(SECRET)

@@ -114,6 +114,6 @@ def test_environment_variable_overrides_env_file(
     assert read(SampleSettings).words == ("c",)
 
 
-def test_repr_of_settings_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_repr_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_KEY", VALUE)
     assert VALUE not in repr(read(SampleSettings))

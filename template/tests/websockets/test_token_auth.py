@@ -107,7 +107,7 @@ async def test_websocket_accepts_token_in_header_or_subprotocol(service: WebSock
             pass
 
 
-async def test_changes_of_row_are_sent_only_to_owner_and_permitted_users(
+async def test_row_changes_are_sent_only_to_owner_and_permitted_users(
     service: WebSocketService,
 ) -> None:
     owner, reader, other = [
@@ -128,7 +128,7 @@ async def test_changes_of_row_are_sent_only_to_owner_and_permitted_users(
         assert ids[2] in (await next_event(events))["data"]
 
 
-async def test_message_to_one_user_reaches_only_this_user(service: WebSocketService) -> None:
+async def test_message_to_one_user_reaches_only_that_user(service: WebSocketService) -> None:
     service.hub.open("news")
     user, other = await create_user(service), await create_user(service)
     async with (
@@ -161,13 +161,13 @@ async def test_permission_allows_subscription_to_channel(service: WebSocketServi
 
 
 @pytest.mark.parametrize("table", ["passwords", "refresh_tokens", "identities", "api_keys"])
-async def test_table_of_credentials_has_no_websocket_channel(
+async def test_credentials_table_has_no_websocket_channel(
     service: WebSocketService, table: str
 ) -> None:
     assert table.replace("_", "-") not in service.hub.channels
 
 
-async def test_new_role_of_subscriber_applies_at_next_heartbeat(service: WebSocketService) -> None:
+async def test_new_subscriber_role_applies_at_next_heartbeat(service: WebSocketService) -> None:
     user = await create_user(service)
     async with service.socket(additional_headers=bearer(user)) as socket:
         async with service.app.state.sessions.begin() as session:

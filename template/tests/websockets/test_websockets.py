@@ -155,7 +155,7 @@ async def test_rejected_websocket_handshake_logs_no_error(
     assert "ERROR" not in {line.levelname for line in caplog.records}
 
 
-def test_many_changes_of_one_table_are_sent_as_one_message() -> None:
+def test_many_changes_in_one_table_are_sent_as_one_message() -> None:
     few = [Change("order_items", Kind.CREATED, UUID(int=number)) for number in range(MANY)]
     assert len(list(messages(few))) == MANY
     (one,) = messages([*few, few[0]])
@@ -366,7 +366,7 @@ async def test_relayed_message_to_one_user_reaches_only_this_user(
             assert (await receive(there))["data"] == ("the end" if owner else "hello")
 
 
-async def test_subscribers_of_same_process_receive_messages_during_valkey_outage(
+async def test_valkey_outage_does_not_stop_messages_within_one_process(
     configure: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

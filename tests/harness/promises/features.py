@@ -55,7 +55,7 @@ FEATURES = [
             "app/cache/values.py",
             "    if entry is None or not entry.startswith(stamp):\n",
             "    if entry is None:\n",
-            "cache/test_cache.py::test_load_that_began_before_commit_caches_no_stale_value",
+            "cache/test_cache.py::test_load_started_before_commit_caches_no_stale_value",
         ),
         Break(
             "responds before other processes are invalidated",
@@ -95,7 +95,7 @@ FEATURES = [
             "app/files/storage.py",
             "PART_SIZE = 5 << 20",
             "PART_SIZE = 96 << 20",
-            "files/test_files.py::test_upload_of_one_gib_uses_at_most_100_mib_of_memory",
+            "files/test_files.py::test_one_gib_upload_uses_at_most_100_mib_memory",
             drill=True,
         ),
         Break(
@@ -132,7 +132,7 @@ FEATURES = [
             "app/files/storage.py",
             "        after_commit(session, partial(self.discard, key))\n",
             "        _ = after_commit, session\n        self.discard(key)\n",
-            "files/test_files.py::test_rolled_back_delete_of_file_leaves_content",
+            "files/test_files.py::test_rolled_back_file_deletion_leaves_content",
         ),
         features=["files"],
     ),
@@ -198,7 +198,7 @@ FEATURES = [
             "app/websockets/token_auth.py",
             "    return scope\n",
             "    return NONE if scope == NONE else ALL\n",
-            "websockets/test_token_auth.py::test_changes_of_row_are_sent_only_to_owner_and_permitted_users",
+            "websockets/test_token_auth.py::test_row_changes_are_sent_only_to_owner_and_permitted_users",
         ),
         Break(
             "keeps the socket of a revoked session",

@@ -30,7 +30,7 @@ JOBS = [
             "app/jobs/worker.py",
             "self.poll(POLL_INTERVAL if broker else POLL_INTERVAL_ALONE)",
             "self.poll(3600 if broker else POLL_INTERVAL_ALONE)",
-            "jobs/test_broker.py::test_polling_finds_jobs_whose_broker_message_is_lost",
+            "jobs/test_broker.py::test_polling_finds_jobs_with_lost_broker_message",
         ),
         tasks="taskiq",
     ),
@@ -116,7 +116,7 @@ JOBS = [
             "app/jobs/brokers/celery/celery_app.py",
             'TASK = "job"\n',
             'TASK = "task"\n',
-            "jobs/test_celery.py::test_message_of_other_celery_app_is_received",
+            "jobs/test_celery.py::test_message_from_other_celery_app_is_received",
             SQLITE,
         ),
         Break(

@@ -85,7 +85,7 @@ MIGRATIONS = [
             "development/revisions/data_loss.py",
             "for new in same[:1]:",
             "for new in same[:0]:",
-            "database/test_revisions.py::test_possible_column_rename_without_declaration_is_reported",
+            "database/test_revisions.py::test_possible_undeclared_column_rename_is_reported",
         ),
     ),
     *promise(

@@ -162,6 +162,6 @@ def test_production_without_auth_keys_is_rejected(monkeypatch: pytest.MonkeyPatc
         read(AuthSettings)
 
 
-def test_repr_of_signer_hides_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signer_repr_hides_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     signer = make_signer(monkeypatch)
     assert SECRETS[0] not in repr((signer, signer.keys, signer.config))

@@ -160,7 +160,7 @@ async def test_first_login_without_provisioning_returns_403(
     assert (await me(client, oidc.PROVIDER.token((await make_unlinked(session)).email)))[0] == 200
 
 
-async def test_role_of_user_follows_claim_of_token(
+async def test_user_role_follows_token_claim(
     client: AsyncClient, session: AsyncSession, configure: Configure
 ) -> None:
     role = await make_role(session, "products:write")
@@ -207,7 +207,7 @@ async def test_malformed_token_returns_401(client: AsyncClient, token: str) -> N
     assert (await me(client, token))[0] == 401
 
 
-async def test_token_of_other_key_returns_401(client: AsyncClient) -> None:
+async def test_token_signed_with_other_key_returns_401(client: AsyncClient) -> None:
     token = oidc.PROVIDER.token(NEW_EMAIL)
     assert (await me(client, forge(token, oidc.PROVIDER.key.private, ALGORITHM)))[
         0
@@ -235,7 +235,7 @@ async def test_token_signed_with_public_key_as_hmac_secret_returns_401(
 
 
 @pytest.mark.usefixtures("_unreachable")
-async def test_request_during_provider_outage_returns_503(client: AsyncClient) -> None:
+async def test_request_during_identity_provider_outage_returns_503(client: AsyncClient) -> None:
     headers = {"Authorization": f"Bearer {oidc.PROVIDER.token(NEW_EMAIL)}"}
     response = await client.get(ME, headers=headers)
     assert response.status_code == 503
@@ -253,7 +253,7 @@ async def test_swagger_ui_logs_in_with_pkce(client: AsyncClient) -> None:
     assert (await me(client, token))[1]["email"] == NEW_EMAIL
 
 
-async def test_content_security_policy_of_docs_allows_identity_provider(
+async def test_docs_content_security_policy_allows_identity_provider(
     client: AsyncClient,
 ) -> None:
     policy = (await client.get("/docs")).headers["Content-Security-Policy"]
