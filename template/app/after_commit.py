@@ -1,4 +1,4 @@
-"""After-commit hooks: functions that run after a transaction commits, not on rollback."""
+"""After-commit hooks, which are functions that run after a commit, and never after a rollback."""
 
 from collections.abc import Callable
 

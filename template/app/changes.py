@@ -1,4 +1,4 @@
-"""Change events: after each commit, listeners are called with the rows that it changed.
+"""Change events, by which listeners learn after each commit which rows changed.
 
 Parts of the service subscribe while the application is created. Events are collected at each flush,
 so a row that changes twice in a transaction may cause two events.

@@ -20,7 +20,7 @@ async def stream_csv(
 ) -> StreamingResponse:
     """Stream rows as a CSV download, with the columns of a schema.
 
-    The first batch is fetched before the response starts, so that an error still sets the status.
+    The first batch is fetched before the response starts, so an error in it still sets the status.
     """
     first = await anext(batches)
     return StreamingResponse(

@@ -20,7 +20,7 @@ from app.state import StateKey
 PREFIX = "/health"
 PROBES = f"{PREFIX}/"  # prefix of the paths of probes
 TIMEOUT = 1.0  # seconds per check
-CACHE_SECONDS = 1.0  # for which the result of checks is reused
+CACHE_SECONDS = 1.0  # seconds for which the result of checks is reused
 
 Probe = Callable[[FastAPI], Awaitable[None]]
 

@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 
 class UtcDateTime(DATETIME):
-    """Column type: reads datetimes, which SQLite stores in UTC without a time zone."""
+    """Column type that reads datetimes, which SQLite stores in UTC without a time zone."""
 
     def result_processor(
         self,
@@ -54,7 +54,7 @@ class UtcDateTime(DATETIME):
 
 
 class ExactNumeric(Numeric[Decimal]):
-    """Column type: reads decimals, which SQLite stores as floats."""
+    """Column type that reads decimals, which SQLite stores as floats."""
 
     def result_processor(
         self,

@@ -44,7 +44,7 @@ class Slice(Generic[T]):
 
     @property
     def last(self) -> int:
-        """Number of the last page; an empty list has one page, too."""
+        """Number of the last page, which is 1 for an empty list."""
         return max(1, -(-self.total // self.size))
 
 

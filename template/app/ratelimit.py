@@ -62,7 +62,10 @@ def parse_rate(value: object) -> RateLimitItem:
 
 
 def parse_rates(value: object) -> Mapping[str, RateLimitItem]:
-    """Parse rates of routes, such as `login=10/minute`; `LOGIN_RATES` are the defaults."""
+    """Parse rates of routes, such as `login=10/minute`.
+
+    Routes in `LOGIN_RATES` have default rates.
+    """
     if isinstance(value, Mapping):
         return value
     parts = [part.partition("=") for part in str(value).split(",") if part.strip()]
@@ -75,7 +78,7 @@ Rates = Annotated[Mapping[str, RateLimitItem], NoDecode, PlainValidator(parse_ra
 
 
 class RateLimitSettings(settings.EnvironmentSettings):
-    """Settings of rate limits: the rates, and the Valkey that counts for all processes."""
+    """Settings of rate limits: the rates, and the Valkey that all processes share."""
 
     model_config = SettingsConfigDict(env_prefix="RATELIMIT_")
 
@@ -159,7 +162,7 @@ LIMITER = StateKey[Limiter]("counts")
 
 
 async def limit_all(connection: HTTPConnection) -> None:
-    """Apply the default rate to the request, and its route's rate from `RATELIMIT_ROUTES`."""
+    """Apply the default rate and the route's rate from `RATELIMIT_ROUTES` to a request."""
     config = CONFIG.get(connection.app)
     if connection.scope["path"].startswith(EXEMPT):
         return
@@ -206,7 +209,7 @@ async def apply_limit(
 
 
 def caller_key(connection: HTTPConnection) -> str:
-    """Return the key by which requests are counted: the caller, or else the client's address."""
+    """Return the key by which requests are counted: the caller, or the client's address."""
     caller = getattr(connection.state, "caller", None)
     return f"caller {caller}" if caller else client_address(connection)
 
@@ -243,7 +246,7 @@ class RateLimitHeaders:
 
 
 def quota_headers(entries: list[Entry]) -> dict[str, str]:
-    """Return the rate limit headers: the limits with their windows, and the remaining requests."""
+    """Return the rate limit headers, with limits, time windows and remaining requests."""
     policies = [f'"{name}";q={limit.amount};w={limit.get_expiry()}' for name, limit, _ in entries]
     states = [f'"{name}";r={quota.remaining};t={quota.seconds}' for name, _, quota in entries]
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}

@@ -1,7 +1,7 @@
 """Scopes, which say what rows a caller may access.
 
-A route gets the scope of its caller from a dependency, such as `owner_or_permission`, and passes it
-to the service, which filters its queries by it.
+A route gets the scope of its caller from a dependency, such as `owner_or_permission`. The route
+passes the scope to the service, which filters its queries by the scope.
 """
 
 from dataclasses import dataclass

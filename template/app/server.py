@@ -57,7 +57,7 @@ class ServerSettings(settings.EnvironmentSettings):
 
 
 class Server(uvicorn.Server):
-    """Uvicorn server that drains: its readiness probe fails for a while before it stops."""
+    """Uvicorn server that drains before it stops, while its readiness probe fails."""
 
     def __init__(self, app: FastAPI, config: ServerSettings) -> None:
         super().__init__(
@@ -83,7 +83,10 @@ class Server(uvicorn.Server):
         gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain for `DRAIN_SECONDS`, then stop; a second Ctrl-C skips the draining."""
+        """Drain for `DRAIN_SECONDS`, then stop.
+
+        A second Ctrl-C skips the draining.
+        """
         readiness = health.readiness(self.app)
         readiness.draining = True
         for _ in range(round(self.drain_seconds / POLL_INTERVAL)):

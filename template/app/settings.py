@@ -1,4 +1,4 @@
-"""Settings, which are read from environment variables and `.env` and validated at startup.
+"""Settings, which are read from environment variables and `.env`, and validated at startup.
 
 Each part of the service defines its own settings beside its code, as a subclass of
 `EnvironmentSettings`.
@@ -32,7 +32,9 @@ class Environment(StrEnum):
 
 
 class ConfigurationError(Exception):
-    """The configuration is invalid: one line per variable, with the problem and the fix.
+    """The configuration is invalid.
+
+    The message has one line per variable, with the problem and the fix.
 
     It never contains a value, which may be a secret.
     """

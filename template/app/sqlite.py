@@ -36,7 +36,7 @@ DatabaseURL = Annotated[URL, PlainValidator(parse_url, json_schema_input_type=st
 
 
 class DatabaseSettings(EnvironmentSettings):
-    """Settings of SQLite: the file, and the pool size and timeouts of one process."""
+    """Settings of SQLite: file, pool size and timeouts."""
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
@@ -80,7 +80,7 @@ class ExactNumeric(Numeric[Decimal]):
     """Column type for decimals of up to 15 digits, which SQLite's floats store exactly."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Decimal | None], str | None]:  # noqa: ARG002
-        """Return a function that passes decimals as text, which SQLite converts to a number."""
+        """Return a function that converts decimals to text, which SQLite converts to numbers."""
         return lambda value: value if value is None else str(value)
 
     def result_processor(

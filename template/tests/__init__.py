@@ -1,1 +1,1 @@
-"""Tests of the service; `conftest` defines the shared fixtures."""
+"""Tests of the service, whose shared fixtures are in `conftest`."""

@@ -1,4 +1,4 @@
-"""Ownership of rows: dependencies that restrict a route to the rows that its caller owns."""
+"""Dependencies that restrict a route to the rows that its caller owns."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any

@@ -22,7 +22,7 @@ class ETagMiddleware:
         self.app, self.versions, self.gzip_from = app, versions, gzip_from
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request; only JSON responses to GET requests get an ETag."""
+        """Handle a request, and add an ETag if the request is a GET and the response is JSON."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -46,7 +46,9 @@ class ETagMiddleware:
         await self.app(scope, receive, send_tagged)
 
     def tag(self, request_headers: Headers, start: Message, message: Message) -> Message:
-        """Add the ETag; respond 304 without content if the client already has this version.
+        """Add the ETag to the response.
+
+        If the client already has this version of the content, respond 304 without content.
 
         Args:
             request_headers: headers of the request
@@ -77,7 +79,10 @@ class ETagMiddleware:
 
 
 def is_taggable(start: Message) -> bool:
-    """Return whether a response may get an ETag: it is successful, JSON, and sets no cookie."""
+    """Return whether a response is successful, contains JSON and sets no cookie.
+
+    Only such a response gets an ETag.
+    """
     headers = Headers(raw=start["headers"])
     return (
         start["status"] == HTTPStatus.OK

@@ -90,7 +90,10 @@ class TableVersions:
         return b"".join(filter(None, versions)), entry
 
     async def _initialize(self, names: Sequence[str]) -> list[bytes | None]:
-        """Set the missing versions; concurrent processes get the same ones."""
+        """Set the missing versions of tables.
+
+        Concurrent processes get the same versions.
+        """
         for name in names:
             await self.store.set_if_absent(name, secrets.token_bytes(VERSION_SIZE), VERSION_TTL)
         versions = await self.store.read(*names)
@@ -121,7 +124,7 @@ class TableVersions:
         published, tables, self.pending = self.invalidations, self.pending, set()
         entries = {self._name(table): secrets.token_bytes(VERSION_SIZE) for table in tables}
         try:
-            with suppress(StoreUnavailable):  # then `handle_outage` invalidates all
+            with suppress(StoreUnavailable):  # `handle_outage` then invalidates all values
                 await self.store.write(entries)
                 self.published = published
         finally:

@@ -24,7 +24,7 @@ class StoreUnavailable(Exception):  # noqa: N818 - callers of the cache never se
 
 
 class Store(Protocol):
-    """Interface of a store of bytes by key; each method may raise `StoreUnavailable`."""
+    """Interface of a key-value store, whose methods may raise `StoreUnavailable`."""
 
     is_unavailable: bool
     on_outage: Callable[[], None]
@@ -56,7 +56,7 @@ def ignore_outage() -> None:
 
 
 class MemoryStore:
-    """Store in this process's memory, of limited size; evicts least recently used values (LRU)."""
+    """Store in this process's memory, which evicts the least recently used values (LRU)."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes, self.used, self.is_unavailable = max_bytes, 0, False

@@ -109,8 +109,8 @@ class ValueCache:
         Args:
             cached: the kind of value
             load: computes the value
-            key: identifies the value among those of its kind; include the user's id if the value
-                depends on the user
+            key: identifies the value among the values of its kind; include the user's ID if the
+            value depends on the user
         """
         if not self.enabled:
             return cached.parse(await self._load(cached, load))

@@ -1,4 +1,4 @@
-"""E-mail: messages from Jinja templates, sent over SMTP after commit."""
+"""E-mails from Jinja templates, which are sent over SMTP after a commit."""
 
 from app.email.message import Mail
 from app.email.queue import EmailQueue, EmailSettings, Mails, install

@@ -16,7 +16,10 @@ SUBJECT_PREFIX = "Subject: "  # of the first line of a text template
 
 @dataclass(frozen=True)
 class Mail:
-    """An e-mail: its recipient, the name of its `.txt` and `.html` templates, their variables."""
+    """An e-mail, with its recipient, the name of its templates, and the templates' variables.
+
+    The templates are a `.txt` and an `.html` file of the same name.
+    """
 
     to: str
     template: str

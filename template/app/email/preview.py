@@ -35,7 +35,7 @@ class Preview:
         self.mails: deque[EmailMessage] = deque(maxlen=MAX_MAILS)
 
     def add(self, message: EmailMessage) -> None:
-        """Add an e-mail; drop the oldest one above the limit."""
+        """Add an e-mail; drop the oldest e-mail if there are more than the limit."""
         self.mails.appendleft(message)
 
 

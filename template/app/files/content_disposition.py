@@ -3,14 +3,14 @@
 from urllib.parse import quote
 
 INLINE = ("audio/", "image/", "text/plain", "video/")  # types without scripts; SVG is XML here
-UNENCODED = "!#$&+-.^_`|~"  # beside letters and digits (RFC 8187, section 3.2.1)
+UNENCODED = "!#$&+-.^_`|~"  # allowed besides letters and digits (RFC 8187, section 3.2.1)
 
 
 def disposition(name: str, content_type: str) -> str:
-    """Return the header for a file name; path separators are removed (path traversal).
+    """Return the header for a file name, without path separators (path traversal).
 
-    Types that a browser could execute, such as HTML, are attachments. `filename` is an ASCII
-    fallback of `filename*`.
+    Content that a browser could execute, such as HTML, is sent as an attachment. `filename` is an
+    ASCII fallback of `filename*`.
     """
     kind = "inline" if content_type.startswith(INLINE) else "attachment"
     plain = "".join("_" if each in '/\\"%' else each for each in name)

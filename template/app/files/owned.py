@@ -17,7 +17,10 @@ WRITE = owner_or_permission("files:write")
 
 
 async def uploader(user: CurrentUser, _: Annotated[Scope, WRITE]) -> UUID:
-    """Return the caller as the owner of a new file; an API key needs the scope `files:write`."""
+    """Return the caller as the owner of a new file.
+
+    An API key needs the scope `files:write`.
+    """
     return user.id
 
 

@@ -37,7 +37,7 @@ PART_SIZE = 5 << 20  # bytes of a part of a multipart upload: the minimum of S3
 CONCURRENT_PARTS = 2  # of one upload
 READ_SIZE = 1 << 20  # bytes of a download that are held in memory
 LINK_LIFETIME = timedelta(minutes=15)  # of presigned URLs
-GRACE = 5.0  # seconds that pending deletions have at shutdown
+GRACE = 5.0  # seconds to finish pending deletions at shutdown
 # A short connect timeout detects an outage; `allow_http` permits endpoints without TLS.
 CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "60s"}
 RETRY: "RetryConfig" = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
@@ -134,7 +134,7 @@ def translate_errors() -> Generator[None, None, None]:
 
 @dataclass
 class Store:
-    """The object store; an object's key is the ID of its file's row."""
+    """The object store, in which an object's key is the ID of the file's row."""
 
     inner: "ObjectStore"
     config: FilesSettings
@@ -146,7 +146,9 @@ class Store:
         return isinstance(self.inner, S3Store | GCSStore | AzureStore)
 
     async def put(self, key: str, incoming: Incoming) -> None:
-        """Stream content into the store; a failed upload stores nothing.
+        """Stream content into the store.
+
+        A failed upload stores nothing.
 
         Long content is a multipart upload.
 
@@ -206,7 +208,7 @@ class Store:
             return await obstore.sign_async(self.inner, "GET", key, LINK_LIFETIME)
 
     def remove(self, key: str, session: AsyncSession) -> None:
-        """Delete content after the session commits; after a rollback, do nothing."""
+        """Delete content after the session commits, and not after a rollback."""
         after_commit(session, partial(self.discard, key))
 
     def discard(self, *keys: str) -> None:

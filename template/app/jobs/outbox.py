@@ -61,7 +61,7 @@ async def enqueue_once(
 
     A key is unique until its job is purged. The other arguments are the same as those of `enqueue`.
     """
-    await flush(session)  # so that a unique violation is this job's, not another row's
+    await flush(session)  # so that a unique violation can only come from this job's row
     job = _new_job(task, arguments, due_at)
     job.key, job.asked_by = key, asked_by
     try:

@@ -48,7 +48,7 @@ class Worker:
     def __init__(self, app: FastAPI, concurrency: int, grace: float) -> None:
         self.app = app
         self.slots = asyncio.Semaphore(concurrency)
-        self.grace = grace  # seconds that running jobs have at shutdown
+        self.grace = grace  # seconds to finish running jobs at shutdown
         self.woken = asyncio.Event()
         self.running: set[asyncio.Task[None]] = set()
         self.is_working = False
@@ -80,7 +80,7 @@ class Worker:
         try:
             await execution.execute(self.app, job)
         except Exception:
-            log.exception("job_abandoned", job=str(job.id))  # its lease expires
+            log.exception("job_abandoned", job=str(job.id))  # retried once the lease expires
         finally:
             self.slots.release()
 

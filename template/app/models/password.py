@@ -1,4 +1,4 @@
-"""Password hashes, in a separate table so that queries of users never load them."""
+"""Password hashes, in a separate table so that queries of users do not load them."""
 
 from uuid import UUID
 

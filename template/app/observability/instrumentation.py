@@ -19,7 +19,7 @@ from app.observability.pipeline import PIPELINE, Pipeline, current_pipeline
 from app.observability.runtime_metrics import runtime_metrics
 from app.observability.settings import SentrySettings
 
-SEMCONV_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"  # without it, old names of attributes
+SEMCONV_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"  # without this, attributes have their old names
 
 
 def config() -> TelemetryConfig:
@@ -35,7 +35,7 @@ def config() -> TelemetryConfig:
         "tracing": pipeline.exports_traces,
         "metrics": pipeline.has_metrics,
         "logs": False,  # they contain the messages of errors
-        "operation_spans": False,  # one per dependency: more expensive than the request's
+        "operation_spans": False,  # one span per dependency would cost more than the request
         "auto_configure": False,
         "exclude": lambda scope: scope["path"].startswith(health.PROBES),
     }

@@ -33,7 +33,7 @@ def observe_process(command: str) -> Generator[None, None, None]:
     """Trace a command or serve its metrics while it runs, and report its errors.
 
     Raises:
-        ConfigurationError: a setting is invalid, or `METRICS_PORT` is in use.
+        ConfigurationError: a setting is invalid, or the port of `METRICS_PORT` is in use.
     """
     if command in WRAPPERS:
         yield

@@ -18,7 +18,7 @@ PAIRS_HINT = "Set it to pairs, e.g. key=value,other=value."
 
 
 def validate_endpoint(url: str) -> str:
-    """Reject an invalid collector URL; the error message does not contain it."""
+    """Reject an invalid collector URL; the error message omits the URL."""
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -31,7 +31,7 @@ def validate_endpoint(url: str) -> str:
 
 
 def validate_dsn(value: SecretStr) -> SecretStr:
-    """Reject an invalid DSN; the error message does not contain it."""
+    """Reject an invalid DSN; the error message omits the DSN."""
     parts = urlsplit(value.get_secret_value())
     if parts.scheme not in {"http", "https"} or not (parts.username and parts.path.strip("/")):
         message = "It must be a DSN, e.g. https://key@host/project"
@@ -40,7 +40,7 @@ def validate_dsn(value: SecretStr) -> SecretStr:
 
 
 def validate_pairs(text: SecretStr) -> SecretStr:
-    """Reject an invalid list of pairs; the error message does not contain it."""
+    """Reject an invalid list of pairs; the error message omits the list."""
     parse_pairs(text)
     return text
 
@@ -117,7 +117,10 @@ class TelemetrySettings(EnvironmentSettings):
 
 
 class MetricsSettings(EnvironmentSettings):
-    """Address of the endpoint that Prometheus scrapes; if no port is set, there is no endpoint."""
+    """Address of the endpoint that Prometheus scrapes.
+
+    Without a port, there is no endpoint.
+    """
 
     model_config = SettingsConfigDict(env_prefix="METRICS_")
 

@@ -1,4 +1,4 @@
-"""Spans of Valkey commands, which contain no keys and values.
+"""Spans of Valkey commands, without the commands' keys and values.
 
 The instrumentation patches the client library's classes, not a single client. If several services
 run in one process, only the first one receives the spans.

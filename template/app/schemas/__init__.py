@@ -1,1 +1,1 @@
-"""Schemas: request and response bodies, and query parameters (Pydantic)."""
+"""Schemas of request bodies, response bodies and query parameters (Pydantic)."""

@@ -29,7 +29,7 @@ def places(number: int) -> AfterValidator:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Convert a datetime to UTC, in which it is stored."""
+    """Convert a datetime to UTC, since datetimes are stored in UTC."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:

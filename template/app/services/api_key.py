@@ -22,7 +22,10 @@ MAX_LENGTH = 200  # characters of a key; longer ones are rejected unread
 
 
 async def create(session: AsyncSession, user: User, new: ApiKeyCreate) -> ApiKeyCreated:
-    """Create an API key and return it with its secret; only the secret's digest is stored."""
+    """Create an API key, and return the key with its secret.
+
+    Only the secret's digest is stored.
+    """
     prefix = token_hex(4)
     secret = f"key_{prefix}_{token_urlsafe(32)}"
     key = ApiKey(user_id=user.id, prefix=prefix, digest=digest(secret), **new.model_dump())

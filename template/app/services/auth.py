@@ -34,13 +34,15 @@ Readers = async_sessionmaker[AsyncSession]
 
 
 class ReusedRefreshToken(Unauthenticated):
-    """A used refresh token was sent again, so its family is revoked although the request fails."""
+    """A used refresh token was sent again, so its token family is revoked."""
 
 
 async def register(
     session: AsyncSession, readers: Readers, signer: Signer, links: LinkSender, new: Registration
 ) -> Accepted:
-    """Create a user and send a verification link; an existing user gets an e-mail instead.
+    """Create a user and send a verification link.
+
+    A user who already exists receives an e-mail about the registration instead.
 
     The response is the same in both cases, so it does not reveal which accounts exist.
 
@@ -127,8 +129,8 @@ async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> T
     Only one of several concurrent requests succeeds.
 
     Raises:
-        ReusedRefreshToken: reuse detection (RFC 9700, section 4.14.2): the token was used before,
-            so two parties have it; its family is revoked.
+        ReusedRefreshToken: the token was used before, so two parties have it, and its family is
+        revoked (reuse detection, RFC 9700, section 4.14.2).
         Unauthenticated: the token is unknown, expired or revoked, or its user is not active.
     """
     token_digest = digest(secret.get_secret_value())
@@ -148,7 +150,10 @@ async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> T
 
 
 async def _reject(session: AsyncSession, token_digest: str) -> NoReturn:
-    """Raise the error for an invalid refresh token; if it was reused, revoke its token family."""
+    """Raise the error for an invalid refresh token.
+
+    If the token was used before, revoke its token family.
+    """
     statement = select(RefreshToken).where(RefreshToken.digest == token_digest)
     token = await session.scalar(statement)
     if token and token.used_at and token.used_at < now() - GRACE:
@@ -158,7 +163,7 @@ async def _reject(session: AsyncSession, token_digest: str) -> NoReturn:
 
 
 async def log_out(session: AsyncSession, secret: SecretStr | None) -> None:
-    """Revoke a refresh token and all other tokens of the same login (its family)."""
+    """Revoke a refresh token's family, which consists of all tokens of the same login."""
     token_digest = digest(secret.get_secret_value()) if secret else ""
     family = select(RefreshToken.family).where(RefreshToken.digest == token_digest)
     await session.execute(

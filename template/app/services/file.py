@@ -35,7 +35,7 @@ class Unlinked(NotFound):
 async def create(
     session: AsyncSession, store: Store, incoming: Incoming, owner_id: UUID | None
 ) -> File:
-    """Store an uploaded file; no database connection is held during the upload."""
+    """Store an uploaded file, without a database connection during the upload."""
     file = await _store(store, incoming, owner_id)
     session.add(file)
     await flush(session)

@@ -59,7 +59,7 @@ async def link(
         async with sessions.begin() as session:
             await _link(session, external, provision=provision)
     except Conflict:
-        pass  # race: a concurrent request linked it; or the user has another subject
+        pass  # race: a concurrent request linked the identity; or the user has another subject
     user = await find(readers, external.issuer, external.subject)
     if user is None:
         message = "Your e-mail address belongs to another account. Ask an administrator."
@@ -82,7 +82,10 @@ async def _link(session: AsyncSession, external: ExternalUser, *, provision: boo
 
 
 async def sync_role(sessions: Sessions, readers: Sessions, user: User, name: str | None) -> User:
-    """Assign the role that the identity provider names, or remove it; log an unknown role."""
+    """Assign the role that the identity provider names.
+
+    Remove the user's role if the provider names none. Log an unknown role.
+    """
     if name == (user.role.name if user.role else None):
         return user
     async with sessions.begin() as session:

@@ -68,7 +68,7 @@ async def get(session: AsyncSession, user_id: UUID, caller: User) -> User:
     """Return one user locked FOR UPDATE; 404 if missing.
 
     Raises:
-        Conflict: the caller's own account, from which they could lock themselves out.
+        Conflict: the user is the caller, who could lock themselves out.
         NotFound: the user does not exist.
     """
     if user_id == caller.id:

@@ -10,6 +10,6 @@ from types import ModuleType
 
 
 def modules() -> Iterator[ModuleType]:
-    """Import and yield every module of this package, so that a new file needs no registration."""
+    """Import and yield every module of this package, so a new file needs no registration."""
     for module in iter_modules(__path__, f"{__name__}."):
         yield import_module(module.name)

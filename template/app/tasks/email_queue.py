@@ -1,6 +1,6 @@
 """Durable e-mail queue: each e-mail is a job in the sender's transaction (outbox).
 
-A worker sends it at least once, even if processes are killed meanwhile.
+A worker sends each e-mail at least once, even if processes are killed meanwhile.
 """
 
 from email.message import EmailMessage

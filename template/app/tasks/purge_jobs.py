@@ -1,4 +1,4 @@
-"""Periodic task that purges jobs `TASKS_RETENTION_DAYS` after they were done."""
+"""Periodic task that deletes done jobs after `TASKS_RETENTION_DAYS`."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from app.jobs.task import NoArguments, Task, TaskContext
 
 
 async def purge(context: TaskContext, arguments: NoArguments) -> int:
-    """Purge jobs that were done long ago; return their number."""
+    """Delete the jobs that have been done for `TASKS_RETENTION_DAYS`; return their number."""
     _ = arguments
     return await store.purge(context.session, JOB_SETTINGS.get(context.app).retention)
 

@@ -1,4 +1,4 @@
-"""Task that counts the rows of every table: an example of a job with a result."""
+"""Task that counts the rows of every table, as an example of a job with a result."""
 
 from sqlalchemy import func, select
 

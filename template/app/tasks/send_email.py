@@ -1,4 +1,4 @@
-"""Task that sends a queued e-mail; it retries for hours while the SMTP server is unavailable."""
+"""Task that sends a queued e-mail, and retries for hours while the SMTP server is unavailable."""
 
 from email import message_from_string
 from email.message import EmailMessage

@@ -62,7 +62,9 @@ class Hub:
         session: AsyncSession | None = None,
         to: UUID | None = None,
     ) -> None:
-        """Send a message; with a session, send it after the session commits.
+        """Send a message.
+
+        With a session, send the message after the session commits.
 
         Args:
             channel: an open channel

@@ -105,7 +105,10 @@ class PubSubRelay:
         self.is_lost = True
 
     def recover(self) -> None:
-        """Record that the connection to Valkey is back; subscribers may have missed messages."""
+        """Record that the connection to Valkey is back.
+
+        Subscribers may have missed messages during the outage.
+        """
         if self.is_lost:
             log.info("websockets_relay_recovered")
         if self.is_lost or self.was_connected:
@@ -115,7 +118,7 @@ class PubSubRelay:
 
 @asynccontextmanager
 async def relay_messages(hub: Hub, url: URL, name: str) -> AsyncGenerator[None, None]:
-    """Exchange messages with other processes while the context is open."""
+    """Send messages to other processes, and receive theirs, while the context is open."""
     pool = valkey.connection_pool(url)
     database = pool.connection_kwargs.get("db", 0)  # channels are shared by all databases
     channel = f"websockets:{name}:{database}"

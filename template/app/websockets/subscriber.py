@@ -19,7 +19,10 @@ class ReadAccess:
 
 
 class Subscriber:
-    """A connection with a bounded queue; a slow consumer is disconnected (backpressure)."""
+    """A connection with a bounded queue.
+
+    A consumer that is too slow is disconnected (backpressure).
+    """
 
     def __init__(
         self, access: ReadAccess, channels: set[str] | None, since: str, config: WebSocketSettings
@@ -48,7 +51,7 @@ class Subscriber:
         self.channels = subscribed - {channel}
 
     def matches(self, message: Message) -> bool:
-        """Return whether the subscriber may read a message, and has subscribed to its channel."""
+        """Return whether the subscriber may read a message and has subscribed to its channel."""
         scope = self.access.scopes.get(message.channel)
         if scope is None or (self.channels is not None and message.channel not in self.channels):
             return False

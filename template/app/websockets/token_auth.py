@@ -1,4 +1,4 @@
-"""Subscriptions of authenticated callers, who receive messages only about rows they may read.
+"""Subscriptions of authenticated callers, who receive messages only about readable rows.
 
 A browser cannot set headers of a WebSocket, so it sends the token as a subprotocol. The query
 string must not contain the token, since proxies log the URL.
@@ -69,7 +69,10 @@ def _scope(caller: Caller, channel: Channel) -> Scope:
 
 
 def install(app: FastAPI) -> None:
-    """Require subscribers to authenticate; their token may be in a WebSocket subprotocol."""
+    """Require subscribers to authenticate.
+
+    A subscriber's token may be in a WebSocket subprotocol.
+    """
     HUB.get(app).authorize = authorize
     app.add_middleware(TokenSubprotocol)
     app.include_router(router, prefix=PREFIX, dependencies=[SIGNED_IN])

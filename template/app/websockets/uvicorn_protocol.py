@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, which also aborts slow clients and never logs tokens.
+"""Uvicorn's WebSocket protocol, extended to abort slow clients and to log no tokens.
 
 It extends a private module of uvicorn; `tests/websockets/test_websockets.py` names the version.
 """

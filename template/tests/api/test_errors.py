@@ -1,4 +1,4 @@
-"""Tests of errors: every error response is a problem document (RFC 9457)."""
+"""Tests of error responses, each of which is a problem document (RFC 9457)."""
 
 import json
 from collections.abc import Iterator

@@ -197,7 +197,7 @@ async def test_value_over_size_limit_is_not_cached(service: CachedService) -> No
 
 
 class Aliased(BaseModel, extra="forbid"):
-    """Value that is serialized to other JSON than it is parsed from."""
+    """Value whose serialized JSON differs from the JSON that it is parsed from."""
 
     kind: str = Field(alias="class")
 
@@ -483,7 +483,7 @@ async def test_cache_read_waits_for_pending_invalidation(
 
 
 def delay_writes(service: CachedService, patch: pytest.MonkeyPatch) -> None:
-    """Delay the writes by which a service invalidates values in Valkey."""
+    """Delay the writes to Valkey that invalidate a service's cached values."""
     write = service.values.store.write
 
     async def delayed(entries: Mapping[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Tests of the table versions by which processes invalidate cached values."""
+"""Tests of table versions, which invalidate cached values in all processes."""
 
 import asyncio
 from collections.abc import Mapping

@@ -13,7 +13,7 @@ Calls = list[str]
 
 @pytest.fixture
 async def real_session(app: FastAPI) -> AsyncGenerator[AsyncSession, None]:
-    """Open a session with real commits; the tests that use it write nothing."""
+    """Open a session with real commits, for tests that write nothing."""
     async with app.state.sessions() as session:
         yield session
 

@@ -49,7 +49,7 @@ async def empty(
 async def committing(
     database_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[AsyncConnection, None]:
-    """Create an empty database in which migrations really commit; connect to it."""
+    """Create an empty database whose migrations really commit, and connect to it."""
     url = await databases.create(database_server)
     async with connected(url, monkeypatch) as connection:
         yield connection

@@ -1,4 +1,4 @@
-"""Tests of transactions over HTTP: commit, rollback, locks, client disconnects."""
+"""Tests of transactions over HTTP: commit, rollback, locks, disconnected clients."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Tests of the command `compare`: it compares the API with that of a Git revision."""
+"""Tests of the command `compare`, which compares the API with the API of a Git revision."""
 
 import json
 import os

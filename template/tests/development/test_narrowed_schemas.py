@@ -1,4 +1,4 @@
-"""Tests of incompatible schemas: narrower in requests, wider in responses."""
+"""Tests of incompatible schemas, which are narrower in requests or wider in responses."""
 
 import pytest
 
@@ -15,7 +15,7 @@ EMPTY: Schema = {"type": "object", "properties": {}}
 def lines(
     old: Schema, new: Schema, *, responses: bool, **named: tuple[Schema, Schema]
 ) -> list[str]:
-    """Return the breaking changes between two schemas; `named` are their components."""
+    """Return the breaking changes between two schemas, whose components are `named`."""
     olds = {"components": {"schemas": {name: pair[0] for name, pair in named.items()}}}
     news = {"components": {"schemas": {name: pair[1] for name, pair in named.items()}}}
     changes = Narrowing(olds, news, responses=responses).changes(old, new, "It")

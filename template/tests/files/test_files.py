@@ -263,7 +263,7 @@ async def test_malformed_multipart_form_is_rejected(
 async def begin_upload(
     live: Live, length: int
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Start an upload: send the headers and the bytes `LONG`, but not the rest."""
+    """Start an upload by sending the headers and the bytes `LONG`, but not the rest."""
     reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
     request = live.client.build_request("POST", URL, params={"name": "a"})
     headers = request.headers | {"Content-Length": str(length)}

@@ -10,7 +10,7 @@ URL = "/api/v1/files"
 
 
 async def upload(client: AsyncClient, headers: dict[str, str]) -> str:
-    """Upload a file as the user of the headers; return its URL."""
+    """Upload a file as the user whom the headers authenticate; return the file's URL."""
     created = await client.post(URL, params={"name": "a"}, content=b"text", headers=headers)
     assert created.status_code == 201
     return created.headers["Location"]

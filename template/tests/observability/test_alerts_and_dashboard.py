@@ -1,4 +1,4 @@
-"""Tests of Prometheus alerts and the Grafana dashboard: they query exposed metrics."""
+"""Tests of Prometheus alerts and the Grafana dashboard, which must query exposed metrics."""
 
 import json
 import re

@@ -157,7 +157,7 @@ async def test_ipv6_requests_are_counted_per_network(
 
 
 def with_callers(app: FastAPI) -> FastAPI:
-    """Add a dependency that sets the caller to the header `Name` before limits apply."""
+    """Add a dependency that sets the caller from the header `Name` before rate limits apply."""
 
     async def set_caller(request: Request, name: Annotated[str, Header()] = "") -> None:
         request.state.caller = name
@@ -275,7 +275,7 @@ async def concurrent_statuses(app: FastAPI, times: int = 5) -> set[int]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Replace the clock that the retry delay uses; the test sets its time as `now`."""
+    """Replace the clock of the retry delay by one whose time `now` the test sets."""
     fake = SimpleNamespace(now=time.monotonic(), time=time.time)
     fake.monotonic = lambda: fake.now
     monkeypatch.setattr(ratelimit, "time", fake)

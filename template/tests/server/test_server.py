@@ -55,7 +55,7 @@ def serve_behind(monkeypatch: pytest.MonkeyPatch, shared_url: str) -> ServeBehin
 def forward(capsys: pytest.CaptureFixture[str]) -> Forward:
     """Return a function that sends a request with the headers that a proxy adds.
 
-    It returns the client's address in the log, and whether the scheme is https.
+    That function returns the client's address in the log, and whether the scheme is https.
     """
 
     async def call(client: AsyncClient, addresses: bytes, scheme: bytes) -> tuple[str, bool]:

@@ -25,7 +25,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class CachedService:
-    """Running service with a cache, and an HTTP client of it."""
+    """Running service with a cache, and an HTTP client of the service."""
 
     app: FastAPI
     client: AsyncClient

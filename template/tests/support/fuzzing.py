@@ -1,4 +1,4 @@
-"""Fuzz tests (property-based) of the API: schemathesis generates requests from the OpenAPI."""
+"""Fuzz tests of the API, with random requests that schemathesis generates (property-based)."""
 
 import sys
 from asyncio.subprocess import PIPE, STDOUT
@@ -20,7 +20,7 @@ async def fuzz_api(database_url: str, directory: Path, operations: int, *options
     Args:
         database_url: the database of the service
         directory: the working directory of schemathesis
-        operations: the number of operations, among which the requests are divided
+        operations: the number of operations that share the requests
         *options: further options of schemathesis
     """
     examples = max(5, REQUESTS // operations)

@@ -25,7 +25,7 @@ NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # plain HTTP: skip loading C
 
 @dataclass(frozen=True)
 class Live:
-    """Service on a real socket, and an HTTP client of it."""
+    """Service on a real socket, with an HTTP client."""
 
     app: FastAPI
     client: AsyncClient
@@ -40,7 +40,8 @@ class Live:
 async def lifespan(app: FastAPI) -> AsyncGenerator[FastAPI, None]:
     """Start the application, and shut it down at the end of the context.
 
-    A failing test does not raise into it: in production, a lifespan never receives an exception.
+    A failing test raises no exception in the lifespan, since a lifespan receives none in
+    production.
     """
     context = app.router.lifespan_context(app)
     await context.__aenter__()
@@ -98,7 +99,7 @@ async def spawned(
 
     Args:
         *command: the program and its arguments
-        leads_group: run it in a new process group, and kill its subprocesses too
+        leads_group: run the command in a new process group, and kill its subprocesses too
         **options: options of `asyncio.create_subprocess_exec`
     """
     process = await asyncio.create_subprocess_exec(

@@ -30,7 +30,7 @@ def configured() -> Generator[dict[str, str], None, None]:
 
 
 def token(user: User, **claims: Any) -> str:  # noqa: ANN401
-    """Return an access token; `claims` are arguments of `Signer.sign`."""
+    """Return an access token, which `Signer.sign` creates with the arguments `claims`."""
     signer = Signer(read(AuthSettings))
     return signer.sign(str(user.id), Purpose.ACCESS, timedelta(minutes=15), **claims)
 

@@ -1,4 +1,4 @@
-"""Permissions and API keys of the HTTP client in tests of ownership."""
+"""Helpers that set the permissions or the API key of the HTTP client in ownership tests."""
 
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,9 +9,9 @@ from tests.support.auth import make_role, make_user
 
 
 async def allow(session: AsyncSession, *permissions: str) -> User:
-    """Replace the permissions of the client's user by these.
+    """Replace the permissions of the client's user by the given permissions.
 
-    It is the first user of the test, so it owns the rows of factories.
+    This user is the first user of the test, so it owns the rows that factories create.
     """
     user = await some(session, User, make_user)
     user.role_id = (await make_role(session, *permissions)).id
@@ -20,7 +20,7 @@ async def allow(session: AsyncSession, *permissions: str) -> User:
 
 
 async def use_key(client: AsyncClient, *scopes: str) -> None:
-    """Let the client authenticate by a new API key with these scopes."""
+    """Make the client authenticate by a new API key with the given scopes."""
     new = {"name": "robot", "scopes": list(scopes)}
     response = await client.post("/api/v1/users/me/api-keys", json=new)
     del client.headers["Authorization"]

@@ -1,4 +1,4 @@
-"""Recorder of SELECT statements, by which tests detect N+1 queries."""
+"""Recorder of SELECT statements, which helps tests to detect N+1 queries."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

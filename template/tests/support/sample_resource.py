@@ -1,8 +1,8 @@
 """Sample resource `jots` (short notes) for tests, built like other resources.
 
-Its table is in all test databases, but has separate metadata, so that no migration has it. No
-resource of the service may have its name. `python -m tests.support.sample_resource COMMAND` runs a
-command of the service with it.
+The table `jots` is in all test databases, but has separate metadata, so no migration contains it.
+No resource of the service may be named `jots`. `python -m tests.support.sample_resource COMMAND`
+runs a command of the service with this resource.
 """
 
 import sys

@@ -71,7 +71,7 @@ TASKS: dict[str, Task[Any]] = {task.name: task for task in (WRITE, FAIL, GIVE_UP
 
 @asynccontextmanager
 async def open_sessions() -> AsyncGenerator[Sessions, None]:
-    """Yield a session factory for the database of `DATABASE_URL`; its commits are real."""
+    """Yield a session factory with real commits for the database of `DATABASE_URL`."""
     engine = migrate.create()
     try:
         yield async_sessionmaker(engine, expire_on_commit=False)

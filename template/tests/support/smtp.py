@@ -17,7 +17,7 @@ from tests.support.timeouts import DEADLINE
 
 
 class Mailbox:
-    """Handler of an SMTP server: it stores messages, or sends the next of `replies`."""
+    """Handler of an SMTP server that stores messages, or sends the next reply of `replies`."""
 
     def __init__(self) -> None:
         self.mails: Queue[EmailMessage] = Queue()
@@ -44,7 +44,10 @@ class Mailbox:
 
 @contextmanager
 def running(mailbox: Mailbox, tls: ssl.SSLContext | None = None) -> Generator[str, None, None]:
-    """Run an SMTP server, and yield its URL; with `tls`, it requires STARTTLS."""
+    """Run an SMTP server, and yield its URL.
+
+    With `tls`, the server requires STARTTLS.
+    """
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # INFO logs e-mail addresses
     port = free_port()
     controller = Controller(

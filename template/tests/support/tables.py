@@ -8,8 +8,8 @@ from sqlalchemy.schema import sort_tables_and_constraints
 async def empty(connection: AsyncConnection, metadata: MetaData) -> None:
     """Delete all rows of all tables, even if tables reference each other in cycles.
 
-    Nullable foreign keys are set to NULL first; the others have no cycles, so that referencing rows
-    are deleted before those that they reference.
+    Nullable foreign keys are set to NULL first. The other foreign keys have no cycles, so
+    referencing rows are deleted before the rows that they reference.
     """
     tables = metadata.tables.values()
     for table in tables:

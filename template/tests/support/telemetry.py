@@ -1,4 +1,4 @@
-"""Telemetry collector for tests: it receives spans and metrics by OTLP over HTTP."""
+"""Telemetry collector for tests, which receives spans and metrics by OTLP over HTTP."""
 
 import asyncio
 import gzip
@@ -27,7 +27,7 @@ CREATE = pipeline.create_pipeline  # the original; collectors of tests may be ne
 
 @dataclass
 class Collector:
-    """Collector that stores spans and metrics; it responds only while `unblocked` is set."""
+    """Collector that stores spans and metrics, and responds only while `unblocked` is set."""
 
     url: str = ""
     spans: list[Span] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Collector:
 
 @dataclass(frozen=True)
 class ObservedService:
-    """Running service, an HTTP client of it, and the collector to which it exports."""
+    """Running service, with an HTTP client and the telemetry collector."""
 
     app: FastAPI
     client: AsyncClient

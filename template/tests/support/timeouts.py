@@ -1,7 +1,7 @@
 """Long timeouts, so that tests are not flaky on a slow machine.
 
 A test polls for a condition until `DEADLINE`, and never sleeps for a fixed time. The timeouts of
-the service are raised too; a test of a timeout lowers it again, or replaces the clock.
+the service are raised too. A test of one timeout lowers that timeout, or replaces the clock.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ async def wait_until(condition: Callable[[], object]) -> None:
     """Poll a condition until it is true.
 
     Raises:
-        TimeoutError: it does not hold within `DEADLINE` seconds.
+        TimeoutError: the condition is not true within `DEADLINE` seconds.
     """
     async with asyncio.timeout(DEADLINE):
         while not condition():

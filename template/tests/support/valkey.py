@@ -1,4 +1,4 @@
-"""Valkey server for tests: that of `TEST_VALKEY_URL`, or a temporary one."""
+"""Valkey server for tests, either that of `TEST_VALKEY_URL` or a temporary server."""
 
 import os
 from collections.abc import Generator

@@ -1,6 +1,6 @@
-"""Service that publishes changes of `jots` without authentication, and its clients.
+"""Service that publishes changes of `jots` without authentication, and clients for it.
 
-`python -m tests.support.websocket_service` is the command line of the service, for this one.
+`python -m tests.support.websocket_service` is the command line of this service.
 """
 
 import asyncio
@@ -43,7 +43,10 @@ async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAcces
 
 
 def create_app(title: str = "sockets") -> FastAPI:
-    """Create the service; services with the same title relay messages through Valkey."""
+    """Create the service.
+
+    Services with the same title relay messages through Valkey.
+    """
     app = FastAPI(title=title)
     for part in (logging, errors, health, database, changes, websockets):
         part.install(app)

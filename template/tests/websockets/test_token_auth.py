@@ -34,7 +34,7 @@ class DiaryPolicy:
     """Access policy of a sample resource whose rows have an owner."""
 
     def __call__(self) -> None:
-        """Do nothing: tests use only `scope`."""
+        """Do nothing, since the tests use only `scope`."""
 
     def scope(self, caller: Caller) -> Scope:
         """Grant access to the caller's own rows, or to all rows with a permission."""
@@ -71,7 +71,7 @@ async def create_user(service: WebSocketService, *permissions: str) -> User:
 
 
 def publish(service: WebSocketService, channel: str, owner: UUID | None = None) -> str:
-    """Publish that a row was created; return the id of the row."""
+    """Publish the creation of a row; return the row's ID."""
     row_id = uuid4()
     change = Change(channel.replace("-", "_"), Kind.CREATED, row_id, owner)
     service.hub.publish_changes([change])

@@ -13,7 +13,7 @@ MEMORY_COST = 65_536  # KiB
 PARALLELISM = 4  # threads
 SALT_LENGTH = 16  # bytes
 HASH_LENGTH = 32  # bytes
-MAX_CONCURRENCY = 2  # hashes at a time: each takes 64 MiB
+MAX_CONCURRENCY = 2  # hashes that are computed at the same time: each takes 64 MiB
 
 _password_hash = PasswordHash(
     (Argon2Hasher(TIME_COST, MEMORY_COST, PARALLELISM, HASH_LENGTH, SALT_LENGTH),)

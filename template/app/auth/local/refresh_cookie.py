@@ -77,7 +77,7 @@ class RefreshCookie:
             value,
             max_age=days * 86_400,
             path=COOKIE_PATH,
-            secure=True,  # behind a proxy that terminates TLS, too; browsers trust localhost
+            secure=True,  # also behind a proxy that terminates TLS; browsers trust localhost
             httponly=True,
             samesite="strict",
         )

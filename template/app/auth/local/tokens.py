@@ -157,8 +157,8 @@ class Signer:
         """Verify a token and return its claims.
 
         Raises:
-            Unauthenticated: the token is invalid, expired, or of another purpose; the message is
-                the same for all, so that an attacker learns nothing from it.
+            Unauthenticated: the token is invalid, expired, or has another purpose; all cases have
+            the same message, so an attacker learns nothing from it.
         """
         try:
             claims = self._decode(token)
@@ -183,7 +183,7 @@ class Signer:
         )
 
     def public_keys(self) -> list[dict[str, Any]]:
-        """Return the public keys as JSON Web Keys (RFC 7517); none for a shared secret."""
+        """Return the public keys as JSON Web Keys (RFC 7517), or none for a shared secret."""
         if self.config.algorithm is Algorithm.HS256:
             return []
         return [
@@ -211,5 +211,5 @@ def _public_jwk(algorithm: Algorithm, public: Any) -> dict[str, Any]:  # noqa: A
 
 
 def refresh_token_expiry(config: AuthSettings) -> datetime:
-    """Return the time at which a refresh token that is issued now expires."""
+    """Return the expiry time of a refresh token that is issued now."""
     return now() + timedelta(days=config.refresh_days)

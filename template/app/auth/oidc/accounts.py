@@ -152,7 +152,7 @@ async def find_user(connection: HTTPConnection, token: str) -> User:
 
     Raises:
         Unauthenticated: the token is invalid, expired or revoked, or its user is not active.
-        Forbidden: the user has no account, and none is provisioned.
+        Forbidden: the user has no account, and provisioning of accounts is disabled.
         Unavailable: the provider does not respond, and its keys are not cached.
     """
     claims = await _verify(connection, token)

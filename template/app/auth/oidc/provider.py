@@ -1,8 +1,8 @@
 """Client of an OpenID Connect provider: metadata (Discovery 1.0), signing keys (JWKS), userinfo.
 
-Keys are cached and fetched on demand: one request serves all concurrent callers (single-flight), an
-unknown key ID triggers a refresh (key rotation), and requests are at least `RETRY_DELAY` apart.
-While the provider is unavailable, cached keys are used for a day (stale-if-error).
+Keys are fetched on demand and cached. One request serves all concurrent callers (single-flight). An
+unknown key ID triggers a refresh (key rotation). Requests are at least `RETRY_DELAY` apart. While
+the provider is unavailable, cached keys are used for a day (stale-if-error).
 """
 
 import asyncio

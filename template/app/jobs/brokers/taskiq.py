@@ -48,7 +48,9 @@ class Broker:
             raise ConnectionError(type(error.__cause__).__name__) from error
 
     async def receive(self, handle: Handler) -> None:
-        """Consume job IDs until cancelled; a message is acknowledged when `handle` returns.
+        """Consume job IDs until cancelled.
+
+        A message is acknowledged when `handle` returns.
 
         Raises:
             ConnectionError: Valkey is unavailable.

@@ -33,7 +33,7 @@ NEW_PASSWORD = "another horse battery staple"
 
 @pytest.fixture(autouse=True)
 def _fast_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash passwords with cheap parameters; `test_passwords` tests the real cost."""
+    """Hash passwords with cheap parameters, so that tests are fast."""
     monkeypatch.setattr(passwords, "_password_hash", FAST_HASH)
 
 

@@ -1,4 +1,4 @@
-"""Tests of one-time links in a service without e-mail: they are logged."""
+"""Tests of one-time links in a service without e-mail, which logs the links."""
 
 import pytest
 

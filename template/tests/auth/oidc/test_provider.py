@@ -1,4 +1,4 @@
-"""Tests of the cached keys of the identity provider: rotation, stale keys, outages."""
+"""Tests of cached identity-provider keys: rotation, stale keys, outages."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -32,7 +32,7 @@ async def client() -> AsyncGenerator[AsyncClient, None]:
 
 @pytest.fixture
 def expire_keys(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Let cached provider keys expire at once; allow their refresh without delay."""
+    """Make cached provider keys expire at once, and allow a refresh without delay."""
     monkeypatch.setattr(providers, "MAX_AGE", 0.0)
     monkeypatch.setattr(providers, "RETRY_DELAY", 0.0)
     return monkeypatch

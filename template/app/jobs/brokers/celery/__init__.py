@@ -41,7 +41,9 @@ class Broker:
         await run(self.thread, self.producer.send, str(job_id))
 
     async def receive(self, handle: Handler) -> None:
-        """Consume job IDs until cancelled; a message is acknowledged when `handle` returns.
+        """Consume job IDs until cancelled.
+
+        A message is acknowledged when `handle` returns.
 
         Raises:
             ConnectionError: Valkey is unavailable.

@@ -1,7 +1,7 @@
 """Consumer of jobs: a Celery worker in a thread beside the event loop of the service.
 
-Celery's own tools can inspect it. Its pool has one thread, which waits until the service has
-started the job.
+Celery's tools can inspect this worker. The worker's pool has one thread, which waits until the
+service has started the job.
 """
 
 import asyncio
