@@ -37,7 +37,7 @@ class Change:
     table: str
     kind: Kind
     id: UUID | None = None
-    owner_id: UUID | None = None  # of tables whose rows have an owner
+    owner_id: UUID | None = None  # only in tables whose rows have an owner
 
 
 Listener = Callable[[Sequence[Change]], None]

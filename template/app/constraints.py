@@ -77,7 +77,7 @@ def label(table: Table) -> str:
     """Return the singular name of a table's rows, such as `room`."""
     models = [each.class_ for each in Base.registry.mappers]
     model = next((each for each in models if each.__tablename__ == table.name), None)
-    if model is None:  # a table without a model, such as one of an association
+    if model is None:  # a table without a model, such as an association table
         return table.name.replace("_", " ")
     name, module = model.__name__, model.__module__.rpartition(".")[2]
     if name.lower() in {module.replace("_", ""), f"{module}model".replace("_", "")}:

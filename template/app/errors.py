@@ -66,7 +66,7 @@ class Error(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Internal Server Error"
-    headers: Mapping[str, str] = {}  # of the response; instances may override it
+    headers: Mapping[str, str] = {}  # response headers; instances may override them
 
     def __init__(self, detail: str, *, errors: Iterable[FieldProblem] = ()) -> None:
         super().__init__(detail)

@@ -12,7 +12,7 @@ from app.models.base import Identified
 
 Column = InstrumentedAttribute[Any]
 Filter = Callable[[Any], ColumnElement[bool]]
-Filters = Mapping[str, Filter]  # by query parameter
+Filters = Mapping[str, Filter]  # filters by query parameter
 
 
 def equals(column: Column) -> Filter:

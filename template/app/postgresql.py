@@ -113,7 +113,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
         max_overflow=settings.max_overflow,
         pool_timeout=settings.pool_timeout,
         pool_recycle=settings.pool_recycle,
-        hide_parameters=True,  # of errors and logs; they may be secrets
+        hide_parameters=True,  # errors and logs omit parameters, which may be secrets
         connect_args=_connect_args(settings),
     )
 

@@ -34,7 +34,7 @@ EXEMPT = (health.PROBES, "/docs")  # prefixes of paths that are not limited
 TIMEOUT = 0.25  # seconds to count a request
 RETRY_DELAY = 5.0  # seconds without requests to an unavailable Valkey
 
-# Counted by address, not by caller: they accept guesses of passwords and tokens (brute force).
+# Counted by address, not by caller, against brute-force guesses of passwords and tokens.
 LOGIN_RATES = {
     "login": "10/minute",
     "login_with_form": "10/minute",

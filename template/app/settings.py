@@ -16,8 +16,8 @@ from sqlalchemy import URL
 
 from app.state import StateKey
 
-ROOT = Path(__file__).resolve().parent.parent  # of the checkout, or of the image
-PREFIX = "/api/v1"  # of every route of the API
+ROOT = Path(__file__).resolve().parent.parent  # root of the checkout or of the image
+PREFIX = "/api/v1"  # path prefix of every route of the API
 PLACEHOLDERS = frozenset(
     {"admin", "change-me", "changeme", "changethis", "example", "password", "postgres", "secret"}
 )

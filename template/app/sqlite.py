@@ -98,7 +98,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
         settings.url,
         pool_size=settings.pool_size,
         max_overflow=0,
-        hide_parameters=True,  # of errors and logs; they may be secrets
+        hide_parameters=True,  # errors and logs omit parameters, which may be secrets
         pool_timeout=settings.pool_timeout,
     )
     kinds = {DateTime: UtcDateTime, Numeric: ExactNumeric, Float: Float}

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-MAX_CONNECTIONS = 32  # per pool
+MAX_CONNECTIONS = 32  # connections per pool
 TIMEOUT = 0.25  # seconds to connect, to wait for a connection of the pool, and for a response
 
 # Schemes of hosting providers, and those of the client library.

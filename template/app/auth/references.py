@@ -13,7 +13,7 @@ from app import database
 from app.models.base import Base
 from app.scope import NONE, Scope
 
-ReferenceScopes = Mapping[str, Scope]  # by foreign-key column
+ReferenceScopes = Mapping[str, Scope]  # scopes by foreign-key column
 
 
 async def lock_references(

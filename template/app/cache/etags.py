@@ -12,7 +12,7 @@ from app.cache.invalidation import TableVersions
 
 # The opaque tag without `W/`: If-None-Match uses weak comparison.
 OPAQUE_TAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
-CONTENT_HEADERS = ("content-length", "content-type")  # omitted from a 304
+CONTENT_HEADERS = ("content-length", "content-type")  # headers that a 304 omits
 
 
 class ETagMiddleware:

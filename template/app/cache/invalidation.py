@@ -26,8 +26,8 @@ class TableVersions:
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
-        self.pending: set[str] = set()  # tables
-        self.invalidations = self.published = 0  # counts of calls of `invalidate`
+        self.pending: set[str] = set()  # tables with pending invalidations
+        self.invalidations = self.published = 0  # numbers of invalidations
         self.task: asyncio.Task[None] | None = None
         self.retry: asyncio.TimerHandle | None = None
         store.on_outage = self.handle_outage

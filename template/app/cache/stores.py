@@ -11,7 +11,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 TIMEOUT = 0.25  # seconds for a command
-MAX_CONCURRENCY = 8  # commands of one process; others wait in line, which is not an outage
+MAX_CONCURRENCY = 8  # commands of one process at a time; further commands wait
 OVERHEAD = 200  # bytes of memory per entry, beside its value
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from app import filtering
 from app.cache.values import CACHE, Cached
 
 TTL = 60.0  # seconds
-MAX_STATEMENTS = 1000  # whose SQL text is memoized
+MAX_STATEMENTS = 1000  # statements whose SQL text is memoized
 
 INTEGER = TypeAdapter(int)
 

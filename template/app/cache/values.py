@@ -26,7 +26,7 @@ from app.models.base import Base
 from app.state import StateKey
 
 MAX_SIZE = 1 << 20  # bytes; a larger value is not stored
-JITTER = 0.1  # of the TTL, up or down, so that values do not all expire at once
+JITTER = 0.1  # fraction of the TTL, up or down, so values expire at different times
 LOCK = 2.0  # seconds until the lock of the process that computes a value expires
 WAIT = 0.5  # seconds that other processes wait for its value
 POLL_INTERVAL = 0.02  # seconds

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from app.models.base import now
 
-SUBJECT_PREFIX = "Subject: "  # of the first line of a text template
+SUBJECT_PREFIX = "Subject: "  # a text template starts with this line
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,7 @@ async def transmit(
         password=url.password,
         use_tls=url.drivername == "smtps",
         start_tls=url.drivername == "smtp" and is_encrypted(url),
-        local_hostname=socket.gethostname(),  # the default blocks the event loop on DNS
+        local_hostname=socket.gethostname(),  # the default does a blocking DNS query
         timeout=config.timeout,
     )
 

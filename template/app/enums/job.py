@@ -12,4 +12,4 @@ class JobState(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
-    DEAD = "dead"  # the dead letters of this queue: `uv run app dead-jobs` lists them
+    DEAD = "dead"  # dead letters, which `uv run app dead-jobs` lists

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-INLINE = ("audio/", "image/", "text/plain", "video/")  # types without scripts; SVG is XML here
+INLINE = ("audio/", "image/", "text/plain", "video/")  # without scripts; SVG is detected as XML
 UNENCODED = "!#$&+-.^_`|~"  # allowed besides letters and digits (RFC 8187, section 3.2.1)
 
 

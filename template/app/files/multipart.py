@@ -19,7 +19,7 @@ from app.files.storage import STORE
 from app.files.uploads import read_body
 from app.schemas.file import FileName
 
-MAX_FILES = 100  # in one request
+MAX_FILES = 100  # files in one request
 
 Headers = dict[bytes, bytes]
 Event = Headers | bytes | None  # the headers of a part, a chunk of its content, and its end

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-GRACE = timedelta(days=1)  # between storing content and committing its row
+GRACE = timedelta(days=1)  # maximum time between storing content and committing its row
 BATCH = 500
 
 
@@ -83,7 +83,7 @@ def _delete_partial_files(store: "ObjectStore") -> int:
 
 def _partial_files(store: "ObjectStore") -> Iterator[Path]:
     if isinstance(store, LocalStore) and store.prefix:
-        yield from Path(store.prefix).glob("*#*")  # object_store's names of temporary files
+        yield from Path(store.prefix).glob("*#*")  # temporary files of object_store have such names
 
 
 def _age(path: Path) -> float:

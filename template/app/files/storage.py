@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMES = ("file:///", "memory://", "s3://", "gs://", "az://")
 PART_SIZE = 5 << 20  # bytes of a part of a multipart upload: the minimum of S3
-CONCURRENT_PARTS = 2  # of one upload
+CONCURRENT_PARTS = 2  # parts of one upload that are sent concurrently
 READ_SIZE = 1 << 20  # bytes of a download that are held in memory
-LINK_LIFETIME = timedelta(minutes=15)  # of presigned URLs
+LINK_LIFETIME = timedelta(minutes=15)  # presigned URLs expire after this time
 GRACE = 5.0  # seconds to finish pending deletions at shutdown
 # A short connect timeout detects an outage; `allow_http` permits endpoints without TLS.
 CLIENT: "ClientConfig" = {"allow_http": True, "connect_timeout": "5s", "timeout": "60s"}

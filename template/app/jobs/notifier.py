@@ -9,7 +9,7 @@ import structlog
 
 from app.jobs.broker import Broker
 
-QUEUE_SIZE = 10_000  # job ids; workers find further ones by polling
+QUEUE_SIZE = 10_000  # job IDs; workers find further jobs by polling
 GRACE = 1.0  # seconds to send the remaining job ids at shutdown
 
 log = structlog.get_logger()

@@ -61,7 +61,7 @@ class Scheduler:
 
     def __init__(self, entries: Iterable[Periodic[Any]]) -> None:
         self.entries = list(entries)
-        self.enqueued: dict[str, datetime] = {}  # last run by task name: saves a query each tick
+        self.enqueued: dict[str, datetime] = {}  # last run by task name; saves queries
 
     async def enqueue_due(self, sessions: Sessions) -> None:
         """Enqueue each task that became due in the last `CATCH_UP` and is not enqueued yet."""

@@ -20,7 +20,7 @@ from app.models.job import Job
 from app.state import StateKey
 
 POLL_INTERVAL = 5.0  # seconds between two polls for due jobs
-POLL_INTERVAL_ALONE = 1.0  # seconds, without a broker
+POLL_INTERVAL_ALONE = 1.0  # seconds between two polls if there is no broker
 SCHEDULE_INTERVAL = 1.0  # seconds between two runs of the scheduler
 RECONNECT_DELAY = 1.0  # seconds after a failure of the broker
 CANCEL_INTERVAL = 0.5  # seconds after which a task that ignored its cancellation is cancelled again

@@ -13,8 +13,8 @@ from app.observability.prometheus import serve_metrics
 from app.observability.sentry import capture, report_errors
 from app.observability.settings import MetricsSettings
 
-WRAPPERS = {"dev"}  # commands that run another process, which is observed instead
-LONG_RUNNING = {"serve", "worker"}  # they get metrics instead of one span
+WRAPPERS = {"dev"}  # commands that run another process; that process is observed
+LONG_RUNNING = {"serve", "worker"}  # commands with metrics instead of one span
 
 
 def instrumented(run: Callable[[Namespace], int]) -> Callable[[Namespace], int]:

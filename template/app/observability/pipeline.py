@@ -35,7 +35,7 @@ class Pipeline:
 
     tracer_provider: trace.TracerProvider = field(default_factory=trace.NoOpTracerProvider)
     meter_provider: metrics.MeterProvider = field(default_factory=metrics.NoOpMeterProvider)
-    registry: "CollectorRegistry | None" = None  # of what Prometheus scrapes
+    registry: "CollectorRegistry | None" = None  # metrics that Prometheus scrapes
 
     is_global: ClassVar[bool] = False
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, PoolProxiedConnection
 LAG_INTERVAL = 0.5  # seconds between two measurements of event loop lag
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
 STATE_ATTRIBUTE = "db.client.connection.state"
-STATM = Path("/proc/self/statm")  # Linux; its second number is the resident memory, in pages
+STATM = Path("/proc/self/statm")  # Linux only; the second number is the resident memory in pages
 
 
 class PoolMonitor:

@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-MAX_LINK_LENGTH = 2083  # characters, as in most browsers
+MAX_LINK_LENGTH = 2083  # characters, the limit of most browsers
 LINE = r"^[^\x00-\x1f\x7f]*$"  # without control characters
 TEXT = r"^[^\x00]*$"  # databases do not store NUL
 

@@ -11,7 +11,7 @@ from pydantic_core.core_schema import ErrorType
 
 from app.schemas.base import LINE, TEXT
 
-Context = Mapping[str, Any]  # of an error of Pydantic: the violated constraint, and more
+Context = Mapping[str, Any]  # context of a Pydantic error, such as the violated constraint
 
 DATE = "Must be a date, such as 2026-01-31."
 DATETIME = "Must be a date and time with a time zone, such as 2026-01-31T09:30:00Z."

@@ -17,7 +17,7 @@ from app.models.base import now
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
 
-USE_RESOLUTION = timedelta(minutes=1)  # of last_used_at: one write per key and minute
+USE_RESOLUTION = timedelta(minutes=1)  # last_used_at is written once a minute
 MAX_LENGTH = 200  # characters of a key; longer ones are rejected unread
 
 

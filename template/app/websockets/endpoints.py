@@ -27,7 +27,7 @@ from app.websockets.message import (
 )
 from app.websockets.subscriber import ReadAccess, Subscriber
 
-PROTOCOL = "changes"  # subprotocol, beside the one that carries a token
+PROTOCOL = "changes"  # subprotocol, besides the one that carries a token
 CLOSE_TIMEOUT = 1.0  # seconds
 RETRY = 3000  # milliseconds until an EventSource reconnects
 
@@ -95,7 +95,7 @@ async def next_message(
 async def _reauthorize(connection: HTTPConnection, hub: Hub, subscriber: Subscriber) -> None:
     renewal = asyncio.ensure_future(hub.authorize(connection, hub.channels))
     renewal.add_done_callback(lambda each: each.cancelled() or each.exception())
-    try:  # shielded: a cancelled query would leave a database connection unreturned
+    try:  # shielded: a cancelled query would not return its database connection
         subscriber.access = await asyncio.shield(renewal)
     except (Unauthenticated, Forbidden):
         subscriber.end(EXPIRED)

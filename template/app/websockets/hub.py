@@ -46,7 +46,7 @@ class Hub:
         self.subscribers: set[Subscriber] = set()
         self.callers: Counter[str] = Counter()
         self.name = uuid4().hex[:12]
-        self.number = 0  # of the last message
+        self.number = 0  # number of the last message
         self.recent: deque[Message] = deque(maxlen=config.queue_limit)
         self.relay: Relay | None = None
         self.is_closed = False

@@ -12,7 +12,7 @@ import orjson
 
 from app.changes import Change
 
-MANY = 100  # changes of one kind per commit, above which one message without ids replaces them
+MANY = 100  # changes of one kind per commit; one message without IDs replaces more
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Closing:
     reason: str
 
 
-DISCONNECTED = Closing(1006, "")  # by the client
+DISCONNECTED = Closing(1006, "")  # the client disconnected
 BINARY = Closing(1003, "text messages only")
 MALFORMED = Closing(1007, "malformed message")
 RESTART = Closing(1012, "service restart; reconnect")

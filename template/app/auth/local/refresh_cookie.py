@@ -18,7 +18,7 @@ from app.settings import PREFIX
 
 COOKIE_NAME = "__Secure-refresh"
 COOKIE_PATH = f"{PREFIX}/auth"
-TRUSTED_SITES = frozenset({"none", "same-origin", "same-site"})  # of Sec-Fetch-Site
+TRUSTED_SITES = frozenset({"none", "same-origin", "same-site"})  # values of Sec-Fetch-Site
 
 
 class RefreshCookie:

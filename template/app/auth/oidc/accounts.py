@@ -168,7 +168,7 @@ async def _verify(connection: HTTPConnection, token: str) -> Claims:
     app, config = connection.app, OIDC.get(connection.app)
     try:
         header = jwt.get_unverified_header(token) if len(token) <= MAX_LENGTH else {}
-        if header.get("alg") not in config.algorithms:  # before keys are requested
+        if header.get("alg") not in config.algorithms:  # checked before keys are requested
             raise Unauthenticated(INVALID)
         claims: Claims = jwt.decode(
             token,

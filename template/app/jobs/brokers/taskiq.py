@@ -18,7 +18,7 @@ from taskiq_redis import RedisStreamBroker
 from app import valkey
 
 TASK = "job"
-MAX_MESSAGES = 10_000  # of the stream, read or not; older ones are trimmed
+MAX_MESSAGES = 10_000  # messages in the stream, read or unread; older messages are trimmed
 BATCH_SIZE = 10  # messages per read
 READ_BLOCK = 1.0  # seconds that a read waits for a message
 TIMEOUT = 5.0  # seconds for a reply of Valkey to a worker

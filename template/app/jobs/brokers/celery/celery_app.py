@@ -11,7 +11,7 @@ from kombu.transport.redis import Transport
 from sqlalchemy import URL
 
 TASK = "job"
-MAX_MESSAGES = 10_000  # of the queue; older ones are trimmed
+MAX_MESSAGES = 10_000  # messages in the queue; older messages are trimmed
 VISIBILITY_TIMEOUT = 60  # seconds until an unacknowledged message is redelivered
 RESTORE_INTERVAL = 10  # seconds between two checks for unacknowledged messages
 

@@ -63,7 +63,7 @@ class JobWorker(WorkController):
 
     def __init__(self, app: JobsApp, dispatch: Callable[[str], None]) -> None:
         app.task(name=TASK, acks_late=True, shared=False)(dispatch)
-        set_event_loop(None)  # or workers of the same process would share one event loop
+        set_event_loop(None)  # otherwise, workers of one process would share an event loop
         super().__init__(
             app,
             f"{app.main}-{os.getpid()}@{gethostname()}",
