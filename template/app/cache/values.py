@@ -83,7 +83,7 @@ class Cached(Generic[T]):
         """Parse the JSON of a cached value.
 
         Raises:
-            ValidationError: it does not match the schema.
+            ValidationError: the JSON does not match the schema.
         """
         return self.adapter.validate_json(data)
 

@@ -86,7 +86,7 @@ def test_export_is_documented_as_csv(jot_app: FastAPI) -> None:
     assert response["content"] == {"text/csv": {"schema": {"type": "string"}}}
 
 
-async def test_export_raises_error_of_first_batch() -> None:
+async def test_export_raises_first_batch_error() -> None:
     async def fail() -> list[Jot]:
         raise errors.Unavailable("No.")
 

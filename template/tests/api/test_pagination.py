@@ -36,7 +36,7 @@ async def test_list_accepts_smallest_and_largest_page_number_and_size(
     assert (page["page"], page["size"]) == expected
 
 
-def test_page_schema_declares_minimum_of_each_number() -> None:
+def test_page_schema_declares_minimum_for_each_number() -> None:
     fields = Page[int].model_json_schema()["properties"]
     minimums = {name: field.get("minimum") for name, field in fields.items()}
     assert minimums == {"items": None, "total": 0, "page": 1, "size": 1}

@@ -99,7 +99,7 @@ def test_decimal_is_padded_to_column_decimal_places(value: str, rounded: str) ->
     assert str(TypeAdapter(Annotated[Number, places(2)]).validate_python(value)) == rounded
 
 
-def test_json_schema_of_custom_types_has_valid_examples() -> None:
+def test_custom_types_have_valid_json_schema_examples() -> None:
     schemas: dict[Any, dict[str, Any]] = {
         Number: {"type": "string", "format": "decimal", "examples": ["4.50"]},
         TimeOfDay: {"type": "string", "examples": ["09:30:00"]},

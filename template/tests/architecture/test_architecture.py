@@ -114,7 +114,7 @@ def test_only_errors_module_uses_http_exception() -> None:
             assert "HTTPException" not in source, f"{path}: raise an error of `app/errors.py`."
 
 
-def test_import_of_app_opens_no_connections() -> None:
+def test_importing_app_opens_no_connections() -> None:
     for path in MODULES:
         connectors = CONNECTORS & set(called(import_time(parsed(path))))
         assert not connectors, f"{path}: open it in a lifespan, and store it in `app.state`."

@@ -133,7 +133,7 @@ async def test_api_keys_of_one_user_are_separate_callers(
         assert request.state.caller == f"key:{key.split('_')[1]}"
 
 
-async def test_request_sets_last_used_at_of_api_key(
+async def test_request_sets_api_key_last_used_at(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session)

@@ -283,7 +283,7 @@ async def test_memory_store_evicts_least_recently_used() -> None:
     assert store.used == 0
 
 
-async def test_memory_store_counts_bytes_of_replaced_entries_once() -> None:
+async def test_memory_store_counts_replaced_entry_bytes_once() -> None:
     store = MemoryStore(max_bytes=2 * (OVERHEAD + 10))
     for key in ("a", "b", "a"):
         await store.set(key, b"x" * 10, 60)
@@ -368,7 +368,7 @@ async def test_concurrent_callers_receive_separate_objects(service: CachedServic
     assert one is not other
 
 
-async def test_cancelled_first_caller_does_not_cancel_load_of_others(
+async def test_cancelled_first_caller_does_not_cancel_load_for_others(
     service: CachedService,
 ) -> None:
     may_finish = asyncio.Event()
@@ -409,7 +409,7 @@ async def test_concurrent_cache_misses_in_two_processes_load_value_once(
     assert len(loads) == 1
 
 
-async def test_load_lock_of_dead_process_delays_load_only_briefly(
+async def test_load_lock_left_by_dead_process_delays_load_briefly(
     shared: tuple[CachedService, CachedService], client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, _ = shared
@@ -675,7 +675,7 @@ async def test_disabled_cache_queries_database_each_time(make_service: ServiceFa
         ("ENABLED", "s3cr3t"),
     ],
 )
-async def test_error_of_invalid_cache_setting_names_variable_and_fix(
+async def test_invalid_cache_setting_error_names_variable_and_fix(
     make_service: ServiceFactory, name: str, value: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"CACHE_{name}: .* Set it to") as caught:

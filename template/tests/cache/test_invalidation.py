@@ -105,7 +105,7 @@ async def test_close_cancels_hanging_write_to_store(
     assert gated_store(versions).ended == ["left"]
 
 
-async def test_close_cancels_scheduled_retry_of_write() -> None:
+async def test_close_cancels_scheduled_write_retry() -> None:
     versions = TableVersions(FailingStore(max_bytes=0), "test")
     versions.invalidate("a")
     assert not await versions.wait_until_published()

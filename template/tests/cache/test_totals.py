@@ -68,7 +68,7 @@ async def test_total_in_transaction_includes_its_uncommitted_rows(cached: Cached
     assert await total(cached) == 0
 
 
-async def test_count_reuses_open_connection_of_session(cached: CachedService) -> None:
+async def test_count_reuses_open_session_connection(cached: CachedService) -> None:
     async with cached.app.state.readers() as session:
         await session.execute(select(Jot))
         for _ in range(2):
@@ -77,7 +77,7 @@ async def test_count_reuses_open_connection_of_session(cached: CachedService) ->
             assert len(seen) == 1
 
 
-async def test_count_without_cache_uses_session_of_caller(
+async def test_count_without_cache_uses_caller_session(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     async with (

@@ -65,7 +65,7 @@ async def test_rollback_to_savepoint_discards_only_its_hooks(
     assert calls == ["outer", "committed"]
 
 
-async def test_rollback_discards_hooks_of_inner_savepoint(
+async def test_rollback_discards_inner_savepoint_hooks(
     real_session: AsyncSession, calls: Calls
 ) -> None:
     async with real_session.begin(), real_session.begin_nested() as outer:

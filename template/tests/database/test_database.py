@@ -38,7 +38,7 @@ async def count(session: AsyncSession) -> int:
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
-async def test_rows_of_earlier_test_are_rolled_back(session: AsyncSession, attempt: int) -> None:
+async def test_rows_from_earlier_test_are_rolled_back(session: AsyncSession, attempt: int) -> None:
     assert await count(session) == 0, attempt
     await sample_resource.make(session, title="Same")
     assert await count(session) == 1

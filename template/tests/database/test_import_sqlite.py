@@ -127,7 +127,7 @@ async def stored(target: AsyncEngine, model: type[ImportedBase]) -> list[dict[st
         return [dict(row) for row in result.mappings()]
 
 
-async def test_import_preserves_values_of_all_types(file: Path, target: AsyncEngine) -> None:
+async def test_import_preserves_all_value_types(file: Path, target: AsyncEngine) -> None:
     full = {"size": Decimal("10.10"), "grown_on": date(2021, 3, 4), "veins": [1, "two"]}
     rows = [leaf(), leaf(**full, is_green=True)]
     fill(file, {Leaf: rows})

@@ -172,7 +172,7 @@ async def test_unknown_reference_error_names_referenced_resource(session: AsyncS
     await session.rollback()
 
 
-async def test_lock_references_blocks_delete_but_not_update_of_referenced_row(live: Live) -> None:
+async def test_lock_references_blocks_delete_but_allows_update(live: Live) -> None:
     sessions = live.app.state.sessions
     async with sessions() as session, sessions() as other:
         jot = await sample_resource.make(session)
@@ -222,7 +222,7 @@ async def test_service_recovers_from_database_outage_without_restart(
         assert await probe() == (200, 503, 503)
 
 
-def test_migrations_violate_no_lock_rules_of_squawk(
+def test_migrations_violate_no_squawk_lock_rules(
     shared_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _ = shared_url

@@ -103,7 +103,7 @@ def table(name: str, *items: Any, was: str = "") -> Callable[[MetaData], Table]:
     return lambda metadata: Table(name, metadata, key, *items, info=info)
 
 
-async def test_migration_of_declared_rename_preserves_rows(history: History) -> None:
+async def test_declared_rename_migration_preserves_rows(history: History) -> None:
     await history.start(
         table("suppliers", Column("name", String(40), unique=True)),
         table(
@@ -182,7 +182,7 @@ async def test_unrelated_drop_and_add_is_not_reported_as_rename(history: History
     assert warnings == []
 
 
-async def test_lossy_change_of_column_type_is_marked_and_reported(history: History) -> None:
+async def test_lossy_column_type_change_is_marked_and_reported(history: History) -> None:
     await history.start(table("products", Column("price", Numeric(10, 2)), Column("note", Text)))
     source, warnings = await history.revise(
         "change", table("products", Column("price", Integer), Column("note", String(20)))

@@ -42,7 +42,7 @@ def test_configured_issuer_starts_no_identity_provider(monkeypatch: pytest.Monke
         assert os.environ["OIDC_ISSUER"] == "https://login.example.com"
 
 
-def test_failed_start_of_identity_provider_raises() -> None:
+def test_failed_identity_provider_start_raises() -> None:
     server = uvicorn.Server(uvicorn.Config(identity_provider.IdentityProvider().app()))
     with pytest.raises(ChildProcessError, match="did not start"):
         identity_provider.wait_until_started(server, Thread())

@@ -106,7 +106,7 @@ def lines(new: dict[str, Any], old: dict[str, Any] = OLD) -> list[str]:
         ),
     ],
 )
-def test_breaking_change_of_operation_is_reported(
+def test_breaking_operation_change_is_reported(
     place: tuple[str, ...], value: object, line: str
 ) -> None:
     assert lines(changed((place, value))) == [line]
@@ -120,7 +120,7 @@ def test_new_parameter_is_reported_only_if_required() -> None:
     assert lines(OLD, old) == []
 
 
-def test_breaking_change_of_schema_is_reported_with_schema_name() -> None:
+def test_breaking_schema_change_is_reported_with_schema_name() -> None:
     new = changed((("components", "schemas", "Jot", "properties", "text", "maxLength"), 9))
     assert lines(new) == ["Jot.text no longer accepts more than 9 characters"]
     assert lines(OLD, new) == ["Jot.text may now be more than 9 characters"]

@@ -61,7 +61,7 @@ def test_service_with_jobs_uses_durable_email_queue(app: FastAPI) -> None:
     assert isinstance(EMAIL_QUEUE.get(app), JobEmailQueue)
 
 
-async def test_email_job_is_enqueued_in_transaction_of_caller(
+async def test_email_job_is_enqueued_in_caller_transaction(
     sessions: Sessions, mailbox: Mailbox
 ) -> None:
     app = make_app(sessions)

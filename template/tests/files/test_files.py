@@ -373,7 +373,7 @@ def test_openapi_describes_upload_bodies_as_binary(app: FastAPI) -> None:
     assert (many["required"], form["required"]) == (True, ["files"])
 
 
-def test_openapi_describes_responses_of_file_routes(app: FastAPI) -> None:
+def test_openapi_describes_file_route_responses(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     listed = paths[URL]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert listed["$ref"].endswith("/Page_FileRead_")

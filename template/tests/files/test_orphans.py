@@ -68,7 +68,7 @@ async def test_recent_objects_without_row_are_not_deleted(
 
 
 @pytest.mark.usefixtures("_no_grace")
-async def test_temporary_file_of_killed_process_is_deleted(
+async def test_temporary_file_left_by_killed_process_is_deleted(
     session: AsyncSession, tmp_path: Path
 ) -> None:
     await asyncio.to_thread((tmp_path / f"{uuid7()}#1").touch)

@@ -69,7 +69,7 @@ def test_upload_settings_default_to_media_files_up_to_100_mib(
     }
 
 
-def test_development_stores_files_in_directory_of_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_development_stores_files_in_checkout_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "development")
     assert read(FilesSettings).store_url == (ROOT / ".dev" / "files").as_uri()
     assert (ROOT / "pyproject.toml").exists()
@@ -138,7 +138,7 @@ async def test_bucket_stores_headers_with_content(
     assert calls == [{"attributes": headers} | parts | options]
 
 
-async def test_shutdown_waits_for_deletion_of_objects(
+async def test_shutdown_waits_for_object_deletions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:

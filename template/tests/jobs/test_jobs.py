@@ -248,7 +248,7 @@ def test_retry_backoff_is_exponential_with_jitter() -> None:
         assert shortest <= min(delays) < max(delays) <= longest
 
 
-async def test_job_continues_trace_of_enqueuing_request(sessions: Sessions) -> None:
+async def test_job_continues_trace_of_request(sessions: Sessions) -> None:
     seen: list[str | None] = []
 
     async def look(context: TaskContext, arguments: NoArguments) -> None:

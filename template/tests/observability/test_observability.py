@@ -92,7 +92,7 @@ async def test_failed_sql_statement_span_contains_no_values(observed: ObservedSe
     assert not span.events
 
 
-async def test_request_span_continues_trace_of_caller(observed: ObservedService) -> None:
+async def test_request_span_continues_caller_trace(observed: ObservedService) -> None:
     await observed.client.get(
         sample_resource.URL, headers={"traceparent": f"00-{TRACE}-{PARENT}-01"}
     )
@@ -107,7 +107,7 @@ async def test_trace_not_sampled_by_caller_is_not_exported(observed: ObservedSer
     assert await observed.spans() == []
 
 
-async def test_sampler_exports_configured_ratio_of_traces(
+async def test_sampler_exports_configured_trace_ratio(
     monkeypatch: pytest.MonkeyPatch, collector: Collector, shared_url: str
 ) -> None:
     _ = shared_url
@@ -303,7 +303,7 @@ async def test_service_without_otlp_endpoint_records_nothing(client: AsyncClient
         ("SENTRY_DSN", f"https://{SECRET}.example.com"),
     ],
 )
-def test_error_of_invalid_telemetry_setting_names_variable_and_fix(
+def test_invalid_telemetry_setting_error_names_variable_and_fix(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -163,7 +163,7 @@ async def command(directory: Path, *arguments: str) -> str:
 
 
 @pytest.mark.drill
-async def test_revision_command_writes_migration_of_new_model(copy: Path) -> None:
+async def test_revision_command_writes_migration_for_new_model(copy: Path) -> None:
     before = set((copy / "migrations" / "versions").glob("*.py"))
     (copy / "app" / "models" / "_jots.py").write_text(MODEL)
     for message in ("Count jots", "Nothing more"):

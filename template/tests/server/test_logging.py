@@ -29,15 +29,13 @@ async def test_access_log_has_one_line_per_request(
     assert line["request_id"] == response.headers["X-Request-ID"]
 
 
-async def test_valid_request_id_of_client_is_returned(client: AsyncClient) -> None:
+async def test_valid_client_request_id_is_returned(client: AsyncClient) -> None:
     response = await client.get("/health/live", headers={"X-Request-ID": "abc-123"})
     assert response.headers["X-Request-ID"] == "abc-123"
 
 
 @pytest.mark.parametrize("request_id", ["", "a b", 'a"}', "x" * 129, "né"])
-async def test_invalid_request_id_of_client_is_replaced(
-    client: AsyncClient, request_id: str
-) -> None:
+async def test_invalid_client_request_id_is_replaced(client: AsyncClient, request_id: str) -> None:
     headers = {b"X-Request-ID": request_id.encode()}
     response = await client.get("/health/live", headers=headers)
     assert len(response.headers["X-Request-ID"]) == 32

@@ -105,7 +105,7 @@ async def test_body_over_limit_returns_413(make_client: MakeClient) -> None:
         assert (response.status_code, response.json()["code"]) == (413, "content_too_large")
 
 
-async def test_body_limit_counts_bytes_of_streamed_body() -> None:
+async def test_body_limit_counts_streamed_bytes() -> None:
     async def read(_: Scope, receive: Receive, __: Send) -> None:
         for _part in range(3):
             await receive()

@@ -222,7 +222,7 @@ async def test_disabled_rate_limits_allow_all_requests(make_app: MakeApp) -> Non
     assert "RateLimit" not in (await get(app, "/hello")).headers
 
 
-def test_openapi_describes_429_response_of_limited_routes(make_app: MakeApp) -> None:
+def test_openapi_describes_429_response_for_limited_routes(make_app: MakeApp) -> None:
     for path, operations in make_app(ENABLED="false").openapi()["paths"].items():
         for operation in operations.values():
             assert ("429" in operation["responses"]) is not path.startswith("/health/"), path
@@ -241,7 +241,7 @@ def test_openapi_describes_429_response_of_limited_routes(make_app: MakeApp) -> 
         ("URL", "redis://:s3cr3t@localhost:port"),
     ],
 )
-def test_error_of_invalid_rate_limit_setting_hides_value(
+def test_invalid_rate_limit_setting_error_hides_value(
     make_app: MakeApp, name: str, value: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"RATELIMIT_{name}: .* Set it to") as caught:

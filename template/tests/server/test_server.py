@@ -68,7 +68,7 @@ def forward(capsys: pytest.CaptureFixture[str]) -> Forward:
     return call
 
 
-async def test_headers_of_trusted_proxy_set_client_and_scheme(
+async def test_trusted_proxy_headers_set_client_and_scheme(
     serve_behind: ServeBehind, forward: Forward
 ) -> None:
     async with serve_behind(LOCALHOST) as client:
@@ -76,7 +76,7 @@ async def test_headers_of_trusted_proxy_set_client_and_scheme(
         assert await forward(client, b"203.0.113.9", b"http") == ("203.0.113.9", False)
 
 
-async def test_forwarded_headers_of_untrusted_client_are_ignored(
+async def test_forwarded_headers_from_untrusted_client_are_ignored(
     serve_behind: ServeBehind, forward: Forward
 ) -> None:
     async with serve_behind("10.0.0.0/8", "::1") as client:
@@ -281,7 +281,7 @@ async def test_graceful_shutdown_loses_no_request(database_url: str) -> None:
 
 
 @pytest.mark.drill
-async def test_log_of_server_process_contains_only_json_lines(database_url: str) -> None:
+async def test_server_process_log_contains_only_json_lines(database_url: str) -> None:
     environment = {"DATABASE_URL": database_url, "DRAIN_SECONDS": "0"}
     async with running("tests.support.sample_resource", **environment) as (process, client):
         response = await client.get(URL)

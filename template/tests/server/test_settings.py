@@ -66,9 +66,7 @@ def test_list_setting_is_parsed_from_commas_or_json(
 
 
 @pytest.mark.parametrize("name", ["SAMPLE_SIZE", "SAMPLE_WORDS"])
-def test_error_of_invalid_setting_does_not_contain_value(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_invalid_setting_error_hides_value(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, f"[{VALUE}")
     with pytest.raises(ConfigurationError) as caught:
         read(SampleSettings)
@@ -78,14 +76,16 @@ def test_error_of_invalid_setting_does_not_contain_value(
     assert caught.value.__cause__ is None
 
 
-def test_error_of_missing_variable_names_fix() -> None:
+def test_missing_variable_error_names_fix() -> None:
     with pytest.raises(
         ConfigurationError, match=r"^SAMPLE_NEEDED: missing\. Set it to anything\.$"
     ):
         read(RequiredSettings)
 
 
-def test_error_contains_variable_and_message_of_validator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setting_error_contains_variable_and_validator_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("SAMPLE_WORD", VALUE)
     with pytest.raises(ConfigurationError) as caught:
         read(RejectingSettings)

@@ -295,7 +295,7 @@ async def test_unanswered_ping_disconnects_subscriber(configure: Callable[..., N
 @pytest.mark.parametrize(
     ("name", "value"), [("URL", "http://:s3cr3t@host"), ("LIMIT", "0"), ("HEARTBEAT", "s3cr3t")]
 )
-def test_error_of_invalid_websocket_setting_hides_value(
+def test_invalid_websocket_setting_error_hides_value(
     configure: Callable[..., None], name: str, value: str
 ) -> None:
     configure(**{name: value})

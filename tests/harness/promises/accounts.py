@@ -37,7 +37,7 @@ ACCOUNTS = [
             "app/services/auth.py",
             "        await session.execute(delete(RefreshToken).where(RefreshToken.family == token.family))\n",
             "",
-            "auth/local/test_accounts.py::test_reuse_of_refresh_token_revokes_all_tokens_of_login",
+            "auth/local/test_accounts.py::test_reused_refresh_token_revokes_all_tokens_of_login",
         ),
         Break(
             "rolls the revocation back with the failed request",

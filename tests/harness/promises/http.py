@@ -94,7 +94,7 @@ HTTP = [
             "app/server.py",
             "list(config.forwarded_allow_ips)",
             '["0.0.0.0/0"]',
-            "server/test_server.py::test_forwarded_headers_of_untrusted_client_are_ignored",
+            "server/test_server.py::test_forwarded_headers_from_untrusted_client_are_ignored",
         ),
     ),
     *promise(

@@ -57,7 +57,7 @@ MIGRATIONS = [
             "development/revisions/renames.py",
             "for renames in (tables, columns, constraints):",
             "for renames in ():",
-            "database/test_revisions.py::test_migration_of_declared_rename_preserves_rows",
+            "database/test_revisions.py::test_declared_rename_migration_preserves_rows",
             BOTH,
         ),
         Break(
@@ -65,7 +65,7 @@ MIGRATIONS = [
             "app/sqlite.py",
             '"PRAGMA foreign_keys = OFF"',
             '"PRAGMA foreign_keys = ON"',
-            "database/test_revisions.py::test_migration_of_declared_rename_preserves_rows",
+            "database/test_revisions.py::test_declared_rename_migration_preserves_rows",
             SQLITE,
         ),
     ),
@@ -152,7 +152,7 @@ MIGRATIONS = [
             "migrations/versions/0002_price.py",
             "",
             REWRITES_A_TABLE,
-            "database/test_postgresql.py::test_migrations_violate_no_lock_rules_of_squawk",
+            "database/test_postgresql.py::test_migrations_violate_no_squawk_lock_rules",
         ),
     ),
     *promise(
@@ -184,7 +184,7 @@ MIGRATIONS = [
             "app/settings.py",
             'if detail["type"] == "missing" else message',
             'if detail["type"] == "missing" else message + os.environ.get(_variable(kind, field), "")',
-            "server/test_settings.py::test_error_of_invalid_setting_does_not_contain_value",
+            "server/test_settings.py::test_invalid_setting_error_hides_value",
         ),
     ),
     *promise(

@@ -69,7 +69,7 @@ RULES = [
             "app/services/product.py",
             'MISSING = "There is no such product."\n',
             'MISSING = "There is no such product."\nENGINE = create_async_engine("postgresql://localhost")\n',
-            "architecture/test_architecture.py::test_import_of_app_opens_no_connections",
+            "architecture/test_architecture.py::test_importing_app_opens_no_connections",
             says="open it in a lifespan, and store it in `app.state`.",
         ),
         Break(

@@ -14,7 +14,7 @@ from app.state import StateKey
 class LinkKind(StrEnum):
     """Purpose of a one-time link.
 
-    Its value is also the name of the e-mail template and the path of the front-end page.
+    Its value is also the name of the e-mail template and the last path segment of the page.
     """
 
     VERIFY = "verify"  # confirms the e-mail address of a new account

@@ -167,7 +167,7 @@ async def test_refresh_token_is_single_use(
     assert (await refresh(client, second.json()["refresh_token"])).status_code == 200
 
 
-async def test_reuse_of_refresh_token_revokes_all_tokens_of_login(
+async def test_reused_refresh_token_revokes_all_tokens_of_login(
     client: AsyncClient, session: AsyncSession
 ) -> None:
     user = await make_user(session)
@@ -334,7 +334,7 @@ async def test_forgot_password_responds_alike_for_unknown_email(
     assert [link.to for link in sent] == [user.email]
 
 
-async def test_password_reset_link_sets_password_of_user_without_one(
+async def test_password_reset_link_works_for_user_without_password(
     client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
 ) -> None:
     user = await make_user(session)

@@ -55,7 +55,7 @@ async def test_registration_sends_verification_link(client: AsyncClient, mailbox
     assert (await client.post(f"{URL}/verify", json={"token": token})).status_code == 204
 
 
-async def test_registration_of_existing_email_notifies_its_user(
+async def test_registration_with_existing_email_notifies_user(
     client: AsyncClient, session: AsyncSession, mailbox: Mailbox
 ) -> None:
     user = await make_user(session)
@@ -72,7 +72,7 @@ async def test_emailed_link_resets_password(
     assert (await client.post(f"{URL}/reset-password", json=reset)).status_code == 204
 
 
-def test_link_mailer_sends_through_email_queue_of_service(app: FastAPI) -> None:
+def test_link_mailer_sends_through_service_email_queue(app: FastAPI) -> None:
     mailer = LINK_SENDER.get(app)
     assert isinstance(mailer, LinkMailer)
     assert mailer.mails is EMAIL_QUEUE.get(app)

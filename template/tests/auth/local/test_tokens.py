@@ -62,7 +62,7 @@ def forge(signer: Signer, key: Any = None, **changes: Any) -> str:  # noqa: ANN4
     return jwt.encode(payload, key or signer.newest.private, header["alg"], key_id)
 
 
-def test_read_returns_claims_of_signed_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_returns_signed_token_claims(monkeypatch: pytest.MonkeyPatch) -> None:
     signer = make_signer(monkeypatch)
     claims = signer.read(signer.sign("7", Purpose.ACCESS, MINUTE, more=1), Purpose.ACCESS)
     assert claims["sub"] == "7"
@@ -136,7 +136,7 @@ def test_shared_secret_is_not_among_public_keys(monkeypatch: pytest.MonkeyPatch)
     assert make_signer(monkeypatch).public_keys() == []
 
 
-def test_token_of_rotated_key_is_valid_until_key_is_removed(
+def test_token_is_valid_until_its_rotated_key_is_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     token = make_signer(monkeypatch).sign("7", Purpose.ACCESS, MINUTE)

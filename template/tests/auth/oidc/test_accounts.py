@@ -135,7 +135,7 @@ async def test_email_missing_in_token_is_read_from_userinfo(
     assert (await me(client, token))[1]["email"] == "robot@example.com"
 
 
-async def test_userinfo_of_other_subject_returns_403(client: AsyncClient) -> None:
+async def test_userinfo_for_other_subject_returns_403(client: AsyncClient) -> None:
     oidc.PROVIDER.userinfo_claims = {"sub": "another subject"}
     status, _ = await me(client, oidc.PROVIDER.token(None, sub="robot", email_verified=None))
     oidc.PROVIDER.userinfo_claims = {}
