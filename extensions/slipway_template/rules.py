@@ -67,7 +67,7 @@ RULES = (
         "Handlers and services start no task that outlives the response.",
         f"{ARCHITECTURE}request_code_starts_no_background_tasks",
     ),
-    Rule("No module creates an engine or a client on import.", f"{ARCHITECTURE}import_of_app_opens_no_connections"),
+    Rule("No module creates an engine or a client on import.", f"{ARCHITECTURE}importing_app_opens_no_connections"),
     Rule(
         'Declare relationships with `lazy="raise"`, and load them in queries.',
         f"{ARCHITECTURE}relationships_are_not_lazy_loaded",

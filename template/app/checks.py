@@ -1,4 +1,4 @@
-"""Checks of configuration, connections and database revision before a start (`app check`)."""
+"""Checks of configuration, connections and database revision, for the command `app check`."""
 
 import sys
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from app.main import create_app
 def settings_classes(
     base: type[settings.EnvironmentSettings],
 ) -> Iterator[type[settings.EnvironmentSettings]]:
-    """Yield all direct and indirect subclasses of `base` in the service."""
+    """Yield all direct and indirect subclasses of `base` that the service defines."""
     for subclass in base.__subclasses__():
         if subclass.__module__.startswith("app."):
             yield subclass
@@ -35,7 +35,7 @@ def configuration_problems() -> list[str]:
 
 
 async def connection_problems() -> list[str]:
-    """Return a line for each unavailable dependency, and one if migrations are pending."""
+    """Return one line per unavailable dependency, and one line if migrations are pending."""
     app = create_app()
     async with app.router.lifespan_context(app):
         failed = await health.readiness(app).failures(app)

@@ -1,4 +1,4 @@
-"""Errors for violated constraints, such as duplicates and foreign keys to missing rows."""
+"""Errors for violated constraints, such as a duplicate or a foreign key to a missing row."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -154,7 +154,7 @@ async def handle_error(request: Request, error: Exception) -> Response:
 
 
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
-    """Return a framework exception, such as an unknown path, as a problem document."""
+    """Return the problem document for a framework exception, such as an unknown path."""
     if isinstance(error.__cause__, Error):  # FastAPI turns any error while a body is read into 400
         return await handle_error(request, error.__cause__)
     phrase = HTTPStatus(error.status_code).phrase
@@ -170,7 +170,7 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
 
 
 async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:
-    """Return a validation error as a problem document, without the submitted values."""
+    """Return the problem document for a validation error, without the submitted values."""
     fields = [
         FieldProblem(
             location=".".join(map(str, problem["loc"])),

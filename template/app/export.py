@@ -18,7 +18,7 @@ FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 async def stream_csv(
     schema: type[BaseModel], batches: AsyncGenerator[Sequence[Any], None], name: str
 ) -> StreamingResponse:
-    """Stream rows as a CSV download, with the columns of a schema.
+    """Stream rows as a CSV download, with a schema's fields as columns.
 
     The first batch is fetched before the response starts, so an error in it still sets the status.
     """

@@ -1,4 +1,4 @@
-"""Filtering, sorting and pagination of lists, by SQL that query parameters determine."""
+"""Filtering, sorting and pagination of lists, with SQL that is built from query parameters."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

@@ -81,7 +81,7 @@ async def _failure(app: FastAPI, probe: Probe) -> str:
 
 
 def add(app: FastAPI, name: str, probe: Probe) -> None:
-    """Register a check, which raises an exception if its dependency is unavailable."""
+    """Register a check that raises an exception if its dependency is unavailable."""
     readiness(app).probes[name] = probe
 
 

@@ -24,7 +24,7 @@ def scope_of(caller: Caller, *permissions: str) -> Scope:
 
 
 class OwnerOrPermission:
-    """Dependency that limits a caller without the permissions to the caller's own rows."""
+    """Dependency that limits callers to their own rows unless they have a permission."""
 
     def __init__(self, *permissions: str) -> None:
         self.permissions = permissions
@@ -58,7 +58,7 @@ class References:
 
 
 def owner_or_permission(*permissions: str) -> Any:  # noqa: ANN401 - as `Depends` itself
-    """Return a dependency that limits a caller to the caller's own rows.
+    """Return a dependency that limits callers to their own rows.
 
     A caller with one of the permissions may access all rows.
     """
@@ -66,7 +66,7 @@ def owner_or_permission(*permissions: str) -> Any:  # noqa: ANN401 - as `Depends
 
 
 def reference_scopes(**paths: str) -> Any:  # noqa: ANN401 - as `Depends` itself
-    """Return a dependency that limits which owned rows a caller may reference.
+    """Return a dependency that restricts foreign keys to rows that the caller may read.
 
     `paths` maps each foreign-key column to the URL path of the referenced resource.
     """

@@ -1,4 +1,4 @@
-"""Checks of foreign keys to owned rows.
+"""Checks of foreign keys that reference rows with an owner.
 
 A caller may reference only rows that the caller may read.
 """

@@ -76,7 +76,7 @@ class TableVersions:
         return self.published >= target
 
     async def current(self, key: str, tables: Iterable[str]) -> tuple[bytes, bytes | None]:
-        """Return the joined versions of the given tables, and the cache entry of a key.
+        """Return the concatenated versions of the given tables, and the cache entry of a key.
 
         Raises:
             StoreUnavailable: the versions are unknown.

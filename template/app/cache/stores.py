@@ -52,7 +52,7 @@ class Store(Protocol):
 
 
 def ignore_outage() -> None:
-    """Do nothing when the store becomes unavailable (the default of `on_outage`)."""
+    """Do nothing when the store becomes unavailable (default value of `on_outage`)."""
 
 
 class MemoryStore:

@@ -1,4 +1,4 @@
-"""Cache of list totals; a list's row count is cached until its tables change."""
+"""Cache of list totals, which stores a list's row count until the list's tables change."""
 
 from functools import lru_cache, partial
 from typing import Any

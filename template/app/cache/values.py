@@ -129,7 +129,7 @@ class ValueCache:
         self.versions.invalidate(*(model.__tablename__ for model in of))
 
     async def aclose(self) -> None:
-        """Cancel the running computations, and close the store."""
+        """Cancel the running computations of values, and close the store."""
         flights = list(self.flights.values())
         for flight in flights:
             flight.cancel()
@@ -169,7 +169,7 @@ class ValueCache:
         return data
 
     async def _wait(self, cached: Cached[Any], name: str, stamp: bytes, lock: str) -> bytes | None:
-        """Wait up to `WAIT` for the value that another process computes under the lock."""
+        """Wait up to `WAIT` for the value that another process computes while it holds the lock."""
         for _ in range(round(WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             entry, holder = await self.store.read(name, lock)

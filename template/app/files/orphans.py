@@ -28,7 +28,7 @@ BATCH = 500
 
 
 async def collect_files() -> str:
-    """Delete orphaned objects; return a sentence that says how many."""
+    """Delete orphaned objects; return a message with their number."""
     store = open_store(settings.read(FilesSettings))
     engine = migrate.create()
     try:

@@ -41,7 +41,7 @@ class ImportedBase(Base):
 
 
 class Leaf(ImportedBase, Identified, Timestamped):
-    """Model that references leaves and branches (a cycle of foreign keys)."""
+    """Model that references leaves and branches, and so forms a cycle of foreign keys."""
 
     __tablename__ = "imported_leaves"
 

@@ -41,7 +41,7 @@ async def fail(session: Session, how: str) -> None:
 
 @router.get("/used")
 async def use(session: Session, reader: ReadSession) -> StreamingResponse:
-    """Stream whether the transactions are still open while the response is sent."""
+    """Stream, while the response is sent, whether the request's transactions are still open."""
     for each in (session, reader):
         await each.execute(select(1))
 

@@ -15,7 +15,10 @@ EMPTY: Schema = {"type": "object", "properties": {}}
 def lines(
     old: Schema, new: Schema, *, responses: bool, **named: tuple[Schema, Schema]
 ) -> list[str]:
-    """Return the breaking changes between two schemas, whose components are `named`."""
+    """Return the breaking changes between two schemas.
+
+    `named` maps the name of each component to its old and its new schema.
+    """
     olds = {"components": {"schemas": {name: pair[0] for name, pair in named.items()}}}
     news = {"components": {"schemas": {name: pair[1] for name, pair in named.items()}}}
     changes = Narrowing(olds, news, responses=responses).changes(old, new, "It")

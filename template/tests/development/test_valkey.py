@@ -52,7 +52,7 @@ def test_dev_without_installed_valkey_starts_no_server(
 
 
 async def received_commands(*, silent: bool) -> list[bytes]:
-    """Send a command to a silent or disconnecting server; return what it received."""
+    """Send a command to a silent or disconnecting server; return the data that arrived there."""
     received = list[bytes]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

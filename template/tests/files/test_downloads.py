@@ -23,7 +23,10 @@ async def content_url(client: AsyncClient) -> str:
 
 
 async def download(client: AsyncClient, url: str, **headers: str) -> Response:
-    """Download a URL, with headers in whose names underscores stand for hyphens."""
+    """Download a URL.
+
+    Underscores in the names of `headers` stand for hyphens.
+    """
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await client.get(url, headers=named)
 

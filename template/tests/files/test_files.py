@@ -67,7 +67,7 @@ async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
 
 
 def names(directory: Path) -> list[str]:
-    """Return the names of all files in a directory, also of temporary ones."""
+    """Return the names of all files in a directory, including temporary files."""
     return [path.name for path in directory.iterdir()]
 
 
@@ -275,7 +275,7 @@ async def begin_upload(
 
 
 async def wait_for_files(path: Path, count: int) -> None:
-    """Wait until a directory has `count` files, temporary ones included."""
+    """Wait until a directory has `count` files, including temporary files."""
     await wait_until(lambda: len(names(path)) == count)
 
 

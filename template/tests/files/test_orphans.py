@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the grace period so that all objects have exceeded it."""
+    """Set a grace period that all objects have exceeded."""
     monkeypatch.setattr(orphans, "GRACE", -timedelta(minutes=1))
 
 
@@ -32,7 +32,7 @@ async def put(store: "ObjectStore", *names: object) -> None:
 
 
 def names(directory: Path) -> list[str]:
-    """Return the names of all files in a directory, also of temporary ones."""
+    """Return the names of all files in a directory, including temporary files."""
     return [path.name for path in directory.iterdir()]
 
 

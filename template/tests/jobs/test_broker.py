@@ -71,7 +71,7 @@ def broker(server: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Broker:
 
 @pytest.fixture
 def no_polling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Disable polling, so that workers run only what the broker delivers."""
+    """Disable polling, so that workers run only jobs that the broker delivers."""
     monkeypatch.setattr(worker, "POLL_INTERVAL", 3600)
     monkeypatch.setattr(worker, "POLL_INTERVAL_ALONE", 3600)
 

@@ -86,7 +86,7 @@ async def noop(*_: object) -> Any:  # noqa: ANN401 - an application, `receive` a
 
 
 def receive_parts(*parts: bytes) -> Receive:
-    """Return an ASGI `receive` that yields a body in parts, after a message without body."""
+    """Return an ASGI `receive` function: its first message is empty, the others contain `parts`."""
     messages: list[Message] = [{"type": "http.request"}, *({"body": part} for part in parts)]
     remaining = iter(messages)
 

@@ -275,7 +275,7 @@ async def concurrent_statuses(app: FastAPI, times: int = 5) -> set[int]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Replace the clock of the retry delay by one whose time `now` the test sets."""
+    """Replace the clock of the retry delay; the test sets its time as `now`."""
     fake = SimpleNamespace(now=time.monotonic(), time=time.time)
     fake.monotonic = lambda: fake.now
     monkeypatch.setattr(ratelimit, "time", fake)

@@ -25,6 +25,9 @@ def credential(user: User) -> Identity:
 
 
 def token(user: User, issued: datetime | None = None, **claims: object) -> str:
-    """Return a token of the identity provider for a user, whose claims `claims` override."""
+    """Return a token of the identity provider for a user.
+
+    `claims` replaces claims of the token.
+    """
     times = {"iat": int(issued.timestamp())} if issued else {}
     return PROVIDER.token(user.email, sub=str(user.id), **times, **claims)

@@ -102,7 +102,7 @@ Cookies = Annotated[RefreshCookie, Depends(refresh_cookie)]
 
 
 async def revocation_session(connection: HTTPConnection) -> AsyncGenerator[AsyncSession, None]:
-    """Open a transaction that commits even if it raises the error for token reuse.
+    """Open a transaction that commits even if the error for token reuse is raised.
 
     Otherwise the error would roll back the revocation of the token family.
     """

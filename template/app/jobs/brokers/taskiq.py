@@ -1,4 +1,4 @@
-"""Taskiq on Valkey, which delivers each job ID to one worker.
+"""Broker that uses Taskiq on Valkey to deliver each job ID to one worker.
 
 A message contains only the ID of a job. A lost message does no harm, since workers also poll the
 database for jobs.

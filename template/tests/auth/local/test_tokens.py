@@ -44,7 +44,10 @@ def private_key(directory: Path, algorithm: str) -> str:
 
 
 def forge(signer: Signer, key: Any = None, **changes: Any) -> str:  # noqa: ANN401
-    """Return a token with changed claims or headers; a claim of None is omitted."""
+    """Return a token with changed claims or headers.
+
+    A claim whose value is None is omitted.
+    """
     issued_at = datetime.now(UTC)
     header = {"kid": signer.newest.name, "alg": "HS256"}
     header |= {name: changes.pop(name) for name in ("alg", "kid") if name in changes}

@@ -1,4 +1,4 @@
-"""Consumer of jobs: a Celery worker in a thread beside the event loop of the service.
+"""Consumer of jobs, which runs a Celery worker in a separate thread.
 
 Celery's tools can inspect this worker. The worker's pool has one thread, which waits until the
 service has started the job.
