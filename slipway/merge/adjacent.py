@@ -5,6 +5,7 @@ unambiguous:
 
 - one side inserts lines next to lines that the other replaces, line for line
 - one side inserts code, the other comments, which precede the line below (Python)
+- both sides insert imports at the same position, which are sorted (Python)
 - one side replaces a statement, line for line, the other the next one of the same block, or deletes it (Python)
 
 Everything else stays a conflict: overlapping changes, code that both sides insert at the same position, insertions next
@@ -41,9 +42,10 @@ MARKER = re.compile(rb"^(?:<{7}|[|]{7}|={7}|>{7})", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Syntax:
-    """The comment lines and statement boundaries of a Python file; empty for other formats."""
+    """The comments, imports and statement boundaries of a Python file; empty for other formats."""
 
     comments: frozenset[bytes] = frozenset()
+    imports: frozenset[bytes] = frozenset()  # lines of the module's import statements that take one line
     boundaries: frozenset[tuple[bytes, bytes]] = frozenset()  # the last line of a statement, the first of the next one
 
 
@@ -75,7 +77,8 @@ def merge_adjacent(path: str, ours: bytes, base: bytes, theirs: bytes) -> bytes 
         return None
     syntax = Syntax()
     if path.endswith(".py"):
-        syntax = Syntax(comment_lines(ours) | comment_lines(theirs), statement_boundaries(base))
+        comments, imports = ({*of(ours), *of(theirs)} for of in (comment_lines, import_lines))
+        syntax = Syntax(frozenset(comments), frozenset(imports), statement_boundaries(base))
     result, place = b"", 0
     merged = merge_file(ours, base, theirs)
     for hunk in HUNK.finditer(merged):
@@ -92,12 +95,14 @@ def merge_adjacent(path: str, ours: bytes, base: bytes, theirs: bytes) -> bytes 
 
 def merge_hunk(ours: Lines, base: Lines, theirs: Lines, syntax: Syntax = Syntax()) -> Lines | None:
     """Merge the lines of one conflict; return None if the two changes overlap or their order is ambiguous."""
-    sides = [replacements(base, side) for side in (ours, theirs)]
+    sides = [[*chain(*(by_import(each, syntax) for each in replacements(base, side)))] for side in (ours, theirs)]
     if any(not are_independent(a, b, base, syntax) for a in sides[0] for b in sides[1]):
         return None
     result: Lines = []
     place = 0
-    for change in sorted(chain(*sides), key=lambda each: (each.start, each.end, is_comment(each, syntax))):
+    common = [each for each in sides[0] if each in sides[1]]
+    sides[1] = [each for each in sides[1] if each not in common]
+    for change in sorted(chain(*sides), key=lambda each: position(each, syntax)):
         result += [*base[place : change.start], *change.lines]
         place = change.end
     return [*result, *base[place:]]
@@ -109,12 +114,26 @@ def replacements(base: Lines, side: Lines) -> list[Replacement]:
     return [Replacement(i, j, side[k:m]) for tag, i, j, k, m in operations if tag != "equal"]
 
 
+def by_import(change: Replacement, syntax: Syntax) -> list[Replacement]:
+    """Split an insertion of imports into one for each line; return other changes unchanged."""
+    if not is_import(change, syntax):
+        return [change]
+    return [Replacement(change.start, change.end, [line]) for line in change.lines]
+
+
+def position(change: Replacement, syntax: Syntax) -> tuple[int, int, bool, bytes]:
+    """Return the sort key of a change, by which comments follow code, and imports are in alphabetical order."""
+    first = change.lines[0] if is_import(change, syntax) else b""
+    return change.start, change.end, is_comment(change, syntax), first
+
+
 def are_independent(a: Replacement, b: Replacement, base: Lines, syntax: Syntax) -> bool:
     """Return whether two changes, one of each side, do not overlap and have an unambiguous order."""
     if a.end < b.start or b.end < a.start:
         return True
     if a.is_insertion and b.is_insertion:
-        return is_comment(a, syntax) != is_comment(b, syntax)
+        are_imports = is_import(a, syntax) and is_import(b, syntax)
+        return are_imports or is_comment(a, syntax) != is_comment(b, syntax)
     insertion, other = (a, b) if a.is_insertion else (b, a)
     if insertion.is_insertion:
         is_beside = insertion.start in {other.start, other.end}
@@ -133,6 +152,22 @@ def is_movable(insertion: Replacement, base: Lines) -> bool:
 def is_comment(change: Replacement, syntax: Syntax) -> bool:
     """Return whether a change only inserts comments."""
     return change.is_insertion and all(line.strip() in syntax.comments for line in change.lines)
+
+
+def is_import(change: Replacement, syntax: Syntax) -> bool:
+    """Return whether a change only inserts import statements of the module."""
+    return change.is_insertion and all(line in syntax.imports for line in change.lines)
+
+
+def import_lines(content: bytes) -> frozenset[bytes]:
+    """Return the import statements of a Python module that take one line."""
+    lines = content.splitlines(keepends=True)
+    try:
+        statements = ast.parse(content).body
+    except (SyntaxError, ValueError):
+        return frozenset()
+    imports = (each for each in statements if isinstance(each, ast.Import | ast.ImportFrom))
+    return frozenset(lines[each.lineno - 1] for each in imports if each.lineno == each.end_lineno)
 
 
 def comment_lines(content: bytes) -> frozenset[bytes]:

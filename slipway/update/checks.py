@@ -26,6 +26,11 @@ STATIC = (
 TESTS = ('uv run pytest -q -m "not drill"',)
 QUICK = ("uv sync", "uv run ruff check", "uv run ruff format --check", "uv run mypy")
 CODE = re.compile(r"app/(?:models|schemas|services|routers)/(\w+)\.py|tests/(?:test_|factories/)(\w+)\.py")
+MIGRATION_TESTS = tuple(
+    f"tests/{folder}test_{name}.py"
+    for folder in ("database/", "")  # the second until release 0.4
+    for name in ("migrations", "postgresql")  # the second runs a linter of migrations
+)
 # Variables of another environment or database: checks use the embedded server.
 UNSET = {"UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "DATABASE_URL", "PYTHONPATH"}
 LINES = 40  # of a failing check's output, the last ones
@@ -35,7 +40,7 @@ def resource_tests(changed: Iterable[str], files: Container[str], *, has_migrati
     """Return the pytest command for changed resources and migrations; empty if none of their tests exists."""
     names = {name for path in changed if (matched := CODE.fullmatch(path)) for name in matched.groups() if name}
     modules = [f"tests/test_{name}.py" for name in sorted(names)]
-    modules += ["tests/test_migrations.py", "tests/test_postgresql.py"] if has_migration else []  # with the linter
+    modules += MIGRATION_TESTS if has_migration else ()
     existing = [path for path in modules if path in files]
     return (f'uv run pytest -q -m "not drill" {" ".join(existing)}',) if existing else ()
 

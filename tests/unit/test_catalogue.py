@@ -12,6 +12,7 @@ from extensions.slipway_template.catalogue.model import Feature
 from extensions.slipway_template.footprint import claims, covers, excluded, files, owners
 from tests.harness.checks import requirements
 from tests.harness.checks.requirements import EVERYTHING
+from tests.harness.workspace import ROOT
 
 NAMES = {feature.name for feature in FEATURES}
 
@@ -122,3 +123,10 @@ def test_chosen_feature_paths_are_not_excluded(feature: Feature) -> None:
     own = {path for path, needed in owners().items() if needed[:1] == (feature.name,) and names.issuperset(needed)}
     exclusions = excluded([feature.name])
     assert [path for path in own if any(path == entry or path.startswith(f"{entry}/") for entry in exclusions)] == []
+
+
+@every_feature
+def test_command_function_is_defined_in_its_module(feature: Feature) -> None:
+    for command in feature.commands:
+        path = ROOT / "template" / f"{command.module.replace('.', '/')}.py"
+        assert f"async def {command.function or command.name}(" in path.read_text(encoding="utf-8"), command

@@ -186,11 +186,11 @@ def test_add_with_template_without_resource_schema_is_rejected(small: Path, empt
 
 
 def test_checks_after_add_test_only_changed_resources() -> None:
-    files = {"tests/test_order.py", "tests/test_product.py", "tests/test_migrations.py", "tests/test_docs.py"}
+    files = {"tests/test_order.py", "tests/test_product.py", "tests/database/test_migrations.py"}
     changed = ["app/models/order.py", "app/schemas/order.py", "app/routers/error.py", "docs/api.md"]
     command = 'uv run pytest -q -m "not drill" tests/test_order.py'
     assert resource_tests(changed, files, has_migration=False) == (command,)
-    assert resource_tests(changed, files, has_migration=True) == (f"{command} tests/test_migrations.py",)
+    assert resource_tests(changed, files, has_migration=True) == (f"{command} tests/database/test_migrations.py",)
     assert resource_tests(["docs/api.md"], files, has_migration=False) == ()
 
 

@@ -143,7 +143,7 @@ def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def run_tests(directory: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    return run(directory, "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/test_{name}.py" for name in names))
+    return run(directory, "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{name}.py" for name in names))
 
 
 @pytest.mark.parametrize("database", MIGRATED)
@@ -151,12 +151,12 @@ def test_missing_migration_is_detected_and_generated(database: str, template: Pa
     """Follow the commands that the failing test prints."""
     start(template, empty, database=database)
     update(empty, {"resources": together(GROWTHS[growth][0] for growth in MIGRATED[database])}, RELEASE)
-    failed = run_tests(empty, "migrations")
+    failed = run_tests(empty, "database/test_migrations")
     assert failed.returncode == 1, failed.stdout
     assert 'uv run app revision "' in failed.stdout
     revision = run(empty, "app", "revision", "growth")
     assert revision.returncode == 0, revision.stdout + revision.stderr
-    passed = run_tests(empty, "migrations")
+    passed = run_tests(empty, "database/test_migrations")
     assert passed.returncode == 0, passed.stdout
     assert len(list((empty / "migrations" / "versions").glob("*.py"))) == 2
 
@@ -173,7 +173,7 @@ def test_migration_for_changed_accounts_is_generated_and_passes(
     update(empty, {"auth": after, "resources": owned}, RELEASE)
     revision = run(empty, "app", "revision", f"{after} accounts")
     assert revision.returncode == 0, revision.stdout + revision.stderr
-    passed = run_tests(empty, "migrations", "user", "order")
+    passed = run_tests(empty, "database/test_migrations", "auth/test_user", "test_order")
     assert passed.returncode == 0, passed.stdout
 
 

@@ -188,8 +188,8 @@ def test_answer_locked_by_fork_is_applied_but_not_recorded(ours: Path) -> None:
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ({"ci": "github"}, "ci: it is decided by the template"),
-        (all_questions().default | {"cost_centre": "CC-0042"}, "ci: it is decided by the template"),
+        ({"ci": "github"}, "ci: the template computes it"),
+        (all_questions().default | {"cost_centre": "CC-0042"}, "ci: the template computes it"),
         ({"python_version": "3.11"}, "python_version: '3.11' is not a choice: choose one of 3.13, 3.12"),
         ({"cost_center": "CC-0042"}, "cost_center: unknown question. Did you mean cost_centre"),
     ],

@@ -136,7 +136,7 @@ def written(directory: Path) -> str:
 
 def assert_migrations_pass(directory: Path) -> None:
     """Assert that the service's migration tests and ruff pass."""
-    run(directory, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_migrations.py")
+    run(directory, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/database/test_migrations.py")
     run(directory, "-m", "ruff", "check", "--no-cache")
     run(directory, "-m", "ruff", "format", "--check", "--no-cache")
 

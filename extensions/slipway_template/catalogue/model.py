@@ -49,6 +49,7 @@ class Command:
 
     name: str
     module: str
+    function: str = ""  # of the module, if its name is not the command's
     takes: tuple[Argument, ...] = (ADDRESS,)
     meaning: str  # its docstring
     done: str  # its row in a table of commands

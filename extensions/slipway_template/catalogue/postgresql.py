@@ -25,6 +25,7 @@ POSTGRESQL = Feature(
         Command(
             name="move",
             module="app.import_sqlite",
+            function="import_sqlite",
             takes=(Argument(name="file", meaning="the SQLite database file", example="app.db"),),
             meaning="Import all rows of a SQLite file into this empty database.",
             done="Imports all rows of a SQLite file into an empty database: docs/postgresql.md",

@@ -92,7 +92,7 @@ def rename_choice(template: Path, _: str) -> None:
     default = "{{ {'sqlite': 'file'}.get(database, database) if database is defined else 'postgresql' }}"
     replace(questions, "\ndatabase:\n", "\nstorage:\n")
     replace(questions, "default: postgresql\n", f'default: "{default}"\n')
-    replace(questions, "one machine, one file: sqlite", "one machine, one file: file")
+    replace(questions, "one instance, one file: sqlite", "one instance, one file: file")
     replace(questions, '"database": database', "\"database\": {'file': 'sqlite'}.get(storage, storage)")
 
 

@@ -30,14 +30,14 @@ class Outcome:
         file = self.service / path
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
-    def status(self, path: str, lines: str, declared: frozenset[str] = frozenset()) -> EditStatus:
-        """Classify lines that the user inserted into a file.
+    def status(self, path: str, lines: str, declared: frozenset[str] = frozenset(), times: int = 1) -> EditStatus:
+        """Classify lines that the user inserted into a file, or `times` into files that became one.
 
         A missing file is fine if its deletion is declared, by the template or a changed answer, and reported.
         """
         if not (self.service / path).exists():
             return "reported" if path in self.reported & declared else "lost"
-        if self.read(path).count(lines) != 1:
+        if self.read(path).count(lines) != times:
             return "lost"
         conflicting = self.conflicts.get(path, "").splitlines()
         return "conflict" if any(line in conflicting for line in lines.splitlines() if line.strip()) else "preserved"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Make = Callable[[Path], list["Insertion"]]
 
 DIVIDER = "The lines above come from the template; those below are the service's own."
-SLOT = "of the service's own go here"
+SLOT = "# Add your own "
 MAIN = "app/main.py"
 GITHUB, GITLAB = ".github/workflows/ci.yml", ".gitlab-ci.yml"
 OVERLAY = "deploy/kubernetes/overlays/production"

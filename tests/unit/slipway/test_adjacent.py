@@ -54,6 +54,27 @@ def test_changes_to_neighbouring_lines_are_merged(ours: str, theirs: str, result
     assert merged(ours, theirs) == merged(theirs, ours) == statements(result)
 
 
+def test_imports_at_one_place_are_merged_in_alphabetical_order() -> None:
+    base, a, b, c = (
+        "from app import main\n",
+        "from app.a import x\n",
+        "from app.b import y as z\n",
+        "from app.c import z\n",
+    )
+    assert merged(f"{base}{b}A = 1\n", f"{base}{a}{c}A = 1\n", f"{base}A = 1\n") == f"{base}{a}{b}{c}A = 1\n"
+    assert merged(f"{base}{a}{b}A = 1\n", f"{base}{a}{c}A = 1\n", f"{base}A = 1\n") == f"{base}{a}{b}{c}A = 1\n"
+
+
+def test_import_and_code_at_one_place_stay_conflict() -> None:
+    base = "from app import main\n"
+    assert merged(f"{base}from app.a import x\n", f"{base}main()\n", base) is None
+
+
+def test_imports_in_string_at_one_place_stay_conflict() -> None:
+    first, last = 'TEXT = """\n', '"""\n'
+    assert merged(f"{first}import a\n{last}", f"{first}import b\n{last}", first + last) is None
+
+
 @pytest.mark.parametrize(("ours", "theirs"), CONFLICTS.values(), ids=CONFLICTS)
 def test_changes_without_unique_order_stay_conflicts(ours: str, theirs: str) -> None:
     ours, theirs = statements(ours), statements(theirs)
