@@ -55,12 +55,7 @@ def test_changes_to_neighbouring_lines_are_merged(ours: str, theirs: str, result
 
 
 def test_imports_at_one_place_are_merged_in_alphabetical_order() -> None:
-    base, a, b, c = (
-        "from app import main\n",
-        "from app.a import x\n",
-        "from app.b import y as z\n",
-        "from app.c import z\n",
-    )
+    base, a, b, c = "from app import main\n", "from app.a import x\n", "from app.b import x as y\n", "from c import d\n"
     assert merged(f"{base}{b}A = 1\n", f"{base}{a}{c}A = 1\n", f"{base}A = 1\n") == f"{base}{a}{b}{c}A = 1\n"
     assert merged(f"{base}{a}{b}A = 1\n", f"{base}{a}{c}A = 1\n", f"{base}A = 1\n") == f"{base}{a}{b}{c}A = 1\n"
 
