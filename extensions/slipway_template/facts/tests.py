@@ -69,7 +69,6 @@ def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts
     for field in resource.references:
         target = find(resources, field.to)
         if field.on_delete == rule and "delete" in target.operations and not target.soft_delete:
-            name = factory(resources, resource, field.to)
             name, words = factory(resources, resource, field.to), spaced(target.name)
             cases.append({"field": field.column, "factory": name, "path": target.path, "words": words})
     return cases

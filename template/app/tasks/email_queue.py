@@ -40,7 +40,7 @@ class JobEmailQueue(EmailQueue):
             enqueue_email(session, compose(mail, self.config.sender))
 
     async def deliver(self, message: EmailMessage) -> None:
-        """Enqueue a message as a job; if the database is unavailable, send the message directly."""
+        """Enqueue a message as a job; if that fails, send the message directly."""
         if self.config.url is None:
             await super().deliver(message)
             return
