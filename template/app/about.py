@@ -9,7 +9,7 @@ from app.state import StateKey
 
 
 class AboutSettings(settings.EnvironmentSettings):
-    """Settings that the build of the container image sets."""
+    """Build setting: the template version, which the image build sets."""
 
     model_config = SettingsConfigDict(env_prefix="ABOUT_")
 

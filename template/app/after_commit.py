@@ -1,4 +1,4 @@
-"""After-commit hooks, which are functions that run after a commit, and never after a rollback."""
+"""Functions that run after a transaction commits, and never after a rollback."""
 
 from collections.abc import Callable
 
@@ -32,7 +32,7 @@ def after_commit(session: AsyncSession | Session, hook: Hook) -> None:
 
 
 def _on_commit(session: Session) -> None:
-    """Call the registered functions.
+    """Call the functions that `after_commit` registered in the committed transaction.
 
     At the end of a savepoint, pass them to the enclosing transaction instead.
     """

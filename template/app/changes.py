@@ -1,4 +1,4 @@
-"""Change events, by which listeners learn after each commit which rows changed.
+"""Change events, which report created, updated and deleted rows after each commit.
 
 Parts of the service subscribe while the application is created. Events are collected at each flush,
 so a row that changes twice in a transaction may cause two events.

@@ -49,7 +49,7 @@ def conditions(query: BaseModel, filters: Filters) -> list[ColumnElement[bool]]:
 def page_statements(
     rows: Select[*tuple[Any, ...]], model: type[Identified], sorts: Iterable[str]
 ) -> dict[str, Select[*tuple[Any, ...]]]:
-    """Return the SQL statement of one page for each sort order.
+    """Map each sort order to its SELECT statement for one page.
 
     Each statement has the parameters `size` and `offset`.
 

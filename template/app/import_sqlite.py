@@ -42,7 +42,7 @@ Row = dict[str, Any]
 
 
 class UtcDateTime(DATETIME):
-    """Column type that reads datetimes, which SQLite stores in UTC without a time zone."""
+    """Column type that adds the time zone UTC to datetimes from SQLite."""
 
     def result_processor(
         self,
@@ -54,7 +54,7 @@ class UtcDateTime(DATETIME):
 
 
 class ExactNumeric(Numeric[Decimal]):
-    """Column type that reads decimals, which SQLite stores as floats."""
+    """Column type that converts floats from SQLite to exact decimals."""
 
     def result_processor(
         self,

@@ -47,7 +47,7 @@ class LinkWriter:
 
 
 async def write(request: Request, response: Response) -> LinkWriter:
-    """Return the object that sets link headers on the current response (a dependency)."""
+    """Return a `LinkWriter` for the current response (a dependency)."""
     return LinkWriter(request, response)
 
 

@@ -33,7 +33,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _add_problems(schema: dict[str, Any]) -> None:
-    """Describe the errors of validation, request bodies and authentication as problem details."""
+    """Replace FastAPI's error responses by problem details in the OpenAPI schema.
+
+    These are the errors of validation, request bodies and authentication.
+    """
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)

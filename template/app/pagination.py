@@ -1,4 +1,4 @@
-"""Pagination of lists.
+"""Pagination of lists by page number.
 
 `Paging` holds the query parameters, `Slice` the rows of a page, and `Page` the response.
 """
@@ -49,7 +49,7 @@ class Slice(Generic[T]):
 
 
 class Page(BaseModel, Generic[T]):
-    """One page of a list."""
+    """One page of a list, with the total number of items."""
 
     items: list[T]
     total: int = Field(ge=0)

@@ -53,7 +53,7 @@ Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 
 
 class EnvironmentSettings(BaseSettings):
-    """Base class of settings.
+    """Base class of immutable settings from environment variables.
 
     The error for an invalid field ends with the field's `description`.
     """

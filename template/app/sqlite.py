@@ -80,7 +80,10 @@ class ExactNumeric(Numeric[Decimal]):
     """Column type for decimals of up to 15 digits, which SQLite's floats store exactly."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Decimal | None], str | None]:  # noqa: ARG002
-        """Return a function that converts decimals to text, which SQLite converts to numbers."""
+        """Return a function that converts decimals to text.
+
+        SQLite converts the text to numbers.
+        """
         return lambda value: value if value is None else str(value)
 
     def result_processor(

@@ -43,7 +43,11 @@ def launch(parent: int, stop: int, owned: list[str], program: list[str]) -> None
 
 
 def _become_nobody(owned: list[str]) -> None:
-    """Change to the user nobody; a user namespace, if possible, leaves the files to root."""
+    """Switch this process to the unprivileged user nobody.
+
+    On Linux, a user namespace leaves the files to root. If there is none, nobody becomes the owner
+    of the directories in `owned`.
+    """
     if sys.platform == "win32":
         return
     if sys.platform == "linux" and ctypes.CDLL(None).unshare(CLONE_NEWUSER) == 0:

@@ -206,14 +206,17 @@ def wait_until_started(server: uvicorn.Server, thread: Thread) -> None:
 
 
 class ExternalProviderSettings(settings.EnvironmentSettings):
-    """Setting that names an external issuer, which replaces the development provider."""
+    """Setting of an external issuer, which replaces the development provider."""
 
     oidc_issuer: str = ""
 
 
 @contextmanager
 def beside() -> Generator[None, None, None]:
-    """Run the development provider and set `OIDC_ISSUER`, unless it is set."""
+    """Run the development provider, unless `OIDC_ISSUER` names an external one.
+
+    Set `OIDC_ISSUER` to the URL of the provider that runs.
+    """
     if settings.read(ExternalProviderSettings).oidc_issuer:
         print("Login      by the provider of OIDC_ISSUER")
         yield

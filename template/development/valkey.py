@@ -26,7 +26,9 @@ TIMEOUT = 10  # seconds until a server must have started
 
 @contextmanager
 def beside(*variables: str) -> Generator[None, None, None]:
-    """Run a Valkey server beside the service, and write its URL to the variables that are unset.
+    """Run a Valkey server, and set the given environment variables to its URL.
+
+    Variables that are already set remain unchanged.
 
     Args:
         *variables: environment variables of URLs, such as `CACHE_URL`

@@ -21,7 +21,10 @@ gc.disable()
 
 
 class DatabaseServer:
-    """Database server that a thread starts before the imports, and that stops when pytest ends."""
+    """Temporary database server that runs in a thread until pytest ends.
+
+    The thread starts before the imports.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self.url, self.done = Future[str](), Event()
@@ -52,6 +55,6 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Enable garbage collection, which then skips all objects that exist already."""
+    """Exclude all existing objects from garbage collection, then enable it."""
     gc.freeze()
     gc.enable()

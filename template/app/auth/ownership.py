@@ -30,11 +30,11 @@ class OwnerOrPermission:
         self.permissions = permissions
 
     async def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Scope:
-        """Return the scope of rows that the caller may access."""
+        """Return the scope of rows that the current caller may access (the dependency)."""
         return self.scope(caller)
 
     def scope(self, caller: Caller) -> Scope:
-        """Return the scope of rows that a caller may access.
+        """Return all rows for a caller with a permission, else the caller's own rows.
 
         Raises:
             Forbidden: the API key lacks the scope.
@@ -46,7 +46,7 @@ class OwnerOrPermission:
 
 
 class References:
-    """Dependency that maps each foreign key to the scope of rows that the caller may reference."""
+    """Dependency that limits foreign keys to rows that the caller may reference."""
 
     def __init__(self, paths: Mapping[str, str]) -> None:
         self.paths = paths
@@ -58,7 +58,7 @@ class References:
 
 
 def owner_or_permission(*permissions: str) -> Any:  # noqa: ANN401 - as `Depends` itself
-    """Return a dependency that limits callers to their own rows.
+    """Return a dependency that limits callers without a permission to their own rows.
 
     A caller with one of the permissions may access all rows.
     """

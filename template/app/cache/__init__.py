@@ -1,4 +1,4 @@
-"""Cache of expensive values, which are invalidated when the tables that they depend on change.
+"""Cache of expensive values, with invalidation after commits that change their tables.
 
 A commit that changes a table invalidates the values that depend on it, in all processes that share
 a Valkey. The response is sent after the invalidation. While Valkey is unavailable, every value is

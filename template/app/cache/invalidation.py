@@ -22,7 +22,7 @@ ALL = "*"  # a version that every value depends on
 
 
 class TableVersions:
-    """Stores a version for each table, and replaces it when this process changes the table."""
+    """Stores one version per table; a new version invalidates the table's cached values."""
 
     def __init__(self, store: Store, prefix: str) -> None:
         self.store, self.prefix = store, prefix
@@ -51,7 +51,7 @@ class TableVersions:
         self.invalidate(ALL)
 
     def handle_outage(self) -> None:
-        """Schedule a retry and invalidate all cached values.
+        """Invalidate all cached values; publish the invalidation after `RETRY_DELAY` seconds.
 
         Changes by other processes are unknown during an outage.
         """
@@ -76,7 +76,9 @@ class TableVersions:
         return self.published >= target
 
     async def current(self, key: str, tables: Iterable[str]) -> tuple[bytes, bytes | None]:
-        """Return the concatenated versions of the given tables, and the cache entry of a key.
+        """Return the versions of the given tables, and the cache entry of a key.
+
+        One read returns both. The versions are concatenated.
 
         Raises:
             StoreUnavailable: the versions are unknown.

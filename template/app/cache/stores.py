@@ -45,7 +45,7 @@ class Store(Protocol):
         """Set a value with a TTL if the key is missing; return whether it was set."""
 
     async def delete(self, key: str) -> None:
-        """Delete a key."""
+        """Delete a key, if it exists."""
 
     async def aclose(self) -> None:
         """Release the store's memory and connections."""
@@ -84,7 +84,7 @@ class MemoryStore:
         return True
 
     async def delete(self, key: str) -> None:
-        """Delete a key."""
+        """Delete a key, if it exists, and free its memory."""
         self._pop(key)
 
     async def aclose(self) -> None:
@@ -147,7 +147,7 @@ class ValkeyStore:
         return bool(reply)
 
     async def delete(self, key: str) -> None:
-        """Delete a key."""
+        """Delete a key in Valkey, if it exists."""
         await self._execute(lambda: self.client.delete(key))
 
     async def aclose(self) -> None:

@@ -1,4 +1,7 @@
-"""Cache of list totals, which stores a list's row count until the list's tables change."""
+"""Cache of list totals: the row count of each list query.
+
+A change of one of the query's tables invalidates the count.
+"""
 
 from functools import lru_cache, partial
 from typing import Any

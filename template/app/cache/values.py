@@ -1,4 +1,4 @@
-"""Cached values with a type and a key, computed once for concurrent callers (single-flight).
+"""Cached values, which concurrent callers compute only once (single-flight).
 
 Single-flight within a process and a lock between processes prevent a stampede, in which many
 callers compute the same value after a miss.
@@ -72,7 +72,7 @@ class Cached(Generic[T]):
         return digest(json.dumps(self.adapter.json_schema()).encode())
 
     def key_of(self, *key: object) -> str:
-        """Return the cache key of one value, a hash of the kind of value and the value's key."""
+        """Return the store's key of one value: a hash of name, schema, tables and key."""
         return digest(KEY.dump_json((self.name, self.schema_version, self.tables, key)))
 
     def dump(self, value: T) -> bytes:
@@ -125,7 +125,10 @@ class ValueCache:
         return cached.parse(await asyncio.shield(self._flight(cached, load, name, stamp)))
 
     def forget(self, *of: type[Base]) -> None:
-        """Invalidate the cached values that depend on models whose tables raw SQL changed."""
+        """Invalidate all cached values that depend on the given models.
+
+        Call it after raw SQL, whose changes are not tracked.
+        """
         self.versions.invalidate(*(model.__tablename__ for model in of))
 
     async def aclose(self) -> None:
@@ -196,9 +199,9 @@ class Stale(Exception):  # noqa: N818 - a cache miss, not an error
 
 
 def strip_stamp(entry: bytes | None, stamp: bytes) -> bytes:
-    """Return a cache entry's value without its stamp.
+    """Return the value in a cache entry; raise `Stale` if the entry has another stamp.
 
-    The stamp contains the table versions from which the value was computed.
+    A stamp contains the table versions from which the value was computed.
 
     Raises:
         Stale: the entry is missing, or has another stamp.

@@ -107,7 +107,7 @@ class EmailQueue:
         self.preview = preview.Preview()
 
     def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
-        """Queue an e-mail.
+        """Render an e-mail, and queue it for the background workers.
 
         With a session, queue the e-mail after the session commits, and never after a rollback.
         """

@@ -1,10 +1,10 @@
-"""States of a background job."""
+"""Enumeration of the states of a background job."""
 
 from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """State of a background job.
+    """State of a background job: waiting, running, done or dead.
 
     A dead job has failed too often. Only the command `retry-job` runs it again.
     """

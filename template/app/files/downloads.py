@@ -80,7 +80,9 @@ class DownloadRequest:
         self.if_range = if_range
 
     async def respond(self, file: Record, store: Store) -> Response:
-        """Return the response after the first bytes are read, so that a read error sets the status.
+        """Return the content of a file, the requested range, or 304 for an unchanged file.
+
+        The first bytes are read before the response starts, so that a read error sets the status.
 
         Raises:
             RangeNotSatisfiable: the requested range starts after the end of the file.

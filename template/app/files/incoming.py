@@ -75,7 +75,7 @@ class Incoming:
         return bytes(buffer)
 
     async def after(self, head: bytes) -> AsyncGenerator[bytes, None]:
-        """Yield the whole content: first the bytes already read, then the rest of the stream."""
+        """Yield the bytes that were already read, then the rest of the stream."""
         yield head
         async for chunk in self._chunks:
             yield chunk

@@ -23,7 +23,7 @@ async def job_submitter(
     user: CurrentUser,
     idempotency_key: IdempotencyKey = None,
 ) -> JobSubmitter:
-    """Return the request's job submitter, whose jobs belong to the caller."""
+    """Return a `JobSubmitter` whose jobs belong to the current user (a dependency)."""
     return JobSubmitter(request, response, session, idempotency_key, user.id)
 
 

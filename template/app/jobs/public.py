@@ -20,7 +20,7 @@ async def job_submitter(
     session: Session,
     idempotency_key: IdempotencyKey = None,
 ) -> JobSubmitter:
-    """Return the request's job submitter, whose jobs have no owner."""
+    """Return a `JobSubmitter` whose jobs have no owner (a dependency)."""
     return JobSubmitter(request, response, session, idempotency_key)
 
 

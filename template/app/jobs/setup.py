@@ -69,7 +69,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 
 def install(app: FastAPI) -> None:
-    """Install what the service needs to enqueue jobs."""
+    """Install the broker, worker, scheduler and tasks of background jobs."""
     config = settings.read(JobSettings)
     JOB_SETTINGS.set(app, config)
     TASKS.set(app, {task.name: task for task in discover(Task)})

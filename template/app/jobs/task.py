@@ -49,7 +49,10 @@ class NoArguments(BaseModel):
 
 
 async def _unknown_task(context: TaskContext, arguments: NoArguments) -> None:
-    """Raise an error, so that a later attempt may run in a release that knows the task."""
+    """Raise `LookupError`, because this release does not know the job's task.
+
+    A later attempt may run in a release that knows the task.
+    """
     _ = context, arguments
     message = "This release has no task of that name."
     raise LookupError(message)

@@ -22,9 +22,9 @@ class Role(Identified, Timestamped, Base):
 
 
 class User(Identified, Timestamped, Base):
-    """A user account.
+    """A user account, whose row remains after deletion (soft delete).
 
-    After a soft delete, the row remains, and no other user can have the e-mail address.
+    No other user can have the e-mail address of a deleted user.
     """
 
     __tablename__ = "users"

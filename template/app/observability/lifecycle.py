@@ -18,7 +18,7 @@ LONG_RUNNING = {"serve", "worker"}  # commands with metrics instead of one span
 
 
 def instrumented(run: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
-    """Decorate a command so that its process is traced or measured."""
+    """Decorate a command to export its traces, metrics and error reports."""
 
     @wraps(run)
     def observed(arguments: Namespace) -> int:

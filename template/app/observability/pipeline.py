@@ -31,7 +31,7 @@ TIMEOUT = 1.0  # seconds that a shutdown waits for a collector
 
 @dataclass
 class Pipeline:
-    """The providers of spans and metrics, which do nothing if nothing is exported."""
+    """The tracer provider and the meter provider, which do nothing by default."""
 
     tracer_provider: trace.TracerProvider = field(default_factory=trace.NoOpTracerProvider)
     meter_provider: metrics.MeterProvider = field(default_factory=metrics.NoOpMeterProvider)
@@ -96,7 +96,10 @@ def current_pipeline() -> Pipeline:
 
 @cache
 def create_pipeline(config: TelemetrySettings, metrics_config: MetricsSettings) -> Pipeline:
-    """Create the pipeline once per configuration; disabled parts are not imported."""
+    """Create the pipeline that the settings configure (cached).
+
+    Packages of disabled parts are not imported.
+    """
     pipeline = Pipeline()
     if config.traces_url:
         pipeline.tracer_provider = create_tracer_provider(config)

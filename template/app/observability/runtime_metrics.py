@@ -46,7 +46,10 @@ class PoolMonitor:
 
 
 class RuntimeMetrics:
-    """The metrics of a process, named by OpenTelemetry's conventions where they exist."""
+    """Metrics of a process: connection pools, event loop lag, memory and CPU time.
+
+    Metrics for which OpenTelemetry has a conventional name use that name.
+    """
 
     def __init__(self, meter: Meter) -> None:
         self.pools: list[PoolMonitor] = []

@@ -1,4 +1,4 @@
-"""Routers with the HTTP endpoints.
+"""Routers with HTTP endpoints, one per module.
 
 The application includes the `router` of every module in this package.
 """

@@ -36,7 +36,7 @@ FileSort = Literal["created_at", "-created_at", "name", "-name", "size", "-size"
 
 
 class FileRead(ReadSchema):
-    """Metadata of a file, as responses contain it."""
+    """Name, media type, size and digest of a stored file."""
 
     id: UUID
     name: str

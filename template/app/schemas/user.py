@@ -29,7 +29,7 @@ class RoleChange(Schema):
 
 
 class UserRead(ReadSchema):
-    """A user, as responses contain it."""
+    """A user's e-mail address, role and account status."""
 
     id: UUID
     email: str

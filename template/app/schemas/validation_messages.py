@@ -98,7 +98,7 @@ def message(error: Mapping[str, Any]) -> str:
 
 
 def options(text: str) -> list[str]:
-    """Return the single values in a text such as `'draft', 'live' or 'sold'`."""
+    """Split a text such as `'draft', 'live' or 'sold'` into its values."""
     quoted = re.split(r"(?<=['\"]), (?=['\"])|(?<=['\"]) or (?=['\"])", text)
     values = quoted if text.endswith(("'", '"')) else re.split(r", | or ", text)  # of numbers
     return [value.strip("'\"") for value in values]

@@ -1,4 +1,4 @@
-"""Services with business logic and queries.
+"""Business logic and database queries, independent of HTTP.
 
-Services are independent of HTTP and never commit.
+Services never commit.
 """

@@ -253,16 +253,16 @@ async def _find_credentials(readers: Readers, email: str) -> tuple[User | None, 
 def _link_token(
     signer: Signer, user: User | None, password_hash: str | None, purpose: Purpose
 ) -> str:
-    """Return a one-time link's token.
+    """Sign the token of a one-time link.
 
-    Sign a token for unknown users too, against timing attacks.
+    Unknown users get a token too, against timing attacks.
     """
     subject, state = (user.id, _state(user, password_hash)) if user else (uuid7(), "")
     return signer.sign(str(subject), purpose, LINK_LIFETIME, state=state)
 
 
 async def _user_of_link(session: AsyncSession, claims: Claims) -> User:
-    """Return the user of a one-time link that is not used yet, locked FOR UPDATE.
+    """Return a one-time link's user locked FOR UPDATE; 401 if the link was used.
 
     Raises:
         Unauthenticated: the user is deleted, or the link was used.
@@ -276,5 +276,8 @@ async def _user_of_link(session: AsyncSession, claims: Claims) -> User:
 
 
 def _state(user: User, password_hash: str | None) -> str:
-    """Return a digest of the data that a link changes, so that a used link no longer matches."""
+    """Return a digest of the password hash and the time of e-mail verification.
+
+    A used link has changed one of them, so its token no longer matches the digest.
+    """
     return digest(f"{password_hash} {user.verified_at}")[:16]

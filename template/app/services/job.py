@@ -1,4 +1,4 @@
-"""Service for background jobs."""
+"""Service that reads the status of background jobs."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Service for users and roles."""
+"""Service for users and roles: search, update, soft delete, token revocation."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -31,7 +31,10 @@ Readers = async_sessionmaker[AsyncSession]
 
 
 async def find(readers: Readers, user_id: UUID) -> User | None:
-    """Return an active user with the role, in a new session; None if missing."""
+    """Return an active user with the user's role; None if missing.
+
+    The query uses a new session.
+    """
     statement = select(User).where(User.id == user_id, User.is_active)
     async with readers() as session:
         user: User | None = await session.scalar(statement.options(joinedload(User.role)))

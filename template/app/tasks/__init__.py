@@ -1,4 +1,4 @@
-"""Tasks and periodic tasks of the service.
+"""Functions that background jobs run, and their schedules.
 
 Every module of this package is searched for tasks.
 """

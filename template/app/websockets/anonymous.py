@@ -12,7 +12,10 @@ from app.websockets.subscriber import ReadAccess
 
 
 async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAccess:
-    """Return read access to every row and to the messages for everyone."""
+    """Grant everyone access to all rows and to messages for all subscribers.
+
+    The caller is the address of the client.
+    """
     address = connection.client.host if connection.client else ""
     scopes = {name: ALL if each.is_resource else NONE for name, each in channels.items()}
     return ReadAccess(address, scopes)

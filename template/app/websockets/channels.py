@@ -1,4 +1,4 @@
-"""Channels for change events of the API's resources, and for messages that the service sends."""
+"""Channels: one per resource for change events, and others for messages of the service."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app import routers
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel of a resource's change events, or of messages that the service sends."""
+    """Channel of one resource's change events, or of messages that the service sends."""
 
     policy: Any = None  # `READ` of the router: the dependency that restricts who reads which rows
     is_resource: bool = True

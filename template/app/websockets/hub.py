@@ -52,7 +52,10 @@ class Hub:
         self.is_closed = False
 
     def open(self, channel: str) -> None:
-        """Open a channel for messages of the service, which every subscriber may read."""
+        """Open a channel in which the service can send messages.
+
+        Every client may subscribe to it.
+        """
         self.channels.setdefault(channel, Channel(is_resource=False))
 
     def send(
@@ -62,7 +65,7 @@ class Hub:
         session: AsyncSession | None = None,
         to: UUID | None = None,
     ) -> None:
-        """Send a message.
+        """Send JSON data to the subscribers of a channel.
 
         With a session, send the message after the session commits.
 
@@ -107,14 +110,20 @@ class Hub:
                 subscriber.put(message)
 
     def report_gap(self) -> None:
-        """Send `missed` to every subscriber after lost messages, so that clients read again."""
+        """Send `missed` to every subscriber, because messages were lost.
+
+        Clients then read the resources again.
+        """
         self.recent.clear()
         self.number += 1
         for subscriber in self.subscribers:
             subscriber.put(reply("missed"))
 
     def message_id(self, number: int | None = None) -> str:
-        """Return the ID of a message of this process, by default of the last message."""
+        """Return a message's ID: the name of this process's hub, and a number.
+
+        By default, return the ID of the last message.
+        """
         return f"{self.name}-{self.number if number is None else number}"
 
     def resume(self, subscriber: Subscriber, last: str) -> None:

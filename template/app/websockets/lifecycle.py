@@ -35,7 +35,7 @@ async def _close_on_drain(app: FastAPI) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Install the hub.
+    """Install the hub, and the server's options for WebSockets.
 
     `anonymous.install` or `token_auth.install` determines who may subscribe.
     """

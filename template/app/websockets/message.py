@@ -33,7 +33,10 @@ EXPIRED = Closing(4401, "credentials expired or revoked; log in again")
 
 @dataclass
 class Message:
-    """A message in a channel, for all subscribers or for those who may read the owner's rows."""
+    """A message in a channel, for all subscribers or for some of them.
+
+    If it is not general, only subscribers who may read the owner's rows receive it.
+    """
 
     channel: str
     text: str
@@ -74,7 +77,10 @@ def _serialize(value: object) -> str:
 
 
 def channel_of(table: str) -> str:
-    """Return the channel of a table, which is the first path segment of its resource."""
+    """Return the channel of a table: the table's name with hyphens.
+
+    It is the first path segment of the table's resource.
+    """
     return table.replace("_", "-")
 
 

@@ -29,7 +29,10 @@ log = structlog.get_logger()
 
 @dataclass
 class PubSubRelay:
-    """Relay with one subscription and one publisher for all subscribers of this process."""
+    """Exchanges messages with other processes by Valkey's publish/subscribe.
+
+    All subscribers of this process share one subscription and one publisher.
+    """
 
     hub: Hub
     client: Redis
@@ -75,7 +78,10 @@ class PubSubRelay:
         raise TimeoutError
 
     def deliver(self, data: object) -> None:
-        """Deliver a message from another process, which may run another release of the service."""
+        """Deliver a message from another process; log an error if it is invalid.
+
+        The other process may run another release of the service.
+        """
         try:
             content = orjson.loads(data)  # type: ignore[arg-type]
             if content["from"] == self.hub.name:

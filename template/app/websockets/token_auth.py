@@ -1,4 +1,4 @@
-"""Subscriptions of authenticated callers, who receive messages only about readable rows.
+"""Subscriptions of authenticated callers, limited to rows that they may read.
 
 A browser cannot set headers of a WebSocket, so it sends the token as a subprotocol. The query
 string must not contain the token, since proxies log the URL.

@@ -11,9 +11,10 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 
 class Protocol(WebSocketsSansIOProtocol):
-    """Aborts the connection to a client that does not read, once the endpoint has returned.
+    """WebSocket protocol that disconnects slow clients.
 
-    Uvicorn itself would wait without a timeout, and keep the unsent data in memory.
+    It aborts the connection to a client that does not read, once the endpoint has returned. Uvicorn
+    itself would wait without a timeout, and keep the unsent data in memory.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
@@ -21,9 +22,9 @@ class Protocol(WebSocketsSansIOProtocol):
         self.conn.debug = False  # debug logs contain the token of the handshake
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send data.
+        """Send a message, and mark a rejected handshake as complete.
 
-        Mark a rejected handshake as complete, since uvicorn would otherwise log an error.
+        Otherwise uvicorn would log an error.
         """
         await super().send(message)
         self.handshake_complete = self.handshake_complete or self.close_sent

@@ -79,7 +79,10 @@ def resolved(schema: Schema, document: Schema) -> Schema:
 
 
 def alternatives(schema: Schema, document: Schema) -> Iterator[Schema]:
-    """Yield a schema's alternatives (`anyOf`, `oneOf`), each of one JSON type or of any."""
+    """Yield a schema's alternatives (`anyOf`, `oneOf`, list of types).
+
+    Each alternative has one JSON type, or none, which means any type.
+    """
     schema = resolved(schema, document)
     for either in ("anyOf", "oneOf"):
         if either in schema:
@@ -110,7 +113,11 @@ def _differs(key: str, one: Schema, other: Schema) -> bool:
 
 
 class Narrowing:
-    """Comparison of schemas of the old and the new OpenAPI document, for requests or responses."""
+    """Comparison of schemas of two OpenAPI documents, for requests or for responses.
+
+    A new request schema must accept every value of the old one. An old response schema must accept
+    every value of the new one.
+    """
 
     def __init__(self, old: Schema, new: Schema, *, responses: bool) -> None:
         self.one, self.other = (new, old) if responses else (old, new)
@@ -122,7 +129,10 @@ class Narrowing:
         return self._between(*((new, old) if self.responses else (old, new)), where)
 
     def _between(self, one: Schema, other: Schema, where: str) -> list[Change]:
-        """Compare two schemas; pairs of named schemas only once, since they may be recursive."""
+        """Return the breaking changes between two schemas.
+
+        Named schemas may be recursive, so each pair of them is compared only once.
+        """
         names = (_name(one), _name(other))
         if not all(names):
             return list(self._options(one, other, where))
@@ -215,10 +225,10 @@ def _unknown(where: str, key: str) -> Change:
 
 
 def removed(where: str) -> Change:
-    """Return the breaking change of a part of the API that was removed."""
+    """Return a breaking change: a part of the API was removed."""
     return Change(where, "was removed", "keep it, marked as deprecated")
 
 
 def required(where: str) -> Change:
-    """Return the breaking change of a parameter or field that is now required."""
+    """Return a breaking change: a parameter or field became required."""
     return Change(where, "is now required", "give it a default")

@@ -1,4 +1,4 @@
-"""Revisions that Alembic's autogenerate writes, with renames, backfills, and data-loss warnings."""
+"""Alembic revisions, extended with renames, backfills and data-loss warnings."""
 
 from alembic import command
 from alembic.config import Config

@@ -61,7 +61,7 @@ def mark(operations: list[MigrateOperation], losses: Iterable[Loss]) -> list[str
 
 
 def replaced_tables(operations: list[MigrateOperation], dialect: Dialect) -> Iterator[Loss]:
-    """Yield each dropped table for which a created table has the same columns."""
+    """Yield tables that were probably renamed: dropped, with a created table of equal columns."""
 
     def shape(operation: CreateTableOp | DropTableOp) -> frozenset[tuple[object, ...]]:
         columns = operation.to_table().columns
@@ -76,7 +76,7 @@ def replaced_tables(operations: list[MigrateOperation], dialect: Dialect) -> Ite
 
 
 def replaced_columns(table: ModifyTableOps, dialect: Dialect) -> Iterator[Loss]:
-    """Yield each dropped column for which an added column has the same type."""
+    """Yield columns that were probably renamed: dropped, with an added column of equal type."""
     added = [each.column for each in table.ops if isinstance(each, AddColumnOp)]
     for operation in list(table.ops):
         if isinstance(operation, DropColumnOp):

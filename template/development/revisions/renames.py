@@ -98,5 +98,8 @@ def with_present_names(name: str, table: Table) -> str:
 
 @renderers.dispatch_for(RenameTableOp)
 def render(_: AutogenContext, operation: RenameTableOp) -> str:
-    """Render the rename of a table as Python source, which Alembic does not do itself."""
+    """Render the rename of a table as Python source.
+
+    Alembic has no renderer of this operation.
+    """
     return f"op.rename_table({operation.table_name!r}, {operation.new_table_name!r})"

@@ -53,7 +53,10 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[FastAPI, None]:
 
 
 async def wait_for_pool(engine: AsyncEngine | None) -> None:
-    """Wait until all connections are returned to the pool, so that disposing it leaks none."""
+    """Wait until all connections are returned to the engine's pool.
+
+    Disposing the pool then leaks no connection.
+    """
     pool = engine.pool if engine else None
     await wait_until(lambda: not isinstance(pool, QueuePool) or not pool.checkedout())
 

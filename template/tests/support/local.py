@@ -25,16 +25,19 @@ KEYS = "insecure secret in the tests only; it has 32 bytes"
 
 @contextmanager
 def configured() -> Generator[dict[str, str], None, None]:
-    """Yield the environment variables by which tests configure local accounts."""
+    """Yield the environment variables that configure local accounts in tests."""
     yield {"AUTH_KEYS": KEYS}
 
 
 def token(user: User, **claims: Any) -> str:  # noqa: ANN401
-    """Return an access token, which `Signer.sign` creates with the arguments `claims`."""
+    """Return an access token of a user, valid for 15 minutes.
+
+    `claims` are further arguments of `Signer.sign`.
+    """
     signer = Signer(read(AuthSettings))
     return signer.sign(str(user.id), Purpose.ACCESS, timedelta(minutes=15), **claims)
 
 
 def credential(user: User) -> Password:
-    """Return a password row, so that the user can log in with `PASSWORD`."""
+    """Return a password row of a user, with the hash of `PASSWORD`."""
     return Password(user_id=user.id, hash=HASHED)

@@ -69,7 +69,7 @@ class JotKind(StrEnum):
 
 
 class JotBase(Base):
-    """Base class of models whose tables are not in the metadata of the service."""
+    """Base class of sample models, which are not in the service's metadata."""
 
     __abstract__ = True
     metadata = MetaData(naming_convention=Base.metadata.naming_convention)
@@ -186,13 +186,13 @@ async def export_jots(
 
 @router.get("/{jot_id}", response_model=JotRead, responses=error_responses(NotFound))
 async def read_jot(session: ReadSession, jot_id: UUID) -> Jot:
-    """Return one jot."""
+    """Return one jot; 404 if missing."""
     return first(objects(await session.execute(select(Jot).where(Jot.id == jot_id))))
 
 
 @router.patch("/{jot_id}", response_model=JotRead, responses=error_responses(NotFound))
 async def update_jot(session: Session, jot_id: UUID, changes: JotUpdate) -> Jot:
-    """Update a jot."""
+    """Update the text of a jot; 404 if missing."""
     jot = await get(session, jot_id)
     jot.text = changes.text
     await flush(session)
@@ -203,7 +203,7 @@ async def update_jot(session: Session, jot_id: UUID, changes: JotUpdate) -> Jot:
     "/{jot_id}", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(NotFound, Conflict)
 )
 async def delete_jot(session: Session, jot_id: UUID) -> None:
-    """Delete a jot."""
+    """Delete a jot; 404 if missing, 409 if referenced."""
     await remove(session, await get(session, jot_id))
 
 

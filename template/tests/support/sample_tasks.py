@@ -99,7 +99,7 @@ async def enqueue_job(
 
 
 async def claim_job(sessions: Sessions, job: Job) -> Job:
-    """Claim the job, so that it can be executed."""
+    """Claim a job with a lease, as a worker does."""
     claimed = await store.claim(sessions, job.id)
     assert claimed is not None
     return claimed

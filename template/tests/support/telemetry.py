@@ -27,7 +27,10 @@ CREATE = pipeline.create_pipeline  # the original; collectors of tests may be ne
 
 @dataclass
 class Collector:
-    """Collector that stores spans and metrics, and responds only while `unblocked` is set."""
+    """OTLP collector that stores the received spans and metrics in memory.
+
+    It responds only while `unblocked` is set.
+    """
 
     url: str = ""
     spans: list[Span] = field(default_factory=list)
@@ -126,5 +129,5 @@ def export_threads() -> set[threading.Thread]:
 
 
 def attributes(span: Span) -> dict[str, str | int]:
-    """Return the attributes of a span by name."""
+    """Map the names of a span's attributes to their values."""
     return {pair.key: pair.value.string_value or pair.value.int_value for pair in span.attributes}

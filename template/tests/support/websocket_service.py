@@ -43,7 +43,7 @@ async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAcces
 
 
 def create_app(title: str = "sockets") -> FastAPI:
-    """Create the service.
+    """Create a service with WebSockets and the sample resource `jots`.
 
     Services with the same title relay messages through Valkey.
     """
@@ -76,7 +76,7 @@ class WebSocketService:
         return f"ws://127.0.0.1:{self.client.base_url.port}{PATH}"
 
     def socket(self, query: str = "", **options: Any) -> connect:  # noqa: ANN401
-        """Open a WebSocket."""
+        """Return a context manager that opens a WebSocket."""
         return connect(f"{self.url}{query}", proxy=None, compression=None, **options)
 
     async def create_jot(self, **changes: object) -> str:

@@ -32,7 +32,7 @@ async def signer(connection: HTTPConnection) -> Signer:
 
 
 async def readers(connection: HTTPConnection) -> async_sessionmaker[AsyncSession]:
-    """Return a factory of short read sessions.
+    """Return the factory of database sessions for reads (a dependency).
 
     No session is open while a password is hashed, so hashing holds no database connection.
     """

@@ -36,7 +36,7 @@ class AccountMailSettings(settings.EnvironmentSettings):
 
 
 class LinkMailer:
-    """Link sender that sends links by e-mail.
+    """Sender of one-time links that queues an e-mail for each link.
 
     The token is in the fragment of the URL, after `#`. Browsers do not send the fragment to
     servers, so the token appears in no access log and no `Referer` header.

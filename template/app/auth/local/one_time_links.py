@@ -12,7 +12,7 @@ from app.state import StateKey
 
 
 class LinkKind(StrEnum):
-    """Purpose of a one-time link.
+    """Purpose of a one-time link, such as to reset a password.
 
     Its value is also the name of the e-mail template and the last path segment of the page.
     """
@@ -35,7 +35,7 @@ class LinkSender(Protocol):
     """Interface of senders of one-time links, such as by e-mail or to the log."""
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        """Send a link.
+        """Deliver a one-time link to its recipient.
 
         With a session, send the link after the session commits, and never after a rollback.
         """
@@ -45,7 +45,7 @@ LINK_SENDER = StateKey[LinkSender]("outgoing")
 
 
 async def link_sender(connection: HTTPConnection) -> LinkSender:
-    """Return the sender of one-time links."""
+    """Return the `LinkSender` of the application (a dependency)."""
     return LINK_SENDER.get(connection.app)
 
 

@@ -1,4 +1,7 @@
-"""Refresh-token cookie with CSRF check, and a session that commits token revocations."""
+"""Refresh token in an HttpOnly cookie, with a check of the request's origin (CSRF).
+
+`revocation_session` commits the revocation of a reused token.
+"""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated
@@ -22,7 +25,10 @@ TRUSTED_SITES = frozenset({"none", "same-origin", "same-site"})  # values of Sec
 
 
 class RefreshCookie:
-    """The refresh token of a request, from its body or from an HttpOnly, SameSite cookie."""
+    """Reads a request's refresh token, and sets or deletes its cookie.
+
+    The token is in the body, or in an HttpOnly, SameSite cookie.
+    """
 
     def __init__(self, request: Request, response: Response) -> None:
         self.request = request
@@ -40,7 +46,7 @@ class RefreshCookie:
         return tokens.model_copy(update={"refresh_token": None})
 
     def rotate(self, body: RefreshRequest | None, tokens: TokenPair) -> TokenPair:
-        """Return the refresh response.
+        """Return the response to a token refresh, with the new tokens.
 
         If the cookie held the old token, put the new token into the cookie.
         """
@@ -94,7 +100,7 @@ class RefreshCookie:
 
 
 async def refresh_cookie(request: Request, response: Response) -> RefreshCookie:
-    """Return the refresh token and cookie of the request (a dependency)."""
+    """Return a `RefreshCookie` for the current request (a dependency)."""
     return RefreshCookie(request, response)
 
 
@@ -102,7 +108,7 @@ Cookies = Annotated[RefreshCookie, Depends(refresh_cookie)]
 
 
 async def revocation_session(connection: HTTPConnection) -> AsyncGenerator[AsyncSession, None]:
-    """Open a transaction that commits even if the error for token reuse is raised.
+    """Open a transaction that commits even if a reused refresh token is rejected.
 
     Otherwise the error would roll back the revocation of the token family.
     """

@@ -77,9 +77,9 @@ class AuthSettings(EnvironmentSettings):
     def validate_keys(
         cls, keys: tuple[SecretStr, ...], info: ValidationInfo
     ) -> tuple[SecretStr, ...]:
-        """Reject weak secrets.
+        """Reject missing keys in production, and weak HS256 secrets.
 
-        Require keys in production. Default to an insecure key elsewhere.
+        Default to an insecure key elsewhere.
         """
         if not keys and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"

@@ -223,7 +223,7 @@ async def _external_user(connection: HTTPConnection, token: str, claims: Claims)
 
 
 async def _sync_role(connection: HTTPConnection, user: User, claims: Claims) -> User:
-    """Assign the first configured role in the token's claim.
+    """Assign the user the first configured role that is in the token's role claim.
 
     If the claim contains no configured role, remove the user's role.
     """
@@ -246,7 +246,10 @@ def find_claim(claims: Claims, name: str) -> Any:  # noqa: ANN401
 
 
 def install(app: FastAPI) -> None:
-    """Install the provider, and the login on /docs by authorization code with PKCE (RFC 7636)."""
+    """Install the provider, and configure the login on `/docs`.
+
+    Swagger UI uses an authorization code with PKCE (RFC 7636).
+    """
     config = settings.read(OidcSettings)
     OIDC.set(app, config)
     PROVIDER.set(app, Provider(config.issuer))

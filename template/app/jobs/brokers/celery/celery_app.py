@@ -27,12 +27,12 @@ class OneAttemptConnection(Connection):
     """Connection that does not retry, since the service itself reconnects."""
 
     def ensure(self, *arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401
-        """Return the function with Celery's error handling, but without its retries."""
+        """Return the function wrapped in Celery's error handling, with no retries."""
         return super().ensure(*arguments, **options | {"max_retries": 0})
 
 
 class OneAttemptAMQP(AMQP):
-    """Celery's messaging (AMQP class), with connections that do not retry."""
+    """Celery's AMQP class, with connections that do not retry."""
 
     Connection = OneAttemptConnection  # type: ignore[mutable-override]
 
@@ -70,7 +70,7 @@ class JobsApp(Celery):
 
 
 def broker_url(url: URL) -> str:
-    """Convert a Valkey URL to Celery's form.
+    """Convert a Valkey URL to a broker URL of Celery.
 
     TLS certificates are verified unless the URL disables the verification.
 
