@@ -103,7 +103,7 @@ def _publish(app: FastAPI, changes: list[Change]) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Create the list of listeners.
+    """Store an empty list of change listeners in `app.state`.
 
     Call this function before `subscribe`.
     """

@@ -65,7 +65,7 @@ def _digest(page: bytes) -> str:
 
 
 def _login_origins(schema: dict[str, Any]) -> list[str]:
-    """Return the origins to which Swagger UI may send logins, such as an identity provider."""
+    """Return the origins that Swagger UI may contact for logins."""
     schemes = schema.get("components", {}).get("securitySchemes", {}).values()
     parts = [urlsplit(url) for scheme in schemes for url in _urls(scheme)]
     return sorted({f"{part.scheme}://{part.netloc}" for part in parts if part.netloc})

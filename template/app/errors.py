@@ -154,7 +154,7 @@ async def handle_error(request: Request, error: Exception) -> Response:
 
 
 async def handle_http_exception(request: Request, error: HTTPException) -> Response:
-    """Return the problem document for a framework exception, such as an unknown path."""
+    """Return the problem document of an `HTTPException`, such as an unknown path."""
     if isinstance(error.__cause__, Error):  # FastAPI turns any error while a body is read into 400
         return await handle_error(request, error.__cause__)
     phrase = HTTPStatus(error.status_code).phrase

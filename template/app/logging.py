@@ -70,7 +70,10 @@ EXTRA_PROCESSORS: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = [
 
 
 def run_extra_processors(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Run the log processors that other modules of the service have registered."""
+    """Apply the processors in `EXTRA_PROCESSORS` to a log event.
+
+    Other modules of the service register them.
+    """
     for processor in EXTRA_PROCESSORS:
         event = processor(logger, method, event)
     return event

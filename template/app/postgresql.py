@@ -156,10 +156,10 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def read_options(settings: DatabaseSettings) -> dict[str, Any]:
-    """Return the options of read sessions: autocommit, which saves two round trips.
+    """Return the options of read sessions: autocommit, unless a pooler is configured.
 
-    Behind a pooler, read sessions need a transaction. Without a transaction, preparing a statement
-    and executing it may use different server connections.
+    Autocommit saves two round trips. Behind a pooler, read sessions need a transaction, since
+    preparing a statement and executing it may otherwise use different server connections.
     """
     is_pooled = settings.pooler is Pooler.TRANSACTION
     return {} if is_pooled else {"isolation_level": "AUTOCOMMIT"}

@@ -209,7 +209,7 @@ async def apply_limit(
 
 
 def caller_key(connection: HTTPConnection) -> str:
-    """Return the key by which requests are counted: the caller, or the client's address."""
+    """Return the key that counts a caller's requests: the caller's name or address."""
     caller = getattr(connection.state, "caller", None)
     return f"caller {caller}" if caller else client_address(connection)
 

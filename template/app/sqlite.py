@@ -52,7 +52,10 @@ class DatabaseSettings(EnvironmentSettings):
     )
 
     def for_migrations(self) -> "DatabaseSettings":
-        """Return the settings for migrations, which wait until a concurrent migration has ended."""
+        """Return the settings for migrations, with a busy timeout of ten minutes.
+
+        A migration waits until a concurrent one has ended.
+        """
         return self.model_copy(update={"busy_timeout": 600.0})
 
 
@@ -112,7 +115,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
 
 
 def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:  # noqa: ARG001
-    """Return the same engine for reads, since SQLite has no replicas."""
+    """Return the given engine, since SQLite has no replicas."""
     return engine
 
 

@@ -13,7 +13,7 @@ from app.scope import ALL, NONE, Scope
 
 
 def scope_of(caller: Caller, *permissions: str) -> Scope:
-    """Return a scope with all rows if the caller has a permission, else with the caller's own rows.
+    """Return the scope `ALL` for a caller with a permission, else the caller's own rows.
 
     An API key without one of the permissions among its scopes accesses no row.
     """
@@ -24,7 +24,7 @@ def scope_of(caller: Caller, *permissions: str) -> Scope:
 
 
 class OwnerOrPermission:
-    """Dependency that limits callers to their own rows unless they have a permission."""
+    """Dependency that limits callers without a permission to their own rows."""
 
     def __init__(self, *permissions: str) -> None:
         self.permissions = permissions

@@ -1,4 +1,4 @@
-"""Checks of foreign keys that reference rows with an owner.
+"""Access checks of foreign keys that reference rows with an owner.
 
 A caller may reference only rows that the caller may read.
 """

@@ -136,7 +136,7 @@ class TableVersions:
 
 
 def changed_tables(change: Change) -> Iterator[str]:
-    """Yield the changed table, and the tables that the database changes by cascades."""
+    """Yield the changed table, and the tables to which a deletion cascades."""
     yield change.table
     if change.kind is Kind.DELETED:
         yield from cascaded_tables(change.table, set())

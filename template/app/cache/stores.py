@@ -68,7 +68,10 @@ class MemoryStore:
         return [self._get(key) for key in keys]
 
     async def write(self, entries: Mapping[str, bytes]) -> None:
-        """Set values without expiry, which may still be evicted."""
+        """Set values without expiry.
+
+        They may still be evicted.
+        """
         for key, value in entries.items():
             self._put(key, value, float("inf"))
 

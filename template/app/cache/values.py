@@ -172,7 +172,10 @@ class ValueCache:
         return data
 
     async def _wait(self, cached: Cached[Any], name: str, stamp: bytes, lock: str) -> bytes | None:
-        """Wait up to `WAIT` for the value that another process computes while it holds the lock."""
+        """Wait up to `WAIT` for a value that another process computes.
+
+        Return None after this time, or if that process has released its lock.
+        """
         for _ in range(round(WAIT / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
             entry, holder = await self.store.read(name, lock)

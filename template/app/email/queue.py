@@ -148,7 +148,7 @@ class EmailQueue:
             await asyncio.sleep(delay)
 
     async def _try_transmit(self, message: EmailMessage) -> Exception | None:
-        """Try to send a message once; return the server's error, if any."""
+        """Send a message once; return the SMTP or network error, if any."""
         try:
             await transmit(self.config, message, self.preview)
         except (aiosmtplib.SMTPException, OSError) as error:

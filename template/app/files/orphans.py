@@ -57,7 +57,7 @@ async def collect(session: AsyncSession, store: "ObjectStore") -> int:
 
 
 def _expired(batch: "Sequence[ObjectMeta]") -> dict[UUID, str]:
-    """Return the paths of the objects that are older than `GRACE`, by file ID."""
+    """Map file IDs to the paths of objects that are older than `GRACE`."""
     before = now() - GRACE
     paths = {}
     for each in batch:

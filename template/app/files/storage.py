@@ -134,7 +134,7 @@ def translate_errors() -> Generator[None, None, None]:
 
 @dataclass
 class Store:
-    """The object store, in which an object's key is the ID of the file's row."""
+    """Store of file contents, under the ID of each file's row."""
 
     inner: "ObjectStore"
     config: FilesSettings

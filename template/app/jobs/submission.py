@@ -20,7 +20,10 @@ IdempotencyKey = Annotated[
 
 
 class JobSubmitter:
-    """Submits jobs in a request's transaction, at most one job per idempotency key."""
+    """Submits jobs in the transaction of a request.
+
+    An idempotency key submits at most one job.
+    """
 
     def __init__(
         self,

@@ -10,7 +10,10 @@ from app.models.base import Base, Identified, now
 
 
 class RefreshToken(Identified, Base):
-    """A single-use refresh token; rotation adds its successor to the same token family."""
+    """A single-use refresh token, which belongs to a token family.
+
+    Each rotation adds a new token to the family.
+    """
 
     __tablename__ = "refresh_tokens"
 

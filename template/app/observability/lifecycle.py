@@ -1,4 +1,4 @@
-"""Observability of a process: spans of commands, metrics of servers, and export at exit."""
+"""Traces, metrics and error reports of a process, exported until it exits."""
 
 from argparse import Namespace
 from collections.abc import Callable, Generator
@@ -30,7 +30,9 @@ def instrumented(run: Callable[[Namespace], int]) -> Callable[[Namespace], int]:
 
 @contextmanager
 def observe_process(command: str) -> Generator[None, None, None]:
-    """Trace a command or serve its metrics while it runs, and report its errors.
+    """Export the telemetry and report the errors of a command while it runs.
+
+    Long-running commands serve metrics. Other commands create a span.
 
     Raises:
         ConfigurationError: a setting is invalid, or the port of `METRICS_PORT` is in use.

@@ -91,7 +91,7 @@ class RuntimeMetrics:
 
     @contextmanager
     def observing_pool(self, engine: Engine) -> Generator[None, None, None]:
-        """Include an engine's connection pool in the metrics while the context is open."""
+        """Measure an engine's connection pool while the context is open."""
         monitor = PoolMonitor(engine)
         self.pools.append(monitor)
         with monitor.counting():

@@ -61,7 +61,10 @@ Destination = Literal["otlp", "none"]
 
 
 class TelemetrySettings(EnvironmentSettings):
-    """Settings of OpenTelemetry, which exports nothing if no endpoint is set."""
+    """Settings of OpenTelemetry (`OTEL_…`).
+
+    Without an endpoint, nothing is exported.
+    """
 
     model_config = SettingsConfigDict(env_prefix="OTEL_")
 
@@ -137,7 +140,10 @@ class MetricsSettings(EnvironmentSettings):
 
 
 class SentrySettings(EnvironmentSettings):
-    """Settings of Sentry, to which errors are reported only if a DSN is set."""
+    """Settings of Sentry (`SENTRY_…`).
+
+    Errors are reported only if a DSN is set.
+    """
 
     model_config = SettingsConfigDict(env_prefix="SENTRY_")
 

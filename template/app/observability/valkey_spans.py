@@ -14,7 +14,7 @@ from app.observability.pipeline import PIPELINE
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Trace the Valkey client library while the service runs, if traces are exported."""
+    """Trace Valkey commands while the service runs, if traces are exported."""
     if not PIPELINE.get(app).exports_traces:
         yield
         return

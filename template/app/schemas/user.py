@@ -23,7 +23,7 @@ class RoleRead(ReadSchema):
 
 
 class RoleChange(Schema):
-    """The permissions that replace those of a role."""
+    """Permissions of a role, which replace its previous permissions."""
 
     permissions: list[Permission] = Field(max_length=200)
 

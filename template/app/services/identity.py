@@ -82,9 +82,9 @@ async def _link(session: AsyncSession, external: ExternalUser, *, provision: boo
 
 
 async def sync_role(sessions: Sessions, readers: Sessions, user: User, name: str | None) -> User:
-    """Assign the role that the identity provider names.
+    """Assign a role by name; remove the user's role if the name is None or unknown.
 
-    Remove the user's role if the provider names none. Log an unknown role.
+    An unknown role is logged.
     """
     if name == (user.role.name if user.role else None):
         return user

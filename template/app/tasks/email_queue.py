@@ -1,4 +1,4 @@
-"""Durable e-mail queue: each e-mail is a job in the sender's transaction (outbox).
+"""Durable e-mail queue that stores each e-mail as a job (transactional outbox).
 
 A worker sends each e-mail at least once, even if processes are killed meanwhile.
 """

@@ -35,7 +35,7 @@ class TooManySockets(errors.Error):
 
 
 class Hub:
-    """Sends messages to the subscribers of this process, and passes them to other processes."""
+    """Publishes messages to the subscribers of this process and of other processes."""
 
     authorize: Authorize  # set by `anonymous` or `token_auth`
 
@@ -89,7 +89,7 @@ class Hub:
             after_commit(session, partial(self.publish, message))
 
     def publish_changes(self, changes: Sequence[Change]) -> None:
-        """Publish the changes of a commit to the subscribers."""
+        """Publish the changes of a commit in the channels of their tables."""
         for message in messages(changes):
             if message.channel in self.channels:
                 self.publish(message)
@@ -127,7 +127,7 @@ class Hub:
         return f"{self.name}-{self.number if number is None else number}"
 
     def resume(self, subscriber: Subscriber, last: str) -> None:
-        """Enqueue the messages that follow the last message of a client.
+        """Enqueue the messages that a client has missed since its last message.
 
         If this last message is unknown, enqueue `missed` instead.
         """

@@ -12,7 +12,7 @@ from app.websockets.settings import WebSocketSettings
 
 @dataclass(frozen=True)
 class ReadAccess:
-    """A caller, with the scope of each channel that the caller may read."""
+    """A caller's name, with the rows that the caller may read in each channel."""
 
     caller: str
     scopes: Mapping[str, Scope]

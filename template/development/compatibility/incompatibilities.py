@@ -27,7 +27,10 @@ def breaks(old: Part, new: Part) -> list[Change]:
 
 
 def _operations(document: Part) -> Iterator[tuple[str, tuple[str, Part]]]:
-    """Yield the operations by method and path; names of path parameters are left out."""
+    """Yield each operation under a key of its method and path.
+
+    The key contains no names of path parameters.
+    """
     for path, item in document.get("paths", {}).items():
         for method in METHODS:
             if method in item:
@@ -122,7 +125,10 @@ def _schema(parameter: Part) -> Part:
 
 
 def _requirements(operation: Part, document: Part) -> list[set[str]]:
-    """Return the alternative security requirements of an operation; none if it is public."""
+    """Return the alternative sets of credentials that an operation accepts.
+
+    A public operation accepts the empty set.
+    """
     schemes = document.get("components", {}).get("securitySchemes", {})
     alternatives = operation.get("security", document.get("security", [])) or [{}]
     return [set(chain.from_iterable(_scopes(each, schemes))) for each in alternatives]

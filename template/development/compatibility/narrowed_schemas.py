@@ -186,7 +186,7 @@ class Narrowing:
         yield from self._further(one, other, where)
 
     def _further(self, one: Schema, other: Schema, where: str) -> Iterator[Change]:
-        """Compare the `additionalProperties` of two schemas."""
+        """Compare the schemas of undeclared fields (`additionalProperties`)."""
         mine, theirs = (each.get("additionalProperties", True) for each in (one, other))
         if isinstance(theirs, dict) and mine is not False:
             yield from self._between({} if mine is True else mine, theirs, f"{where}.*")

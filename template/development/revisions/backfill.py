@@ -36,7 +36,10 @@ def becoming_required(table: ModifyTableOps, metadata: MetaData) -> Iterator[Col
 
 
 def fill(changed: Column[Any], dialect: Dialect) -> str:
-    """Return the SQL that replaces NULL by a column's default, for `op.execute`."""
+    """Return the UPDATE statement that replaces NULL by a column's default.
+
+    Colons are escaped, since `op.execute` would read them as bound parameters.
+    """
     compiler = dialect.ddl_compiler(dialect, CreateTable(changed.table))
     default: ColumnElement[Any] = literal_column(str(compiler.get_column_default_string(changed)))
     target = column(changed.name, changed.type)

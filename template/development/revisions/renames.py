@@ -54,7 +54,7 @@ def columns(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
 
 
 def constraints(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
-    """Yield the renames of constraints and indexes whose names contain an old name.
+    """Yield the renames of constraints and indexes of renamed tables and columns.
 
     If the database cannot alter constraints, autogenerate drops and creates those that it compares
     by name.
@@ -89,7 +89,7 @@ def named(table: Table) -> dict[str, str]:
 
 
 def with_present_names(name: str, table: Table) -> str:
-    """Replace old names of the table and its columns in the name of a constraint or index."""
+    """Return the name of a constraint or index after the renames of its table and columns."""
     for part in (table, *table.columns):
         if was := part.info.get("was"):
             name = re.sub(rf"(?<=_){re.escape(was)}(?=_|$)", part.name, name)

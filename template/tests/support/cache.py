@@ -68,7 +68,7 @@ async def titles(cache: Cache) -> list[str]:
 
 
 def service_factory(patch: pytest.MonkeyPatch, prefix: str) -> ServiceFactory:
-    """Return a function that runs services whose cache keys begin with a prefix."""
+    """Return a function that runs a service with the given prefix of cache keys."""
 
     @asynccontextmanager
     async def make_service(**environment: str) -> AsyncGenerator[CachedService, None]:

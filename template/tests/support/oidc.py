@@ -20,7 +20,7 @@ def configured() -> Generator[dict[str, str], None, None]:
 
 
 def credential(user: User) -> Identity:
-    """Return an identity row, which links the user to the identity provider."""
+    """Return the row that links a user to the identity provider."""
     return Identity(issuer=PROVIDER.url, subject=str(user.id), user_id=user.id)
 
 

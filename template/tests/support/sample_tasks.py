@@ -150,7 +150,7 @@ async def receive(broker: Broker, number: int) -> list[UUID]:
 
 @asynccontextmanager
 async def busy_worker(broker: Broker) -> AsyncGenerator[UUID, None]:
-    """Run a worker that has received a job id but has no free slot for the job."""
+    """Simulate a worker that receives a job ID while all its slots are in use."""
     received: asyncio.Queue[UUID] = asyncio.Queue()
 
     async def wait_for_slot(job_id: UUID) -> None:

@@ -17,7 +17,7 @@ from tests.support.timeouts import DEADLINE
 
 
 class Mailbox:
-    """Handler of an SMTP server that stores messages, or sends the next reply of `replies`."""
+    """SMTP handler that stores messages, or responds with the configured replies."""
 
     def __init__(self) -> None:
         self.mails: Queue[EmailMessage] = Queue()

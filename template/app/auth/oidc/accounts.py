@@ -1,4 +1,4 @@
-"""Authentication by tokens of an OpenID Connect provider, and creation of the tokens' users.
+"""Authentication by tokens of an OpenID Connect provider, with users created at first login.
 
 The service accepts ID tokens and JWT access tokens (RFC 9068). A token must be signed with a key
 that the provider publishes (JWKS), and must name the audience of this service.

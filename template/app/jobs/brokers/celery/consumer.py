@@ -94,13 +94,16 @@ class JobWorker(WorkController):
         self.hub.call_soon(bool)  # wakes the event loop
 
     def _shut_down(self) -> None:
-        """Shut down in the worker's event loop, after pending acknowledgements."""
+        """Raise `WorkerShutdown` in the worker's event loop if a stop was requested.
+
+        Pending acknowledgements are sent before.
+        """
         if self.is_stopping:
             raise WorkerShutdown
 
 
 class Dispatcher:
-    """Runs handlers of Celery's messages on the event loop of the service."""
+    """Runs the handler of each Celery message on the service's event loop."""
 
     def __init__(self, handle: Handler) -> None:
         self.handle = handle
@@ -109,7 +112,10 @@ class Dispatcher:
         self.stopping = False
 
     def dispatch(self, job_id: str) -> None:
-        """Handle a job ID in a Celery thread; requeue the job if the worker stops."""
+        """Handle a job ID on the service's event loop, and wait until it is handled.
+
+        Celery calls this in one of its threads. If the worker stops, the job is requeued.
+        """
         future = asyncio.run_coroutine_threadsafe(self._handle(UUID(job_id)), self.loop)
         try:
             future.result()
