@@ -214,7 +214,7 @@ def show_status(options: Namespace) -> Outcome:
 
 
 def print_status(current: Status) -> None:
-    """Print a service's version, and the files that differ from the template in one section per kind."""
+    """Print a service's version, and a section for each state of its files, such as `Missing`."""
     drift = current.drift
     echo(f"{current.template} at {current.version}")
     behind = f"{plural(current.behind, 'release')} behind {current.newest}" if current.behind else "up to date"
@@ -290,7 +290,7 @@ def run_new(options: Namespace) -> Outcome:
 
 
 def run_add_resource(options: Namespace) -> Outcome:
-    """Run `slipway add resource`."""
+    """Add the resource that the command line declares, and print what to do next."""
     from slipway.commands.add import Options, add_resource
 
     keys = Options(
@@ -306,7 +306,7 @@ def run_add_resource(options: Namespace) -> Outcome:
 
 
 def run_add_field(options: Namespace) -> Outcome:
-    """Run `slipway add field`."""
+    """Add the fields that the command line declares to a resource, and print what to do next."""
     from slipway.commands.add import add_fields
 
     return finish_addition(options, add_fields(service(options), options.name, options.words, additions(options)))
@@ -353,7 +353,7 @@ def read_answers(path: Path | None) -> dict[str, Any]:
 
 
 def run_undo(options: Namespace) -> Outcome:
-    """Run `slipway undo`."""
+    """Undo the service's last update, and return its commit for `--json`."""
     from slipway.commands.undo import undo
 
     return 0, undo(service(options))

@@ -1,4 +1,4 @@
-"""Print text for people.
+"""Format and print the progress, tables and warnings that people read.
 
 With `--json`, standard output contains a single JSON object.
 """

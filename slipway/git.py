@@ -81,6 +81,9 @@ def require_version() -> None:
 
 
 def ignore_inherited() -> None:
-    """Unset inherited variables such as GIT_DIR, by which a Git hook would select another repository."""
+    """Unset variables such as `GIT_DIR`, which would make Git use another repository.
+
+    Git sets them for hooks, in which `slipway` may run.
+    """
     for name in INHERITED:
         os.environ.pop(name, None)

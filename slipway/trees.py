@@ -115,7 +115,7 @@ class Objects:
             return git(self.directory, "write-tree", env=env).strip()
 
     def commit(self, tree: str, *parents: str) -> str:
-        """Create a commit of a tree on no branch, because `git merge-tree` needs commits."""
+        """Create a commit of a tree without moving a branch, because `git merge-tree` needs commits."""
         options = [word for parent in parents for word in ("-p", parent)]
         return git(self.directory, "commit-tree", tree, *options, "-m", "slipway", env=IDENTITY).strip()
 

@@ -1,4 +1,4 @@
-"""After a plain Copier update, merge edits into moved files, rewrite imports, and report deleted edits.
+"""Repair a plain Copier update, in which edits to files that the template moved are lost.
 
 Copier renders a moved file under its new path, and deletes the old one with the owner's edits. This script merges the
 edits since the last update into the new file, with conflict markers as Git's. Imports of moved modules are rewritten in
@@ -119,7 +119,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Sides:
-    """The service's, the base and the template's version of a file, and its paths before and after the update."""
+    """The service's (`ours`), base and template's (`theirs`) version of a file, with its old and new path."""
 
     path: str
     to: str

@@ -23,7 +23,10 @@ def components(features: list[Feature]) -> list[str]:
 
 
 def required_variables(features: list[Feature]) -> list[dict[str, str]]:
-    """List required environment variables, except for secrets and variables that a volume's component sets."""
+    """List the required environment variables that are not secret.
+
+    Variables of a feature with volumes are omitted, because its Kustomize component sets them.
+    """
     set_by_volumes = {name for feature in features if feature.volumes for name in feature.environment}
     settings = [setting for feature in features for setting in feature.settings]
     needed = [each for each in settings if each.is_needed and not each.is_secret and each.name not in set_by_volumes]
@@ -46,7 +49,7 @@ def combined_command(processes: list[Process], ports: Mapping[str, int]) -> str:
 
 
 def on_one_volume(features: list[Feature], root: str) -> dict[str, str]:
-    """Return the environment variables that hold paths of volumes, changed to directories below `root`."""
+    """Return environment variables that place the files of all features on one volume at `root`."""
     variables: dict[str, str] = {}
     for feature in features:
         for name, path in feature.volumes.items():

@@ -49,14 +49,20 @@ def files() -> frozenset[str]:
 
 
 def claims(path: str) -> list[tuple[str, str]]:
-    """List the entries of `Feature.paths` that cover a path, each with its feature, the deepest directory first."""
+    """Return each entry of `Feature.paths` that covers a path, paired with its feature.
+
+    The longest entry comes first: it is the file itself or the deepest directory.
+    """
     pairs = [(entry, each.name) for each in (SERVICE, *FEATURES) for entry in each.paths if covers(entry, path)]
     return sorted(pairs, key=lambda claim: -len(claim[0]))
 
 
 @cache
 def owners() -> Mapping[str, tuple[str, ...]]:
-    """Map each path to the features that it requires, its own feature before those of its parent directories."""
+    """Map each file to all features that a service needs to have the file.
+
+    The feature that lists the file or its deepest directory comes first.
+    """
     return {path: tuple(name for _, name in claims(path)) for path in sorted(files())}
 
 
@@ -83,7 +89,10 @@ def code_paths(names: Iterable[str]) -> list[str]:
 
 
 def surrounding_paths(names: Iterable[str]) -> list[str]:
-    """List the template's files for CI, deployment and guidance, with the Kubernetes components as one pattern."""
+    """List the template's files for CI, deployment and guidance in a service with these features.
+
+    A single pattern stands for all Kubernetes components.
+    """
     around = {AGENTS.name, *names}
     others = {each.name for each in SURROUNDINGS}
     paths = [path for path, needed in owners().items() if (own := others.intersection(needed)) and own <= around]

@@ -102,7 +102,10 @@ def module(context: Context, source: str) -> str:
 
 
 def renderings(context: Context) -> list[str]:
-    """Render the current template for each resource; return none if the template does not depend on a resource."""
+    """Render the current template once for each resource of the service.
+
+    The list is empty if the template does not depend on a resource.
+    """
     if "resource" not in context or not context.name:
         return []
     template = context.environment.get_template(context.name)

@@ -51,7 +51,7 @@ class Standard:
 
     @property
     def feature(self) -> Feature:
-        """The fork's additions as a feature that every service has.
+        """The fork's requirements and guidance, as a `Feature` of every service.
 
         Modules need not import the added requirements.
         """
@@ -67,7 +67,7 @@ class Standard:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The fork's values for the Jinja context of shared files, besides those of its feature."""
+        """The fork's container images, package index, licence and GitLab includes, as Jinja context."""
         return {
             "images": {"python": self.python_image, "uv": self.uv_image},
             "indexes": [self.index] if self.index else [],

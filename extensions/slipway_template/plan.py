@@ -1,4 +1,7 @@
-"""Compute the Jinja context of all templates from the answers, as plain data without conditions on features."""
+"""Compute the Jinja context of all templates from the answers.
+
+The context is plain data without conditions on features.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +33,15 @@ def slug(name: str) -> str:
 
 
 def merged(features: Iterable[Feature], part: str) -> list[str]:
-    """Return the sorted entries of one list, such as `runtime`, from all features."""
+    """Merge one list of all features, such as `runtime`, into a sorted list without duplicates."""
     return sorted({entry for feature in features for entry in getattr(feature, part)})
 
 
 def required(features: Iterable[Feature], part: str) -> list[str]:
-    """Return the sorted requirements of all features, with the last one moved to the front.
+    """Return the requirements of all features, in an order to which `uv add` appends.
 
-    `uv add` inserts into a sorted list, but appends to an unsorted one: so the owner's requirements stay at the end.
+    The list is sorted, except that its last requirement comes first. `uv add` inserts into a sorted list, but appends
+    to an unsorted one: so the owner's requirements stay at the end.
     """
     *others, last = merged(features, part)
     return [last, *others]

@@ -1,4 +1,7 @@
-"""Read `copier.yml` and the files that it includes, such as a fork's questions, merged as Copier merges them."""
+"""Read the settings and questions of `copier.yml` and of the files that it includes.
+
+A fork adds its questions in such files. They are merged as Copier merges them.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,10 @@ def recorded_source(source: str, commit: str) -> str:
 
 
 def published(clone: Path, commit: str) -> str:
-    """Return the URL of a clone's remote `origin`; empty if it is local or lacks the commit."""
+    """Return the URL of a clone's remote `origin`; empty unless the remote has the commit.
+
+    The result is also empty for a remote on the same machine.
+    """
     url = git(clone, "config", "--get", "remote.origin.url").rstrip("/")  # `get-url` would apply insteadOf
     branches = git(clone, "for-each-ref", f"--contains={commit}", "refs/remotes/origin") if commit else ""
     if not REMOTE.match(url) or not branches:

@@ -1,4 +1,7 @@
-"""Write an update as a Git bundle with a description, from which a CI pipeline opens a pull or merge request."""
+"""Write an update as a Git bundle, from which a CI pipeline opens a pull or merge request.
+
+Files with the request's title and description are written beside it.
+"""
 
 from __future__ import annotations
 

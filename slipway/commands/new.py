@@ -174,7 +174,7 @@ def write(directory: Path, rendering: Rendering, answers_file: str) -> None:
 
 
 def move(service: Path, directory: Path) -> None:
-    """Move the new service into place.
+    """Move a new service from its temporary directory to the requested one.
 
     An empty directory stays, and receives the service's entries one by one. If one move fails, all are undone.
     """

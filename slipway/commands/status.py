@@ -31,7 +31,7 @@ SEARCHED = 3  # earlier records whose changes are compared with edited files
 
 @dataclass
 class Drift:
-    """The paths of a service's files by state.
+    """The files of a service by state: unchanged, edited, renamed, stale or missing.
 
     `stale` maps paths to the version whose changes are missing, `renamed` to the new path.
     """
@@ -107,7 +107,7 @@ def compare(service: Service, template: Template, pristine: Rendering) -> Drift:
 
 
 def unconverted(service: Service, paths: list[str]) -> dict[str, bytes]:
-    """Return the Git blobs of unmodified files whose content on disk differs because of a Git filter such as LFS."""
+    """Return the content in Git of each unmodified file, which a filter such as LFS converts on disk."""
     supported = [path for path in paths if "\n" not in path]
     from_root = "".join(f"{service.prefix}{path}\n" for path in supported)
     blobs = git(service.root, "hash-object", "--stdin-paths", stdin=from_root.encode()).split()
@@ -140,7 +140,10 @@ def stale_files(
 
 
 def earlier_renderings(service: Service, template: Template) -> Iterator[tuple[Earlier, Rendering]]:
-    """Yield a rendering for each earlier version of the answers file in Git, if the template still has that version."""
+    """Yield each earlier version of the answers file in Git, with the files rendered from it.
+
+    At most `SEARCHED` versions are read. Those that the template can no longer render are skipped.
+    """
     for past in islice(earlier(service), SEARCHED):
         is_same = past.record["_src_path"] == template.source
         source = template if is_same else Template(str(past.record["_src_path"]))

@@ -48,7 +48,10 @@ def undo(service: Service) -> dict[str, str]:
 
 
 def remove(service: Service, commit: str) -> None:
-    """Reset the branch to a commit's parent, after storing a note from which `update --continue` can recover."""
+    """Reset the branch to the parent of an update's commit.
+
+    During the reset, a note is stored: after an interruption, `update --continue` reads it to finish.
+    """
     parent = git(service.directory, "rev-parse", f"{commit}^").strip()
     former = parse_record(service.committed(service.answers_file, parent) or b"", service.answers_file)
     report = Report(str(service.record["_commit"]), str(former["_commit"]))
@@ -61,14 +64,20 @@ def remove(service: Service, commit: str) -> None:
 
 
 def is_reapplied(subject: str) -> bool:
-    """Return whether a commit reverts a revert, which Git titles `Reapply …` or `Revert "Revert …`."""
+    """Return whether a commit's subject says that it applies a reverted commit again.
+
+    Git writes `Reapply "…"`, or in old versions `Revert "Revert "…""`.
+    """
     reverts = subject.split('Revert "')[:-1]
     is_even = len(reverts) % 2 == 0 and not any(reverts)
     return subject.startswith('Reapply "') or (bool(reverts) and is_even)
 
 
 def require_unstaged(service: Service) -> None:
-    """Raise `CommandError` if files are staged, because `git reset` would unstage them and `git revert` fail."""
+    """Raise `CommandError` if files are staged for commit.
+
+    `git reset` would unstage them, and `git revert` would fail.
+    """
     if staged := names(git(service.root, "diff", "--cached", "--name-only", "-z")):
         raise CommandError(f"Commit or unstage staged changes first: {', '.join(staged[:3])}.")
 

@@ -138,7 +138,7 @@ def obstructions(service: Service, report: Report, ours: Tree, tree: Tree) -> li
 
 
 def note_of_proposal(proposal: Proposal, tree: Tree, message: str) -> Note:
-    """Store the trees of a proposed update, and return the note from which `--continue` can resume it."""
+    """Store a proposed update's trees in Git, and return the `Note` that `update --continue` reads."""
     objects, sides, report = proposal.objects, proposal.merged.sides, proposal.report
     trees = {"base": sides.base, "ours": sides.ours, "theirs": sides.theirs, "merged": tree}
     stored = {name: objects.write(each) for name, each in trees.items()}
@@ -158,7 +158,7 @@ def open_worktree(proposal: Proposal, note: Note) -> None:
 
 
 def rejected(service: Service, note: Note, report: Report, reasons: list[str]) -> RejectedError:
-    """Store the note of a rejected update, and return the error that lists the reasons."""
+    """Store the reasons for a rejection in the update's `Note`, and return the error that lists them."""
     report.reasons = reasons
     report.tree = str(worktree.tree_of(service).relative_to(service.directory))
     note.report = asdict(report)

@@ -1,1 +1,4 @@
-"""Read, rewrite, sort and resolve Python imports, without running code and with the standard library only."""
+"""Read, rewrite, sort and resolve the imports of Python files.
+
+The service's code is never run, and only the standard library is imported.
+"""

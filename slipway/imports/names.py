@@ -118,12 +118,12 @@ class Use:
 
     @property
     def node(self) -> ast.expr:
-        """The outermost expression of the use, which is the last attribute or else the name itself."""
+        """The syntax node of the last attribute, or of the name if no attributes follow."""
         return self.attributes[-1] if self.attributes else self.name
 
     @property
     def parts(self) -> list[str]:
-        """The name and the attributes that follow it."""
+        """The name and its attributes as strings, such as `["app", "main"]` for `app.main`."""
         return [self.name.id, *(each.attr for each in self.attributes)]
 
 
@@ -371,7 +371,10 @@ def parses(source: str) -> bool:
 
 
 def exports(files: Mapping[str, str]) -> dict[str, set[str]]:
-    """Return each module's names that other modules import, use as attributes, or patch by a string in tests."""
+    """Return the names of each module that other modules use.
+
+    A use is an import, an attribute of an imported module, or a string with which a test patches an object.
+    """
     used: dict[str, set[str]] = {}
 
     def use(dotted: str) -> None:

@@ -1,4 +1,7 @@
-"""Sort the imports of rewritten files and format them with ruff, if the original files were sorted and formatted."""
+"""Sort and format Python files with ruff after their imports were rewritten.
+
+Files that were not sorted and formatted before stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def find_ruff(service: Path) -> str | None:
 
 
 def keep_order(files: Mapping[str, tuple[str, str]], configuration: str, ruff: str | None) -> dict[str, str]:
-    """Sort and format each rewritten file again if ruff would not have changed the original one.
+    """Sort and format each rewritten file whose original was sorted and formatted.
 
     Args:
         files: the texts of each file before and after its imports were rewritten

@@ -29,7 +29,7 @@ class Renames:
         return any(old != new for old, new in (*self.modules.items(), *self.names.items()))
 
     def module(self, old: str) -> str:
-        """Return the new dotted path of a module, also if only the module's package has moved."""
+        """Return the new dotted path of a module, which moves with its package."""
         parts = old.split(".")
         for size in range(len(parts), 0, -1):
             new = self.modules.get(".".join(parts[:size]))

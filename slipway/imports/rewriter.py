@@ -64,7 +64,10 @@ class Rewriter:
 
     @cached_property
     def renamed(self) -> dict[tuple[Scope, str], str]:
-        """The local names to rename, because the imported object has a new name."""
+        """The new name of each local name whose imported object was renamed.
+
+        Names that cannot be changed safely are omitted.
+        """
         candidates: dict[tuple[Scope, str], set[str]] = {}
         for imported, scope in (each for pairs in self.names.imported.values() for each in pairs):
             is_from = isinstance(imported.statement, ast.ImportFrom)
@@ -90,7 +93,7 @@ class Rewriter:
         return all(self.is_located(use) for use in uses)
 
     def is_located(self, use: Use) -> bool:
-        """Return whether the source has a use at its recorded position.
+        """Return whether the source text at a use's recorded position is its name.
 
         For an old f-string, return whether it contains the expected number of uses.
         """
@@ -130,7 +133,10 @@ class Rewriter:
             yield Edit(start, end, pattern.sub(partial(replacement, texts), text))
 
     def new_parts(self, use: Use) -> tuple[int, str] | None:
-        """Return how many attributes of a use are replaced, and the new text; None if nothing changes."""
+        """Return how many attributes of a use to replace, and the replacement text.
+
+        The result is None if the use stays unchanged.
+        """
         scope = use.scope.find(use.name.id)
         imports = scope.imports(use.name.id) if scope else []
         targets = self.names.targets(use)
@@ -264,7 +270,10 @@ class Rewriter:
         return not self.source[line_start:start].strip() and not following.startswith(";")
 
     def joined(self, start: int, end: int, statements: list[str]) -> str:
-        """Return import statements on separate lines, each with the comment that follows the original statement."""
+        """Join the import statements that replace an original one, each on its own line.
+
+        Each of them is followed by the original statement's comment.
+        """
         line_start = max(self.source.rfind("\n", 0, start), self.source.rfind("\r", 0, start)) + 1
         ending = NEWLINE.search(self.source)
         separator = (ending[0] if ending else "\n") + self.source[line_start:start]

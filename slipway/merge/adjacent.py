@@ -115,14 +115,20 @@ def replacements(base: Lines, side: Lines) -> list[Replacement]:
 
 
 def by_import(change: Replacement, syntax: Syntax) -> list[Replacement]:
-    """Split an insertion of imports into one for each line; return other changes unchanged."""
+    """Split an insertion of several imports into one insertion for each line.
+
+    Any other change is returned unchanged.
+    """
     if not is_import(change, syntax):
         return [change]
     return [Replacement(change.start, change.end, [line]) for line in change.lines]
 
 
 def position(change: Replacement, syntax: Syntax) -> tuple[int, int, bool, bytes]:
-    """Return the sort key of a change, by which comments follow code, and imports are in alphabetical order."""
+    """Return the sort key that orders changes of both sides.
+
+    At the same place, comments follow code, and imports are in alphabetical order.
+    """
     first = change.lines[0] if is_import(change, syntax) else b""
     return change.start, change.end, is_comment(change, syntax), first
 
@@ -187,9 +193,10 @@ def comment_lines(content: bytes) -> frozenset[bytes]:
 
 
 def statement_boundaries(content: bytes) -> frozenset[tuple[bytes, bytes]]:
-    """Return each pair of neighbouring lines where a statement ends and the next one of its block begins.
+    """Return each pair of adjacent lines between which one statement ends and the next begins.
 
-    Pairs that occur more than once are omitted: one of them might be part of a string.
+    Both statements belong to the same block. Pairs that occur more than once are omitted: one of them might be part of
+    a string.
     """
     lines = content.splitlines(keepends=True)
     numbers = Counter(pairwise(lines))
@@ -210,7 +217,7 @@ def blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def neighbours(block: list[ast.stmt]) -> Iterator[int]:
-    """Yield the first line of each statement that starts on the line after the previous statement."""
+    """Yield the line number of each statement that starts directly below the previous one."""
     for statement, following in pairwise(block):
         decorators = getattr(following, "decorator_list", [])
         start = min([following.lineno, *(each.lineno for each in decorators)])

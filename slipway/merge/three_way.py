@@ -1,4 +1,4 @@
-"""Merge a template's change into a service with `git merge-tree`, from three Git trees and without a checkout.
+"""Merge a template's change into a service with `git merge-tree`, without a checkout.
 
 The base is the rendering of the recorded version, one side is the service's commit, the other the rendering of the new
 version. Moves of the template are applied to the base and to the service first, imports included, so that Git sees
@@ -44,7 +44,7 @@ class Relocations:
 
 @dataclass(frozen=True)
 class Sides:
-    """The three trees of a merge.
+    """The trees of a three-way merge: the base, the service (`ours`) and the template (`theirs`).
 
     Files in `base` and `ours` are already at their new paths.
     """
@@ -71,7 +71,10 @@ class Merged:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the template: the files before and after, the moves, and the seeds (files rendered only once)."""
+    """A change of the template: the files that it renders before (`base`) and after it (`theirs`).
+
+    `seeds` are files that are rendered only once.
+    """
 
     base: Tree
     theirs: Tree
@@ -124,7 +127,10 @@ def stored(objects: Objects, rendering: Rendering) -> Tree:
 
 
 def keep_seed(path: str, base: Tree, ours: Tree, theirs: Tree) -> None:
-    """Ignore the template's changes to existing seeds, which belong to the service, and add only new seeds."""
+    """Keep the service's version of a seed, which is a file that the template renders only once.
+
+    Only a seed that is new in the template and missing in the service is added.
+    """
     if path in base and path in theirs:
         theirs[path] = base[path]
     elif path in base:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def conflicted_paths(objects: Objects, sides: Sides, tree: Tree, waiting: Container[str] = ()) -> list[str]:
-    """Return the files with new conflict markers, and the files of `waiting` that are still unmerged."""
+    """Return the files with new conflict markers, and all files of `waiting`.
+
+    `waiting` contains the files whose conflicts nobody has resolved.
+    """
     changed = [path for path, entry in tree.items() if entry != sides.ours.get(path)]
     objects.read(tree[path].blob for path in changed)
     unmerged = [path for path in tree if path in waiting and path not in changed]  # binary files have no markers

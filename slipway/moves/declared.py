@@ -172,7 +172,10 @@ class Moves:
             paths.append(new)
 
     def _modules(self, old: str, since: tuple[int, ...] = ()) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield each later path of a module, with the current locations of its renamed names."""
+        """Yield the path of a module after each of its moves, the oldest first.
+
+        Each path comes with the current locations of the names that the moves renamed.
+        """
         module = old
         names: dict[str, str] = {}
         pending: list[FileMove | ModuleMove] = [*self.modules, *self.files]
@@ -241,7 +244,10 @@ def _exact(move: FileMove | ModuleMove, module: str) -> str:
 
 
 def _packages(modules: dict[str, str], present: set[str]) -> dict[str, str]:
-    """Return each package whose modules have all moved to one other package, with that other package."""
+    """Map each package to the package into which all its modules have moved.
+
+    Packages whose modules moved to several places are omitted.
+    """
     targets: dict[str, set[str]] = {}
     for old, new in modules.items():
         parts = old.split(".")

@@ -30,7 +30,7 @@ IGNORED = re.compile(r"#[^\n]*\bignore\[[^\]\n]*\Z")  # the beginning of a type 
 
 @dataclass(frozen=True)
 class DomainRenames:
-    """The moved files and names of renamed resources, and the words to replace in files of these resources."""
+    """The moved paths, new names and replaced words that follow from renamed resources and fields."""
 
     paths: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)

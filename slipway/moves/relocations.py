@@ -43,13 +43,13 @@ def relocations_between(
 
 
 def has_other_answers(old: Rendering, new: Rendering) -> bool:
-    """Return whether a question of both versions has different answers."""
+    """Return whether the answer to any question of both versions has changed."""
     both = [name for name in old.record if name in new.record and not name.startswith("_")]
     return any(old.record[name] != new.record[name] for name in both)
 
 
 def detected(objects: Objects, old: Rendering, new: Rendering, trees: tuple[Tree, ...]) -> dict[str, str]:
-    """Return file renames that only Git detects.
+    """Return the renamed files that Git detects by their similar content.
 
     Files of resources are excluded, because they resemble each other.
     """

@@ -113,7 +113,10 @@ def parse_field(word: str, language: Language) -> tuple[str, Any]:
 
 
 def parse_type(word: str, parts: list[str]) -> tuple[str, str, list[str]]:
-    """Parse a type such as `enum?[draft,paid](default=draft)` into its name, its mark and its options."""
+    """Parse a type such as `enum?[draft,paid](default=draft)` into name, mark and options.
+
+    The mark is `?` for an optional field, `!` for a required one, or empty.
+    """
     matched = re.match(r"\w*", parts[0])
     kind, rest = (matched[0], parts[0][matched.end() :]) if matched else ("", parts[0])
     mark, options = "", []
@@ -235,12 +238,12 @@ def split(text: str, separator: str, word: str) -> list[str]:
 
 
 def closing(text: str) -> int:
-    """Return the position of the bracket that closes the first one, or 0 if there is none."""
+    """Return the position of the bracket that closes the text's first character; 0 if none does."""
     return next((place for place, (_, depth) in enumerate(depths(text)) if depth == 0), 0)
 
 
 def depths(text: str) -> Iterator[tuple[str, int]]:
-    """Yield each character of a text with the nesting depth of brackets and quotes after it."""
+    """Yield each character of a text with the number of brackets and quotes that are open after it."""
     depth, quote, is_escaped = 0, "", False
     for character in text:
         if is_escaped:

@@ -41,7 +41,10 @@ def earlier(service: Service) -> Iterator[Earlier]:
 
 
 def moved_from(service: Service) -> str | None:
-    """Return the previous `_src_path` if it was edited by hand since the last update; otherwise None."""
+    """Return the template's previous source if `_src_path` was edited by hand; otherwise None.
+
+    Only an edit since the last update counts.
+    """
     record = service.record
     last = next(earlier(service), None)
     if last is None or last.record["_commit"] != record["_commit"]:

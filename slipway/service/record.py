@@ -100,7 +100,10 @@ class Editor:
 
     # ── Divide ────────────────────────────────────────────────────────────────────────────────────────────────────────
     def entries(self, node: MappingNode | SequenceNode, lead: int, end: int) -> list[Entry]:
-        """Divide the lines `lead` to `end` of a block-style list or mapping into its items or keys."""
+        """Divide the lines of a block-style list or mapping into its entries.
+
+        The first entry begins at line `lead` with the comments above it; the last one ends before line `end`.
+        """
         column = node.start_mark.column
         entries: list[Entry] = []
         for place, each in enumerate(node.value):
@@ -114,7 +117,10 @@ class Editor:
         return entries
 
     def dash(self, value: Node, column: int) -> int:
-        """Return the line with the dash of a list item, which may be above the item's value."""
+        """Return the number of the line that has the dash of a list item.
+
+        The item's value can begin on a later line.
+        """
         line: int = value.start_mark.line
         while self.lines[line][column : column + 1] != "-" and line:
             line -= 1
@@ -241,14 +247,14 @@ def is_same(old: object, new: object) -> bool:
 
 
 def prefixed(prefix: str, lines: list[str], column: int) -> list[str]:
-    """Put the dash of a list item in front of its first line that is not a comment."""
+    """Write the dash of a list item into the first of its lines that is not a comment."""
     place = next((place for place, line in enumerate(lines) if not is_comment(line)), 0)
     mark = prefix if prefix.strip(" ") else f"{' ' * column}-{prefix[column + 1 :]}"
     return [*lines[:place], mark + lines[place][len(mark) :], *lines[place + 1 :]]
 
 
 def matches(old: list[Any], new: list[Any]) -> Iterator[int | None]:
-    """Yield for each new list item the index of the old item that it replaces; None for an added item."""
+    """Yield the index of the old item that each new list item replaces; None for an added item."""
     unmatched = dict(enumerate(old))
     names = {value["name"]: place for place, value in unmatched.items() if isinstance(value, dict) and "name" in value}
     taken = {value.get("name") for value in new if isinstance(value, dict)}
@@ -272,7 +278,7 @@ def former_name(value: Mapping[str, Any]) -> object:
 
 
 def nested_steps(lines: list[str]) -> Iterator[int]:
-    """Yield the number of columns by which each nested mapping is indented."""
+    """Yield the indentation of each nested mapping relative to its key, in columns."""
     for line, following in pairwise(lines):
         if re.fullmatch(r" *(?:- +)?[\w'\"]+:", line) and re.match(r" +[^\s#-]", following):
             text = re.sub(r"^( *)- ", r"\1  ", line)

@@ -43,7 +43,10 @@ def recorded_source(source: str, commit: str, *, is_installed: bool = False) -> 
 
 
 def published(clone: Path, commit: str) -> str:
-    """Return the URL of a clone's remote `origin`; empty if it is local or lacks the commit."""
+    """Return the URL of a clone's remote `origin`; empty unless the remote has the commit.
+
+    The result is also empty for a remote on the same machine.
+    """
     url = text(clone, "config", "--get", "remote.origin.url").rstrip("/")  # `get-url` would apply insteadOf
     branches = text(clone, "for-each-ref", f"--contains={commit}", "refs/remotes/origin")
     return copier_url(url) if REMOTE.match(url) and branches else ""

@@ -144,7 +144,7 @@ def read_files(directory: Path) -> dict[str, File]:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of an error message, in which Git and Copier say what went wrong."""
+    """Return the reason for an error of Git or Copier, which is the last line of its message."""
     text = str(getattr(error, "stderr", None) or error).strip()
     return text.splitlines()[-1].strip(" |") if text else type(error).__name__
 

@@ -68,7 +68,9 @@ class Template:
         return self.repository.is_relative_to(CACHE)
 
     def resolve(self, revision: str) -> str:
-        """Return the commit of a tag, branch, commit id or `git describe` name, or of a version in `releases.toml`.
+        """Return the id of the commit that a revision names.
+
+        A revision is a tag, a branch, a commit id, a name by `git describe`, or a version in `releases.toml`.
 
         Raises:
             CommandError: the template has no such revision.
@@ -90,7 +92,7 @@ class Template:
 
     @property
     def hint(self) -> str:
-        """Advice for the error of a missing revision: complete a shallow clone, or name an existing release."""
+        """Advice for the error about a missing revision, such as to complete a shallow clone."""
         if (query(self.repository, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
             return f"It is a shallow clone: git -C {self.repository} fetch --unshallow --tags"
         newest = self.releases[-3:]
@@ -130,7 +132,10 @@ class Template:
         return query(self.repository, "cat-file", "-e", f"{self.listed_releases[version]}^{{commit}}") is not None
 
     def newest(self, recorded: str) -> str:
-        """Return the newest release; `recorded` if none is newer, or HEAD if the template has no releases."""
+        """Return the newest release of the template that is newer than the recorded revision.
+
+        If none is newer, return `recorded`; if the template has no releases, the name of HEAD.
+        """
         if newer := self.between(recorded, None):
             return newer[-1]
         if self.releases:
@@ -156,7 +161,7 @@ class Template:
         return None if name not in self.releases and COMMIT.fullmatch(name) else parse_version(name)
 
     def is_newer(self, release: str, recorded: str) -> bool:
-        """Return whether the recorded commit does not contain a release."""
+        """Return whether a release is newer than the recorded commit, which does not contain it."""
         arguments = ("merge-base", "--is-ancestor", self.resolve(release), self.resolve(recorded))
         return run_git(self.repository, *arguments).returncode != 0
 

@@ -60,7 +60,7 @@ def prepare(service: Service, report: Report, request: Request, ours: Tree, tree
 
 
 def commands(request: Request, ours: Tree, tree: Tree, *, has_migration: bool) -> tuple[str, ...]:
-    """Return the check commands to run.
+    """Return the commands of static checks and tests, or fewer of them with `--quick`.
 
     If generating the migration failed, tests are omitted, because they need its tables.
     """

@@ -119,7 +119,10 @@ def remove_file(root: Path, path: str) -> None:
 
 
 def is_edited(root: Path, note: Note, path: str) -> bool:
-    """Return whether a file was edited since the interruption, and is not just missing or partly written."""
+    """Return whether a file was edited by hand after the update was interrupted.
+
+    A missing or partly written file does not count as edited.
+    """
     file = root / path
     if not file.is_file() or file.is_symlink():
         return False

@@ -1,4 +1,4 @@
-"""The report of an update, printed as text or as JSON."""
+"""Record what an update changes and decides, and print it as text or JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Report:
-    """The changes and decisions of an update.
+    """The versions, changes, decisions and problems of an update.
 
     `--json` prints all fields.
     """

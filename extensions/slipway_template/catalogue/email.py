@@ -1,4 +1,4 @@
-"""The feature that sends e-mail."""
+"""The feature that sends e-mail from templates over SMTP, after the commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feature that limits the rate of requests."""
+"""The feature that limits the number of requests per caller and route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base of every service, and the libraries that some field types, such as `email`, require."""
+"""The parts that every service has, and the libraries for field types such as `email`."""
 
 from __future__ import annotations
 

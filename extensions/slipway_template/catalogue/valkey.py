@@ -1,4 +1,4 @@
-"""The feature that connects to Valkey, and the child processes that `app dev` starts."""
+"""Features for connections to Valkey, and for the child processes of development servers."""
 
 from __future__ import annotations
 

@@ -76,7 +76,10 @@ def domain_facts(resources: Resources, *, guards: bool) -> tuple[list[Facts], li
 
 
 def requests(resources: Resources) -> list[Facts]:
-    """Return at most one example request for the README, which creates a row of a simple resource."""
+    """Return an example request for the README that creates a row; empty if no resource is suitable.
+
+    A suitable resource supports create, list and read, and has no required reference.
+    """
     for each in resources:
         required = [field for field in each.references if not field.optional]
         if {"create", "list", "read"} <= set(each.operations) and not required:

@@ -1,4 +1,7 @@
-"""Compute the Jinja context of test factories, whose values satisfy constraints and differ in unique fields."""
+"""Compute the Jinja context of the factories that create rows for tests.
+
+Their values satisfy the constraints of all fields, and differ in unique fields.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ def is_unique(resource: Resource, field: Field) -> bool:
 
 
 def is_circular(resources: Resources, resource: Resource, field: Field) -> bool:
-    """Return whether a factory leaves a reference null, because the referenced row would need one of this resource."""
+    """Return whether creating the row of an optional reference would first need a row of this resource.
+
+    A factory leaves such a unique reference null.
+    """
     return bool(field.to) and field.optional and resource.name in required_by(resources, field.to, frozenset())
 
 
@@ -46,7 +52,7 @@ def required_by(resources: Resources, name: str, seen: frozenset[str]) -> frozen
 
 
 def numbered_text(field: Field) -> Facts:
-    """Return how a factory derives a unique text from the row's number.
+    """Return the Jinja context of an expression that derives a unique text from the row's number.
 
     The text is an example of the field's pattern, words with the number, or digits.
     """
@@ -60,7 +66,7 @@ def numbered_text(field: Field) -> Facts:
 
 
 def numbered_step(field: Field) -> Facts:
-    """Return how a factory derives a number or date from the row's number.
+    """Return the Jinja context of an expression that derives a number or date from the row's number.
 
     The result has the first value and the number of different values.
     """
@@ -75,7 +81,7 @@ def numbered_step(field: Field) -> Facts:
 
 
 def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return how a factory derives a field's value from the row's number."""
+    """Return the Jinja context of an expression that derives a field's value from the row's number."""
     if field.type in {*BITS, "decimal", "date"}:
         return numbered_step(field)
     if field.type == "str":
@@ -88,7 +94,7 @@ def numbered(resources: Resources, resource: Resource, field: Field) -> Facts:
 
 
 def value(resources: Resources, resource: Resource, field: Field) -> Facts:
-    """Return how a factory sets a field.
+    """Return the Jinja context of the value that a factory sets for a field.
 
     A unique field gets a value from the row's number, any other field a sample.
     """
@@ -111,7 +117,7 @@ def entries(resources: Resources, resource: Resource) -> Iterator[tuple[Field, F
 
 
 def target_facts(resources: Resources, name: str) -> Facts:
-    """Return the Jinja context with which a factory imports a referenced resource's factory and class."""
+    """Return the names by which a factory imports a referenced resource's factory and class."""
     target = find(resources, name)
     return {"name": name, "class": target.class_name, "variable": target.variable}
 

@@ -80,7 +80,10 @@ def aliases(resource: Resource) -> list[Facts]:
 
 
 def default(resource: Resource, field: Field) -> Facts:
-    """Return a field's default as Python source, or the type of an empty container as `factory`."""
+    """Return the keys `default` and `factory` of a field's default, of which at most one is filled.
+
+    `default` is Python source. `factory` is `dict` or `list`, for the empty container of a `json` field.
+    """
     value = field.default
     if isinstance(value, dict | list):
         return {"factory": type(value).__name__, "default": ""}
@@ -104,7 +107,7 @@ def field_facts(resource: Resource, field: Field) -> Facts:
 
 
 def summaries(resources: Resources, resource: Resource) -> Iterator[Facts]:
-    """Yield the references that responses show together with the referenced row's label."""
+    """Yield the Jinja context of each reference whose row is summarised in responses by its label."""
     if not {"create", "list", "read", "update"} & set(resource.operations):
         return
     for field in resource.references:

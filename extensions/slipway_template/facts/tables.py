@@ -30,7 +30,10 @@ TIMESTAMP = "DateTime(timezone=True)"
 
 
 def check_name(condition: str) -> str:
-    """Return the name of a check constraint, derived from its condition as `app.models.base` does."""
+    """Derive the name of a check constraint from its SQL condition.
+
+    `app.models.base` derives the same name, so that models and migration agree.
+    """
     checksum = f"{zlib.crc32(condition.encode()):08x}"
     for sign, word in WORDS.items():
         condition = condition.replace(sign, word)
@@ -63,7 +66,7 @@ def is_indexed(field: Field) -> bool:
 
 
 def server_default(field: Field) -> Facts:
-    """Return a column's server default, under the key `flag` for booleans and under `default` for other types."""
+    """Return a column's server default as `flag` for a boolean, or as `default` for any other value."""
     value = field.default
     if value is None or isinstance(value, bool):
         return {"flag": "" if value is None else str(value).lower(), "default": ""}
@@ -77,7 +80,10 @@ def on_delete(field: Field) -> str:
 
 
 def ordered(resources: Resources) -> tuple[list[Resource], Late]:
-    """Sort tables so that referenced ones come first, and return the foreign keys to add after all tables."""
+    """Sort tables for creation, so that each one follows the tables that it references.
+
+    The foreign keys that still precede their target are returned too: the migration adds them after all tables.
+    """
     placed: list[Resource] = []
     names: set[str] = set()
     late: Late = set()

@@ -1,4 +1,7 @@
-"""Compute the Jinja context of a resource's generated tests, which is a list of cases with Python source."""
+"""Compute the Jinja context of a resource's generated tests.
+
+It has lists of test cases, with values as Python source.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def change(resource: Resource) -> Facts:
 
 
 def searched(resource: Resource) -> str:
-    """Return a field that can store the search texts in `LITERAL_SEARCH`; empty if there is none."""
+    """Return the column that stores the texts of `LITERAL_SEARCH` in a test; empty if none can."""
     texts = [field for field in resource.fields if field.type in {"str", "text"} and not field.pattern]
     shortest, longest = sorted(map(len, LITERAL_SEARCH))
     fitting = [field.column for field in texts if field.min_length <= shortest and longest <= field.longest]
@@ -64,7 +67,10 @@ def searched(resource: Resource) -> str:
 
 
 def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts]:
-    """Return a test case per reference with the given ON DELETE rule, if clients can delete the referenced row."""
+    """Return a test case per reference with the given ON DELETE rule.
+
+    References to rows that clients cannot delete, or only soft-delete, are omitted.
+    """
     cases = []
     for field in resource.references:
         target = find(resources, field.to)
@@ -92,7 +98,7 @@ def left_out(resources: Resources, resource: Resource) -> list[Field]:
 
 
 def permitted(resource: Resource) -> list[Facts]:
-    """Return a test case per HTTP method and permission, with the status code for another owner's row."""
+    """Return the expected status code of each HTTP method on another owner's row, for each permission."""
     cases = []
     for method, operation, status in METHODS:
         if operation in resource.operations:

@@ -135,7 +135,7 @@ def check_columns(resource: Resource) -> None:
 
 
 def check_widths(resource: Resource) -> None:
-    """Reject a resource and field whose names make a line of the generated schemas too long."""
+    """Reject a field whose name and resource name together make a generated line too long."""
     for field in resource.fields:
         wide = len(field.column) + len(resource.class_name) + len(camel(field.name))
         if wide > LONGEST_UPDATE:
@@ -169,7 +169,10 @@ def check_owner(resource: Resource) -> None:
 
 
 def width(field: Field) -> int:
-    """Return the maximum number of bytes of a field's value in an index, with four bytes per character in UTF-8."""
+    """Return how many bytes a field's value needs at most in an index.
+
+    A character takes up to four bytes in UTF-8.
+    """
     if field.type == "str":
         return 4 * field.longest
     return {"url": 2_083, "email": 1_280, "enum": 4 * LONGEST["value"]}.get(field.type, 16)
@@ -246,7 +249,7 @@ def check_former_columns(resource: Resource) -> None:
 
 
 def has_class(resources: Resources, field: Field) -> bool:
-    """Return whether the schemas define a class or type alias for a field, as they do for enumerations."""
+    """Return whether the schemas define a named type for a field, such as an enumeration."""
     if field.type == "ref":
         return find(resources, field.to).label is not None
     return bool(field.values) or field.is_constrained
@@ -265,9 +268,9 @@ def check_classes(resources: Resources, resource: Resource) -> None:
 
 
 def check_indexes(resources: Resources) -> None:
-    """Reject two indexes with the same name, which joins the names of table and column.
+    """Reject a field whose index has the same name as the index of another resource.
 
-    In PostgreSQL, index names are unique within a schema.
+    The name joins the names of table and column. In PostgreSQL, index names are unique within a schema.
     """
     taken: dict[str, str] = {}
     for resource in resources:

@@ -41,7 +41,7 @@ MANY = 1_000  # values: counting stops here
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A declared field of a resource.
+    """A field of a declared resource, with its type, options and previous name.
 
     Bounds and defaults are None if omitted, otherwise values of the field's type.
     """
@@ -133,7 +133,10 @@ class Field:
 
     @property
     def is_constrained(self) -> bool:
-        """Whether the field has constraints beyond its type, for which its schema defines an annotated type."""
+        """Whether the field has constraints such as a length, a pattern or bounds.
+
+        The schemas define an annotated type for such a field.
+        """
         bounds = any(getattr(self, key) is not None for key in BOUNDS)
         return bool(self.min_length or self.pattern or bounds) or self.type in {"str", "text", "decimal"}
 

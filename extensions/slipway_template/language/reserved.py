@@ -106,7 +106,7 @@ SQL = frozenset(
 
 @cache
 def packages() -> Mapping[str, str]:
-    """Map each name defined in a layer's `__init__.py` to the path of that file.
+    """Map each name in the `__init__.py` of a package such as `app/models` to the path of that file.
 
     A submodule of the same name would hide it.
     """
