@@ -1,7 +1,7 @@
-"""Compare the cached total of a list with `SELECT count(*)`, for the cache in memory and on Valkey.
+"""Compare the time to read a list's total from a cache with that of `SELECT count(*)`.
 
-Usage: `uv run python -m benchmarks.cache [rows]`. The more rows, the lower the ratio. PostgreSQL and Valkey are real
-servers.
+Usage: `uv run python -m benchmarks.cache [rows]`. The cache is first in memory, then on Valkey. The more rows, the
+lower the ratio. PostgreSQL and Valkey are real servers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROUNDS, CALLS = 30, 20
 
 
 async def cost(count: Callable[[], Awaitable[int]]) -> float:
-    """Measure the mean latency of a call in microseconds."""
+    """Return the mean latency of `CALLS` sequential calls in microseconds."""
     begun = time.perf_counter()
     for _ in range(CALLS):
         await count()
@@ -74,7 +74,7 @@ async def compare(name: str) -> None:
 
 
 async def main(rows: int) -> None:
-    """Render a service with the feature `cache`, and compare cache and query, in memory and on Valkey."""
+    """Compare the memory cache, then the Valkey cache, with the query in a rendered service."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, data=ANSWERS, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         os.chdir(directory)

@@ -17,14 +17,14 @@ CONTROL = "A/A control"
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return the argument parser of a benchmark; its help is the module's docstring."""
+    """Return a benchmark's argument parser, with `--smoke` and the module's docstring as help."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="run the smallest form as a smoke test")
     return parser
 
 
 def arguments(description: str | None, counted: str, default: int) -> argparse.Namespace:
-    """Parse the command line, whose only argument is an optional number; a smoke test sets it to 1."""
+    """Parse `--smoke` and an optional number, which a smoke test sets to 1."""
     command_line = parser(description)
     text = f"default: {default}"
     command_line.add_argument("number", type=int, nargs="?", default=default, metavar=counted, help=text)
@@ -39,7 +39,7 @@ def with_control(subjects: Mapping[str, Subject]) -> dict[str, Subject]:
 
 
 def report(title: str, unit: str, rounds: Sequence[Mapping[str, float]], digits: int = 0) -> None:
-    """Print each subject's minimum, and its difference from and ratio to the baseline."""
+    """Print each subject's minimum, with its difference and ratio to the baseline."""
     best = {name: min(each[name] for each in rounds) for name in rounds[0]}
     baseline = next(iter(best.values()))
     print(f"{title}\n{'':14} {unit:>8} {'added':>8} {'ratio':>6}")

@@ -1,8 +1,9 @@
-"""Measure how much time each feature adds to a request and to startup, by services that differ in one answer.
+"""Measure how much time each feature adds to a request and to the startup of a service.
 
-Usage: `uv run python -m benchmarks.features [rounds]`. As in `throughput.py`, the cost of a request is the CPU time of
-the server's threads. Features have the minimum configuration for production; `cache.py` and `observability.py` measure
-them in use. A start is a new interpreter that creates the app, in the harness's environment.
+Usage: `uv run python -m benchmarks.features [rounds]`. The compared services differ in one answer. As in
+`throughput.py`, the cost of a request is the CPU time of the server's threads. Features have the minimum configuration
+for production; `cache.py` and `observability.py` measure them in use. A start is a new interpreter that creates the
+app, in the harness's environment.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def start(directory: Path, variables: dict[str, str]) -> float:
 
 
 async def migrated(directory: Path, variables: dict[str, str]) -> dict[str, str]:
-    """Migrate a service's database, insert rows, and return the path of each measured request by its title."""
+    """Create tables and rows for a service, and return the paths of the measured requests by title."""
     env = os.environ | variables
     migration = await asyncio.create_subprocess_exec(sys.executable, *SERVICE, "migrate", cwd=directory, env=env)
     if await migration.wait():

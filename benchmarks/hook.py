@@ -1,4 +1,4 @@
-"""Compare the run time of the hook that follows an edit with that of the same tests in plain pytest.
+"""Compare the time of the hook that tests an edited file with that of plain pytest.
 
 Usage: `uv run python -m benchmarks.hook [rounds]`. Each measurement is a new process, in the default service and its
 environment (in a smoke test, the harness's). A person waits for the hook, so the median is printed, too.
@@ -41,7 +41,7 @@ def seconds(command: list[str], directory: str, stdin: str = "") -> float:
 
 
 def main(rounds: int, *, smoke: bool) -> None:
-    """Render the default service, then time the hook for one module and pytest for that module's tests."""
+    """Time the hook for one module, and pytest with that module's tests, in a rendered service."""
     with tempfile.TemporaryDirectory() as directory:
         copier.run_copy(str(ROOT), directory, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True)
         place = Path(directory, "app", "services", "product.py")

@@ -1,7 +1,7 @@
-"""Measure the CPU time that metrics and traces add to a request, by running one service with several settings.
+"""Measure the CPU time that metrics and traces add to a request of a service.
 
-Usage: `uv run python -m benchmarks.observability [rounds]`. As in `throughput.py`, the cost is the CPU time of the
-server's threads, including those of exporters.
+Usage: `uv run python -m benchmarks.observability [rounds]`. One service runs with several settings. As in
+`throughput.py`, the cost is the CPU time of the server's threads, including those of exporters.
 """
 
 from __future__ import annotations

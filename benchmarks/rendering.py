@@ -1,4 +1,4 @@
-"""Compare the time in which the test harness renders a service from its cache with that of plain Copier.
+"""Compare the time to render a service with the harness's caches and with plain Copier.
 
 Usage: `uv run python -m benchmarks.rendering [renderings]`. The same combinations are rendered by Copier's command
 line, by Copier in process, with caches, and with caches in a process pool. Means are printed: caches speed up later
@@ -36,7 +36,7 @@ def mean(render: Callable[[Answers], object], combinations: list[Answers]) -> fl
 
 
 def measure(template: Path, directory: Path, combinations: list[Answers]) -> dict[str, float]:
-    """Measure the time of a rendering by each method, with and without the cache."""
+    """Return the milliseconds per rendering with plain Copier, with caches and with a process pool."""
     destination = directory / "rendering"
 
     def by_command(answers: Answers) -> None:

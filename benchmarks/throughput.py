@@ -1,4 +1,4 @@
-"""Compare the CPU time of a request to the emitted service with that of the baseline server in `floor.py`.
+"""Compare the CPU time per request of the emitted service and of the baseline in `floor.py`.
 
 Usage: `uv run python -m benchmarks.throughput [rounds]`. CPU time is that of the server's threads, from /proc (Linux
 only).
@@ -38,7 +38,7 @@ class Effort(NamedTuple):
 
     @classmethod
     def of(cls, options: Namespace) -> Effort:
-        """Return the effort that the command line sets; a smoke test sends only a few requests per round."""
+        """Return the rounds of the command line, with fewer requests per round in a smoke test."""
         return cls(options.number, CONNECTIONS) if options.smoke else cls(options.number)
 
 
@@ -69,7 +69,7 @@ async def call(port: int, path: str, times: int) -> None:
 
 
 async def cost(target: Target, path: str, requests: int) -> float:
-    """Return the CPU time in microseconds that the server spends on a request over concurrent connections."""
+    """Return the server's CPU time per request in microseconds, over concurrent connections."""
     before = target.cpu_seconds()
     await asyncio.gather(*(call(target.port, path, requests // CONNECTIONS) for _ in range(CONNECTIONS)))
     return (target.cpu_seconds() - before) / requests * 1e6

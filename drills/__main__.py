@@ -23,7 +23,10 @@ PAGE, PICTURE = ROOT / "docs" / "drill.md", ROOT / "docs" / "drill.svg"
 
 
 def main(selected: list[str]) -> int:
-    """Run the named faults, or all, and return the number of violated guarantees as the exit code."""
+    """Inject the given faults, or all, and return the number of violated guarantees.
+
+    If all are injected, write the report and the picture.
+    """
     if requirements := missing():
         sys.exit(f"A drill needs {requirements}.")
     warnings.simplefilter("ignore", DirtyLocalWarning)

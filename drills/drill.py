@@ -47,7 +47,7 @@ async def drain_queue(production: Production) -> None:
 
 
 async def verify(production: Production, load: Load, phases: list[Phase]) -> Drill:
-    """Return the result of a drill, including the acknowledged writes and jobs that the database lacks."""
+    """Compare the database with the acknowledged requests, and return the drill's result."""
     rows = {str(row["id"]) for row in await production.fetch("SELECT id FROM products")}
     jobs = {str(row["id"]): row for row in await production.fetch(JOBS)}
     done = {key for key, job in jobs.items() if job["state"] == "done" and job["runs"]}

@@ -39,7 +39,7 @@ ACCEPTABLE = {Outcome.SUCCESS, Outcome.REJECTED, Outcome.UNAVAILABLE}  # outcome
 
 
 def outcome_of(response: Response) -> Outcome:
-    """Return the outcome that a response stands for."""
+    """Classify a response by its status code, and a 503 also by its content type."""
     if response.is_success:
         return Outcome.SUCCESS
     if response.status_code == 503 and response.headers.get("content-type") == "application/problem+json":
@@ -120,7 +120,7 @@ class Load:
 
     @asynccontextmanager
     async def running(self, times: int = 1) -> AsyncIterator[None]:
-        """Run the clients inside a `with` block; `times` multiplies the number of clients."""
+        """Run `times` the usual number of clients inside a `with` block."""
         stop = asyncio.Event()
         kinds = [kind for kind, number in KINDS.items() for _ in range(number * times)]
         async with AsyncClient(base_url=self.url, timeout=TIMEOUT, limits=Limits(max_connections=len(kinds))) as client:

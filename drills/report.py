@@ -72,7 +72,7 @@ that are missing in the database at the end. *Recovery* is the time from the end
 
 @dataclass(frozen=True)
 class Phase:
-    """The period of one fault, with the times at which it began, ended and was recovered from."""
+    """The period of one fault, from its start until the service recovered."""
 
     name: str
     begin: float
@@ -97,7 +97,7 @@ class Phase:
 
     @property
     def recovery(self) -> float:
-        """Seconds from the end of the fault to the last failure; 0 if that was earlier."""
+        """Seconds from the end of the fault to the last failed request; 0 if none failed after it."""
         return max(0.0, max((call.end for call in self.failed), default=self.fault_end) - self.fault_end)
 
     @property
@@ -123,7 +123,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Drill:
-    """The result of a drill, including all requests, all faults, and the rows and jobs that were lost."""
+    """The requests, faults, lost rows and repeated jobs of a drill."""
 
     load: Load
     phases: list[Phase]
@@ -137,7 +137,7 @@ class Drill:
 
     @property
     def violations(self) -> list[str]:
-        """The guarantees that the service violated during the whole drill."""
+        """All violated guarantees, including the counts of lost rows and jobs, and of repeated jobs."""
         lost = f"{len(self.lost)} lost" if self.lost else ""
         duplicates = f"{len(self.duplicates)} run twice" if self.duplicates else ""
         return list(filter(None, [*(phase.violation for phase in self.phases), lost, duplicates]))

@@ -18,7 +18,7 @@ TOOLS = Path(sys.executable).parent
 
 
 def format_findings(findings: Mapping[str, list[str]]) -> str:
-    """Return one line for each name that has findings."""
+    """Join the findings to one line per name, such as a path, without names that have none."""
     return "\n".join(f"{name}: {', '.join(problems)}" for name, problems in findings.items() if problems)
 
 

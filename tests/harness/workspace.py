@@ -1,4 +1,4 @@
-"""The template under test, which is a copy of the work tree in a repository with a commit and a tag.
+"""The template under test: a repository with a committed and tagged copy of the work tree.
 
 Copier renders committed files only, and records the commit in every service. The copy keeps commits of the harness
 out of the tested repository.
@@ -126,7 +126,7 @@ def copy_work_tree(destination: Path) -> None:
 
 
 def make_earlier(directory: Path) -> None:
-    """Turn a copy of the template into an earlier release, with another question and other files."""
+    """Add a question and change files of a template copy, to imitate an earlier release."""
     questions = directory / "copier.yml"
     questions.write_text(
         "colour: {type: str, default: red}\n" + questions.read_text(encoding="utf-8"), encoding="utf-8"
@@ -138,7 +138,7 @@ def make_earlier(directory: Path) -> None:
 
 
 def release(directory: Path) -> None:
-    """Create a template repository with two releases, of which the later one is the work tree."""
+    """Create a template repository with an earlier release, and the work tree as the later one."""
     copy_work_tree(directory)
     make_earlier(directory)
     commit(directory, EARLIER)

@@ -38,7 +38,7 @@ def test_every_combination_can_be_composed(matrix: Matrix) -> None:
     assert list(matrix.unknown(matrix.combinations)) == []
 
 
-def test_composed_combination_equals_its_rendering(matrix: Matrix) -> None:
+def test_composed_files_equal_rendered_files(matrix: Matrix) -> None:
     for combination, listing in matrix.rendered:
         composed = matrix.compose(combination) | {RECORD: listing[RECORD]}
         assert composed.keys() == matrix.present(combination) | {RECORD}

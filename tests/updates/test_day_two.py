@@ -150,7 +150,7 @@ def test_template_fix_is_merged_into_module_that_user_renamed(later: tuple[Owner
     assert report["followed"][CLIENT] == OUTBOUND
 
 
-def test_edit_follows_undeclared_template_rename(later: tuple[Owner, dict[str, Any]]) -> None:
+def test_update_detects_undeclared_renames_of_template_files(later: tuple[Owner, dict[str, Any]]) -> None:
     result, report = later
     assert "What we found out ourselves." in result.read("docs/container.md")
     assert not (result / "docs/image.md").exists()

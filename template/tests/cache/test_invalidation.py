@@ -114,6 +114,6 @@ async def test_close_cancels_scheduled_write_retry() -> None:
     assert versions.retry.cancelled()
 
 
-async def test_store_that_evicts_table_versions_is_unavailable() -> None:
+async def test_read_of_evicted_table_version_raises_store_unavailable() -> None:
     with pytest.raises(StoreUnavailable):
         await TableVersions(MemoryStore(max_bytes=0), "test").current("value", ["a"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """A command that the owner of a service runs by `uv run`.
+    """A command such as `mypy` or `pytest -q` that a service must pass.
 
     The harness adds options that do not change the command's result.
     """

@@ -37,7 +37,7 @@ SLOT = "{slot}"  # in an argument: replaced by the number of the fork, for files
 
 @dataclass(frozen=True)
 class Job:
-    """A command and its working directory.
+    """A request to run a command in a directory, read from the server's standard input.
 
     A cold job runs by exec in a new process.
     """
@@ -52,7 +52,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The exit code, output and usage of a command.
+    """The exit code, output, time and peak memory of a completed command.
 
     Wall and CPU time are in seconds, peak memory in KiB.
     """
@@ -66,7 +66,7 @@ class Outcome:
 
 @dataclass
 class Fork:
-    """A command that runs in a fork."""
+    """A running job, with the process ID of its fork and the file of its output."""
 
     job: Job
     slot: int
@@ -87,9 +87,9 @@ class Fork:
 
 
 def tools() -> dict[str, object]:
-    """Return the interpreter's version and the installed distributions, on which cached results depend.
+    """Return the versions of the interpreter, libc and installed distributions.
 
-    The kernel is left out: no check reads it.
+    They are part of the cache key of each check. The kernel's version is omitted, because no check reads it.
     """
     installed = {
         each.metadata["Name"]: {"version": each.version, "requires": each.requires or []} for each in distributions()
@@ -204,7 +204,7 @@ class Server:
         self.unread = b""
 
     def serve(self) -> None:
-        """Run jobs until the input closes."""
+        """Run the jobs from standard input until it closes, then kill those still running."""
         os.set_blocking(0, False)
         try:
             while self.read():
@@ -216,7 +216,7 @@ class Server:
                 fork.kill()
 
     def read(self) -> bool:
-        """Read the available jobs; return whether the input is still open."""
+        """Queue the jobs available on standard input, and return False at its end."""
         readable, _, _ = select.select([0], [], [], 0.01 if self.running or self.queue else None)
         if not readable:
             return True

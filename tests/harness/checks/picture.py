@@ -39,7 +39,7 @@ NARROWEST, WIDEST = 11, 150  # width of a field in pixels
 
 @dataclass(frozen=True)
 class Field:
-    """The state, the duration in seconds and the failed checks of one service."""
+    """The state, duration (in seconds) and failed checks that the picture shows for a service."""
 
     answers: Answers
     state: State
@@ -59,7 +59,7 @@ def text(parent: Element, x: float, y: float, words: str, **attributes: str) -> 
 
 
 class Grid:
-    """Positions of the fields.
+    """The layout of the fields in columns and rows.
 
     Each answer to one question is a column, and each combination of the other answers is a row.
     """
@@ -81,7 +81,7 @@ class Grid:
         self.bottom = self.top + len(self.rows) * (LINE + GAP) + MARGIN
 
     def headings(self, names: Sequence[str]) -> list[str]:
-        """Return a heading for each combination of answers to some questions."""
+        """Return one heading per combination of answers to the given questions."""
         every = product(*(self.axes[name] for name in names))
         return [self.heading(names, dict(zip(names, answers, strict=True))) for answers in every]
 

@@ -43,7 +43,7 @@ class Meter:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the progress bar while the context is active."""
+        """Show the progress bar inside a `with` block, if the output is a terminal."""
         with self.uncaptured():
             if not self.console.is_terminal:
                 yield
@@ -61,7 +61,7 @@ class Meter:
             self.console.print(f"\n{self.line()}")
 
     def line(self) -> str:
-        """Return the progress as text."""
+        """Format the progress as a line such as `Checks: 3 of 10, 20 s left`."""
         remaining_time = self.task.time_remaining
         remaining = "" if remaining_time is None else f", {remaining_time:.0f} s left"
         return f"{self.task.description}: {self.task.completed:.0f} of {self.task.total or 0:.0f}{remaining}"

@@ -1,4 +1,4 @@
-"""The requirements of all features in the catalogue."""
+"""The Python requirements of all features in the catalogue, sorted and without duplicates."""
 
 from __future__ import annotations
 

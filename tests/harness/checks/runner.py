@@ -64,7 +64,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of a check, which services with equal code share."""
+    """The exit code, output and usage of a check, shared by services with equal code."""
 
     service: Service
     check: Check
@@ -92,7 +92,7 @@ class CheckResult:
 
 
 def killed_by(code: int, seconds: float) -> str:
-    """Return a line that names the signal that killed a command; empty if the command exited by itself."""
+    """Return a line with the signal that killed a command; empty if the command exited by itself."""
     return f"\nIt was ended by {signal.Signals(-code).name} after {seconds:.0f} seconds." if code < 0 else ""
 
 

@@ -1,4 +1,7 @@
-"""Start servers such as PostgreSQL once for all services, by the services' `development` modules."""
+"""Start each server that services need, such as PostgreSQL, once for all services.
+
+A service's module in `development/` starts the server.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ VARIABLES = {
 
 
 def required_servers(service: Service) -> set[str]:
-    """Return the features of a service that need a server."""
+    """Return the features of a service whose tests need a server."""
     return {feature for feature in VARIABLES if f"development/{feature}.py" in service.files}
 
 

@@ -10,7 +10,7 @@ from zlib import crc32
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard, which is number `part` of `parts`, counted from 1."""
+    """One part of a test run, given by its number (from 1) and the number of parts."""
 
     part: int
     parts: int

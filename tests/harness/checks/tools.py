@@ -32,13 +32,13 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Tools:
-    """The interpreter and the installed distributions, by canonical name, of an environment."""
+    """An environment's interpreter, and its installed distributions by canonical name."""
 
     interpreter: tuple[str, ...]
     distributions: dict[str, Distribution]
 
     def key(self, code: Tree) -> tuple[object, ...]:
-        """Return a cache key of the interpreter and of the versions of distributions that the code requires."""
+        """Return the interpreter, the required distributions and the fork server's source as a cache key."""
         used = self.required(declared(code)) if PROJECT in code else self.distributions.keys()
         pinned = [f"{name}=={self.distributions[name].version}" for name in sorted(used)]
         return self.interpreter, pinned, self.fork_server
@@ -79,7 +79,7 @@ def tools(python: str) -> Tools:
 
 
 def extras(requirement: Requirement) -> Iterator[str]:
-    """Yield the empty extra, and each extra of a requirement."""
+    """Yield the empty string for the requirement without extras, then each of its extras."""
     yield from ("", *requirement.extras)
 
 

@@ -29,14 +29,18 @@ Loop = tuple[str, str]  # the list, and the attribute
 
 
 def names(plan: Mapping[str, Any], loop: Loop) -> tuple[str, ...]:
-    """Return the names of the files that a loop over a list of the plan produces."""
+    """Return the name of each file that a loop in a template path produces."""
     entries, attribute = loop
     return tuple(entry[attribute] for entry in plan.get(entries, []))
 
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """A combination of answers, its candidate and excluded paths, and a number for each Jinja value."""
+    """A combination of answers, with the paths and Jinja values that Copier computes from it.
+
+    `excluded` has the entries of the variable of that name, `paths` the candidates before exclusions, and `values` a
+    number for each Jinja value.
+    """
 
     answers: Answers
     excluded: frozenset[str]
@@ -55,7 +59,10 @@ class Computed:
 
 @dataclass(frozen=True)
 class ComputedValue:
-    """The value of a hidden question, with numbers that identify the value and each of its entries."""
+    """The value of a hidden question, with numbers by which equal values are recognised.
+
+    `number` identifies the value, and `facts` each of its entries.
+    """
 
     value: Any
     number: int
@@ -91,7 +98,7 @@ class FileFacts:
         return meta.find_undeclared_variables(self.environment.parse(source))
 
     def combination(self, answers: Answers) -> Combination:
-        """Return the combination of answers, with the values and paths that Copier computes from them."""
+        """Compute the Jinja values and the file paths of a combination of answers."""
         values_by_name: dict[str, Any] = dict(answers)
         numbers = {name: self.number(value) for name, value in answers.items()}
         facts: dict[Fact, int] = {(name,): number for name, number in numbers.items()}
@@ -121,7 +128,10 @@ class FileFacts:
 
     @cached_property
     def sources(self) -> dict[str, Path]:
-        """Map each file name, which may contain a loop, to its path in the template."""
+        """Map each template file's name, without the suffix `.jinja`, to its path in the repository.
+
+        The name may contain a Jinja loop.
+        """
         root, suffix = self.worker.template_copy_root, self.worker.template.templates_suffix
         files = [path for path in root.rglob("*") if path.is_file()]
         return {path.relative_to(root).as_posix().removesuffix(suffix): path.relative_to(self.root) for path in files}
@@ -154,7 +164,7 @@ class FileFacts:
 
     @cached_property
     def loops(self) -> list[Loop]:
-        """Return each list of the plan that a path loops over, with the attribute that names the files."""
+        """Return each loop in the template's paths, as a list of the plan and the attribute that names the files."""
         matches = {name: LOOP.search(name) for name in self.file_names - self.static}
         unsupported = [name for name, loop in matches.items() if loop is None]
         assert not unsupported, f"the harness does not support these paths: {unsupported}"
@@ -162,7 +172,10 @@ class FileFacts:
 
     @cache  # noqa: B019 - an instance exists until the run ends
     def paths_of(self, *entries: tuple[str, ...]) -> frozenset[str]:
-        """Return the candidate paths for the given entries of each list, before exclusions."""
+        """Return all candidate paths, given the file names that each loop produces.
+
+        Exclusions are not applied.
+        """
         listed = dict(zip(self.loops, entries, strict=True))
         loops = [(LOOP.search(name), name) for name in self.file_names - self.static]
         looped = (LOOP.sub(entry, name) for loop, name in loops if loop for entry in listed[loop[1], loop[2]])

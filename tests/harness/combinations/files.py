@@ -19,7 +19,10 @@ SETTINGS = ("ruff.toml", "__init__.py")
 
 @dataclass(frozen=True)
 class DistinctFile:
-    """A path with one of its contents, and the first service with that content."""
+    """One of the contents that a path has among all services.
+
+    `service` is the first service with this content.
+    """
 
     path: str
     content: bytes = field(repr=False)
@@ -35,7 +38,7 @@ class DistinctFile:
 
 
 class Files:
-    """The distinct files of all services in numbered directories.
+    """The distinct files of all services, written to numbered directories.
 
     The n-th content of each path is in directory n.
     """
@@ -59,7 +62,7 @@ class Files:
         return iter(self.all)
 
     def sheets(self) -> list[Path]:
-        """Return the numbered directories, with the linters' configuration files."""
+        """Return the numbered directories, after adding the linters' configuration files to each."""
         sheets = sorted(self.directory.iterdir())
         settings = [file for file in self.all if file.path.endswith(SETTINGS)]
         for sheet in sheets:
@@ -74,6 +77,6 @@ class Files:
         return [file for file in self if any(PurePosixPath("/" + file.path).match(pattern) for pattern in patterns)]
 
     def problems(self, find: Callable[[DistinctFile], str], *patterns: str) -> str:
-        """Return a line for each file for which `find` returns a problem."""
+        """Return the problems that `find` reports for matching files, one file per line."""
         problems = ((file, find(file)) for file in self.matching(*patterns))
         return "\n".join(f"{file}: {problem}" for file, problem in problems if problem)

@@ -31,7 +31,7 @@ class FormattedModules:
                 path.unlink(missing_ok=True)
 
     def use(self, environment: Environment, clone: Path) -> None:
-        """Make the formatting filter of a clone read this cache first.
+        """Replace a clone's Jinja filter `module` by one that reads and fills this cache.
 
         For releases without ruff, modules are cached only in memory.
         """
@@ -52,7 +52,7 @@ class FormattedModules:
         environment.filters["module"] = format_once
 
     def stored(self, key: str, source: str, formatting: Any) -> str:  # noqa: ANN401 - the module of a clone
-        """Return a formatted module from this cache, after formatting and storing it if it is missing."""
+        """Return a formatted module from the cache directory, or format it and store the result."""
         path = self.directory / key
         if not path.exists():
             partial = path.with_suffix(f".{os.getpid()}")

@@ -59,7 +59,7 @@ class Matrix:
                 self.blobs.setdefault((path, self.readings(path, combination)), listing[path])
 
     def find(self, path: str) -> tuple[int, ...]:
-        """Return the indexes of the values that a file reads, as in `Combination.values`."""
+        """Return the indexes in `Combination.values` of the values that a file reads."""
         beyond = [name for name, *_ in self.reads[path] if name.startswith("_")]
         assert not beyond, f"{path} reads {', '.join(beyond)}, which depends on no answer"
         return tuple(
@@ -79,17 +79,23 @@ class Matrix:
         return self.present_paths[key]
 
     def needed(self, combination: Combination) -> Iterator[Need]:
-        """Yield the groups of files that compose a combination, each of which reads the same variables."""
+        """Group the files of a combination by the variables that they read.
+
+        A group has the combination's paths, the indexes of the variables, and the variables' values.
+        """
         paths, values = (combination.paths, combination.excluded), combination.values
         return ((paths, indexes, tuple([values[index] for index in indexes])) for indexes in self.by_indexes)
 
     def keys(self, need: Need) -> set[Key]:
-        """Return the path and the read values of each file in a group."""
+        """Return the key of each file in a group: its path and the values that it reads."""
         paths, indexes, readings = need
         return {(path, readings) for path in self.present_paths[paths] & self.by_indexes[indexes]}
 
     def unknown(self, combinations: Iterable[Combination]) -> Iterator[tuple[Combination, frozenset[str]]]:
-        """Yield each combination with the paths of its files that are still to be rendered."""
+        """Yield combinations with unrendered files, and the paths of these files.
+
+        A file that several combinations share is yielded with the first.
+        """
         known, seen = set(self.blobs), set[Need]()
         for combination in combinations:
             self.present(combination)
@@ -107,7 +113,7 @@ class Matrix:
 
     @cache  # noqa: B019 - it lives as long as the run
     def codes(self) -> dict[frozenset[tuple[str, Blob]], list[Combination]]:
-        """Group combinations whose code is equal."""
+        """Map each distinct code, as paths and blobs, to the combinations that have it."""
         indexes = sorted({index for path in self.indexes if is_code(path) for index in self.indexes[path]})
         by_indexes: dict[object, list[Combination]] = defaultdict(list)
         for combination in self.combinations:
@@ -123,5 +129,5 @@ class Matrix:
 
     @cache  # noqa: B019 - it lives as long as the run
     def code_of(self, paths: frozenset[str], excluded: frozenset[str]) -> frozenset[str]:
-        """Return the paths of a combination that count as code."""
+        """Return the paths of a combination's files that tests, mypy or linters read."""
         return frozenset(filter(is_code, self.present_paths[paths, excluded]))

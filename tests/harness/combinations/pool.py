@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class Worker:
-    """A forked worker.
+    """The function that each forked process of a pool applies to items.
 
     `work` is set before the fork, and so is not pickled.
     """

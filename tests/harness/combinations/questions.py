@@ -38,7 +38,7 @@ def choices(question: Mapping[str, Any]) -> list[Any]:
 
 
 def is_covered(question: Mapping[str, Any]) -> bool:
-    """Return whether `answers` supports a question.
+    """Return whether the harness can enumerate the answers to a question.
 
     It must be unconditional, with plain choices, a boolean or one line.
     """
@@ -56,7 +56,7 @@ def subsets(offered: list[Any]) -> list[list[Any]]:
 
 
 def answers(question: Mapping[str, Any]) -> list[Any]:
-    """Return the answers that the harness tries for a question, of which the default is first."""
+    """Return the answers that the harness tries for a question, the default first."""
     if is_domain(question):
         return list(DOMAINS.values())
     default = question["default"]
@@ -66,7 +66,7 @@ def answers(question: Mapping[str, Any]) -> list[Any]:
 
 
 def flips(question: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-    """Return pairs of answers to one question that a test compares.
+    """Return the pairs of answers to a question whose services a test compares.
 
     All pairs; for a multiselect, only those that add a choice to none or to all others, and none with all.
     """
@@ -134,7 +134,7 @@ class Questionnaire:
         yield from self.further()
 
     def further(self) -> Iterator[Answers]:
-        """Yield combinations with the further answers to open questions and all answers to related questions."""
+        """Yield each non-default answer to an open question with all answers to related questions."""
         for name in OPEN.keys() & self.questions.keys():
             related = [other for other in self.questions if other in OPEN[name]]
             for answer in answers(self.questions[name])[1:]:
@@ -177,7 +177,7 @@ class Questionnaire:
 
 
 def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
-    """Yield a factor for a question, or one for each choice of a multiselect."""
+    """Yield the factors of the covering array for a question, one per choice of a multiselect."""
     if question.get("multiselect"):
         selected = question["default"]
         yield from ((f"{name}: {choice}", [choice in selected, choice not in selected]) for choice in choices(question))
@@ -186,9 +186,10 @@ def parts(name: str, question: Question) -> Iterator[tuple[str, list[Any]]]:
 
 
 def alternate(further: list[Answers], *, thrifty: bool) -> list[Answers]:
-    """Select a combination for each answer to an open question, with alternating answers to related questions.
+    """Select one combination for each answer to an open question.
 
-    Unless `thrifty`, select one for each combination with all related questions but the last.
+    The answers to related questions alternate. Unless `thrifty`, select one for each combination with all related
+    questions but the last.
     """
     grouped_by = [*OPEN, *(name for related in OPEN.values() if not thrifty for name in related[:-1])]
     grouped: dict[str, list[Answers]] = {}
@@ -209,7 +210,7 @@ def split(questions_by_name: Mapping[str, Question], combination: Answers) -> An
 
 
 def joined(questions_by_name: Mapping[str, Question], row: Mapping[str, Any]) -> Answers:
-    """Join the booleans of each multiselect into a list of choices."""
+    """Convert a row of the covering array to answers, with a list of choices per multiselect."""
     return {
         name: [choice for choice in choices(question) if row[f"{name}: {choice}"]]
         if question.get("multiselect")

@@ -24,7 +24,10 @@ Trace = dict[str, set[Fact]]  # facts read, by path of the rendered file
 
 
 class Part:
-    """A mapping that records which parts are read, and supports only reading by key."""
+    """A mapping that records the keys that a template reads.
+
+    It supports no other operation.
+    """
 
     def __init__(self, name: str, parts: Mapping[str, Any], read: set[Fact]) -> None:
         self._name, self._parts, self._read = name, parts, read
@@ -36,8 +39,6 @@ class Part:
 
 class Recorder:
     """Records the variables that each file reads in this process.
-
-    Variables that only paths or questions read are not recorded.
 
     Reads by paths and questions are not recorded.
     """

@@ -79,7 +79,10 @@ class Renderer:
 
 
 def first_batch(matrix: Matrix) -> list[Combination]:
-    """Select each combination of code answers once, with alternating answers to other questions."""
+    """Select one combination for each set of answers to questions that affect code.
+
+    The answers to other questions alternate.
+    """
     groups: dict[str, list[Combination]] = {}
     for combination in matrix.combinations:
         code = [answer for name, answer in combination.answers.items() if name not in SURROUNDINGS]
@@ -123,6 +126,6 @@ def render_all(surveyed: Iterable[Answers], renderer: Renderer, meter: Meter, *,
 
 
 def unrendered(matrix: Matrix, combinations: Iterable[Combination]) -> list[Combination]:
-    """Return the distinct combinations of which no file was rendered."""
+    """Return the distinct combinations whose answers file was never rendered."""
     distinct = {repr(combination.answers): combination for combination in combinations}
     return [combination for name, combination in distinct.items() if name not in matrix.records]

@@ -84,7 +84,7 @@ def update(directory: Path, answers: Answers, release: str | None = None) -> Non
 
 
 def reset_yield(environment: Environment) -> None:
-    """Reset the last `yield` tag, as Copier does when it compiles a template."""
+    """Clear Copier's record of the last `yield` tag, as compiling a template does."""
     context = get_yield_context(environment)
     context.yield_name = context.yield_iterable = None
 
@@ -164,7 +164,7 @@ def cache_environments(make: Callable[[Worker], Environment]) -> Callable[[Worke
 
 
 def skip_plain(render_string: Callable[..., str]) -> Callable[..., str]:
-    """Return strings without Jinja unchanged."""
+    """Wrap `render_string` to return strings without Jinja unchanged."""
 
     def render(self: Worker, string: str, extra_context: dict[str, Any] | None = None) -> str:
         if "{" in string:
@@ -184,7 +184,10 @@ class Matches:
         self.matches: dict[Path, tuple[int, set[str]]] = {}
 
     def matcher(self, worker: Worker, patterns: Iterable[str]) -> Callable[[Path], bool]:
-        """Return a path matcher like Copier's, but without support for patterns with `!`."""
+        """Return a function that returns whether any of the patterns matches a path.
+
+        Unlike Copier's, it does not support patterns with `!`.
+        """
         distinct_patterns = frozenset(patterns)
         assert not any(pattern.lstrip().startswith("!") for pattern in distinct_patterns), "an exception to a pattern"
         for pattern in sorted(distinct_patterns - self.patterns.keys()):
@@ -222,7 +225,7 @@ MAX_RENDERINGS = 16  # cached renderings
 
 
 class Renderings:
-    """A cache of recent renderings with their exclusions.
+    """A cache of recent renderings' files, and of the exclusions that applied to them.
 
     Equal file contents are stored once.
     """
@@ -234,7 +237,7 @@ class Renderings:
         self.contents: dict[bytes, bytes] = {}
 
     def get(self, worker: Worker) -> list[RenderedFile] | None:
-        """Return the files that a worker would render; None if unknown.
+        """Return the files of a cached or predicted rendering; None if neither exists.
 
         A cached rendering is used if the worker excludes at least what was excluded then.
         """
@@ -269,9 +272,10 @@ class Renderings:
 
 
 def cache_renderings(render_template: Callable[[Worker], None], predict: Predict) -> Callable[[Worker], None]:
-    """Cache renderings, because an update renders the new version twice and the old version again.
+    """Wrap `render_template` to reuse recent renderings.
 
-    Existing files still decide in each rendering whether a file is written (`_render_allowed`).
+    An update renders the new version twice and the old version again. Existing files still decide in each rendering
+    whether a file is written (`_render_allowed`).
     """
     renderings = Renderings(render_template, predict)
 

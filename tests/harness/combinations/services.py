@@ -38,7 +38,7 @@ def is_code(path: str) -> bool:
 
 
 def write(files: Tree, directory: Path) -> None:
-    """Write files below a directory.
+    """Write files and their executable bits below a directory.
 
     A file's modification time derives from its content.
     """

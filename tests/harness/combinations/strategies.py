@@ -93,7 +93,7 @@ def bounds(draw: st.DrawFn, numbers: st.SearchStrategy[Any]) -> dict[str, Any]:
 
 @st.composite
 def defaulted(draw: st.DrawFn, field: dict[str, Any], usual: list[Any]) -> dict[str, Any]:
-    """Add a default, drawn from the bounds and usual values, to a field that is not unique."""
+    """Draw an optional default from a field's bounds and usual values; a unique field gets none."""
     ends = [field[key] for key in ("ge", "gt", "le", "lt") if key in field]
     default = draw(optional_value(st.sampled_from([*usual, *ends]))) if not field.get("unique") else None
     return field | without_none(default=default)
@@ -249,7 +249,7 @@ def with_field(name: str, field: object) -> Callable[[dict[str, Any]], None]:
 
 
 def own_twice(resource: dict[str, Any]) -> None:
-    """Add a reference named owner to an owned resource."""
+    """Add a field named `owner` to an owned resource, which already has one."""
     resource["fields"]["owner"] = {"type": "ref", "to": resource["name"], "optional": True}
     resource["owner"] = True
 

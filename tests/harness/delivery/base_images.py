@@ -71,7 +71,7 @@ def libraries(files: Iterable[Path]) -> Iterator[tuple[str, Path]]:
 
 
 def within(path: str) -> str:
-    """Return a path relative to an image whose `/lib` links to `/usr/lib`."""
+    """Convert an absolute path to one in the image, where `/bin`, `/lib` and `/sbin` link to `/usr`."""
     place = path.removeprefix("/")
     return f"usr/{place}" if place.startswith(("bin/", "lib", "sbin/")) else place
 

@@ -16,7 +16,7 @@ MIGRATES_FIRST = re.compile(r"sh -c 'python -m app migrate \|\| exit; .*exec pyt
 
 
 def problems(declared: Declared) -> list[str]:
-    """Return the findings of all checks of this module."""
+    """Check `fly.toml` against its schema and the service's declarations, and return the problems."""
     described = tomllib.loads(declared.files["fly.toml"])
     return [problem for check in (schema, lifecycle, storage) for problem in check(declared, described)]
 

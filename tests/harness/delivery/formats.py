@@ -1,4 +1,4 @@
-"""The parser, schema, script extractor and linter of each kind of rendered file, by path pattern.
+"""The parser, schema, script extractor and linter of rendered files, selected by path pattern.
 
 The parsers reject duplicate keys.
 """

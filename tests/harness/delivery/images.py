@@ -79,7 +79,7 @@ class Image:
 
     @cached_property
     def contents(self) -> dict[str, Any]:
-        """Return the output of `PROBE`, which the image's own user runs in a container."""
+        """Return the user, packages and file permissions in the image, as `PROBE` prints them in a container."""
         output: dict[str, Any] = json.loads(
             self.engine.check_output("run", "--rm", *ISOLATED, self.tag, "python", "-c", PROBE)
         )
@@ -103,7 +103,7 @@ class Image:
         return (*CONFINED, "--tmpfs", "/tmp", *volumes, *variables)  # noqa: S108 - the container's
 
     def check_output(self, *command: str) -> str:
-        """Run a command in a container, and return its output.
+        """Run a command in a new container of the image, and return its output.
 
         The command must succeed.
         """

@@ -83,7 +83,7 @@ def name_of(resource: Resource) -> str:
 
 
 def unused_files(files: Mapping[str, str]) -> list[str]:
-    """Return the manifest files that no kustomization references."""
+    """Return a problem for each manifest file that no kustomization references."""
     used = {f"{ROOT}/rollout.sh"} | {f"{ROOT}/overlays/{stage}/kustomization.yaml" for stage in STAGES}
     for path, text in files.items():
         if posixpath.basename(path) == "kustomization.yaml":
@@ -356,5 +356,5 @@ CHECKS: tuple[Callable[[Environment], Iterator[str]], ...] = (
 
 
 def problems(environment: Environment) -> list[str]:
-    """Return the findings of all checks of this module."""
+    """Return the schema errors of an environment's resources, and the problems that `CHECKS` find."""
     return schema_problems(environment.resources) + [problem for check in CHECKS for problem in check(environment)]

@@ -28,7 +28,7 @@ def values_of(tree: object, *keys: str) -> Iterator[object]:
 
 
 def lines(value: object) -> str:
-    """Join the lines of a script, which may be nested lists."""
+    """Join the lines of a script, flattening nested lists."""
     return "\n".join(map(lines, value)) if isinstance(value, list) else str(value)
 
 

@@ -126,7 +126,7 @@ class CoverageMap:
 
     @cached_property
     def tests(self) -> dict[str, dict[str, Any]]:
-        """The tests that pass, with duration, outcome and shared fixtures."""
+        """The passed tests of all test modules, each with its duration, outcome and shared fixtures."""
         every = {name: test for module in self.modules.values() for name, test in module.tests.items()}
         return {name: test for name, test in every.items() if test["outcome"] in PASSED}
 
@@ -141,7 +141,7 @@ class CoverageMap:
 
     @cached_property
     def fixture_users(self) -> dict[str, set[str]]:
-        """The tests that use each shared fixture, by the fixture's context."""
+        """The names of the tests that use each shared fixture, by the fixture's coverage context."""
         users: dict[str, set[str]] = defaultdict(set)
         for name, test in self.tests.items():
             for fixture in test["shared"]:
@@ -150,7 +150,7 @@ class CoverageMap:
 
     @cached_property
     def lines(self) -> dict[str, dict[int, set[str]]]:
-        """The tests that run each line of each file."""
+        """The names of the tests that run each line, by path and line number."""
         tests: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         for path, name, lines in self.contexts():
             if name != IMPORT:
@@ -166,7 +166,7 @@ class CoverageMap:
 
     @cached_property
     def import_lines(self) -> dict[str, set[int]]:
-        """The lines of each file that run during imports."""
+        """The numbers of the lines that run when a module is imported, by path."""
         by_path: dict[str, set[int]] = defaultdict(set)
         for path, name, lines in self.contexts():
             if name == IMPORT:
@@ -194,7 +194,10 @@ class CoverageMap:
         return by_module
 
     def reaching(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run a mutant's lines, with those most likely to kill it first."""
+        """Return the tests that run a mutant's lines, the most likely to fail first.
+
+        If the lines run during an import, tests of the module and of its importers are included.
+        """
         lines = range(mutant.lines[0], mutant.lines[1] + 1)
         tests = set[str]().union(*(self.lines[mutant.path].get(line, set()) for line in lines))
         if mutant.runs_once or not self.import_lines[mutant.path].isdisjoint(lines):
@@ -220,7 +223,10 @@ class CoverageMap:
         return lines[path] / (lines.total() or 1)
 
     def reaching_import_of(self, path: str) -> set[str]:
-        """Return the tests that run functions of a file, or of the files that import it."""
+        """Return the tests that a change of a module's import-time code may affect.
+
+        They run functions of the module or of its importers; importers of importers count if no such test exists.
+        """
         tests, files, visited = self.running(path), self.importers[path], {path}
         while files:
             visited |= files
@@ -229,7 +235,7 @@ class CoverageMap:
         return tests
 
     def running(self, path: str) -> set[str]:
-        """Return the tests that run lines of a module's functions, or whose module imports it."""
+        """Return the tests that run a module's functions, and all tests of test modules that import it."""
         tests = set[str]().union(*self.lines.get(path, {}).values())
         importing = {each for each in self.importers[path] if is_test_module(each)}
         return tests | {name for name in self.tests if module_of(name) in importing}

@@ -1,4 +1,4 @@
-"""Edits, which mutation operators yield, and mutants, which apply one edit to a module."""
+"""Mutants of a module, each of which applies one edit of a mutation operator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["coarse", "subtle"]
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit of a module by one mutation operator, as replacements of byte ranges."""
+    """A mutation operator's change of a module, as texts that replace byte ranges."""
 
     operator: str
     kind: Kind
@@ -37,7 +37,7 @@ def replace(operator: str, kind: Kind, span: Span, text: str) -> Edit:
 
 @dataclass(frozen=True)
 class Mutant:
-    """An edit of one file of a service.
+    """One edit of one file, and the syntax node that it changes.
 
     The coverage of `lines` shows which tests reach the edit.
     """
@@ -74,17 +74,20 @@ class Mutant:
 
     @property
     def text(self) -> str:
-        """The edited line, or the first of several."""
+        """The source line at which the edit starts, without indentation."""
         return self.source.texts[self.line - 1].strip()
 
     @cached_property
     def location(self) -> tuple[str, str, str]:
-        """Return the path, scope and text of the line, which do not change with its line number."""
+        """Return the path, the enclosing scope and the text of the edited line.
+
+        They do not depend on line numbers.
+        """
         return self.path, self.source.scope(self.node), self.text
 
     @property
     def changes(self) -> list[tuple[str, str]]:
-        """The old and the new text of each replacement, each joined to one line."""
+        """Pairs of the replaced code, with whitespace collapsed, and the new code."""
         return [(" ".join(self.source.between(span).split()), text) for span, text in self.edit.replacements]
 
     @cached_property

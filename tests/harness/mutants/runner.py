@@ -76,7 +76,7 @@ class PytestRun:
 
 @dataclass(frozen=True)
 class Trial:
-    """A mutant, and the tests that run its lines."""
+    """A mutant of one service, and the tests to run on it."""
 
     mutant: Mutant
     service: Service
@@ -99,7 +99,10 @@ class Result:
 
 
 def with_plan(service: Service, plan: dict[str, Any], mutant: Mutant | None = None) -> Service:
-    """Return a service with three added files: the pytest plugin, its list of tests, and the mutated module."""
+    """Return a copy of a service with the pytest plugin, its test plan and the mutated module.
+
+    Without a mutant, no module is changed.
+    """
     added = {
         "mutants_plugin.py": File(PLUGIN.read_bytes(), executable=False),
         "tests/mutants.json": File(json.dumps(plan).encode(), executable=False),
@@ -185,7 +188,7 @@ def killed_by(trial: Trial, run: PytestRun, records: Sequence[dict[str, Any]]) -
 def run_trials(
     selected: Sequence[Trial], maps: dict[str, CoverageMap], runner: MutantRunner, meter: Meter
 ) -> list[Result]:
-    """Run the tests of every mutant.
+    """Run each mutant's tests, and return the results in the order of the trials.
 
     A mutant that no test reaches survives without a run.
     """
@@ -216,9 +219,9 @@ def failing_unmutated(
 def run_controlled(
     selected: Sequence[Trial], maps: dict[str, CoverageMap], runner: MutantRunner, show: Callable[[str], Meter]
 ) -> tuple[list[Result], dict[str, set[str]]]:
-    """Run all mutants.
+    """Run all mutants, and repeat those whose killing test also fails without the mutant.
 
-    If a test that kills a mutant also fails without it, run the mutant again without that test.
+    The second run omits that test. Return the results, and the tests that fail without a mutant by service.
     """
     first = run_trials(selected, maps, runner, show("Mutants"))
     failing = failing_unmutated(first, maps, runner, show("Control"))

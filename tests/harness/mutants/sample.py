@@ -29,14 +29,17 @@ OPERATORS = (*coarse.OPERATORS, *subtle.OPERATORS, *constants.OPERATORS)
 
 
 def mutants(path: str, content: bytes) -> list[Mutant]:
-    """Return every mutant of a module."""
+    """Return a module's mutants by all operators, without duplicate edits."""
     source = Source(content)
     every = [Mutant(path, source, node, edit) for node in source.nodes for edit in edits(source, node)]
     return list({each.edit.replacements: each for each in reversed(every)}.values())[::-1]
 
 
 def edits(source: Source, node: ast.AST) -> list[Edit]:
-    """Return every operator's edits of one syntax node, without duplicates for clean-up statements."""
+    """Return all operators' edits of one syntax node.
+
+    If several operators drop the same clean-up statement, only the edit of `drop clean-up` counts.
+    """
     every = list(chain.from_iterable(operator(source, node) for operator in OPERATORS))
     cleaning = {edit.replacements for edit in every if edit.operator == "drop clean-up"}
     return [edit for edit in every if edit.operator == "drop clean-up" or edit.replacements not in cleaning]

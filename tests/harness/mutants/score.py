@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Score:
-    """The results of all mutants in a sample."""
+    """The killed and surviving mutants of a sample, and the tests that fail without a mutant."""
 
     seed: int
     results: Sequence[Result]

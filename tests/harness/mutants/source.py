@@ -100,7 +100,7 @@ class Source:
         return True
 
     def is_cached(self, node: ast.AST) -> bool:
-        """Return whether a node is in a function whose result is cached."""
+        """Return whether a node is in a function decorated with `cache` or `lru_cache`."""
         around = [each for each in self.ancestors(node) if isinstance(each, FUNCTIONS)]
         decorators = [decorator for each in around for decorator in each.decorator_list]
         called = [each.func if isinstance(each, ast.Call) else each for each in decorators]
@@ -108,7 +108,7 @@ class Source:
 
 
 def mutable_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield each node that may be mutated, among the given one and its descendants."""
+    """Yield a node and its descendants, except for those that must not be mutated."""
     if is_skipped(node):
         return
     yield node

@@ -53,7 +53,7 @@ def drop_term(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def unbalanced_parentheses(dropped: str) -> str:
-    """Return the parentheses without a partner in dropped code, which must be written back."""
+    """Return the unmatched parentheses of dropped code, which must remain in the module."""
     excess = dropped.count(")") - dropped.count("(")
     return ")" * excess if excess > 0 else "(" * -excess
 

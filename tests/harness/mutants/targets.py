@@ -48,7 +48,10 @@ def targets() -> list[Answers]:
 
 
 def feature_of(path: str) -> str:
-    """Return the feature that owns a module, or `core` for modules of every service and of resources."""
+    """Return the feature that owns a module; `core` if every service has the module.
+
+    Modules of resources also count as `core`.
+    """
     owner, *_ = owners().get(path, (CORE,))
     return CORE if owner == SERVICE.name else owner
 

@@ -18,7 +18,7 @@ SQLITE = ("sqlite",)
 
 @dataclass(frozen=True)
 class Break:
-    """A deliberate fault, as an edit of a service, the test that must detect it, and the violated promise."""
+    """A deliberate fault in a rendered service, the promise it violates, and the test that must fail."""
 
     name: str
     path: str
@@ -32,7 +32,10 @@ class Break:
     promise: str = ""  # a page of the repository and its promise: "README.md: ..."
 
     def apply(self, service: Path) -> None:
-        """Apply the edit to a service, in whose file `old` must occur exactly once."""
+        """Replace the only occurrence of `old` in the service's file by `new`.
+
+        If `old` is empty, create the file.
+        """
         file = service / self.path
         if not self.old:
             assert not file.exists(), f"{self.path} exists already"
@@ -44,5 +47,5 @@ class Break:
 
 
 def promise(text: str, *breaks: Break, **answers: object) -> list[Break]:
-    """Return the breaks with the promise that they violate, and the answers of services to which it applies."""
+    """Attach a promise, and the answers of services that make it, to the breaks that violate it."""
     return [replace(broken, promise=text, answers=answers) for broken in breaks]

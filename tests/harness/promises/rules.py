@@ -1,4 +1,4 @@
-"""Faults that violate rules in `docs/rules.md`, and that fail a test whose message says the fix."""
+"""Faults that violate rules of `docs/rules.md`, each with the fix that the failing test must print."""
 
 from __future__ import annotations
 

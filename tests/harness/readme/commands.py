@@ -1,4 +1,4 @@
-"""Check that a service accepts every `uv run` command in its pages and pipelines."""
+"""Find `uv run` commands in pages and pipelines with an unknown program, option, mark or path."""
 
 from __future__ import annotations
 
@@ -112,13 +112,13 @@ def runnable(files: Mapping[str, str]) -> Runnable:
 
 
 def is_command(words: list[str], accepted: Program) -> bool:
-    """Return whether a program has this subcommand and these options."""
+    """Return whether a program has a command's subcommand and all its options."""
     options = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
     return words[:1] != [] and words[0] in accepted.commands and options <= accepted.options
 
 
 def are_tests(words: list[str], accepted: Runnable) -> bool:
-    """Return whether the paths and marks of a pytest command exist."""
+    """Return whether the service has all test paths and marks of a pytest command."""
     paths = [word.split("::")[0].rstrip("/") for word in words if word.startswith("tests/")]
     expressions = [value for option, value in pairwise(words) if option == "-m"]
     marks = set(re.findall(r"\w+", " ".join(expressions))) - {"and", "not", "or"}

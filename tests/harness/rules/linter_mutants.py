@@ -42,7 +42,7 @@ class LinterMutant:
         return self.check.removeprefix(self.tool).lstrip(": ")
 
     def apply(self, service: Path) -> None:
-        """Apply the edit to a service, in whose file `old` must occur exactly once."""
+        """Replace the only occurrence of `old` in the service's file by `new`."""
         file = service / self.path
         text = file.read_text(encoding="utf-8")
         assert text.count(self.old) == 1, f"{text.count(self.old)} occurrences in {self.path}: {self.old}"
@@ -55,7 +55,7 @@ class LinterMutant:
 
 
 def inserted(*lines: str) -> str:
-    """Return the header of the delete function with lines inserted below it."""
+    """Return the docstring of a product's delete function, followed by the given lines."""
     return DELETE + "".join(f"    {line}\n" for line in lines)
 
 

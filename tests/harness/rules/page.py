@@ -31,7 +31,7 @@ TESTS = "tests/"
 
 
 def proofs(rule: Rule) -> list[LinterMutant | Break]:
-    """Return the mutants that violate a rule."""
+    """Return the deliberate violations that prove that a rule's check works."""
     if rule.check.startswith(TESTS):
         return [broken for broken in BREAKS if TESTS + broken.test == rule.check and broken.says]
     return [mutant for mutant in LINTER_MUTANTS if mutant.check == rule.check]

@@ -24,7 +24,7 @@ UNNEEDED = (".devcontainer/devcontainer.json", "docs/image.md", ".editorconfig")
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit of a service, and the file that the service needs for it."""
+    """An edit that applies to services with the file `requires`."""
 
     make: Callable[[Path], object]
     requires: str
@@ -81,7 +81,7 @@ def append(file: Path, lines: str) -> None:
 
 
 def rename_word(service: Path, old: str, new: str) -> None:
-    """Replace a word in every module."""
+    """Replace a whole word in every Python file of the service."""
     for file in service.rglob("*.py"):
         text = file.read_text(encoding="utf-8")
         if changed := re.sub(rf"\b{old}\b", new, text) if old in text else "":
@@ -170,7 +170,7 @@ def add_command(service: Path) -> None:
 # ── A resource ───────────────────────────────────────────────────────────────────────────────────────────────────────
 @edit(SERVICE)
 def change_resource(service: Path) -> None:
-    """Add business rules to the service, router, tests and factory of a resource."""
+    """Add a discount to the resource `product`, as a function, a route and a test."""
     insert_above(service / SERVICE, r"^    session\.add\(product\)$", "    product.title = product.title.strip()\n")
     rule = "async def discount(session: AsyncSession, product_id: UUID, percent: int) -> Product:\n"
     rule += '    """Reduce the price of a product."""\n    product = await get(session, product_id)\n'

@@ -1,4 +1,4 @@
-"""Set up an organisation's fork as `docs/forking.md` says.
+"""Run the commands of `docs/forking.md`, which fork the template for an organisation.
 
 Git maps each URL to a local directory.
 """

@@ -20,7 +20,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 def declare(template: Path, version: str, old: str, to: str) -> None:
-    """Declare a move, or a deletion with a reason, in `moves.toml`."""
+    """Append a path's new location, or the reason of its deletion, to `moves.toml`."""
     with (template / "updates" / "moves.toml").open("a", encoding="utf-8") as moves:
         moves.write(MOVE.format(version=version, old=old, to=to))
 
@@ -53,7 +53,7 @@ def drop_file(template: Path, version: str) -> None:
 
 
 def move_divider(template: Path, _: str) -> None:
-    """Move the line that divides the template's requirements from the service's."""
+    """Move the comment between the template's and the service's requirements in `pyproject.toml`."""
     requirements = template / "template" / "pyproject.toml.jinja"
     replace(requirements, "    # The lines above come from the template; those below are the service's own.\n", "")
     replace(requirements, "dependencies = [\n", "dependencies = [\n    # The service's own stand at the end.\n")

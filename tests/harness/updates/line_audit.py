@@ -1,6 +1,6 @@
-"""Find changed lines of either side of a merge that are neither in the result nor in a conflict.
+"""Find changes that a merge lost: lines that are neither in the result nor in a conflict.
 
-It knows neither Git's merge nor the command's verification: a change is the difference of two multisets of lines.
+The audit uses neither Git's merge nor the command's verification: a change is the difference of two multisets of lines.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def texts(directory: Path) -> Texts:
 
 
 def split(text: str) -> tuple[Counter[str], Counter[str]]:
-    """Count the lines outside of conflict markers and those inside."""
+    """Count the occurrences of each line outside and inside of conflict regions."""
     outside: Counter[str] = Counter()
     inside: Counter[str] = Counter()
     target = outside
@@ -48,7 +48,7 @@ def split(text: str) -> tuple[Counter[str], Counter[str]]:
 
 
 def missing(base: str, side: str, other: str, result: str) -> list[str]:
-    """Return one side's added (`+`) or deleted (`-`) lines that the merge result does not reflect.
+    """Return one side's changes that are missing in the merged file, as `+line` or `-line`.
 
     Lines of conflicts count as present. Where both sides made the same change, it is expected once.
     """
@@ -76,7 +76,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Merge:
-    """The four versions of a service in a merge, and the update's JSON report."""
+    """The files of an update's base, sides and result, and the update's JSON report."""
 
     base: Texts  # rendered by the old version
     ours: Texts  # with the owner's edits
@@ -87,19 +87,19 @@ class Merge:
     moves: Moves = field(default_factory=Moves)  # of the template
 
     def audit(self) -> Audit:
-        """Return the missing changes of both sides in all files, after references to moved modules are rewritten."""
+        """Return the changes that the merge lost, after rewriting references to moved modules."""
         followed = replace(self, base=self.rewritten(self.base), ours=self.rewritten(self.ours))
         return followed.missing_changes()
 
     def rewritten(self, files: Texts) -> Texts:
-        """Return files with their references to moved modules and names rewritten, at their old paths."""
+        """Update references to moved modules and names in files, without moving the files."""
         moved = self.moves.paths(self.base, self.theirs)
         renames = self.moves.renames(self.base, {*self.theirs, *(self.ours.keys() - self.base.keys())})
         changed = {path: (files[path], text) for path, text in rewrite_files(files, renames, moved).items()}
         return {**files, **keep_order(changed, self.ours.get("ruff.toml", ""), find_ruff(ROOT))}
 
     def missing_changes(self) -> Audit:
-        """Return the missing changes of both sides in all files."""
+        """Return the owner's and the template's changes that the result lacks."""
         audit = Audit()
         moved = self.moves.paths(self.base, self.theirs) | self.report["moved"]
         origins = {target: path for path, target in self.renamed.items() if target in self.ours}
@@ -118,11 +118,11 @@ class Merge:
         return audit
 
     def text_of(self, *paths: str) -> str | None:
-        """Return the merged text of the first path that exists in the result."""
+        """Return a merged file's text; None if none of its possible paths exists."""
         return next((self.result[path] for path in paths if path in self.result), None)
 
     def lost_of(self, path: str, origin: str, target: str) -> list[str]:
-        """Return the user's changes of a file that the result lacks."""
+        """Return the owner's changes of a file that are missing in the result."""
         base, ours = self.base.get(origin), self.ours.get(path)
         if base == ours:
             return []
@@ -134,7 +134,7 @@ class Merge:
         return missing(base or "", ours, self.theirs.get(target, base or ""), result)
 
     def dropped_of(self, path: str, origin: str, owned: str) -> list[str]:
-        """Return the template's changes of a file that the result lacks and the report omits."""
+        """Return the template's changes of a file that are neither in the result nor in the report."""
         base, theirs, ours = self.base.get(origin), self.theirs[path], self.ours.get(owned)
         if base == theirs or {path, origin} & {*self.report["seeds"], *self.report["left_deleted"]}:
             return []

@@ -19,7 +19,7 @@ REGION = re.compile(r"^<{7} .*?^>{7} [^\n]*$", re.DOTALL | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Outcome:
-    """A service after an update, with its conflict regions by file and the files reported as deleted."""
+    """A service after an update, with its conflicts and the deletions that the update reported."""
 
     service: Path
     conflicts: dict[str, str]
@@ -31,9 +31,10 @@ class Outcome:
         return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def status(self, path: str, lines: str, declared: frozenset[str] = frozenset(), times: int = 1) -> EditStatus:
-        """Classify lines that the user inserted into a file, or `times` into files that became one.
+        """Classify lines that the user inserted as preserved, reported, in conflict or lost.
 
-        A missing file is fine if its deletion is declared, by the template or a changed answer, and reported.
+        `times` is the number of files with these lines that became one. A missing file is fine if its deletion is
+        declared, by the template or a changed answer, and reported.
         """
         if not (self.service / path).exists():
             return "reported" if path in self.reported & declared else "lost"

@@ -29,9 +29,9 @@ OVERLAY = "deploy/kubernetes/overlays/production"
 
 @dataclass(frozen=True)
 class Insertion:
-    """Lines inserted into a file, and a predicate.
+    """Lines inserted into a file, and a function that checks their effect.
 
-    The predicate is true if the lines take effect, and None for prose.
+    `has_effect` receives the parsed file; it is None for prose.
     """
 
     path: str
@@ -61,7 +61,7 @@ def parsed(path: str, text: str) -> Any:  # noqa: ANN401 - whatever the file con
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit of a service, and the file that the service needs for it."""
+    """An edit that applies to services with the file `requires`."""
 
     make: Make
     requires: str
@@ -88,7 +88,10 @@ def edit(requires: str = MAIN) -> Callable[[Make], Make]:
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a file, which is the end of the file or a line that consecutive substrings find."""
+    """A position for inserted lines, at the end of a file or beside one of its lines.
+
+    `parts` are substrings that occur in this order; lines are inserted below or above the last.
+    """
 
     parts: tuple[str, ...] = ()
     above: bool = False
@@ -119,7 +122,7 @@ END = Place()
 def insert(
     service: Path, path: str, lines: str, *places: Place, has_effect: Callable[[Any], bool] | None = None
 ) -> list[Insertion]:
-    """Insert lines into a file at the first of several places that matches."""
+    """Insert lines into a file, at the first of `places` that exists in it."""
     file = service / path
     text = file.read_text(encoding="utf-8")
     at = next(offset for place in places if (offset := place.find(text)) is not None)
@@ -128,7 +131,7 @@ def insert(
 
 
 def create(service: Path, path: str, text: str) -> list[Insertion]:
-    """Create a file in the service with a text."""
+    """Write a new file, and return its text as an insertion."""
     (service / path).write_text(text, encoding="utf-8")
     return [Insertion(path, text)]
 

@@ -39,7 +39,10 @@ RECORDED = Path("template", "{{ _copier_conf.answers_file }}.jinja")
 
 @dataclass(frozen=True)
 class UpdatePath:
-    """A service's answers, the versions to update through, and the answers that the last update changes."""
+    """A service's answers, and the versions through which it is updated.
+
+    The last update also changes the answers in `flip`.
+    """
 
     answers: Answers
     versions: tuple[str, ...]
@@ -57,7 +60,10 @@ class UpdatePath:
 
 @dataclass(frozen=True)
 class UpdateResult:
-    """The result of updates, with files, recorded answers, conflicts, and the last update's duration."""
+    """The files, recorded answers and conflicts after a service's last update.
+
+    `seconds` is the duration of the last update.
+    """
 
     listing: Listing
     recorded: list[tuple[str, object]]
@@ -75,7 +81,7 @@ class UpdateContext:
     matrix: Matrix
 
     def prerendered(self, worker: Worker) -> list[RenderedFile] | None:
-        """Return the matrix's files instead of rendering the work tree.
+        """Return the matrix's files of the work tree's version, which saves their rendering.
 
         Return None for other versions.
         """
