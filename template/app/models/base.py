@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql import expression
 
 OPERATORS = {">=": " ge ", "<=": " le ", ">": " gt ", "<": " lt ", " -": " minus "}
-MAX_CHECK_NAME = 28  # characters; with the table's name, below PostgreSQL's limit of 63
+MAX_CHECK_NAME = 28  # characters; with the table's name, at most 63, as databases allow
 MIN_ENUM_LENGTH = 16  # characters of the column, so that longer members rarely need a migration
 
 
