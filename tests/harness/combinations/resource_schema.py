@@ -30,21 +30,21 @@ DEFAULT: dict[str, Schema] = BOUND | {
 }
 MEANINGS = {
     "str": "One line of text.",
-    "text": "Text of any number of lines.",
-    "int": "A whole number of 32 bits.",
-    "bigint": "A whole number of 64 bits.",
-    "float": "A number, nearly.",
-    "decimal": "A number, to the digit.",
+    "text": "Text of several lines.",
+    "int": "An integer of 32 bits.",
+    "bigint": "An integer of 64 bits.",
+    "float": "A floating-point number of 64 bits.",
+    "decimal": "An exact decimal number.",
     "bool": "True or false.",
-    "date": "A day.",
+    "date": "A date.",
     "datetime": "A point in time, in UTC.",
     "time": "A time of day.",
     "uuid": "A UUID.",
-    "json": "An object or an array of JSON.",
-    "enum": "One of some words.",
-    "email": "An address that could be delivered to.",
-    "url": "The address of a page.",
-    "ref": "One of another resource, or of the same.",
+    "json": "A JSON object or array.",
+    "enum": "One of the given `values`.",
+    "email": "An e-mail address.",
+    "url": "An HTTP or HTTPS URL.",
+    "ref": "A foreign key: a row of another resource, or of the same one.",
 }
 
 
@@ -64,9 +64,12 @@ def key(kind: str, name: str) -> Schema:
     """Return the schema of one option of a field type, such as `max_length` of `str`."""
     longest = WIDTHS["str" if kind == "str" else "text"]
     described: dict[str, Schema] = {
-        "optional": {"type": "boolean", "description": "Whether it may be left out, or null."},
-        "unique": {"type": "boolean", "description": "Whether no two have the same."},
-        "index": {"type": "boolean", "description": "Whether lists are filtered and sorted by it; true by default."},
+        "optional": {"type": "boolean", "description": "Whether requests may omit the field or send null."},
+        "unique": {"type": "boolean", "description": "Whether each value occurs only once."},
+        "index": {
+            "type": "boolean",
+            "description": "Whether lists filter and sort by the field (default: true).",
+        },
         "min_length": {"type": "integer", "minimum": 0, "maximum": longest},
         "max_length": {"type": "integer", "minimum": 1, "maximum": longest},
         "pattern": {"type": "string", "format": "regex", "pattern": r"^\^.*\$$"},
@@ -79,9 +82,9 @@ def key(kind: str, name: str) -> Schema:
             "maxItems": VALUES,
             "uniqueItems": True,
         },
-        "to": {"type": "string", "pattern": NAME, "description": "The name of the resource that is meant."},
+        "to": {"type": "string", "pattern": NAME, "description": "The name of the referenced resource."},
         "was": former("field", "The previous name of the field, which was renamed."),
-        "on_delete": {"enum": list(ON_DELETE), "description": "What becomes of it when that one is deleted."},
+        "on_delete": {"enum": list(ON_DELETE), "description": "The action when the referenced row is deleted."},
         "default": DEFAULT.get(kind, {}),
     }
     return described[name] if name in described else BOUND[kind]
@@ -113,33 +116,45 @@ def fields() -> Schema:
     }
 
 
-def resource() -> Schema:
-    flags = {
-        "owner": "Whether each is the own of the account that made it, where there are accounts.",
-        "soft_delete": "Whether what is deleted stays in the database, marked.",
+def flag(description: str) -> Schema:
+    """Return the schema of an option that is true or false."""
+    return {"type": "boolean", "description": description}
+
+
+def options() -> Schema:
+    """Return the schema of each option of a resource, by name."""
+    return {
+        "name": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"], "description": "A singular noun."},
+        "plural": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"]},
+        "was": former_resource(),
+        "description": {
+            "type": "string",
+            "maxLength": WIDTHS["description"],
+            "description": "A noun phrase that describes one row.",
+        },
+        "fields": fields(),
+        "unique": {
+            "type": "array",
+            "description": "Lists of fields whose combined values occur only once.",
+            "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "uniqueItems": True},
+        },
+        "operations": {
+            "type": "array",
+            "description": "The operations of the API (default: all).",
+            "items": {"enum": list(OPERATIONS)},
+            "minItems": 1,
+            "uniqueItems": True,
+        },
+        "owner": flag("Whether each row belongs to the user who created it. Services without accounts ignore it."),
+        "soft_delete": flag("Whether deleted rows stay in the database, with a time of deletion."),
     }
+
+
+def resource() -> Schema:
+    """Return the schema of a declared resource."""
     return {
         "type": "object",
-        "properties": {
-            "name": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"], "description": "In singular."},
-            "plural": {"type": "string", "pattern": NAME, "maxLength": LONGEST["name"]},
-            "was": former_resource(),
-            "description": {"type": "string", "maxLength": WIDTHS["description"], "description": "What one is."},
-            "fields": fields(),
-            "unique": {
-                "type": "array",
-                "description": "Fields of which no two have the same values together.",
-                "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "uniqueItems": True},
-            },
-            "operations": {
-                "type": "array",
-                "description": "What can be done with it; everything by default.",
-                "items": {"enum": list(OPERATIONS)},
-                "minItems": 1,
-                "uniqueItems": True,
-            },
-            **{name: {"type": "boolean", "description": meaning} for name, meaning in flags.items()},
-        },
+        "properties": options(),
         "required": ["name", "fields"],
         "additionalProperties": False,
     }
