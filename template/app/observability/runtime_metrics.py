@@ -53,21 +53,12 @@ class RuntimeMetrics:
 
     def __init__(self, meter: Meter) -> None:
         self.pools: list[PoolMonitor] = []
+        self._observe_pools(meter)
         self.lag = meter.create_histogram(
             "asyncio.event_loop.lag",
             unit="s",
             description="Event loop lag: how late the loop runs a timer.",
             explicit_bucket_boundaries_advisory=LAG_BUCKETS,
-        )
-        meter.create_observable_gauge(
-            "db.client.connection.count",
-            [self.connections],
-            description="Connections of the database pool, by state.",
-        )
-        meter.create_observable_gauge(
-            "db.client.connection.pending_requests",
-            [self.waiting],
-            description="Callers that wait for a connection of the database pool.",
         )
         meter.create_observable_counter(
             "process.cpu.time", [cpu_time], unit="s", description="CPU time of the process."
@@ -77,6 +68,18 @@ class RuntimeMetrics:
             [memory_usage],
             unit="By",
             description="Resident memory of the process.",
+        )
+
+    def _observe_pools(self, meter: Meter) -> None:
+        meter.create_observable_gauge(
+            "db.client.connection.count",
+            [self.connections],
+            description="Connections of the database pool, by state.",
+        )
+        meter.create_observable_gauge(
+            "db.client.connection.pending_requests",
+            [self.waiting],
+            description="Callers that wait for a connection of the database pool.",
         )
 
     def connections(self, _: CallbackOptions) -> Iterable[Observation]:

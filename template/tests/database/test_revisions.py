@@ -103,35 +103,41 @@ def table(name: str, *items: Any, was: str = "") -> Callable[[MetaData], Table]:
     return lambda metadata: Table(name, metadata, key, *items, info=info)
 
 
-async def test_declared_rename_migration_preserves_rows(history: History) -> None:
-    await history.start(
+def suppliers_and_products() -> list[Callable[[MetaData], Table]]:
+    """Return a table of suppliers, and one of products that references it."""
+    reference = ForeignKey("suppliers.id", ondelete="CASCADE")
+    return [
         table("suppliers", Column("name", String(40), unique=True)),
         table(
             "products",
             Column("title", String(40), index=True),
-            Column("supplier_id", ForeignKey("suppliers.id", ondelete="CASCADE"), unique=True),
+            Column("supplier_id", reference, unique=True),
             check("length(title) >= 1"),
         ),
-    )
-    await history.execute("INSERT INTO suppliers VALUES (1, 'Acme')")
-    await history.execute("INSERT INTO products VALUES (2, 'Anvil', 1)")
-    source, warnings = await history.revise(
-        "rename",
+    ]
+
+
+def vendors_and_articles() -> list[Callable[[MetaData], Table]]:
+    """Return the same tables with other names of tables and columns, and one more column."""
+    reference = ForeignKey("vendors.id", ondelete="CASCADE")
+    return [
         table("vendors", Column("name", String(40), unique=True), was="suppliers"),
         table(
             "articles",
             Column("name", String(40), index=True, info={"was": "title"}),
-            Column(
-                "vendor_id",
-                ForeignKey("vendors.id", ondelete="CASCADE"),
-                unique=True,
-                info={"was": "supplier_id"},
-            ),
+            Column("vendor_id", reference, unique=True, info={"was": "supplier_id"}),
             Column("rank", Integer, server_default="7", nullable=False),
             check("length(name) >= 1"),
             was="products",
         ),
-    )
+    ]
+
+
+async def test_declared_rename_migration_preserves_rows(history: History) -> None:
+    await history.start(*suppliers_and_products())
+    await history.execute("INSERT INTO suppliers VALUES (1, 'Acme')")
+    await history.execute("INSERT INTO products VALUES (2, 'Anvil', 1)")
+    source, warnings = await history.revise("rename", *vendors_and_articles())
     assert 'op.rename_table("products", "articles")' in source
     assert 'op.alter_column("articles", "title", new_column_name="name")' in source
     assert "drop_table" not in source

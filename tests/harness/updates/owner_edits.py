@@ -318,12 +318,7 @@ def add_resource_field(service: Path) -> list[Insertion]:
     ]
 
 
-def migration(service: Path, name: str, there: str, back: str) -> list[Insertion]:
-    """Create an Alembic migration with the given upgrade and downgrade after the last one."""
-    versions = service / "migrations" / "versions"
-    last = max(path.name[:4] for path in versions.glob("*.py"))
-    number = f"{int(last) + 1:04}"
-    text = f'''\
+MIGRATION = '''\
 """Apply the owner's change: {name}.
 
 Revision {number}, after {last}.
@@ -347,6 +342,14 @@ def downgrade() -> None:
     """Take it back."""
     {back}
 '''
+
+
+def migration(service: Path, name: str, there: str, back: str) -> list[Insertion]:
+    """Create an Alembic migration with the given upgrade and downgrade after the last one."""
+    versions = service / "migrations" / "versions"
+    last = max(path.name[:4] for path in versions.glob("*.py"))
+    number = f"{int(last) + 1:04}"
+    text = MIGRATION.format(name=name, number=number, last=last, there=there, back=back)
     return create(service, f"migrations/versions/{number}_{name}.py", text)
 
 

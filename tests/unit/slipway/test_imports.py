@@ -249,8 +249,7 @@ def test_imports_in_source_that_does_not_parse_are_unchanged() -> None:
     )
 
 
-def test_imports_between_conflict_markers_are_rewritten() -> None:
-    before = """\
+UNMERGED = """\
 <<<<<<< before updating
 from app import http_client, main
     from app.hashing import hash
@@ -265,7 +264,7 @@ from app.hashing import (
 >>>>>>> after updating
 app.links.f()  # unchanged: "
 """
-    after = """\
+REWRITTEN = """\
 <<<<<<< before updating
 from app import main
 from app.outbound import client as http_client
@@ -281,7 +280,10 @@ from app.hashing import (
 >>>>>>> after updating
 app.core.links.f()  # unchanged: "
 """
-    assert rewrite_lines(before, RENAMES) == after
+
+
+def test_imports_between_conflict_markers_are_rewritten() -> None:
+    assert rewrite_lines(UNMERGED, RENAMES) == REWRITTEN
 
 
 @pytest.mark.parametrize(
