@@ -325,7 +325,7 @@ def test_server_address_in_variables_is_replaced_by_local_port() -> None:
     assert with_ports("a://u@postgresql:5432/b", {"postgresql": 7}) == "a://u@127.0.0.1:7/b"
 
 
-def test_job_with_servers_runs_only_test_modules_that_use_them() -> None:
+def test_job_with_servers_runs_only_modules_using_them() -> None:
     files = {
         GITHUB: WORKFLOW.replace("app migrate", "pytest --cov"),
         "tests/test_a.py": "a",

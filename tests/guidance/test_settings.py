@@ -95,7 +95,7 @@ def test_env_example_defaults_equal_settings_class_defaults(
     assert_no_findings(done.stdout.strip())
 
 
-def test_each_value_in_env_example_is_default_or_marked_example(serve: Callable[[Answers], Service]) -> None:
+def test_env_example_values_are_defaults_or_examples(serve: Callable[[Answers], Service]) -> None:
     text = (serve(EVERYTHING[0]).directory / ".env.example").read_text(encoding="utf-8")
     names = re.findall(r"^# ([A-Z][A-Z0-9_]*)=", text, re.MULTILINE)
     described = re.findall(r"^# .* (?:Default: .+\.|.*; example:)\n# ([A-Z][A-Z0-9_]*)=", text, re.MULTILINE)

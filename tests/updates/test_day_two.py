@@ -159,7 +159,7 @@ def test_update_detects_undeclared_renames_of_template_files(later: tuple[Owner,
     assert "app/own.py" in report["rewritten"]
 
 
-def test_file_that_user_deleted_stays_deleted_if_template_changes_it(later: tuple[Owner, dict[str, Any]]) -> None:
+def test_changed_file_deleted_by_user_stays_deleted(later: tuple[Owner, dict[str, Any]]) -> None:
     result, report = later
     assert report["left_deleted"] == ["docs/postgresql.md"]
     assert not (result / "docs/postgresql.md").exists()

@@ -168,7 +168,7 @@ def assert_updatable(service: Path, repository: Path, **variables: str) -> None:
 
 
 @pytest.mark.parametrize("source", [".", "../template", "{}", "file://{}", "git+file://{}"])
-def test_new_from_local_clone_records_path_and_can_be_updated(source: str, clone: Path, place: Path) -> None:
+def test_service_from_local_clone_can_be_updated(source: str, clone: Path, place: Path) -> None:
     create(clone, "../shop", "--source", source.format(clone))
     assert record(place / "shop")["_src_path"] == str(clone)
     assert_updatable(place / "shop", clone)

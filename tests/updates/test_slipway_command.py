@@ -77,7 +77,7 @@ def test_slipway_rejects_update_that_loses_edits(twins: Twins) -> None:
     assert twins.ours.read(".copier-answers.yml").count(FIRST) == 1
 
 
-def test_edited_file_that_template_drops_is_deleted_only_by_option(twins: Twins) -> None:
+def test_edited_file_dropped_by_template_requires_delete_option(twins: Twins) -> None:
     assert not (twins.stock / "app/greetings.py").exists()
     assert twins.report["deleted"] == ["app/greetings.py"]
     assert "--delete app/greetings.py" in twins.report["error"]

@@ -183,7 +183,7 @@ async def test_http_exception_preserves_detail_and_headers() -> None:
         ("websocket", ()),
     ],
 )
-async def test_error_after_response_start_or_in_websocket_sends_no_response(
+async def test_late_or_websocket_error_sends_no_response(
     kind: str, started: tuple[str, ...]
 ) -> None:
     sent: list[str] = []

@@ -175,7 +175,7 @@ async def test_responses_to_different_users_have_different_etags(client: AsyncCl
     assert (response.status_code, response.json()) == (200, "bob")
 
 
-async def test_etag_and_cache_control_set_by_route_are_not_overwritten(client: AsyncClient) -> None:
+async def test_etag_and_cache_control_of_route_are_preserved(client: AsyncClient) -> None:
     assert (await client.get("/public")).headers["Cache-Control"] == "public, max-age=60"
     assert (await client.get("/tagged")).headers["ETag"] == '"mine"'
 

@@ -175,9 +175,7 @@ def test_content_disposition_encodes_file_name(name: str, header: str) -> None:
         ("application/pdf", "attachment"),
     ],
 )
-def test_content_disposition_is_inline_only_for_media_and_plain_text(
-    content_type: str, kind: str
-) -> None:
+def test_content_disposition_is_inline_for_media_and_text(content_type: str, kind: str) -> None:
     assert disposition("a", content_type) == f'{kind}; filename="a"'
 
 

@@ -51,7 +51,7 @@ def test_invalid_files_url_is_reported(
     assert "hunter2" not in str(raised.value)
 
 
-def test_upload_settings_default_to_media_files_up_to_100_mib(
+def test_upload_defaults_allow_media_files_up_to_100_mib(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ENVIRONMENT", "test")

@@ -178,7 +178,7 @@ async def test_job_that_crashes_workers_becomes_dead(sessions: Sessions) -> None
     assert (dead.state, dead.error) == (JobState.DEAD, "WorkerLostError")
 
 
-async def test_job_with_expired_lease_is_claimed_again_and_writes_once(
+async def test_job_with_expired_lease_runs_again_and_writes_once(
     sessions: Sessions,
 ) -> None:
     job, app = await enqueue_job(sessions), minimal_app(sessions)

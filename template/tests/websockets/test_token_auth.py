@@ -107,7 +107,7 @@ async def test_websocket_accepts_token_in_header_or_subprotocol(service: WebSock
             pass
 
 
-async def test_row_changes_are_sent_only_to_owner_and_permitted_users(
+async def test_row_changes_reach_only_owner_and_permitted_users(
     service: WebSocketService,
 ) -> None:
     owner, reader, other = [

@@ -155,7 +155,7 @@ async def test_rejected_websocket_handshake_logs_no_error(
     assert "ERROR" not in {line.levelname for line in caplog.records}
 
 
-def test_many_changes_in_one_table_are_sent_as_one_message() -> None:
+def test_many_changes_in_table_become_one_message() -> None:
     few = [Change("order_items", Kind.CREATED, UUID(int=number)) for number in range(MANY)]
     assert len(list(messages(few))) == MANY
     (one,) = messages([*few, few[0]])
@@ -187,7 +187,7 @@ async def test_last_event_id_header_resumes_event_stream(service: WebSocketServi
 
 
 @pytest.mark.parametrize("last", ["another-1", "1"])
-async def test_event_stream_with_unknown_last_event_id_sends_missed_event(
+async def test_event_stream_after_unknown_id_sends_missed_event(
     service: WebSocketService, last: str
 ) -> None:
     async with service.stream(**{"Last-Event-ID": last}) as events:

@@ -198,7 +198,7 @@ FEATURES = [
             "app/websockets/token_auth.py",
             "    return scope\n",
             "    return NONE if scope == NONE else ALL\n",
-            "websockets/test_token_auth.py::test_row_changes_are_sent_only_to_owner_and_permitted_users",
+            "websockets/test_token_auth.py::test_row_changes_reach_only_owner_and_permitted_users",
         ),
         Break(
             "keeps the socket of a revoked session",

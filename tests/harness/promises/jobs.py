@@ -23,7 +23,7 @@ JOBS = [
             "app/jobs/store.py",
             "    return and_(Job.id == job.id, running, Job.attempts == job.attempts)\n",
             "    return and_(Job.id == job.id, running)\n",
-            "jobs/test_jobs.py::test_job_with_expired_lease_is_claimed_again_and_writes_once",
+            "jobs/test_jobs.py::test_job_with_expired_lease_runs_again_and_writes_once",
         ),
         Break(
             "loses a job whose message was lost",

@@ -115,7 +115,7 @@ def test_service_state_follows_its_checks(ends: list[tuple[bool, bool]], expecte
     assert state([result(tmp_path, passed=passed, cached=cached) for passed, cached in ends]) == expected
 
 
-def test_service_that_is_only_built_does_not_count_as_passed(tmp_path: Path) -> None:
+def test_built_service_does_not_count_as_passed(tmp_path: Path) -> None:
     built = replace(result(tmp_path, passed=True), check=BUILT)
     assert state([built]) == "built"
     assert state([built, result(tmp_path, passed=True)]) == "passed"

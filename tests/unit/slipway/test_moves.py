@@ -45,7 +45,7 @@ def test_dropped_file_is_not_moved() -> None:
     assert moves.paths({"docs/a.md"}, set()) == {}
 
 
-def test_path_is_moved_if_it_is_missing_and_target_exists() -> None:
+def test_missing_path_with_existing_target_is_moved() -> None:
     moves = declared("1.0 app/*.py app/core/*.py", "2.0 app/core/c.py app/last/c.py")
     before, after = {"app/a.py", "app/b.py", "app/c.py", "app/d.py"}, {"app/b.py", "app/core/a.py", "app/core/b.py"}
     assert moves.paths(before, after | {"app/core/c.py"}) == {"app/a.py": "app/core/a.py", "app/c.py": "app/core/c.py"}

@@ -104,7 +104,7 @@ def test_new_version_changes_one_line_in_answers_file() -> None:
     assert edited(FOUR, lambda record: record.update(_commit="v2")) == FOUR.replace("_commit: v1", "_commit: v2")
 
 
-def test_new_field_is_written_in_copier_style_after_last_field() -> None:
+def test_new_field_is_appended_in_copier_style() -> None:
     result = edited(FOUR, add_field)
     assert added_lines(FOUR, result) == [
         "        colour:",

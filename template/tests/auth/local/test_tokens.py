@@ -124,7 +124,7 @@ def test_published_public_key_verifies_tokens(
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
-def test_token_signed_with_public_key_as_hmac_secret_is_rejected(
+def test_token_with_public_key_as_hmac_secret_is_rejected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, algorithm: str
 ) -> None:
     signer = make_signer(monkeypatch, algorithm=algorithm, keys=private_key(tmp_path, algorithm))

@@ -107,7 +107,7 @@ async def test_concurrent_first_logins_create_one_account(live: Live) -> None:
         assert await session.scalar(select(func.count()).select_from(User)) == 1
 
 
-async def test_new_subject_with_linked_email_does_not_take_over_account(
+async def test_new_subject_cannot_take_over_account_by_email(
     client: AsyncClient,
 ) -> None:
     assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, sub="first")))[0] == 200
@@ -221,7 +221,7 @@ async def test_unsigned_token_returns_401(client: AsyncClient) -> None:
     assert (await me(client, forge(oidc.PROVIDER.token(NEW_EMAIL), None, "none")))[0] == 401
 
 
-async def test_token_signed_with_public_key_as_hmac_secret_returns_401(
+async def test_token_with_public_key_as_hmac_secret_returns_401(
     client: AsyncClient, configure: Configure
 ) -> None:
     public = oidc.PROVIDER.key.private.public_key()
