@@ -173,13 +173,20 @@ async def handle_validation_error(request: Request, error: RequestValidationErro
     """Return the problem document for a validation error, without the submitted values."""
     fields = [
         FieldProblem(
-            location=".".join(map(str, problem["loc"])),
+            location=_location(problem),
             message=validation_messages.message(problem),
             code=problem["type"],
         )
         for problem in error.errors()
     ]
     return await handle_error(request, Invalid("Request validation failed.", errors=fields))
+
+
+def _location(problem: Mapping[str, Any]) -> str:
+    """Return the path of the invalid field, or `body` if the body is not JSON at all."""
+    # FastAPI appends the offset of a syntax error, which looks like the index of an array.
+    path = problem["loc"][:1] if problem["type"] == "json_invalid" else problem["loc"]
+    return ".".join(map(str, path))
 
 
 def _allow_header(request: Request) -> dict[str, str]:

@@ -158,7 +158,7 @@ class Limiter:
 
 
 CONFIG = StateKey[RateLimitSettings]("ratelimit")
-LIMITER = StateKey[Limiter]("counts")
+LIMITER = StateKey[Limiter]("limiter")
 
 
 async def limit_all(connection: HTTPConnection) -> None:

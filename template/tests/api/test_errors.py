@@ -108,6 +108,14 @@ async def test_malformed_json_returns_documented_status(
     assert str(response.status_code) in documented
 
 
+async def test_malformed_json_is_reported_for_the_whole_body(jot_client: AsyncClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await jot_client.post(URL, content='{"title"', headers=headers)
+    assert response.json()["errors"] == [
+        {"location": "body", "message": "Must be valid JSON.", "code": "json_invalid"}
+    ]
+
+
 async def test_body_without_content_type_returns_422(jot_client: AsyncClient) -> None:
     response = await jot_client.post(URL, content=json.dumps(sample_resource.payload()))
     assert problem(response) == (422, "invalid")
