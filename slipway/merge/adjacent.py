@@ -21,7 +21,7 @@ import tokenize
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -95,14 +95,15 @@ def merge_adjacent(path: str, ours: bytes, base: bytes, theirs: bytes) -> bytes 
 
 def merge_hunk(ours: Lines, base: Lines, theirs: Lines, syntax: Syntax = Syntax()) -> Lines | None:
     """Merge the lines of one conflict; return None if the two changes overlap or their order is ambiguous."""
-    sides = [[*chain(*(by_import(each, syntax) for each in replacements(base, side)))] for side in (ours, theirs)]
-    if any(not are_independent(a, b, base, syntax) for a in sides[0] for b in sides[1]):
+    mine, others = (
+        [part for change in replacements(base, side) for part in by_import(change, syntax)] for side in (ours, theirs)
+    )
+    if any(not are_independent(a, b, base, syntax) for a in mine for b in others):
         return None
+    changes = [*mine, *(each for each in others if each not in mine)]  # both may add the same import
     result: Lines = []
     place = 0
-    common = [each for each in sides[0] if each in sides[1]]
-    sides[1] = [each for each in sides[1] if each not in common]
-    for change in sorted(chain(*sides), key=lambda each: position(each, syntax)):
+    for change in sorted(changes, key=lambda each: position(each, syntax)):
         result += [*base[place : change.start], *change.lines]
         place = change.end
     return [*result, *base[place:]]
