@@ -136,6 +136,7 @@ def bases(history: Path, workspace: Path) -> dict[tuple[Release, str], Path]:
     return {(release, name): workspace / "bases" / str(release) / name for release, name in services}
 
 
+@pytest.mark.weekly(3)
 @pytest.mark.parametrize(("number", "edit"), list(enumerate(EDITS)), ids=EDITS)
 def test_single_edit_survives_update(
     number: int, edit: str, bases: dict[tuple[Release, str], Path], history: Path, empty: Path

@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from tests.harness.checks.shards import Shard, shard
+from tests.harness.checks.shards import Shard, shard, weekly_shard
 
 NAMES = [f"service-{number}" for number in range(200)]
 
@@ -14,6 +14,11 @@ NAMES = [f"service-{number}" for number in range(200)]
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
 def test_each_test_is_in_exactly_one_shard(parts: int) -> None:
     shards = [shard(f"{part}/{parts}") for part in range(1, parts + 1)]
+    assert [sum(each.has(name) for each in shards) for name in NAMES] == [1] * len(NAMES)
+
+
+def test_each_test_runs_in_one_of_weeks() -> None:
+    shards = [weekly_shard(week, 3) for week in (202649, 202650, 202651)]
     assert [sum(each.has(name) for each in shards) for name in NAMES] == [1] * len(NAMES)
 
 
