@@ -26,6 +26,8 @@ from slipway.imports.order import find_ruff, keep_order
 from slipway.moves.declared import Moves
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from slipway.imports.renames import Renames
 
 MOVES = Path(__file__).with_name("moves.toml")
@@ -41,6 +43,18 @@ def git(*arguments: str | Path, stdin: str | None = None) -> bytes:
 def list_paths(*arguments: str) -> list[str]:
     """Run a Git command that prints NUL-terminated paths, and return the paths."""
     return [path for path in git(*arguments).decode().split("\0") if path]
+
+
+def read_blobs(blobs: Collection[str]) -> list[bytes]:
+    """Return the contents of Git blobs, in one process of Git, because a project has hundreds of files."""
+    output = git("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs))
+    contents, start = [], 0
+    for _ in blobs:
+        header_end = output.index(b"\n", start)
+        end = header_end + 1 + int(output[start:header_end].split()[-1])
+        contents.append(output[header_end + 1 : end])
+        start = end + 1
+    return contents
 
 
 def deleted() -> list[str]:
@@ -74,9 +88,19 @@ class Before:
         self.record = record
         self.directory = tempfile.TemporaryDirectory()
 
+    @cached_property
+    def tracked(self) -> dict[str, str]:
+        """The files in HEAD: their Git blobs by path."""
+        entries = [line.partition("\t") for line in list_paths("ls-tree", "-r", "-z", "HEAD")]
+        return {path: entry.split()[2] for entry, _, path in entries if entry.split()[1] == "blob"}
+
+    def contents(self, paths: Collection[str]) -> dict[str, bytes]:
+        """Return the contents of files in HEAD by path."""
+        return dict(zip(paths, read_blobs([self.tracked[path] for path in paths]), strict=True))
+
     def content(self, path: str) -> bytes:
         """Return the content of a file in HEAD."""
-        return git("show", f"HEAD:./{path}")
+        return self.contents([path])[path]
 
     @cached_property
     def pristine(self) -> Path:
@@ -91,15 +115,15 @@ class Before:
         copier.run_copy(source, rendered, answers, vcs_ref=version, defaults=True, quiet=True, unsafe=True)
         return rendered
 
-    def is_edited(self, path: str) -> bool:
-        """Return whether a file of HEAD differs from the rendered one, or was not rendered at all."""
-        rendered = self.pristine / path
-        return not rendered.exists() or rendered.read_bytes() != self.content(path)
+    def edited(self, paths: Iterable[str]) -> list[str]:
+        """Return those files of HEAD that differ from the rendered ones, or were not rendered at all."""
+        contents = self.contents([path for path in paths if path in self.tracked])
+        return [path for path, content in contents.items() if not self.is_rendered(path, content)]
 
-    @cached_property
-    def tracked(self) -> set[str]:
-        """The paths of the files in HEAD."""
-        return set(list_paths("ls-tree", "-r", "--name-only", "-z", "HEAD"))
+    def is_rendered(self, path: str, content: bytes) -> bool:
+        """Return whether the recorded template version renders a file with this content."""
+        rendered = self.pristine / path
+        return rendered.exists() and rendered.read_bytes() == content
 
     @cached_property
     def rendered(self) -> set[str]:
@@ -112,9 +136,12 @@ class Before:
         """The text of the service's `ruff.toml`; empty if there is none."""
         return self.content("ruff.toml").decode() if "ruff.toml" in self.tracked else ""
 
-    def sides(self, path: str, to: str) -> Sides:
-        """Return the service's, the base and the template's version of a moved file."""
-        return Sides(path, to, self.content(path), (self.pristine / path).read_bytes(), Path(to).read_bytes())
+    def sides(self, moved: dict[str, str]) -> list[Sides]:
+        """Return the service's, the base and the template's version of moved files, given by old and new paths."""
+        return [
+            Sides(path, moved[path], content, (self.pristine / path).read_bytes(), Path(moved[path]).read_bytes())
+            for path, content in self.contents(moved).items()
+        ]
 
 
 @dataclass(frozen=True)
@@ -130,12 +157,9 @@ class Sides:
 
 def conflicting() -> list[Sides]:
     """Return the three versions of each conflicting file, unless one side has deleted the file."""
-    sides = []
-    for path, stages in unmerged().items():
-        blobs = [git("cat-file", "blob", stages[stage]) for stage in (2, 1, 3) if stage in stages]
-        if len(blobs) == len(LABELS):
-            sides.append(Sides(path, path, *blobs))
-    return sides
+    complete = {path: stages for path, stages in unmerged().items() if len(stages) == len(LABELS)}
+    contents = read_blobs([stages[stage] for stages in complete.values() for stage in (2, 1, 3)])
+    return [Sides(path, path, *contents[3 * number : 3 * number + 3]) for number, path in enumerate(complete)]
 
 
 def decoded(content: bytes) -> str | None:
@@ -176,9 +200,9 @@ def merge(file: Sides) -> bool:
         merged = subprocess.run(["git", "merge-file", "-p", *labels, *sides], check=False, capture_output=True)
         if merged.returncode < 0 or merged.returncode > 127:  # noqa: PLR2004 - up to 127, it is the number of conflicts
             raise subprocess.CalledProcessError(merged.returncode, "git merge-file", stderr=merged.stderr)
-        blobs = [git("hash-object", "-w", "--", side).decode().strip() for side in sides]
+        blobs = git("hash-object", "-w", "--", *sides).decode().split() if merged.returncode else []
     Path(to).write_bytes(merged.stdout)
-    if merged.returncode:
+    if blobs:
         record_conflict(to, base=blobs[1], ours=blobs[0], theirs=blobs[2])
     elif list_paths("ls-files", "--unmerged", "-z", "--", to):
         git("reset", "--quiet", "--", to)
@@ -209,11 +233,8 @@ def rewrite_others(before: Before, renames: Renames, along: dict[str, str]) -> l
     paths = [path for path in present() - {before.record} if is_rewritten(path) and not Path(path).is_symlink()]
     contents = {path: decoded(Path(path).read_bytes()) for path in sorted(paths)}
     texts = {path: text for path, text in contents.items() if text is not None}
-    changed = {
-        path: (texts[path], new)
-        for path, new in rewrite_files(texts, renames, along).items()
-        if path in before.tracked and before.is_edited(path)
-    }
+    rewritten_texts = rewrite_files(texts, renames, along)
+    changed = {path: (texts[path], rewritten_texts[path]) for path in before.edited(rewritten_texts)}
     for path, text in keep_order(changed, before.style, find_ruff(Path())).items():
         Path(path).write_bytes(text.encode())
     return [along.get(path, path) for path in changed]
@@ -241,11 +262,11 @@ def main(record: str) -> None:
     removed, exist = deleted(), present()
     moves = Moves.parse(MOVES.read_text(encoding="utf-8"))
     paths = moves.paths(removed, exist)
-    along = moves.along(before.tracked & exist, before.rendered, exist) if paths else {}
+    along = moves.along(before.tracked.keys() & exist, before.rendered, exist) if paths else {}
     renames = moves.renames(removed, exist - along.keys() | set(along.values()))
-    edited = [path for path in removed if before.is_edited(path)]
+    edited = before.edited(removed)
     followed = {path: paths[path] for path in edited if path in paths}
-    files = rewritten([before.sides(path, to) for path, to in followed.items()], renames, before.style)
+    files = rewritten(before.sides(followed), renames, before.style)
     conflicts = [each.to for each in files if not merge(each)]
     has_moved = bool(renames or paths)
     again = merge_again(renames, before.style, set(followed.values())) if has_moved else []

@@ -122,6 +122,8 @@ def _rewrite_line(line: str, renames: Renames, path: str) -> str:
     if opened:
         moved = any(key.startswith((f"{opened[2]}:", f"{opened[2]}.")) for key in (*renames.names, *renames.modules))
         return line if moved else line.replace(opened[2], renames.module(opened[2]), 1)
+    if not code.startswith(("from", "import")):
+        return line
     try:
         (statement,) = ast.parse(code).body
     except (SyntaxError, ValueError):
