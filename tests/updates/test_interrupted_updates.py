@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.weekly(3)]
 
 KILLS = 8
 MANY = 20  # files that the update adds or changes, so that writing them takes a while

@@ -164,6 +164,7 @@ def test_all_edits_survive_changed_answers(before: Answers, after: Answers, hist
     assert set(of_edits.values()) == {"preserved"}, of_edits
 
 
+@pytest.mark.weekly(3)
 @pytest.mark.parametrize(("release", "name"), [(releases()[0], "plain"), (releases()[-1], "on GitLab")])
 def test_edited_service_passes_tests_after_update(release: Release, name: str, history: Path, empty: Path) -> None:
     merged = [edit for edit, status in expected(EDITS, release).items() if status == "preserved"]
