@@ -20,7 +20,7 @@ from tests.harness.checks.progress import Meter
 from tests.harness.checks.report import REPORT, Report
 from tests.harness.checks.runner import CheckRunner, ResultCache
 from tests.harness.checks.servers import Servers
-from tests.harness.checks.shards import shard, weekly_shard
+from tests.harness.checks.shards import is_due, shard
 from tests.harness.combinations import rendering
 from tests.harness.combinations.blobs import Store
 from tests.harness.combinations.files import Files
@@ -184,27 +184,20 @@ def shard_key(item: pytest.Item) -> str:
 
 
 def is_selected(config: pytest.Config, item: pytest.Item) -> bool:
-    """Return whether a test runs: thorough tests need a large matrix or their module on the command line."""
+    """Return whether a test runs: thorough tests need a large matrix or their module on the command line.
+
+    Weekly tests run when it is their turn.
+    """
+    if item.get_closest_marker("weekly") and not is_due(config, item.nodeid):
+        return False
     if item.path.name in "".join(config.args):
         return True
     return item.path.name not in BY_NAME and (config.option.matrix in LARGE or not item.get_closest_marker("thorough"))
 
 
-def is_due(config: pytest.Config, item: pytest.Item) -> bool:
-    """Return whether a test runs this week; CI divides tests marked `weekly` among that number of weeks."""
-    marker = item.get_closest_marker("weekly")
-    if marker is None or config.option.matrix != "pairs":
-        return True
-    (weeks,) = marker.args
-    return weekly_shard(config.option.order, weeks).has(item.nodeid)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests that this run excludes, and run tests that wait for background checks last."""
-    has = config.option.shard.has
-    selected_items = [
-        item for item in items if is_selected(config, item) and is_due(config, item) and has(shard_key(item))
-    ]
+    selected_items = [item for item in items if is_selected(config, item) and config.option.shard.has(shard_key(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected_items])
 
     def place(item: pytest.Item) -> tuple[bool, ...]:

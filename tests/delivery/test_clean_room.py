@@ -17,6 +17,7 @@ import pytest
 from tests.harness.checks import servers
 from tests.harness.checks.runner import ResultCache, Usage, key
 from tests.harness.checks.servers import CONTAINERS, service_container
+from tests.harness.checks.shards import due
 from tests.harness.combinations.copier_cli import copier, copy_arguments, data
 from tests.harness.combinations.questions import all_questions, choices
 from tests.harness.combinations.services import Service
@@ -51,8 +52,7 @@ UNAVAILABLE = ("docker ", "uv audit")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize `built` by the clean rooms' answers: all of them, or in CI another one each week."""
     if "built" in metafunc.fixturenames:
-        week = (metafunc.config.option.order + 1) % len(rooms())
-        selected = rooms()[week : week + 1] if metafunc.config.option.matrix == "pairs" else rooms()
+        selected = due(metafunc.config, rooms())
         metafunc.parametrize("built", selected, ids=map(all_questions().label, selected))
 
 
@@ -64,10 +64,10 @@ def rooms() -> list[Answers]:
     questionnaire = all_questions()
     everything = {name: choices(questionnaire.questions[name]) for name in ("features", "deploy")}
     return [
-        questionnaire.default,
         questionnaire.default | everything | {"auth": "local", "tasks": "taskiq", "agents": False},
         questionnaire.default
         | {"database": "sqlite", "auth": "oidc", "tasks": "celery", "ci": "gitlab", "python_version": "3.12"},
+        questionnaire.default,
     ]
 
 

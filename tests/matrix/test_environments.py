@@ -14,6 +14,7 @@ import pytest
 
 from tests.harness.checks import requirements
 from tests.harness.checks.checks import LANE
+from tests.harness.checks.shards import due
 from tests.harness.combinations.questions import all_questions, choices, code_questions
 from tests.harness.readme.newcomer import python
 from tests.harness.workspace import CACHE
@@ -40,16 +41,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     CI checks one service with the lowest requirements or on another Python, and changes it weekly.
     """
     if "lane" in metafunc.fixturenames:
-        few, week = code_questions().covering(1), metafunc.config.option.order
+        few = code_questions().covering(1)
         fullest = max(few, key=lambda answers: len(answers["features"]))
         pythons = [lane for lane, version in PYTHONS.items() if version != HARNESS]
         cases = [(lane, fullest) for lane in pythons]
         cases += [(lane, combination) for lane in RESOLUTIONS for combination in few]
         if metafunc.config.option.matrix == "pairs":
-            others = [case for case in cases if case[0] != "newest"]  # which the harness itself has
-            cases = [others[week % len(others)]]
-        names = [f"{lane}-{code_questions().label(combination)}" for lane, combination in cases]
-        metafunc.parametrize(("lane", "service_of_lane"), cases, indirect=True, ids=names, scope="module")
+            cases = [case for case in cases if case[0] != "newest"]  # which the harness itself has
+        selected = due(metafunc.config, cases)
+        names = [f"{lane}-{code_questions().label(combination)}" for lane, combination in selected]
+        metafunc.parametrize(("lane", "service_of_lane"), selected, indirect=True, ids=names, scope="module")
 
 
 def uv(*arguments: str | Path) -> str:

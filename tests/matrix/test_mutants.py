@@ -69,7 +69,7 @@ def test_every_equivalent_mutant_entry_matches_a_mutant(services: list[Service])
     assert [each for each in equivalents() if not any(map(each.matches, mutants))] == []
 
 
-@pytest.mark.weekly(3)
+@pytest.mark.weekly
 def test_mutation_score_reaches_floor(
     pytestconfig: pytest.Config,
     sample: list[tuple[Service, Mutant]],

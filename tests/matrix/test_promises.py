@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 TIMEOUT = 400  # seconds: a broken service lets a test and its clean-up wait for their deadlines
 SUITE_TIMEOUT = 900  # seconds, for all tests of a service
 TAIL = 60  # lines
-WEEKS = 3  # in which CI breaks every promise once
 # Each test has its own databases; Valkey is not shared, because breaks affect how its keys are separated.
 SHARED = ("postgresql",)
 
@@ -146,7 +145,7 @@ def run_case(
         yield result
 
 
-@pytest.mark.weekly(WEEKS)
+@pytest.mark.weekly
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_fault_fails_named_test(case: Case, run_case: Callable[[Case], CheckResult]) -> None:
     result = run_case(case)
@@ -155,7 +154,7 @@ def test_fault_fails_named_test(case: Case, run_case: Callable[[Case], CheckResu
     assert case.broken.says in result.output, output_tail(result)
 
 
-@pytest.mark.weekly(WEEKS)
+@pytest.mark.weekly
 @pytest.mark.parametrize("case", UNBROKEN.values(), ids=str)
 def test_service_without_fault_passes_named_tests(case: Unbroken, run_case: Callable[[Unbroken], CheckResult]) -> None:
     result = run_case(case)

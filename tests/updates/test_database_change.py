@@ -18,7 +18,7 @@ from tests.harness.workspace import RELEASE, commit
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.thorough, pytest.mark.weekly(3)]
+pytestmark = [pytest.mark.thorough, pytest.mark.weekly]
 
 GROWING = {"resources": DOMAINS["shop"], "auth": "local", "tasks": "taskiq", "features": ["files"]}
 ROWS = 3

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.harness.updates.line_audit import Texts
     from tests.harness.updates.releases import Release
 
-pytestmark = [pytest.mark.thorough, pytest.mark.weekly(3)]
+pytestmark = [pytest.mark.thorough, pytest.mark.weekly]
 
 LATER = "v1000.0.0"
 CLIENT, OUTBOUND = next(iter(RENAMED.items()))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.harness.combinations.domains import Domain
     from tests.harness.combinations.rendering import Tree
 
-pytestmark = [pytest.mark.thorough, pytest.mark.weekly(3)]
+pytestmark = [pytest.mark.thorough, pytest.mark.weekly]
 
 DEFAULT = all_questions().default
 SHOP: Domain = EXAMPLES["shop"]["resources"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.domains import Domain
 
-pytestmark = [pytest.mark.thorough, pytest.mark.weekly(3)]
+pytestmark = [pytest.mark.thorough, pytest.mark.weekly]
 
 DEFAULT = all_questions().default
 PRODUCT: dict[str, Any] = {

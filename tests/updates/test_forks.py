@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.questions import Answers
 
-pytestmark = [pytest.mark.thorough, pytest.mark.weekly(3)]
+pytestmark = [pytest.mark.thorough, pytest.mark.weekly]
 
 PAGE = sections()
 MAKE, CHECK, TAGS, MERGE = (PAGE[heading] for heading in ("Make a fork", "Check it", "Tags", "Merge a release"))

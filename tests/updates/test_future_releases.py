@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.questions import Answers
 
-pytestmark = [pytest.mark.thorough, pytest.mark.weekly(3)]
+pytestmark = [pytest.mark.thorough, pytest.mark.weekly]
 
 LATER = "v1000.0.0"
 RECORD = ".copier-answers.yml"

@@ -13,6 +13,7 @@ from extensions.slipway_template.footprint import RECORD
 from slipway.moves.declared import Moves
 from tests.harness.checks.report import REPORT
 from tests.harness.checks.runner import environment
+from tests.harness.checks.shards import due
 from tests.harness.combinations.questions import all_questions
 from tests.harness.combinations.rendering import caching_renderings, render, tree, update
 from tests.harness.updates.markers import SPOTS, mark
@@ -22,7 +23,7 @@ from tests.harness.updates.releases import NEXT, releases
 from tests.harness.workspace import ROOT, commit, copy_work_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from tests.harness.combinations.questions import Answers
@@ -136,7 +137,7 @@ def bases(history: Path, workspace: Path) -> dict[tuple[Release, str], Path]:
     return {(release, name): workspace / "bases" / str(release) / name for release, name in services}
 
 
-@pytest.mark.weekly(3)
+@pytest.mark.weekly
 @pytest.mark.parametrize(("number", "edit"), list(enumerate(EDITS)), ids=EDITS)
 def test_single_edit_survives_update(
     number: int, edit: str, bases: dict[tuple[Release, str], Path], history: Path, empty: Path
@@ -164,7 +165,7 @@ def test_all_edits_survive_changed_answers(before: Answers, after: Answers, hist
     assert set(of_edits.values()) == {"preserved"}, of_edits
 
 
-@pytest.mark.weekly(3)
+@pytest.mark.weekly
 @pytest.mark.parametrize(("release", "name"), [(releases()[0], "plain"), (releases()[-1], "on GitLab")])
 def test_edited_service_passes_tests_after_update(release: Release, name: str, history: Path, empty: Path) -> None:
     merged = [edit for edit, status in expected(EDITS, release).items() if status == "preserved"]
@@ -207,19 +208,13 @@ def with_status(status: EditStatus, of_marks: dict[str, EditStatus]) -> set[str]
     return {path for path, each in of_marks.items() if each == status}
 
 
-def spots(config: pytest.Config) -> Sequence[Spot]:
-    """Return the places of marker comments; CI inserts them at another one each week."""
-    week = config.option.order % len(SPOTS)
-    return SPOTS[week : week + 1] if config.option.matrix == "pairs" else SPOTS
-
-
 @pytest.mark.parametrize("release", releases(), ids=str)
 def test_update_from_release_loses_no_marker_comment(
     release: Release, history: Path, empty: Path, pytestconfig: pytest.Config, capfd: pytest.CaptureFixture[str]
 ) -> None:
     counts: Counter[str] = Counter()
     for name, answers in offered(release).items():
-        for spot in spots(pytestconfig):
+        for spot in due(pytestconfig, SPOTS):
             service = empty / name / spot
             marks = marked(history, service, answers, release.tag, spot)
             update(service, {}, NEXT)
@@ -237,7 +232,7 @@ def test_update_with_changed_answers_loses_no_marker_comment(
     before, after = CHANGES[change]
     render(history, empty / "fresh", before | after, NEXT)
     counts: Counter[str] = Counter()
-    for spot in spots(pytestconfig):
+    for spot in due(pytestconfig, SPOTS):
         marks = marked(history, empty / spot, before, NEXT, spot)
         deleted = frozenset(marks.keys() - tree(empty / "fresh").keys())
         update(empty / spot, after, NEXT)

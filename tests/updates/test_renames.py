@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.harness.combinations.domains import Domain
 
-pytestmark = [pytest.mark.thorough, pytest.mark.weekly(3)]
+pytestmark = [pytest.mark.thorough, pytest.mark.weekly]
 
 DEFAULT = all_questions().default
 TITLE = {"type": "str", "min_length": 1, "max_length": 120, "unique": True}

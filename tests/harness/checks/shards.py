@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+WEEKS = 3  # in which CI runs every weekly test once
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -20,11 +29,6 @@ class Shard:
         return crc32(name.encode()) % self.parts == self.part - 1
 
 
-def weekly_shard(week: int, weeks: int) -> Shard:
-    """Return the shard whose tests run in a week; after a number of weeks, every test has run."""
-    return Shard(week % weeks + 1, weeks)
-
-
 def shard(text: str) -> Shard:
     """Parse a shard such as `2/4`: the second of four.
 
@@ -35,3 +39,14 @@ def shard(text: str) -> Shard:
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise argparse.ArgumentTypeError(f"{text!r} is not a shard; write 2/4 for the second of four")
     return Shard(int(match[1]), int(match[2]))
+
+
+def is_due(config: pytest.Config, name: str) -> bool:
+    """Return whether a weekly test runs this week, in CI; larger and smaller matrices run all of them."""
+    return config.option.matrix != "pairs" or Shard(config.option.order % WEEKS + 1, WEEKS).has(name)
+
+
+def due(config: pytest.Config, items: Sequence[T]) -> Sequence[T]:
+    """Return the one item whose turn it is this week, in CI; all items with larger and smaller matrices."""
+    week = config.option.order % len(items)
+    return items[week : week + 1] if config.option.matrix == "pairs" else items

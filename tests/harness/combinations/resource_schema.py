@@ -66,10 +66,7 @@ def key(kind: str, name: str) -> Schema:
     described: dict[str, Schema] = {
         "optional": {"type": "boolean", "description": "Whether requests may omit the field or send null."},
         "unique": {"type": "boolean", "description": "Whether each value occurs only once."},
-        "index": {
-            "type": "boolean",
-            "description": "Whether lists filter and sort by the field (default: true).",
-        },
+        "index": {"type": "boolean", "description": "Whether lists filter and sort by the field (default: true)."},
         "min_length": {"type": "integer", "minimum": 0, "maximum": longest},
         "max_length": {"type": "integer", "minimum": 1, "maximum": longest},
         "pattern": {"type": "string", "format": "regex", "pattern": r"^\^.*\$$"},

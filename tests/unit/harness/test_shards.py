@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.harness.checks.shards import Shard, shard, weekly_shard
+from tests.harness.checks.shards import Shard, due, is_due, shard
 
 NAMES = [f"service-{number}" for number in range(200)]
 
@@ -17,9 +19,26 @@ def test_each_test_is_in_exactly_one_shard(parts: int) -> None:
     assert [sum(each.has(name) for each in shards) for name in NAMES] == [1] * len(NAMES)
 
 
-def test_each_test_runs_in_one_of_weeks() -> None:
-    shards = [weekly_shard(week, 3) for week in (202649, 202650, 202651)]
-    assert [sum(each.has(name) for each in shards) for name in NAMES] == [1] * len(NAMES)
+def run(matrix: str, week: int) -> Any:  # noqa: ANN401
+    """Return the configuration of a test run in a week."""
+    return SimpleNamespace(option=SimpleNamespace(matrix=matrix, order=week))
+
+
+WEEKS = [run("pairs", week) for week in (202649, 202650, 202651)]
+
+
+def test_weekly_test_runs_in_one_of_three_weeks() -> None:
+    assert [sum(is_due(week, name) for week in WEEKS) for name in NAMES] == [1] * len(NAMES)
+
+
+def test_each_item_has_its_week() -> None:
+    assert sorted(item for week in WEEKS for item in due(week, ["a", "b", "c"])) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("matrix", ["each", "triples", "all"])
+def test_matrix_other_than_that_of_ci_runs_all_weekly_tests(matrix: str) -> None:
+    assert all(is_due(run(matrix, 202649), name) for name in NAMES)
+    assert due(run(matrix, 202649), NAMES) == NAMES
 
 
 def test_shards_have_similar_size() -> None:
