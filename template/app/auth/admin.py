@@ -12,6 +12,7 @@ from app import migrate
 from app.models.base import now
 from app.models.user import EVERYTHING, Role, User
 from app.schemas.user import Email
+from app.services import user as users
 
 ADMIN_ROLE = "admin"
 
@@ -36,8 +37,7 @@ def parse_email(text: str) -> str:
 
 async def grant_admin(session: AsyncSession, email: str) -> User:
     """Assign the administrator role to a user; create the user if missing."""
-    statement = select(User).where(User.email == email, User.deleted_at.is_(None))
-    user = await session.scalar(statement)
+    user = await users.lock_by_email(session, email)
     if user is None:
         user = User(email=email)
         session.add(user)

@@ -1,6 +1,6 @@
 """Users and roles (role-based access control)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, String, and_
@@ -54,12 +54,13 @@ class User(Identified, Timestamped, Base):
         """Return the user's ID only, since logs contain this text."""
         return f"User({self.id})"
 
-    def issue_time(self) -> datetime:
-        """Return the issue time of a new token: now, but not before the last revocation.
+    def revoke_tokens(self) -> None:
+        """Revoke the tokens that were issued so far, by a time later than the last revocation's.
 
-        The revocation may have the time of another machine, whose clock is ahead (clock skew).
+        The last revocation may have the time of another machine, whose clock is ahead (clock skew).
         """
-        return max(now(), self.voided_at or now())
+        last = self.voided_at or now()
+        self.voided_at = max(now(), last + timedelta.resolution)
 
     def has_revoked(self, issued_at: datetime) -> bool:
         """Return whether tokens that were issued at a given time are revoked."""

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Header
 from fastapi.security import OAuth2PasswordRequestForm
 from pydantic import SecretStr
 
@@ -31,8 +31,8 @@ REJECTED = error_responses(Unauthenticated, Forbidden)
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
-
 Form = Annotated[OAuth2PasswordRequestForm, Depends()]
+UserAgent = Annotated[str, Header(include_in_schema=False)]
 
 
 @router.post("/register", status_code=HTTPStatus.ACCEPTED, responses=error_responses(Forbidden))
@@ -45,23 +45,33 @@ async def register(
 
 @router.post("/login", responses=REJECTED)
 async def login(
-    session: Session, readers: Readers, signer: Tokens, cookies: Cookies, body: Login
+    session: Session,
+    readers: Readers,
+    signer: Tokens,
+    cookies: Cookies,
+    body: Login,
+    user_agent: UserAgent = "",
 ) -> TokenPair:
     """Log in. Set `cookie` to receive the refresh token as an HttpOnly cookie."""
     return cookies.store(
-        await logins.log_in(session, readers, signer, body.email, body.password),
+        await logins.log_in(session, readers, signer, body.email, body.password, user_agent),
         in_cookie=body.cookie,
     )
 
 
 @router.post("/token", responses=REJECTED)
 async def login_with_form(
-    session: Session, readers: Readers, signer: Tokens, cookies: Cookies, form: Form
+    session: Session,
+    readers: Readers,
+    signer: Tokens,
+    cookies: Cookies,
+    form: Form,
+    user_agent: UserAgent = "",
 ) -> TokenPair:
     """Log in with the OAuth 2.0 password grant (RFC 6749, section 4.3), which /docs uses."""
     return cookies.store(
         await logins.log_in(
-            session, readers, signer, form.username.lower(), SecretStr(form.password)
+            session, readers, signer, form.username, SecretStr(form.password), user_agent
         ),
         in_cookie=False,
     )
@@ -80,7 +90,7 @@ async def refresh(
 
 @router.post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=REJECTED)
 async def logout(session: Session, cookies: Cookies, body: RefreshRequest | None = None) -> None:
-    """Log out. Revokes the refresh token and its family: all tokens of the same login."""
+    """Log out. Ends the session, and so revokes all tokens of the same login."""
     return await logins.log_out(session, cookies.pop(body))
 
 
@@ -104,7 +114,7 @@ async def forgot_password(
     "/reset-password", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(Unauthenticated)
 )
 async def reset_password(session: Session, signer: Tokens, body: PasswordReset) -> None:
-    """Set a new password with the token of a one-time link. Revokes all of the user's tokens."""
+    """Set a new password with the token of a one-time link. Revokes all tokens and API keys."""
     return await logins.reset_password(session, signer, body)
 
 
@@ -112,7 +122,7 @@ async def reset_password(session: Session, signer: Tokens, body: PasswordReset) 
 async def change_password(
     session: Session, readers: Readers, user: PresentUser, change: PasswordChange
 ) -> None:
-    """Change the current user's password. Revokes all of the user's tokens."""
+    """Change the current user's password. Revokes all of the user's tokens and API keys."""
     return await logins.change_password(session, readers, user, change)
 
 

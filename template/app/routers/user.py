@@ -28,9 +28,13 @@ async def read_me(user: CurrentUser) -> User:
 
 
 @router.post("/users/me/logout-everywhere", status_code=HTTPStatus.NO_CONTENT)
-async def logout_everywhere(session: Session, user: PresentUser) -> None:
-    """Revoke all of the current user's tokens."""
-    return await users.revoke_tokens(session, user.id)
+async def logout_everywhere(
+    session: Session,
+    user: PresentUser,
+    keep_api_keys: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+) -> None:
+    """Revoke all of the current user's tokens, and the API keys unless they are to be kept."""
+    return await users.revoke_access(session, user.id, keep_api_keys=keep_api_keys)
 
 
 @router.get("/users", response_model=Page[UserRead], dependencies=[READ])

@@ -55,6 +55,7 @@ class PasswordChange(Schema):
 
     current: Secret
     new: NewPassword
+    keep_api_keys: bool = Field(default=False, description="If false, API keys are revoked.")
 
 
 class TokenPair(ReadSchema):

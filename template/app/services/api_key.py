@@ -16,16 +16,24 @@ from app.models.api_key import ApiKey
 from app.models.base import now
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
+from app.services import user as users
 
 USE_RESOLUTION = timedelta(minutes=1)  # last_used_at is written once a minute
 MAX_LENGTH = 200  # characters of a key; longer ones are rejected unread
+REVOKED = "Your access was revoked. Log in again."
 
 
 async def create(session: AsyncSession, user: User, new: ApiKeyCreate) -> ApiKeyCreated:
     """Create an API key, and return the key with its secret.
 
     Only the secret's digest is stored.
+
+    Raises:
+        Unauthenticated: the caller's access was revoked meanwhile (race).
     """
+    locked = await users.lock(session, user.id)
+    if locked is None or locked.voided_at != user.voided_at:
+        raise Unauthenticated(REVOKED)
     prefix = token_hex(4)
     secret = f"key_{prefix}_{token_urlsafe(32)}"
     key = ApiKey(user_id=user.id, prefix=prefix, digest=digest(secret), **new.model_dump())

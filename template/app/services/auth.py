@@ -4,7 +4,7 @@ Passwords are hashed while no database connection is held. A login of an unknown
 hash too, so a timing attack does not reveal which accounts exist.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import NoReturn
 from uuid import UUID
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.auth.local import passwords
 from app.auth.local.one_time_links import LinkKind, LinkSender, OneTimeLink
-from app.auth.local.tokens import INVALID, Claims, Purpose, Signer, refresh_token_expiry
+from app.auth.local.tokens import INVALID, Claims, Purpose, Signer
 from app.auth.token_hashing import digest
 from app.database import flush
 from app.errors import Conflict, Forbidden, Unauthenticated
@@ -23,12 +23,22 @@ from app.models.base import now, uuid7
 from app.models.password import Password
 from app.models.refresh_token import RefreshToken
 from app.models.user import User
-from app.schemas.auth import Accepted, PasswordChange, PasswordReset, Registration, TokenPair
+from app.models.user_session import UserSession
+from app.schemas.auth import (
+    Accepted,
+    PasswordChange,
+    PasswordReset,
+    Registration,
+    TokenPair,
+)
 from app.services import user as users
+from app.services import user_session as user_sessions
 
 # Reuse within this time is a concurrent request of the same client; later, it is theft.
 GRACE = timedelta(seconds=10)
 LINK_LIFETIME = timedelta(minutes=30)
+INVALID_LOGIN = "Invalid e-mail address or password, or the address is not verified."
+NOT_CURRENT = "The current password is wrong."
 
 Readers = async_sessionmaker[AsyncSession]
 
@@ -42,25 +52,26 @@ async def register(
 ) -> Accepted:
     """Create a user and send a verification link.
 
-    A user who already exists receives an e-mail about the registration instead.
+    A user who already exists receives a password reset link instead.
 
     The response is the same in both cases, so it does not reveal which accounts exist.
 
     Raises:
         Forbidden: registration is disabled.
     """
-    if not signer.config.registration:
+    if not signer.config.allows_registration:
         message = "Registration is disabled. Ask an administrator for an account."
         raise Forbidden(message)
     new_hash = await passwords.hash_password(new.password.get_secret_value())
-    user, password_hash = await _find_credentials(readers, new.email)
-    kind = LinkKind.KNOWN
+    user, _ = await _find_credentials(readers, new.email)
     if user is None:
-        kind = LinkKind.VERIFY
-        user, password_hash = User(id=uuid7(), email=new.email), new_hash
+        user = User(id=uuid7(), email=new.email)
         await _create(session, user, new_hash)
-    token = _link_token(signer, user, password_hash, Purpose.VERIFY)
-    links.send(OneTimeLink(user.email, kind, token), session)
+        link = LinkKind.VERIFY, _link_token(signer, user, new_hash, Purpose.VERIFY)
+    else:
+        password_hash = await _lock_registered(session, signer, user)
+        link = LinkKind.KNOWN, _link_token(signer, user, password_hash, Purpose.RESET)
+    links.send(OneTimeLink(user.email, *link), session)
     return Accepted()
 
 
@@ -74,101 +85,145 @@ async def _create(session: AsyncSession, user: User, password_hash: str) -> None
         pass  # race: a concurrent request registered the address
 
 
+async def _lock_registered(session: AsyncSession, signer: Signer, user: User) -> str | None:
+    """Lock a user who is registered again, and return the password hash.
+
+    Delete the password of an unverified address: whoever chose it may not own the address
+    (account pre-hijacking). The owner sets another one with the reset link.
+    """
+    locked = await users.lock(session, user.id)
+    if locked and locked.verified_at is None and signer.config.require_verified:
+        await session.execute(delete(Password).where(Password.user_id == user.id))
+    return await _password_hash(session, user.id)
+
+
 async def log_in(
-    session: AsyncSession, readers: Readers, signer: Signer, email: str, password: SecretStr
+    session: AsyncSession,
+    readers: Readers,
+    signer: Signer,
+    email: str,
+    password: SecretStr,
+    user_agent: str,
 ) -> TokenPair:
-    """Verify e-mail address and password, and return new tokens.
+    """Verify e-mail address and password, begin a session, and return its first tokens.
 
     Raises:
-        Unauthenticated: wrong address or password, or a disabled user; the message is the same.
+        Unauthenticated: wrong address or password, or a user who may not log in; the message is
+            the same.
     """
-    user, password_hash = await _find_credentials(readers, email)
+    user, password_hash = await _find_credentials(readers, email.lower())
     matches, new_hash = await passwords.verify_password(password.get_secret_value(), password_hash)
-    if user is None or not matches or user.disabled_at is not None:
-        message = "Invalid e-mail address or password."
-        raise Unauthenticated(message)
+    if user is None or not matches:
+        raise Unauthenticated(INVALID_LOGIN)
+    locked = await _lock_with_password(session, user.id, password_hash)
+    if locked is None or not _may_log_in(signer, locked):
+        raise Unauthenticated(INVALID_LOGIN)
     if new_hash:  # parameters of Argon2id are outdated
-        unchanged = (Password.user_id == user.id, Password.hash == password_hash)
-        await session.execute(update(Password).where(*unchanged).values(hash=new_hash))
-    return await issue_tokens(session, signer, user, uuid7())
+        await session.execute(
+            update(Password).where(Password.user_id == user.id).values(hash=new_hash)
+        )
+    lifetime = timedelta(days=signer.config.session_days)
+    began = await user_sessions.begin(session, locked, lifetime, user_agent)
+    return await issue_tokens(session, signer, began)
 
 
-async def issue_tokens(
-    session: AsyncSession, signer: Signer, user: User, family: UUID
-) -> TokenPair:
-    """Return an access token and a refresh token; purge the user's expired refresh tokens."""
-    secret = token_urlsafe(32)
-    expired = (RefreshToken.user_id == user.id, RefreshToken.expires_at <= now())
+def _may_log_in(signer: Signer, user: User) -> bool:
+    """Return whether a user is neither disabled nor, if that is required, unverified."""
+    is_verified = user.verified_at is not None or not signer.config.require_verified
+    return user.is_active and is_verified
+
+
+async def _lock_with_password(
+    session: AsyncSession, user_id: UUID, password_hash: str | None
+) -> User | None:
+    """Return a user locked FOR UPDATE, or None if the user has another password meanwhile.
+
+    The lock serializes logins, changes of the password and revocations of a user. One of them may
+    have been committed while the password was verified, so user and hash are read again.
+    """
+    user = await users.lock(session, user_id)
+    is_unchanged = await _password_hash(session, user_id) == password_hash
+    return user if is_unchanged else None
+
+
+async def _password_hash(session: AsyncSession, user_id: UUID) -> str | None:
+    """Return the hash of a user's password; None if the user has no password."""
+    statement = select(Password.hash).where(Password.user_id == user_id)
+    password_hash: str | None = await session.scalar(statement)
+    return password_hash
+
+
+async def issue_tokens(session: AsyncSession, signer: Signer, began: UserSession) -> TokenPair:
+    """Return an access token and a refresh token of a session, both issued at the same time.
+
+    Purge the user's expired refresh tokens.
+    """
+    issued, secret = now(), token_urlsafe(32)
+    expired = (RefreshToken.user_id == began.user_id, RefreshToken.expires_at <= issued)
     await session.execute(delete(RefreshToken).where(*expired))
+    refresh_expiry = issued + timedelta(days=signer.config.refresh_days)
     session.add(
         RefreshToken(
-            user_id=user.id,
-            family=family,
+            user_id=began.user_id,
+            family=began.id,
             digest=digest(secret),
-            expires_at=refresh_token_expiry(signer.config),
-            created_at=user.issue_time(),
+            expires_at=min(refresh_expiry, began.expires_at),
+            created_at=issued,
         )
     )
+    began.last_used_at = issued
     await session.flush()
     return TokenPair(
-        access_token=access_token(signer, user),
+        access_token=access_token(signer, began, issued),
         expires_in=signer.config.access_minutes * 60,
         refresh_token=secret,
     )
 
 
-def access_token(signer: Signer, user: User) -> str:
-    """Return a new access token for a user."""
+def access_token(signer: Signer, began: UserSession, issued: datetime) -> str:
+    """Return a new access token of a session, which is valid no longer than the session."""
     lifetime = timedelta(minutes=signer.config.access_minutes)
-    return signer.sign(str(user.id), Purpose.ACCESS, lifetime, user.issue_time())
+    return signer.sign(str(began.user_id), Purpose.ACCESS, lifetime, issued, sid=str(began.id))
 
 
 async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> TokenPair:
     """Exchange a refresh token for a new one (rotation).
 
-    Only one of several concurrent requests succeeds.
+    The lock of the session serializes concurrent requests, of which only one succeeds.
 
     Raises:
         ReusedRefreshToken: the token was used before, so two parties have it, and its family is
         revoked (reuse detection, RFC 9700, section 4.14.2).
         Unauthenticated: the token is unknown, expired or revoked, or its user is not active.
     """
-    token_digest = digest(secret.get_secret_value())
-    unused = (
-        RefreshToken.digest == token_digest,
-        RefreshToken.used_at.is_(None),
-        RefreshToken.expires_at > now(),
-    )
-    statement = update(RefreshToken).where(*unused).values(used_at=now())
-    token = await session.scalar(statement.returning(RefreshToken))
-    if token is None:
-        await _reject(session, token_digest)
-    user = await session.get(User, token.user_id)
-    if user is None or not user.is_active or user.has_revoked(token.created_at):
+    same_digest = RefreshToken.digest == digest(secret.get_secret_value())
+    family = await session.scalar(select(RefreshToken.family).where(same_digest))
+    began = await user_sessions.lock(session, family) if family else None
+    if began is None:
         raise Unauthenticated(INVALID)
-    return await issue_tokens(session, signer, user, token.family)
+    token = (await session.scalars(select(RefreshToken).where(same_digest))).one()
+    if token.used_at:
+        await _reject_used(session, token)
+    if token.expires_at <= now():
+        raise Unauthenticated(INVALID)
+    token.used_at = now()
+    return await issue_tokens(session, signer, began)
 
 
-async def _reject(session: AsyncSession, token_digest: str) -> NoReturn:
-    """Raise the error for an invalid refresh token.
-
-    If the token was used before, revoke its token family.
-    """
-    statement = select(RefreshToken).where(RefreshToken.digest == token_digest)
-    token = await session.scalar(statement)
-    if token and token.used_at and token.used_at < now() - GRACE:
-        await session.execute(delete(RefreshToken).where(RefreshToken.family == token.family))
+async def _reject_used(session: AsyncSession, token: RefreshToken) -> NoReturn:
+    """Raise the error for a used refresh token; end its session unless it was used just now."""
+    if token.used_at and token.used_at < now() - GRACE:
+        await user_sessions.end(session, token.family)
         raise ReusedRefreshToken(INVALID)
     raise Unauthenticated(INVALID)
 
 
-async def log_out(session: AsyncSession, secret: SecretStr | None) -> None:
-    """Revoke a refresh token's family, which consists of all tokens of the same login."""
-    token_digest = digest(secret.get_secret_value()) if secret else ""
-    family = select(RefreshToken.family).where(RefreshToken.digest == token_digest)
-    await session.execute(
-        delete(RefreshToken).where(RefreshToken.family.in_(family.scalar_subquery()))
-    )
+async def log_out(session: AsyncSession, secret: SecretStr) -> None:
+    """End the session of a refresh token, and so revoke all tokens of the same login."""
+    same_digest = RefreshToken.digest == digest(secret.get_secret_value())
+    family = await session.scalar(select(RefreshToken.family).where(same_digest))
+    if family:
+        await user_sessions.end(session, family)
 
 
 async def verify(session: AsyncSession, signer: Signer, token: SecretStr) -> None:
@@ -198,7 +253,9 @@ async def forgot_password(
 
 
 async def reset_password(session: AsyncSession, signer: Signer, reset: PasswordReset) -> None:
-    """Set a new password with the token of a one-time link; revoke the user's tokens.
+    """Set a new password with the token of a one-time link; revoke the user's tokens and API keys.
+
+    The link was sent by e-mail, so it also verifies the address.
 
     Raises:
         Unauthenticated: the link is invalid, expired or used.
@@ -206,6 +263,7 @@ async def reset_password(session: AsyncSession, signer: Signer, reset: PasswordR
     claims = signer.read(reset.token.get_secret_value(), Purpose.RESET)
     new_hash = await passwords.hash_password(reset.password.get_secret_value())
     user = await _user_of_link(session, claims)
+    user.verified_at = user.verified_at or now()
     await set_password(session, user.id, new_hash)
 
 
@@ -221,16 +279,20 @@ async def change_password(
     current = change.current.get_secret_value()
     matches, _ = await passwords.verify_password(current, password_hash)
     if not matches:
-        message = "The current password is wrong."
-        raise Forbidden(message)
+        raise Forbidden(NOT_CURRENT)
     new_hash = await passwords.hash_password(change.new.get_secret_value())
-    await set_password(session, user.id, new_hash)
+    if await _lock_with_password(session, user.id, password_hash) is None:
+        raise Forbidden(NOT_CURRENT)
+    await set_password(session, user.id, new_hash, keep_api_keys=change.keep_api_keys)
 
 
-async def set_password(session: AsyncSession, user_id: UUID, password_hash: str) -> None:
-    """Store the hash of a user's new password (upsert), and revoke the user's tokens."""
+async def set_password(
+    session: AsyncSession, user_id: UUID, password_hash: str, *, keep_api_keys: bool = False
+) -> None:
+    """Store the hash of a user's new password (upsert); revoke the user's tokens and API keys."""
+    await users.revoke_access(session, user_id, keep_api_keys=keep_api_keys)
     await session.merge(Password(user_id=user_id, hash=password_hash))
-    await users.revoke_tokens(session, user_id)
+    await session.flush()
 
 
 async def _find_credentials(readers: Readers, email: str) -> tuple[User | None, str | None]:
@@ -267,10 +329,10 @@ async def _user_of_link(session: AsyncSession, claims: Claims) -> User:
     Raises:
         Unauthenticated: the user is deleted, or the link was used.
     """
-    user = await session.get(User, UUID(claims["sub"]), with_for_update=True)
-    password = await session.get(Password, UUID(claims["sub"]))
-    password_hash = password.hash if password else None
-    if user is None or user.deleted_at or _state(user, password_hash) != claims["state"]:
+    user = await users.lock(session, UUID(claims["sub"]))
+    if user is None:
+        raise Unauthenticated(INVALID)
+    if _state(user, await _password_hash(session, user.id)) != claims["state"]:
         raise Unauthenticated(INVALID)
     return user
 

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import get_args
 from uuid import UUID
 
+from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import contains_eager
 
 from app.database import flush, objects
 from app.errors import Conflict, FieldProblem, Invalid, NotFound
 from app.filtering import Filters, conditions, contains, equals, page_statements
+from app.models.api_key import ApiKey
 from app.models.base import now
 from app.models.user import Role, User
 from app.pagination import Slice
@@ -26,27 +28,6 @@ ROWS = (
 COUNT = select(func.count(User.id)).outerjoin(User.role).where(User.deleted_at.is_(None))
 PAGES = page_statements(ROWS, User, get_args(UserSort))
 FILTERS: Filters = {"search": contains(User.email), "role": equals(Role.name)}
-
-Readers = async_sessionmaker[AsyncSession]
-
-
-async def find(readers: Readers, user_id: UUID) -> User | None:
-    """Return an active user with the user's role; None if missing.
-
-    The query uses a new session.
-    """
-    statement = select(User).where(User.id == user_id, User.is_active)
-    async with readers() as session:
-        user: User | None = await session.scalar(statement.options(joinedload(User.role)))
-        return user
-
-
-async def get_by_email(readers: Readers, email: str) -> User | None:
-    """Return the user with an e-mail address, in a new session; None if missing."""
-    statement = select(User).where(User.email == email, User.deleted_at.is_(None))
-    async with readers() as session:
-        user: User | None = await session.scalar(statement)
-        return user
 
 
 async def search(session: AsyncSession, query: UserQuery) -> Slice[User]:
@@ -77,9 +58,22 @@ async def get(session: AsyncSession, user_id: UUID, caller: User) -> User:
     if user_id == caller.id:
         message = "This is your own account. Ask another administrator to change it."
         raise Conflict(message)
-    user = await session.get(User, user_id, with_for_update=True)
-    if user is None or user.deleted_at:
+    user = await lock(session, user_id)
+    if user is None:
         raise NotFound(NOT_FOUND)
+    return user
+
+
+async def lock(session: AsyncSession, user_id: UUID) -> User | None:
+    """Return a user locked FOR UPDATE, with the columns of the last commit; None if missing."""
+    user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
+    return None if user is None or user.deleted_at else user
+
+
+async def lock_by_email(session: AsyncSession, email: str) -> User | None:
+    """Return the user with an e-mail address, locked FOR UPDATE; None if missing."""
+    statement = select(User).where(User.email == email, User.deleted_at.is_(None))
+    user: User | None = await session.scalar(statement.with_for_update())
     return user
 
 
@@ -91,7 +85,7 @@ async def update(session: AsyncSession, user_id: UUID, caller: User, changes: Us
         user.role_id = await _role_id(session, values["role"])
     if "disabled" in values:
         user.disabled_at = (user.disabled_at or now()) if values["disabled"] else None
-    user.voided_at = now()
+    user.revoke_tokens()
     await flush(session)
     await session.refresh(user, ["role"])
     return user
@@ -100,14 +94,20 @@ async def update(session: AsyncSession, user_id: UUID, caller: User, changes: Us
 async def delete(session: AsyncSession, user_id: UUID, caller: User) -> None:
     """Soft-delete a user, and revoke the user's tokens."""
     user = await get(session, user_id, caller)
-    user.deleted_at = user.voided_at = now()
+    user.revoke_tokens()
+    user.deleted_at = now()
     await flush(session)
 
 
-async def revoke_tokens(session: AsyncSession, user_id: UUID) -> None:
-    """Revoke all tokens that a user has received so far."""
-    user = await session.get_one(User, user_id)
-    user.voided_at = now()
+async def revoke_access(
+    session: AsyncSession, user_id: UUID, *, keep_api_keys: bool = False
+) -> None:
+    """Revoke all tokens that a user has received so far, and the user's API keys unless kept."""
+    user = await lock(session, user_id)
+    if user:
+        user.revoke_tokens()
+    if not keep_api_keys:
+        await session.execute(delete_rows(ApiKey).where(ApiKey.user_id == user_id))
     await session.flush()
 
 

@@ -18,7 +18,7 @@ from app import errors, migrate
 from app.auth import CurrentUser, current_caller, identify
 from app.models.base import now
 from app.models.user import EVERYTHING
-from tests.support.auth import OPEN, bearer, make_user
+from tests.support.auth import OPEN, bearer, log_in_again, make_user
 from tests.support.fuzzing import fuzz_api
 
 # Routes without authentication, besides `OPEN`. All others declare `CurrentUser`, `SIGNED_IN` or a
@@ -137,7 +137,8 @@ async def test_logout_everywhere_revokes_earlier_tokens(
     response = await client.post("/api/v1/users/me/logout-everywhere", headers=earlier)
     assert response.status_code == 204
     assert (await client.get("/api/v1/users/me", headers=earlier)).status_code == 401
-    assert (await client.get("/api/v1/users/me", headers=bearer(user))).status_code == 200
+    again = await log_in_again(session, user)
+    assert (await client.get("/api/v1/users/me", headers=again)).status_code == 200
 
 
 @pytest.mark.drill

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.base import now
 from app.models.user import User
-from tests.support.auth import bearer, make_role, make_user
+from tests.support.auth import bearer, log_in_again, make_role, make_user
 
 URL = "/api/v1/users"
 
@@ -65,7 +65,8 @@ async def test_disabled_user_cannot_use_tokens(client: AsyncClient, session: Asy
     enabled = await client.patch(f"{URL}/{user.id}", json={"disabled": False})
     assert enabled.json()["disabled_at"] is None
     assert (await client.get(f"{URL}/me", headers=headers)).status_code == 401
-    assert (await client.get(f"{URL}/me", headers=bearer(user))).status_code == 200
+    again = await log_in_again(session, user)
+    assert (await client.get(f"{URL}/me", headers=again)).status_code == 200
 
 
 async def test_deleted_user_stays_in_database(client: AsyncClient, session: AsyncSession) -> None:

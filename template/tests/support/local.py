@@ -9,8 +9,10 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.auth.local.tokens import AuthSettings, Purpose, Signer
+from app.models.base import Base, now
 from app.models.password import Password
 from app.models.user import User
+from app.models.user_session import UserSession
 from app.settings import read
 
 PASSWORD = "correct horse battery staple"
@@ -35,9 +37,17 @@ def token(user: User, **claims: Any) -> str:  # noqa: ANN401
     `claims` are further arguments of `Signer.sign`.
     """
     signer = Signer(read(AuthSettings))
-    return signer.sign(str(user.id), Purpose.ACCESS, timedelta(minutes=15), **claims)
+    session_id = {"sid": str(user.id)}
+    return signer.sign(str(user.id), Purpose.ACCESS, timedelta(minutes=15), **session_id | claims)
 
 
-def credential(user: User) -> Password:
-    """Return a password row of a user, with the hash of `PASSWORD`."""
-    return Password(user_id=user.id, hash=HASHED)
+def credentials(user: User) -> list[Base]:
+    """Return the rows of a user's password, which is `PASSWORD`, and of a session."""
+    session = UserSession(
+        id=user.id,
+        user_id=user.id,
+        user_voided_at=user.voided_at,
+        user_agent="test",
+        expires_at=now() + timedelta(hours=1),
+    )
+    return [Password(user_id=user.id, hash=HASHED), session]

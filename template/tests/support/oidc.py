@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 
+from app.models.base import Base
 from app.models.identity import Identity
 from app.models.user import User
 from development.identity_provider import IdentityProvider
@@ -19,9 +20,9 @@ def configured() -> Generator[dict[str, str], None, None]:
         yield {"OIDC_ISSUER": PROVIDER.url, "OIDC_AUDIENCE": "app"}
 
 
-def credential(user: User) -> Identity:
+def credentials(user: User) -> list[Base]:
     """Return the row that links a user to the identity provider."""
-    return Identity(issuer=PROVIDER.url, subject=str(user.id), user_id=user.id)
+    return [Identity(issuer=PROVIDER.url, subject=str(user.id), user_id=user.id)]
 
 
 def token(user: User, issued: datetime | None = None, **claims: object) -> str:

@@ -1,6 +1,5 @@
 """Authentication by access tokens (JSON Web Tokens) that this service signs."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from app.database import READERS
 from app.errors import Unauthenticated
 from app.middleware import MiddlewareSettings
 from app.models.user import User
-from app.services import user as users
+from app.services import user_session as user_sessions
 from app.settings import PREFIX
 from app.state import StateKey
 
@@ -44,16 +43,37 @@ Readers = Annotated[async_sessionmaker[AsyncSession], Depends(readers)]
 
 
 async def find_user(connection: HTTPConnection, token: str) -> User:
-    """Return the user whose ID an access token contains.
+    """Return the user of the session that an access token belongs to.
 
     Raises:
-        Unauthenticated: the token is invalid, expired or revoked, or its user is not active.
+        Unauthenticated: the token is invalid or expired, its session has ended, or its user is not
+        active.
     """
-    claims = SIGNER.get(connection.app).read(token, Purpose.ACCESS)
-    user = await users.find(READERS.get(connection.app), UUID(claims["sub"]))
-    if user is None or user.has_revoked(datetime.fromtimestamp(claims["iat"], UTC)):
+    found = await user_sessions.find_user(
+        READERS.get(connection.app), _session_id(connection, token)
+    )
+    if found is None:
         raise Unauthenticated(INVALID)
-    return user
+    return found
+
+
+def _session_id(connection: HTTPConnection, token: str) -> UUID:
+    """Verify an access token, and return the ID of its session (claim `sid`)."""
+    claims = SIGNER.get(connection.app).read(token, Purpose.ACCESS)
+    try:
+        return UUID(claims["sid"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unauthenticated(INVALID) from None
+
+
+async def current_session(
+    connection: HTTPConnection, token: Annotated[str | None, Depends(bearer)]
+) -> UUID | None:
+    """Return the ID of the caller's session; None without an access token (a dependency)."""
+    return _session_id(connection, token) if token else None
+
+
+CurrentSession = Annotated[UUID | None, Depends(current_session)]
 
 
 def install(app: FastAPI) -> None:

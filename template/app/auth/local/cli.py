@@ -4,6 +4,7 @@ Each function returns the output of its command.
 """
 
 import sys
+from datetime import timedelta
 from getpass import getpass
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,9 +13,11 @@ from app import settings
 from app.auth import admin
 from app.auth.local import passwords
 from app.auth.local.tokens import AuthSettings, Signer
+from app.models.base import now
 from app.schemas.auth import NewPassword
 from app.services import auth
 from app.services import user as users
+from app.services import user_session as user_sessions
 
 
 async def create_admin(email: str) -> str:
@@ -30,14 +33,16 @@ async def create_admin(email: str) -> str:
 async def token(email: str) -> str:
     """Return an access token of a user, for manual requests to the API."""
     signer = Signer(settings.read(AuthSettings))
+    lifetime = timedelta(minutes=signer.config.access_minutes)
     address = admin.parse_email(email)
-    async with admin.session_factory() as sessions:
-        user = await users.get_by_email(sessions, address)
-    if user is None:
-        sys.exit(
-            f"User {address} does not exist. Register it, or run `app create-admin {address}`."
-        )
-    return auth.access_token(signer, user)
+    async with admin.session_factory() as sessions, sessions.begin() as session:
+        user = await users.lock_by_email(session, address)
+        if user is None:
+            sys.exit(
+                f"User {address} does not exist. Register it, or run `app create-admin {address}`."
+            )
+        began = await user_sessions.begin(session, user, lifetime, "app token")
+        return auth.access_token(signer, began, now())
 
 
 def _read_password() -> str:

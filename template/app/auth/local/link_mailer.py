@@ -51,7 +51,7 @@ class LinkMailer:
 
         With a session, queue the e-mail after the session commits.
         """
-        values = {"link": f"{self.page}/{link.kind}#{link.token}", "token": link.token}
+        values = {"link": f"{self.page}/{link.kind.page}#{link.token}", "token": link.token}
         mail = Mail(link.to, f"account_mail/{link.kind}", values)
         self.mails.send(mail, session)
 

@@ -14,12 +14,17 @@ from app.state import StateKey
 class LinkKind(StrEnum):
     """Purpose of a one-time link, such as to reset a password.
 
-    Its value is also the name of the e-mail template and the last path segment of the page.
+    Its value is also the name of the e-mail template.
     """
 
     VERIFY = "verify"  # confirms the e-mail address of a new account
-    KNOWN = "known"  # registration with the address of an existing account
+    KNOWN = "known"  # sets a new password, after a registration of an existing account
     RESET = "reset"  # sets a new password
+
+    @property
+    def page(self) -> str:
+        """The last path segment of the page that the link opens."""
+        return self.VERIFY if self is self.VERIFY else self.RESET
 
 
 @dataclass(frozen=True)

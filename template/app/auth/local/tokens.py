@@ -70,7 +70,16 @@ class AuthSettings(EnvironmentSettings):
     audience: str = Field("app", min_length=1, description="Set it to the API's name (claim aud).")
     access_minutes: PositiveInt = Field(15, description="Set it to a number of minutes.")
     refresh_days: PositiveInt = Field(30, description="Set it to a number of days.")
-    registration: bool = Field(default=True, description="Set it to true or false.")
+    session_days: PositiveInt = Field(90, description="Set it to a number of days.")
+    require_verified: bool = Field(default=True, description="Set it to true or false.")
+    registration: bool | None = Field(
+        None, description="Set it to true or false; by default, registration is off in production."
+    )
+
+    @property
+    def allows_registration(self) -> bool:
+        is_production = self.environment is Environment.PRODUCTION
+        return not is_production if self.registration is None else self.registration
 
     @field_validator("keys")
     @classmethod
@@ -208,8 +217,3 @@ def _public_jwk(algorithm: Algorithm, public: Any) -> dict[str, Any]:  # noqa: A
     implementation: Any = get_default_algorithms()[algorithm]
     members = implementation.to_jwk(public, as_dict=True)
     return {name: members[name] for name in ("crv", "e", "kty", "n", "x") if name in members}
-
-
-def refresh_token_expiry(config: AuthSettings) -> datetime:
-    """Return the expiry time of a refresh token that is issued now."""
-    return now() + timedelta(days=config.refresh_days)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import passwords
@@ -19,7 +19,9 @@ from app.models.base import now
 from app.models.password import Password
 from app.models.refresh_token import RefreshToken
 from app.models.user import User
+from app.models.user_session import UserSession
 from app.services import auth
+from app.services import user_session as user_sessions
 from app.services.auth import GRACE
 from tests.support.auth import bearer, make_user
 from tests.support.live_server import Live
@@ -81,10 +83,22 @@ async def me_status(client: AsyncClient, token: str) -> int:
     return (await client.get("/api/v1/users/me", headers=headers)).status_code
 
 
-async def test_registered_user_can_log_in(client: AsyncClient, sent: list[OneTimeLink]) -> None:
-    new = {"email": "New@Example.com", "password": PASSWORD}
-    assert (await client.post(f"{URL}/register", json=new)).status_code == 202
+async def register(client: AsyncClient, email: str, password: str = PASSWORD) -> None:
+    response = await client.post(f"{URL}/register", json={"email": email, "password": password})
+    assert response.status_code == 202
+
+
+async def verify(client: AsyncClient, link: OneTimeLink) -> int:
+    return (await client.post(f"{URL}/verify", json={"token": link.token})).status_code
+
+
+async def test_registered_user_can_log_in_after_verification(
+    client: AsyncClient, sent: list[OneTimeLink]
+) -> None:
+    await register(client, "New@Example.com")
     assert [link.to for link in sent] == ["new@example.com"]
+    assert (await log_in(client, "new@example.com")).status_code == 401
+    assert await verify(client, sent[0]) == 204
     response = await log_in(client, "NEW@example.com")
     assert response.json()["expires_in"] == 900
     assert await me_status(client, response.json()["access_token"]) == 200
@@ -113,18 +127,22 @@ async def test_disabled_registration_returns_403(
     assert (await client.post(f"{URL}/register", json=new)).status_code == 403
 
 
-@pytest.mark.parametrize("case", ["unknown", "wrong password", "disabled", "deleted"])
+@pytest.mark.parametrize("case", ["unknown", "wrong password", "disabled", "deleted", "unverified"])
 async def test_failed_login_responds_alike_for_every_reason(
     client: AsyncClient, session: AsyncSession, case: str
 ) -> None:
-    states = {"disabled": {"disabled_at": now()}, "deleted": {"deleted_at": now()}}
+    states: dict[str, dict[str, object]] = {
+        "disabled": {"disabled_at": now()},
+        "deleted": {"deleted_at": now()},
+        "unverified": {"verified_at": None},
+    }
     user = await make_user(session, **states.get(case, {}))
     email = "nobody@example.com" if case == "unknown" else user.email
     password = NEW_PASSWORD if case == "wrong password" else PASSWORD
     response = await log_in(client, email, password)
     assert response.status_code == 401
     assert response.json()["code"] == "unauthenticated"
-    assert response.json()["detail"] == "Invalid e-mail address or password."
+    assert response.json()["detail"] == auth.INVALID_LOGIN
 
 
 @pytest.mark.parametrize("email", ["user", "nobody"])
@@ -212,6 +230,28 @@ async def test_concurrent_refreshes_with_one_token_succeed_once(
     assert (await refresh(live.client, success.json()["refresh_token"])).status_code == 200
 
 
+async def test_session_ends_after_its_absolute_lifetime(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    tokens = await log_in_tokens(client, await make_user(session))
+    await session.execute(update(UserSession).values(expires_at=now()))
+    await session.commit()
+    assert await me_status(client, tokens["access_token"]) == 401
+    assert (await refresh(client, tokens["refresh_token"])).status_code == 401
+
+
+async def test_refresh_does_not_prolong_the_session(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    tokens = await log_in_tokens(client, await make_user(session))
+    expiry = now() + timedelta(days=1)
+    await session.execute(update(UserSession).values(expires_at=expiry))
+    await session.commit()
+    assert (await refresh(client, tokens["refresh_token"])).status_code == 200
+    latest = select(RefreshToken.expires_at).where(RefreshToken.used_at.is_(None))
+    assert await session.scalar(latest) == expiry
+
+
 async def test_revocation_after_refresh_token_reuse_is_committed(live: Live) -> None:
     async with live.app.state.sessions() as session:
         user = await make_user(session)
@@ -222,14 +262,20 @@ async def test_revocation_after_refresh_token_reuse_is_committed(live: Live) -> 
         await session.execute(statement.values(used_at=now() - 2 * GRACE))
     assert (await refresh(live.client, token)).status_code == 401
     async with live.app.state.sessions() as session:
-        assert await session.scalar(select(func.count()).select_from(RefreshToken)) == 0
+        remaining = await user_sessions.search(session, user.id)
+    assert [one.user_agent for one in remaining] == ["test"]  # of `make_user`
 
 
-async def test_logout_revokes_refresh_token(client: AsyncClient, session: AsyncSession) -> None:
-    token = (await log_in_tokens(client, await make_user(session)))["refresh_token"]
-    response = await client.post(f"{URL}/logout", json={"refresh_token": token})
-    assert response.status_code == 204
-    assert (await refresh(client, token)).status_code == 401
+async def test_logout_revokes_all_tokens_of_login(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    user = await make_user(session)
+    tokens, other = [await log_in_tokens(client, user) for _ in range(2)]
+    body = {"refresh_token": tokens["refresh_token"]}
+    assert (await client.post(f"{URL}/logout", json=body)).status_code == 204
+    assert await me_status(client, tokens["access_token"]) == 401
+    assert (await refresh(client, tokens["refresh_token"])).status_code == 401
+    assert await me_status(client, other["access_token"]) == 200
 
 
 async def test_logout_everywhere_revokes_all_tokens(
@@ -307,6 +353,53 @@ async def test_verification_link_works_once(
     assert await session.scalar(statement) is not None
 
 
+async def test_second_registration_voids_password_of_unverified_address(
+    client: AsyncClient, sent: list[OneTimeLink]
+) -> None:
+    await register(client, "victim@example.com", "password of the attacker")
+    await register(client, "victim@example.com")
+    assert [link.kind for link in sent] == [LinkKind.VERIFY, LinkKind.KNOWN]
+    assert await verify(client, sent[0]) == 401
+    assert await verify(client, sent[1]) == 401
+    body = {"token": sent[1].token, "password": NEW_PASSWORD}
+    assert (await client.post(f"{URL}/reset-password", json=body)).status_code == 204
+    attacker = await log_in(client, "victim@example.com", "password of the attacker")
+    assert attacker.status_code == 401
+    assert (await log_in(client, "victim@example.com", NEW_PASSWORD)).status_code == 200
+
+
+async def test_login_after_registration_does_not_reveal_known_email(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    user = await make_user(session)
+    for email in (user.email, "nobody@example.com"):
+        await register(client, email, NEW_PASSWORD)
+    responses = [
+        await log_in(client, email, NEW_PASSWORD) for email in (user.email, "nobody@example.com")
+    ]
+    bodies = [{**response.json(), "request_id": None} for response in responses]
+    assert bodies[0] == bodies[1]
+    assert responses[0].status_code == 401
+
+
+async def test_password_reset_revokes_api_keys_made_before_verification(
+    client: AsyncClient, app: FastAPI, sent: list[OneTimeLink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signer = SIGNER.get(app)
+    config = signer.config.model_copy(update={"require_verified": False})
+    monkeypatch.setattr(signer, "config", config)
+    await register(client, "victim@example.com")
+    tokens = (await log_in(client, "victim@example.com")).json()
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    new = {"name": "back door", "scopes": ["*"]}
+    key = (await client.post("/api/v1/users/me/api-keys", json=new, headers=headers)).json()["key"]
+    await client.post(f"{URL}/forgot-password", json={"email": "victim@example.com"})
+    body = {"token": sent[-1].token, "password": NEW_PASSWORD}
+    assert (await client.post(f"{URL}/reset-password", json=body)).status_code == 204
+    assert (await client.get("/api/v1/users/me", headers={"X-API-Key": key})).status_code == 401
+    assert (await client.get("/api/v1/users/me", headers=headers)).status_code == 401
+
+
 async def test_password_reset_link_works_once_and_revokes_tokens(
     client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
 ) -> None:
@@ -376,6 +469,20 @@ async def test_change_password_requires_current_password(
     assert (await client.post(url, json=correct, headers=headers)).status_code == 204
     assert (await log_in(client, user.email, NEW_PASSWORD)).status_code == 200
     assert (await client.get("/api/v1/users/me", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize(("keep", "status"), [(True, 200), (False, 401)])
+async def test_change_password_revokes_api_keys_unless_kept(
+    client: AsyncClient, session: AsyncSession, *, keep: bool, status: int
+) -> None:
+    headers = bearer(await make_user(session))
+    new = {"name": "robot", "scopes": []}
+    key = (await client.post("/api/v1/users/me/api-keys", json=new, headers=headers)).json()["key"]
+    change = {"current": PASSWORD, "new": NEW_PASSWORD, "keep_api_keys": keep}
+    response = await client.post(f"{URL}/change-password", json=change, headers=headers)
+    assert response.status_code == 204
+    me = await client.get("/api/v1/users/me", headers={"X-API-Key": key})
+    assert me.status_code == status
 
 
 async def test_passwords_and_tokens_are_not_logged_or_returned(

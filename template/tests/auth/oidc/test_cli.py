@@ -11,7 +11,7 @@ from app.services import user as users
 async def test_create_admin_makes_user_admin_before_first_login() -> None:
     output = await cli.create_admin("Root@Example.com")
     assert output.startswith("Granted the administrator role to root@example.com")
-    async with admin.session_factory() as sessions:
-        user = await users.get_by_email(sessions, "root@example.com")
+    async with admin.session_factory() as sessions, sessions() as session:
+        user = await users.lock_by_email(session, "root@example.com")
     assert user is not None
     assert user.role_id is not None
