@@ -12,9 +12,10 @@ from app.auth.local.accounts import Readers, Tokens
 from app.auth.local.one_time_links import Links
 from app.auth.local.refresh_cookie import Cookies, RevocationSession
 from app.database import Session
-from app.errors import Forbidden, Unauthenticated, error_responses
+from app.errors import Conflict, Forbidden, Unauthenticated, error_responses
 from app.schemas.auth import (
     Accepted,
+    EmailChange,
     Login,
     OneTimeToken,
     PasswordChange,
@@ -124,6 +125,24 @@ async def change_password(
 ) -> None:
     """Change the current user's password. Revokes all of the user's tokens and API keys."""
     return await logins.change_password(session, readers, user, change)
+
+
+@router.post("/change-email", status_code=HTTPStatus.ACCEPTED)
+async def change_email(
+    readers: Readers, signer: Tokens, links: Links, user: PresentUser, change: EmailChange
+) -> Accepted:
+    """Request a new e-mail address. A link to the new address confirms it."""
+    return await logins.change_email(readers, signer, links, user, change)
+
+
+@router.post(
+    "/confirm-email",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=error_responses(Unauthenticated, Conflict),
+)
+async def confirm_email(session: Session, signer: Tokens, body: OneTimeToken) -> None:
+    """Confirm a new e-mail address with the token of a one-time link."""
+    return await logins.confirm_email(session, signer, body.token)
 
 
 @router.get("/keys")

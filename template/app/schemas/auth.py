@@ -58,6 +58,13 @@ class PasswordChange(Schema):
     keep_api_keys: bool = Field(default=False, description="If false, API keys are revoked.")
 
 
+class EmailChange(Schema):
+    """A new e-mail address, and the current password."""
+
+    email: Email
+    current: Secret
+
+
 class TokenPair(ReadSchema):
     """Response with an access token and a refresh token (OAuth 2.0, RFC 6749, section 5.1)."""
 

@@ -6,7 +6,7 @@ hash too, so a timing attack does not reveal which accounts exist.
 
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
-from typing import NoReturn
+from typing import Any, NoReturn
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -26,6 +26,7 @@ from app.models.user import User
 from app.models.user_session import UserSession
 from app.schemas.auth import (
     Accepted,
+    EmailChange,
     PasswordChange,
     PasswordReset,
     Registration,
@@ -275,15 +276,53 @@ async def change_password(
     Raises:
         Forbidden: the current password is wrong.
     """
-    _, password_hash = await _find_credentials(readers, user.email)
-    current = change.current.get_secret_value()
-    matches, _ = await passwords.verify_password(current, password_hash)
-    if not matches:
-        raise Forbidden(NOT_CURRENT)
+    password_hash = await _verify_current(readers, user, change.current)
     new_hash = await passwords.hash_password(change.new.get_secret_value())
     if await _lock_with_password(session, user.id, password_hash) is None:
         raise Forbidden(NOT_CURRENT)
     await set_password(session, user.id, new_hash, keep_api_keys=change.keep_api_keys)
+
+
+async def change_email(
+    readers: Readers, signer: Signer, links: LinkSender, user: User, change: EmailChange
+) -> Accepted:
+    """Send a link to a user's new e-mail address, if the current password is correct.
+
+    The response does not reveal whether another user has the address.
+
+    Raises:
+        Forbidden: the current password is wrong.
+    """
+    password_hash = await _verify_current(readers, user, change.current)
+    token = _link_token(signer, user, password_hash, Purpose.CHANGE_EMAIL, email=change.email)
+    links.send(OneTimeLink(change.email, LinkKind.CHANGE_EMAIL, token))
+    return Accepted()
+
+
+async def confirm_email(session: AsyncSession, signer: Signer, token: SecretStr) -> None:
+    """Replace a user's e-mail address by the one that a link was sent to.
+
+    Raises:
+        Unauthenticated: the link is invalid, expired or used.
+        Conflict: another user has the address.
+    """
+    claims = signer.read(token.get_secret_value(), Purpose.CHANGE_EMAIL)
+    user = await _user_of_link(session, claims)
+    user.email, user.verified_at = claims["email"], now()
+    await flush(session)
+
+
+async def _verify_current(readers: Readers, user: User, password: SecretStr) -> str | None:
+    """Return the hash of a user's password, after the current password is verified.
+
+    Raises:
+        Forbidden: the current password is wrong.
+    """
+    _, password_hash = await _find_credentials(readers, user.email)
+    matches, _ = await passwords.verify_password(password.get_secret_value(), password_hash)
+    if not matches:
+        raise Forbidden(NOT_CURRENT)
+    return password_hash
 
 
 async def set_password(
@@ -313,14 +352,18 @@ async def _find_credentials(readers: Readers, email: str) -> tuple[User | None, 
 
 
 def _link_token(
-    signer: Signer, user: User | None, password_hash: str | None, purpose: Purpose
+    signer: Signer,
+    user: User | None,
+    password_hash: str | None,
+    purpose: Purpose,
+    **claims: Any,  # noqa: ANN401
 ) -> str:
     """Sign the token of a one-time link.
 
     Unknown users get a token too, against timing attacks.
     """
     subject, state = (user.id, _state(user, password_hash)) if user else (uuid7(), "")
-    return signer.sign(str(subject), purpose, LINK_LIFETIME, state=state)
+    return signer.sign(str(subject), purpose, LINK_LIFETIME, state=state, **claims)
 
 
 async def _user_of_link(session: AsyncSession, claims: Claims) -> User:

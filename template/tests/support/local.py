@@ -19,8 +19,8 @@ PASSWORD = "correct horse battery staple"
 FAST_HASH = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 HASHED = FAST_HASH.hash(PASSWORD)
 OPEN = {
-    *("forgot_password", "login", "login_with_form", "logout", "read_keys", "refresh", "register"),
-    *("reset_password", "verify"),
+    *("confirm_email", "forgot_password", "login", "login_with_form", "logout", "read_keys"),
+    *("refresh", "register", "reset_password", "verify"),
 }  # routes without authentication
 KEYS = "insecure secret in the tests only; it has 32 bytes"
 

@@ -20,11 +20,13 @@ class LinkKind(StrEnum):
     VERIFY = "verify"  # confirms the e-mail address of a new account
     KNOWN = "known"  # sets a new password, after a registration of an existing account
     RESET = "reset"  # sets a new password
+    CHANGE_EMAIL = "change_email"  # confirms a user's new e-mail address
 
     @property
     def page(self) -> str:
         """The last path segment of the page that the link opens."""
-        return self.VERIFY if self is self.VERIFY else self.RESET
+        pages = {self.VERIFY: "verify", self.CHANGE_EMAIL: "change-email"}
+        return pages.get(self, "reset")
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Purpose(StrEnum):
     ACCESS = "access"
     VERIFY = "verify"
     RESET = "reset"
+    CHANGE_EMAIL = "change_email"
 
 
 class AuthSettings(EnvironmentSettings):

@@ -506,3 +506,41 @@ async def test_passwords_and_tokens_are_not_logged_or_returned(
 
 async def test_keys_route_with_shared_secret_returns_no_public_keys(client: AsyncClient) -> None:
     assert (await client.get(f"{URL}/keys")).json() == {"keys": []}
+
+
+async def change_email(client: AsyncClient, user: User, email: str, current: str = PASSWORD) -> int:
+    body = {"email": email, "current": current}
+    response = await client.post(f"{URL}/change-email", json=body, headers=bearer(user))
+    return response.status_code
+
+
+async def test_change_email_applies_after_confirmation_once(
+    client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
+) -> None:
+    user = await make_user(session)
+    assert await change_email(client, user, "New@example.com") == 202
+    assert (await log_in(client, "new@example.com")).status_code == 401
+    assert sent[0].to == "new@example.com"
+    body = {"token": sent[0].token}
+    responses = [await client.post(f"{URL}/confirm-email", json=body) for _ in range(2)]
+    assert [response.status_code for response in responses] == [204, 401]
+    assert (await log_in(client, "new@example.com")).status_code == 200
+    assert (await log_in(client, user.email)).status_code == 401
+
+
+async def test_change_email_requires_current_password(
+    client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
+) -> None:
+    user = await make_user(session)
+    assert await change_email(client, user, "new@example.com", NEW_PASSWORD) == 403
+    assert not sent
+
+
+async def test_change_email_to_address_of_other_user_returns_409_at_confirmation(
+    client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
+) -> None:
+    user, other = await make_user(session), await make_user(session)
+    assert await change_email(client, user, other.email) == 202
+    response = await client.post(f"{URL}/confirm-email", json={"token": sent[0].token})
+    assert response.status_code == 409
+    assert (await log_in(client, user.email)).status_code == 200
