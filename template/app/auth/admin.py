@@ -12,9 +12,7 @@ from app import migrate
 from app.models.base import now
 from app.models.user import EVERYTHING, Role, User
 from app.schemas.user import Email
-from app.services import user as users
-
-ADMIN_ROLE = "admin"
+from app.services.role import ADMIN_ROLE, lock_all
 
 
 @asynccontextmanager
@@ -36,22 +34,22 @@ def parse_email(text: str) -> str:
 
 
 async def grant_admin(session: AsyncSession, email: str) -> User:
-    """Assign the administrator role to a user; create the user if missing."""
-    user = await users.lock_by_email(session, email)
+    """Make a user an administrator who can log in; create the user if missing.
+
+    A deleted or disabled user is restored, and the role gets the permission `*` if it lost it.
+    """
+    roles = await lock_all(session)
+    role = roles.get(ADMIN_ROLE) or Role(name=ADMIN_ROLE, permissions=[])
+    if EVERYTHING not in role.permissions:
+        role.permissions = [EVERYTHING]
+    user = await session.scalar(select(User).where(User.email == email).with_for_update())
     if user is None:
-        user = User(email=email)
-        session.add(user)
+        user = User(email=email, roles=[])
+    else:
+        await session.refresh(user, ["roles"])
     user.verified_at = user.verified_at or now()
-    user.role_id = (await _admin_role(session)).id
+    user.disabled_at = user.deleted_at = None
+    user.roles = [*(each for each in user.roles if each is not role), role]
+    session.add_all([role, user])
     await session.flush()
     return user
-
-
-async def _admin_role(session: AsyncSession) -> Role:
-    """Return the administrator role; create it if missing."""
-    role = await session.scalar(select(Role).where(Role.name == ADMIN_ROLE))
-    if role is None:
-        role = Role(name=ADMIN_ROLE, permissions=[EVERYTHING])
-        session.add(role)
-        await session.flush()
-    return role

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 
 from app.auth.callers import Caller, current_caller
+from app.auth.permissions import register
 from app.auth.references import ReferenceScopes
 from app.errors import Forbidden
 from app.models.user import EVERYTHING
@@ -27,6 +28,7 @@ class OwnerOrPermission:
     """Dependency that limits callers without a permission to their own rows."""
 
     def __init__(self, *permissions: str) -> None:
+        register(*permissions)
         self.permissions = permissions
 
     async def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Scope:

@@ -1,5 +1,6 @@
 """Users and roles (role-based access control)."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,6 +22,30 @@ class Role(Identified, Timestamped, Base):
     permissions: Mapped[list[str]] = mapped_column(JSON)
 
 
+class UserRole(Base):
+    """The assignment of a role to a user; a user may have several roles.
+
+    The revision that creates the table copies the roles from the column `users.role_id`.
+    """
+
+    __tablename__ = "user_roles"
+    __table_args__ = (
+        {
+            "info": {
+                "filled_by": "SELECT id, role_id FROM users "
+                "WHERE role_id IS NOT NULL AND deleted_at IS NULL"
+            }
+        },
+    )
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    role_id: Mapped[UUID] = mapped_column(
+        ForeignKey("roles.id", ondelete="RESTRICT"), primary_key=True, index=True
+    )
+
+
 class User(Identified, Timestamped, Base):
     """A user account, whose row remains after deletion (soft delete).
 
@@ -30,15 +55,19 @@ class User(Identified, Timestamped, Base):
     __tablename__ = "users"
 
     email: Mapped[str] = mapped_column(String(320), unique=True)
+    name: Mapped[str | None] = mapped_column(String(100))
     verified_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     voided_at: Mapped[datetime | None]  # tokens that were issued before are revoked
+    # Deprecated: `user_roles` replaces it. Processes of the last release read it (rolling update).
     role_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("roles.id", ondelete="RESTRICT"), index=True
     )
 
-    role: Mapped[Role | None] = relationship(lazy="raise")
+    roles: Mapped[list[Role]] = relationship(
+        secondary="user_roles", order_by=Role.name, lazy="raise"
+    )
 
     @hybrid_property
     def is_active(self) -> bool:
@@ -66,8 +95,15 @@ class User(Identified, Timestamped, Base):
         """Return whether tokens that were issued at a given time are revoked."""
         return self.voided_at is not None and issued_at < self.voided_at
 
+    @property
+    def permissions(self) -> frozenset[str]:
+        """The effective permissions: those of all of the user's roles."""
+        return frozenset().union(*(role.permissions for role in self.roles))
+
     def may(self, permission: str) -> bool:
-        """Return whether the user's role grants a permission."""
-        return self.role is not None and not {permission, EVERYTHING}.isdisjoint(
-            self.role.permissions
-        )
+        """Return whether one of the user's roles grants a permission."""
+        return not self.permissions.isdisjoint({permission, EVERYTHING})
+
+    def holds(self, permissions: Iterable[str]) -> bool:
+        """Return whether the user has all of the permissions, and so may grant and revoke them."""
+        return all(map(self.may, permissions))

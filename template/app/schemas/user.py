@@ -11,6 +11,8 @@ from app.schemas.base import Line, ReadSchema, Schema
 
 Email = Annotated[EmailStr, Field(max_length=320), AfterValidator(str.lower)]
 Name = Annotated[Line, Field(min_length=1, max_length=40)]
+FullName = Annotated[Line, Field(min_length=1, max_length=100)]
+Roles = Annotated[list[Name], Field(max_length=40, description="Names of roles.")]
 Permission = Annotated[str, Field(pattern=r"^(\*|[a-z0-9_-]+:[a-z]+)$", max_length=80)]
 UserSort = Literal["created_at", "-created_at", "email", "-email"]
 
@@ -29,21 +31,37 @@ class RoleChange(Schema):
 
 
 class UserRead(ReadSchema):
-    """A user's e-mail address, role and account status."""
+    """A user's e-mail address, name, roles and account status."""
 
     id: UUID
     email: str
-    role: RoleRead | None
+    name: str | None
+    roles: list[RoleRead]
     verified_at: datetime | None
     disabled_at: datetime | None
     created_at: datetime
 
 
+class UserCreate(Schema):
+    """E-mail address, name and roles of a user whom an administrator creates."""
+
+    email: Email
+    name: FullName | None = None
+    roles: Roles = Field(default_factory=list)
+
+
 class UserUpdate(Schema):
     """Partial update of a user, in which omitted fields are unchanged."""
 
-    role: Name | MISSING | None = MISSING
+    name: FullName | MISSING | None = MISSING
+    roles: Roles | MISSING = MISSING
     disabled: bool | MISSING = MISSING
+
+
+class ProfileUpdate(Schema):
+    """Partial update of the current user, in which omitted fields are unchanged."""
+
+    name: FullName | MISSING | None = MISSING
 
 
 class UserFilter(Schema):

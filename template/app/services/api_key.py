@@ -6,10 +6,12 @@ from hmac import compare_digest
 from secrets import token_hex, token_urlsafe
 from uuid import UUID
 
+from sqlalchemy import delete as delete_rows
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import joinedload
 
+from app.auth.permissions import require_known
 from app.auth.token_hashing import digest
 from app.errors import NotFound, Unauthenticated
 from app.models.api_key import ApiKey
@@ -29,8 +31,10 @@ async def create(session: AsyncSession, user: User, new: ApiKeyCreate) -> ApiKey
     Only the secret's digest is stored.
 
     Raises:
+        Invalid: a scope is unknown.
         Unauthenticated: the caller's access was revoked meanwhile (race).
     """
+    require_known(new.scopes, "scopes")
     locked = await users.lock(session, user.id)
     if locked is None or locked.voided_at != user.voided_at:
         raise Unauthenticated(REVOKED)
@@ -62,6 +66,11 @@ async def delete(session: AsyncSession, user: User, key_id: UUID) -> None:
     await session.flush()
 
 
+async def delete_all(session: AsyncSession, user: User) -> None:
+    """Revoke all of a user's API keys with immediate effect."""
+    await session.execute(delete_rows(ApiKey).where(ApiKey.user_id == user.id))
+
+
 async def find(readers: async_sessionmaker[AsyncSession], secret: str) -> ApiKey:
     """Return the API key that has this secret, and the key's user.
 
@@ -84,10 +93,10 @@ async def _find_by_prefix(readers: async_sessionmaker[AsyncSession], secret: str
         .join(ApiKey.user)
         .where(ApiKey.prefix == secret.split("_")[1], User.is_active)
         .where(or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now()))
-        .options(joinedload(ApiKey.user).joinedload(User.role))
+        .options(joinedload(ApiKey.user).joinedload(User.roles))
     )
     async with readers() as session:
-        key: ApiKey | None = await session.scalar(statement)
+        key: ApiKey | None = (await session.scalars(statement)).unique().one_or_none()
         return key
 
 

@@ -38,6 +38,7 @@ from app.services import user_session as user_sessions
 # Reuse within this time is a concurrent request of the same client; later, it is theft.
 GRACE = timedelta(seconds=10)
 LINK_LIFETIME = timedelta(minutes=30)
+INVITATION_LIFETIME = timedelta(days=7)
 INVALID_LOGIN = "Invalid e-mail address or password, or the address is not verified."
 NOT_CURRENT = "The current password is wrong."
 
@@ -237,6 +238,13 @@ async def verify(session: AsyncSession, signer: Signer, token: SecretStr) -> Non
     user = await _user_of_link(session, claims)
     user.verified_at = now()
     await session.flush()
+
+
+def invite(session: AsyncSession, signer: Signer, links: LinkSender, user: User) -> None:
+    """Send a new user a link that sets the first password, and so verifies the address."""
+    state = _state(user, None)
+    token = signer.sign(str(user.id), Purpose.RESET, INVITATION_LIFETIME, state=state)
+    links.send(OneTimeLink(user.email, LinkKind.INVITE, token), session)
 
 
 async def forgot_password(

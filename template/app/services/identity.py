@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import joinedload
 
@@ -11,7 +11,7 @@ from app.database import flush
 from app.errors import Conflict, Forbidden
 from app.models.base import now
 from app.models.identity import Identity
-from app.models.user import Role, User
+from app.models.user import Role, User, UserRole
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -33,10 +33,10 @@ async def find(readers: Sessions, issuer: str, subject: str) -> User | None:
         select(User)
         .join(Identity, Identity.user_id == User.id)
         .where(Identity.issuer == issuer, Identity.subject == subject)
-        .options(joinedload(User.role))
+        .options(joinedload(User.roles))
     )
     async with readers() as session:
-        user: User | None = await session.scalar(statement)
+        user: User | None = (await session.scalars(statement)).unique().one_or_none()
         return user
 
 
@@ -82,19 +82,22 @@ async def _link(session: AsyncSession, external: ExternalUser, *, provision: boo
 
 
 async def sync_role(sessions: Sessions, readers: Sessions, user: User, name: str | None) -> User:
-    """Assign a role by name; remove the user's role if the name is None or unknown.
+    """Replace the user's roles by one role; remove them if the name is None or unknown.
 
     An unknown role is logged.
     """
-    if name == (user.role.name if user.role else None):
+    if [role.name for role in user.roles] == ([name] if name else []):
         return user
     async with sessions.begin() as session:
         role_id = await session.scalar(select(Role.id).where(Role.name == name))
         if name and role_id is None:
             log.warning("oidc_role_unknown", role=name)
-        if role_id == user.role_id:
+        if [role.id for role in user.roles] == ([role_id] if role_id else []):
             return user
-        await session.execute(update(User).where(User.id == user.id).values(role_id=role_id))
+        await session.scalar(select(User.id).where(User.id == user.id).with_for_update())
+        await session.execute(delete(UserRole).where(UserRole.user_id == user.id))
+        if role_id:
+            session.add(UserRole(user_id=user.id, role_id=role_id))
     async with readers() as session:
-        statement = select(User).where(User.id == user.id).options(joinedload(User.role))
-        return (await session.scalars(statement)).one()
+        statement = select(User).where(User.id == user.id).options(joinedload(User.roles))
+        return (await session.scalars(statement)).unique().one()

@@ -1,33 +1,34 @@
-"""Service for users and roles: search, update, soft delete, token revocation."""
+"""Service for users: search, create, update, soft delete, token revocation."""
 
-from collections.abc import Sequence
 from typing import get_args
 from uuid import UUID
 
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import selectinload
 
+from app.auth.invitations import Invite
 from app.database import flush, objects
-from app.errors import Conflict, FieldProblem, Invalid, NotFound
-from app.filtering import Filters, conditions, contains, equals, page_statements
+from app.errors import Conflict, NotFound
+from app.filtering import Filters, conditions, contains, page_statements
 from app.models.api_key import ApiKey
 from app.models.base import now
-from app.models.user import Role, User
+from app.models.user import Role, User, UserRole
 from app.pagination import Slice
-from app.schemas.user import RoleChange, UserQuery, UserSort, UserUpdate
+from app.schemas.user import ProfileUpdate, UserCreate, UserQuery, UserSort, UserUpdate
+from app.services import role as roles
+from app.services.role import Administration
 
 NOT_FOUND = "User does not exist."
-ROWS = (
-    select(User)
-    .outerjoin(User.role)
-    .options(contains_eager(User.role))
-    .where(User.deleted_at.is_(None))
-)
-COUNT = select(func.count(User.id)).outerjoin(User.role).where(User.deleted_at.is_(None))
+WRITE = "users:write"
+ROWS = select(User).options(selectinload(User.roles)).where(User.deleted_at.is_(None))
+COUNT = select(func.count(User.id)).where(User.deleted_at.is_(None))
 PAGES = page_statements(ROWS, User, get_args(UserSort))
-FILTERS: Filters = {"search": contains(User.email), "role": equals(Role.name)}
+FILTERS: Filters = {
+    "search": contains(User.email, User.name),
+    "role": lambda name: User.roles.any(Role.name == name),
+}
 
 
 async def search(session: AsyncSession, query: UserQuery) -> Slice[User]:
@@ -48,22 +49,6 @@ async def read(session: AsyncSession, user_id: UUID) -> User:
     return user
 
 
-async def get(session: AsyncSession, user_id: UUID, caller: User) -> User:
-    """Return one user locked FOR UPDATE; 404 if missing.
-
-    Raises:
-        Conflict: the user is the caller, who could lock themselves out.
-        NotFound: the user does not exist.
-    """
-    if user_id == caller.id:
-        message = "This is your own account. Ask another administrator to change it."
-        raise Conflict(message)
-    user = await lock(session, user_id)
-    if user is None:
-        raise NotFound(NOT_FOUND)
-    return user
-
-
 async def lock(session: AsyncSession, user_id: UUID) -> User | None:
     """Return a user locked FOR UPDATE, with the columns of the last commit; None if missing."""
     user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
@@ -77,26 +62,109 @@ async def lock_by_email(session: AsyncSession, email: str) -> User | None:
     return user
 
 
+async def create(session: AsyncSession, caller: User, new: UserCreate, invite: Invite) -> User:
+    """Create a user with roles, and send an invitation.
+
+    Raises:
+        Conflict: a user with the e-mail address already exists.
+        Forbidden: the caller lacks permissions of the roles.
+        Invalid: a role does not exist.
+    """
+    async with roles.administration(session, caller, WRITE) as administration:
+        user = User(email=new.email, name=new.name, roles=administration.find(new.roles))
+        session.add(user)
+        await flush(session)
+        await invite(session, user)
+    return user
+
+
 async def update(session: AsyncSession, user_id: UUID, caller: User, changes: UserUpdate) -> User:
-    """Change a user's role, or disable or enable the user; revoke the user's tokens."""
-    user = await get(session, user_id, caller)
-    values = changes.model_dump()
-    if "role" in values:
-        user.role_id = await _role_id(session, values["role"])
-    if "disabled" in values:
-        user.disabled_at = (user.disabled_at or now()) if values["disabled"] else None
-    user.revoke_tokens()
+    """Change a user's name or roles, or disable or enable the user; revoke the user's tokens.
+
+    Disabling also revokes the user's API keys.
+
+    Raises:
+        Conflict: the user is the caller, or the last administrator.
+        Forbidden: the user or one of the roles has permissions that the caller lacks.
+        Invalid: a role does not exist.
+    """
+    async with roles.administration(session, caller, WRITE) as administration:
+        user = await _lock_for_change(session, administration, user_id)
+        values = changes.model_dump()
+        if "roles" in values:
+            user.roles = administration.find(values["roles"])
+        if "disabled" in values:
+            user.disabled_at = (user.disabled_at or now()) if values["disabled"] else None
+        user.name = values.get("name", user.name)
+        await flush(session)
+        await revoke_access(session, user_id, keep_api_keys=user.is_active)
+    await session.refresh(user, ["roles"])
+    return user
+
+
+async def update_profile(session: AsyncSession, caller: User, changes: ProfileUpdate) -> User:
+    """Change the caller's own name."""
+    user = await lock(session, caller.id)
+    if user is None:
+        raise NotFound(NOT_FOUND)
+    user.name = changes.model_dump().get("name", user.name)
     await flush(session)
-    await session.refresh(user, ["role"])
+    await session.refresh(user, ["roles"])
     return user
 
 
 async def delete(session: AsyncSession, user_id: UUID, caller: User) -> None:
-    """Soft-delete a user, and revoke the user's tokens."""
-    user = await get(session, user_id, caller)
-    user.revoke_tokens()
+    """Soft-delete a user; revoke the user's tokens, API keys and roles.
+
+    Raises:
+        Conflict: the user is the caller, or the last administrator.
+        Forbidden: the user has permissions that the caller lacks.
+    """
+    async with roles.administration(session, caller, WRITE) as administration:
+        await _delete(session, await _lock_for_change(session, administration, user_id))
+
+
+async def delete_own(session: AsyncSession, caller: User) -> None:
+    """Soft-delete the caller's own account.
+
+    Raises:
+        Conflict: the caller is the last administrator.
+    """
+    async with roles.administration(session, caller) as administration:
+        await _delete(session, administration.caller)
+
+
+async def _delete(session: AsyncSession, user: User) -> None:
+    await revoke_access(session, user.id)
+    await session.execute(delete_rows(UserRole).where(UserRole.user_id == user.id))
     user.deleted_at = now()
-    await flush(session)
+
+
+async def lock_for_revocation(session: AsyncSession, user_id: UUID, caller: User) -> User:
+    """Return a user whose sessions or API keys the caller ends, locked FOR UPDATE.
+
+    Raises:
+        Conflict: the user is the caller, who has other routes for this.
+        Forbidden: the user has permissions that the caller lacks.
+        NotFound: the user does not exist.
+    """
+    async with roles.administration(session, caller, WRITE) as administration:
+        return await _lock_for_change(session, administration, user_id)
+
+
+async def _lock_for_change(
+    session: AsyncSession, administration: Administration, user_id: UUID
+) -> User:
+    """Return another user than the caller, locked FOR UPDATE; 404 if missing."""
+    if user_id == administration.caller.id:
+        message = "This is your own account. Use /users/me, or ask another administrator."
+        raise Conflict(message)
+    user = await lock(session, user_id)
+    if user is None:
+        raise NotFound(NOT_FOUND)
+    await session.refresh(user, ["roles"])
+    administration.require(user.permissions)
+    return user
 
 
 async def revoke_access(
@@ -109,33 +177,3 @@ async def revoke_access(
     if not keep_api_keys:
         await session.execute(delete_rows(ApiKey).where(ApiKey.user_id == user_id))
     await session.flush()
-
-
-async def _role_id(session: AsyncSession, name: str | None) -> UUID | None:
-    """Return the ID of a role, or None for no role.
-
-    Raises:
-        Invalid: the role does not exist.
-    """
-    role_id: UUID | None = await session.scalar(select(Role.id).where(Role.name == name))
-    if name is not None and role_id is None:
-        message = "Role does not exist."
-        problem = FieldProblem(location="body.role", message=message, code="reference")
-        raise Invalid(message, errors=[problem])
-    return role_id
-
-
-async def list_roles(session: AsyncSession) -> Sequence[Role]:
-    """Return all roles, sorted by name."""
-    return (await session.scalars(select(Role).order_by(Role.name))).all()
-
-
-async def put_role(session: AsyncSession, name: str, change: RoleChange) -> Role:
-    """Create a role, or replace its permissions (upsert)."""
-    role = await session.scalar(select(Role).where(Role.name == name).with_for_update())
-    if role is None:
-        role = Role(name=name, permissions=[])
-        session.add(role)
-    role.permissions = sorted(set(change.permissions))
-    await flush(session)
-    return role

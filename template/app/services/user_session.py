@@ -56,15 +56,15 @@ async def lock(session: AsyncSession, session_id: UUID) -> UserSession | None:
 
 
 async def find_user(readers: async_sessionmaker[AsyncSession], session_id: UUID) -> User | None:
-    """Return the active user of a valid session, with the user's role; None if it has ended."""
+    """Return the active user of a valid session, with the user's roles; None if it has ended."""
     statement = (
         select(User)
         .join(UserSession, _is_valid())
         .where(UserSession.id == session_id)
-        .options(joinedload(User.role))
+        .options(joinedload(User.roles))
     )
     async with readers() as session:
-        user: User | None = await session.scalar(statement)
+        user: User | None = (await session.scalars(statement)).unique().one_or_none()
         return user
 
 

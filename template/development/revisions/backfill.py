@@ -1,14 +1,25 @@
-"""Backfill: a column that becomes NOT NULL gets its default in the rows where it is NULL."""
+"""Backfill: rows that a revision inserts or updates, so that no values are lost.
+
+A column that becomes NOT NULL gets its default in the rows where it is NULL. A new table gets the
+rows that its model selects by `info={"filled_by": "SELECT ..."}`, such as from a deprecated column.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
-from alembic.operations.ops import AlterColumnOp, ExecuteSQLOp, ModifyTableOps, UpgradeOps
+from alembic.operations.ops import (
+    AlterColumnOp,
+    CreateTableOp,
+    ExecuteSQLOp,
+    ModifyTableOps,
+    UpgradeOps,
+)
 from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
     MetaData,
+    Table,
     column,
     literal_column,
     table,
@@ -18,12 +29,22 @@ from sqlalchemy.schema import CreateTable
 
 
 def insert(upgrade: UpgradeOps, metadata: MetaData, dialect: Dialect) -> None:
-    """Insert an UPDATE for each column with a default, before the column becomes NOT NULL."""
+    """Insert the statements: an INSERT after a table's creation, an UPDATE before NOT NULL."""
     for operation in list(upgrade.ops):
+        if isinstance(operation, CreateTableOp):
+            created = metadata.tables[operation.table_name]
+            if "filled_by" in created.info:
+                upgrade.ops.insert(upgrade.ops.index(operation) + 1, ExecuteSQLOp(copy(created)))
         if isinstance(operation, ModifyTableOps):
             place = upgrade.ops.index(operation)
             columns = becoming_required(operation, metadata)
             upgrade.ops[place:place] = [ExecuteSQLOp(fill(each, dialect)) for each in columns]
+
+
+def copy(created: Table) -> str:
+    """Return the INSERT statement that fills a new table with the rows that its model selects."""
+    columns = ", ".join(created.columns.keys())
+    return f"INSERT INTO {created.name} ({columns}) {created.info['filled_by']}"  # noqa: S608
 
 
 def becoming_required(table: ModifyTableOps, metadata: MetaData) -> Iterator[Column[Any]]:

@@ -47,7 +47,7 @@ async def test_api_key_authenticates_its_user(client: AsyncClient, session: Asyn
     ("role", "scopes", "status"),
     [
         ((EVERYTHING,), (), 403),
-        ((EVERYTHING,), ("products:write",), 403),
+        ((EVERYTHING,), ("users:write",), 403),
         ((EVERYTHING,), (EVERYTHING,), 200),
         ((), (EVERYTHING,), 403),
     ],

@@ -14,7 +14,8 @@ async def allow(session: AsyncSession, *permissions: str) -> User:
     This user is the first user of the test, so it owns the rows that factories create.
     """
     user = await some(session, User, make_user)
-    user.role_id = (await make_role(session, *permissions)).id
+    await session.refresh(user, ["roles"])
+    user.roles = [await make_role(session, *permissions)]
     await session.commit()
     return user
 

@@ -13,7 +13,7 @@ from app.auth import SIGNED_IN, Caller, require_permission
 from app.changes import Change, Kind
 from app.main import create_app
 from app.models.base import now
-from app.models.user import User
+from app.models.user import User, UserRole
 from app.scope import ALL, Scope
 from app.websockets.channels import Channel
 from app.websockets.hub import HUB
@@ -172,7 +172,7 @@ async def test_new_subscriber_role_applies_at_next_heartbeat(service: WebSocketS
     async with service.socket(additional_headers=bearer(user)) as socket:
         async with service.app.state.sessions.begin() as session:
             role = await make_role(session, "ledgers:read")
-            (await session.get_one(User, user.id)).role_id = role.id
+            session.add(UserRole(user_id=user.id, role_id=role.id))
         (subscriber,) = service.hub.subscribers
         await wait_until(lambda: LEDGERS in subscriber.access.scopes)
         assert await receives(socket, publish(service, LEDGERS))

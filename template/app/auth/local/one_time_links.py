@@ -19,6 +19,7 @@ class LinkKind(StrEnum):
 
     VERIFY = "verify"  # confirms the e-mail address of a new account
     KNOWN = "known"  # sets a new password, after a registration of an existing account
+    INVITE = "invite"  # sets the first password of a user whom an administrator created
     RESET = "reset"  # sets a new password
     CHANGE_EMAIL = "change_email"  # confirms a user's new e-mail address
 

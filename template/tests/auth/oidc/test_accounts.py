@@ -68,8 +68,8 @@ async def me(client: AsyncClient, token: str) -> tuple[int, dict[str, Any]]:
 
 async def make_unlinked(session: AsyncSession, *permissions: str) -> User:
     """Create a user who is not linked to the identity provider."""
-    role = await make_role(session, *permissions) if permissions else None
-    user = User(email="unlinked@example.com", role=role)
+    roles = [await make_role(session, *permissions)] if permissions else []
+    user = User(email="unlinked@example.com", roles=roles)
     session.add(user)
     await session.commit()
     return user
@@ -85,7 +85,7 @@ async def test_first_login_creates_account(client: AsyncClient) -> None:
     status, first = await me(client, oidc.PROVIDER.token("New@Example.com"))
     assert status == 200
     assert first["email"] == NEW_EMAIL
-    assert first["role"] is None
+    assert first["roles"] == []
     assert first["verified_at"] is not None
     assert (await me(client, oidc.PROVIDER.token("New@Example.com")))[1]["id"] == first["id"]
 
@@ -96,7 +96,7 @@ async def test_first_login_links_user_with_same_email(
     user = await make_unlinked(session, "products:write")
     _, body = await me(client, oidc.PROVIDER.token(user.email))
     assert body["id"] == str(user.id)
-    assert body["role"]["permissions"] == ["products:write"]
+    assert body["roles"][0]["permissions"] == ["products:write"]
 
 
 async def test_concurrent_first_logins_create_one_account(live: Live) -> None:
@@ -167,16 +167,16 @@ async def test_user_role_follows_token_claim(
     await session.commit()
     configure(roles={"staff": role.name, "guests": "guest"}, roles_claim="realm.groups")
     token = oidc.PROVIDER.token(NEW_EMAIL, realm={"groups": ["guests", "staff"]})
-    assert (await me(client, token))[1]["role"]["name"] == role.name
+    assert (await me(client, token))[1]["roles"][0]["name"] == role.name
     token = oidc.PROVIDER.token(NEW_EMAIL, realm={"groups": ["others"]})
-    assert (await me(client, token))[1]["role"] is None
+    assert (await me(client, token))[1]["roles"] == []
 
 
 async def test_unknown_role_in_configuration_is_logged(
     client: AsyncClient, configure: Configure, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(roles={"admins": "emperor"})
-    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, roles="admins")))[1]["role"] is None
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, roles="admins")))[1]["roles"] == []
     output = capsys.readouterr().out
     assert "oidc_role_unknown" in output
     assert "emperor" in output

@@ -13,5 +13,6 @@ async def test_create_admin_makes_user_admin_before_first_login() -> None:
     assert output.startswith("Granted the administrator role to root@example.com")
     async with admin.session_factory() as sessions, sessions() as session:
         user = await users.lock_by_email(session, "root@example.com")
-    assert user is not None
-    assert user.role_id is not None
+        assert user is not None
+        await session.refresh(user, ["roles"])
+    assert user.may("anything:write")
