@@ -36,9 +36,7 @@ async def update_me(session: Session, user: PresentUser, changes: ProfileUpdate)
     return await users.update_profile(session, user, changes)
 
 
-@router.delete(
-    "/users/me", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(Conflict)
-)
+@router.delete("/users/me", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(Conflict))
 async def delete_me(session: Session, user: PresentUser) -> None:
     """Delete the current user's account (soft delete)."""
     return await users.delete_own(session, user)

@@ -152,6 +152,12 @@ async def lock_for_revocation(session: AsyncSession, user_id: UUID, caller: User
         return await _lock_for_change(session, administration, user_id)
 
 
+async def end_sessions(session: AsyncSession, user_id: UUID, caller: User) -> None:
+    """End all sessions of a user, whose API keys remain valid."""
+    user = await lock_for_revocation(session, user_id, caller)
+    await revoke_access(session, user.id, keep_api_keys=True)
+
+
 async def _lock_for_change(
     session: AsyncSession, administration: Administration, user_id: UUID
 ) -> User:

@@ -44,7 +44,7 @@ def insert(upgrade: UpgradeOps, metadata: MetaData, dialect: Dialect) -> None:
 def copy(created: Table) -> str:
     """Return the INSERT statement that fills a new table with the rows that its model selects."""
     columns = ", ".join(created.columns.keys())
-    return f"INSERT INTO {created.name} ({columns}) {created.info['filled_by']}"  # noqa: S608
+    return f"INSERT INTO {created.name} ({columns}) {created.info['filled_by']}"
 
 
 def becoming_required(table: ModifyTableOps, metadata: MetaData) -> Iterator[Column[Any]]:

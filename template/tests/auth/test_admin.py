@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth import admin
 from app.models.base import now
 from app.models.user import EVERYTHING, Role, User
+from app.services.role import ADMIN_ROLE
 from tests.support.auth import make_user
 
 
@@ -27,7 +28,7 @@ async def test_grant_admin_reuses_existing_user_with_same_email(session: AsyncSe
 
 @pytest.mark.parametrize("state", ["deleted_at", "disabled_at"])
 async def test_grant_admin_restores_user_and_role(session: AsyncSession, state: str) -> None:
-    session.add(Role(name=admin.ADMIN_ROLE, permissions=["users:read"]))
+    session.add(Role(name=ADMIN_ROLE, permissions=["users:read"]))
     user = await make_user(session, verified_at=None, **{state: now()})
     await admin.grant_admin(session, user.email)
     assert user.is_active

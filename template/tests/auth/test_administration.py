@@ -109,7 +109,8 @@ async def test_role_manager_cannot_change_role_of_user_who_holds_more(
 ) -> None:
     headers = bearer(await make_user(session, "roles:write", "users:read"))
     other = await make_user(session, "users:read")
-    path, body = f"{ROLES}/users:read", {"permissions": []}
+    path = f"{ROLES}/users:read"
+    body: dict[str, list[str]] = {"permissions": []}
     more = (await make_role(session, "users:write")).name
     await client.patch(f"{USERS}/{other.id}", json={"roles": ["users:read", more]})
     assert (await client.put(path, json=body, headers=headers)).status_code == 403

@@ -266,6 +266,21 @@ async def test_migration_fills_existing_rows_with_default(history: History) -> N
     ]
 
 
+async def test_new_table_is_filled_with_declared_rows(history: History) -> None:
+    await history.start(table("authors", Column("publisher", String(40))))
+    await history.execute("INSERT INTO authors VALUES (1, 'Acme'), (2, NULL)")
+
+    def contracts(metadata: MetaData) -> Table:
+        rows = "SELECT id, publisher FROM authors WHERE publisher IS NOT NULL"
+        created = table("contracts", Column("name", String(40)))(metadata)
+        created.info["filled_by"] = rows
+        return created
+
+    await history.revise("fill", table("authors", Column("publisher", String(40))), contracts)
+    await history.assert_reversible()
+    assert await history.execute("SELECT id, name FROM contracts") == [(1, "Acme")]
+
+
 async def test_new_required_column_without_default_is_reported(history: History) -> None:
     await history.start(table("products", Column("note", String(40))))
     _, warnings = await history.revise(

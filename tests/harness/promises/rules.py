@@ -102,10 +102,10 @@ RULES = [
         Break(
             "a relationship loads lazily",
             "app/models/user.py",
-            'role: Mapped[Role | None] = relationship(lazy="raise")',
-            "role: Mapped[Role | None] = relationship()",
+            'secondary="user_roles", order_by=Role.name, lazy="raise"',
+            'secondary="user_roles", order_by=Role.name',
             "architecture/test_architecture.py::test_relationships_are_not_lazy_loaded",
-            says='User.role: write `lazy="raise"`, and load it in the query (`joinedload`).',
+            says='User.roles: write `lazy="raise"`, and load it in the query (`joinedload`).',
         ),
         Break(
             "a route has no access policy",
