@@ -5,18 +5,23 @@ from typing import Any
 
 import pytest
 from httpx2 import AsyncClient, Response
-from sqlalchemy import update
+from sqlalchemy import Update, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.admin import grant_admin
+from app.errors import Error, Forbidden, Unauthenticated
 from app.models.base import now
-from app.models.user import EVERYTHING, User
+from app.models.user import EVERYTHING, Role, User
+from app.schemas.user import UserUpdate
+from app.services import role as roles
+from app.services import user as users
 from app.services.role import ADMIN_ROLE
 from tests.support.auth import bearer, make_role, make_user
 from tests.support.live_server import Live
 
 USERS, ROLES = "/api/v1/users", "/api/v1/roles"
 DISABLE: dict[str, Any] = {"json": {"disabled": True}}
+DISABLED = {"disabled_at": now()}
 
 
 @pytest.fixture
@@ -140,16 +145,23 @@ async def test_api_key_cannot_change_users_or_roles(
     assert {response.status_code for response in responses} == {403}
 
 
-async def test_caller_who_lost_permission_meanwhile_gets_403(
-    client: AsyncClient, session: AsyncSession
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (update(Role).values(permissions=[]), Forbidden),
+        (update(User).values(DISABLED), Unauthenticated),
+    ],
+    ids=["role", "disabled"],
+)
+async def test_caller_who_lost_access_meanwhile_is_rejected(
+    session: AsyncSession, change: Update, error: type[Error]
 ) -> None:
     user = await make_user(session)
-    role = await make_role(session, "users:write")
-    role.permissions = []
-    await session.commit()
-    manager = await make_user(session, "users:write")
-    response = await client.patch(f"{USERS}/{user.id}", json={}, headers=bearer(manager))
-    assert response.status_code == 403
+    caller = await make_user(session, "users:write")
+    session.expunge_all()
+    await session.execute(change)  # after the request was authenticated
+    with pytest.raises(error):
+        await users.update(session, user.id, caller, UserUpdate(name="x"))
 
 
 async def test_administrator_role_keeps_all_permissions(client: AsyncClient, admin: User) -> None:
@@ -210,8 +222,16 @@ REMOVALS = [("PATCH", DISABLE), ("PATCH", {"json": {"roles": []}}), ("DELETE", {
 
 @pytest.mark.parametrize(("method", "options"), REMOVALS, ids=["disable", "roles", "delete"])
 async def test_concurrent_administrators_cannot_remove_each_other(
-    live: Live, method: str, options: dict[str, Any]
+    live: Live, monkeypatch: pytest.MonkeyPatch, method: str, options: dict[str, Any]
 ) -> None:
+    count = roles._count_administrators
+
+    async def count_slowly(session: AsyncSession) -> tuple[int, int]:
+        counts = await count(session)
+        await asyncio.sleep(0.05)  # the other request runs meanwhile, unless it waits for a lock
+        return counts
+
+    monkeypatch.setattr(roles, "_count_administrators", count_slowly)
     await assert_one_survives(live, method, options)
 
 
