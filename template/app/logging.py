@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ import structlog
 from fastapi import FastAPI
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -137,6 +139,18 @@ def _json() -> list[Processor]:
 def _console() -> list[Processor]:
     write = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     return [lambda logger, method, event: write(logger, method, event).encode()]
+
+
+def client_address(connection: HTTPConnection) -> str:
+    """Return the client's IPv4 address, or the /64 network of the client's IPv6 address."""
+    host = connection.client.host if connection.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return host
+    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
 
 
 class RequestLog:

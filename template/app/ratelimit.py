@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 from typing import Annotated
 
@@ -28,6 +27,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors, health, settings, valkey
+from app.logging import client_address
 from app.state import StateKey
 
 EXEMPT = (health.PROBES, "/docs")  # prefixes of paths that are not limited
@@ -212,18 +212,6 @@ def caller_key(connection: HTTPConnection) -> str:
     """Return the key that counts a caller's requests: the caller's name or address."""
     caller = getattr(connection.state, "caller", None)
     return f"caller {caller}" if caller else client_address(connection)
-
-
-def client_address(connection: HTTPConnection) -> str:
-    """Return the client's IPv4 address, or the /64 network of the client's IPv6 address."""
-    host = connection.client.host if connection.client else ""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if not isinstance(address, IPv6Address):
-        return host
-    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
 
 
 class RateLimitHeaders:

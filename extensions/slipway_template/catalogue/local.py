@@ -135,6 +135,80 @@ LOCAL = Feature(
     guidance=("Only `app/auth/local/tokens.py` signs tokens; only `app/auth/local/passwords.py` hashes passwords.",),
 )
 
+THROTTLE = Feature(
+    name="throttle",
+    summary="throttled password guesses and account e-mails",
+    meets=("local",),
+    paths=(
+        "app/auth/local/attempts.py",
+        "app/auth/local/throttle.py",
+        "tests/auth/local/test_throttle.py",
+    ),
+    is_word=True,
+    installs="auth.local.throttle",
+    runtime=("limits>=5.8,<6",),
+    settings=(
+        Setting(
+            name="THROTTLE_GUESSES",
+            example="10",
+            default="10",
+            meaning="Wrong passwords for one account from one IP address, per 15 minutes.",
+        ),
+        Setting(
+            name="THROTTLE_ADDRESS_GUESSES",
+            example="100",
+            default="100",
+            meaning="Wrong passwords from one IP address, per 15 minutes; likewise e-mails that it requests.",
+        ),
+        Setting(
+            name="THROTTLE_ACCOUNT_GUESSES",
+            example="100",
+            default="100",
+            meaning="Wrong passwords for one account from addresses that have not logged in before, per hour.",
+        ),
+        Setting(
+            name="THROTTLE_MAILS",
+            example="5",
+            default="5",
+            meaning="E-mails about registration and password reset to one recipient, per hour.",
+        ),
+        Setting(
+            name="THROTTLE_HASHES",
+            example="32",
+            default="32",
+            meaning="Password hashes that wait for a thread; further requests get 503.",
+        ),
+        Setting(
+            name="THROTTLE_ENABLED",
+            example="true",
+            default="true",
+            meaning="Enables the limits of guesses and e-mails.",
+        ),
+    ),
+    tested_with={"THROTTLE_ENABLED": "false"},
+    guidance=("A route that takes the current password has a body of `app/auth/local/attempts.py`, against guessing.",),
+)
+
+SHARED_THROTTLE = Feature(
+    name="shared_throttle",
+    summary="counts of password guesses in Valkey",
+    meets=("local", "valkey"),
+    paths=(
+        "app/auth/local/shared_throttle.py",
+        "tests/auth/local/test_shared_throttle.py",
+    ),
+    installs="auth.local.shared_throttle",
+    reaches={"THROTTLE_URL": "valkey"},
+    settings=(
+        Setting(
+            name="THROTTLE_URL",
+            is_secret=True,
+            example="redis://localhost:6379/0",
+            meaning="URL of the Valkey or Redis in which all processes count guesses; without it, each counts for itself.",
+        ),
+    ),
+)
+
 LINK_LOGGER = Feature(
     name="link_logger",
     summary="account links, logged in development",

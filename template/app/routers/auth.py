@@ -3,42 +3,43 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
-from fastapi.security import OAuth2PasswordRequestForm
+from fastapi import APIRouter, Header
 from pydantic import SecretStr
 
 from app.auth import PresentUser
 from app.auth.local.accounts import Readers, Tokens
+from app.auth.local.attempts import (
+    THROTTLED,
+    ChangeAttempt,
+    FormAttempt,
+    LoginAttempt,
+    ThrottledRegistration,
+    ThrottledRequest,
+    ThrottledReset,
+)
 from app.auth.local.one_time_links import Links
 from app.auth.local.refresh_cookie import Cookies, RevocationSession
 from app.database import Session
 from app.errors import Conflict, Forbidden, Unauthenticated, error_responses
 from app.schemas.auth import (
     Accepted,
-    EmailChange,
-    Login,
     OneTimeToken,
-    PasswordChange,
-    PasswordReset,
-    PasswordResetRequest,
     PublicKeys,
     RefreshRequest,
-    Registration,
     TokenPair,
 )
 from app.services import auth as logins
 
 REJECTED = error_responses(Unauthenticated, Forbidden)
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/auth", tags=["auth"], responses=THROTTLED)
 
-Form = Annotated[OAuth2PasswordRequestForm, Depends()]
 UserAgent = Annotated[str, Header(include_in_schema=False)]
 
 
 @router.post("/register", status_code=HTTPStatus.ACCEPTED, responses=error_responses(Forbidden))
 async def register(
-    session: Session, readers: Readers, signer: Tokens, links: Links, new: Registration
+    session: Session, readers: Readers, signer: Tokens, links: Links, new: ThrottledRegistration
 ) -> Accepted:
     """Register an account. The response does not reveal whether the address already has one."""
     return await logins.register(session, readers, signer, links, new)
@@ -50,7 +51,7 @@ async def login(
     readers: Readers,
     signer: Tokens,
     cookies: Cookies,
-    body: Login,
+    body: LoginAttempt,
     user_agent: UserAgent = "",
 ) -> TokenPair:
     """Log in. Set `cookie` to receive the refresh token as an HttpOnly cookie."""
@@ -66,7 +67,7 @@ async def login_with_form(
     readers: Readers,
     signer: Tokens,
     cookies: Cookies,
-    form: Form,
+    form: FormAttempt,
     user_agent: UserAgent = "",
 ) -> TokenPair:
     """Log in with the OAuth 2.0 password grant (RFC 6749, section 4.3), which /docs uses."""
@@ -105,7 +106,7 @@ async def verify(session: Session, signer: Tokens, body: OneTimeToken) -> None:
 
 @router.post("/forgot-password", status_code=HTTPStatus.ACCEPTED)
 async def forgot_password(
-    readers: Readers, signer: Tokens, links: Links, body: PasswordResetRequest
+    readers: Readers, signer: Tokens, links: Links, body: ThrottledRequest
 ) -> Accepted:
     """Request a password reset link. The response does not reveal whether an account exists."""
     return await logins.forgot_password(readers, signer, links, body.email)
@@ -114,14 +115,14 @@ async def forgot_password(
 @router.post(
     "/reset-password", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(Unauthenticated)
 )
-async def reset_password(session: Session, signer: Tokens, body: PasswordReset) -> None:
+async def reset_password(session: Session, signer: Tokens, body: ThrottledReset) -> None:
     """Set a new password with the token of a one-time link. Revokes all tokens and API keys."""
     return await logins.reset_password(session, signer, body)
 
 
 @router.post("/change-password", status_code=HTTPStatus.NO_CONTENT)
 async def change_password(
-    session: Session, readers: Readers, user: PresentUser, change: PasswordChange
+    session: Session, readers: Readers, user: PresentUser, change: ChangeAttempt
 ) -> None:
     """Change the current user's password. Revokes all of the user's tokens and API keys."""
     return await logins.change_password(session, readers, user, change)
@@ -129,7 +130,7 @@ async def change_password(
 
 @router.post("/change-email", status_code=HTTPStatus.ACCEPTED)
 async def change_email(
-    readers: Readers, signer: Tokens, links: Links, user: PresentUser, change: EmailChange
+    readers: Readers, signer: Tokens, links: Links, user: PresentUser, change: EmailAttempt
 ) -> Accepted:
     """Request a new e-mail address. A link to the new address confirms it."""
     return await logins.change_email(readers, signer, links, user, change)

@@ -52,9 +52,21 @@ class LinkSender(Protocol):
 LINK_SENDER = StateKey[LinkSender]("outgoing")
 
 
+class RequestLinks:
+    """Link sender of one request, which discards links if the recipient got too many."""
+
+    def __init__(self, connection: HTTPConnection) -> None:
+        self.connection = connection
+
+    def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
+        """Send the link by the application's `LinkSender`, unless the recipient is throttled."""
+        if not getattr(self.connection.state, "discards_links", False):
+            LINK_SENDER.get(self.connection.app).send(link, session)
+
+
 async def link_sender(connection: HTTPConnection) -> LinkSender:
-    """Return the `LinkSender` of the application (a dependency)."""
-    return LINK_SENDER.get(connection.app)
+    """Return the sender of one-time links for a request (a dependency)."""
+    return RequestLinks(connection)
 
 
 Links = Annotated[LinkSender, Depends(link_sender)]

@@ -1,10 +1,16 @@
-"""Password hashing with Argon2id (RFC 9106), in a limited number of threads."""
+"""Password hashing with Argon2id (RFC 9106), in a limited number of threads.
+
+The queue of hashes is bounded: further requests get 503 instead of waiting.
+"""
 
 from base64 import b64encode
+from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+
+from app.errors import Unavailable
 
 # The second recommended option of RFC 9106, section 4. Hashes with other parameters are replaced
 # at the next login.
@@ -21,8 +27,34 @@ _password_hash = PasswordHash(
 _limiter = CapacityLimiter(MAX_CONCURRENCY)
 
 
+@dataclass
+class Queue:
+    """The queue of hashes that wait for a thread."""
+
+    max_waiting: int = 32
+
+
+queue = Queue()
+
+
+def require_capacity() -> None:
+    """Check that another hash may wait for a thread.
+
+    Raises:
+        Unavailable: the queue is full.
+    """
+    if _limiter.statistics().tasks_waiting >= queue.max_waiting:
+        message = "Too many passwords are being verified. Retry the request."
+        raise Unavailable(message)
+
+
 async def hash_password(password: str) -> str:
-    """Return the Argon2id hash of a password, with a random salt."""
+    """Return the Argon2id hash of a password, with a random salt.
+
+    Raises:
+        Unavailable: too many hashes wait already.
+    """
+    require_capacity()
     return await to_thread.run_sync(_password_hash.hash, password, limiter=_limiter)
 
 
@@ -31,7 +63,11 @@ async def verify_password(password: str, password_hash: str | None) -> tuple[boo
 
     Without a hash, as for an unknown user, verify a dummy hash. The response then takes as long, so
     a timing attack does not reveal which accounts exist.
+
+    Raises:
+        Unavailable: too many hashes wait already.
     """
+    require_capacity()
     matches, new_hash = await to_thread.run_sync(
         _password_hash.verify_and_update, password, password_hash or DUMMY_HASH, limiter=_limiter
     )
