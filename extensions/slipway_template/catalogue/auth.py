@@ -32,6 +32,14 @@ AUTH = Feature(
     signs_in="auth",
     runtime=("email-validator>=2.3,<3",),
     unimported=("email-validator",),
+    settings=(
+        Setting(
+            name="API_KEYS_PER_USER",
+            example="20",
+            default="20",
+            meaning="API keys that a user may have; the creation of further ones gets 409.",
+        ),
+    ),
     tables=(
         Table(
             name="roles",
@@ -108,6 +116,13 @@ OWNERSHIP = Feature(
     ),
     explains="auth/ownership.py",
     guidance=("Rows with an `owner_id`: `owner_or_permission` in routes, `owned` in queries: `docs/ownership.md`.",),
+)
+
+CALLER_LIMITS = Feature(
+    name="caller_limits",
+    summary="rate limits per user, for tokens and API keys together",
+    meets=("auth", "ratelimit"),
+    paths=("tests/auth/test_caller_limits.py",),
 )
 
 SCOPE = Feature(name="scope", summary="rows that a caller may access", paths=("app/scope.py",), is_word=True)

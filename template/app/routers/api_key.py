@@ -7,8 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from app.auth import PresentUser
+from app.auth.key_limit import KeyLimit
 from app.database import ReadSession, Session
-from app.errors import NotFound, error_responses
+from app.errors import Conflict, NotFound, error_responses
 from app.models.api_key import ApiKey
 from app.schemas.api_key import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
 from app.services import api_key as api_keys
@@ -22,10 +23,12 @@ async def list_api_keys(session: ReadSession, user: PresentUser) -> Sequence[Api
     return await api_keys.search(session, user)
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
-async def create_api_key(session: Session, user: PresentUser, new: ApiKeyCreate) -> ApiKeyCreated:
+@router.post("", status_code=HTTPStatus.CREATED, responses=error_responses(Conflict))
+async def create_api_key(
+    session: Session, user: PresentUser, new: ApiKeyCreate, limit: KeyLimit
+) -> ApiKeyCreated:
     """Create an API key. Its secret is returned only once."""
-    return await api_keys.create(session, user, new)
+    return await api_keys.create(session, user, new, limit)
 
 
 @router.delete("/{key_id}", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(NotFound))

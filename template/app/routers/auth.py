@@ -11,6 +11,7 @@ from app.auth.local.accounts import Readers, Tokens
 from app.auth.local.attempts import (
     THROTTLED,
     ChangeAttempt,
+    EmailAttempt,
     FormAttempt,
     LoginAttempt,
     ThrottledRegistration,

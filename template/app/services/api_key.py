@@ -7,13 +7,13 @@ from secrets import token_hex, token_urlsafe
 from uuid import UUID
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import joinedload
 
 from app.auth.permissions import require_known
 from app.auth.token_hashing import digest
-from app.errors import NotFound, Unauthenticated
+from app.errors import Conflict, NotFound, Unauthenticated
 from app.models.api_key import ApiKey
 from app.models.base import now
 from app.models.user import User
@@ -25,25 +25,38 @@ MAX_LENGTH = 200  # characters of a key; longer ones are rejected unread
 REVOKED = "Your access was revoked. Log in again."
 
 
-async def create(session: AsyncSession, user: User, new: ApiKeyCreate) -> ApiKeyCreated:
+async def create(session: AsyncSession, user: User, new: ApiKeyCreate, limit: int) -> ApiKeyCreated:
     """Create an API key, and return the key with its secret.
 
     Only the secret's digest is stored.
 
     Raises:
         Invalid: a scope is unknown.
+        Conflict: the user has as many keys as the limit allows.
         Unauthenticated: the caller's access was revoked meanwhile (race).
     """
     require_known(new.scopes, "scopes")
     locked = await users.lock(session, user.id)
     if locked is None or locked.voided_at != user.voided_at:
         raise Unauthenticated(REVOKED)
+    await _require_fewer(session, user, limit)
     prefix = token_hex(4)
     secret = f"key_{prefix}_{token_urlsafe(32)}"
     key = ApiKey(user_id=user.id, prefix=prefix, digest=digest(secret), **new.model_dump())
     session.add(key)
     await session.flush()
     return ApiKeyCreated(key=secret, **ApiKeyRead.model_validate(key).model_dump())
+
+
+async def _require_fewer(session: AsyncSession, user: User, limit: int) -> None:
+    """Check that a user has fewer API keys than the limit; lock the user FOR UPDATE.
+
+    The lock makes concurrent requests count one after the other.
+    """
+    await session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    statement = select(func.count()).select_from(ApiKey).where(ApiKey.user_id == user.id)
+    if (await session.scalar(statement) or 0) >= limit:
+        raise Conflict(f"You have {limit} API keys, which is the limit. Revoke one of them first.")
 
 
 async def search(session: AsyncSession, user: User) -> Sequence[ApiKey]:

@@ -1,5 +1,6 @@
 """Tests of API keys: creation, scopes, expiry, revocation."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from app.auth import identify
+from app.auth.key_limit import LIMIT
 from app.models.api_key import ApiKey
 from app.models.base import now
 from app.models.user import EVERYTHING, User
 from tests.support.auth import bearer, make_user
+from tests.support.live_server import Live
 
 URL = "/api/v1/users/me/api-keys"
 USERS = "/api/v1/users"
@@ -121,16 +124,38 @@ async def test_invalid_api_key_returns_401(
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 401
 
 
-async def test_api_keys_of_one_user_are_separate_callers(
+async def test_api_keys_and_tokens_of_one_user_are_one_caller(
     client: AsyncClient, app: FastAPI, session: AsyncSession
 ) -> None:
     user = await make_user(session)
-    for headers in [await create_key(client, user) for _ in range(2)]:
-        key = headers["X-API-Key"]
-        fields = [(b"x-api-key", key.encode())]
+    for headers in (*[await create_key(client, user) for _ in range(2)], bearer(user)):
+        fields = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         request = Request({"type": "http", "app": app, "headers": fields, "state": {}})
         assert (await identify(request)).caller
-        assert request.state.caller == f"key:{key.split('_')[1]}"
+        assert request.state.caller == f"user:{user.id}"  # rate limits count the user
+
+
+async def test_concurrent_creation_of_api_keys_respects_limit(
+    live: Live,
+) -> None:
+    async with live.app.state.sessions() as session:
+        headers = bearer(await make_user(session))
+    new = {"name": "robot", "scopes": []}
+    original = LIMIT.get(live.app)
+    LIMIT.set(live.app, 3)
+    try:
+        created = [live.client.post(URL, json=new, headers=headers) for _ in range(10)]
+        responses = await asyncio.gather(*created)
+    finally:
+        LIMIT.set(live.app, original)
+    assert sorted(each.status_code for each in responses) == [201] * 3 + [409] * 7
+    (message,) = {each.json()["detail"] for each in responses if each.status_code == 409}
+    assert message == "You have 3 API keys, which is the limit. Revoke one of them first."
+    listed = (await live.client.get(URL, headers=headers)).json()
+    assert len(listed) == 3
+    url = f"{URL}/{listed[0]['id']}"
+    assert (await live.client.delete(url, headers=headers)).status_code == 204
+    assert (await live.client.post(URL, json=new, headers=headers)).status_code == 201
 
 
 async def test_request_sets_api_key_last_used_at(

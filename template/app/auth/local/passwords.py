@@ -37,13 +37,18 @@ class Queue:
 queue = Queue()
 
 
+def waiting() -> int:
+    """Return the number of hashes that wait for a thread."""
+    return _limiter.statistics().tasks_waiting
+
+
 def require_capacity() -> None:
     """Check that another hash may wait for a thread.
 
     Raises:
         Unavailable: the queue is full.
     """
-    if _limiter.statistics().tasks_waiting >= queue.max_waiting:
+    if waiting() >= queue.max_waiting:
         message = "Too many passwords are being verified. Retry the request."
         raise Unavailable(message)
 
