@@ -195,16 +195,18 @@ SHARED_THROTTLE = Feature(
     meets=("local", "valkey"),
     paths=(
         "app/auth/local/shared_throttle.py",
+        "docs/shared_throttle.md",
         "tests/auth/local/test_shared_throttle.py",
     ),
     installs="auth.local.shared_throttle",
+    explains="auth/local/shared_throttle.py",
     reaches={"THROTTLE_URL": "valkey"},
     settings=(
         Setting(
             name="THROTTLE_URL",
             is_secret=True,
             example="redis://localhost:6379/0",
-            meaning="URL of the Valkey or Redis in which all processes count guesses; without it, each counts for itself.",
+            meaning="URL of the Valkey or Redis that counts guesses for all processes; without it, each counts for itself.",
         ),
     ),
 )
