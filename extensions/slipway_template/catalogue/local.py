@@ -206,7 +206,7 @@ SHARED_THROTTLE = Feature(
             name="THROTTLE_URL",
             is_secret=True,
             example="redis://localhost:6379/0",
-            meaning="URL of the Valkey or Redis that counts guesses for all processes; without it, each counts for itself.",
+            meaning="URL of the Valkey or Redis that counts guesses for all processes; without it, each counts alone.",
         ),
     ),
 )
