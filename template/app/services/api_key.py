@@ -49,11 +49,10 @@ async def create(session: AsyncSession, user: User, new: ApiKeyCreate, limit: in
 
 
 async def _require_fewer(session: AsyncSession, user: User, limit: int) -> None:
-    """Check that a user has fewer API keys than the limit; lock the user FOR UPDATE.
+    """Check that a user has fewer API keys than the limit.
 
-    The lock makes concurrent requests count one after the other.
+    The lock of the user's row makes concurrent requests count one after the other.
     """
-    await session.execute(select(User.id).where(User.id == user.id).with_for_update())
     statement = select(func.count()).select_from(ApiKey).where(ApiKey.user_id == user.id)
     if (await session.scalar(statement) or 0) >= limit:
         raise Conflict(f"You have {limit} API keys, which is the limit. Revoke one of them first.")
