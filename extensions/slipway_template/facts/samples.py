@@ -99,7 +99,7 @@ INVALID: dict[str, list[Any]] = {
     "time": ["25:00", "09:30:00Z"],
     "uuid": ["1"],
     "json": [1],
-    "email": ["nobody"],
+    "email": ["nobody", "jürgen@example.com"],
     "url": ["nowhere"],
     "ref": ["1"],
     "int": ["many", 1 << 31],

@@ -20,7 +20,7 @@ Facts = dict[str, Any]
 SENT = STORED | {
     "str": "Line",
     "text": "Text",
-    "email": "EmailStr",
+    "email": "AsciiEmail",
     "url": "Link",
     "int": "Integer",
     "bigint": "BigInteger",

@@ -42,8 +42,8 @@ COMPONENTS = frozenset({"FieldProblem", "HTTPValidationError", "Problem", "Valid
 # Classes that the modules of a resource import.
 IMPORTED = frozenset(
     """
-    Annotated Any AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict CurrentUser Decimal Double
-    EmailStr False Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped
+    Annotated Any AsciiEmail AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict CurrentUser Decimal
+    Double EmailStr False Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped
     ModuleType Moment None NotFound Number Numeric Page Paging Query ReadSchema ReadSession Record
     ReferenceScopes Schema Scope Sequence Session Slice StreamingResponse StreamSession StrEnum String Text
     TimeOfDay Timestamped True UniqueConstraint User

@@ -30,7 +30,7 @@ def parse_email(text: str) -> str:
     try:
         return TypeAdapter(Email).validate_python(text)
     except ValidationError:
-        sys.exit(f"Invalid e-mail address: {text!r}. Write it as name@example.com.")
+        sys.exit(f"Invalid e-mail address: {text!r}. Write it as name@example.com, in ASCII.")
 
 
 async def grant_admin(session: AsyncSession, email: str) -> User:

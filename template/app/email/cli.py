@@ -1,7 +1,9 @@
 """Command that sends a test e-mail."""
 
+import sys
+
 from app import settings
-from app.email.message import Mail, compose
+from app.email.message import InvalidAddressError, Mail, compose
 from app.email.preview import Preview
 from app.email.queue import EmailSettings, is_encrypted, transmit
 
@@ -13,7 +15,10 @@ async def mail(email: str) -> str:
     config = settings.read(EmailSettings)
     if config.url is None:
         return NO_SERVER
-    message = compose(Mail(email, "hello", {"service": config.sender}), config.sender)
+    try:
+        message = compose(Mail(email, "hello", {"service": config.sender}), config.sender)
+    except InvalidAddressError:
+        sys.exit(f"Invalid e-mail address: {email!r}. Write it as name@example.com.")
     await transmit(config, message, Preview())
     security = "encrypted" if is_encrypted(config.url) else "unencrypted"
     return f"{config.url.host} accepted the e-mail ({security})."

@@ -1,7 +1,9 @@
 """E-mail messages from Jinja templates, as plain text and HTML (multipart/alternative)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -11,7 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from app.models.base import now
 
+# Without quoted strings and address literals (RFC 5321, section 4.1.2), which few servers accept.
+ADDRESS = re.compile(r"""[^\s()<>\[\]:;,"\\@]+@[^\s()<>\[\]:;,"\\@]+""")
 SUBJECT_PREFIX = "Subject: "  # a text template starts with this line
+
+
+class InvalidAddressError(ValueError):
+    """A text is not an e-mail address, or a header cannot contain the address."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ def compose(mail: Mail, sender: str) -> EmailMessage:
     """Render the templates of an e-mail into a message (RFC 5322).
 
     Raises:
-        ValueError: an address is invalid, or a header contains a line break (header injection).
+        InvalidAddressError: an address is invalid, or contains a line break (header injection).
     """
     first_line, _, text = _render(mail, "txt").partition("\n")
     message = EmailMessage()
@@ -64,13 +72,16 @@ def parse_address(text: str) -> Address:
     """Parse an address such as `name@example.com` or `Name <name@example.com>`.
 
     Raises:
-        ValueError: the address is invalid.
+        InvalidAddressError: the address is invalid.
     """
     name, plain = parseaddr(text)
-    if "@" not in plain or not text.isprintable():
-        message = "It is not an e-mail address"
-        raise ValueError(message)
-    return Address(name, addr_spec=plain)
+    message = "It is not an e-mail address"
+    if not ADDRESS.fullmatch(plain) or not text.isprintable():
+        raise InvalidAddressError(message)
+    try:
+        return Address(name, addr_spec=plain)
+    except (MessageError, LookupError, ValueError):  # the parser has no common error
+        raise InvalidAddressError(message) from None
 
 
 def _render(mail: Mail, extension: str) -> str:

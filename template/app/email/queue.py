@@ -26,7 +26,7 @@ from starlette.requests import HTTPConnection
 from app import settings
 from app.after_commit import after_commit
 from app.email import preview
-from app.email.message import Mail, compose, parse_address
+from app.email.message import InvalidAddressError, Mail, compose, parse_address
 from app.settings import Environment
 from app.state import StateKey
 
@@ -110,8 +110,19 @@ class EmailQueue:
         """Render an e-mail, and queue it for the background workers.
 
         With a session, queue the e-mail after the session commits, and never after a rollback.
+
+        An invalid recipient address is logged, not raised, as if the SMTP server rejected it:
+        whether an address in the database is valid must not affect the response.
         """
-        message = compose(mail, self.config.sender)
+        try:
+            message = compose(mail, self.config.sender)
+        except InvalidAddressError as error:
+            log.error("email_failed", **_error_fields(error))  # noqa: TRY400 - no traceback
+            return
+        self.send_message(message, session)
+
+    def send_message(self, message: EmailMessage, session: AsyncSession | None) -> None:
+        """Queue a message, after the session commits if there is one."""
         if session is None:
             self.put(message)
         else:

@@ -29,6 +29,7 @@ from app.schemas.auth import (
     RefreshRequest,
     TokenPair,
 )
+from app.schemas.user import normalize_email
 from app.services import auth as logins
 
 REJECTED = error_responses(Unauthenticated, Forbidden)
@@ -74,7 +75,12 @@ async def login_with_form(
     """Log in with the OAuth 2.0 password grant (RFC 6749, section 4.3), which /docs uses."""
     return cookies.store(
         await logins.log_in(
-            session, readers, signer, form.username, SecretStr(form.password), user_agent
+            session,
+            readers,
+            signer,
+            normalize_email(form.username),
+            SecretStr(form.password),
+            user_agent,
         ),
         in_cookie=False,
     )

@@ -10,6 +10,7 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
+    EmailStr,
     Field,
     HttpUrl,
     PlainSerializer,
@@ -46,6 +47,27 @@ def as_text(url: HttpUrl) -> str:
     return text
 
 
+def as_ascii(address: str) -> str:
+    """Return an e-mail address that every SMTP server accepts: ASCII, with the domain in Punycode.
+
+    Many servers lack SMTPUTF8 (RFC 6531), and a non-ASCII local part may look like that of another
+    user (homograph attack). `EmailStr` has normalized the domain (IDNA 2008).
+    """
+    local, _, domain = address.rpartition("@")
+    if not local.isascii():
+        message = "Must have only ASCII characters before the @."
+        raise ValueError(message)
+    if "=?" in local:  # an encoded word, which an address must not contain (RFC 2047, section 5)
+        message = "Must not have =? before the @."
+        raise ValueError(message)
+    return f"{local}@{'.'.join(map(_as_a_label, domain.split('.')))}"
+
+
+def _as_a_label(label: str) -> str:
+    """Return a label of a domain in ASCII (A-label, RFC 5890, section 2.3.2.1)."""
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
+
+
 def without_zone(value: time) -> time:
     """Reject a time of day with a time zone, since its UTC offset depends on the date."""
     if value.tzinfo is not None:
@@ -73,6 +95,7 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
 Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=LINE)]
 Text = Annotated[str, StringConstraints(pattern=TEXT)]
 Link = Annotated[HttpUrl, AfterValidator(as_text), PlainSerializer(str)]
+AsciiEmail = Annotated[EmailStr, AfterValidator(as_ascii)]
 Integer = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 BigInteger = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Number = Annotated[

@@ -4,17 +4,27 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, AfterValidator, EmailStr, Field
+from pydantic import MISSING, AfterValidator, Field, TypeAdapter, ValidationError
 
 from app.pagination import Paging
-from app.schemas.base import Line, ReadSchema, Schema
+from app.schemas.base import AsciiEmail, Line, ReadSchema, Schema
 
-Email = Annotated[EmailStr, Field(max_length=320), AfterValidator(str.lower)]
+Email = Annotated[AsciiEmail, Field(max_length=320), AfterValidator(str.lower)]
 Name = Annotated[Line, Field(min_length=1, max_length=40)]
 FullName = Annotated[Line, Field(min_length=1, max_length=100)]
 Roles = Annotated[list[Name], Field(max_length=40, description="Names of roles.")]
 Permission = Annotated[str, Field(pattern=r"^(\*|[a-z0-9_-]+:[a-z]+)$", max_length=80)]
 UserSort = Literal["created_at", "-created_at", "email", "-email"]
+
+_EMAIL = TypeAdapter[str](Email)
+
+
+def normalize_email(text: str) -> str:
+    """Return an e-mail address as the database stores it; invalid ones only in lower case."""
+    try:
+        return _EMAIL.validate_python(text)
+    except ValidationError:
+        return text.lower()
 
 
 class RoleRead(ReadSchema):

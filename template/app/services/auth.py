@@ -113,7 +113,7 @@ async def log_in(
         Unauthenticated: wrong address or password, or a user who may not log in; the message is
             the same.
     """
-    user, password_hash = await _find_credentials(readers, email.lower())
+    user, password_hash = await _find_credentials(readers, email)
     matches, new_hash = await passwords.verify_password(password.get_secret_value(), password_hash)
     if user is None or not matches:
         raise Unauthenticated(INVALID_LOGIN)

@@ -10,8 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import SESSIONS
-from app.email import EmailQueue, EmailSettings, Mail
-from app.email.message import compose
+from app.email import EmailQueue, EmailSettings
 from app.email.queue import EMAIL_QUEUE, set_queue
 from app.jobs import enqueue
 from app.tasks.send_email import SEND, SerializedEmail
@@ -29,15 +28,15 @@ class JobEmailQueue(EmailQueue):
         super().__init__(config)
         self.app = app
 
-    def send(self, mail: Mail, session: AsyncSession | None = None) -> None:
-        """Enqueue an e-mail in the session's transaction.
+    def send_message(self, message: EmailMessage, session: AsyncSession | None) -> None:
+        """Enqueue a message in the session's transaction.
 
-        Without a session, enqueue the e-mail in the background, in a new transaction.
+        Without a session, enqueue it in the background, in a new transaction.
         """
         if session is None or self.config.url is None:
-            super().send(mail, session)
+            super().send_message(message, session)
         else:
-            enqueue_email(session, compose(mail, self.config.sender))
+            enqueue_email(session, message)
 
     async def deliver(self, message: EmailMessage) -> None:
         """Enqueue a message as a job; if that fails, send the message directly."""

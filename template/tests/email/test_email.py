@@ -12,7 +12,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from app import email
 from app.email import EmailQueue, EmailSettings, Mail, cli, queue
-from app.email.message import compose
+from app.email.message import InvalidAddressError, compose
 from app.email.queue import EMAIL_QUEUE
 from app.main import create_app
 from app.settings import ConfigurationError, read
@@ -172,10 +172,35 @@ def test_values_in_html_part_are_escaped() -> None:
     assert "&lt;b&gt;&amp;" in html.get_content()
 
 
-@pytest.mark.parametrize("address", ["a@example.com\nBcc: b@example.com", "nobody", ""])
+INVALID_ADDRESSES = (
+    *("a@example.com\nBcc: b@example.com", "nobody", "", "@", '"0@', "=@[<", '"=@[', "a b@c.com"),
+    *("jürgen@example.com", "=?utf-8?q?a?=@example.com", '"a>b"@example.com', "a@example.com."),
+)
+
+
+@pytest.mark.parametrize("address", INVALID_ADDRESSES)
 def test_invalid_recipient_address_is_rejected(address: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(InvalidAddressError):
         compose(Mail(address, "hello", {"service": "Shop"}), "shop@example.com")
+
+
+async def test_email_to_invalid_address_is_logged_and_next_one_sent(
+    emails: EmailQueue, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for address in INVALID_ADDRESSES:
+        emails.send(Mail(address, "hello", {"service": "Lost"}))
+    emails.send(HELLO)
+    assert "Shop" in await receive_text(mailbox)
+    assert mailbox.recipients == [HELLO.to]
+    output = capsys.readouterr().out
+    assert output.count("InvalidAddressError") == len(INVALID_ADDRESSES)
+    assert "jürgen" not in output
+
+
+async def test_mail_command_with_invalid_address_exits_with_error(url: str) -> None:
+    _ = url
+    with pytest.raises(SystemExit, match="Invalid e-mail address: 'jürgen@example.com'"):
+        await cli.mail("jürgen@example.com")
 
 
 def test_line_break_in_subject_cannot_inject_headers() -> None:

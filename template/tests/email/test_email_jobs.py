@@ -93,6 +93,18 @@ async def test_email_without_transaction_is_enqueued_in_background(
     assert mailbox.attempts == 1
 
 
+async def test_email_to_invalid_address_is_logged_and_transaction_committed(
+    sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _ = mailbox
+    emails = EMAIL_QUEUE.get(make_app(sessions))
+    async with sessions.begin() as session:
+        emails.send(Mail("jürgen@example.com", "hello", {"service": "Lost"}), session)
+        emails.send(HELLO, session)
+    assert HELLO.to in (await only_job(sessions)).arguments["text"]
+    assert "InvalidAddressError" in capsys.readouterr().out
+
+
 async def test_email_without_database_is_sent_directly(
     sessions: Sessions, mailbox: Mailbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,6 +24,7 @@ class Mailbox:
         self.replies: list[str] = []  # to the next messages, instead of acceptance
         self.attempts = 0
         self.encrypted: list[bool] = []  # by attempt
+        self.recipients: list[str] = []  # of all attempts (RCPT TO)
 
     async def handle_DATA(  # noqa: N802 - named by aiosmtpd
         self, _: SMTP, session: Session, envelope: Envelope
@@ -31,6 +32,7 @@ class Mailbox:
         """Store a message, or return the next configured reply."""
         self.attempts += 1
         self.encrypted.append(session.ssl is not None)
+        self.recipients += envelope.rcpt_tos
         if self.replies:
             return self.replies.pop(0)
         parser = BytesParser(EmailMessage, policy=POLICY)

@@ -27,6 +27,7 @@ from app.schemas.auth import (
     PasswordResetRequest,
     Registration,
 )
+from app.schemas.user import normalize_email
 
 THROTTLED = error_responses(Throttled, Unavailable)
 
@@ -57,7 +58,7 @@ async def attempted_form(
     attempts: Attempts, client: Address, form: Annotated[OAuth2PasswordRequestForm, Depends()]
 ) -> AsyncGenerator[OAuth2PasswordRequestForm, None]:
     """Count a login with the OAuth 2.0 form as an attempt."""
-    async with attempts.attempt(form.username.lower(), client):
+    async with attempts.attempt(normalize_email(form.username), client):
         yield form
 
 

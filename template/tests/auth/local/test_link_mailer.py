@@ -55,6 +55,27 @@ async def test_registration_sends_verification_link(client: AsyncClient, mailbox
     assert (await client.post(f"{URL}/verify", json={"token": token})).status_code == 204
 
 
+@pytest.mark.parametrize(
+    ("email", "recipient"),
+    [
+        ("Ann@Bücher.example.com", "ann@xn--bcher-kva.example.com"),
+        ("!#$%&'*+-/?=^_`{|}~@example.com", "!#$%&'*+-/?=^_`{|}~@example.com"),
+        (f"{'x' * 64}@{'y' * 63}.{'z' * 63}.com", f"{'x' * 64}@{'y' * 63}.{'z' * 63}.com"),
+    ],
+    ids=["international domain", "symbols", "long"],
+)
+async def test_links_reach_unusual_address(
+    client: AsyncClient, mailbox: Mailbox, email: str, recipient: str
+) -> None:
+    new = {"email": email, "password": PASSWORD}
+    assert (await client.post(f"{URL}/register", json=new)).status_code == 202
+    assert (await asyncio.to_thread(mailbox.next))["To"] == recipient
+    forgotten = await client.post(f"{URL}/forgot-password", json={"email": email})
+    assert forgotten.status_code == 202
+    assert (await asyncio.to_thread(mailbox.next))["To"] == recipient
+    assert mailbox.recipients == [recipient] * 2
+
+
 async def test_registration_with_existing_email_notifies_user(
     client: AsyncClient, session: AsyncSession, mailbox: Mailbox
 ) -> None:
