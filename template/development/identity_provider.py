@@ -38,6 +38,8 @@ from app.auth.oidc.provider import WELL_KNOWN
 HOST, PORT = "127.0.0.1", 9000
 LIFETIME = 3600  # seconds of a token
 ALGORITHM = "ES256"
+AUDIENCE = "api"  # of access tokens; that of ID tokens is the client
+CLIENT_ID = "app"
 URL_FILE = Path(__file__).resolve().parent.parent / ".dev" / "issuer"  # read by `app token`
 LOGIN_PAGE = Template("""<!doctype html><html lang="en"><meta charset="utf-8"><title>Log in</title>
 <style>body { font: 1rem system-ui; max-width: 24rem; margin: 20vh auto }
@@ -72,19 +74,27 @@ class IdentityProvider:
         self.key = SigningKey()
         self.codes: dict[str, Mapping[str, str]] = {}  # authorization requests by code
         self.key_requests = 0
+        self.userinfo_requests = 0
         self.userinfo_claims: Claims = {}  # override those of the token
+        self.userinfo_status = 200
 
     def rotate_key(self) -> None:
         """Replace the signing key, and publish only the new one."""
         self.key = SigningKey()
 
-    def token(self, email: str | None, **claims: object) -> str:
-        """Return a signed token for a user; claims whose value is None are omitted."""
+    def token(
+        self, email: str | None, header: Mapping[str, Any] | None = None, /, **claims: object
+    ) -> str:
+        """Return a signed access token (RFC 9068) for a user.
+
+        `header` and `claims` replace those of the token. Claims whose value is None are omitted.
+        """
         issued_at = int(time.time())
         values = {
             "iss": self.url,
             "sub": sha256(str(email).encode()).hexdigest()[:16],
-            "aud": "app",
+            "aud": AUDIENCE,
+            "client_id": CLIENT_ID,
             "iat": issued_at,
             "exp": issued_at + LIFETIME,
             "email": email,
@@ -92,7 +102,13 @@ class IdentityProvider:
             **claims,
         }
         payload = {name: value for name, value in values.items() if value is not None}
-        return jwt.encode(payload, self.key.private, ALGORITHM, {"kid": self.key.name})
+        headers = {"kid": self.key.name, "typ": "at+jwt", **(header or {})}
+        return jwt.encode(payload, self.key.private, ALGORITHM, headers)
+
+    def id_token(self, email: str, **claims: object) -> str:
+        """Return a signed ID token for a user (OpenID Connect Core 1.0, section 2)."""
+        claims = {"aud": CLIENT_ID, "client_id": None, "azp": CLIENT_ID, "at_hash": "x", **claims}
+        return self.token(email, {"typ": "JWT"}, **claims)
 
     @contextmanager
     def running(self, port: int = 0) -> Generator[None, None, None]:
@@ -171,25 +187,28 @@ class IdentityProvider:
         """
         form = dict(parse_qsl((await request.body()).decode()))
         if form.get("grant_type") == "password":
-            return self._token_response(form["username"], "app")
+            return self._token_response(form["username"], {})
         code = self.codes.pop(form.get("code", ""), {})
         verifier_digest = sha256(form.get("code_verifier", "").encode()).digest()
         challenge = urlsafe_b64encode(verifier_digest).decode().rstrip("=")
         if code.get("code_challenge") != challenge:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        return self._token_response(code["email"], code.get("audience", "app"))
+        return self._token_response(code["email"], code)
 
-    def _token_response(self, email: str, audience: str) -> Response:
-        token = self.token(email, aud=audience)
+    def _token_response(self, email: str, request: Mapping[str, str]) -> Response:
+        client = request.get("client_id", CLIENT_ID)
+        token = self.token(email, aud=request.get("audience", AUDIENCE), client_id=client)
         response = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME}
-        return JSONResponse(response | {"id_token": token})
+        id_token = self.id_token(email, aud=client, azp=client, nonce=request.get("nonce"))
+        return JSONResponse(response | {"id_token": id_token})
 
     async def userinfo(self, request: Request) -> Response:
         """Return the userinfo claims of a bearer token (OpenID Connect Core 1.0, section 5.3)."""
         _, _, token = request.headers.get("Authorization", "").partition(" ")
+        self.userinfo_requests += 1
         claims = jwt.decode(token, options={"verify_signature": False})
         defaults = {"email_verified": True, "email": f"{claims['sub']}@example.com"}
-        return JSONResponse(defaults | claims | self.userinfo_claims)
+        return JSONResponse(defaults | claims | self.userinfo_claims, self.userinfo_status)
 
 
 def wait_until_started(server: uvicorn.Server, thread: Thread) -> None:

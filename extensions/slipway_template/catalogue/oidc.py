@@ -24,7 +24,7 @@ OIDC = Feature(
     runtime=("cryptography>=48,<51", "pyjwt[crypto]>=2.15,<3"),
     environment={
         "OIDC_ISSUER": "${OIDC_ISSUER:-http://127.0.0.1:9000}",
-        "OIDC_AUDIENCE": "${OIDC_AUDIENCE:-app}",
+        "OIDC_AUDIENCE": "${OIDC_AUDIENCE:-api}",
     },
     settings=(
         Setting(
@@ -36,8 +36,19 @@ OIDC = Feature(
         Setting(
             name="OIDC_AUDIENCE",
             is_needed=True,
-            example="app",
-            meaning="Audience that `aud` of access tokens must contain.",
+            example="https://api.example.com",
+            meaning="Audience that `aud` of access tokens must contain; differs from any client ID.",
+        ),
+        Setting(
+            name="OIDC_CLIENTS",
+            example="web,mobile",
+            meaning="Clients whose tokens are accepted (`client_id`, `azp`); without it, all of the provider.",
+        ),
+        Setting(
+            name="OIDC_TOKEN_TYPES",
+            example="at+jwt",
+            default="at+jwt,jwt",
+            meaning="Accepted types of tokens: `at+jwt` (RFC 9068), `jwt` (no type stated), `id` (ID tokens).",
         ),
         Setting(
             name="OIDC_CLIENT_ID",

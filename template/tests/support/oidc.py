@@ -7,7 +7,7 @@ from datetime import datetime
 from app.models.base import Base
 from app.models.identity import Identity
 from app.models.user import User
-from development.identity_provider import IdentityProvider
+from development.identity_provider import AUDIENCE, IdentityProvider
 
 OPEN: set[str] = set()  # routes without authentication
 PROVIDER = IdentityProvider()
@@ -17,7 +17,7 @@ PROVIDER = IdentityProvider()
 def configured() -> Generator[dict[str, str], None, None]:
     """Run the identity provider; yield the environment variables that configure it."""
     with PROVIDER.running():
-        yield {"OIDC_ISSUER": PROVIDER.url, "OIDC_AUDIENCE": "app"}
+        yield {"OIDC_ISSUER": PROVIDER.url, "OIDC_AUDIENCE": AUDIENCE}
 
 
 def credentials(user: User) -> list[Base]:

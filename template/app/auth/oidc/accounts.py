@@ -1,7 +1,7 @@
 """Authentication by tokens of an OpenID Connect provider, with users created at first login.
 
-The service accepts ID tokens and JWT access tokens (RFC 9068). A token must be signed with a key
-that the provider publishes (JWKS), and must name the audience of this service.
+The service accepts JWT access tokens (RFC 9068). A token must be signed with a key that the
+provider publishes (JWKS), and must name the audience of this service.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import jwt
+import structlog
 from fastapi import FastAPI
 from fastapi.openapi.models import OpenIdConnect
 from fastapi.security.base import SecurityBase
@@ -22,6 +23,8 @@ from starlette.requests import HTTPConnection
 
 from app import settings
 from app.auth.oidc.provider import Provider
+from app.auth.oidc.token_types import TokenType, client_of, is_sender_constrained, token_type
+from app.auth.oidc.userinfo import UserinfoCache
 from app.database import READERS, SESSIONS
 from app.errors import Forbidden, Unauthenticated
 from app.http_client import HTTP_CLIENT
@@ -39,8 +42,15 @@ LEEWAY = timedelta(seconds=30)  # clock skew between machines
 CLAIMS = ("sub", "iss", "aud", "iat", "exp")
 INVALID = "The token is invalid or expired."
 NO_EMAIL = "The identity provider returned no verified e-mail address for this token."
+UNSUPPORTED_EMAIL = (
+    "Your e-mail address at the identity provider is not supported: "
+    "it is invalid, or not ASCII before the @."
+)
+DEVELOPMENT = {"issuer": "http://127.0.0.1:9000", "audience": "api"}  # of the provider of `app dev`
 
 Claims = Mapping[str, Any]
+
+log = structlog.get_logger()
 
 
 class Algorithm(StrEnum):
@@ -66,10 +76,20 @@ def parse_pairs(value: object) -> object:
     return {key.strip(): item.strip() for key, _, item in parts}
 
 
-class OidcSettings(EnvironmentSettings):
-    """Settings of the trusted issuer, its claims, and the mapping of claims to users and roles."""
+class RoleSettings(EnvironmentSettings):
+    """Settings of the mapping of a token's claim to roles."""
 
     model_config = SettingsConfigDict(env_prefix="OIDC_")
+
+    roles_claim: str = Field("roles", min_length=1, description="Set it to a claim's name.")
+    roles: Annotated[dict[str, str], NoDecode, BeforeValidator(parse_pairs)] = Field(
+        {},
+        description="Set it to pairs of claim value and role, such as admins=admin,staff=clerk.",
+    )
+
+
+class OidcSettings(RoleSettings):
+    """Settings of the trusted issuer, its claims, and the mapping of claims to users and roles."""
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
     issuer: str = Field(
@@ -81,6 +101,12 @@ class OidcSettings(EnvironmentSettings):
         description="Set it to the audience of this service's tokens (claim aud).",
     )
     client_id: str = Field("app", description="Set it to the ID of a public client.")
+    clients: settings.Strings = Field((), description="Set it to the IDs of clients.")
+    token_types: Annotated[
+        tuple[TokenType, ...], NoDecode, BeforeValidator(settings.split), Field(min_length=1)
+    ] = Field(
+        (TokenType.AT_JWT, TokenType.JWT), description=f"Set it to some of {', '.join(TokenType)}."
+    )
     algorithms: Annotated[
         tuple[Algorithm, ...], NoDecode, BeforeValidator(settings.split), Field(min_length=1)
     ] = Field(
@@ -89,11 +115,6 @@ class OidcSettings(EnvironmentSettings):
     )
     email_claim: str = Field("email", min_length=1, description="Set it to a claim's name.")
     trust_email: bool = Field(default=False, description="Set it to true or false.")
-    roles_claim: str = Field("roles", min_length=1, description="Set it to a claim's name.")
-    roles: Annotated[dict[str, str], NoDecode, BeforeValidator(parse_pairs)] = Field(
-        {},
-        description="Set it to pairs of claim value and role, such as admins=admin,staff=clerk.",
-    )
     provision: bool = Field(default=True, description="Set it to true or false.")
 
     @validator("issuer", "audience")
@@ -106,7 +127,7 @@ class OidcSettings(EnvironmentSettings):
         if not value and info.data.get("environment") is Environment.PRODUCTION:
             message = "It is missing"
             raise ValueError(message)
-        return value or {"issuer": "http://127.0.0.1:9000"}.get(info.field_name or "", "app")
+        return value or DEVELOPMENT[info.field_name or ""]
 
     @validator("issuer")
     @classmethod
@@ -145,6 +166,7 @@ bearer = OpenIdConnectBearer()
 
 OIDC = StateKey[OidcSettings]("oidc")
 PROVIDER = StateKey[Provider]("provider")
+USERINFO = StateKey[UserinfoCache]("userinfo")
 
 
 async def find_user(connection: HTTPConnection, token: str) -> User:
@@ -164,7 +186,7 @@ async def find_user(connection: HTTPConnection, token: str) -> User:
 
 
 async def _verify(connection: HTTPConnection, token: str) -> Claims:
-    """Verify a token's signature, issuer and audience; return its claims."""
+    """Verify a token's signature, issuer, audience, type and client; return its claims."""
     app, config = connection.app, OIDC.get(connection.app)
     try:
         header = jwt.get_unverified_header(token) if len(token) <= MAX_LENGTH else {}
@@ -182,6 +204,10 @@ async def _verify(connection: HTTPConnection, token: str) -> Claims:
     except (jwt.PyJWTError, LookupError, ValueError):
         raise Unauthenticated(INVALID) from None
     if not claims["sub"].isprintable() or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
+        raise Unauthenticated(INVALID)
+    if token_type(header, claims) not in config.token_types or is_sender_constrained(claims):
+        raise Unauthenticated(INVALID)
+    if config.clients and client_of(claims) not in config.clients:
         raise Unauthenticated(INVALID)
     return claims
 
@@ -201,24 +227,27 @@ async def _find_or_provision(connection: HTTPConnection, token: str, claims: Cla
 async def _external_user(connection: HTTPConnection, token: str, claims: Claims) -> ExternalUser:
     """Return the user's identity and e-mail address, from the token or the userinfo endpoint.
 
+    The address and its verification are from the same source: `email_verified` of the token does
+    not refer to the address that the userinfo endpoint returns.
+
     Raises:
         Forbidden: there is no verified e-mail address.
     """
     app, config = connection.app, OIDC.get(connection.app)
+    source = claims
     if not find_claim(claims, config.email_claim):
-        userinfo = await PROVIDER.get(app).userinfo(HTTP_CLIENT.get(app), token)
+        source = await USERINFO.get(app).get(HTTP_CLIENT.get(app), token)
         # Token substitution attack: OpenID Connect Core 1.0, section 5.3.2.
-        if userinfo.get("sub") != claims["sub"]:
+        if source.get("sub") != claims["sub"]:
             raise Forbidden(NO_EMAIL)
-        claims = {**userinfo, **claims}
-    address = find_claim(claims, config.email_claim)
-    is_verified = claims.get("email_verified") is True and address == claims.get("email")
-    if not config.trust_email and not is_verified:
+    address = find_claim(source, config.email_claim)
+    is_verified = source.get("email_verified") is True and address == source.get("email")
+    if not address or not (config.trust_email or is_verified):
         raise Forbidden(NO_EMAIL)
     try:
         email = TypeAdapter(Email).validate_python(address)
     except ValidationError:
-        raise Forbidden(NO_EMAIL) from None
+        raise Forbidden(UNSUPPORTED_EMAIL) from None
     return ExternalUser(claims["iss"], claims["sub"], email)
 
 
@@ -253,6 +282,11 @@ def install(app: FastAPI) -> None:
     config = settings.read(OidcSettings)
     OIDC.set(app, config)
     PROVIDER.set(app, Provider(config.issuer))
+    names = {"sub", "email", "email_verified", config.email_claim, config.email_claim.split(".")[0]}
+    USERINFO.set(app, UserinfoCache(PROVIDER.get(app), names))
+    if config.client_id == config.audience:
+        # The audience of ID tokens is the client, so some would pass as access tokens.
+        log.warning("oidc_audience_is_client_id", audience=config.audience)
     app.swagger_ui_init_oauth = {
         "clientId": config.client_id,
         "scopes": "openid email profile",

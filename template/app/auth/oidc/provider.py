@@ -12,12 +12,13 @@ from typing import Any
 
 import jwt
 import structlog
-from httpx2 import AsyncClient, HTTPError
+from httpx2 import AsyncClient, HTTPError, HTTPStatusError
 
 from app.errors import Unavailable
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 TIMEOUT = 3.0  # seconds for a response
+TEMPORARY = {408, 429}  # client errors after which a retry may succeed
 RETRY_DELAY = 10.0  # seconds between two requests for keys, whatever tokens arrive
 MAX_AGE = 600.0  # seconds after which keys are refreshed
 MAX_STALE_AGE = 86_400.0  # seconds for which keys are used while a refresh fails
@@ -87,11 +88,16 @@ class Provider:
     async def _get(self, client: AsyncClient, url: str, **headers: str) -> dict[str, Any]:
         response = await client.get(url, timeout=TIMEOUT, headers=headers)
         response.raise_for_status()
-        document: dict[str, Any] = response.json()
+        document = response.json()
+        if not isinstance(document, dict):
+            message = "The response is not an object."
+            raise TypeError(message)
         return document
 
-    async def userinfo(self, client: AsyncClient, token: str) -> dict[str, Any]:
+    async def userinfo(self, client: AsyncClient, token: str) -> dict[str, Any] | None:
         """Request the userinfo claims of a token (OpenID Connect Core 1.0, section 5.3).
+
+        Return None if the provider rejects the token, which may be revoked, or lack a scope.
 
         Raises:
             Unavailable: the provider does not respond.
@@ -101,6 +107,11 @@ class Provider:
         url = self.metadata["userinfo_endpoint"]
         try:
             return await self._get(client, url, Authorization=f"Bearer {token}")
-        except (HTTPError, ValueError) as error:
+        except HTTPStatusError as error:
+            status = error.response.status_code
+            log.warning("oidc_userinfo_rejected", status=status)
+            if error.response.is_client_error and status not in TEMPORARY:
+                return None
+        except (HTTPError, TypeError, ValueError) as error:
             log.warning("oidc_userinfo_unavailable", error=type(error).__name__)
-            raise Unavailable(UNAVAILABLE) from None
+        raise Unavailable(UNAVAILABLE)

@@ -16,11 +16,13 @@ from httpx2 import AsyncClient
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.oidc import accounts
 from app.auth.oidc.accounts import CLAIMS, MAX_LENGTH, OIDC, PROVIDER, OidcSettings
 from app.auth.oidc.provider import Provider
+from app.auth.oidc.token_types import CLIENT_CLAIMS, TokenType
 from app.models.user import User
 from app.settings import ConfigurationError, read
-from development.identity_provider import ALGORITHM, SigningKey
+from development.identity_provider import ALGORITHM, AUDIENCE, IdentityProvider, SigningKey
 from tests.support import oidc
 from tests.support.auth import make_role
 from tests.support.live_server import Live
@@ -49,6 +51,13 @@ def configure(app: FastAPI) -> Generator[Configure, None, None]:
 
     yield change
     OIDC.set(app, original)
+
+
+@pytest.fixture
+def provider() -> Generator[IdentityProvider, None, None]:
+    """Yield the identity provider; restore its userinfo responses afterwards."""
+    yield oidc.PROVIDER
+    oidc.PROVIDER.userinfo_claims, oidc.PROVIDER.userinfo_status = {}, 200
 
 
 @pytest.fixture
@@ -135,11 +144,66 @@ async def test_email_missing_in_token_is_read_from_userinfo(
     assert (await me(client, token))[1]["email"] == "robot@example.com"
 
 
-async def test_userinfo_for_other_subject_returns_403(client: AsyncClient) -> None:
-    oidc.PROVIDER.userinfo_claims = {"sub": "another subject"}
+async def test_userinfo_for_other_subject_returns_403(
+    client: AsyncClient, provider: IdentityProvider
+) -> None:
+    provider.userinfo_claims = {"sub": "another subject"}
     status, _ = await me(client, oidc.PROVIDER.token(None, sub="robot", email_verified=None))
-    oidc.PROVIDER.userinfo_claims = {}
     assert status == 403
+
+
+@pytest.mark.parametrize("verified", [False, None, "true"])
+async def test_verification_in_token_does_not_verify_address_of_userinfo(
+    client: AsyncClient, session: AsyncSession, provider: IdentityProvider, verified: object
+) -> None:
+    user = await make_unlinked(session, "*")  # as `create-admin` prepares
+    provider.userinfo_claims = {"email": user.email, "email_verified": verified}
+    token = provider.token(None, sub="attacker", email_verified=True)
+    assert (await me(client, token))[0] == 403
+    provider.userinfo_claims = {"email": user.email, "email_verified": True}
+    token = provider.token(None, sub="owner", email_verified=False)
+    assert (await me(client, token))[1]["id"] == str(user.id)
+
+
+async def test_rejected_stranger_costs_one_userinfo_request(
+    live: Live, provider: IdentityProvider
+) -> None:
+    provider.userinfo_claims = {"email_verified": False}
+    token = provider.token(None, sub="stranger", email_verified=None)
+    requests = provider.userinfo_requests
+    responses = await asyncio.gather(*(me(live.client, token) for _ in range(CONCURRENCY)))
+    responses += [await me(live.client, token) for _ in range(CONCURRENCY)]
+    assert {status for status, _ in responses} == {403}
+    assert provider.userinfo_requests == requests + 1
+
+
+async def test_token_that_userinfo_rejects_returns_401(
+    client: AsyncClient, provider: IdentityProvider
+) -> None:
+    provider.userinfo_status = 401
+    token = provider.token(None, sub="revoked", email_verified=None)
+    status, body = await me(client, token)
+    assert status == 401
+    assert body["code"] == "unauthenticated"
+    provider.userinfo_status = 503
+    assert (await me(client, provider.token(None, sub="other", email_verified=None)))[0] == 503
+
+
+@pytest.mark.parametrize("email", ["jürgen@example.com", "=?utf-8?q?a?=@example.com", "nobody"])
+async def test_unsupported_email_returns_403_with_reason(client: AsyncClient, email: str) -> None:
+    status, body = await me(client, oidc.PROVIDER.token(email))
+    assert status == 403
+    assert "not supported" in body["detail"]
+
+
+async def test_international_domain_links_user_with_same_address(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    user = User(email="ann@xn--bcher-kva.example.com")
+    session.add(user)
+    await session.commit()
+    _, body = await me(client, oidc.PROVIDER.token("Ann@Bücher.example.com"))
+    assert body["id"] == str(user.id)
 
 
 async def test_email_claim_is_configurable(client: AsyncClient, configure: Configure) -> None:
@@ -205,6 +269,93 @@ async def test_token_with_wrong_claim_returns_401(
 @pytest.mark.parametrize("token", ["a.b.c", "x", "." * 3, "eyJhbGciOiJub25lIn0.e30."])
 async def test_malformed_token_returns_401(client: AsyncClient, token: str) -> None:
     assert (await me(client, token))[0] == 401
+
+
+BOUND = {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"typ": "at+jwt"}, {"typ": "application/at+jwt"}, {"typ": "AT+JWT"}, {"typ": "JWT"}, {}],
+    ids=str,
+)
+async def test_access_token_is_accepted(client: AsyncClient, header: dict[str, str]) -> None:
+    token = oidc.PROVIDER.token(NEW_EMAIL, header)
+    assert (await me(client, token))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        *(({"typ": typ}, {}) for typ in ("logout+jwt", "rt+jwt", "id_token+jwt", "dpop+jwt", "x")),
+        ({"typ": "JWT"}, {"nonce": "n"}),
+        ({"typ": "JWT"}, {"at_hash": "h"}),
+        ({"typ": "JWT"}, {"typ": "ID"}),  # Keycloak
+        ({"typ": "JWT"}, {"typ": "Refresh"}),
+        ({"typ": "JWT"}, {"token_use": "id"}),  # Amazon Cognito
+        ({"typ": "JWT"}, {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}),
+        ({"typ": "at+jwt"}, {"cnf": BOUND}),  # DPoP
+        ({"typ": "JWT"}, {"typ": "DPoP", "cnf": BOUND}),
+        ({"typ": "at+jwt"}, {"cnf": {"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}}),
+    ],
+    ids=str,
+)
+async def test_token_that_is_no_bearer_access_token_returns_401(
+    client: AsyncClient, header: dict[str, str], claims: dict[str, Any]
+) -> None:
+    token = oidc.PROVIDER.token(NEW_EMAIL, header, **claims)
+    assert (await me(client, token))[0] == 401
+
+
+async def test_id_token_returns_401_unless_configured(
+    client: AsyncClient, configure: Configure
+) -> None:
+    assert (await me(client, oidc.PROVIDER.id_token(NEW_EMAIL)))[0] == 401  # of another audience
+    token = oidc.PROVIDER.id_token(NEW_EMAIL, aud=AUDIENCE)
+    assert (await me(client, token))[0] == 401
+    configure(token_types=(TokenType.ID,))
+    assert (await me(client, token))[0] == 200
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL)))[0] == 401
+
+
+async def test_untyped_access_token_returns_401_if_at_jwt_is_required(
+    client: AsyncClient, configure: Configure
+) -> None:
+    configure(token_types=(TokenType.AT_JWT,))
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL, {"typ": "JWT"})))[0] == 401
+    assert (await me(client, oidc.PROVIDER.token(NEW_EMAIL)))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "claims", [{"typ": "Bearer", "nonce": "n"}, {"token_use": "access"}, {"azp": "web"}], ids=str
+)
+async def test_access_token_stated_by_claim_is_accepted(
+    client: AsyncClient, claims: dict[str, Any]
+) -> None:
+    token = oidc.PROVIDER.token(NEW_EMAIL, {"typ": "JWT"}, **claims)
+    assert (await me(client, token))[0] == 200
+
+
+@pytest.mark.parametrize("name", CLIENT_CLAIMS)
+async def test_token_of_client_that_is_not_listed_returns_401(
+    client: AsyncClient, configure: Configure, name: str
+) -> None:
+    configure(clients=("web", "mobile"))
+    statuses = [
+        (await me(client, oidc.PROVIDER.token(NEW_EMAIL, **{"client_id": None, name: value})))[0]
+        for value in ("mobile", "another", ["web"], None)
+    ]
+    assert statuses == [200, 401, 401, 401]
+
+
+def test_client_id_that_is_audience_is_logged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accounts.install(FastAPI())
+    assert "oidc_audience_is_client_id" not in capsys.readouterr().out
+    monkeypatch.setenv("OIDC_CLIENT_ID", AUDIENCE)
+    accounts.install(FastAPI())
+    assert "oidc_audience_is_client_id" in capsys.readouterr().out
 
 
 async def test_token_signed_with_other_key_returns_401(client: AsyncClient) -> None:
@@ -296,6 +447,8 @@ async def test_tokens_are_not_logged_or_returned(
         ("OIDC_ALGORITHMS", "HS256"),
         ("OIDC_ALGORITHMS", "none"),
         ("OIDC_ALGORITHMS", ","),
+        ("OIDC_TOKEN_TYPES", "refresh"),
+        ("OIDC_TOKEN_TYPES", ","),
         ("OIDC_ROLES", "admins"),
     ],
 )
@@ -314,7 +467,8 @@ def test_roles_setting_preserves_order(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(read(OidcSettings).roles.items()) == [("b", "clerk"), ("a", "admin")]
 
 
-def test_audience_defaults_to_app_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audience_in_development_is_not_client_id(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OIDC_ISSUER", "OIDC_AUDIENCE"):
         monkeypatch.delenv(name)
-    assert read(OidcSettings).audience == "app"
+    config = read(OidcSettings)
+    assert (config.audience, config.client_id) == ("api", "app")

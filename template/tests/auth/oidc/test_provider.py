@@ -1,4 +1,4 @@
-"""Tests of cached identity-provider keys: rotation, stale keys, outages."""
+"""Tests of cached keys and userinfo of a provider: rotation, stale keys, outages."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
@@ -7,7 +7,9 @@ import pytest
 from httpx2 import AsyncClient
 
 from app.auth.oidc import provider as providers
+from app.auth.oidc import userinfo
 from app.auth.oidc.provider import Provider
+from app.auth.oidc.userinfo import UserinfoCache
 from app.errors import Unavailable
 from development.identity_provider import IdentityProvider
 from tests.support.timeouts import DEADLINE
@@ -119,9 +121,90 @@ async def test_userinfo_during_outage_raises_unavailable(client: AsyncClient) ->
         assert await provider.userinfo(client, "token") == {}  # no metadata yet
         await provider.key(client, server.key.name)
         token = server.token("a@example.com")
-        assert (await provider.userinfo(client, token))["email"] == "a@example.com"
+        claims = await provider.userinfo(client, token)
+        assert claims is not None
+        assert claims["email"] == "a@example.com"
     with pytest.raises(Unavailable):
         await provider.userinfo(client, token)
+
+
+@pytest.mark.parametrize(("status", "is_rejected"), [(401, True), (403, True), (429, False)])
+async def test_userinfo_client_error_rejects_token_unless_temporary(
+    server: IdentityProvider, client: AsyncClient, status: int, *, is_rejected: bool
+) -> None:
+    provider = Provider(server.url)
+    await provider.key(client, server.key.name)
+    server.userinfo_status = status
+    if is_rejected:
+        assert await provider.userinfo(client, server.token("a@example.com")) is None
+        return
+    with pytest.raises(Unavailable):
+        await provider.userinfo(client, server.token("a@example.com"))
+
+
+@pytest.fixture
+async def cache(server: IdentityProvider, client: AsyncClient) -> UserinfoCache:
+    """Return a cache of the provider's userinfo responses."""
+    provider = Provider(server.url)
+    await provider.key(client, server.key.name)
+    return UserinfoCache(provider, {"sub", "email"})
+
+
+async def test_concurrent_userinfo_requests_of_one_token_are_sent_once(
+    server: IdentityProvider, client: AsyncClient, cache: UserinfoCache
+) -> None:
+    token = server.token("a@example.com", sub="a")
+    results = await asyncio.gather(*(cache.get(client, token) for _ in range(CONCURRENCY)))
+    assert results == [{"sub": "a", "email": "a@example.com"}] * CONCURRENCY
+    assert server.userinfo_requests == 1
+
+
+async def test_cancelled_userinfo_request_continues_for_other_callers(
+    server: IdentityProvider, client: AsyncClient, cache: UserinfoCache
+) -> None:
+    token = server.token("a@example.com")
+    first, second = [asyncio.create_task(cache.get(client, token)) for _ in range(2)]
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second)["email"] == "a@example.com"
+    assert first.cancelled()
+    assert server.userinfo_requests == 1
+
+
+async def test_userinfo_is_requested_again_after_maximum_age(
+    server: IdentityProvider,
+    client: AsyncClient,
+    cache: UserinfoCache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(userinfo, "MAX_AGE", -1.0)
+    for _ in range(2):
+        await cache.get(client, server.token("a@example.com"))
+    assert server.userinfo_requests == 2
+    assert len(cache.responses) == 1
+
+
+async def test_userinfo_cache_is_bounded(
+    server: IdentityProvider,
+    client: AsyncClient,
+    cache: UserinfoCache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(userinfo, "MAX_RESPONSES", 3)
+    for number in range(9):
+        await cache.get(client, server.token(f"{number}@example.com"))
+    assert len(cache.responses) == 3
+
+
+async def test_userinfo_outage_is_not_cached(
+    server: IdentityProvider, client: AsyncClient, cache: UserinfoCache
+) -> None:
+    server.userinfo_status = 500
+    token = server.token("a@example.com")
+    with pytest.raises(Unavailable):
+        await cache.get(client, token)
+    server.userinfo_status = 200
+    assert (await cache.get(client, token))["email"] == "a@example.com"
 
 
 async def test_provider_metadata_with_other_issuer_raises_unavailable(
