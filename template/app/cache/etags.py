@@ -63,8 +63,7 @@ class ETagMiddleware:
         headers = MutableHeaders(scope=start)
         headers["ETag"] = f"W/{tag}" if self.is_compressed(request_headers, body) else tag
         # The response depends on the caller: only private caches store it, and revalidate it.
-        headers.setdefault("Cache-Control", "private, no-cache")
-        headers.add_vary_header("Authorization")
+        headers.setdefault("Cache-Control", "private, no-cache")  # `app.middleware` adds `Vary`
         if not matches(request_headers.getlist("if-none-match"), tag):
             return message
         start["status"] = HTTPStatus.NOT_MODIFIED.value
