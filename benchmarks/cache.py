@@ -82,7 +82,7 @@ async def main(rows: int) -> None:
         from development import databases, valkey
 
         with databases.temporary() as url, valkey.temporary() as cache:
-            os.environ |= {"DATABASE_URL": url, "LOG_LEVEL": "error"}
+            os.environ |= {"DATABASE_URL": url, "LOG_LEVEL": "error", "TRUSTED_HOSTS": "*"}
             await prepare(rows)
             await compare("memory")
             os.environ["CACHE_URL"] = cache

@@ -79,7 +79,7 @@ async def cost(target: Target, path: str, requests: int) -> float:
 async def served(command: list[str], **environment: str) -> AsyncGenerator[Target, None]:
     """Run a server on a free port, and yield its port and process id once it accepts requests."""
     port = free_port()
-    variables = {**os.environ, "PORT": str(port), **environment}
+    variables = {**os.environ, "PORT": str(port), "TRUSTED_HOSTS": "127.0.0.1,localhost", **environment}
     server = await asyncio.create_subprocess_exec(sys.executable, *command, env=variables, stdout=DEVNULL)
     try:
         async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:

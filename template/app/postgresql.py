@@ -1,9 +1,11 @@
 """PostgreSQL through asyncpg: settings, engine, connection pooler and migration lock."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -15,6 +17,8 @@ from pydantic import (
     PlainValidator,
     PositiveFloat,
     PositiveInt,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy import URL, event, func, make_url, select
@@ -22,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import Unavailable
-from app.settings import ConfigurationError, EnvironmentSettings
+from app.settings import ConfigurationError, Environment, EnvironmentSettings
 
 MIGRATION_LOCK = 5_842_391_043  # key of the advisory lock; the same in every replica
 HINT = "Set it to postgresql://user:password@host:5432/name."
@@ -46,6 +50,19 @@ def parse_url(value: str | URL) -> URL:
 DatabaseURL = Annotated[URL, PlainValidator(parse_url, json_schema_input_type=str), NoDecode]
 
 
+def has_credentials(url: URL) -> bool:
+    """Return whether the server is local, or the client has a password or a certificate.
+
+    The client library also reads passwords from PGPASSWORD and from a password file, and connects
+    to a Unix socket if the host is a directory.
+    """
+    host = str(url.query.get("host", url.host or "/"))
+    is_local = host in {"127.0.0.1", "::1", "localhost"} or host.startswith("/")
+    variables = {"PGPASSFILE", "PGPASSWORD", "PGSSLCERT"} & os.environ.keys()
+    has_file = (Path.home() / ".pgpass").exists()
+    return bool(is_local or url.password or variables or has_file)
+
+
 class Pooler(StrEnum):
     """Kind of connection pooler between the service and the PostgreSQL server."""
 
@@ -58,6 +75,7 @@ class DatabaseSettings(EnvironmentSettings):
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
+    environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
     url: DatabaseURL = Field(description=HINT)
     direct_url: DatabaseURL | None = Field(None, description=f"{HINT} It bypasses the pooler.")
     read_url: DatabaseURL | None = Field(None, description=f"{HINT} It is a read replica.")
@@ -83,6 +101,16 @@ class DatabaseSettings(EnvironmentSettings):
     lock_timeout: NonNegativeFloat = Field(
         0, description="Set it to the seconds that a statement may wait for a lock; 0 is no limit."
     )
+
+    @field_validator("url", "direct_url", "read_url")
+    @classmethod
+    def require_password(cls, value: URL | None, info: ValidationInfo) -> URL | None:
+        """Require credentials for a server on the network in production."""
+        is_production = info.data.get("environment") is Environment.PRODUCTION
+        if value and is_production and not has_credentials(value):
+            message = "It has no password"
+            raise ValueError(message)
+        return value
 
     def for_migrations(self) -> "DatabaseSettings":
         """Return the settings for migrations: no pooler, no statement timeout, a lock timeout.

@@ -13,11 +13,20 @@ from typing import Annotated
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeFloat, NonNegativeInt
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import NoDecode
 
 from app import health, settings
 from app.main import create_app
+from app.settings import Environment
 from app.state import SERVER_OPTIONS
 
 POLL_INTERVAL = 0.1  # seconds
@@ -43,6 +52,7 @@ Proxies = Annotated[
 class ServerSettings(settings.EnvironmentSettings):
     """Settings of the server: address, graceful shutdown, trusted proxies (`X-Forwarded-For`)."""
 
+    environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
     host: str = Field("127.0.0.1", description="Set it to an address; 0.0.0.0 for all.")
     port: NonNegativeInt = Field(8000, le=65535, description="Set it to a port; 0 for any.")
     drain_seconds: NonNegativeFloat = Field(
@@ -54,6 +64,16 @@ class ServerSettings(settings.EnvironmentSettings):
     forwarded_allow_ips: Proxies = Field(
         ("127.0.0.1",), description="Set it to IP addresses or networks of trusted proxies."
     )
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def reject_all_proxies(cls, values: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        """Reject `*` in production: each client could choose its address in `X-Forwarded-For`."""
+        is_production = info.data.get("environment") is Environment.PRODUCTION
+        if is_production and any(value == "*" or value.endswith("/0") for value in values):
+            message = "It trusts every client, which could then evade rate limits"
+            raise ValueError(message)
+        return values
 
 
 class Server(uvicorn.Server):

@@ -118,7 +118,7 @@ def _describe(kind: type[EnvironmentSettings], error: ValidationError) -> str:
 
 
 def _placeholders(settings: EnvironmentSettings) -> str:
-    fields = [field for field, value in settings if _secret(value).lower() in PLACEHOLDERS]
+    fields = [field for field, value in settings if _is_placeholder(value)]
     if not fields or _environment(settings) is not Environment.PRODUCTION:
         return ""
     return "\n".join(
@@ -130,6 +130,13 @@ def _placeholders(settings: EnvironmentSettings) -> str:
 
 def _environment(settings: EnvironmentSettings) -> Environment:
     return settings.environment if isinstance(settings, Settings) else read(Settings).environment
+
+
+def _is_placeholder(value: object) -> bool:
+    """Return whether a secret is a placeholder, or a password that equals its user name."""
+    secret = _secret(value).lower()
+    is_user_name = isinstance(value, URL) and secret == (value.username or "").lower()
+    return secret in PLACEHOLDERS or (bool(secret) and is_user_name)
 
 
 def _secret(value: object) -> str:

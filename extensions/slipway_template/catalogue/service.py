@@ -118,7 +118,7 @@ SERVICE = Feature(
             name="ENVIRONMENT",
             example="development",
             default="production",
-            meaning="Environment: development, test or production, which rejects placeholder secrets.",
+            meaning="Environment: development, test or production, which rejects weak secrets and unsafe settings.",
         ),
         Setting(name="LOG_LEVEL", example="info", default="info", meaning="Log level: debug, info, warning or error."),
         Setting(name="LOG_FORMAT", example="console", default="json", meaning="Log format: json or console."),
@@ -134,9 +134,10 @@ SERVICE = Feature(
         ),
         Setting(
             name="TRUSTED_HOSTS",
-            example="localhost,127.0.0.1",
-            default="*",
-            meaning="Accepted Host headers, as a comma-separated or JSON list; *.example.com includes all subdomains.",
+            is_needed=True,
+            stand_in="127.0.0.1,localhost,test",
+            example="shop.example.com",
+            meaning="Accepted Host headers, as a comma-separated or JSON list; *.example.com for subdomains, * for all.",
         ),
         Setting(
             name="BODY_LIMIT", example="1048576", default="1048576", meaning="Maximum size of a request body in bytes."
@@ -164,7 +165,7 @@ SERVICE = Feature(
             name="FORWARDED_ALLOW_IPS",
             example="10.0.0.0/8",
             default="127.0.0.1",
-            meaning="Trusted reverse proxies, as addresses and networks, for X-Forwarded headers; * trusts any client.",
+            meaning="Trusted reverse proxies, as addresses and networks, for X-Forwarded headers; production rejects *.",
         ),
         Setting(
             name="DRAIN_SECONDS",

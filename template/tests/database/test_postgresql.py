@@ -66,6 +66,54 @@ def test_placeholder_database_password_is_rejected_in_production(
         settings.read(DatabaseSettings)
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("postgresql://app:app@db/app", "its secret is a placeholder"),
+        ("postgresql://app@db/app", "It has no password"),
+        ("postgresql://app:@db/app", "It has no password"),
+        ("postgresql://app@/app?host=a:5432&host=b:5432", "It has no password"),
+    ],
+)
+def test_default_or_empty_database_password_is_rejected_in_production(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, problem: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("PGPASSFILE", "PGPASSWORD", "PGSSLCERT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert settings.read(DatabaseSettings).url.username == "app"
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(settings.ConfigurationError, match=f"^DATABASE_URL: {problem}"):
+        settings.read(DatabaseSettings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://app:a-long-word@db/app",
+        "postgresql://app@/app?host=/run/postgresql",
+        "postgresql://app@127.0.0.1/app",
+    ],
+)
+def test_password_or_local_database_is_accepted_in_production(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    assert settings.read(DatabaseSettings).url.username == "app"
+
+
+@pytest.mark.parametrize("variable", ["PGPASSWORD", "PGPASSFILE"])
+def test_database_password_may_come_from_variable_of_client(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app@db/app")
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    monkeypatch.setenv(variable, "a-long-word")
+    assert settings.read(DatabaseSettings).url.username == "app"
+
+
 def test_migrations_bypass_pooler_and_statement_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://pooler/app")
     monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://server/app")

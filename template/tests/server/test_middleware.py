@@ -10,7 +10,9 @@ from httpx2 import Response as HttpResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from app import errors
-from app.middleware import BodyLimit, TrustedHosts
+from app.main import create_app
+from app.middleware import BodyLimit, MiddlewareSettings, TrustedHosts
+from app.settings import ConfigurationError, read
 from tests.support import sample_resource
 from tests.support.sample_resource import URL
 
@@ -143,6 +145,26 @@ async def test_untrusted_host_returns_400(
     assert "Traceback" not in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("production", "shared_url")
+def test_production_without_trusted_hosts_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    create_app()
+    monkeypatch.delenv("TRUSTED_HOSTS")
+    with pytest.raises(ConfigurationError, match=r"^TRUSTED_HOSTS: missing\. Set it to host names"):
+        create_app()
+
+
+@pytest.mark.usefixtures("production")
+def test_trusted_hosts_default_to_any_name_outside_production(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read(MiddlewareSettings).trusted_hosts == ("127.0.0.1", "localhost", "test")
+    monkeypatch.setenv("TRUSTED_HOSTS", "*")
+    assert read(MiddlewareSettings).trusted_hosts == ("*",)
+    monkeypatch.delenv("TRUSTED_HOSTS")
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    assert read(MiddlewareSettings).trusted_hosts == ("*",)
+
+
 async def test_trusted_hosts_checks_websockets_but_not_lifespan() -> None:
     middleware = TrustedHosts(noop, hosts=("api.example",))
     for kind in ("http", "websocket"):
@@ -174,6 +196,12 @@ async def test_cors_wildcard_origin_allows_no_credentials(make_client: MakeClien
     response = await make_client(CORS_ORIGINS="*").get("/nowhere", headers={"Origin": ORIGIN})
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+def test_cors_origin_null_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", f"{ORIGIN},null")
+    with pytest.raises(ConfigurationError, match=r"^CORS_ORIGINS: It contains null.*Set it to"):
+        read(MiddlewareSettings)
 
 
 async def test_cors_rejects_other_origin(make_client: MakeClient) -> None:

@@ -125,6 +125,17 @@ def test_port_out_of_range_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.read(ServerSettings)
 
 
+@pytest.mark.parametrize("value", ["*", "10.0.0.0/8,0.0.0.0/0", "::/0"])
+def test_trusting_every_client_as_proxy_is_rejected_in_production(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv(PROXIES, value)
+    assert settings.read(ServerSettings).forwarded_allow_ips
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(settings.ConfigurationError, match=f"^{PROXIES}: It trusts every client"):
+        settings.read(ServerSettings)
+
+
 @pytest.fixture
 def minimal_app() -> FastAPI:
     """Return a service that has only health checks."""

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 
 from pwdlib import PasswordHash
@@ -22,7 +23,7 @@ OPEN = {
     *("confirm_email", "forgot_password", "login", "login_with_form", "logout", "read_keys"),
     *("refresh", "register", "reset_password", "verify"),
 }  # routes without authentication
-KEYS = "insecure secret in the tests only; it has 32 bytes"
+KEYS = token_hex(32)
 
 
 @contextmanager

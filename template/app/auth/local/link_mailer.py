@@ -1,5 +1,7 @@
 """E-mails that contain one-time links, to verify an e-mail address or reset a password."""
 
+from urllib.parse import urlsplit
+
 from fastapi import FastAPI
 from pydantic import Field, ValidationInfo
 from pydantic import field_validator as validator
@@ -33,6 +35,18 @@ class AccountMailSettings(settings.EnvironmentSettings):
             message = "It is missing"
             raise ValueError(message)
         return value or "http://localhost:3000/account"
+
+    @validator("page")
+    @classmethod
+    def require_https(cls, value: str, info: ValidationInfo) -> str:
+        """Require https in production, and http or https elsewhere: links contain tokens."""
+        is_production = info.data.get("environment") is Environment.PRODUCTION
+        schemes = {"https"} if is_production else {"http", "https"}
+        url = urlsplit(value)
+        if url.scheme not in schemes or not url.hostname:
+            message = "It is not an https:// URL"
+            raise ValueError(message)
+        return value
 
 
 class LinkMailer:

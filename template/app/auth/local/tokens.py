@@ -14,19 +14,31 @@ from jwt.algorithms import get_default_algorithms
 from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from app.auth.local.weak_secrets import is_guessable
 from app.errors import Unauthenticated
 from app.models.base import now
-from app.settings import PLACEHOLDERS, Environment, EnvironmentSettings, split
+from app.settings import (
+    PLACEHOLDERS,
+    ConfigurationError,
+    Environment,
+    EnvironmentSettings,
+    split,
+)
 
 MAX_LENGTH = 4096  # characters of a token; longer ones are rejected unread
 LEEWAY = timedelta(seconds=10)  # clock skew between machines
 MIN_SECRET_BYTES = 32  # RFC 7518, section 3.2
 CLAIMS = ("sub", "iss", "aud", "iat", "exp", "jti", "type")
+MIN_RSA_BITS = 2048  # RFC 7518, section 3.3
 DEVELOPMENT_KEY = "insecure default, in development and tests only"
 KEYS_HELP = (
     "Set it to secrets of at least 32 bytes, the newest first; create one with "
     "`openssl rand -hex 32`."
 )
+KEY_COMMANDS = {
+    "EdDSA": "openssl genpkey -algorithm ed25519 -out key.pem",
+    "RS256": "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out key.pem",
+}
 INVALID = "The token is invalid or expired."
 
 Claims = dict[str, Any]
@@ -95,16 +107,20 @@ class AuthSettings(EnvironmentSettings):
             message = "It is missing"
             raise ValueError(message)
         if info.data.get("algorithm") is Algorithm.HS256:
+            is_production = info.data.get("environment") is Environment.PRODUCTION
             for key in keys:
-                _validate_secret(key.get_secret_value())
+                _validate_secret(key.get_secret_value(), is_production=is_production)
         return keys or (SecretStr(DEVELOPMENT_KEY),)
 
 
-def _validate_secret(secret: str) -> None:
+def _validate_secret(secret: str, *, is_production: bool) -> None:
     lowercase = secret.lower()
     is_repetition = any(word * 2 in lowercase for word in PLACEHOLDERS)
     if len(secret.encode()) < MIN_SECRET_BYTES or is_repetition:
         message = f"A secret is shorter than {MIN_SECRET_BYTES} bytes, or a placeholder"
+        raise ValueError(message)
+    if is_production and is_guessable(secret):
+        message = "A secret is published, or a pattern that is easy to guess"
         raise ValueError(message)
 
 
@@ -207,11 +223,30 @@ def _load_key(algorithm: Algorithm, value: str) -> Key:
     """Parse a key setting: a secret (HS256), or the path of a private key in PEM format."""
     if algorithm is Algorithm.HS256:
         return Key(hashlib.sha256(b"name of " + value.encode()).hexdigest()[:16], value, value)
-    private: Any = get_default_algorithms()[algorithm].prepare_key(Path(value).read_bytes())
+    private: Any = _load_private_key(algorithm, Path(value))
     public = private.public_key()
     members = _public_jwk(algorithm, public)
     text = json.dumps(members, sort_keys=True, separators=(",", ":"))  # thumbprint (RFC 7638)
     return Key(hashlib.sha256(text.encode()).hexdigest()[:16], private, public)
+
+
+def _load_private_key(algorithm: Algorithm, path: Path) -> Any:  # noqa: ANN401
+    """Load a private key from a PEM file.
+
+    Raises:
+        ConfigurationError: the file is missing, has another kind of key, or its key is too short.
+    """
+    try:
+        key: Any = get_default_algorithms()[algorithm].prepare_key(path.read_bytes())
+        public = key.public_key()
+    except (AttributeError, OSError, TypeError, ValueError, jwt.InvalidKeyError):
+        problem = f"not the path of a private key for {algorithm} in PEM format"
+    else:
+        if algorithm is not Algorithm.RS256 or public.key_size >= MIN_RSA_BITS:
+            return key
+        problem = f"an RSA key is shorter than {MIN_RSA_BITS} bits"
+    message = f"AUTH_KEYS: {problem}. Create one with `{KEY_COMMANDS[algorithm]}`."
+    raise ConfigurationError(message)
 
 
 def _public_jwk(algorithm: Algorithm, public: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -100,6 +100,26 @@ def test_link_mailer_sends_through_service_email_queue(app: FastAPI) -> None:
     assert mailer.mails is EMAIL_QUEUE.get(app)
 
 
+@pytest.mark.parametrize(
+    "page", ["javascript:alert(1)", "http://example.com/account", "example.com", "https://"]
+)
+def test_account_mail_page_without_https_is_rejected_in_production(
+    monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.setenv("ACCOUNT_MAIL_PAGE", page)
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(ConfigurationError, match="^ACCOUNT_MAIL_PAGE: not an https:// URL"):
+        read(AccountMailSettings)
+
+
+def test_account_mail_page_may_be_http_in_development(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCOUNT_MAIL_PAGE", "http://localhost:3000/account")
+    assert read(AccountMailSettings).page == "http://localhost:3000/account"
+    monkeypatch.setenv("ACCOUNT_MAIL_PAGE", "javascript:alert(1)")
+    with pytest.raises(ConfigurationError, match="^ACCOUNT_MAIL_PAGE: "):
+        read(AccountMailSettings)
+
+
 def test_production_without_account_mail_page_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENVIRONMENT", "production")
     with pytest.raises(ConfigurationError, match="^ACCOUNT_MAIL_PAGE: "):

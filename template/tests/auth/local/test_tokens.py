@@ -1,9 +1,11 @@
 """Tests of JSON Web Tokens: signature, claims, purpose, key rotation."""
 
 import hmac
+import json
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import jwt
@@ -16,7 +18,14 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from app.auth.local.tokens import CLAIMS, MAX_LENGTH, AuthSettings, Purpose, Signer
+from app.auth.local.tokens import (
+    CLAIMS,
+    DEVELOPMENT_KEY,
+    MAX_LENGTH,
+    AuthSettings,
+    Purpose,
+    Signer,
+)
 from app.errors import Unauthenticated
 from app.settings import ConfigurationError, read
 
@@ -156,6 +165,54 @@ def test_weak_signing_secret_is_rejected(monkeypatch: pytest.MonkeyPatch, secret
     with pytest.raises(ConfigurationError, match=r"^AUTH_KEYS: ") as raised:
         make_signer(monkeypatch, keys=secret)
     assert not secret or secret not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        DEVELOPMENT_KEY,
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "a" * 64,
+        "a" * 63 + "b",
+        "12345678" * 4,
+        "0123456789" * 3 + "01",
+        "abcdefghijklmnopqrstuvwxyz0123456789",
+        "my-secret-key-change-me-in-production",
+        "your-256-bit-secret, or so they say on a page",
+    ],
+)
+def test_published_or_guessable_secret_is_rejected_in_production(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    assert make_signer(monkeypatch, keys=json.dumps([secret])).newest.private == secret
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(ConfigurationError, match=r"^AUTH_KEYS: A secret is published") as raised:
+        make_signer(monkeypatch, keys=json.dumps([token_hex(32), secret]))
+    assert secret not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "secret", ["8d0ea7b9a4f0cb1f7f2d6fe5a4b3c921", "Rk9vMnB1c3oqN0U4dGVzdGtleQ+/a8Zq"]
+)
+def test_random_secret_is_accepted_in_production(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    assert make_signer(monkeypatch, keys=secret).newest.private == secret
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "EdDSA"])
+def test_short_or_missing_private_key_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, algorithm: str
+) -> None:
+    path = tmp_path / "short.pem"
+    with pytest.raises(ConfigurationError, match=r"^AUTH_KEYS: not the path.*openssl genpkey"):
+        make_signer(monkeypatch, algorithm=algorithm, keys=str(path))
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - too short on purpose
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    problem = "an RSA key is shorter than 2048 bits" if algorithm == "RS256" else "not the path"
+    with pytest.raises(ConfigurationError, match=f"^AUTH_KEYS: {problem}"):
+        make_signer(monkeypatch, algorithm=algorithm, keys=str(path))
 
 
 def test_production_without_auth_keys_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
