@@ -82,6 +82,11 @@ def compose(features: Iterable[Feature]) -> dict[str, Any]:
             "image": container.image,
             **({"environment": dict(container.environment)} if container.environment else {}),
             "volumes": [f"{name}:{container.data}"],
+            "user": container.user,
+            "read_only": True,
+            "tmpfs": list(container.temporary),
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges:true"],
             "healthcheck": {
                 "test": ["CMD-SHELL", container.healthcheck],
                 "interval": "2s",

@@ -1,7 +1,8 @@
 """SQLite through aiosqlite: settings, engine, migration lock, and exact column types."""
 
+import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -109,6 +110,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     )
     kinds = {DateTime: UtcDateTime, Numeric: ExactNumeric, Float: Float}
     engine.dialect.colspecs = {**engine.dialect.colspecs, **kinds}
+    event.listen(engine.sync_engine, "do_connect", partial(_create_file, settings))
     event.listen(engine.sync_engine, "connect", partial(_configure, settings))
     event.listen(engine.sync_engine, "begin", _begin)
     return engine
@@ -117,6 +119,16 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
 def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:  # noqa: ARG001
     """Return the given engine, since SQLite has no replicas."""
     return engine
+
+
+def _create_file(settings: DatabaseSettings, *_: object) -> None:
+    """Create a missing file that only its owner can read, before SQLite creates it for everyone.
+
+    SQLite gives the files beside it the same mode. An existing file is not opened: closing it would
+    release the locks of this process.
+    """
+    with suppress(OSError):  # also if the directory is missing: SQLite reports this
+        os.close(os.open(settings.url.database or "", os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _configure(settings: DatabaseSettings, connection: Any, _record: Any) -> None:  # noqa: ANN401

@@ -158,3 +158,15 @@ def test_kubernetes_namespace_with_stage_fits_dns_label(name: str) -> None:
     namespace = plan(DEFAULT | {"project_name": name})["namespace"]
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", namespace)
     assert len(f"{namespace}-production") <= 63
+
+
+def test_compose_servers_are_confined_like_the_service() -> None:
+    everything = DEFAULT | {"auth": "local", "tasks": "taskiq"}
+    servers = plan(everything)["compose"]
+    assert set(servers) == {"postgresql", "valkey"}
+    for name, server in servers.items():
+        confined = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+        assert confined.items() <= server.items(), name
+        assert server["user"] not in {"", "root"}
+        assert "/tmp" in server["tmpfs"]  # noqa: S108 - the container's
+        assert "ports" not in server

@@ -87,6 +87,12 @@ JOBS = Feature(
             default="7",
             meaning="Retention of finished jobs and their keys, in days.",
         ),
+        Setting(
+            name="TASKS_DEAD_RETENTION_DAYS",
+            example="30",
+            default="30",
+            meaning="Retention of dead jobs and their arguments, in days.",
+        ),
     ),
     tables=(
         Table(

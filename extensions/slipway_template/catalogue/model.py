@@ -128,6 +128,8 @@ class Container:
     port: int
     environment: Mapping[str, str]
     data: str  # the directory of its volume
+    user: str  # of the image, which owns that directory, so that the server needs no root privileges
+    temporary: tuple[str, ...]  # further directories that it writes to
     healthcheck: str  # a command that succeeds once the server accepts connections
     reached_by: Mapping[str, str]  # environment variables of the service
     tested_by: Mapping[str, str]  # environment variables of its tests

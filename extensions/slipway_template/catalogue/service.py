@@ -137,7 +137,7 @@ SERVICE = Feature(
             is_needed=True,
             stand_in="127.0.0.1,localhost,test",
             example="shop.example.com",
-            meaning="Accepted Host headers, as a comma-separated or JSON list; *.example.com for subdomains, * for all.",
+            meaning="Accepted Host headers, comma-separated or as JSON; *.example.com for subdomains, * for any.",
         ),
         Setting(
             name="BODY_LIMIT", example="1048576", default="1048576", meaning="Maximum size of a request body in bytes."
@@ -165,7 +165,7 @@ SERVICE = Feature(
             name="FORWARDED_ALLOW_IPS",
             example="10.0.0.0/8",
             default="127.0.0.1",
-            meaning="Trusted reverse proxies, as addresses and networks, for X-Forwarded headers; production rejects *.",
+            meaning="Trusted reverse proxies, as addresses or networks, for X-Forwarded, not * in production.",
         ),
         Setting(
             name="DRAIN_SECONDS",

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
 
 import obstore
 import structlog
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMES = ("file:///", "memory://", "s3://", "gs://", "az://")
+DIRECTORY_MODE, FILE_MODE = 0o700, 0o600  # for the user of the service only
 PART_SIZE = 5 << 20  # bytes of a part of a multipart upload: the minimum of S3
 CONCURRENT_PARTS = 2  # parts of one upload that are sent concurrently
 READ_SIZE = 1 << 20  # bytes of a download that are held in memory
@@ -92,6 +94,12 @@ class FilesSettings(settings.EnvironmentSettings):
             return self.url or "memory://"
         return self.url or (ROOT / ".dev" / "files").as_uri()
 
+    @property
+    def directory(self) -> Path | None:
+        """The directory of the files, or None if they are not in a directory."""
+        url = urlsplit(self.store_url)
+        return Path(unquote(url.path)) if url.scheme == "file" else None
+
 
 def open_store(config: FilesSettings) -> "ObjectStore":
     """Open the object store without sending a request.
@@ -102,8 +110,9 @@ def open_store(config: FilesSettings) -> "ObjectStore":
         ConfigurationError: the directory cannot be created, or a setting of the bucket is missing.
     """
     try:
-        if config.store_url.startswith("file:"):
-            return from_url(config.store_url, mkdir=True)
+        if directory := config.directory:
+            directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+            return from_url(config.store_url)
         return from_url(config.store_url, client_options=CLIENT, retry_config=RETRY)
     except (BaseError, OSError, ValueError) as error:
         message = (
@@ -177,6 +186,8 @@ class Store:
                 await put(head, use_multipart=False)
             else:
                 await put(incoming.after(head))
+            if directory := self.config.directory:
+                await asyncio.to_thread(_restrict, directory / key)
 
     async def read(self, key: str, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Yield the content from byte `start` up to byte `stop` in chunks of `READ_SIZE`.
@@ -228,6 +239,12 @@ class Store:
                 pass
             except (BaseError, OSError) as error:
                 log.warning("object_deletion_failed", key=key, reason=_first_line(error))
+
+
+def _restrict(path: Path) -> None:
+    """Let only the owner read a file, unless the file system of a volume has no modes."""
+    with suppress(PermissionError):
+        path.chmod(FILE_MODE)
 
 
 STORE = StateKey[Store]("files")

@@ -36,10 +36,17 @@ class JobSettings(settings.EnvironmentSettings):
     retention_days: PositiveInt = Field(
         7, description="Set it to the days after which jobs that are done are purged."
     )
+    dead_retention_days: PositiveInt = Field(
+        30, description="Set it to the days after which dead jobs are purged."
+    )
 
     @property
     def retention(self) -> timedelta:
         return timedelta(days=self.retention_days)
+
+    @property
+    def dead_retention(self) -> timedelta:
+        return timedelta(days=self.dead_retention_days)
 
 
 JOB_SETTINGS = StateKey[JobSettings]("jobs")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.enums.job import JobState
@@ -97,9 +97,18 @@ async def requeue(session: AsyncSession, job_id: UUID) -> Job:
     return job
 
 
-async def purge(session: AsyncSession, retention: timedelta) -> int:
-    """Purge jobs that were done longer than `retention` ago; return how many."""
-    is_old = and_(Job.finished_at <= now() - retention, Job.state == JobState.DONE)
+async def purge(session: AsyncSession, retention: timedelta, dead_retention: timedelta) -> int:
+    """Purge jobs that were done or dead longer than their retention ago; return how many.
+
+    A dead job keeps its arguments to be retried, and they may hold secrets: not forever.
+    """
+    retentions = {JobState.DONE: retention, JobState.DEAD: dead_retention}
+    is_old = or_(
+        *(
+            and_(Job.finished_at <= now() - age, Job.state == state)
+            for state, age in retentions.items()
+        )
+    )
     purged = await session.scalars(delete(Job).where(is_old).returning(Job.id))
     return len(purged.all())
 

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field, FutureDatetime
 
-from app.schemas.base import Moment, ReadSchema, Schema
+from app.schemas.base import ReadSchema, Schema, in_utc
 from app.schemas.user import Name, Permission
 
+Expiry = Annotated[datetime, AwareDatetime, FutureDatetime, AfterValidator(in_utc)]
 Scopes = Annotated[list[Permission], Field(max_length=200)]
 
 
@@ -19,7 +20,7 @@ class ApiKeyCreate(Schema):
     scopes: Scopes = Field(
         description="Permissions of the key; each is effective while its user has it, too."
     )
-    expires_at: Moment | None = None
+    expires_at: Expiry | None = None
 
 
 class ApiKeyRead(ReadSchema):

@@ -1,4 +1,4 @@
-"""Periodic task that deletes done jobs after `TASKS_RETENTION_DAYS`."""
+"""Periodic task that deletes done and dead jobs after their retention."""
 
 from datetime import timedelta
 
@@ -9,9 +9,10 @@ from app.jobs.task import NoArguments, Task, TaskContext
 
 
 async def purge(context: TaskContext, arguments: NoArguments) -> int:
-    """Delete the jobs that have been done for `TASKS_RETENTION_DAYS`; return their number."""
+    """Delete done and dead jobs after their retention; return their number."""
     _ = arguments
-    return await store.purge(context.session, JOB_SETTINGS.get(context.app).retention)
+    config = JOB_SETTINGS.get(context.app)
+    return await store.purge(context.session, config.retention, config.dead_retention)
 
 
 PURGE = Task("forget_jobs", NoArguments, purge)  # rows store the name, so it must not change

@@ -103,6 +103,27 @@ async def test_expired_api_key_returns_401(client: AsyncClient, session: AsyncSe
     assert (await client.get(f"{USERS}/me", headers=headers)).status_code == 401
 
 
+@pytest.mark.parametrize("expires_at", [0, "2020-01-31T09:30:00Z", "2999-01-31T09:30:00"])
+async def test_api_key_with_past_expiry_or_without_time_zone_returns_422(
+    client: AsyncClient, session: AsyncSession, expires_at: object
+) -> None:
+    new = {"name": "robot", "scopes": [], "expires_at": expires_at}
+    response = await client.post(URL, json=new, headers=bearer(await make_user(session)))
+    assert (response.status_code, response.json()["code"]) == (422, "invalid")
+
+
+async def test_responses_to_api_key_and_with_its_secret_are_not_stored(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    user = await make_user(session, "users:read")
+    new = {"name": "robot", "scopes": ["users:read"]}
+    created = await client.post(URL, json=new, headers=bearer(user))
+    assert created.headers["Cache-Control"] == "no-store"
+    response = await client.get(USERS, headers={"X-API-Key": created.json()["key"]})
+    is_stored = response.headers["Cache-Control"] != "no-store"
+    assert not is_stored or "X-API-Key" in response.headers["Vary"]
+
+
 @pytest.mark.parametrize("state", ["deleted_at", "disabled_at"])
 async def test_api_key_of_inactive_user_returns_401(
     client: AsyncClient, session: AsyncSession, state: str

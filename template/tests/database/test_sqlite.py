@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -99,6 +100,21 @@ async def test_migration_that_violates_foreign_keys_is_rolled_back(
     async with locked() as connection:
         assert not (await connection.exec_driver_sql("SELECT * FROM b")).all()
     await databases.drop(url)
+
+
+def file_modes(directory: Path) -> dict[str, int]:
+    """Return the permissions of the files in a directory, by name."""
+    return {path.name: path.stat().st_mode & 0o777 for path in directory.iterdir()}
+
+
+async def test_database_files_are_readable_by_their_owner_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
+    async with locked() as connection:
+        await connection.execute(text("CREATE TABLE notes (id INTEGER)"))
+        modes = file_modes(tmp_path)
+    assert modes == dict.fromkeys(("app.db", "app.db-shm", "app.db-wal"), 0o600)
 
 
 async def test_sqlite_enforces_foreign_keys(session: AsyncSession) -> None:

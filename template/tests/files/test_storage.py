@@ -81,6 +81,19 @@ def test_missing_storage_directory_is_created(
     monkeypatch.setenv("FILES_URL", (tmp_path / "a" / "b").as_uri())
     open_store(read(FilesSettings))
     assert (tmp_path / "a" / "b").is_dir()
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+async def test_stored_file_is_readable_by_its_owner_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FILES_URL", (tmp_path / "fi les").as_uri())
+    app = FastAPI()
+    files.install(app)
+    for key, size in (("short", 1), ("long", 1 << 20)):
+        await app.state.files.put(key, Incoming(key, content(b"a" * size), ("*",)))
+        path = tmp_path / "fi les" / key
+        assert (path.stat().st_size, path.stat().st_mode & 0o777) == (size, 0o600)
 
 
 async def test_unavailable_object_store_fails_only_file_requests(

@@ -296,18 +296,20 @@ async def test_periodic_job_missed_for_too_long_is_skipped(sessions: Sessions) -
     assert await store.claim(sessions) is None
 
 
-async def test_purge_deletes_old_done_jobs(sessions: Sessions) -> None:
+async def test_purge_deletes_old_done_and_dead_jobs(sessions: Sessions) -> None:
     done, dead, waiting = [await enqueue_job(sessions, task) for task in (WRITE, GIVE_UP, WRITE)]
     for job in (done, dead):
         await execute(minimal_app(sessions), await claim_job(sessions, job))
     async with sessions.begin() as session:
-        assert await store.purge(session, LONG_AGO) == 0
+        assert await store.purge(session, LONG_AGO, LONG_AGO) == 0
         await session.execute(update(Job).values(created_at=now() - 2 * LONG_AGO))
         old = update(Job).where(Job.finished_at.is_not(None))
         await session.execute(old.values(finished_at=now() - 2 * LONG_AGO))
-        assert await store.purge(session, LONG_AGO) == 1
+        assert await store.purge(session, LONG_AGO, 3 * LONG_AGO) == 1
         assert await session.get(Job, done.id, populate_existing=True) is None
         assert await session.get(Job, dead.id)
+        assert await store.purge(session, LONG_AGO, LONG_AGO) == 1
+        assert await session.get(Job, dead.id, populate_existing=True) is None
         assert await session.get(Job, waiting.id)
 
 

@@ -1,10 +1,10 @@
-"""Tests of middleware: body limit, trusted hosts, CORS, compression, security headers, HSTS."""
+"""Tests of middleware: body limit, trusted hosts, CORS, CSRF, compression, security headers."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from httpx2 import ASGITransport, AsyncClient
 from httpx2 import Response as HttpResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -55,6 +55,12 @@ async def framed(response: Response) -> None:
 async def sized(size: int) -> Response:
     """Return a body of `size` bytes."""
     return Response(b"x" * size)
+
+
+@router.post("/kept")
+async def keep(request: Request) -> int:
+    """Return the size of a body of any media type."""
+    return len(await request.body())
 
 
 @pytest.fixture
@@ -196,6 +202,38 @@ async def test_cors_wildcard_origin_allows_no_credentials(make_client: MakeClien
     response = await make_client(CORS_ORIGINS="*").get("/nowhere", headers={"Origin": ORIGIN})
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "https://blog.test"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:5173"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Origin": "http://test"}, 200),
+        ({}, 200),
+    ],
+)
+async def test_write_by_page_of_other_origin_returns_403(
+    make_client: MakeClient, headers: dict[str, str], status: int
+) -> None:
+    client = make_client(CORS_ORIGINS=ORIGIN)
+    form = {"Content-Type": "text/plain"} | headers
+    assert (await client.post("/kept", content=b"text", headers=form)).status_code == status
+    assert (await client.get("/sized/1", headers=headers)).status_code == 200
+
+
+async def test_write_by_page_of_any_origin_is_allowed_if_cors_allows_all(
+    make_client: MakeClient,
+) -> None:
+    client = make_client(CORS_ORIGINS="*")
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+    assert (await client.post("/kept", content=b"text", headers=headers)).status_code == 200
 
 
 def test_cors_origin_null_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
