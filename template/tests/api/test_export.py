@@ -41,7 +41,7 @@ async def test_export_contains_all_matching_rows(
     ]
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("sign", [*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20"])
 async def test_export_escapes_formulas(
     jot_client: AsyncClient, session: AsyncSession, sign: str
 ) -> None:
