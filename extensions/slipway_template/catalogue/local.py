@@ -32,6 +32,7 @@ LOCAL = Feature(
         "pwdlib[argon2]>=0.3.1,<0.4",
         "pyjwt[crypto]>=2.15,<3",
         "python-multipart>=0.0.34",
+        "zxcvbn-rs-py>=0.3,<0.4",
     ),
     test=("cryptography>=48,<51",),
     unimported=("python-multipart",),

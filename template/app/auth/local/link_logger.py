@@ -4,6 +4,7 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.local.notices import Notice
 from app.auth.local.one_time_links import LINK_SENDER, OneTimeLink
 from app.settings import SETTINGS, Environment
 
@@ -21,6 +22,12 @@ class LinkLogger:
         _ = session
         if self.environment is Environment.DEVELOPMENT:
             log.info("one_time_link", to=link.to, kind=link.kind, one_time_token=link.token)
+
+    def notify(self, notice: Notice, session: AsyncSession) -> None:
+        """Log a notice in development only, since production logs contain no addresses."""
+        _ = session
+        if self.environment is Environment.DEVELOPMENT:
+            log.info("account_notice", to=notice.to, kind=notice.kind)
 
 
 def install(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""E-mails that contain one-time links, to verify an e-mail address or reset a password."""
+"""E-mails with one-time links, and e-mails about changes of accounts."""
 
 from urllib.parse import urlsplit
 
@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import settings
+from app.auth.local.notices import Notice
 from app.auth.local.one_time_links import LINK_SENDER, OneTimeLink
 from app.email import EmailQueue, Mail
 from app.email.queue import EMAIL_QUEUE
@@ -50,7 +51,7 @@ class AccountMailSettings(settings.EnvironmentSettings):
 
 
 class LinkMailer:
-    """Sender of one-time links that queues an e-mail for each link.
+    """Sender of one-time links and notices that queues an e-mail for each.
 
     The token is in the fragment of the URL, after `#`. Browsers do not send the fragment to
     servers, so the token appears in no access log and no `Referer` header.
@@ -68,6 +69,10 @@ class LinkMailer:
         values = {"link": f"{self.page}/{link.kind.page}#{link.token}", "token": link.token}
         mail = Mail(link.to, f"account_mail/{link.kind}", values)
         self.mails.send(mail, session)
+
+    def notify(self, notice: Notice, session: AsyncSession) -> None:
+        """Queue an e-mail about a change of the account, after the session commits."""
+        self.mails.send(Mail(notice.to, f"account_mail/{notice.kind}", {}), session)
 
 
 def install(app: FastAPI) -> None:

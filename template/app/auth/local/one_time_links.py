@@ -8,6 +8,7 @@ from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
+from app.auth.local.notices import Notice
 from app.state import StateKey
 
 
@@ -40,13 +41,16 @@ class OneTimeLink:
 
 
 class LinkSender(Protocol):
-    """Interface of senders of one-time links, such as by e-mail or to the log."""
+    """Interface of senders of one-time links and notices, such as by e-mail or to the log."""
 
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
         """Deliver a one-time link to its recipient.
 
         With a session, send the link after the session commits, and never after a rollback.
         """
+
+    def notify(self, notice: Notice, session: AsyncSession) -> None:
+        """Deliver a notice after the session commits, and never after a rollback."""
 
 
 LINK_SENDER = StateKey[LinkSender]("outgoing")

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import passwords
 from app.auth.local.accounts import SIGNER
+from app.auth.local.notices import Notice
 from app.auth.local.one_time_links import LINK_SENDER, LinkKind, OneTimeLink
 from app.auth.local.tokens import LEEWAY
 from app.models.base import now
@@ -54,6 +55,9 @@ def sent(app: FastAPI) -> Generator[list[OneTimeLink], None, None]:
         def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
             _ = session
             self.append(link)
+
+        def notify(self, notice: Notice, session: AsyncSession) -> None:
+            _ = notice, session
 
     original, recorder = LINK_SENDER.get(app), Recorder()
     LINK_SENDER.set(app, recorder)

@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import email
 from app.auth.local import link_mailer
 from app.auth.local.link_mailer import AccountMailSettings, LinkMailer
+from app.auth.local.notices import Notice, NoticeKind
 from app.auth.local.one_time_links import LINK_SENDER
 from app.email.queue import EMAIL_QUEUE
 from app.settings import ConfigurationError, read
@@ -92,6 +94,21 @@ async def test_emailed_link_resets_password(
     await client.post(f"{URL}/forgot-password", json={"email": user.email})
     reset = {"token": await receive_token(mailbox, "reset"), "password": f"{PASSWORD}!"}
     assert (await client.post(f"{URL}/reset-password", json=reset)).status_code == 204
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+async def test_notice_is_sent_after_commit(
+    app: FastAPI, session: AsyncSession, mailbox: Mailbox, kind: NoticeKind
+) -> None:
+    sender = LINK_SENDER.get(app)
+    await session.execute(select(1))  # begins the transaction
+    sender.notify(Notice("rolled-back@example.com", kind), session)
+    await session.rollback()
+    sender.notify(Notice("ann@example.com", kind), session)
+    await session.commit()
+    message = await asyncio.to_thread(mailbox.next)
+    assert message["To"] == "ann@example.com"
+    assert "was changed" in message["Subject"]
 
 
 def test_link_mailer_sends_through_service_email_queue(app: FastAPI) -> None:
