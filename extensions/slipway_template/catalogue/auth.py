@@ -103,6 +103,53 @@ AUTH = Feature(
     ),
 )
 
+AUDIT = Feature(
+    name="audit",
+    summary="audit log of security events",
+    requires=("after_commit",),
+    meets=("auth",),
+    paths=(
+        "app/auth/audit.py",
+        "app/models/audit_event.py",
+        "app/routers/audit_event.py",
+        "app/schemas/audit_event.py",
+        "app/services/audit_event.py",
+        "docs/audit.md",
+        "tests/auth/test_audit.py",
+    ),
+    routes=("audit",),
+    is_word=True,
+    installs="auth.audit",
+    explains="services/audit_event.py",
+    settings=(
+        Setting(
+            name="AUDIT_DAYS",
+            example="365",
+            default="365",
+            meaning="Days after which events of the audit log are deleted.",
+        ),
+    ),
+    tables=(
+        Table(
+            name="audit_events",
+            columns=(
+                Column("id", "Uuid()"),
+                Column("action", "String(length=60)"),
+                Column("actor_id", "Uuid()", nullable=True),
+                Column("actor_key", "String(length=16)", nullable=True),
+                Column("target_type", "String(length=40)", nullable=True),
+                Column("target_id", "String(length=80)", nullable=True),
+                Column("request_id", "String(length=128)", nullable=True),
+                Column("address", "String(length=45)", nullable=True),
+                Column("details", "JSON()"),
+                Column("created_at", "DateTime(timezone=True)"),
+            ),
+            indexes=("action", "actor_id", "created_at", "target_id"),
+        ),
+    ),
+    guidance=("Security events: `record` and `record_failure`, never with secrets: `docs/audit.md`.",),
+)
+
 OWNERSHIP = Feature(
     name="ownership",
     summary="owned rows",
