@@ -122,17 +122,19 @@ async def forgot_password(
 @router.post(
     "/reset-password", status_code=HTTPStatus.NO_CONTENT, responses=error_responses(Unauthenticated)
 )
-async def reset_password(session: Session, signer: Tokens, body: ThrottledReset) -> None:
+async def reset_password(
+    session: Session, signer: Tokens, links: Links, body: ThrottledReset
+) -> None:
     """Set a new password with the token of a one-time link. Revokes all tokens and API keys."""
-    return await logins.reset_password(session, signer, body)
+    return await logins.reset_password(session, signer, links, body)
 
 
 @router.post("/change-password", status_code=HTTPStatus.NO_CONTENT)
 async def change_password(
-    session: Session, readers: Readers, user: PresentUser, change: ChangeAttempt
+    session: Session, readers: Readers, links: Links, user: PresentUser, change: ChangeAttempt
 ) -> None:
     """Change the current user's password. Revokes all of the user's tokens and API keys."""
-    return await logins.change_password(session, readers, user, change)
+    return await logins.change_password(session, readers, links, user, change)
 
 
 @router.post("/change-email", status_code=HTTPStatus.ACCEPTED)
@@ -148,9 +150,9 @@ async def change_email(
     status_code=HTTPStatus.NO_CONTENT,
     responses=error_responses(Unauthenticated, Conflict),
 )
-async def confirm_email(session: Session, signer: Tokens, body: OneTimeToken) -> None:
+async def confirm_email(session: Session, signer: Tokens, links: Links, body: OneTimeToken) -> None:
     """Confirm a new e-mail address with the token of a one-time link."""
-    return await logins.confirm_email(session, signer, body.token)
+    return await logins.confirm_email(session, signer, links, body.token)
 
 
 @router.get("/keys")

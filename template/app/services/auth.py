@@ -14,7 +14,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.auth.local import passwords
+from app.auth.local.notices import Notice, NoticeKind
 from app.auth.local.one_time_links import LinkKind, LinkSender, OneTimeLink
+from app.auth.local.password_strength import require_strength
 from app.auth.local.tokens import INVALID, Claims, Purpose, Signer
 from app.auth.token_hashing import digest
 from app.database import flush
@@ -60,10 +62,12 @@ async def register(
 
     Raises:
         Forbidden: registration is disabled.
+        Invalid: the password is easy to guess.
     """
     if not signer.config.allows_registration:
         message = "Registration is disabled. Ask an administrator for an account."
         raise Forbidden(message)
+    require_strength(new.password, "password", new.email)
     new_hash = await passwords.hash_password(new.password.get_secret_value())
     user, _ = await _find_credentials(readers, new.email)
     if user is None:
@@ -261,34 +265,42 @@ async def forgot_password(
     return Accepted()
 
 
-async def reset_password(session: AsyncSession, signer: Signer, reset: PasswordReset) -> None:
+async def reset_password(
+    session: AsyncSession, signer: Signer, links: LinkSender, reset: PasswordReset
+) -> None:
     """Set a new password with the token of a one-time link; revoke the user's tokens and API keys.
 
     The link was sent by e-mail, so it also verifies the address.
 
     Raises:
         Unauthenticated: the link is invalid, expired or used.
+        Invalid: the password is easy to guess; the link remains valid.
     """
     claims = signer.read(reset.token.get_secret_value(), Purpose.RESET)
     new_hash = await passwords.hash_password(reset.password.get_secret_value())
     user = await _user_of_link(session, claims)
+    require_strength(reset.password, "password", user.email, user.name or "")
     user.verified_at = user.verified_at or now()
     await set_password(session, user.id, new_hash)
+    links.notify(Notice(user.email, NoticeKind.PASSWORD_CHANGED), session)
 
 
 async def change_password(
-    session: AsyncSession, readers: Readers, user: User, change: PasswordChange
+    session: AsyncSession, readers: Readers, links: LinkSender, user: User, change: PasswordChange
 ) -> None:
     """Replace the password if the current one is correct; revoke the user's tokens.
 
     Raises:
         Forbidden: the current password is wrong.
+        Invalid: the new password is easy to guess.
     """
     password_hash = await _verify_current(readers, user, change.current)
+    require_strength(change.new, "new", user.email, user.name or "")
     new_hash = await passwords.hash_password(change.new.get_secret_value())
     if await _lock_with_password(session, user.id, password_hash) is None:
         raise Forbidden(NOT_CURRENT)
     await set_password(session, user.id, new_hash, keep_api_keys=change.keep_api_keys)
+    links.notify(Notice(user.email, NoticeKind.PASSWORD_CHANGED), session)
 
 
 async def change_email(
@@ -307,7 +319,9 @@ async def change_email(
     return Accepted()
 
 
-async def confirm_email(session: AsyncSession, signer: Signer, token: SecretStr) -> None:
+async def confirm_email(
+    session: AsyncSession, signer: Signer, links: LinkSender, token: SecretStr
+) -> None:
     """Replace a user's e-mail address by the one that a link was sent to.
 
     Raises:
@@ -316,6 +330,7 @@ async def confirm_email(session: AsyncSession, signer: Signer, token: SecretStr)
     """
     claims = signer.read(token.get_secret_value(), Purpose.CHANGE_EMAIL)
     user = await _user_of_link(session, claims)
+    links.notify(Notice(user.email, NoticeKind.EMAIL_CHANGED), session)
     user.email, user.verified_at = claims["email"], now()
     await flush(session)
 

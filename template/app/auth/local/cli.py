@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app import settings
 from app.auth import admin
-from app.auth.local import passwords
+from app.auth.local import password_strength, passwords
 from app.auth.local.tokens import AuthSettings, Signer
 from app.models.base import now
 from app.schemas.auth import NewPassword
@@ -23,7 +23,7 @@ from app.services import user_session as user_sessions
 async def create_admin(email: str) -> str:
     """Create an administrator; prompt for the password, or read it from standard input."""
     address = admin.parse_email(email)
-    password_hash = await passwords.hash_password(_read_password())
+    password_hash = await passwords.hash_password(_read_password(address))
     async with admin.session_factory() as sessions, sessions.begin() as session:
         user = await admin.grant_admin(session, address)
         await auth.set_password(session, user.id, password_hash)
@@ -45,10 +45,13 @@ async def token(email: str) -> str:
         return auth.access_token(signer, began, now())
 
 
-def _read_password() -> str:
-    """Read a new password; exit with a message if it is too short or too long."""
+def _read_password(email: str) -> str:
+    """Read a new password; exit with a message if it has a wrong length or is easy to guess."""
     text = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     try:
-        return TypeAdapter(NewPassword).validate_python(text).get_secret_value()
+        password = TypeAdapter(NewPassword).validate_python(text).get_secret_value()
     except ValidationError:
         sys.exit("Invalid password: it must have 12 to 128 characters.")
+    if reason := password_strength.explain_weakness(password, email):
+        sys.exit(reason)
+    return password

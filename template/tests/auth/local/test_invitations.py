@@ -8,6 +8,7 @@ from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import passwords
+from app.auth.local.notices import Notice
 from app.auth.local.one_time_links import LINK_SENDER, LinkKind, OneTimeLink
 from tests.support.auth import bearer, make_user
 from tests.support.local import FAST_HASH, PASSWORD
@@ -24,6 +25,9 @@ def sent(app: FastAPI) -> Generator[list[OneTimeLink], None, None]:
         def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
             assert session is not None  # sent after the commit
             self.append(link)
+
+        def notify(self, notice: Notice, session: AsyncSession) -> None:
+            _ = notice, session
 
     original, recorder = LINK_SENDER.get(app), Recorder()
     LINK_SENDER.set(app, recorder)

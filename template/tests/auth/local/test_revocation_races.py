@@ -9,6 +9,7 @@ from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import passwords
+from app.auth.local.notices import Notice
 from app.auth.local.one_time_links import LINK_SENDER, OneTimeLink
 from app.database import SESSIONS
 from tests.support.auth import make_user
@@ -38,6 +39,9 @@ class Mailbox:
     def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
         _ = session
         self.token = link.token
+
+    def notify(self, notice: Notice, session: AsyncSession) -> None:
+        _ = notice, session
 
 
 @pytest.fixture
