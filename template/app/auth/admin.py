@@ -9,9 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app import migrate
+from app.models.audit_event import Action
 from app.models.base import now
 from app.models.user import EVERYTHING, Role, User
 from app.schemas.user import Email
+from app.services import audit_event as audit_events
 from app.services.role import ADMIN_ROLE, lock_all
 
 
@@ -49,7 +51,11 @@ async def grant_admin(session: AsyncSession, email: str) -> User:
         await session.refresh(user, ["roles"])
     user.verified_at = user.verified_at or now()
     user.disabled_at = user.deleted_at = None
+    before = user.role_names
     user.roles = [*(each for each in user.roles if each is not role), role]
     session.add_all([role, user])
     await session.flush()
+    await audit_events.record(
+        session, Action.ROLES_CHANGED, ("user", user.id), before=before, after=user.role_names
+    )
     return user

@@ -100,6 +100,11 @@ class User(Identified, Timestamped, Base):
         """The effective permissions: those of all of the user's roles."""
         return frozenset().union(*(role.permissions for role in self.roles))
 
+    @property
+    def role_names(self) -> list[str]:
+        """The names of the user's roles."""
+        return [role.name for role in self.roles]
+
     def may(self, permission: str) -> bool:
         """Return whether one of the user's roles grants a permission."""
         return not self.permissions.isdisjoint({permission, EVERYTHING})

@@ -15,9 +15,11 @@ from app.auth.permissions import require_known
 from app.auth.token_hashing import digest
 from app.errors import Conflict, NotFound, Unauthenticated
 from app.models.api_key import ApiKey
+from app.models.audit_event import Action
 from app.models.base import now
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
+from app.services import audit_event as audit_events
 from app.services import user as users
 
 USE_RESOLUTION = timedelta(minutes=1)  # last_used_at is written once a minute
@@ -45,6 +47,10 @@ async def create(session: AsyncSession, user: User, new: ApiKeyCreate, limit: in
     key = ApiKey(user_id=user.id, prefix=prefix, digest=digest(secret), **new.model_dump())
     session.add(key)
     await session.flush()
+    target = ("user", user.id)
+    await audit_events.record(
+        session, Action.KEY_CREATED, target, key=prefix, scopes=sorted(new.scopes)
+    )
     return ApiKeyCreated(key=secret, **ApiKeyRead.model_validate(key).model_dump())
 
 
@@ -75,12 +81,13 @@ async def delete(session: AsyncSession, user: User, key_id: UUID) -> None:
         message = "API key does not exist."
         raise NotFound(message)
     await session.delete(key)
-    await session.flush()
+    await audit_events.record(session, Action.KEY_REVOKED, ("user", user.id), key=key.prefix)
 
 
 async def delete_all(session: AsyncSession, user: User) -> None:
     """Revoke all of a user's API keys with immediate effect."""
     await session.execute(delete_rows(ApiKey).where(ApiKey.user_id == user.id))
+    await audit_events.record(session, Action.KEY_REVOKED, ("user", user.id), key="all")
 
 
 async def find(readers: async_sessionmaker[AsyncSession], secret: str) -> ApiKey:

@@ -101,7 +101,7 @@ def identify(actor_id: UUID, actor_key: str) -> None:
 
 
 async def record(
-    session: AsyncSession, action: str, target: Target | None = None, **details: Detail
+    session: AsyncSession, action: str, target: Target | None = None, /, **details: Detail
 ) -> None:
     """Store and log an event in the transaction of the change that it reports.
 
@@ -113,10 +113,11 @@ async def record(
     """
     event = _event(action, target, details)
     await _store(session, [event])
-    after_commit(session, partial(log.info, "audit_event", **_fields(event)))
+    if structlog.is_configured():  # commands print their result only
+        after_commit(session, partial(log.info, "audit_event", **_fields(event)))
 
 
-def record_failure(action: str, target: Target | None = None, **details: Detail) -> None:
+def record_failure(action: str, target: Target | None = None, /, **details: Detail) -> None:
     """Log a failure, and store it after the request's transaction has ended.
 
     A process stores at most `MAX_FAILURES` per minute. Further failures are logged and counted, and
@@ -190,6 +191,7 @@ def _event(action: str, target: Target | None, details: dict[str, Detail]) -> Au
 
 def _fields(event: AuditEvent) -> dict[str, object]:
     """Return the fields of an event's log line; the logger adds the request ID."""
-    names = ("action", "actor_id", "actor_key", "target_type", "target_id", "address", "details")
+    names = ("action", "actor_key", "target_type", "target_id", "address", "details")
     fields = {name: getattr(event, name) for name in names}
+    fields["actor_id"] = None if event.actor_id is None else str(event.actor_id)
     return {name: value for name, value in fields.items() if value not in (None, {})}

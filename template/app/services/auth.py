@@ -21,6 +21,7 @@ from app.auth.local.tokens import INVALID, Claims, Purpose, Signer
 from app.auth.token_hashing import digest
 from app.database import flush
 from app.errors import Conflict, Forbidden, Unauthenticated
+from app.models.audit_event import Action
 from app.models.base import now, uuid7
 from app.models.password import Password
 from app.models.refresh_token import RefreshToken
@@ -34,6 +35,7 @@ from app.schemas.auth import (
     Registration,
     TokenPair,
 )
+from app.services import audit_event as audit_events
 from app.services import user as users
 from app.services import user_session as user_sessions
 
@@ -87,6 +89,7 @@ async def _create(session: AsyncSession, user: User, password_hash: str) -> None
             session.add(user)
             await flush(session)
             session.add(Password(user_id=user.id, hash=password_hash))
+            await audit_events.record(session, Action.USER_CREATED, ("user", user.id))
     except Conflict:
         pass  # race: a concurrent request registered the address
 
@@ -120,17 +123,25 @@ async def log_in(
     user, password_hash = await _find_credentials(readers, email)
     matches, new_hash = await passwords.verify_password(password.get_secret_value(), password_hash)
     if user is None or not matches:
-        raise Unauthenticated(INVALID_LOGIN)
+        raise _failed_login(user, "wrong_password" if user else "unknown_user")
     locked = await _lock_with_password(session, user.id, password_hash)
     if locked is None or not _may_log_in(signer, locked):
-        raise Unauthenticated(INVALID_LOGIN)
+        raise _failed_login(user, "disabled_or_unverified" if locked else "wrong_password")
     if new_hash:  # parameters of Argon2id are outdated
         await session.execute(
             update(Password).where(Password.user_id == user.id).values(hash=new_hash)
         )
     lifetime = timedelta(days=signer.config.session_days)
     began = await user_sessions.begin(session, locked, lifetime, user_agent)
+    await audit_events.record(session, Action.LOGIN, ("user", user.id), session=str(began.id))
     return await issue_tokens(session, signer, began)
+
+
+def _failed_login(user: User | None, reason: str) -> Unauthenticated:
+    """Record a failed login, and return its error, which does not contain the reason."""
+    target = ("user", user.id) if user else None
+    audit_events.record_failure(Action.LOGIN_FAILED, target, reason=reason)
+    return Unauthenticated(INVALID_LOGIN)
 
 
 def _may_log_in(signer: Signer, user: User) -> bool:
@@ -219,6 +230,7 @@ async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> T
 async def _reject_used(session: AsyncSession, token: RefreshToken) -> NoReturn:
     """Raise the error for a used refresh token; end its session unless it was used just now."""
     if token.used_at and token.used_at < now() - GRACE:
+        await audit_events.record(session, Action.TOKEN_REUSED, ("user", token.user_id))
         await user_sessions.end(session, token.family)
         raise ReusedRefreshToken(INVALID)
     raise Unauthenticated(INVALID)
@@ -241,7 +253,7 @@ async def verify(session: AsyncSession, signer: Signer, token: SecretStr) -> Non
     claims = signer.read(token.get_secret_value(), Purpose.VERIFY)
     user = await _user_of_link(session, claims)
     user.verified_at = now()
-    await session.flush()
+    await audit_events.record(session, Action.USER_UPDATED, ("user", user.id), verified=True)
 
 
 def invite(session: AsyncSession, signer: Signer, links: LinkSender, user: User) -> None:
@@ -298,7 +310,7 @@ async def change_password(
     require_strength(change.new, "new", user.email, user.name or "")
     new_hash = await passwords.hash_password(change.new.get_secret_value())
     if await _lock_with_password(session, user.id, password_hash) is None:
-        raise Forbidden(NOT_CURRENT)
+        raise _wrong_current(user)
     await set_password(session, user.id, new_hash, keep_api_keys=change.keep_api_keys)
     links.notify(Notice(user.email, NoticeKind.PASSWORD_CHANGED), session)
 
@@ -333,6 +345,7 @@ async def confirm_email(
     links.notify(Notice(user.email, NoticeKind.EMAIL_CHANGED), session)
     user.email, user.verified_at = claims["email"], now()
     await flush(session)
+    await audit_events.record(session, Action.USER_UPDATED, ("user", user.id), email_changed=True)
 
 
 async def _verify_current(readers: Readers, user: User, password: SecretStr) -> str | None:
@@ -344,8 +357,14 @@ async def _verify_current(readers: Readers, user: User, password: SecretStr) -> 
     _, password_hash = await _find_credentials(readers, user.email)
     matches, _ = await passwords.verify_password(password.get_secret_value(), password_hash)
     if not matches:
-        raise Forbidden(NOT_CURRENT)
+        raise _wrong_current(user)
     return password_hash
+
+
+def _wrong_current(user: User) -> Forbidden:
+    """Record a wrong current password, and return its error."""
+    audit_events.record_failure(Action.PASSWORD_CHANGE_FAILED, ("user", user.id))
+    return Forbidden(NOT_CURRENT)
 
 
 async def set_password(
@@ -354,6 +373,7 @@ async def set_password(
     """Store the hash of a user's new password (upsert); revoke the user's tokens and API keys."""
     await users.revoke_access(session, user_id, keep_api_keys=keep_api_keys)
     await session.merge(Password(user_id=user_id, hash=password_hash))
+    await audit_events.record(session, Action.PASSWORD_CHANGED, ("user", user_id))
     await session.flush()
 
 

@@ -9,9 +9,11 @@ from sqlalchemy.orm import joinedload
 
 from app.database import flush
 from app.errors import Conflict, Forbidden
+from app.models.audit_event import Action
 from app.models.base import now
 from app.models.identity import Identity
 from app.models.user import Role, User, UserRole
+from app.services import audit_event as audit_events
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -76,9 +78,11 @@ async def _link(session: AsyncSession, external: ExternalUser, *, provision: boo
         user = User(email=external.email)
         session.add(user)
         await flush(session)
+        await audit_events.record(session, Action.USER_CREATED, ("user", user.id))
     user.verified_at = user.verified_at or now()
     session.add(Identity(issuer=external.issuer, subject=external.subject, user_id=user.id))
     await flush(session)
+    await audit_events.record(session, Action.USER_UPDATED, ("user", user.id), fields=["identity"])
 
 
 async def sync_role(sessions: Sessions, readers: Sessions, user: User, name: str | None) -> User:
@@ -98,6 +102,10 @@ async def sync_role(sessions: Sessions, readers: Sessions, user: User, name: str
         await session.execute(delete(UserRole).where(UserRole.user_id == user.id))
         if role_id:
             session.add(UserRole(user_id=user.id, role_id=role_id))
+        after = [name] if name and role_id else []
+        await audit_events.record(
+            session, Action.ROLES_CHANGED, ("user", user.id), before=user.role_names, after=after
+        )
     async with readers() as session:
         statement = select(User).where(User.id == user.id).options(joinedload(User.roles))
         return (await session.scalars(statement)).unique().one()

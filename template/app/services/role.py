@@ -14,8 +14,10 @@ from sqlalchemy.orm import joinedload
 from app.auth.permissions import require_known
 from app.database import flush, remove
 from app.errors import Conflict, FieldProblem, Forbidden, Invalid, NotFound, Unauthenticated
+from app.models.audit_event import Action
 from app.models.user import EVERYTHING, Role, User, UserRole
 from app.schemas.user import RoleChange
+from app.services import audit_event as audit_events
 
 ADMIN_ROLE = "admin"
 WRITE = "roles:write"
@@ -168,8 +170,15 @@ async def put(session: AsyncSession, caller: User, name: str, change: RoleChange
         current.require([*role.permissions, *change.permissions])
         if name in current.roles:
             await current.require_holders(role)
-        role.permissions = sorted(set(change.permissions))
+        before, role.permissions = role.permissions, sorted(set(change.permissions))
         session.add(role)
+        await audit_events.record(
+            session,
+            Action.PERMISSIONS_CHANGED,
+            ("role", name),
+            before=before,
+            after=role.permissions,
+        )
     return role
 
 
@@ -191,6 +200,9 @@ async def delete(session: AsyncSession, caller: User, name: str) -> None:
             raise NotFound(message)
         current.require(role.permissions)
         await _remove(session, role)
+        await audit_events.record(
+            session, Action.PERMISSIONS_CHANGED, ("role", name), before=role.permissions, after=None
+        )
 
 
 async def _remove(session: AsyncSession, role: Role) -> None:

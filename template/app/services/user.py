@@ -13,10 +13,12 @@ from app.database import flush, objects
 from app.errors import Conflict, NotFound
 from app.filtering import Filters, conditions, contains, page_statements
 from app.models.api_key import ApiKey
+from app.models.audit_event import Action
 from app.models.base import now
 from app.models.user import Role, User, UserRole
 from app.pagination import Slice
 from app.schemas.user import ProfileUpdate, UserCreate, UserQuery, UserSort, UserUpdate
+from app.services import audit_event as audit_events
 from app.services import role as roles
 from app.services.role import Administration
 
@@ -74,6 +76,9 @@ async def create(session: AsyncSession, caller: User, new: UserCreate, invite: I
         user = User(email=new.email, name=new.name, roles=administration.find(new.roles))
         session.add(user)
         await flush(session)
+        await audit_events.record(
+            session, Action.USER_CREATED, ("user", user.id), roles=user.role_names
+        )
         await invite(session, user)
     return user
 
@@ -92,11 +97,27 @@ async def update(session: AsyncSession, user_id: UUID, caller: User, changes: Us
         user = await _lock_for_change(session, administration, user_id)
         values = changes.model_dump()
         if "roles" in values:
+            before = user.role_names
             user.roles = administration.find(values["roles"])
+            await audit_events.record(
+                session,
+                Action.ROLES_CHANGED,
+                ("user", user_id),
+                before=before,
+                after=user.role_names,
+            )
         if "disabled" in values:
             user.disabled_at = (user.disabled_at or now()) if values["disabled"] else None
         user.name = values.get("name", user.name)
         await flush(session)
+        if others := values.keys() - {"roles"}:
+            await audit_events.record(
+                session,
+                Action.USER_UPDATED,
+                ("user", user_id),
+                fields=sorted(others),
+                disabled=not user.is_active,
+            )
         await revoke_access(session, user_id, keep_api_keys=user.is_active)
     await session.refresh(user, ["roles"])
     return user
@@ -109,6 +130,7 @@ async def update_profile(session: AsyncSession, caller: User, changes: ProfileUp
         raise NotFound(NOT_FOUND)
     user.name = changes.model_dump().get("name", user.name)
     await flush(session)
+    await audit_events.record(session, Action.USER_UPDATED, ("user", user.id), fields=["name"])
     await session.refresh(user, ["roles"])
     return user
 
@@ -138,6 +160,7 @@ async def _delete(session: AsyncSession, user: User) -> None:
     await revoke_access(session, user.id)
     await session.execute(delete_rows(UserRole).where(UserRole.user_id == user.id))
     user.deleted_at = now()
+    await audit_events.record(session, Action.USER_DELETED, ("user", user.id))
 
 
 async def lock_for_revocation(session: AsyncSession, user_id: UUID, caller: User) -> User:
@@ -182,4 +205,6 @@ async def revoke_access(
         user.revoke_tokens()
     if not keep_api_keys:
         await session.execute(delete_rows(ApiKey).where(ApiKey.user_id == user_id))
-    await session.flush()
+    await audit_events.record(
+        session, Action.SESSION_ENDED, ("user", user_id), session="all", keep_api_keys=keep_api_keys
+    )

@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import joinedload
 
 from app.errors import NotFound
+from app.models.audit_event import Action
 from app.models.base import now
 from app.models.user import User
 from app.models.user_session import MAX_USER_AGENT, UserSession
 from app.schemas.user_session import SessionRead
+from app.services import audit_event as audit_events
 
 
 def _is_valid() -> ColumnElement[bool]:
@@ -86,7 +88,10 @@ async def search(
 
 async def end(session: AsyncSession, session_id: UUID) -> None:
     """End a session with immediate effect; do nothing if it has ended already."""
-    await session.execute(delete(UserSession).where(UserSession.id == session_id))
+    ended = delete(UserSession).where(UserSession.id == session_id).returning(UserSession.user_id)
+    if user_id := await session.scalar(ended):
+        target = ("user", user_id)
+        await audit_events.record(session, Action.SESSION_ENDED, target, session=str(session_id))
 
 
 async def end_of_user(session: AsyncSession, user_id: UUID, session_id: UUID) -> None:

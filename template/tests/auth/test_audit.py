@@ -8,11 +8,11 @@ from unittest.mock import Mock
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth import audit
+from app.auth import admin, audit
 from app.models import Base
 from app.models.audit_event import Action, AuditEvent
 from app.models.base import now, uuid7
@@ -176,3 +176,58 @@ async def test_failure_that_cannot_be_stored_is_logged(
 
 def test_events_have_no_foreign_keys() -> None:
     assert not Base.metadata.tables["audit_events"].foreign_key_constraints
+
+
+async def test_administration_is_recorded(client: AsyncClient, session: AsyncSession) -> None:
+    user = await make_user(session)
+    for permissions in (["users:read"], ["users:read", "users:write"]):
+        change = {"permissions": permissions}
+        assert (await client.put("/api/v1/roles/clerk", json=change)).status_code == 200
+    url = f"{USERS}/{user.id}"
+    assert (await client.patch(url, json={"roles": ["clerk"]})).status_code == 200
+    assert (await client.patch(url, json={"disabled": True})).status_code == 200
+    assert (await client.delete(url)).status_code == 204
+    caller = (await client.get(f"{USERS}/me")).json()["id"]
+    recorded = await events(client, sort="created_at")
+    assert {event["actor_id"] for event in recorded} == {caller}
+    changes = [
+        (event["action"], event["target_id"], event["details"])
+        for event in recorded
+        if event["action"] != "session_expired"
+    ]
+    assert changes == [
+        ("privilege_permissions_changed", "clerk", {"before": [], "after": ["users:read"]}),
+        (
+            "privilege_permissions_changed",
+            "clerk",
+            {"before": ["users:read"], "after": ["users:read", "users:write"]},
+        ),
+        ("authz_change", str(user.id), {"before": [], "after": ["clerk"]}),
+        ("user_updated", str(user.id), {"fields": ["disabled"], "disabled": True}),
+        ("user_deleted", str(user.id), {}),
+    ]
+
+
+async def test_api_keys_are_recorded_without_secret(
+    client: AsyncClient, session: AsyncSession
+) -> None:
+    headers = bearer(await make_user(session))
+    url = f"{USERS}/me/api-keys"
+    key = (await client.post(url, json={"name": "robot", "scopes": []}, headers=headers)).json()
+    assert (await client.delete(f"{url}/{key['id']}", headers=headers)).status_code == 204
+    created, revoked = await events(client, sort="created_at")
+    assert (created["action"], revoked["action"]) == ("authn_token_created", "authn_token_revoked")
+    assert created["details"] == {"key": key["prefix"], "scopes": []}
+    assert key["key"] not in str([created, revoked])
+
+
+@pytest.mark.usefixtures("database_url")
+async def test_command_records_event_without_request() -> None:
+    async with admin.session_factory() as sessions:
+        async with sessions.begin() as session:
+            user = await admin.grant_admin(session, "root@example.com")
+        async with sessions() as session:
+            event = (await session.scalars(select(AuditEvent))).one()
+    assert (event.action, event.target_id) == ("authz_change", str(user.id))
+    assert event.details == {"before": [], "after": ["admin"]}
+    assert (event.actor_id, event.request_id, event.address) == (None, None, None)

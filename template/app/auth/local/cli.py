@@ -13,8 +13,10 @@ from app import settings
 from app.auth import admin
 from app.auth.local import password_strength, passwords
 from app.auth.local.tokens import AuthSettings, Signer
+from app.models.audit_event import Action
 from app.models.base import now
 from app.schemas.auth import NewPassword
+from app.services import audit_event as audit_events
 from app.services import auth
 from app.services import user as users
 from app.services import user_session as user_sessions
@@ -42,6 +44,8 @@ async def token(email: str) -> str:
                 f"User {address} does not exist. Register it, or run `app create-admin {address}`."
             )
         began = await user_sessions.begin(session, user, lifetime, "app token")
+        target = ("user", user.id)
+        await audit_events.record(session, Action.LOGIN, target, session=str(began.id))
         return auth.access_token(signer, began, now())
 
 
