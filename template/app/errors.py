@@ -29,6 +29,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.limits.json_depth import JSON_DEPTH
 from app.schemas import validation_messages
 
 MEDIA_TYPE = "application/problem+json"
@@ -157,8 +158,11 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
     """Return the problem document of an `HTTPException`, such as an unknown path."""
     if isinstance(error.__cause__, Error):  # FastAPI turns any error while a body is read into 400
         return await handle_error(request, error.__cause__)
+    if isinstance(error.__cause__, RecursionError):  # of the JSON parser
+        problem = FieldProblem(location="body", message=JSON_DEPTH.message, code="value_error")
+        return await handle_error(request, Invalid("Request validation failed.", errors=[problem]))
     phrase = HTTPStatus(error.status_code).phrase
-    problem = Problem(
+    document = Problem(
         title=phrase,
         status=error.status_code,
         detail=error.detail,
@@ -166,7 +170,7 @@ async def handle_http_exception(request: Request, error: HTTPException) -> Respo
     )
     is_wrong_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
     headers = _allow_header(request) if is_wrong_method else error.headers
-    return problem_response(request, problem, headers)
+    return problem_response(request, document, headers)
 
 
 async def handle_validation_error(request: Request, error: RequestValidationError) -> Response:

@@ -25,6 +25,8 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from app import health, settings
+from app.limits.connections import ConnectionSettings
+from app.limits.http_protocol import protocol_class
 from app.main import create_app
 from app.settings import Environment
 from app.state import SERVER_OPTIONS
@@ -83,6 +85,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=protocol_class(settings.read(ConnectionSettings)),
                 host=config.host,
                 port=config.port,
                 log_config=None,  # structured logging is configured by `app.logging`

@@ -40,6 +40,7 @@ SERVICE = Feature(
         "app/openapi.py",
         "app/pagination.py",
         "app/healthcheck.py",
+        "app/limits/",
         "app/routers/__init__.py",
         "app/schemas/__init__.py",
         "app/schemas/base.py",
@@ -72,6 +73,7 @@ SERVICE = Feature(
         "tests/database/",
         "tests/development/",
         "tests/factories/__init__.py",
+        "tests/limits/",
         "tests/server/",
         "tests/support/__init__.py",
         "tests/support/fuzzing.py",
@@ -141,6 +143,48 @@ SERVICE = Feature(
         ),
         Setting(
             name="BODY_LIMIT", example="1048576", default="1048576", meaning="Maximum size of a request body in bytes."
+        ),
+        Setting(
+            name="JSON_DEPTH_LIMIT",
+            example="100",
+            default="100",
+            meaning="Maximum depth of nested arrays and objects in a JSON field, at most 200.",
+        ),
+        Setting(
+            name="HEADER_LIMIT",
+            example="32768",
+            default="32768",
+            meaning="Maximum size of the URL and headers of a request in bytes; more is refused with 431.",
+        ),
+        Setting(
+            name="HEADER_COUNT_LIMIT",
+            example="100",
+            default="100",
+            meaning="Maximum number of headers of a request; more are refused with 431.",
+        ),
+        Setting(
+            name="HEADER_TIMEOUT",
+            example="10",
+            default="10",
+            meaning="Timeout in seconds for a request's headers, and for the first request of a connection.",
+        ),
+        Setting(
+            name="BODY_TIMEOUT",
+            example="30",
+            default="30",
+            meaning="Timeout in seconds between two parts of a request body; uploads may take longer in all.",
+        ),
+        Setting(
+            name="SEND_TIMEOUT",
+            example="60",
+            default="60",
+            meaning="Timeout in seconds of a client that reads nothing of a response.",
+        ),
+        Setting(
+            name="CONNECTION_LIMIT",
+            example="10000",
+            default="10000",
+            meaning="Maximum number of connections per process; `ulimit -n` lowers it.",
         ),
         Setting(
             name="GZIP_FROM",

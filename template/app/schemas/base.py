@@ -19,6 +19,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from app.limits.json_depth import JSON_DEPTH
+
 MAX_LINK_LENGTH = 2083  # characters, the limit of most browsers
 LINE = r"^[^\x00-\x1f\x7f]*$"  # without control characters
 TEXT = r"^[^\x00]*$"  # databases do not store NUL
@@ -81,6 +83,7 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
     if not isinstance(value, dict | list):
         message = "Must be an object or an array."
         raise ValueError(message)  # noqa: TRY004 - Pydantic does not handle `TypeError`
+    JSON_DEPTH.check(value)
     try:
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except ValueError:

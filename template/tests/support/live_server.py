@@ -63,7 +63,14 @@ async def wait_for_pool(engine: AsyncEngine | None) -> None:
 
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
-    """Serve `app` on a free port in this process; yield the port.
+    """Serve `app` on a free port in this process; yield the port."""
+    async with started(app) as server:
+        yield server.servers[0].sockets[0].getsockname()[1]
+
+
+@asynccontextmanager
+async def started(app: FastAPI) -> AsyncGenerator[Server, None]:
+    """Start a server of `app` on a free port in this process.
 
     The server installs no signal handlers, and stops without waiting for its next tick. Tests of
     the graceful shutdown use `running`. As in production, requests end before the lifespan.
@@ -74,7 +81,7 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
     await server.startup()
     await server.on_tick(0)  # sets the `Date` header of responses
     try:
-        yield server.servers[0].sockets[0].getsockname()[1]
+        yield server
     finally:
         for listener in server.servers:
             listener.close()

@@ -224,10 +224,11 @@ async def batches(session: AsyncSession, filters: JotFilter) -> AsyncGenerator[S
     """Yield all jots that match, in batches ordered by id."""
     statement = select(Jot).where(*conditions(filters, FILTERS)).order_by(Jot.id).limit(BATCH)
     batch = (await session.scalars(statement)).all()
+    await session.close()  # a slow client must not hold a database connection
     yield batch
     while len(batch) == BATCH:
-        session.expunge_all()
         batch = (await session.scalars(statement.where(Jot.id > batch[-1].id))).all()
+        await session.close()
         yield batch
 
 

@@ -1,0 +1,290 @@
+"""Uvicorn's HTTP protocol, extended by limits of headers, of time, and of connections.
+
+Uvicorn limits neither headers (`h11_max_incomplete_event_size` is for h11 only) nor the time until
+a request is complete. Its `limit_concurrency` refuses requests, but not idle connections.
+
+It extends a private module of uvicorn; `tests/limits/test_http_protocol.py` names the version.
+"""
+
+import asyncio
+from enum import Enum, auto
+from typing import Any, ClassVar
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app import health
+from app.limits.connections import ConnectionSettings, limit_by_descriptors
+from app.limits.refusal import HEADERS_TOO_LARGE, TIMED_OUT, TOO_MANY_CONNECTIONS, Refusal
+
+SEPARATORS = 4  # bytes of ": " and CRLF
+RESERVED = 32  # further connections, on which only probes are answered
+RESERVED_TIMEOUT = 1.0  # seconds until the headers on such a connection are complete
+LINGER = 1.0  # seconds to read and ignore what a refused client sends
+RECOVERED_SHARE = 0.9  # of the limit of connections, below which reaching it is logged again
+
+log = structlog.get_logger()
+
+
+class Part(Enum):
+    """The part of a request that the parser waits for."""
+
+    START = auto()
+    HEADERS = auto()
+    BODY = auto()
+
+
+class ProbesOnly:
+    """ASGI application that answers probes, and refuses all other requests with 503."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the application for probes only."""
+        app = self.app if scope["path"].startswith(health.PROBES) else TOO_MANY_CONNECTIONS
+        await app(scope, receive, send)
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """HTTP protocol that bounds what a client may occupy.
+
+    `_deadline` is when the client must have sent the rest of the headers, or the next bytes of the
+    body. It is not set while the client need not send anything. A timer is started only for a
+    request that does not arrive at once, so other requests cost next to nothing.
+    """
+
+    limits: ClassVar[ConnectionSettings]
+    connection_limit: ClassVar[int]
+    is_full: ClassVar[bool] = False  # whether reaching the limit of connections was logged
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **options)
+        self._part = Part.START
+        self._unfinished = 0  # bytes since the last headers, chunk of a body, or end of a request
+        self._received = 0  # at most the size of headers that end in the current data
+        self._refusal: Refusal | None = None
+        self._is_reserved = False
+        self._is_finished = False  # refused, or handed over to the WebSocket protocol
+        self._header_timeout = self.limits.header_timeout
+        self._deadline: float | None = None
+        self._read_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0  # bytes in the write buffer when `_send_timer` was started
+        self._send_timer: asyncio.TimerHandle | None = None
+
+    # Connections
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Accept a connection; over the limit, only for a probe or not at all."""
+        super().connection_made(transport)
+        excess = len(self.connections) - self.connection_limit
+        if excess > 0:
+            self._log_limit()
+            if excess > RESERVED:
+                transport.abort()
+                return
+            self._is_reserved = True
+            self._header_timeout = RESERVED_TIMEOUT
+            self.app = ProbesOnly(self.app)
+        elif self.is_full and len(self.connections) < self.connection_limit * RECOVERED_SHARE:
+            type(self).is_full = False
+        self._wait(self._header_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timers."""
+        self._stop_timers()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over to the WebSocket protocol, unless the request is refused."""
+        refusal = TOO_MANY_CONNECTIONS if self._is_reserved else self._refusal
+        if refusal:
+            self._refuse(refusal)
+            return
+        self._is_finished = True
+        self._stop_timers()
+        super().handle_websocket_upgrade()
+
+    def _log_limit(self) -> None:
+        if not self.is_full:
+            type(self).is_full = True
+            log.error(
+                "connection_limit_reached",
+                limit=self.connection_limit,
+                fix="Raise CONNECTION_LIMIT and `ulimit -n`, or limit connections at the proxy.",
+            )
+
+    # Requests
+
+    def data_received(self, data: bytes) -> None:
+        """Parse the data; refuse the request if its headers are too large."""
+        if self._is_finished:
+            return
+        self._received = self._unfinished = self._unfinished + len(data)
+        super().data_received(data)
+        if self._unfinished > self.limits.header_limit:
+            self._refuse(HEADERS_TOO_LARGE)
+        self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        if self._is_finished:
+            return
+        is_active = self._is_active()
+        if self._part is Part.START and is_active:
+            self._deadline = None
+        elif self._part is Part.BODY:
+            if is_active:  # otherwise, the rest of the body is ignored, but must end
+                self._wait(self.limits.body_timeout)
+        elif self._deadline is None:
+            self._wait(self._header_timeout)
+
+    def on_message_begin(self) -> None:
+        """Wait for the headers of a request."""
+        super().on_message_begin()
+        self._part = Part.HEADERS
+        self._deadline = None
+
+    def on_headers_complete(self) -> None:
+        """Start a request, or refuse it."""
+        self._part = Part.BODY
+        self._unfinished = 0
+        is_large = self._received > self.limits.header_limit  # perhaps; it may include a body
+        if len(self.headers) <= self.limits.header_count_limit and not (
+            is_large and self._head_size() > self.limits.header_limit
+        ):
+            super().on_headers_complete()
+        else:
+            app, self._refusal = self.app, HEADERS_TOO_LARGE
+            self.app = HEADERS_TOO_LARGE
+            super().on_headers_complete()
+            self.app = app
+            if not self.parser.should_upgrade():
+                self._log("request_refused", status=HEADERS_TOO_LARGE.status)
+        if self._is_reserved and self._is_active():
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Pass on a chunk of a body."""
+        self._unfinished = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._part = Part.START
+        self._unfinished = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Limit the time in which the client reads the end of a response."""
+        super().on_response_complete()
+        self._watch_writes()
+
+    def _is_active(self) -> bool:
+        """Return whether the response to the last request is unfinished."""
+        cycle: Any = self.cycle  # None before the first request
+        return cycle is not None and not cycle.response_complete
+
+    def _head_size(self) -> int:
+        sizes = (len(name) + len(value) + SEPARATORS for name, value in self.headers)
+        return len(self.url) + sum(sizes)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Send a refusal unless another response is unfinished, and close the connection."""
+        self._log("request_refused", status=refusal.status)
+        is_active = self._is_active()
+        is_own = is_active and self._part is Part.BODY and not self.pipeline
+        if self.transport.is_closing():
+            return
+        if not is_active or (is_own and not self.cycle.response_started):
+            if is_own:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+            # Half-closed, since closing with unread data resets the connection, and the client may
+            # then lose the response (RFC 9112, section 9.6).
+            self._is_finished = True
+            self.transport.write(refusal.encode())
+            self.transport.write_eof()
+            self.loop.call_later(LINGER, self._close)
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        self._is_finished = True
+        if self.transport.is_closing():
+            return
+        self.transport.close()
+        self._watch_writes()
+
+    def _log(self, event: str, **details: object) -> None:
+        log.info(event, client=self.client[0] if self.client else "", **details)
+
+    # Timeouts
+
+    def _wait(self, seconds: float) -> None:
+        self._deadline = deadline = self.loop.time() + seconds
+        if self._read_timer is None or self._read_timer.when() > deadline:
+            self._start_read_timer(deadline)
+
+    def _start_read_timer(self, deadline: float) -> None:
+        if self._read_timer:
+            self._read_timer.cancel()
+        self._read_timer = self.loop.call_at(deadline, self._check_deadline)
+
+    def _check_deadline(self) -> None:
+        self._read_timer = None
+        if self._deadline is None or self._is_finished or self.transport.is_closing():
+            return
+        is_body = self._part is Part.BODY
+        if self.flow.read_paused or (is_body and self.cycle.waiting_for_100_continue):
+            self._wait(self.limits.body_timeout)  # the client waits for the service
+        elif self.loop.time() < self._deadline:
+            self._start_read_timer(self._deadline)
+        elif self._part is Part.START or (is_body and self.cycle.response_complete):
+            self._close()  # an idle connection, such as a browser opens in advance
+        else:
+            self._refuse(TIMED_OUT)
+
+    def pause_writing(self) -> None:
+        """Limit the time in which the client reads nothing."""
+        super().pause_writing()
+        self._stop_send_timer()
+        self._watch_writes()
+
+    def resume_writing(self) -> None:
+        """Stop the timer, since the client reads."""
+        super().resume_writing()
+        self._stop_send_timer()
+
+    def _watch_writes(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and self._send_timer is None:
+            self._unsent = unsent
+            self._send_timer = self.loop.call_later(self.limits.send_timeout, self._check_writes)
+
+    def _check_writes(self) -> None:
+        """Abort the connection if the client has read nothing; any progress restarts the timer."""
+        self._send_timer = None
+        if self.transport.get_write_buffer_size() < self._unsent:
+            self._watch_writes()
+            return
+        self._log("slow_client_disconnected")
+        self.transport.abort()
+
+    def _stop_send_timer(self) -> None:
+        if self._send_timer:
+            self._send_timer.cancel()
+            self._send_timer = None
+
+    def _stop_timers(self) -> None:
+        self._stop_send_timer()
+        self._deadline = None
+        if self._read_timer:
+            self._read_timer.cancel()
+            self._read_timer = None
+
+
+def protocol_class(config: ConnectionSettings) -> type[HttpProtocol]:
+    """Return the protocol of one server, with its limits."""
+    limit = limit_by_descriptors(config.connection_limit)
+    return type("LimitedProtocol", (HttpProtocol,), {"limits": config, "connection_limit": limit})

@@ -1,0 +1,1 @@
+"""Tests of limits: headers, timeouts, connections, slow clients, and nested JSON."""
