@@ -35,6 +35,9 @@ class Part(Enum):
     BODY = auto()
 
 
+START, HEADERS, BODY = Part
+
+
 class ProbesOnly:
     """ASGI application that answers probes, and refuses all other requests with 503."""
 
@@ -56,12 +59,14 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     limits: ClassVar[ConnectionSettings]
+    header_limit: ClassVar[int]
+    header_count_limit: ClassVar[int]
     connection_limit: ClassVar[int]
     is_full: ClassVar[bool] = False  # whether reaching the limit of connections was logged
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **options)
-        self._part = Part.START
+        self._part = START
         self._unfinished = 0  # bytes since the last headers, chunk of a body, or end of a request
         self._received = 0  # at most the size of headers that end in the current data
         self._refusal: Refusal | None = None
@@ -123,18 +128,16 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._received = self._unfinished = self._unfinished + len(data)
         super().data_received(data)
-        if self._unfinished > self.limits.header_limit:
-            self._refuse(HEADERS_TOO_LARGE)
-        self._set_deadline()
+        if self._part is START and self._is_active():
+            self._deadline = None  # the client waits for a response
+        elif not self._is_finished:
+            self._expect_more()
 
-    def _set_deadline(self) -> None:
-        if self._is_finished:
-            return
-        is_active = self._is_active()
-        if self._part is Part.START and is_active:
-            self._deadline = None
-        elif self._part is Part.BODY:
-            if is_active:  # otherwise, the rest of the body is ignored, but must end
+    def _expect_more(self) -> None:
+        if self._unfinished > self.header_limit:
+            self._refuse(HEADERS_TOO_LARGE)
+        elif self._part is BODY:
+            if self._is_active():  # otherwise, the rest of the body is ignored, but must end
                 self._wait(self.limits.body_timeout)
         elif self._deadline is None:
             self._wait(self._header_timeout)
@@ -142,25 +145,19 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Wait for the headers of a request."""
         super().on_message_begin()
-        self._part = Part.HEADERS
+        self._part = HEADERS
         self._deadline = None
 
     def on_headers_complete(self) -> None:
         """Start a request, or refuse it."""
-        self._part = Part.BODY
+        self._part = BODY
         self._unfinished = 0
-        is_large = self._received > self.limits.header_limit  # perhaps; it may include a body
-        if len(self.headers) <= self.limits.header_count_limit and not (
-            is_large and self._head_size() > self.limits.header_limit
+        if len(self.headers) > self.header_count_limit or (
+            self._received > self.header_limit and self._head_size() > self.header_limit
         ):
-            super().on_headers_complete()
+            self._refuse_headers()
         else:
-            app, self._refusal = self.app, HEADERS_TOO_LARGE
-            self.app = HEADERS_TOO_LARGE
             super().on_headers_complete()
-            self.app = app
-            if not self.parser.should_upgrade():
-                self._log("request_refused", status=HEADERS_TOO_LARGE.status)
         if self._is_reserved and self._is_active():
             self.cycle.keep_alive = False
 
@@ -171,19 +168,29 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End a request."""
-        self._part = Part.START
+        self._part = START
         self._unfinished = 0
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Limit the time in which the client reads the end of a response."""
         super().on_response_complete()
-        self._watch_writes()
+        if self.transport.get_write_buffer_size():
+            self._watch_writes()
 
     def _is_active(self) -> bool:
         """Return whether the response to the last request is unfinished."""
         cycle: Any = self.cycle  # None before the first request
         return cycle is not None and not cycle.response_complete
+
+    def _refuse_headers(self) -> None:
+        """Let uvicorn respond, which it does after the responses to earlier requests."""
+        app, self._refusal = self.app, HEADERS_TOO_LARGE
+        self.app = HEADERS_TOO_LARGE
+        super().on_headers_complete()
+        self.app = app
+        if not self.parser.should_upgrade():
+            self._log("request_refused", status=HEADERS_TOO_LARGE.status)
 
     def _head_size(self) -> int:
         sizes = (len(name) + len(value) + SEPARATORS for name, value in self.headers)
@@ -193,7 +200,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Send a refusal unless another response is unfinished, and close the connection."""
         self._log("request_refused", status=refusal.status)
         is_active = self._is_active()
-        is_own = is_active and self._part is Part.BODY and not self.pipeline
+        is_own = is_active and self._part is BODY and not self.pipeline
         if self.transport.is_closing():
             return
         if not is_active or (is_own and not self.cycle.response_started):
@@ -235,12 +242,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._read_timer = None
         if self._deadline is None or self._is_finished or self.transport.is_closing():
             return
-        is_body = self._part is Part.BODY
+        is_body = self._part is BODY
         if self.flow.read_paused or (is_body and self.cycle.waiting_for_100_continue):
             self._wait(self.limits.body_timeout)  # the client waits for the service
         elif self.loop.time() < self._deadline:
             self._start_read_timer(self._deadline)
-        elif self._part is Part.START or (is_body and self.cycle.response_complete):
+        elif self._part is START or (is_body and self.cycle.response_complete):
             self._close()  # an idle connection, such as a browser opens in advance
         else:
             self._refuse(TIMED_OUT)
@@ -286,5 +293,10 @@ class HttpProtocol(HttpToolsProtocol):
 
 def protocol_class(config: ConnectionSettings) -> type[HttpProtocol]:
     """Return the protocol of one server, with its limits."""
-    limit = limit_by_descriptors(config.connection_limit)
-    return type("LimitedProtocol", (HttpProtocol,), {"limits": config, "connection_limit": limit})
+    attributes = {
+        "limits": config,
+        "header_limit": config.header_limit,
+        "header_count_limit": config.header_count_limit,
+        "connection_limit": limit_by_descriptors(config.connection_limit),
+    }
+    return type("LimitedProtocol", (HttpProtocol,), attributes)
