@@ -145,6 +145,7 @@ def add_additions(command: ArgumentParser) -> None:
     resource.add_argument("--plural", default="", metavar="NAME", help="irregular plural")
     resource.add_argument("--unique", action="append", default=[], metavar="FIELD,FIELD", help="composite unique")
     resource.add_argument("--operations", default="", metavar="NAME,NAME", help="only these operations")
+    resource.add_argument("--read", default="", metavar="WHO", help="public, signed_in or permission")
     resource.add_argument("--owner", action="store_true", help="each row belongs to the account that created it")
     resource.add_argument("--soft-delete", action="store_true", help="set deleted_at instead of deleting rows")
     field = add_command(kinds, "field", run_add_field, "Add fields to a resource.")
@@ -298,6 +299,7 @@ def run_add_resource(options: Namespace) -> Outcome:
         description=options.description,
         unique=[names.split(",") for names in options.unique],
         operations=[name for name in options.operations.split(",") if name],
+        read=options.read,
         owner=options.owner,
         soft_delete=options.soft_delete,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from copier.errors import UserMessageError
 
-from .language.parsing import domain_problem
+from .language.parsing import domain_problem, read_domain
 from .questionnaire import entries
 from .source import recorded_source
 
@@ -51,6 +51,21 @@ def resources_problem(value: object) -> str:
         return domain_problem(yaml.safe_load(value))
     except yaml.YAMLError as error:
         return f"Invalid YAML: {' '.join(str(error).split())[:300]}"
+
+
+def auth_problem(auth: object, resources: object) -> str:
+    """Return an error message if a service without accounts would have to restrict who reads a resource.
+
+    Empty if it has accounts, or if its resources are invalid, which `resources_problem` reports.
+    """
+    if auth != "none" or resources_problem(resources):
+        return ""
+    domain = read_domain(yaml.safe_load(resources) if isinstance(resources, str) else resources)
+    restricted = next((resource for resource in domain if resource.read not in {"", "public"}), None)
+    if restricted is None:
+        return ""
+    declared = f"the resource {restricted.name} declares `read: {restricted.read}`"
+    return f"everyone could read everything, but {declared}. Choose local or oidc, or change it to `read: public`."
 
 
 PROBLEMS: dict[str, Callable[[object], str]] = {
@@ -133,4 +148,6 @@ def validated(answers: Mapping[str, Any]) -> dict[str, Any]:
         problem = problem or choice_problem(known[name], value)
         if problem:
             raise UserMessageError(f"{name}: {problem}")
+    if problem := auth_problem(answers.get("auth"), answers.get("resources", [])):
+        raise UserMessageError(f"auth: {problem}")
     return dict(answers)

@@ -126,15 +126,18 @@ def features_of_types(resources: Resources) -> list[Feature]:
 
 
 def parse_answers(answers: Mapping[str, Any]) -> tuple[frozenset[str], Resources]:
-    """Return the names of the selected features, and the parsed resources.
+    """Return the names of the selected features, and the parsed resources with the readers of each.
 
-    `owner: true` is ignored in a service without accounts.
+    In a service without accounts, everyone reads every resource, and `owner: true` is ignored. In a service with
+    accounts, the default is `signed_in`, or `permission` for the rows of other owners.
     """
     single = {answers[question] for question in ("database", "auth", "tasks")}
     names = frozenset({*single, *answers["features"]} - {"none"})
     domain = read_domain(answers["resources"])
     if not any(feature.guards for feature in chosen(names)):
-        return names, tuple(replace(resource, owner=False) for resource in domain)
+        return names, tuple(replace(resource, owner=False, read="public") for resource in domain)
+    defaults = {True: "permission", False: "signed_in"}
+    domain = tuple(replace(resource, read=resource.read or defaults[resource.owner]) for resource in domain)
     return names | {OWNERSHIP.name} if any(resource.owner for resource in domain) else names, domain
 
 

@@ -36,6 +36,7 @@ class Options:
     description: str = ""
     unique: Sequence[Sequence[str]] = ()
     operations: Sequence[str] = ()
+    read: str = ""
     owner: bool = False
     soft_delete: bool = False
 
@@ -96,6 +97,7 @@ def declaration(name: str, fields: dict[str, Any], options: Options, language: L
         "description": options.description,
         "unique": [[*names] for names in options.unique],
         "operations": [*options.operations],
+        "read": options.read,
         "owner": options.owner,
         "soft_delete": options.soft_delete,
     }

@@ -96,8 +96,8 @@ def random_services(
     services = []
     with meter.shown():
         for name, domain, database in meter.each(from_corpus + drawn, len(from_corpus + drawn)):
-            owned = any(resource.get("owner") for resource in domain)
-            changed = {"resources": domain, "database": database, "auth": "local" if owned else "none"}
+            restricted = any(resource.get("owner") or resource.get("read", "public") != "public" for resource in domain)
+            changed = {"resources": domain, "database": database, "auth": "local" if restricted else "none"}
             answers = all_questions().default | changed
             directory = workspace / "domains" / name
             render(template, directory, answers)

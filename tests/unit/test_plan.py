@@ -127,6 +127,62 @@ def test_owned_resource_table_references_user() -> None:
     assert [key["target"] for key in pins["foreign_keys"]] == ["notes"]
 
 
+@pytest.mark.parametrize("read", [{}, {"read": "public"}, {"read": "permission"}, {"read": "signed_in"}])
+def test_default_readers_are_accounts(read: dict[str, str]) -> None:
+    planned = plan(DEFAULT | {"auth": "local", "resources": [PIN | {"fields": {"title": "str"}} | read]})
+    assert planned["resources"][0]["read"] == read.get("read", "signed_in")
+
+
+def test_readers_of_owned_resource_need_permission() -> None:
+    planned = plan(DEFAULT | {"auth": "oidc", "resources": [NOTE]})
+    assert planned["resources"][0]["read"] == "permission"
+
+
+def test_everyone_reads_resource_without_accounts() -> None:
+    planned = plan(DEFAULT | {"auth": "none", "resources": [PIN | {"fields": {"title": "str"}}]})
+    assert planned["resources"][0]["read"] == "public"
+
+
+READERS = {"public": {"read": "public"}, "accounts": {}, "permitted": {"read": "permission"}, "owner": {"owner": True}}
+# By the referencing resource: the readers of referenced rows whose first text its responses may show.
+SHOWN = {
+    "public": {"public"},
+    "accounts": {"public", "accounts"},
+    "permitted": {"public", "accounts"},
+    "owner": {"public", "accounts", "owner"},
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("target", READERS)
+def test_summary_of_reference_is_shown_only_to_its_readers(reader: str, target: str) -> None:
+    thing = {"name": "thing", "fields": {"title": "str"}} | READERS[target]
+    part = {"name": "part", "fields": {"thing": {"type": "ref", "to": "thing"}}} | READERS[reader]
+    planned = plan(DEFAULT | {"auth": "local", "resources": [thing, part]})
+    summaries = planned["resources"][1]["schema"]["summaries"]
+    assert [each["name"] for each in summaries] == ["thing"] * (target in SHOWN[reader])
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_summary_of_row_of_same_resource_is_shown(read: dict[str, Any]) -> None:
+    thing = {"name": "thing", "fields": {"title": "str", "parent": {"type": "ref", "to": "thing", "optional": True}}}
+    planned = plan(DEFAULT | {"auth": "local", "resources": [thing | read]})
+    assert [each["name"] for each in planned["resources"][0]["schema"]["summaries"]] == ["parent"]
+
+
+@pytest.mark.parametrize("read", ["signed_in", "permission"])
+def test_restricted_resource_without_accounts_is_rejected(read: str) -> None:
+    resources = [{"name": "guest", "read": read, "fields": {"name": "str"}}]
+    message = f"^auth: everyone could read everything, but the resource guest declares `read: {read}`. Choose local"
+    for answer in (resources, json.dumps(resources)):
+        with pytest.raises(UserMessageError, match=message):
+            validated({"auth": "none", "resources": answer})
+        for auth in ("local", "oidc"):
+            assert validated({"auth": auth, "resources": answer})
+    public = [resources[0] | {"read": "public"}]
+    assert validated({"auth": "none", "resources": public})
+
+
 def test_requirements_in_plan_are_unique_and_sorted() -> None:
     for answers in COVERING:
         for part in ("runtime", "test", "lint"):

@@ -41,6 +41,7 @@ def conditions(resources: Resources, resource: Resource, *, guards: bool) -> Fac
         "operations": list(resource.operations),
         "guards": guards,
         "owner": resource.owner,
+        "read": resource.read,
         "soft_delete": resource.soft_delete,
         "unique": bool(resource.uniques),
         "references": bool(resource.references),

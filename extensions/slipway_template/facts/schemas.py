@@ -9,6 +9,7 @@ from ..language.domain import BOUNDS, ORDERED, STORED, find
 from ..language.literals import expression, literal
 from ..language.names import spaced
 from ..quoting import quoted
+from .ownership import is_readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,12 +108,15 @@ def field_facts(resource: Resource, field: Field) -> Facts:
 
 
 def summaries(resources: Resources, resource: Resource) -> Iterator[Facts]:
-    """Yield the Jinja context of each reference whose row is summarised in responses by its label."""
+    """Yield the Jinja context of each reference whose row is summarised in responses by its label.
+
+    A row that some readers of the resource may not read has no summary.
+    """
     if not {"create", "list", "read", "update"} & set(resource.operations):
         return
     for field in resource.references:
         target = find(resources, field.to)
-        if target.label:
+        if target.label and is_readable(resource, target):
             yield {
                 "name": field.name,
                 "class": resource.type_name(field),

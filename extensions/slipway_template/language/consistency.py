@@ -157,9 +157,15 @@ def check_parameters(resource: Resource) -> None:
 
 
 def check_owner(resource: Resource) -> None:
-    """Reject the name `owner` for a resource or reference if `owner: true` already adds the column `owner_id`."""
+    """Reject a key or a name that contradicts `owner: true`, such as the name `owner` of a reference.
+
+    `owner: true` adds the column `owner_id`, and restricts who reads a row.
+    """
     if not resource.owner:
         return
+    if resource.read not in {"", "permission"}:
+        problem = f"by `owner: true`, only the owner of a row and callers with {resource.path}:read read it"
+        reject(f"{resource.name}: read", f"{problem}: remove `read` or `owner`.")
     if "owner" in {resource.name, resource.plural}:
         reject(resource.name, "`owner: true` gives each row an owner of its own: choose another name, such as keeper.")
     for field in resource.references:

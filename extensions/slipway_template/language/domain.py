@@ -12,6 +12,7 @@ from .patterns import matching
 from .reserved import CLASSES, MODELS, VARIABLES
 
 OPERATIONS = ("list", "create", "read", "update", "delete", "export")
+READERS = ("public", "signed_in", "permission")
 ON_DELETE = ("restrict", "cascade", "set_null")
 BOUNDS = ("ge", "gt", "le", "lt")
 BITS = {"int": 31, "bigint": 63}
@@ -152,6 +153,8 @@ class Resource:
 
     `unique` holds the constraints over several fields.
 
+    `read` is one of `READERS`, or empty if it is not declared.
+
     `was` and `former_plural` are its previous singular and plural, if it was renamed.
     """
 
@@ -161,6 +164,7 @@ class Resource:
     fields: tuple[Field, ...]
     unique: tuple[tuple[str, ...], ...] = ()
     operations: tuple[str, ...] = OPERATIONS
+    read: str = ""
     owner: bool = False
     soft_delete: bool = False
     was: str = ""

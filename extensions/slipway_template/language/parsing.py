@@ -26,7 +26,7 @@ from .consistency import (
     check_references,
     check_resource,
 )
-from .domain import BOUNDS, ON_DELETE, OPERATIONS, Field, Resource, Resources
+from .domain import BOUNDS, ON_DELETE, OPERATIONS, READERS, Field, Resource, Resources
 from .errors import DomainError, check_key, choice, line, reject, shown
 from .names import article, plural_of, spaced
 from .reserved import check_conflicts, field_name, former_name, plural_name, resource_name, snake_case
@@ -118,7 +118,7 @@ def with_decimal_places(field: Field) -> Field:
 
 # ── Resources ─────────────────────────────────────────────────────────────────────────────────────
 
-KEYS = ("name", "plural", "was", "description", "fields", "unique", "operations", "owner", "soft_delete")
+KEYS = ("name", "plural", "was", "description", "fields", "unique", "operations", "read", "owner", "soft_delete")
 
 
 def read_resource(number: int, source: object) -> Resource:
@@ -138,6 +138,7 @@ def read_resource(number: int, source: object) -> Resource:
         fields=fields,
         unique=read_unique(f"{name}: unique", source.get("unique", []), fields),
         operations=read_operations(f"{name}: operations", source.get("operations", list(OPERATIONS))),
+        read=choice(f"{name}: read", source["read"], READERS) if "read" in source else "",
         owner=boolean(f"{name}: owner", source.get("owner", False)),
         soft_delete=boolean(f"{name}: soft_delete", source.get("soft_delete", False)),
         was=was,

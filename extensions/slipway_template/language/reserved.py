@@ -80,12 +80,12 @@ BUILTINS = frozenset(
 # Names in the modules of a resource that a variable, parameter or import alias would shadow.
 VARIABLES = BUILTINS | frozenset(
     """
-    allow bindparam changes check conditions contains count create csv date datetime delete enum_type equals
-    error_responses export exported factory field fields filters flush func get get_args joinedload l links
-    list_ids lock_references made make make_user method new now number objects owned owner_or_permission
+    allow bearer bindparam changes check conditions contains count create csv date datetime delete enum_type
+    equals error_responses export exported factory field fields filters flush func get get_args joinedload l
+    links list_ids lock_references made make make_user method new now number objects owned owner_or_permission
     page_statements pages payload pytest query read records reference_scopes references relationship remove
-    require_permission result router rows scope search select selects session some stream_csv test tests time
-    timedelta to_jsonable_python update use_key uuid4 value values where
+    require_permission result router rows scope search select selects session signed_in_or_key some stream_csv
+    test tests time timedelta to_jsonable_python update use_key uuid4 value values where
     """.split()  # noqa: SIM905
 )
 # Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not accept as a name.

@@ -4,6 +4,7 @@ A route without one of them is public; `tests/architecture/test_access_policies.
 """
 
 from app.auth.callers import (
+    PUBLIC,
     SIGNED_IN,
     Caller,
     CurrentUser,
@@ -19,9 +20,11 @@ from app.auth.callers import (
     optional_user,
     present_user,
     require_permission,
+    signed_in_or_key,
 )
 
 __all__ = [
+    "PUBLIC",
     "SIGNED_IN",
     "Caller",
     "CurrentUser",
@@ -37,4 +40,5 @@ __all__ = [
     "optional_user",
     "present_user",
     "require_permission",
+    "signed_in_or_key",
 ]

@@ -9,7 +9,6 @@ from app.auth.callers import Caller, current_caller
 from app.auth.permissions import register
 from app.auth.references import ReferenceScopes
 from app.errors import Forbidden
-from app.models.user import EVERYTHING
 from app.scope import ALL, NONE, Scope
 
 
@@ -20,8 +19,7 @@ def scope_of(caller: Caller, *permissions: str) -> Scope:
     """
     if any(map(caller.may, permissions)):
         return ALL
-    has_scope = not caller.scopes.isdisjoint({*permissions, EVERYTHING})
-    return Scope(caller.user.id) if has_scope else NONE
+    return Scope(caller.user.id) if caller.has_scope(*permissions) else NONE
 
 
 class OwnerOrPermission:

@@ -57,6 +57,7 @@ async def subscribe(
     Raises:
         NotFound: the resource does not exist.
         Forbidden: the caller may not read the resource, or the origin is not allowed.
+        Unauthenticated: an anonymous caller may not read the resource.
     """
     check_origin(connection, hub.origins)
     access = await hub.authorize(connection, hub.channels)
@@ -75,7 +76,7 @@ def _check(hub: Hub, access: ReadAccess, channel: str) -> None:
         raise NotFound(message)
     if channel not in access.scopes:
         message = f"You may not read {channel}."
-        raise Forbidden(message)
+        raise access.denied(message)
 
 
 async def next_message(

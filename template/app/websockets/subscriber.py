@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.errors import Error, Forbidden
 from app.scope import Scope
 from app.websockets.message import SLOW, Closing, Message
 from app.websockets.settings import WebSocketSettings
@@ -16,6 +17,7 @@ class ReadAccess:
 
     caller: str
     scopes: Mapping[str, Scope]
+    denied: type[Error] = Forbidden  # the error for other channels
 
 
 class Subscriber:

@@ -6,13 +6,13 @@ string must not contain the token, since proxies log the URL.
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ASGIScope
 
-from app.auth import SIGNED_IN, Caller, identify
-from app.errors import Forbidden
+from app.auth import PUBLIC, SIGNED_IN, Caller, identify, optional_caller
+from app.errors import Forbidden, Unauthenticated
 from app.scope import ALL, NONE, Scope
 from app.settings import PREFIX
 from app.websockets.channels import Channel, Channels
@@ -43,19 +43,32 @@ class TokenSubprotocol:
 async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAccess:
     """Return the scope of each channel that the caller may read.
 
+    Anonymous callers may read the channels of public resources.
+
     Raises:
-        Unauthenticated: the credentials are missing, invalid, expired or revoked.
+        Unauthenticated: the credentials are invalid, expired or revoked, or they are missing
+            and no resource is public.
     """
-    caller = (await identify(connection)).required()
+    authentication = await identify(connection)
+    is_public = any(channel.policy is PUBLIC for channel in channels.values())
+    caller = authentication.optional() if is_public else authentication.required()
     scopes = {name: _scope(caller, channel) for name, channel in channels.items()}
-    return ReadAccess(caller.name, {name: each for name, each in scopes.items() if each != NONE})
+    readable = {name: scope for name, scope in scopes.items() if scope != NONE}
+    if caller is None:
+        address = connection.client.host if connection.client else ""
+        return ReadAccess(address, readable, Unauthenticated)
+    return ReadAccess(caller.name, readable)
 
 
-def _scope(caller: Caller, channel: Channel) -> Scope:
+def _scope(caller: Caller | None, channel: Channel) -> Scope:
     """Return the scope that the caller may read in a channel.
 
     The scope is empty if the resource's router has no `READ`.
     """
+    if channel.policy is PUBLIC:
+        return ALL
+    if caller is None:
+        return NONE
     if not channel.is_resource:
         return Scope(caller.user.id)
     if channel.policy is SIGNED_IN:
@@ -69,10 +82,10 @@ def _scope(caller: Caller, channel: Channel) -> Scope:
 
 
 def install(app: FastAPI) -> None:
-    """Require subscribers to authenticate.
+    """Require subscribers to authenticate, except in channels of public resources.
 
     A subscriber's token may be in a WebSocket subprotocol.
     """
     HUB.get(app).authorize = authorize
     app.add_middleware(TokenSubprotocol)
-    app.include_router(router, prefix=PREFIX, dependencies=[SIGNED_IN])
+    app.include_router(router, prefix=PREFIX, dependencies=[Depends(optional_caller)])

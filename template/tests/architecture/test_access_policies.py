@@ -1,29 +1,32 @@
 """Tests of access policies: every route requires authentication, or is listed as public."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
-from httpx2 import AsyncClient
+from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
-from app import errors, migrate
-from app.auth import CurrentUser, current_caller, identify
+from app import auth, errors, migrate
+from app.auth import PUBLIC, CurrentUser, current_caller, identify, optional_caller
 from app.models.base import now
 from app.models.user import EVERYTHING
 from tests.support.auth import OPEN, bearer, log_in_again, make_user
 from tests.support.fuzzing import fuzz_api
 
-# Routes without authentication, besides `OPEN`. All others declare `CurrentUser`, `SIGNED_IN` or a
-# permission.
-PUBLIC = {"docs", "live", "ready", "redirect"}
+# Routes without a policy, besides `OPEN`. All others declare one, such as `PUBLIC`, `SIGNED_IN`,
+# `CurrentUser` or a permission.
+WITHOUT_POLICY = {"docs", "live", "ready", "redirect"}
+POLICIES = {PUBLIC.dependency, current_caller, optional_caller}
 
 
 def dependency_calls(dependant: Dependant) -> Iterator[object]:
@@ -36,11 +39,53 @@ def dependency_calls(dependant: Dependant) -> Iterator[object]:
 def test_every_route_declares_access_policy(app: FastAPI) -> None:
     for context in iter_route_contexts(app.routes):
         route = context.original_route
-        if isinstance(route, APIRoute) and route.name not in PUBLIC | OPEN:
+        if isinstance(route, APIRoute) and route.name not in WITHOUT_POLICY | OPEN:
             declared = set(dependency_calls(context.dependant))
-            assert current_caller in declared, (
-                f"{route.name}: declare a policy, or add it to PUBLIC."
+            assert declared & POLICIES, (
+                f"{route.name}: declare a policy, or add it to WITHOUT_POLICY."
             )
+
+
+async def test_api_key_without_scopes_reads_no_resource(
+    app: FastAPI, client: AsyncClient, session: AsyncSession
+) -> None:
+    headers = bearer(await make_user(session, EVERYTHING))
+    new = {"name": "robot", "scopes": []}
+    key = (await client.post("/api/v1/users/me/api-keys", json=new, headers=headers)).json()["key"]
+    del client.headers["Authorization"]
+    paths = [
+        str(context.path)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute)
+        and "GET" in (context.methods or ())
+        and any(hasattr(call, "scope") for call in dependency_calls(context.dependant))
+    ]
+    assert "/api/v1/users" in paths
+    for path in paths:
+        url = re.sub("{.*?}", str(uuid4()), path)
+        assert (await client.get(url, headers={"X-API-Key": key})).status_code == 403, path
+
+
+async def test_public_route_ignores_credentials_and_allows_shared_caches(app: FastAPI) -> None:
+    shop = FastAPI()
+    auth.install(shop)
+    shop.state = app.state
+
+    @shop.get("/goods", dependencies=[PUBLIC])
+    async def list_goods() -> list[str]:
+        return []
+
+    @shop.post("/goods", dependencies=[PUBLIC])
+    async def create_good() -> list[str]:
+        return []
+
+    async with AsyncClient(transport=ASGITransport(shop), base_url="http://test") as client:
+        for headers in ({}, {"Authorization": "Bearer nonsense"}, {"X-API-Key": "key_nonsense"}):
+            response = await client.get("/goods", headers=headers)
+            assert response.status_code == 200
+            assert response.headers["Cache-Control"] == "public, no-cache"
+        assert "Cache-Control" not in (await client.post("/goods")).headers
+    assert "security" not in shop.openapi()["paths"]["/goods"]["get"]
 
 
 async def test_request_without_credentials_returns_401(client: AsyncClient) -> None:

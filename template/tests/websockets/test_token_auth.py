@@ -9,7 +9,7 @@ from fastapi import Depends
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from app.auth import SIGNED_IN, Caller, require_permission
+from app.auth import PUBLIC, SIGNED_IN, Caller, require_permission
 from app.changes import Change, Kind
 from app.main import create_app
 from app.models.base import now
@@ -28,6 +28,7 @@ from tests.support.websocket_service import (
 )
 
 DIARIES, LEDGERS, CLUBS, NOTICES = "test-diaries", "test-ledgers", "test-clubs", "test-notices"
+GOODS = "test-goods"
 
 
 class DiaryPolicy:
@@ -59,8 +60,11 @@ async def service(
     app = create_app()
     hub = HUB.get(app)
     hub.config = hub.config.model_copy(update={"heartbeat": 0.1})
-    hub.channels |= CHANNELS
     async with serving_websockets(app) as service:
+        hub.channels = {
+            name: channel for name, channel in hub.channels.items() if channel.policy is not PUBLIC
+        }
+        hub.channels |= CHANNELS
         yield service
 
 
@@ -139,6 +143,24 @@ async def test_message_to_one_user_reaches_only_that_user(service: WebSocketServ
         service.hub.send("news", "for all")
         assert (await receive(socket))["data"] == "for you"
         assert (await receive(others))["data"] == "for all"
+
+
+async def test_anonymous_subscriber_receives_only_changes_of_public_resources(
+    service: WebSocketService,
+) -> None:
+    service.hub.channels[GOODS] = Channel(PUBLIC)
+    service.hub.open("news")
+    async with service.socket() as socket, service.stream(f"?resource={GOODS}") as events:
+        await next_event(events)
+        for channel in (DIARIES, LEDGERS, CLUBS, NOTICES):
+            publish(service, channel, uuid4())
+        service.hub.send("news", "for accounts")
+        row_id = publish(service, GOODS)
+        assert await receives(socket, row_id)
+        assert row_id in (await next_event(events))["data"]
+        assert dict(service.hub.callers) == {"127.0.0.1": 2}
+    for channel in (DIARIES, LEDGERS, CLUBS, NOTICES, "news", "users"):
+        assert await service.stream_error(f"?resource={channel}") == (401, "unauthenticated")
 
 
 @pytest.mark.parametrize("channel", [LEDGERS, CLUBS, "users", "roles"])

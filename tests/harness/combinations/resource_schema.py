@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from extensions.slipway_template.language.domain import NUMBERS, ON_DELETE, OPERATIONS
+from extensions.slipway_template.language.domain import NUMBERS, ON_DELETE, OPERATIONS, READERS
 from extensions.slipway_template.language.parsing import EVERYWHERE, FIELDS, MOST_DIGITS, RESOURCES, TYPES
 from extensions.slipway_template.language.reserved import LONGEST
 from extensions.slipway_template.language.values import LONGEST as WIDTHS
@@ -141,6 +141,10 @@ def options() -> Schema:
             "items": {"enum": list(OPERATIONS)},
             "minItems": 1,
             "uniqueItems": True,
+        },
+        "read": {
+            "enum": list(READERS),
+            "description": "Who reads it: everyone, every account (default), or accounts with a permission.",
         },
         "owner": flag("Whether each row belongs to the user who created it. Services without accounts ignore it."),
         "soft_delete": flag("Whether deleted rows stay in the database, with a time of deletion."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from extensions.slipway_template.language.domain import OPERATIONS
+from extensions.slipway_template.language.domain import OPERATIONS, READERS
 from extensions.slipway_template.language.parsing import domain_problem
 
 if TYPE_CHECKING:
@@ -198,11 +198,14 @@ def resources(draw: st.DrawFn, name: str, before: list[str], after: list[str]) -
         if len(names) > 1
         else None
     )
+    owner = draw(optional_value(st.booleans()))
+    readers = READERS[-1:] if owner else READERS
     return {
         "name": name,
         **without_none(description=draw(optional_value(lines)), unique=together and [together]),
         **without_none(operations=draw(optional_value(st.lists(st.sampled_from(OPERATIONS), min_size=1, unique=True)))),
-        **without_none(owner=draw(optional_value(st.booleans())), soft_delete=draw(optional_value(st.booleans()))),
+        **without_none(read=draw(optional_value(st.sampled_from(readers)))),
+        **without_none(owner=owner, soft_delete=draw(optional_value(st.booleans()))),
         **without_none(was=draw(optional_value(st.just(f"former_{name}"[:24].rstrip("_"))))),
         "fields": fields,
     }
@@ -311,6 +314,10 @@ MISTAKES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda resource: resource.update(unique="title"), "list"),
     (lambda resource: resource.update(operations=["lsit"]), "Did you mean list"),
     (lambda resource: resource.update(operations=[]), "some of"),
+    (lambda resource: resource.update(read="signed-in"), "Did you mean signed_in"),
+    (lambda resource: resource.update(read="everyone"), "public, signed_in, permission"),
+    (lambda resource: resource.update(read=True), "public, signed_in, permission"),
+    (lambda resource: resource.update(owner=True, read="public"), "remove `read` or `owner`"),
     (lambda resource: resource.update(owner="yes"), "true nor false"),
     (lambda resource: resource.update(owner=True, plural="owner"), "an owner of its own"),
     (own_twice, "the account"),

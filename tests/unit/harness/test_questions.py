@@ -11,7 +11,7 @@ import pytest
 
 from extensions.slipway_template.answers import questions
 from extensions.slipway_template.questionnaire import read_questionnaire
-from tests.harness.combinations.domains import DOMAINS
+from tests.harness.combinations.domains import DOMAINS, domain_name
 from tests.harness.combinations.questions import (
     OPEN,
     Questionnaire,
@@ -98,11 +98,16 @@ def test_covering_array_has_every_domain() -> None:
 
 
 def test_covering_array_combines_domain_with_related_answers() -> None:
-    rows = code_questions().covering(3)
+    rows, allowed = code_questions().covering(3), list(code_questions().combinations())
     for name, related in OPEN.items():
         for other in related:
-            every = len(answers(QUESTIONS[name])) * len(answers(QUESTIONS[other]))
-            assert len({(repr(row[name]), row[other]) for row in rows}) == every
+            every = {(repr(each[name]), each[other]) for each in allowed}
+            assert {(repr(row[name]), row[other]) for row in rows} == every
+
+
+def test_booking_without_accounts_is_rejected() -> None:
+    rejected = [each for each in all_questions().further() if all_questions().problem(each)]
+    assert {(domain_name(each["resources"]), each["auth"]) for each in rejected} == {("booking", "none")}
 
 
 def test_questionnaire_excludes_hidden_questions() -> None:
