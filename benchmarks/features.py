@@ -41,7 +41,8 @@ def services() -> dict[str, dict[str, Any]]:
 
 def environment(answers: dict[str, Any], directory: Path) -> dict[str, str]:
     """Return the environment variables that production requires; their servers are never contacted."""
-    answers = {name: question["default"] for name, question in questions().items()} | answers | {"resources": []}
+    answers = {name: question["default"] for name, question in questions().items()} | {"auth": "none"} | answers
+    answers |= {"resources": []}
     stand_ins = {each["name"]: each["value"] for each in plan(answers)["stand_ins"]}
     return {**stand_ins, **NO_LIMIT, "PYTHONPATH": str(directory)}
 

@@ -16,6 +16,8 @@ from .source import recorded_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .language.domain import Resource
+
 LINE_BREAKS = "\u2028\u2029"  # line and paragraph separators; other line breaks are control characters
 LONGEST_NAME, LONGEST_DESCRIPTION = 60, 160  # characters: one line of a README, of a `pyproject.toml`
 
@@ -53,18 +55,25 @@ def resources_problem(value: object) -> str:
         return f"Invalid YAML: {' '.join(str(error).split())[:300]}"
 
 
-def auth_problem(auth: object, resources: object) -> str:
-    """Return an error message if a service without accounts would have to restrict who reads a resource.
-
-    Empty if it has accounts, or if its resources are invalid, which `resources_problem` reports.
-    """
-    if auth != "none" or resources_problem(resources):
-        return ""
+def restricted(resources: object) -> list[Resource]:
+    """List the resources that only accounts read, as they declare by `read`; empty if `resources` are invalid."""
+    if resources_problem(resources):
+        return []
     domain = read_domain(yaml.safe_load(resources) if isinstance(resources, str) else resources)
-    restricted = next((resource for resource in domain if resource.read not in {"", "public"}), None)
-    if restricted is None:
+    return [resource for resource in domain if resource.read not in {"", "public"}]
+
+
+def auth_default(resources: object) -> str:
+    """Return the default of `auth`: `none`, unless the readers of a resource need accounts."""
+    return "local" if restricted(resources) else "none"
+
+
+def auth_problem(auth: object, resources: object) -> str:
+    """Return an error message if the readers of a resource need accounts, but there are none; empty otherwise."""
+    names = restricted(resources)
+    if auth != "none" or not names:
         return ""
-    declared = f"the resource {restricted.name} declares `read: {restricted.read}`"
+    declared = f"the resource {names[0].name} declares `read: {names[0].read}`"
     return f"everyone could read everything, but {declared}. Choose local or oidc, or change it to `read: public`."
 
 

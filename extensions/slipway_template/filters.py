@@ -20,6 +20,7 @@ def filters() -> dict[str, Callable[..., Any]]:
     organisation.standard()
     formatting.find_ruff()
     return {
+        "auth_default": answers.auth_default,
         "auth_problem": answers.auth_problem,
         "description_problem": answers.description_problem,
         "excluded": excluded,

@@ -10,6 +10,9 @@ import unicodedata
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from copier.errors import UserMessageError
+
+from .answers import auth_problem
 from .catalogue import OF_TYPES, OWNERSHIP, chosen
 from .deployment import deployment_facts
 from .facts import domain_facts, requests
@@ -237,7 +240,13 @@ def guidance_plan(features: list[Feature]) -> dict[str, Any]:
 
 
 def plan(answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the complete Jinja context of a service, computed from its answers."""
+    """Return the complete Jinja context of a service, computed from its answers.
+
+    Raises:
+        UserMessageError: the readers of a resource need accounts, but a fork has locked `auth: none`.
+    """
+    if problem := auth_problem(answers["auth"], answers["resources"]):
+        raise UserMessageError(f"auth: {problem}")
     names, resources = parse_answers(answers)
     features = [*chosen(names), *features_of_types(resources), standard().feature]
     return {

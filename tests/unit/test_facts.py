@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from extensions.slipway_template.answers import auth_problem
 from extensions.slipway_template.plan import plan
 from tests.harness.combinations.domains import DOMAINS, large_domain
 from tests.harness.combinations.questions import all_questions
@@ -56,6 +57,8 @@ def is_source(text: str) -> bool:
 @pytest.mark.parametrize("name", [*DOMAINS, "large"])
 def test_resource_jinja_context_contains_no_python_code(name: str, auth: str) -> None:
     domain = DOMAINS.get(name, large_domain(3))
+    if auth_problem(auth, domain):
+        return
     planned = plan(all_questions().default | {"resources": domain, "auth": auth})
     facts = [planned["resources"], planned["tables"], planned["late"]]
     code = [(key, text) for key, text in strings(facts) if key not in SENTENCES]

@@ -12,7 +12,7 @@ import pytest
 from copier.errors import UserMessageError
 from packaging.requirements import Requirement
 
-from extensions.slipway_template.answers import description_problem, name_problem, questions, validated
+from extensions.slipway_template.answers import auth_default, description_problem, name_problem, questions, validated
 from extensions.slipway_template.plan import plan, slug
 from extensions.slipway_template.quoting import quoted, toml, wrapped
 from tests.harness.checks import requirements
@@ -143,7 +143,12 @@ def test_everyone_reads_resource_without_accounts() -> None:
     assert planned["resources"][0]["read"] == "public"
 
 
-READERS = {"public": {"read": "public"}, "accounts": {}, "permitted": {"read": "permission"}, "owner": {"owner": True}}
+READERS: dict[str, dict[str, Any]] = {
+    "public": {"read": "public"},
+    "accounts": {},
+    "permitted": {"read": "permission"},
+    "owner": {"owner": True},
+}
 # By the referencing resource: the readers of referenced rows whose first text its responses may show.
 SHOWN = {
     "public": {"public"},
@@ -156,8 +161,8 @@ SHOWN = {
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("target", READERS)
 def test_summary_of_reference_is_shown_only_to_its_readers(reader: str, target: str) -> None:
-    thing = {"name": "thing", "fields": {"title": "str"}} | READERS[target]
-    part = {"name": "part", "fields": {"thing": {"type": "ref", "to": "thing"}}} | READERS[reader]
+    thing: dict[str, Any] = {"name": "thing", "fields": {"title": "str"}} | READERS[target]
+    part: dict[str, Any] = {"name": "part", "fields": {"thing": {"type": "ref", "to": "thing"}}} | READERS[reader]
     planned = plan(DEFAULT | {"auth": "local", "resources": [thing, part]})
     summaries = planned["resources"][1]["schema"]["summaries"]
     assert [each["name"] for each in summaries] == ["thing"] * (target in SHOWN[reader])
@@ -179,8 +184,11 @@ def test_restricted_resource_without_accounts_is_rejected(read: str) -> None:
             validated({"auth": "none", "resources": answer})
         for auth in ("local", "oidc"):
             assert validated({"auth": auth, "resources": answer})
+    with pytest.raises(UserMessageError, match=message):
+        plan(DEFAULT | {"auth": "none", "resources": resources})
     public = [resources[0] | {"read": "public"}]
     assert validated({"auth": "none", "resources": public})
+    assert (auth_default(resources), auth_default(public)) == ("local", "none")
 
 
 def test_requirements_in_plan_are_unique_and_sorted() -> None:
