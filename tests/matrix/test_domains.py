@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,13 @@ def random_domains(number: int, start: int) -> list[Domain]:
     return drawn_domains
 
 
+def choose_auth(domain: Domain, number: int) -> str:
+    """Return one of the kinds of authentication that can restrict the readers of a domain as it declares."""
+    restricted = any(resource.get("owner") or resource.get("read", "public") != "public" for resource in domain)
+    kinds = ("local", "oidc") if restricted else ("none", "local", "oidc")
+    return kinds[number // len(DATABASES) % len(kinds)]
+
+
 @pytest.fixture(scope="session")
 def random_services(
     request: pytest.FixtureRequest, template: Path, workspace: Path, show: Callable[[str], Meter]
@@ -93,12 +101,12 @@ def random_services(
     random = random_domains(pytestconfig.option.domains, pytestconfig.option.seed)
     from_corpus = [(f"corpus-{database}", CORPUS, database) for database in DATABASES]
     drawn = [(f"random-{number}", domain, DATABASES[number % 2]) for number, domain in enumerate(random)]
+    numbers = count()
     meter = show("Rendering domains")
     services = []
     with meter.shown():
         for name, domain, database in meter.each(from_corpus + drawn, len(from_corpus + drawn)):
-            restricted = any(resource.get("owner") or resource.get("read", "public") != "public" for resource in domain)
-            changed = {"resources": domain, "database": database, "auth": "local" if restricted else "none"}
+            changed = {"resources": domain, "database": database, "auth": choose_auth(domain, next(numbers))}
             answers = all_questions().default | changed
             directory = workspace / "domains" / name
             render(template, directory, answers)

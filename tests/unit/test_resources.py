@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from extensions.slipway_template.language.domain import READERS
 from extensions.slipway_template.language.names import IRREGULAR, article, camel, member, plural_of
 from extensions.slipway_template.language.parsing import TYPES, domain_problem, read_domain
 from extensions.slipway_template.language.reserved import BUILTIN_CLASSES, BUILTINS, IMPORTED, MODELS, VARIABLES
@@ -197,6 +198,30 @@ def test_field_named_owner_conflicts_with_owner_flag() -> None:
     assert domain_problem([owner | {"owner": True}]) == (
         "owner: `owner: true` gives each row an owner of its own: choose another name, such as keeper."
     )
+
+
+def test_random_domains_have_all_readers() -> None:
+    drawn: set[str | None] = set()
+
+    @settings(max_examples=60, phases=[Phase.generate], database=None, deadline=None, derandomize=True)
+    @given(domains)
+    def collect(domain: list[dict[str, Any]]) -> None:
+        drawn.update(resource.get("read") for resource in domain)
+
+    collect()
+    assert drawn == {None, *READERS}
+
+
+def test_undeclared_readers_depend_on_accounts() -> None:
+    resources = read_domain([PERSON, {"name": "pet", "read": "public", "fields": {"name": "str"}}])
+    assert [each.read for each in resources] == ["", "public"]
+
+
+@pytest.mark.parametrize("read", ["public", "signed_in"])
+def test_owned_resource_with_other_readers_is_rejected(read: str) -> None:
+    message = "person: read: by `owner: true`, only the owner of a row and callers with people:read read it"
+    assert domain_problem([PERSON | {"owner": True, "read": read}]) == f"{message}: remove `read` or `owner`."
+    assert domain_problem([PERSON | {"owner": True, "read": "permission"}]) == ""
 
 
 def test_cycle_of_required_references_is_reported() -> None:

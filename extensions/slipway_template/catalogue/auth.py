@@ -98,7 +98,7 @@ AUTH = Feature(
         ),
     ),
     guidance=(
-        "`CurrentUser` is the caller; `SIGNED_IN`, `require_permission` and `OptionalUser` authorize: `docs/auth.md`.",
+        "`CurrentUser` is the caller; `PUBLIC`, `SIGNED_IN` and `require_permission` authorize: `docs/auth.md`.",
         "In tests, `sign_in` authenticates the client as a new user: `tests/support/auth.py`.",
     ),
 )

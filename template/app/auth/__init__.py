@@ -1,6 +1,6 @@
 """Authentication and authorization: FastAPI dependencies that routes declare.
 
-A route without one of them is public; `tests/architecture/test_access_policies.py` lists those.
+`tests/architecture/test_access_policies.py` lists the routes that need none of them.
 """
 
 from app.auth.callers import (

@@ -100,11 +100,11 @@ ACCOUNTS = [
         auth="local",
     ),
     *promise(
-        "template/docs/auth.md: permissions are checked; logout-everywhere revokes every token",
+        "template/docs/auth.md.jinja: permissions are checked; logout-everywhere revokes every token",
         Break(
             "does not check permissions",
             "app/auth/callers.py",
-            "if not caller.may(self.name):",
+            "if not any(map(caller.may, self.names)):",
             "if False:",
             "architecture/test_access_policies.py::test_route_without_required_permission_returns_403",
         ),
@@ -118,13 +118,31 @@ ACCOUNTS = [
         auth="local",
     ),
     *promise(
-        "template/docs/auth.md: an API key may do what is among its scopes",
+        "template/docs/auth.md.jinja: an API key may do what is among its scopes",
         Break(
             "an API key ignores its scopes",
             "app/auth/callers.py",
-            "return self.user.may(permission) and not self.scopes.isdisjoint({permission, EVERYTHING})",
+            "return self.user.may(permission) and self.has_scope(permission)",
             "return self.user.may(permission)",
             "auth/test_api_key.py::test_api_key_permission_needs_scope_and_user_role",
+        ),
+        Break(
+            "an API key without scopes reads resources",
+            "app/auth/callers.py",
+            "if not caller.has_scope(*self.names):",
+            "if False:",
+            "architecture/test_access_policies.py::test_api_key_without_scopes_reads_no_resource",
+        ),
+        auth="local",
+    ),
+    *promise(
+        "template/docs/auth.md.jinja: a stranger reads public resources only",
+        Break(
+            "a resource is public",
+            "app/routers/product.py",
+            'READ = signed_in_or_key("products:read", "products:write")',
+            "from app.auth import PUBLIC\nREAD = PUBLIC",
+            "test_product.py::test_read_requires_authentication",
         ),
         auth="local",
     ),

@@ -113,7 +113,7 @@ RULES = [
             ", dependencies=[READ])",
             ")",
             "architecture/test_access_policies.py::test_every_route_declares_access_policy",
-            says="declare a policy, or add it to PUBLIC.",
+            says="declare a policy, or add it to WITHOUT_POLICY.",
         ),
         auth="local",
     ),
