@@ -99,10 +99,10 @@ async def administration(
     current = await _reload(session, caller)
     if permission and not current.may(permission):
         raise Forbidden(f"Missing permission: {permission}.")
-    before = await _count_administrators(session)
+    before = await count_administrators(session)
     yield Administration(session, current, roles)
     await flush(session)
-    after = await _count_administrators(session)
+    after = await count_administrators(session)
     if any(old and not new for old, new in zip(before, after, strict=True)):
         message = "This would remove the last administrator. Appoint another one first."
         raise Conflict(message)
@@ -133,7 +133,7 @@ async def _reload(session: AsyncSession, caller: User) -> User:
     return current
 
 
-async def _count_administrators(session: AsyncSession) -> tuple[int, int]:
+async def count_administrators(session: AsyncSession) -> tuple[int, int]:
     """Return the number of active users who hold `*`, and how many of them are verified.
 
     Databases compare JSON differently, so the roles with `*` are selected in Python.

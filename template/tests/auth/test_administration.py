@@ -224,14 +224,14 @@ REMOVALS = [("PATCH", DISABLE), ("PATCH", {"json": {"roles": []}}), ("DELETE", {
 async def test_concurrent_administrators_cannot_remove_each_other(
     live: Live, monkeypatch: pytest.MonkeyPatch, method: str, options: dict[str, Any]
 ) -> None:
-    count = roles._count_administrators
+    count = roles.count_administrators
 
     async def count_slowly(session: AsyncSession) -> tuple[int, int]:
         counts = await count(session)
         await asyncio.sleep(0.05)  # the other request runs meanwhile, unless it waits for a lock
         return counts
 
-    monkeypatch.setattr(roles, "_count_administrators", count_slowly)
+    monkeypatch.setattr(roles, "count_administrators", count_slowly)
     await assert_one_survives(live, method, options)
 
 

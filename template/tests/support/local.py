@@ -6,9 +6,13 @@ from datetime import timedelta
 from secrets import token_hex
 from typing import Any
 
+from fastapi import FastAPI
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.local.notices import Notice
+from app.auth.local.one_time_links import LINK_SENDER, OneTimeLink
 from app.auth.local.tokens import AuthSettings, Purpose, Signer
 from app.models.base import Base, now
 from app.models.password import Password
@@ -52,3 +56,30 @@ def credentials(user: User) -> list[Base]:
         expires_at=now() + timedelta(hours=1),
     )
     return [Password(user_id=user.id, hash=HASHED), session]
+
+
+class LinkRecorder(list[OneTimeLink]):
+    """Link sender that records one-time links and notices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notices: list[Notice] = []
+
+    def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
+        """Record a link."""
+        _ = session
+        self.append(link)
+
+    def notify(self, notice: Notice, session: AsyncSession) -> None:
+        """Record a notice."""
+        _ = session
+        self.notices.append(notice)
+
+
+@contextmanager
+def recorded_links(app: FastAPI) -> Generator[LinkRecorder, None, None]:
+    """Record the one-time links and notices that the service sends."""
+    original, recorder = LINK_SENDER.get(app), LinkRecorder()
+    LINK_SENDER.set(app, recorder)
+    yield recorder
+    LINK_SENDER.set(app, original)

@@ -67,6 +67,10 @@ class RequestLinks:
         if not getattr(self.connection.state, "discards_links", False):
             LINK_SENDER.get(self.connection.app).send(link, session)
 
+    def notify(self, notice: Notice, session: AsyncSession) -> None:
+        """Deliver a notice, which is not throttled, since it follows from a change."""
+        LINK_SENDER.get(self.connection.app).notify(notice, session)
+
 
 async def link_sender(connection: HTTPConnection) -> LinkSender:
     """Return the sender of one-time links for a request (a dependency)."""

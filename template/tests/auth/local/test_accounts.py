@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import passwords
 from app.auth.local.accounts import SIGNER
-from app.auth.local.notices import Notice
-from app.auth.local.one_time_links import LINK_SENDER, LinkKind, OneTimeLink
+from app.auth.local.one_time_links import LinkKind, OneTimeLink
 from app.auth.local.tokens import LEEWAY
 from app.models.base import now
 from app.models.password import Password
@@ -26,7 +25,7 @@ from app.services import user_session as user_sessions
 from app.services.auth import GRACE
 from tests.support.auth import bearer, make_user
 from tests.support.live_server import Live
-from tests.support.local import FAST_HASH, HASHED, PASSWORD
+from tests.support.local import FAST_HASH, HASHED, PASSWORD, recorded_links
 
 URL = "/api/v1/auth"
 COOKIE = "__Secure-refresh"
@@ -50,19 +49,8 @@ def client(client: AsyncClient) -> AsyncClient:
 @pytest.fixture
 def sent(app: FastAPI) -> Generator[list[OneTimeLink], None, None]:
     """Record the one-time links that the service sends."""
-
-    class Recorder(list[OneTimeLink]):
-        def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-            _ = session
-            self.append(link)
-
-        def notify(self, notice: Notice, session: AsyncSession) -> None:
-            _ = notice, session
-
-    original, recorder = LINK_SENDER.get(app), Recorder()
-    LINK_SENDER.set(app, recorder)
-    yield recorder
-    LINK_SENDER.set(app, original)
+    with recorded_links(app) as links:
+        yield links
 
 
 async def log_in(client: AsyncClient, email: str, password: str = PASSWORD) -> Response:

@@ -8,10 +8,9 @@ from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import passwords
-from app.auth.local.notices import Notice
-from app.auth.local.one_time_links import LINK_SENDER, LinkKind, OneTimeLink
+from app.auth.local.one_time_links import LinkKind, OneTimeLink
 from tests.support.auth import bearer, make_user
-from tests.support.local import FAST_HASH, PASSWORD
+from tests.support.local import FAST_HASH, PASSWORD, recorded_links
 
 USERS, AUTH = "/api/v1/users", "/api/v1/auth"
 EMAIL = "invited@example.com"
@@ -20,19 +19,8 @@ EMAIL = "invited@example.com"
 @pytest.fixture
 def sent(app: FastAPI) -> Generator[list[OneTimeLink], None, None]:
     """Record the one-time links that the service sends."""
-
-    class Recorder(list[OneTimeLink]):
-        def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-            assert session is not None  # sent after the commit
-            self.append(link)
-
-        def notify(self, notice: Notice, session: AsyncSession) -> None:
-            _ = notice, session
-
-    original, recorder = LINK_SENDER.get(app), Recorder()
-    LINK_SENDER.set(app, recorder)
-    yield recorder
-    LINK_SENDER.set(app, original)
+    with recorded_links(app) as links:
+        yield links
 
 
 async def test_invited_user_sets_password_and_logs_in(

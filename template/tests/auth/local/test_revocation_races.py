@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import passwords
-from app.auth.local.notices import Notice
-from app.auth.local.one_time_links import LINK_SENDER, OneTimeLink
 from app.database import SESSIONS
 from tests.support.auth import make_user
 from tests.support.live_server import Live
-from tests.support.local import FAST_HASH, PASSWORD
+from tests.support.local import FAST_HASH, PASSWORD, LinkRecorder, recorded_links
 
 AUTH = "/api/v1/auth"
 ME = "/api/v1/users/me"
@@ -30,27 +27,11 @@ def _fast_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_password_hash", FAST_HASH)
 
 
-class Mailbox:
-    """The token of the last one-time link."""
-
-    def __init__(self) -> None:
-        self.token = ""
-
-    def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        _ = session
-        self.token = link.token
-
-    def notify(self, notice: Notice, session: AsyncSession) -> None:
-        _ = notice, session
-
-
 @pytest.fixture
-def mailbox(live: Live) -> Generator[Mailbox, None, None]:
-    """Receive the one-time links of the service."""
-    original, mailbox = LINK_SENDER.get(live.app), Mailbox()
-    LINK_SENDER.set(live.app, mailbox)
-    yield mailbox
-    LINK_SENDER.set(live.app, original)
+def links(live: Live) -> Generator[LinkRecorder, None, None]:
+    """Record the one-time links that the service sends."""
+    with recorded_links(live.app) as links:
+        yield links
 
 
 def authorization(tokens: Tokens) -> Headers:
@@ -97,7 +78,7 @@ async def revoke(client: AsyncClient, call: str, own: Tokens, stolen: Tokens, li
     return response.status_code
 
 
-async def survivors(live: Live, mailbox: Mailbox, call: str, thief: Any) -> list[Headers]:  # noqa: ANN401
+async def survivors(live: Live, links: LinkRecorder, call: str, thief: Any) -> list[Headers]:  # noqa: ANN401
     """Run one race; return the credentials of the thief that are still valid."""
     client = live.client
     async with SESSIONS.get(live.app)() as session:
@@ -106,7 +87,7 @@ async def survivors(live: Live, mailbox: Mailbox, call: str, thief: Any) -> list
     own, stolen = [await log_in(client, user.email) for _ in range(2)]
     stealing = asyncio.create_task(thief(client, stolen))
     await asyncio.sleep(0.01)
-    assert await revoke(client, call, own, stolen, mailbox.token) == 204
+    assert await revoke(client, call, own, stolen, links[-1].token) == 204
     got = await stealing
     statuses = [(await client.get(ME, headers=headers)).status_code for headers in got]
     return [headers for headers, status in zip(got, statuses, strict=True) if status != 401]
@@ -115,16 +96,16 @@ async def survivors(live: Live, mailbox: Mailbox, call: str, thief: Any) -> list
 @pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize("call", ["reset-password", "change-password", "logout"])
 async def test_refresh_during_revocation_gives_no_valid_token(
-    live: Live, mailbox: Mailbox, call: str, times: int
+    live: Live, links: LinkRecorder, call: str, times: int
 ) -> None:
     for _ in range(times):
-        assert not await survivors(live, mailbox, f"{AUTH}/{call}", refresh_in_loop)
+        assert not await survivors(live, links, f"{AUTH}/{call}", refresh_in_loop)
 
 
 @pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize("thief", [refresh_in_loop, create_keys_in_loop])
 async def test_logout_everywhere_leaves_thief_no_credentials(
-    live: Live, mailbox: Mailbox, thief: object, times: int
+    live: Live, links: LinkRecorder, thief: object, times: int
 ) -> None:
     for _ in range(times):
-        assert not await survivors(live, mailbox, f"{ME}/logout-everywhere", thief)
+        assert not await survivors(live, links, f"{ME}/logout-everywhere", thief)

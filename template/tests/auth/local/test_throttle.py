@@ -15,17 +15,16 @@ from limits.aio import strategies
 from limits.aio.storage import memory
 from pydantic import BaseModel
 from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import attempts, passwords, throttle
-from app.auth.local.one_time_links import LINK_SENDER, OneTimeLink
+from app.auth.local.one_time_links import OneTimeLink
 from app.auth.local.throttle import THROTTLE, Throttle, ThrottleSettings
 from app.models.password import Password
 from app.models.user import User
 from app.schemas.auth import Login
 from tests.support.auth import bearer, make_user
 from tests.support.live_server import Live
-from tests.support.local import FAST_HASH, HASHED, PASSWORD
+from tests.support.local import FAST_HASH, HASHED, PASSWORD, recorded_links
 from tests.support.timeouts import DEADLINE, wait_until
 
 URL = "/api/v1/auth"
@@ -75,16 +74,8 @@ def configure(live: Live, monkeypatch: pytest.MonkeyPatch) -> Generator[Configur
 @pytest.fixture
 def sent(live: Live) -> Generator[list[OneTimeLink], None, None]:
     """Record the one-time links that the service sends."""
-
-    class Recorder(list[OneTimeLink]):
-        def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-            _ = session
-            self.append(link)
-
-    original, recorder = LINK_SENDER.get(live.app), Recorder()
-    LINK_SENDER.set(live.app, recorder)
-    yield recorder
-    LINK_SENDER.set(live.app, original)
+    with recorded_links(live.app) as links:
+        yield links
 
 
 @pytest.fixture

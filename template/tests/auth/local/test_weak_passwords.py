@@ -3,7 +3,6 @@
 import io
 import sys
 from collections.abc import Generator
-from dataclasses import dataclass, field
 
 import pytest
 from fastapi import FastAPI
@@ -12,10 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.local import cli, passwords
 from app.auth.local.notices import Notice, NoticeKind
-from app.auth.local.one_time_links import LINK_SENDER, OneTimeLink
 from app.models.user import User
 from tests.support.auth import bearer, make_user
-from tests.support.local import FAST_HASH, PASSWORD
+from tests.support.local import FAST_HASH, PASSWORD, LinkRecorder, recorded_links
 
 URL = "/api/v1/auth"
 NEW_PASSWORD = "another horse battery staple"
@@ -23,37 +21,19 @@ WEAK = ["password1234", "aaaaaaaaaaaa", "123456789012", "ann.smith@example.com",
 EMAIL = "ann.smith@example.com"
 
 
-@dataclass
-class Recorder:
-    """Link sender that records links and notices."""
-
-    links: list[OneTimeLink] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-
-    def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
-        _ = session
-        self.links.append(link)
-
-    def notify(self, notice: Notice, session: AsyncSession) -> None:
-        _ = session
-        self.notices.append(notice)
-
-
 @pytest.fixture
-def sent(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Generator[Recorder, None, None]:
+def sent(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Generator[LinkRecorder, None, None]:
     """Record links and notices; hash passwords with cheap parameters."""
     monkeypatch.setattr(passwords, "_password_hash", FAST_HASH)
-    original, recorder = LINK_SENDER.get(app), Recorder()
-    LINK_SENDER.set(app, recorder)
-    yield recorder
-    LINK_SENDER.set(app, original)
+    with recorded_links(app) as links:
+        yield links
 
 
-async def forgot_password(client: AsyncClient, user: User, sent: Recorder) -> str:
+async def forgot_password(client: AsyncClient, user: User, sent: LinkRecorder) -> str:
     """Request a password reset; return the token of the link."""
     response = await client.post(f"{URL}/forgot-password", json={"email": user.email})
     assert response.status_code == 202
-    return sent.links[-1].token
+    return sent[-1].token
 
 
 async def reset_password(client: AsyncClient, token: str, password: str) -> Response:
@@ -77,7 +57,7 @@ def assert_weak(response: Response, location: str, password: str) -> None:
 
 @pytest.mark.parametrize("password", WEAK)
 async def test_registration_with_weak_password_returns_422(
-    client: AsyncClient, session: AsyncSession, sent: Recorder, password: str
+    client: AsyncClient, session: AsyncSession, sent: LinkRecorder, password: str
 ) -> None:
     new = {"email": EMAIL, "password": password}
     unknown = await client.post(f"{URL}/register", json=new)
@@ -85,11 +65,11 @@ async def test_registration_with_weak_password_returns_422(
     await make_user(session, email=EMAIL)
     known = await client.post(f"{URL}/register", json=new)
     assert known.json() | {"request_id": ""} == unknown.json() | {"request_id": ""}
-    assert sent.links == []
+    assert list(sent) == []
 
 
 async def test_password_reset_with_weak_password_keeps_link_valid(
-    client: AsyncClient, session: AsyncSession, sent: Recorder
+    client: AsyncClient, session: AsyncSession, sent: LinkRecorder
 ) -> None:
     user = await make_user(session, email=EMAIL)
     token = await forgot_password(client, user, sent)
@@ -101,14 +81,14 @@ async def test_password_reset_with_weak_password_keeps_link_valid(
 
 
 async def test_invalid_link_with_weak_password_returns_401(
-    client: AsyncClient, sent: Recorder
+    client: AsyncClient, sent: LinkRecorder
 ) -> None:
     assert (await reset_password(client, "invalid", WEAK[0])).status_code == 401
     assert sent.notices == []
 
 
 async def test_change_to_weak_password_returns_422(
-    client: AsyncClient, session: AsyncSession, sent: Recorder
+    client: AsyncClient, session: AsyncSession, sent: LinkRecorder
 ) -> None:
     user = await make_user(session, email=EMAIL)
     for password in WEAK:
@@ -120,12 +100,12 @@ async def test_change_to_weak_password_returns_422(
 
 
 async def test_change_of_email_notifies_old_address(
-    client: AsyncClient, session: AsyncSession, sent: Recorder
+    client: AsyncClient, session: AsyncSession, sent: LinkRecorder
 ) -> None:
     user = await make_user(session, email=EMAIL)
     response = await change(client, user, "change-email", email="new@example.com")
     assert response.status_code == 202
-    body = {"token": sent.links[-1].token}
+    body = {"token": sent[-1].token}
     assert (await client.post(f"{URL}/confirm-email", json=body)).status_code == 204
     assert sent.notices == [Notice(EMAIL, NoticeKind.EMAIL_CHANGED)]
 
