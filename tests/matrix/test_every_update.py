@@ -84,7 +84,8 @@ def problems(update_path: UpdatePath, result: UpdateResult, matrix: Matrix) -> l
 
 def update_path(answers: Answers, release: Release, *others: str) -> UpdatePath:
     added_questions = frozenset(answers.keys() - release.questionnaire.questions.keys())
-    return UpdatePath(answers, (release.tag, *others, NEXT), added_questions=added_questions)
+    earlier = {name: answer for name, answer in release.restrict(answers).items() if answer != answers[name]}
+    return UpdatePath(answers, (release.tag, *others, NEXT), added_questions=added_questions, earlier=earlier)
 
 
 def from_releases(combinations: list[Answers], *, each: bool) -> list[UpdatePath]:

@@ -73,7 +73,8 @@ def resources(owner: Owner) -> list[dict[str, object]]:
 # ── A small template ──────────────────────────────────────────────────────────────────────────────────────────────────
 def test_add_resource_declares_it_and_commits_its_files(owner: Owner) -> None:
     before = owner.read(ANSWERS)
-    add(owner, "resource", "order", "total:decimal", "note:text?", "ref:product", "--owner", "--plural", "orders")
+    options = ("--plural", "orders", "--read", "permission", "--owner")
+    add(owner, "resource", "order", "total:decimal", "note:text?", "ref:product", *options)
     assert owner.read("app/models/order.py") == "class order:\n    total = 1\n    note = 1\n    product = 1\n"
     assert git(owner.directory, "log", "-1", "--format=%s") == "Add the resource order\n"
     assert git(owner.directory, "status", "--porcelain") == ""
@@ -81,6 +82,7 @@ def test_add_resource_declares_it_and_commits_its_files(owner: Owner) -> None:
         "name": "order",
         "plural": "orders",
         "fields": {"total": "decimal", "note": "text?", "product": {"type": "ref", "to": "product"}},
+        "read": "permission",
         "owner": True,
     }
     after = owner.read(ANSWERS)

@@ -36,7 +36,7 @@ OF_PYTHON = frozenset({"bool", "cls", "date", "datetime", "dict", "float", "int"
 OF_SQLALCHEMY = frozenset({"enum_type", "false", "mapped_column", "relationship", "true"})
 OF_POSTGRESQL = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})  # its system columns
 # Models in modules of another name: SQLAlchemy's registry resolves relationships by class name.
-MODELS = frozenset({"Jot", "Role"})
+MODELS = frozenset({"Jot", "Role", "UserRole"})
 # Components of the OpenAPI schema that belong to no resource.
 COMPONENTS = frozenset({"FieldProblem", "HTTPValidationError", "Problem", "ValidationError"})
 # Classes that the modules of a resource import.

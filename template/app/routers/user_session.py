@@ -19,7 +19,7 @@ router = APIRouter(prefix="/users", tags=["sessions"])
 
 
 @router.get("/me/sessions")
-async def list_sessions(
+async def list_own_sessions(
     session: ReadSession, user: PresentUser, current: CurrentSession
 ) -> list[SessionRead]:
     """List the current user's sessions, the newest first."""

@@ -19,7 +19,6 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     MetaData,
-    Table,
     column,
     literal_column,
     table,
@@ -31,20 +30,18 @@ from sqlalchemy.schema import CreateTable
 def insert(upgrade: UpgradeOps, metadata: MetaData, dialect: Dialect) -> None:
     """Insert the statements: an INSERT after a table's creation, an UPDATE before NOT NULL."""
     for operation in list(upgrade.ops):
-        if isinstance(operation, CreateTableOp):
-            created = metadata.tables[operation.table_name]
-            if "filled_by" in created.info:
-                upgrade.ops.insert(upgrade.ops.index(operation) + 1, ExecuteSQLOp(copy(created)))
+        if isinstance(operation, CreateTableOp) and "filled_by" in operation.info:
+            upgrade.ops.insert(upgrade.ops.index(operation) + 1, ExecuteSQLOp(copy(operation)))
         if isinstance(operation, ModifyTableOps):
             place = upgrade.ops.index(operation)
             columns = becoming_required(operation, metadata)
             upgrade.ops[place:place] = [ExecuteSQLOp(fill(each, dialect)) for each in columns]
 
 
-def copy(created: Table) -> str:
+def copy(created: CreateTableOp) -> str:
     """Return the INSERT statement that fills a new table with the rows that its model selects."""
-    columns = ", ".join(created.columns.keys())
-    return f"INSERT INTO {created.name} ({columns}) {created.info['filled_by']}"
+    columns = ", ".join(created.to_table().columns.keys())
+    return f"INSERT INTO {created.table_name} ({columns}) {created.info.pop('filled_by')}"
 
 
 def becoming_required(table: ModifyTableOps, metadata: MetaData) -> Iterator[Column[Any]]:

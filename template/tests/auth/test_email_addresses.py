@@ -1,6 +1,7 @@
 """Tests of e-mail addresses of accounts: one form per address, which every SMTP server accepts."""
 
 import string
+from unicodedata import normalize
 
 import pytest
 from email_validator import validate_email
@@ -22,7 +23,8 @@ REJECTED = (
 @pytest.mark.parametrize(
     "text",
     [
-        *("Ann@Bücher.example.com", "ann@BÜCHER.example.com", "ann@bu\u0308cher.example.com"),
+        *("Ann@Bücher.example.com", "ann@BÜCHER.example.com"),
+        normalize("NFD", "ann@bücher.example.com"),
         *("ANN@XN--BCHER-KVA.example.com", "ann@ｂücher.example.com", "ann@bücher。example.com"),
     ],
 )

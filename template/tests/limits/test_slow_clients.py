@@ -111,5 +111,5 @@ async def test_streamed_response_holds_no_database_connection(
         for path in paths:
             response = await client.get(path, headers=admin_headers)
             assert response.status_code == 200
-            assert not any(held), f"{path}: close the session after each batch."
+            assert not any(held), f"{path}: read each batch in `async with session`."
     assert f"{URL}/export" in paths

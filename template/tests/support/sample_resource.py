@@ -223,12 +223,12 @@ def first(jots: Sequence[Jot]) -> Jot:
 async def batches(session: AsyncSession, filters: JotFilter) -> AsyncGenerator[Sequence[Jot], None]:
     """Yield all jots that match, in batches ordered by id."""
     statement = select(Jot).where(*conditions(filters, FILTERS)).order_by(Jot.id).limit(BATCH)
-    batch = (await session.scalars(statement)).all()
-    await session.close()  # a slow client must not hold a database connection
+    async with session:  # closed, so that a slow client does not hold a database connection
+        batch = (await session.scalars(statement)).all()
     yield batch
     while len(batch) == BATCH:
-        batch = (await session.scalars(statement.where(Jot.id > batch[-1].id))).all()
-        await session.close()
+        async with session:
+            batch = (await session.scalars(statement.where(Jot.id > batch[-1].id))).all()
         yield batch
 
 

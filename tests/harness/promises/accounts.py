@@ -78,6 +78,24 @@ ACCOUNTS = [
         auth="local",
     ),
     *promise(
+        "template/docs/local.md: guesses are throttled, and do not lock the owner out",
+        Break(
+            "guesses at one account from one address are unlimited",
+            "app/auth/local/throttle.py",
+            "if not await self.window.hit(self.pair_limit, *pair):",
+            "if False:",
+            "auth/local/test_throttle.py::test_guesses_of_login_and_form_share_one_limit",
+        ),
+        Break(
+            "guesses from many addresses lock the owner out",
+            "app/auth/local/throttle.py",
+            "if await self.storage.get(_known_key(*pair)):",
+            "if False:",
+            "auth/local/test_throttle.py::test_guesses_from_many_addresses_do_not_lock_out_known_address",
+        ),
+        auth="local",
+    ),
+    *promise(
         "template/docs/local.md: links work once",
         Break(
             "a reset link works twice",
@@ -162,6 +180,20 @@ ACCOUNTS = [
             'audience=[config.audience, "another"],',
             "auth/oidc/test_accounts.py::test_token_with_wrong_claim_returns_401",
         ),
+        Break(
+            "accepts an ID token as an access token",
+            "app/auth/oidc/token_types.py",
+            "return TokenType.JWT if ID_TOKEN_CLAIMS.isdisjoint(claims) else TokenType.ID",
+            "return TokenType.JWT",
+            "auth/oidc/test_accounts.py::test_id_token_returns_401_unless_configured",
+        ),
+        Break(
+            "accepts a key-bound token without proof of possession",
+            "app/auth/oidc/token_types.py",
+            'return "cnf" in claims',
+            'return "jkt" in claims',
+            "auth/oidc/test_accounts.py::test_token_that_is_no_bearer_access_token_returns_401",
+        ),
         auth="oidc",
     ),
     *promise(
@@ -169,9 +201,16 @@ ACCOUNTS = [
         Break(
             "links accounts by an unverified address",
             "app/auth/oidc/accounts.py",
-            'claims.get("email_verified") is True and',
-            'claims.get("email_verified") and',
+            'source.get("email_verified") is True and',
+            'source.get("email_verified") and',
             "auth/oidc/test_accounts.py::test_unverified_email_returns_403",
+        ),
+        Break(
+            "verifies an address of userinfo by a claim of the token",
+            "app/auth/oidc/accounts.py",
+            "    address = find_claim(source, config.email_claim)\n",
+            "    source = {**source, **claims}\n    address = find_claim(source, config.email_claim)\n",
+            "auth/oidc/test_accounts.py::test_verification_in_token_does_not_verify_address_of_userinfo",
         ),
         auth="oidc",
     ),

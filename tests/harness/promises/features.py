@@ -16,7 +16,7 @@ FEATURES = [
         ),
         Break(
             "counts clients by an untrusted X-Forwarded-For",
-            "app/ratelimit.py",
+            "app/logging.py",
             'host = connection.client.host if connection.client else ""',
             'host = connection.headers.get("X-Forwarded-For") or connection.client.host',
             "server/test_ratelimit.py::test_forwarded_address_counts_only_behind_trusted_proxy",

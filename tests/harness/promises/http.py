@@ -88,6 +88,43 @@ HTTP = [
         ),
     ),
     *promise(
+        "template/docs/proxy.md: no cache stores a response",
+        Break(
+            "lets caches store responses",
+            "app/middleware.py",
+            'NO_STORE = (b"cache-control", b"no-store")',
+            'NO_STORE = (b"x-cache-control", b"no-store")',
+            "api/test_cache_control.py::test_every_operation_returns_private_response",
+        ),
+        Break(
+            "lets shared caches mix up callers",
+            "app/middleware.py",
+            "    yield VARY\n",
+            "",
+            "api/test_cache_control.py::test_cache_control_of_route_is_private_unless_public",
+        ),
+    ),
+    *promise(
+        "template/docs/proxy.md: a write that a page of another origin sends gets 403",
+        Break(
+            "accepts forms of other origins",
+            "app/middleware.py",
+            "if not is_allowed and _is_cross_origin(headers):",
+            "if False:",
+            "server/test_middleware.py::test_write_by_page_of_other_origin_returns_403",
+        ),
+    ),
+    *promise(
+        "template/README.md.jinja: production needs TRUSTED_HOSTS",
+        Break(
+            "starts in production for any host",
+            "app/middleware.py",
+            'if not values and info.data.get("environment") is Environment.PRODUCTION:',
+            "if False:",
+            "server/test_middleware.py::test_production_without_trusted_hosts_does_not_start",
+        ),
+    ),
+    *promise(
         "template/README.md.jinja: proxies are believed only if named in FORWARDED_ALLOW_IPS",
         Break(
             "believes X-Forwarded-For of any client",

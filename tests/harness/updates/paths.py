@@ -41,13 +41,14 @@ RECORDED = Path("template", "{{ _copier_conf.answers_file }}.jinja")
 class UpdatePath:
     """A service's answers, and the versions through which it is updated.
 
-    The last update also changes the answers in `flip`.
+    The last update also changes the answers in `flip`, and those in `earlier`, which the first version had instead.
     """
 
     answers: Answers
     versions: tuple[str, ...]
     flip: Answers = field(default_factory=dict)
     added_questions: frozenset[str] = frozenset()  # questions added after the first version
+    earlier: Answers = field(default_factory=dict)
 
     @property
     def destination(self) -> Answers:
@@ -99,13 +100,15 @@ class UpdateContext:
         answers = {
             name: answer for name, answer in update_path.answers.items() if name not in update_path.added_questions
         }
-        render(self.template, service, answers, first)
+        render(self.template, service, answers | update_path.earlier, first)
         commit(service, first)
         for version in others[:-1]:
             update(service, {}, version)
             commit_all(service)
         start = time.perf_counter()
-        update(service, update_path.flip, others[-1])
+        update(
+            service, {name: update_path.answers[name] for name in update_path.earlier} | update_path.flip, others[-1]
+        )
         seconds = time.perf_counter() - start
         result = self.result(service, seconds)
         shutil.rmtree(service)

@@ -5,6 +5,7 @@ The work tree is the next release.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -67,9 +68,19 @@ class Release:
             for name, answer in answers.items()
         )
 
+    @cached_property
+    def resource_keys(self) -> frozenset[str]:
+        """The keys that a declared resource can have in this release."""
+        schema = json.loads(self.file("resources.schema.json"))
+        return frozenset(schema["properties"]["resources"]["items"]["properties"])
+
     def restrict(self, answers: Answers) -> Answers:
-        """Return the answers to questions that this release has."""
-        return {name: answer for name, answer in answers.items() if name in self.questionnaire.questions}
+        """Return the answers to questions that this release has, without keys of resources that it does not have."""
+        known = {name: answer for name, answer in answers.items() if name in self.questionnaire.questions}
+        if "resources" in known:
+            domain = known["resources"]
+            known["resources"] = [{key: each[key] for key in each if key in self.resource_keys} for each in domain]
+        return known
 
 
 def is_offered(question: Question, answer: object) -> bool:

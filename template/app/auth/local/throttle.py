@@ -157,7 +157,9 @@ class Throttle:
             yield
         finally:
             self.pending.subtract(callers)
-            self.pending = +self.pending  # drop callers without requests
+            for caller in callers:
+                if not self.pending[caller]:
+                    del self.pending[caller]
 
     @asynccontextmanager
     async def attempt(self, account: str, address: str) -> AsyncGenerator[None, None]:

@@ -46,7 +46,7 @@ def token_type(header: Mapping[str, Any], claims: Mapping[str, Any]) -> TokenTyp
 
 
 def is_sender_constrained(claims: Mapping[str, Any]) -> bool:
-    """Return whether a token is bound to a key, so that it is no bearer token.
+    """Return whether a token is bound to a key, and must not be sent as a bearer token.
 
     Without a proof of possession, a stolen token would work (DPoP, RFC 9449, section 7.2; mutual
     TLS, RFC 8705, section 3).
