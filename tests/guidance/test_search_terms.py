@@ -38,7 +38,9 @@ TERMS: dict[str, tuple[str, ...]] = {
     "local": (
         *("JWT", "access token", "refresh token", "rotation", "reuse", "HttpOnly", "CSRF", "argon2"),
         *("timing attack", "password reset", "e-mail verification", "one-time", "logout"),
+        *("common password", "second factor"),
     ),
+    "audit": ("audit log", "security event", "actor", "failed login", "retention", "purge", "SKIP LOCKED", "OWASP"),
     "oidc": ("OIDC", "OpenID Connect", "JWKS", "issuer", "audience", "PKCE", "identity provider", "key rotation"),
     "ownership": ("owner", "ownership", "scope", "permission"),
     "ratelimit": ("rate limit", "throttle", "sliding window", "429", "Retry-After", "fail open"),

@@ -12,14 +12,12 @@ from app.pagination import Page, Slice
 from app.schemas.audit_event import AuditEventQuery, AuditEventRead
 from app.services import audit_event as audit_events
 
+READ = require_permission("audit:read")
+
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
-@router.get(
-    "",
-    response_model=Page[AuditEventRead],
-    dependencies=[require_permission("audit:read")],
-)
+@router.get("", response_model=Page[AuditEventRead], dependencies=[READ])
 async def list_audit_events(
     session: ReadSession, query: Annotated[AuditEventQuery, Query()], links: Links
 ) -> Slice[AuditEvent]:
