@@ -15,7 +15,7 @@ from copier.errors import UserMessageError
 from .answers import auth_problem
 from .catalogue import OF_TYPES, OWNERSHIP, chosen
 from .deployment import deployment_facts
-from .facts import domain_facts, requests
+from .facts import domain_facts, readers, requests
 from .facts.tables import feature_facts
 from .footprint import code_paths
 from .language.parsing import read_domain
@@ -154,6 +154,8 @@ def domain_plan(resources: Resources, features: list[Feature]) -> dict[str, Any]
         "late_tables": [table for table in tables if table["late"]],
         "late": [key for table in tables for key in table["late"]],
         "requests": requests(resources),
+        "strangers": readers.strangers(resources),
+        "readers": readers.table(resources),
     }
 
 

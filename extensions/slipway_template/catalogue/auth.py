@@ -99,7 +99,7 @@ AUTH = Feature(
     ),
     guidance=(
         "`CurrentUser` is the caller; `PUBLIC`, `SIGNED_IN` and `require_permission` authorize: `docs/auth.md`.",
-        "In tests, `sign_in` authenticates the client as a new user: `tests/support/auth.py`.",
+        "Security events: `record` (`docs/audit.md`). In tests, `sign_in`: `tests/support/auth.py`.",
     ),
 )
 
@@ -147,7 +147,6 @@ AUDIT = Feature(
             indexes=("action", "actor_id", "created_at", "target_id"),
         ),
     ),
-    guidance=("Security events: `record` and `record_failure`, never with secrets: `docs/audit.md`.",),
 )
 
 OWNERSHIP = Feature(

@@ -133,7 +133,9 @@ LOCAL = Feature(
             done="Prints an access token, for manual requests",
         ),
     ),
-    guidance=("Only `app/auth/local/tokens.py` signs tokens; only `app/auth/local/passwords.py` hashes passwords.",),
+    guidance=(
+        "In `app/auth/local/`, only `tokens.py` signs, `passwords.py` hashes, `attempts.py` throttles.",
+    ),
 )
 
 THROTTLE = Feature(
@@ -187,7 +189,6 @@ THROTTLE = Feature(
         ),
     ),
     tested_with={"THROTTLE_ENABLED": "false"},
-    guidance=("A route that takes the current password has a body of `app/auth/local/attempts.py`, against guessing.",),
 )
 
 SHARED_THROTTLE = Feature(

@@ -29,7 +29,7 @@ async def test_put_role_with_invalid_permission_returns_422(
 
 @pytest.mark.parametrize(
     ("permission", "advice"),
-    [("users:wirte", "Did you mean users:write?"), ("zzzz:q", "Known permissions: *, ")],
+    [("users:rite", "Did you mean users:write?"), ("zzzz:q", "Known permissions: *, ")],
 )
 @pytest.mark.parametrize(
     ("method", "path", "field"),
