@@ -269,7 +269,7 @@ def test_mistake_in_random_domain_is_reported(domain: list[Any], mistake: Any, d
         make_mistake, words = mistake
         resource = data.draw(st.sampled_from(domain))
         resource.pop("operations", None)  # all of them: a mistake may concern the filters of lists
-    resource.pop("read", None)  # a mistake may add an owner
+        resource.pop("read", None)  # a mistake may add an owner
         make_mistake(resource)
         message = domain_problem(domain)
         assert message.startswith(resource["name"]), message

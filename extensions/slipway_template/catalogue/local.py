@@ -133,9 +133,7 @@ LOCAL = Feature(
             done="Prints an access token, for manual requests",
         ),
     ),
-    guidance=(
-        "In `app/auth/local/`, only `tokens.py` signs, `passwords.py` hashes, `attempts.py` throttles.",
-    ),
+    guidance=("In `app/auth/local/`, only `tokens.py` signs, `passwords.py` hashes, `attempts.py` throttles.",),
 )
 
 THROTTLE = Feature(
