@@ -194,13 +194,17 @@ def _location(problem: Mapping[str, Any]) -> str:
 
 
 def _allow_header(request: Request) -> dict[str, str]:
-    """Return the `Allow` header with the methods of a path (RFC 9110, section 15.5.6)."""
-    routes = request.app.router.routes
-    methods = [
+    """Return the `Allow` header with the methods of a path (RFC 9110, section 15.5.6).
+
+    A path such as `/users/me` has its own methods only, although `/users/{user_id}` matches it too.
+    """
+    described = request.app.openapi()["paths"].get(request.scope["path"], {})
+    methods = [method for method in METHODS if method.lower() in described] or [
         method
         for method in METHODS
         if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
         )
     ]
     return {"Allow": ", ".join(methods)}

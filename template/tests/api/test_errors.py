@@ -85,6 +85,8 @@ async def test_unknown_method_returns_405_with_allow(jot_client: AsyncClient) ->
     assert response.headers["Allow"] == "GET, POST"
     response = await jot_client.post(f"{URL}/{uuid4()}")
     assert response.headers["Allow"] == "DELETE, GET, PATCH"
+    response = await jot_client.post(f"{URL}/export")
+    assert response.headers["Allow"] == "GET"
 
 
 async def test_validation_error_does_not_echo_values(jot_client: AsyncClient) -> None:
