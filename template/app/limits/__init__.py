@@ -1,1 +1,1 @@
-"""Limits of what a client may send, and of how long it may take to send or to read."""
+"""The limits of what a client may send, and of how long it may take to send or to read."""

@@ -58,7 +58,7 @@ class HttpProtocol(HttpToolsProtocol):
     request that does not arrive at once, so other requests cost next to nothing.
     """
 
-    limits: ClassVar[ConnectionSettings]
+    settings: ClassVar[ConnectionSettings]
     header_limit: ClassVar[int]
     header_count_limit: ClassVar[int]
     connection_limit: ClassVar[int]
@@ -72,7 +72,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal: Refusal | None = None
         self._is_reserved = False
         self._is_finished = False  # refused, or handed over to the WebSocket protocol
-        self._header_timeout = self.limits.header_timeout
+        self._header_timeout = self.settings.header_timeout
         self._deadline: float | None = None
         self._read_timer: asyncio.TimerHandle | None = None
         self._unsent = 0  # bytes in the write buffer when `_send_timer` was started
@@ -138,7 +138,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(HEADERS_TOO_LARGE)
         elif self._part is BODY:
             if self._is_active():  # otherwise, the rest of the body is ignored, but must end
-                self._wait(self.limits.body_timeout)
+                self._wait(self.settings.body_timeout)
         elif self._deadline is None:
             self._wait(self._header_timeout)
 
@@ -244,7 +244,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         is_body = self._part is BODY
         if self.flow.read_paused or (is_body and self.cycle.waiting_for_100_continue):
-            self._wait(self.limits.body_timeout)  # the client waits for the service
+            self._wait(self.settings.body_timeout)  # the client waits for the service
         elif self.loop.time() < self._deadline:
             self._start_read_timer(self._deadline)
         elif self._part is START or (is_body and self.cycle.response_complete):
@@ -267,7 +267,7 @@ class HttpProtocol(HttpToolsProtocol):
         unsent = self.transport.get_write_buffer_size()
         if unsent and self._send_timer is None:
             self._unsent = unsent
-            self._send_timer = self.loop.call_later(self.limits.send_timeout, self._check_writes)
+            self._send_timer = self.loop.call_later(self.settings.send_timeout, self._check_writes)
 
     def _check_writes(self) -> None:
         """Abort the connection if the client has read nothing; any progress restarts the timer."""
@@ -294,7 +294,7 @@ class HttpProtocol(HttpToolsProtocol):
 def protocol_class(config: ConnectionSettings) -> type[HttpProtocol]:
     """Return the protocol of one server, with its limits."""
     attributes = {
-        "limits": config,
+        "settings": config,
         "header_limit": config.header_limit,
         "header_count_limit": config.header_count_limit,
         "connection_limit": limit_by_descriptors(config.connection_limit),

@@ -94,14 +94,14 @@ HTTP = [
             "app/middleware.py",
             'NO_STORE = (b"cache-control", b"no-store")',
             'NO_STORE = (b"x-cache-control", b"no-store")',
-            "api/test_cache_control.py::test_every_operation_returns_private_response_unless_public",
+            "api/test_caching.py::test_every_operation_returns_private_response_unless_public",
         ),
         Break(
             "lets shared caches mix up callers",
             "app/middleware.py",
             "    yield VARY\n",
             "",
-            "api/test_cache_control.py::test_cache_control_of_route_is_private_unless_public",
+            "api/test_caching.py::test_caching_of_route_is_private_unless_public",
         ),
     ),
     *promise(

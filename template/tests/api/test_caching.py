@@ -90,7 +90,7 @@ async def test_list_export_creation_and_error_are_private(
         ("no-store", "no-store"),
     ],
 )
-async def test_cache_control_of_route_is_private_unless_public(
+async def test_caching_of_route_is_private_unless_public(
     jot_app: FastAPI, value: str, expected: str
 ) -> None:
     served = sample_resource.create_app()
