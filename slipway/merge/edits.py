@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from difflib import SequenceMatcher
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,12 +35,27 @@ def conflict_hunks(current: bytes, base: bytes, other: bytes) -> set[bytes]:
     return set(CONFLICT.findall(merge_file(current, base, other)))
 
 
+def has_insertions(current: bytes, base: bytes, other: bytes) -> bool:
+    """Return whether the change from `base` to `other` only inserts blocks of lines, and `current` contains them.
+
+    `git merge-file` inserts such a block a second time if the surrounding lines in `current` changed much.
+    """
+    before, after = base.splitlines(keepends=True), other.splitlines(keepends=True)
+    changes = [
+        code for code in SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if code[0] != "equal"
+    ]
+    blocks = [b"".join(after[start:end]).strip() for _, _, _, start, end in changes]
+    return all(tag == "insert" for tag, *_ in changes) and all(
+        block.count(b"\n") and current.count(block) >= other.count(block) for block in blocks
+    )
+
+
 def lacks(current: bytes, base: bytes, other: bytes, before: bytes | None) -> bool:
     """Return whether `current` lacks a part of the change from `base` to `other`.
 
     A conflicting hunk counts as contained, because its conflict was resolved, unless its lines are still as `before`.
     """
-    if merge_file(current, base, other, "--ours") != current:
+    if merge_file(current, base, other, "--ours") != current and not has_insertions(current, base, other):
         return True
     if before is None:
         return False
