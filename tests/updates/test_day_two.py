@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.thorough, pytest.mark.weekly]
 LATER = "v1000.0.0"
 CLIENT, OUTBOUND = next(iter(RENAMED.items()))
 CASES = {f"{release} {name}": (release, name) for release in releases() for name in offered(release)}
-MAX_CONFLICTS = 0.4  # of the edited files; release 0.5.0 rewords most of them
+MAX_CONFLICTS = 0.42  # of the edited files; release 0.5.0 rewords most of them
 
 
 @pytest.fixture(scope="module", autouse=True)
