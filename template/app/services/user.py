@@ -1,6 +1,6 @@
 """Service for users: search, create, update, soft delete, token revocation."""
 
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import delete as delete_rows
@@ -97,30 +97,30 @@ async def update(session: AsyncSession, user_id: UUID, caller: User, changes: Us
         user = await _lock_for_change(session, administration, user_id)
         values = changes.model_dump()
         if "roles" in values:
-            before = user.role_names
-            user.roles = administration.find(values["roles"])
-            await audit_events.record(
-                session,
-                Action.ROLES_CHANGED,
-                ("user", user_id),
-                before=before,
-                after=user.role_names,
-            )
-        if "disabled" in values:
-            user.disabled_at = (user.disabled_at or now()) if values["disabled"] else None
-        user.name = values.get("name", user.name)
-        await flush(session)
-        if others := values.keys() - {"roles"}:
-            await audit_events.record(
-                session,
-                Action.USER_UPDATED,
-                ("user", user_id),
-                fields=sorted(others),
-                disabled=not user.is_active,
-            )
+            await _replace_roles(session, user, administration.find(values.pop("roles")))
+        if values:
+            await _change_account(session, user, values)
         await revoke_access(session, user_id, keep_api_keys=user.is_active)
     await session.refresh(user, ["roles"])
     return user
+
+
+async def _replace_roles(session: AsyncSession, user: User, new: list[Role]) -> None:
+    """Replace the roles of a user, and record the change."""
+    before, user.roles = user.role_names, new
+    target, after = ("user", user.id), user.role_names
+    await audit_events.record(session, Action.ROLES_CHANGED, target, before=before, after=after)
+
+
+async def _change_account(session: AsyncSession, user: User, values: dict[str, Any]) -> None:
+    """Change the name of a user, or disable or enable the user; record the change."""
+    if "disabled" in values:
+        user.disabled_at = (user.disabled_at or now()) if values["disabled"] else None
+    user.name = values.get("name", user.name)
+    target, disabled = ("user", user.id), not user.is_active
+    await audit_events.record(
+        session, Action.USER_UPDATED, target, fields=sorted(values), disabled=disabled
+    )
 
 
 async def update_profile(session: AsyncSession, caller: User, changes: ProfileUpdate) -> User:
