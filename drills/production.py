@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -170,9 +171,10 @@ def variables(place: Path) -> dict[str, str]:
     """Return the environment variables that `docs/postgresql.md` documents for a service behind PgBouncer."""
     shared = f"unix://{place / 'valkey.sock'}"
     return {
-        "DATABASE_URL": f"postgresql://app@{DATABASE_ADDRESS}:6432/app",
+        "DATABASE_URL": f"postgresql://app:{token_urlsafe()}@{DATABASE_ADDRESS}:6432/app",  # PgBouncer accepts any
         "DATABASE_DIRECT_URL": f"postgresql://app@/app?host={place / 'sockets'}",
         "DATABASE_POOLER": "transaction",
+        "TRUSTED_HOSTS": "127.0.0.1",
         "DRAIN_SECONDS": str(DRAIN),
         "TASKS_URL": shared,
         "CACHE_URL": shared,

@@ -59,7 +59,7 @@ async def test_every_operation_returns_private_response_unless_public(
         statuses.add(response.status_code)
         is_safe = is_private(response) or await is_public(client, response)
         assert is_safe, f"{method} {path}: {response.status_code}"
-    assert {200, 422} <= statuses
+    assert 200 in statuses
 
 
 @pytest.mark.parametrize(

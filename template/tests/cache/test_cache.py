@@ -590,6 +590,7 @@ async def test_hanging_valkey_is_not_queried_again_before_retry_delay(
     make_service: ServiceFactory, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(invalidation, "RETRY_DELAY", 3600.0)
+    monkeypatch.setattr("app.valkey.TIMEOUT", 1.0)  # asyncio may lose the cancellation by the other
     with running_in(directory) as process:
         async with make_service(URL=url(directory)) as service:
             assert await service.titles() == []
@@ -597,7 +598,7 @@ async def test_hanging_valkey_is_not_queried_again_before_retry_delay(
             monkeypatch.setattr(stores, "TIMEOUT", 0.25)
             process.send_signal(signal.SIGSTOP)
             try:
-                async with asyncio.timeout(DEADLINE / 2):  # before the client times out
+                async with asyncio.timeout(DEADLINE):
                     requests = (service.values.get(TITLES, load, number) for number in range(30))
                     assert await asyncio.gather(*requests) == [[]] * 30
                     assert len(commands) <= stores.MAX_CONCURRENCY
