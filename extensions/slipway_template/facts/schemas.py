@@ -27,6 +27,7 @@ SENT = STORED | {
     "bigint": "BigInteger",
     "float": "FiniteFloat",
     "decimal": "Number",
+    "date": "IsoDate",
     "datetime": "Moment",
     "time": "TimeOfDay",
     "json": "Json",

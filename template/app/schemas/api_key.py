@@ -4,12 +4,18 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, FutureDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, FutureDatetime
 
-from app.schemas.base import ReadSchema, Schema, in_utc
+from app.schemas.base import ReadSchema, Schema, in_utc, not_unix_time
 from app.schemas.user import Name, Permission
 
-Expiry = Annotated[datetime, AwareDatetime, FutureDatetime, AfterValidator(in_utc)]
+Expiry = Annotated[
+    datetime,
+    AwareDatetime,
+    FutureDatetime,
+    BeforeValidator(not_unix_time),
+    AfterValidator(in_utc),
+]
 Scopes = Annotated[list[Permission], Field(max_length=200)]
 
 

@@ -1,7 +1,7 @@
 """Base classes of schemas, and field types with values that the database can store."""
 
 import json
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     EmailStr,
     Field,
@@ -29,6 +30,16 @@ TEXT = r"^[^\x00]*$"  # databases do not store NUL
 def places(number: int) -> AfterValidator:
     """Return a validator that rounds a decimal to the decimal places of its column."""
     return AfterValidator(lambda value: round(value, number) + 0)
+
+
+def not_unix_time(value: object) -> object:
+    """Reject a number, which Pydantic reads as seconds since 1970: the schema says ISO 8601."""
+    try:
+        float(str(value))
+    except ValueError:
+        return value
+    message = "Must be text in ISO 8601."
+    raise ValueError(message)
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -104,9 +115,13 @@ BigInteger = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Number = Annotated[
     Decimal, WithJsonSchema({"type": "string", "format": "decimal", "examples": ["4.50"]})
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+IsoDate = Annotated[date, BeforeValidator(not_unix_time)]
+Moment = Annotated[AwareDatetime, BeforeValidator(not_unix_time), AfterValidator(in_utc)]
 TimeOfDay = Annotated[
-    time, AfterValidator(without_zone), WithJsonSchema({"type": "string", "examples": ["09:30:00"]})
+    time,
+    BeforeValidator(not_unix_time),
+    AfterValidator(without_zone),
+    WithJsonSchema({"type": "string", "examples": ["09:30:00"]}),
 ]
 Json = Annotated[
     dict[str, Any] | list[Any],

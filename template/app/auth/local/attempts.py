@@ -71,10 +71,15 @@ async def attempted_change(
 
 
 async def attempted_email_change(
-    attempts: Attempts, client: Address, user: PresentUser, change: EmailChange
+    connection: HTTPConnection,
+    attempts: Attempts,
+    client: Address,
+    user: PresentUser,
+    change: EmailChange,
 ) -> AsyncGenerator[EmailChange, None]:
-    """Count a change of the e-mail address as an attempt, since it takes the password."""
+    """Count a change of the e-mail address as an attempt, and the e-mail to the new address."""
     async with attempts.attempt(user.email, client):
+        connection.state.discards_links = not await attempts.allows_mail(change.email, client)
         yield change
 
 

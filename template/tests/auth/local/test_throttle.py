@@ -293,6 +293,17 @@ async def test_mails_to_one_recipient_are_throttled_silently(
     assert sent[-1].to == "other@example.com"
 
 
+async def test_mails_by_changes_of_email_are_throttled(
+    live: Live, configure: Configure, owner: User, sent: list[OneTimeLink]
+) -> None:
+    configure(mails=2)
+    change = {"email": UNKNOWN, "current": PASSWORD}
+    for _ in range(3):
+        response = await post(live, "change-email", HOME, change, **bearer(owner))
+        assert response.status_code == 202
+    assert [link.to for link in sent] == [UNKNOWN] * 2
+
+
 async def test_address_that_requests_many_mails_is_throttled(
     live: Live, configure: Configure, sent: list[OneTimeLink]
 ) -> None:
