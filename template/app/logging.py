@@ -194,6 +194,7 @@ def choose_request_id(scope: Scope) -> str:
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
     write = log.debug if scope["path"].startswith(health.PROBES) else log.info
     client: tuple[Any, ...] = scope.get("client") or ("",)
+    caller = {name: value for name, value in scope["state"].items() if name == "caller"}
     write(
         "request",
         method=scope["method"],
@@ -201,6 +202,7 @@ def _log_request(scope: Scope, status: int, seconds: float) -> None:
         status=status,
         duration_ms=round(seconds * 1000, 2),
         client=client[0],
+        **caller,  # the authenticated user, if there is one
     )
 
 

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from starlette.types import Receive, Scope, Send
 
 from app.errors import MEDIA_TYPE, Problem
+from app.middleware import HEADERS
 
 
 class Refusal:
@@ -25,7 +26,10 @@ class Refusal:
             "connection": "close",
             **headers,
         }
-        self.headers = [(name.encode(), value.encode()) for name, value in fields.items()]
+        self.headers = [
+            *((name.encode(), value.encode()) for name, value in fields.items()),
+            *HEADERS,
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the problem document."""

@@ -61,6 +61,15 @@ async def test_denied_request_is_stored_despite_rollback(live: Live) -> None:
     assert event["details"] == {"route": "list_users", "reason": denied.json()["detail"]}
 
 
+async def test_access_log_names_caller(
+    client: AsyncClient, session: AsyncSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    user = await make_user(session)
+    await client.get("/api/v1/users/me", headers=bearer(user))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["caller"] for line in lines if line["event"] == "request"] == [f"user:{user.id}"]
+
+
 async def test_audit_log_requires_permission(client: AsyncClient, session: AsyncSession) -> None:
     reader = await make_user(session, "users:read")
     assert (await client.get(URL, headers=bearer(reader))).status_code == 403

@@ -153,6 +153,7 @@ async def test_endless_header_is_refused_with_problem(serve: Serve) -> None:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
     assert b"content-type: application/problem+json" in head
+    assert b"x-content-type-options: nosniff" in head
     assert json.loads(body)["code"] == "request_header_fields_too_large"
 
 

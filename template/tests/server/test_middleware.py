@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app import errors
 from app.main import create_app
-from app.middleware import BodyLimit, MiddlewareSettings, TrustedHosts
+from app.middleware import BodyLimit, MiddlewareSettings, SecurityHeaders, TrustedHosts
 from app.settings import ConfigurationError, read
 from tests.support import sample_resource
 from tests.support.sample_resource import URL
@@ -19,7 +19,7 @@ from tests.support.sample_resource import URL
 MakeClient = Callable[..., AsyncClient]
 ORIGIN = "https://shop.example"
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -292,6 +292,22 @@ async def test_rejected_requests_have_security_headers(make_client: MakeClient) 
         await client.get("/broken"): 500,
     }.items():
         assert (response.status_code, security_headers(response)) == (status, SECURITY_HEADERS)
+
+
+async def test_rejected_websocket_handshake_has_security_headers() -> None:
+    async def reject(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.http.response.start", "status": 404})
+
+    scope = {"type": "websocket", "scheme": "ws", "path": "/"}
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await SecurityHeaders(reject, hsts_seconds=0)(scope, noop, send)
+    assert {value.encode() for value in SECURITY_HEADERS.values()} <= set(
+        dict(sent[0]["headers"]).values()
+    )
 
 
 async def test_security_header_set_by_route_is_not_overwritten(make_client: MakeClient) -> None:

@@ -30,6 +30,8 @@ from pydantic_settings import SettingsConfigDict
 from app import errors, settings
 from app.auth.local import passwords
 from app.auth.token_hashing import digest
+from app.models.audit_event import Action
+from app.services.audit_event import record_failure
 from app.state import StateKey
 
 KNOWN_SECONDS = 30 * 86_400  # an address is known after a login
@@ -176,6 +178,7 @@ class Throttle:
                 yield
                 return
             if seconds := await self.run(lambda counts: counts.begin(account, address)):
+                record_failure(Action.LOGIN_FAILED, reason="throttled")
                 raise Throttled(seconds)
             try:
                 yield

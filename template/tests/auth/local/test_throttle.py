@@ -14,14 +14,17 @@ from httpx2 import Response
 from limits.aio import strategies
 from limits.aio.storage import memory
 from pydantic import BaseModel
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from app.auth import audit
 from app.auth.local import attempts, passwords, throttle
 from app.auth.local.one_time_links import OneTimeLink
 from app.auth.local.throttle import THROTTLE, Throttle, ThrottleSettings
+from app.models.audit_event import AuditEvent
 from app.models.password import Password
 from app.models.user import User
 from app.schemas.auth import Login
+from app.services.audit_event import FailureLimit
 from tests.support.auth import bearer, make_user
 from tests.support.live_server import Live
 from tests.support.local import FAST_HASH, HASHED, PASSWORD, recorded_links
@@ -151,6 +154,15 @@ async def test_throttled_login_reports_when_to_retry(
     assert 0 < int(limited.headers["Retry-After"]) <= 15 * MINUTE
     clock.now += 30 * MINUTE
     assert await log_in(live, owner.email, PASSWORD) == 200
+
+
+async def test_throttled_guess_is_recorded(live: Live, configure: Configure, owner: User) -> None:
+    configure(guesses=1)
+    audit.FAILURE_LIMIT.set(live.app, FailureLimit())
+    assert [await log_in(live, owner.email, WRONG) for _ in range(2)] == [401, 429]
+    async with live.app.state.sessions() as session:
+        newest = select(AuditEvent.details).order_by(AuditEvent.id.desc()).limit(1)
+        assert await session.scalar(newest) == {"reason": "throttled"}
 
 
 async def test_guesses_from_one_address_do_not_lock_out_owner(live: Live, owner: User) -> None:
