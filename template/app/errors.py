@@ -33,6 +33,7 @@ from app.limits.json_depth import JSON_DEPTH
 from app.schemas import validation_messages
 
 MEDIA_TYPE = "application/problem+json"
+MAX_PROBLEMS = 100  # fields per problem document; a body may have thousands of unknown fields
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 log = structlog.get_logger()
@@ -181,7 +182,7 @@ async def handle_validation_error(request: Request, error: RequestValidationErro
             message=validation_messages.message(problem),
             code=problem["type"],
         )
-        for problem in error.errors()
+        for problem in error.errors()[:MAX_PROBLEMS]
     ]
     return await handle_error(request, Invalid("Request validation failed.", errors=fields))
 

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from app import settings
 from app.database import SESSIONS
 from app.errors import Forbidden
+from app.logging import client_address
 from app.models.audit_event import MAX_ADDRESS, Action
 from app.services.audit_event import (
     ORIGIN,
@@ -42,6 +43,7 @@ async def audit_request(connection: HTTPConnection) -> AsyncGenerator[None, None
     app = connection.app
     origin = Origin(
         address=_address(connection),
+        client=client_address(connection),
         limit=FAILURE_LIMIT.get(app),
         retention=timedelta(days=AUDIT.get(app).days),
     )

@@ -31,7 +31,7 @@ from app.schemas.audit_event import AuditEventQuery, AuditEventSort
 
 # Failures that a process stores per minute, so that a flood of them does not fill the table.
 MAX_FAILURES = 100
-MAX_FAILURES_OF_ONE = 10  # of one account, or of one address if the account is unknown
+MAX_FAILURES_OF_ONE = 10  # of one caller, or of one client who is not authenticated
 PURGE_BATCH = 100  # expired events that are deleted when an event is stored
 
 PAGES = page_statements(select(AuditEvent), AuditEvent, get_args(AuditEventSort))
@@ -54,7 +54,7 @@ log = structlog.get_logger()
 
 
 class FailureLimit:
-    """Limits how many failures a process stores per minute, in total and of one account."""
+    """Limits how many failures a process stores per minute, in total and of one client."""
 
     def __init__(self) -> None:
         self.minute = 0
@@ -84,6 +84,7 @@ class Origin:
     """The request that causes events, or the command if the fields are empty."""
 
     address: str | None = None
+    client: str = ""  # the address, or the network of an IPv6 address
     actor_id: UUID | None = None
     actor_key: str | None = None
     limit: FailureLimit | None = None
@@ -128,7 +129,8 @@ def record_failure(action: str, target: Target | None = None, /, **details: Deta
     origin = ORIGIN.get()
     if origin is None or origin.limit is None:
         return
-    if origin.limit.allows(event.target_id or str(event.actor_id or event.address)):
+    # The target is not counted: then the response would take another time if the account exists.
+    if origin.limit.allows(str(event.actor_id or origin.client)):
         event.details |= origin.limit.take_suppressed()
         origin.failures.append(event)
 

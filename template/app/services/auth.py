@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from app.auth.local import passwords
 from app.auth.local.notices import Notice, NoticeKind
-from app.auth.local.one_time_links import LinkKind, LinkSender, OneTimeLink
+from app.auth.local.one_time_links import LinkKind, OneTimeLink, RequestLinks
 from app.auth.local.password_strength import require_strength
 from app.auth.local.tokens import INVALID, Claims, Purpose, Signer
 from app.auth.token_hashing import digest
@@ -54,7 +54,7 @@ class ReusedRefreshToken(Unauthenticated):
 
 
 async def register(
-    session: AsyncSession, readers: Readers, signer: Signer, links: LinkSender, new: Registration
+    session: AsyncSession, readers: Readers, signer: Signer, links: RequestLinks, new: Registration
 ) -> Accepted:
     """Create a user and send a verification link.
 
@@ -72,18 +72,18 @@ async def register(
     require_strength(new.password, "password", new.email)
     new_hash = await passwords.hash_password(new.password.get_secret_value())
     user, _ = await _find_credentials(readers, new.email)
-    if user is None:
-        user = User(id=uuid7(), email=new.email)
-        await _create(session, user, new_hash)
-        link = LinkKind.VERIFY, _link_token(signer, user, new_hash, Purpose.VERIFY)
-    else:
-        password_hash = await _lock_registered(session, signer, user)
-        link = LinkKind.KNOWN, _link_token(signer, user, password_hash, Purpose.RESET)
-    links.send(OneTimeLink(user.email, *link), session)
+    link = None if user else await _create(session, signer, new.email, new_hash)
+    link = link or await _register_again(session, signer, new.email)
+    if link:
+        await links.send(link, session)
     return Accepted()
 
 
-async def _create(session: AsyncSession, user: User, password_hash: str) -> None:
+async def _create(
+    session: AsyncSession, signer: Signer, email: str, password_hash: str
+) -> OneTimeLink | None:
+    """Create a user; return the verification link, or None if the address is registered."""
+    user = User(id=uuid7(), email=email)
     try:
         async with session.begin_nested():
             session.add(user)
@@ -91,19 +91,25 @@ async def _create(session: AsyncSession, user: User, password_hash: str) -> None
             session.add(Password(user_id=user.id, hash=password_hash))
             await audit_events.record(session, Action.USER_CREATED, ("user", user.id))
     except Conflict:
-        pass  # race: a concurrent request registered the address
+        return None  # by a concurrent request, or by a user who was deleted
+    token = _link_token(signer, user, password_hash, Purpose.VERIFY)
+    return OneTimeLink(email, LinkKind.VERIFY, token)
 
 
-async def _lock_registered(session: AsyncSession, signer: Signer, user: User) -> str | None:
-    """Lock a user who is registered again, and return the password hash.
+async def _register_again(session: AsyncSession, signer: Signer, email: str) -> OneTimeLink | None:
+    """Return a password reset link for a user who is registered again; None if deleted.
 
     Delete the password of an unverified address: whoever chose it may not own the address
     (account pre-hijacking). The owner sets another one with the reset link.
     """
-    locked = await users.lock(session, user.id)
-    if locked and locked.verified_at is None and signer.config.require_verified:
+    user = await users.lock_by_email(session, email)
+    if user is None:
+        return None
+    if user.verified_at is None and signer.config.require_verified:
         await session.execute(delete(Password).where(Password.user_id == user.id))
-    return await _password_hash(session, user.id)
+    password_hash = await _password_hash(session, user.id)
+    token = _link_token(signer, user, password_hash, Purpose.RESET)
+    return OneTimeLink(email, LinkKind.KNOWN, token)
 
 
 async def log_in(
@@ -218,7 +224,9 @@ async def refresh(session: AsyncSession, signer: Signer, secret: SecretStr) -> T
     began = await user_sessions.lock(session, family) if family else None
     if began is None:
         raise Unauthenticated(INVALID)
-    token = (await session.scalars(select(RefreshToken).where(same_digest))).one()
+    token = await session.scalar(select(RefreshToken).where(same_digest))
+    if token is None:  # expired, and deleted by a concurrent request
+        raise Unauthenticated(INVALID)
     if token.used_at:
         await _reject_used(session, token)
     if token.expires_at <= now():
@@ -256,15 +264,15 @@ async def verify(session: AsyncSession, signer: Signer, token: SecretStr) -> Non
     await audit_events.record(session, Action.USER_UPDATED, ("user", user.id), verified=True)
 
 
-def invite(session: AsyncSession, signer: Signer, links: LinkSender, user: User) -> None:
+async def invite(session: AsyncSession, signer: Signer, links: RequestLinks, user: User) -> None:
     """Send a new user a link that sets the first password, and so verifies the address."""
     state = _state(user, None)
     token = signer.sign(str(user.id), Purpose.RESET, INVITATION_LIFETIME, state=state)
-    links.send(OneTimeLink(user.email, LinkKind.INVITE, token), session)
+    await links.send(OneTimeLink(user.email, LinkKind.INVITE, token), session)
 
 
 async def forgot_password(
-    readers: Readers, signer: Signer, links: LinkSender, email: str
+    readers: Readers, signer: Signer, links: RequestLinks, email: str
 ) -> Accepted:
     """Send a password reset link if the user exists.
 
@@ -273,12 +281,12 @@ async def forgot_password(
     user, password_hash = await _find_credentials(readers, email)
     token = _link_token(signer, user, password_hash, Purpose.RESET)
     if user:
-        links.send(OneTimeLink(user.email, LinkKind.RESET, token))
+        links.send_later(OneTimeLink(user.email, LinkKind.RESET, token))
     return Accepted()
 
 
 async def reset_password(
-    session: AsyncSession, signer: Signer, links: LinkSender, reset: PasswordReset
+    session: AsyncSession, signer: Signer, links: RequestLinks, reset: PasswordReset
 ) -> None:
     """Set a new password with the token of a one-time link; revoke the user's tokens and API keys.
 
@@ -298,7 +306,7 @@ async def reset_password(
 
 
 async def change_password(
-    session: AsyncSession, readers: Readers, links: LinkSender, user: User, change: PasswordChange
+    session: AsyncSession, readers: Readers, links: RequestLinks, user: User, change: PasswordChange
 ) -> None:
     """Replace the password if the current one is correct; revoke the user's tokens.
 
@@ -316,7 +324,7 @@ async def change_password(
 
 
 async def change_email(
-    readers: Readers, signer: Signer, links: LinkSender, user: User, change: EmailChange
+    readers: Readers, signer: Signer, links: RequestLinks, user: User, change: EmailChange
 ) -> Accepted:
     """Send a link to a user's new e-mail address, if the current password is correct.
 
@@ -327,12 +335,12 @@ async def change_email(
     """
     password_hash = await _verify_current(readers, user, change.current)
     token = _link_token(signer, user, password_hash, Purpose.CHANGE_EMAIL, email=change.email)
-    links.send(OneTimeLink(change.email, LinkKind.CHANGE_EMAIL, token))
+    links.send_later(OneTimeLink(change.email, LinkKind.CHANGE_EMAIL, token))
     return Accepted()
 
 
 async def confirm_email(
-    session: AsyncSession, signer: Signer, links: LinkSender, token: SecretStr
+    session: AsyncSession, signer: Signer, links: RequestLinks, token: SecretStr
 ) -> None:
     """Replace a user's e-mail address by the one that a link was sent to.
 

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
+from app.logging import client_address
 from app.scope import ALL, NONE
 from app.settings import PREFIX
 from app.websockets.channels import Channels
@@ -16,7 +17,7 @@ async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAcces
 
     The caller is the address of the client.
     """
-    address = connection.client.host if connection.client else ""
+    address = client_address(connection)
     scopes = {name: ALL if each.is_resource else NONE for name, each in channels.items()}
     return ReadAccess(address, scopes)
 

@@ -13,6 +13,7 @@ from starlette.types import Scope as ASGIScope
 
 from app.auth import PUBLIC, SIGNED_IN, Caller, identify, optional_caller
 from app.errors import Forbidden, Unauthenticated
+from app.logging import client_address
 from app.scope import ALL, NONE, Scope
 from app.settings import PREFIX
 from app.websockets.channels import Channel, Channels
@@ -55,7 +56,7 @@ async def authorize(connection: HTTPConnection, channels: Channels) -> ReadAcces
     scopes = {name: _scope(caller, channel) for name, channel in channels.items()}
     readable = {name: scope for name, scope in scopes.items() if scope != NONE}
     if caller is None:
-        address = connection.client.host if connection.client else ""
+        address = client_address(connection)
         return ReadAccess(address, readable, Unauthenticated)
     return ReadAccess(caller.name, readable)
 

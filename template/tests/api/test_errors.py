@@ -99,6 +99,11 @@ async def test_validation_error_does_not_echo_values(jot_client: AsyncClient) ->
     assert SECRET not in response.text
 
 
+async def test_validation_error_names_a_limited_number_of_fields(jot_client: AsyncClient) -> None:
+    response = await jot_client.post(URL, json={f"unknown{number}": 1 for number in range(1000)})
+    assert (response.status_code, len(response.json()["errors"])) == (422, 100)
+
+
 @pytest.mark.parametrize("body", ["{", '"\\ud800"', "[" * 100_000])
 async def test_malformed_json_returns_documented_status(
     jot_client: AsyncClient, jot_app: FastAPI, body: str

@@ -212,6 +212,7 @@ async def test_cors_wildcard_origin_allows_no_credentials(make_client: MakeClien
         ({"Sec-Fetch-Site": "same-site", "Origin": "https://blog.test"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN}, 200),
         ({"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:5173"}, 200),
         ({"Sec-Fetch-Site": "none"}, 200),

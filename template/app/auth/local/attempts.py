@@ -71,32 +71,28 @@ async def attempted_change(
 
 
 async def attempted_email_change(
-    connection: HTTPConnection,
-    attempts: Attempts,
-    client: Address,
-    user: PresentUser,
-    change: EmailChange,
+    attempts: Attempts, client: Address, user: PresentUser, change: EmailChange
 ) -> AsyncGenerator[EmailChange, None]:
-    """Count a change of the e-mail address as an attempt, and the e-mail to the new address."""
+    """Count a change of the e-mail address as an attempt, and as a request for an e-mail."""
     async with attempts.attempt(user.email, client):
-        connection.state.discards_links = not await attempts.allows_mail(change.email, client)
+        await attempts.begin_mail(client)
         yield change
 
 
 async def throttled_registration(
-    connection: HTTPConnection, attempts: Attempts, client: Address, new: Registration
+    attempts: Attempts, client: Address, new: Registration
 ) -> AsyncGenerator[Registration, None]:
-    """Count the e-mail of a registration, which also hashes a password."""
+    """Count a registration as a request for an e-mail; it also hashes a password."""
     with attempts.share(f"address {client}"):
-        connection.state.discards_links = not await attempts.allows_mail(new.email, client)
+        await attempts.begin_mail(client)
         yield new
 
 
 async def throttled_request(
-    connection: HTTPConnection, attempts: Attempts, client: Address, body: PasswordResetRequest
+    attempts: Attempts, client: Address, body: PasswordResetRequest
 ) -> PasswordResetRequest:
-    """Count the e-mail with a password reset link, together with e-mails of registrations."""
-    connection.state.discards_links = not await attempts.allows_mail(body.email, client)
+    """Count a request for a password reset link, together with registrations."""
+    await attempts.begin_mail(client)
     return body
 
 

@@ -13,6 +13,6 @@ async def inviter(signer: Tokens, links: Links) -> Invite:
     """Return the function that invites new users (a dependency)."""
 
     async def invite(session: AsyncSession, user: User) -> None:
-        auth.invite(session, signer, links, user)
+        await auth.invite(session, signer, links, user)
 
     return invite

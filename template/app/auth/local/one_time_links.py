@@ -1,5 +1,6 @@
 """One-time links, to verify an e-mail address or reset a password."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Protocol
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
 from app.auth.local.notices import Notice
+from app.auth.local.throttle import THROTTLE
 from app.state import StateKey
 
 
@@ -57,24 +59,36 @@ LINK_SENDER = StateKey[LinkSender]("outgoing")
 
 
 class RequestLinks:
-    """Link sender of one request, which discards links if the recipient got too many."""
+    """Links and notices of one request; each link counts towards its recipient's limit of e-mails.
+
+    Only links that are sent are counted. Otherwise, anyone could use up a recipient's limit by
+    requests that fail.
+    """
 
     def __init__(self, connection: HTTPConnection) -> None:
-        self.connection = connection
+        self.app = connection.app
+        self.deferred: list[OneTimeLink] = []
 
-    def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
+    async def send(self, link: OneTimeLink, session: AsyncSession | None = None) -> None:
         """Send the link by the application's `LinkSender`, unless the recipient is throttled."""
-        if not getattr(self.connection.state, "discards_links", False):
-            LINK_SENDER.get(self.connection.app).send(link, session)
+        if await THROTTLE.get(self.app).may_receive(link.to):
+            LINK_SENDER.get(self.app).send(link, session)
+
+    def send_later(self, link: OneTimeLink) -> None:
+        """Send the link after the response, whose time then does not reveal that a user exists."""
+        self.deferred.append(link)
 
     def notify(self, notice: Notice, session: AsyncSession) -> None:
         """Deliver a notice, which is not throttled, since it follows from a change."""
-        LINK_SENDER.get(self.connection.app).notify(notice, session)
+        LINK_SENDER.get(self.app).notify(notice, session)
 
 
-async def link_sender(connection: HTTPConnection) -> LinkSender:
-    """Return the sender of one-time links for a request (a dependency)."""
-    return RequestLinks(connection)
+async def request_links(connection: HTTPConnection) -> AsyncGenerator[RequestLinks, None]:
+    """Yield the links of a request; send the deferred ones after its response (a dependency)."""
+    links = RequestLinks(connection)
+    yield links
+    for link in links.deferred:
+        await links.send(link)
 
 
-Links = Annotated[LinkSender, Depends(link_sender)]
+Links = Annotated[RequestLinks, Depends(request_links, scope="request")]

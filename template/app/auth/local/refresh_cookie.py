@@ -5,7 +5,6 @@
 
 from collections.abc import AsyncGenerator
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 from pydantic import SecretStr
@@ -15,6 +14,7 @@ from starlette.requests import HTTPConnection
 from app.auth.local.accounts import SIGNER, TRUSTED_ORIGINS
 from app.database import SESSIONS
 from app.errors import Forbidden, Unauthenticated
+from app.middleware import host_of
 from app.schemas.auth import RefreshRequest, TokenPair
 from app.services.auth import ReusedRefreshToken
 from app.settings import PREFIX
@@ -96,7 +96,7 @@ class RefreshCookie:
             return True
         if site := headers.get("sec-fetch-site"):
             return site in TRUSTED_SITES
-        return bool(origin) and urlsplit(origin).netloc == headers.get("host")
+        return bool(origin) and host_of(origin) == headers.get("host")
 
 
 async def refresh_cookie(request: Request, response: Response) -> RefreshCookie:

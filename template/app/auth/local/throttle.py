@@ -192,16 +192,21 @@ class Throttle:
         if self.config.enabled:
             await self.run(lambda counts: counts.succeed(account, address))
 
-    async def allows_mail(self, recipient: str, address: str) -> bool:
-        """Count an e-mail, and return whether the recipient's limit allows it.
+    async def begin_mail(self, address: str) -> None:
+        """Count a request for an e-mail by a client's address.
 
         Raises:
-            Throttled: the client's address has requested too many e-mails.
+            Throttled: the address has requested too many e-mails.
         """
         if not self.config.enabled:
-            return True
+            return
         if seconds := await self.run(lambda counts: counts.begin_mail(address)):
             raise Throttled(seconds)
+
+    async def may_receive(self, recipient: str) -> bool:
+        """Count an e-mail, and return whether the recipient's limit allows it."""
+        if not self.config.enabled:
+            return True
         is_allowed = await self.run(lambda counts: counts.may_receive(recipient))
         if not is_allowed:
             log.info("account_mail_throttled")  # without the recipient: a log is not secret

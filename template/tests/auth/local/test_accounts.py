@@ -15,7 +15,7 @@ from app.auth.local import passwords
 from app.auth.local.accounts import SIGNER
 from app.auth.local.one_time_links import LinkKind, OneTimeLink
 from app.auth.local.tokens import LEEWAY
-from app.models.base import now
+from app.models.base import now, uuid7
 from app.models.password import Password
 from app.models.refresh_token import RefreshToken
 from app.models.user import User
@@ -307,6 +307,7 @@ async def test_refresh_cookie_is_httponly_secure_samesite(
         ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({}, 403),
     ],
 )
@@ -358,6 +359,26 @@ async def test_second_registration_voids_password_of_unverified_address(
     attacker = await log_in(client, "victim@example.com", "password of the attacker")
     assert attacker.status_code == 401
     assert (await log_in(client, "victim@example.com", NEW_PASSWORD)).status_code == 200
+
+
+async def test_concurrent_registrations_of_one_address_send_valid_links_only(live: Live) -> None:
+    with recorded_links(live.app) as sent:
+        email = f"{uuid7()}@example.com"
+        await asyncio.gather(*(register(live.client, email) for _ in range(3)))
+    kinds = sorted(link.kind for link in sent)
+    assert kinds == [LinkKind.KNOWN, LinkKind.KNOWN, LinkKind.VERIFY]
+    reset = {"token": sent[-1].token, "password": NEW_PASSWORD}
+    assert (await live.client.post(f"{URL}/reset-password", json=reset)).status_code == 204
+
+
+async def test_registration_of_deleted_user_sends_no_link(
+    client: AsyncClient, session: AsyncSession, sent: list[OneTimeLink]
+) -> None:
+    user = await make_user(session)
+    user.deleted_at = now()
+    await session.commit()
+    await register(client, user.email)
+    assert not sent
 
 
 async def test_login_after_registration_does_not_reveal_known_email(

@@ -94,7 +94,7 @@ async def test_processes_share_counts_of_guesses_in_valkey(
         assert allowed == [True, True, False, False]
         await one.succeed(account, HOME)
         assert [await guess(each, account) for each in (other, one, other)] == [True, True, False]
-        mails = [await each.allows_mail(account, directory.name) for each in (one, other) * 3]
+        mails = [await each.may_receive(account) for each in (one, other) * 3]
         assert mails == [True] * 5 + [False]
 
 
