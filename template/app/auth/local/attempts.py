@@ -101,10 +101,10 @@ async def throttled_reset(
 ) -> AsyncGenerator[PasswordReset, None]:
     """Remember the address of a password reset: the owner may log in there despite guesses."""
     with attempts.share(f"address {client}"):
+        claims = signer.read(body.token.get_secret_value(), Purpose.RESET)
+        async with readers() as session:  # returns its connection before the request takes one
+            user = await session.get(User, UUID(claims["sub"]))
         yield body
-    claims = signer.read(body.token.get_secret_value(), Purpose.RESET)
-    async with readers() as session:
-        user = await session.get(User, UUID(claims["sub"]))
     if user:
         await attempts.succeed(user.email, client)
 
