@@ -8,7 +8,7 @@ It extends a private module of uvicorn; `tests/limits/test_http_protocol.py` nam
 
 import asyncio
 from enum import Enum, auto
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +22,7 @@ SEPARATORS = 4  # bytes of ": " and CRLF
 RESERVED = 32  # further connections, on which only probes are answered
 RESERVED_TIMEOUT = 1.0  # seconds until the headers on such a connection are complete
 LINGER = 1.0  # seconds to read and ignore what a refused client sends
+PIPELINE_LIMIT = 16  # requests that wait on a connection; browsers and proxies pipeline none
 RECOVERED_SHARE = 0.9  # of the limit of connections, below which reaching it is logged again
 
 log = structlog.get_logger()
@@ -143,7 +144,9 @@ class HttpProtocol(HttpToolsProtocol):
             self._wait(self._header_timeout)
 
     def on_message_begin(self) -> None:
-        """Wait for the headers of a request."""
+        """Wait for the headers of a request, unless too many requests wait already."""
+        if len(self.pipeline) >= PIPELINE_LIMIT:
+            self._refuse_pipeline()
         super().on_message_begin()
         self._part = HEADERS
         self._deadline = None
@@ -172,6 +175,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._unfinished = 0
         super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a malformed request; ignore that a limit has stopped the parser."""
+        if not self._is_finished:
+            super().send_400_response(msg)
+
     def on_response_complete(self) -> None:
         """Limit the time in which the client reads the end of a response."""
         super().on_response_complete()
@@ -195,6 +203,16 @@ class HttpProtocol(HttpToolsProtocol):
     def _head_size(self) -> int:
         sizes = (len(name) + len(value) + SEPARATORS for name, value in self.headers)
         return len(self.url) + sum(sizes)
+
+    def _refuse_pipeline(self) -> NoReturn:
+        """Respond to the waiting requests only, the last with `Connection: close`.
+
+        The client may then send the other requests on a new connection (RFC 9112, section 9.3.2).
+        """
+        self._is_finished = True
+        self.cycle.keep_alive = False
+        self._log("request_refused", pipelined=len(self.pipeline))
+        raise ConnectionAbortedError  # stops the parser: a packet can have thousands of requests
 
     def _refuse(self, refusal: Refusal) -> None:
         """Send a refusal unless another response is unfinished, and close the connection."""

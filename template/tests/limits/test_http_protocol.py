@@ -126,8 +126,8 @@ def test_installed_uvicorn_version_is_supported() -> None:
     assert installed == UVICORN, (
         f"app/limits/http_protocol.py extends a private module of uvicorn {UVICORN}, but "
         f"{installed} is installed. Check `HttpToolsProtocol`: its callbacks, `connections`, "
-        "`cycle`, `flow`, `pipeline`, `headers`, `url`, `app`; run all tests of this module; "
-        "then set `UVICORN`."
+        "`send_400_response`, `cycle`, `flow`, `pipeline`, `headers`, `url`, `app`; run all tests "
+        "of this module; then set `UVICORN`."
     )
 
 
@@ -180,6 +180,17 @@ async def test_refused_request_does_not_replace_earlier_response(serve: Serve) -
     large = GET + b"X: " + b"a" * 2000 + b"\r\n\r\n"
     async with serve(header_limit=1000) as client:
         assert await client.statuses(GET + b"\r\n" + large) == [200, 431]
+
+
+@pytest.mark.parametrize(("requests", "responses"), [(17, 17), (18, 17), (50, 17)])
+async def test_pipelined_requests_over_limit_close_connection(
+    serve: Serve, requests: int, responses: int
+) -> None:
+    pipelined = (GET + b"\r\n") * (requests - 1) + GET + b"Connection: close\r\n\r\n"
+    async with serve() as client:
+        received = await client.send(pipelined)
+    assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 ") == responses
+    assert received.lower().count(b"connection: close") == 1
 
 
 @pytest.mark.parametrize(
