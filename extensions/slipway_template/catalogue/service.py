@@ -172,7 +172,7 @@ SERVICE = Feature(
             name="BODY_TIMEOUT",
             example="30",
             default="30",
-            meaning="Timeout in seconds between two parts of a request body; uploads may take longer in all.",
+            meaning="Period in seconds in which a request body must end, or average at least 500 bytes per second.",
         ),
         Setting(
             name="SEND_TIMEOUT",

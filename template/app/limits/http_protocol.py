@@ -22,6 +22,7 @@ SEPARATORS = 4  # bytes of ": " and CRLF
 RESERVED = 32  # further connections, on which only probes are answered
 RESERVED_TIMEOUT = 1.0  # seconds until the headers on such a connection are complete
 LINGER = 1.0  # seconds to read and ignore what a refused client sends
+MIN_BODY_RATE = 500  # bytes per second, the default of `MinRate` of Apache's mod_reqtimeout
 PIPELINE_LIMIT = 16  # requests that wait on a connection; browsers and proxies pipeline none
 RECOVERED_SHARE = 0.9  # of the limit of connections, below which reaching it is logged again
 
@@ -54,9 +55,9 @@ class ProbesOnly:
 class HttpProtocol(HttpToolsProtocol):
     """HTTP protocol that bounds what a client may occupy.
 
-    `_deadline` is when the client must have sent the rest of the headers, or the next bytes of the
-    body. It is not set while the client need not send anything. A timer is started only for a
-    request that does not arrive at once, so other requests cost next to nothing.
+    `_deadline` is when the client must have sent the rest of the headers, or enough of the body for
+    `MIN_BODY_RATE`. It is not set while the client need not send anything. A timer is started only
+    for a request that does not arrive at once, so other requests cost next to nothing.
     """
 
     settings: ClassVar[ConnectionSettings]
@@ -70,6 +71,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._part = START
         self._unfinished = 0  # bytes since the last headers, chunk of a body, or end of a request
         self._received = 0  # at most the size of headers that end in the current data
+        self._body_received = 0  # bytes of the body since the timeout was started
         self._refusal: Refusal | None = None
         self._is_reserved = False
         self._is_finished = False  # refused, or handed over to the WebSocket protocol
@@ -138,8 +140,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self._unfinished > self.header_limit:
             self._refuse(HEADERS_TOO_LARGE)
         elif self._part is BODY:
-            if self._is_active():  # otherwise, the rest of the body is ignored, but must end
-                self._wait(self.settings.body_timeout)
+            if self._deadline is None:  # more data do not extend a deadline
+                self._wait_for_body()
         elif self._deadline is None:
             self._wait(self._header_timeout)
 
@@ -155,6 +157,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Start a request, or refuse it."""
         self._part = BODY
         self._unfinished = 0
+        self._deadline = None
         if len(self.headers) > self.header_count_limit or (
             self._received > self.header_limit and self._head_size() > self.header_limit
         ):
@@ -167,6 +170,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Pass on a chunk of a body."""
         self._unfinished = 0
+        self._body_received += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -251,6 +255,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._read_timer is None or self._read_timer.when() > deadline:
             self._start_read_timer(deadline)
 
+    def _wait_for_body(self) -> None:
+        self._body_received = 0
+        self._wait(self.settings.body_timeout)
+
     def _start_read_timer(self, deadline: float) -> None:
         if self._read_timer:
             self._read_timer.cancel()
@@ -262,11 +270,13 @@ class HttpProtocol(HttpToolsProtocol):
             return
         is_body = self._part is BODY
         if self.flow.read_paused or (is_body and self.cycle.waiting_for_100_continue):
-            self._wait(self.settings.body_timeout)  # the client waits for the service
+            self._wait_for_body()  # the client waits for the service
         elif self.loop.time() < self._deadline:
             self._start_read_timer(self._deadline)
         elif self._part is START or (is_body and self.cycle.response_complete):
             self._close()  # an idle connection, such as a browser opens in advance
+        elif is_body and self._body_received >= MIN_BODY_RATE * self.settings.body_timeout:
+            self._wait_for_body()
         else:
             self._refuse(TIMED_OUT)
 

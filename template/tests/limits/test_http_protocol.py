@@ -223,15 +223,27 @@ async def test_dribbled_headers_do_not_extend_timeout(serve: Serve) -> None:
         assert b" 408 " in answer.result()
 
 
+@pytest.mark.parametrize("start", [b"", CHUNK])
+async def test_dribbled_body_does_not_extend_timeout(serve: Serve, start: bytes) -> None:
+    head = b"POST /size HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (len(start) + 100)
+    async with serve(body_timeout=0.3) as client:
+        reader, writer = await client.open(head, start)
+        answer = asyncio.create_task(read_all(reader))
+        while not answer.done():
+            writer.write(b"a")
+            await asyncio.sleep(0.02)
+        assert b" 408 " in answer.result()
+
+
 @pytest.mark.drill
 async def test_body_that_makes_progress_may_exceed_timeout(serve: Serve) -> None:
     async with serve(body_timeout=2) as client:
-        head = b"POST /size HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 30\r\n\r\n"
-        reader, writer = await client.open(head)
+        head = b"POST /size HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        reader, writer = await client.open(head + b"Content-Length: 30000\r\n\r\n")
         for _ in range(30):
             await asyncio.sleep(0.08)
-            writer.write(b"a")
-        assert (await read_all(reader)).endswith(b"\r\n\r\n30")
+            writer.write(b"a" * 1000)
+        assert (await read_all(reader)).endswith(b"\r\n\r\n30000")
 
 
 async def test_response_after_timeout_of_body_is_discarded(
