@@ -87,11 +87,8 @@ def named_services(
     pytestconfig: pytest.Config, serve: Callable[[Answers], Service], template: Path, workspace: Path
 ) -> list[Service]:
     """Render services whose resources are named like random identifiers of resource modules or of Python."""
-    examples = [
-        serve({"resources": each["resources"], "auth": auth})
-        for each in EXAMPLES.values()
-        for auth in ("none", "local")
-    ]
+    examples = [serve({"resources": each["resources"], "auth": "local"}) for each in EXAMPLES.values()]
+    examples.append(serve({"resources": EXAMPLES["shop"]["resources"], "auth": "none"}))
     python = {
         name for name in BUILTINS | set(map(snake_case, BUILTIN_CLASSES)) if not domain_problem([resource(name, "")])
     }
