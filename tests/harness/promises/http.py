@@ -62,8 +62,8 @@ HTTP = [
         Break(
             "sends a 500 without security headers",
             "app/middleware.py",
-            'if message["type"] == "http.response.start":',
-            'if message["type"] == "http.response.start" and message["status"] != 500:',
+            'if message["type"] in {"http.response.start", "websocket.http.response.start"}:',
+            'if message.get("status", 500) != 500:',
             "server/test_middleware.py::test_rejected_requests_have_security_headers",
         ),
     ),
