@@ -83,7 +83,7 @@ class RequestLinks:
         LINK_SENDER.get(self.app).notify(notice, session)
 
 
-async def request_links(connection: HTTPConnection) -> AsyncGenerator[RequestLinks, None]:
+async def link_sender(connection: HTTPConnection) -> AsyncGenerator[RequestLinks, None]:
     """Yield the links of a request; send the deferred ones after its response (a dependency)."""
     links = RequestLinks(connection)
     yield links
@@ -91,4 +91,4 @@ async def request_links(connection: HTTPConnection) -> AsyncGenerator[RequestLin
         await links.send(link)
 
 
-Links = Annotated[RequestLinks, Depends(request_links, scope="request")]
+Links = Annotated[RequestLinks, Depends(link_sender, scope="request")]
