@@ -27,7 +27,6 @@ SENT = STORED | {
     "bigint": "BigInteger",
     "float": "FiniteFloat",
     "decimal": "Number",
-    "date": "IsoDate",
     "datetime": "Moment",
     "time": "TimeOfDay",
     "json": "Json",

@@ -43,8 +43,8 @@ COMPONENTS = frozenset({"FieldProblem", "HTTPValidationError", "Problem", "Valid
 IMPORTED = frozenset(
     """
     Annotated Any AsciiEmail AsyncClient AsyncGenerator AsyncSession Base BigInteger Conflict CurrentUser Decimal
-    Double False Field Filters FiniteFloat ForeignKey Identified Integer IsoDate Json Line Link Links Literal
-    Mapped ModuleType Moment None NotFound Number Numeric Page Paging Query ReadSchema ReadSession Record
+    Double False Field Filters FiniteFloat ForeignKey Identified Integer Json Line Link Links Literal Mapped
+    ModuleType Moment None NotFound Number Numeric Page Paging Query ReadSchema ReadSession Record
     ReferenceScopes Schema Scope Sequence Session Slice StreamingResponse StreamSession StrEnum String Text
     TimeOfDay Timestamped True UniqueConstraint User
     """.split()  # noqa: SIM905

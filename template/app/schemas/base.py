@@ -1,7 +1,7 @@
 """Base classes of schemas, and field types with values that the database can store."""
 
 import json
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -115,7 +115,6 @@ BigInteger = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Number = Annotated[
     Decimal, WithJsonSchema({"type": "string", "format": "decimal", "examples": ["4.50"]})
 ]
-IsoDate = Annotated[date, BeforeValidator(not_unix_time)]
 Moment = Annotated[AwareDatetime, BeforeValidator(not_unix_time), AfterValidator(in_utc)]
 TimeOfDay = Annotated[
     time,

@@ -11,8 +11,8 @@ RESOURCES = [
         Break(
             "PATCH resets absent fields",
             "app/schemas/product.py",
-            "    released_on: IsoDate | MISSING | None = MISSING\n",
-            "    released_on: IsoDate | None = None\n",
+            "    released_on: date | MISSING | None = MISSING\n",
+            "    released_on: date | None = None\n",
             "test_product.py::test_update_leaves_omitted_fields_unchanged",
         ),
         Break(
