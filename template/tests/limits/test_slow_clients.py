@@ -13,11 +13,12 @@ from sqlalchemy import QueuePool
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from app import middleware
 from app.server import Server
 from tests.support import sample_resource
 from tests.support.live_server import calling, started
 from tests.support.sample_resource import URL, create_app, make
-from tests.support.timeouts import wait_until
+from tests.support.timeouts import DEADLINE, wait_until
 
 ROW = "x" * 200_000  # bytes of a row
 ROWS = 40  # longer together than the buffers of a socket
@@ -81,6 +82,31 @@ async def test_slow_bodies_hold_no_database_connection(server: Server) -> None:
         await connect(stack, server, request)
         await wait_until(lambda: len(server.server_state.tasks) == pool.size() + 10)
         await check_other_requests(server)
+
+
+async def status_line(stack: AsyncExitStack, server: Server, request: bytes) -> bytes:
+    """Send a part of a request; return the first line of the response."""
+    host, port = server.servers[0].sockets[0].getsockname()
+    reader, writer = await asyncio.open_connection(host, port)
+    stack.callback(writer.close)
+    writer.write(request)
+    return await reader.readline()
+
+
+async def test_unfinished_bodies_use_limited_memory(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(middleware, "MAX_BODIES", 1)
+    head = f"POST {URL} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    request = f"{head}Content-Length: 700000\r\n\r\n".encode() + b"a" * 600_000
+    async with AsyncExitStack() as stack:
+        requests = [asyncio.create_task(status_line(stack, server, request)) for _ in range(2)]
+        done, (waiting,) = await asyncio.wait(
+            requests, timeout=DEADLINE, return_when=asyncio.FIRST_COMPLETED
+        )
+        assert [task.result() for task in done] == [b"HTTP/1.1 503 Service Unavailable\r\n"]
+        await check_other_requests(server)  # the rejected body is freed
+        waiting.cancel()
 
 
 def streamed_paths(app: FastAPI) -> Iterator[str]:
