@@ -85,7 +85,7 @@ VARIABLES = BUILTINS | frozenset(
     links list_ids lock_references made make make_user method new now number objects owned owner_or_permission
     page_statements pages payload pytest query read records reference_scopes references relationship remove
     require_permission result router rows scope search select selects session signed_in_or_key some stream_csv
-    test tests time timedelta to_jsonable_python update use_key uuid4 value values where
+    test test_delete_removes_row tests time timedelta to_jsonable_python update use_key uuid4 value values where
     """.split()  # noqa: SIM905
 )
 # Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not accept as a name.
