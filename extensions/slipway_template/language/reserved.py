@@ -81,7 +81,7 @@ BUILTINS = frozenset(
 VARIABLES = BUILTINS | frozenset(
     """
     allow bearer bindparam changes check conditions contains count create csv date datetime delete enum_type
-    equals error_responses export exported factory field fields filters flush func get get_args joinedload l
+    equals error_responses export exported factory field fields filters flush func get get_args ids joinedload l
     links list_ids lock_references made make make_user method new now number objects owned owner_or_permission
     page_statements pages payload pytest query read records reference_scopes references relationship remove
     require_permission result router rows scope search select selects session signed_in_or_key some stream_csv
