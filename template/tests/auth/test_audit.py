@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -187,15 +188,19 @@ def test_events_have_no_foreign_keys() -> None:
     assert not Base.metadata.tables["audit_events"].foreign_key_constraints
 
 
+async def administer(client: AsyncClient, user_id: UUID) -> None:
+    """Create and change a role, assign it to a user, then disable and delete the user."""
+    url, role = f"{USERS}/{user_id}", "/api/v1/roles/clerk"
+    for permissions in (["users:read"], ["users:read", "users:write"]):
+        assert (await client.put(role, json={"permissions": permissions})).status_code == 200
+    for change in ({"roles": ["clerk"]}, {"disabled": True}):
+        assert (await client.patch(url, json=change)).status_code == 200
+    assert (await client.delete(url)).status_code == 204
+
+
 async def test_administration_is_recorded(client: AsyncClient, session: AsyncSession) -> None:
     user = await make_user(session)
-    for permissions in (["users:read"], ["users:read", "users:write"]):
-        change = {"permissions": permissions}
-        assert (await client.put("/api/v1/roles/clerk", json=change)).status_code == 200
-    url = f"{USERS}/{user.id}"
-    assert (await client.patch(url, json={"roles": ["clerk"]})).status_code == 200
-    assert (await client.patch(url, json={"disabled": True})).status_code == 200
-    assert (await client.delete(url)).status_code == 204
+    await administer(client, user.id)
     caller = (await client.get(f"{USERS}/me")).json()["id"]
     recorded = await events(client, sort="created_at")
     assert {event["actor_id"] for event in recorded} == {caller}
@@ -204,13 +209,10 @@ async def test_administration_is_recorded(client: AsyncClient, session: AsyncSes
         for event in recorded
         if event["action"] != "session_expired"
     ]
+    before, after = ["users:read"], ["users:read", "users:write"]
     assert changes == [
-        ("privilege_permissions_changed", "clerk", {"before": [], "after": ["users:read"]}),
-        (
-            "privilege_permissions_changed",
-            "clerk",
-            {"before": ["users:read"], "after": ["users:read", "users:write"]},
-        ),
+        ("privilege_permissions_changed", "clerk", {"before": [], "after": before}),
+        ("privilege_permissions_changed", "clerk", {"before": before, "after": after}),
         ("authz_change", str(user.id), {"before": [], "after": ["clerk"]}),
         ("user_updated", str(user.id), {"fields": ["disabled"], "disabled": True}),
         ("user_deleted", str(user.id), {}),
