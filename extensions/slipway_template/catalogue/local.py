@@ -114,7 +114,7 @@ LOCAL = Feature(
     shows='--oauth2-bearer "$(uv run app token admin@example.com)"',
     first_steps=(
         Step(
-            says="Creating one requires authentication. Create an administrator first:",
+            says="Writes require authentication. Create an administrator first:",
             command="echo 'correct horse battery staple' | uv run app create-admin admin@example.com",
         ),
     ),

@@ -105,7 +105,7 @@ OIDC = Feature(
     shows='--oauth2-bearer "$(uv run app token admin@example.com)"',
     first_steps=(
         Step(
-            says="Creating one requires authentication. Create an administrator first:",
+            says="Writes require authentication. Create an administrator first:",
             command="uv run app create-admin admin@example.com",
         ),
     ),
