@@ -60,10 +60,11 @@ def _after_flush(session: Session, _: UOWTransaction) -> None:
 @event.listens_for(Session, "do_orm_execute")
 def _on_execute(state: ORMExecuteState) -> None:
     """Record bulk statements, such as `update(Model)`, which load no rows into the session."""
+    is_soft_delete = state.execution_options.get("is_soft_delete", False)
     kinds = {
         Kind.CREATED: state.is_insert,
-        Kind.UPDATED: state.is_update,
-        Kind.DELETED: state.is_delete,
+        Kind.UPDATED: state.is_update and not is_soft_delete,
+        Kind.DELETED: state.is_delete or is_soft_delete,
     }
     if state.bind_mapper is not None:
         table = str(state.bind_mapper.local_table)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from app.errors import Conflict, FieldProblem, Invalid
@@ -63,14 +63,18 @@ def unknown_reference(columns: Iterable[tuple[str, Table]]) -> Invalid:
 def still_referenced(row: Base, constraint: ColumnCollectionConstraint | None) -> Conflict:
     """Return the error for deleting a referenced row: `Cannot delete: stays reference this room.`.
 
+    If their foreign keys may be null, the error names these, since rows may reference each other.
+
     Args:
         row: the row to delete
         constraint: the violated foreign key; None if the database does not report it
     """
     table = row.metadata.tables[row.__tablename__]
-    tables = [constraint.table] if constraint is not None else _restricting(table)
-    names = " or ".join(dict.fromkeys(each.name.replace("_", " ") for each in tables))
-    return Conflict(f"Cannot delete: {names} reference this {label(table)}.")
+    columns = list(constraint.columns) if constraint is not None else _restricting(table)
+    names = " or ".join(dict.fromkeys(each.table.name.replace("_", " ") for each in columns))
+    nullable = " or ".join(dict.fromkeys(each.name for each in columns if each.nullable))
+    fix = f" Delete them first, or set {nullable} to null." if nullable else ""
+    return Conflict(f"Cannot delete: {names} reference this {label(table)}.{fix}")
 
 
 def label(table: Table) -> str:
@@ -85,10 +89,10 @@ def label(table: Table) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
 
 
-def _restricting(table: Table) -> list[Table]:
+def _restricting(table: Table) -> list[Column[Any]]:
     return [
-        other
-        for other in table.metadata.sorted_tables
+        key.parent
+        for other in table.metadata.tables.values()
         for key in other.foreign_keys
         if key.column.table is table and key.ondelete in {None, "RESTRICT", "NO ACTION"}
     ]

@@ -22,6 +22,7 @@ SERVICE = Feature(
         "app/__main__.py",
         "app/checks.py",
         "app/database.py",
+        "app/deletion.py",
         "app/docs.py",
         "app/enums/__init__.py",
         "app/errors.py",

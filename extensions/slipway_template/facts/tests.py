@@ -21,7 +21,7 @@ Facts = dict[str, Any]
 
 LITERAL_SEARCH = ("100% wool", "1000 nails")  # `%` is literal: a search for `100%` finds only the first
 # Keys of the cases that call a factory.
-FACTORIES = ("by_reference", "deleted_targets", "restricted", "cascaded", "nulled", "foreign")
+FACTORIES = ("by_reference", "deleted_targets", "restricted", "cascaded", "soft_cascaded", "nulled", "foreign")
 # Variables of tests that call the factories of circular references, which they would shadow.
 SHADOWING = frozenset({"client", "first", "other", "response", "second", "taken"})
 METHODS = (("GET", "read", 200), ("PATCH", "update", 200), ("DELETE", "delete", 204))
@@ -67,14 +67,15 @@ def searched(resource: Resource) -> str:
 
 
 def with_rule(resources: Resources, resource: Resource, rule: str) -> list[Facts]:
-    """Return a test case per reference with the given ON DELETE rule.
+    """Return a test case per reference with the given ON DELETE rule, to rows that clients can delete.
 
-    References to rows that clients cannot delete, or only soft-delete, are omitted.
+    `soft_cascade` stands for CASCADE from soft-deleted rows to rows that are soft-deleted, too.
     """
     cases = []
     for field in resource.references:
         target = find(resources, field.to)
-        if field.on_delete == rule and "delete" in target.operations and not target.soft_delete:
+        is_soft = field.on_delete == "cascade" and resource.soft_delete and target.soft_delete
+        if ("soft_cascade" if is_soft else field.on_delete) == rule and "delete" in target.operations:
             name, words = factory(resources, resource, field.to), spaced(target.name)
             cases.append({"field": field.column, "factory": name, "path": target.path, "words": words})
     return cases
@@ -152,6 +153,7 @@ def references_of(resources: Resources, resource: Resource) -> Facts:
         "deleted_targets": targets(resources, resource, soft),
         "restricted": with_rule(resources, resource, "restrict"),
         "cascaded": with_rule(resources, resource, "cascade"),
+        "soft_cascaded": with_rule(resources, resource, "soft_cascade"),
         "nulled": with_rule(resources, resource, "set_null"),
         "foreign": targets(resources, resource, owned(resources, resource)),
         "left_out": targets(resources, resource, left_out(resources, resource)),

@@ -36,7 +36,7 @@ OF_PYTHON = frozenset({"bool", "cls", "date", "datetime", "dict", "float", "int"
 OF_SQLALCHEMY = frozenset({"enum_type", "false", "mapped_column", "relationship", "true"})
 OF_POSTGRESQL = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})  # its system columns
 # Models in modules of another name: SQLAlchemy's registry resolves relationships by class name.
-MODELS = frozenset({"Jot", "Role", "UserRole"})
+MODELS = frozenset({"HardJot", "Jot", "Role", "SoftJot", "UserRole"})
 # Components of the OpenAPI schema that belong to no resource.
 COMPONENTS = frozenset({"FieldProblem", "HTTPValidationError", "Problem", "ValidationError"})
 # Classes that the modules of a resource import.
@@ -142,7 +142,9 @@ def operations() -> Mapping[str, str]:
 def tables() -> Mapping[str, str]:
     """Map each existing table's name to a description for error messages."""
     texts = {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
-    return texts | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"}
+    return texts | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"} | dict.fromkeys(
+        ("hard_jots", "soft_jots"), "a table of the service's own tests, in tests/database/test_deletion.py"
+    )
 
 
 @cache

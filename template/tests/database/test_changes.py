@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from app.changes import Change, Kind, subscribe
+from app.deletion import SOFT_DELETE
 from tests.support.live_server import Live
 from tests.support.sample_resource import URL, Jot
 
@@ -77,6 +78,13 @@ async def test_change_by_bulk_statement_is_published_without_row_id(
         await session.execute(update(Jot).values(text="new"))
         await session.execute(delete(Jot))
     assert changes == [Change("jots", Kind.UPDATED), Change("jots", Kind.DELETED)]
+
+
+async def test_bulk_soft_delete_is_published_as_deletion(live: Live, changes: Changes) -> None:
+    async with live.app.state.sessions.begin() as session:
+        statement = update(Jot).values(text="deleted")
+        await session.execute(statement, execution_options=SOFT_DELETE)
+    assert changes == [Change("jots", Kind.DELETED)]
 
 
 async def test_failing_listener_is_logged_and_next_listener_is_called(

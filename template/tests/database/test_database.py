@@ -132,7 +132,8 @@ async def test_delete_of_referenced_row_returns_409(
     assert created.json()["follows_id"] == str(first.id)
     response = await jot_client.delete(f"{URL}/{first.id}")
     assert response.status_code == 409
-    assert response.json()["detail"] == "Cannot delete: jots reference this jot."
+    message = "Cannot delete: jots reference this jot."
+    assert response.json()["detail"] == f"{message} Delete them first, or set follows_id to null."
     assert (await jot_client.delete(created.headers["Location"])).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 404
