@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from extensions.slipway_template.language.parsing import RESOURCES, domain_problem
+from extensions.slipway_template.language.plurals import plural_of
 from extensions.slipway_template.language.reserved import BUILTIN_CLASSES, BUILTINS
 from tests.harness.checks.checks import CODE
 from tests.harness.combinations.domains import EXAMPLES
@@ -66,7 +67,8 @@ def resource(name: str, previous: str) -> dict[str, Any]:
     """Return a resource, with a reference to another resource unless `previous` is empty."""
     link = {"previous": {"type": "ref", "to": previous, "optional": True, "unique": True}} if previous else {}
     kind = {"type": "enum", "values": ["a", "b"]}
-    return {"name": name, "fields": {"title": "str", "kind": kind, "amount": "decimal?"} | link}
+    fields = {"title": "str", "kind": kind, "amount": "decimal?"} | link
+    return {"name": name, "plural": plural_of(name), "fields": fields}
 
 
 def domains_of(names: list[str]) -> list[Domain]:

@@ -1,4 +1,4 @@
-"""Derive plurals, articles, class names and enumeration members from the names that a user declares."""
+"""Derive articles, class names and enumeration members from the names that a user declares."""
 
 from __future__ import annotations
 
@@ -6,59 +6,6 @@ import re
 import unicodedata
 
 LONGEST_MEMBER = 40  # characters
-
-IRREGULAR = {
-    "child": "children",
-    "person": "people",
-    "man": "men",
-    "woman": "women",
-    "foot": "feet",
-    "tooth": "teeth",
-    "goose": "geese",
-    "mouse": "mice",
-    "quiz": "quizzes",
-    "ox": "oxen",
-    "criterion": "criteria",
-    "leaf": "leaves",
-    "life": "lives",
-    "wife": "wives",
-    "knife": "knives",
-    "shelf": "shelves",
-    "half": "halves",
-    "thief": "thieves",
-    "loaf": "loaves",
-    "wolf": "wolves",
-    "calf": "calves",
-    "self": "selves",
-    "potato": "potatoes",
-    "tomato": "tomatoes",
-    "hero": "heroes",
-    "echo": "echoes",
-    "veto": "vetoes",
-    "index": "indexes",
-    "phenomenon": "phenomena",
-}
-UNCOUNTED = frozenset(
-    ["equipment", "feedback", "information", "money", "news", "rice", "series", "sheep", "software", "species"]
-)
-
-
-def plural_of(name: str) -> str:
-    """Return the English plural of a snake_case name, whose last word changes."""
-    *words, last = name.split("_")
-    if last in UNCOUNTED:
-        plural = last
-    elif last in IRREGULAR:
-        plural = IRREGULAR[last]
-    elif re.search(r"[^aeiou]y$", last):
-        plural = f"{last[:-1]}ies"
-    elif last.endswith("sis"):
-        plural = f"{last[:-2]}es"
-    elif re.search(r"(s|x|z|ch|sh)$", last):
-        plural = f"{last}es"
-    else:
-        plural = f"{last}s"
-    return "_".join([*words, plural])
 
 
 def camel(name: str) -> str:

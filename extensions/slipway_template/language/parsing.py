@@ -28,8 +28,8 @@ from .consistency import (
 )
 from .domain import BOUNDS, ON_DELETE, OPERATIONS, READERS, Field, Resource, Resources
 from .errors import DomainError, check_key, choice, line, reject, shown
-from .names import article, plural_of, spaced
-from .reserved import check_conflicts, field_name, former_name, plural_name, resource_name, snake_case
+from .names import article, spaced
+from .reserved import check_conflicts, field_name, former_name, former_plural, plural_name, resource_name, snake_case
 from .values import CONVERT, LONGEST, boolean, count, enum_values, pattern
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def read_was(place: str, source: object) -> tuple[str, str]:
     if "name" not in source:
         reject(place, "it has no `name:`, the previous name of the resource.")
     name = former_name(place, source["name"])
-    return name, former_name(place, source["plural"]) if "plural" in source else plural_of(name)
+    return name, former_plural(place, name, source.get("plural"))
 
 
 def read_description(place: str, source: object, name: str) -> str:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from ..catalogue import FEATURES
 from .errors import reject, shown
-from .names import plural_of
+from .plurals import candidates, plural_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,7 +88,8 @@ VARIABLES = BUILTINS | frozenset(
     test test_delete_removes_row tests time timedelta to_jsonable_python update use_key uuid4 value values where
     """.split()  # noqa: SIM905
 )
-# Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not accept as a name.
+# Reserved by PostgreSQL 18 (appendix C), or a keyword that SQLite does not accept as a name. Both databases accept all
+# other keywords, and SQLite accepts columns named rowid and oid, as `tests/delivery/test_reserved_words.py` tests.
 SQL = frozenset(
     """
     add all alter analyse analyze and any array as asc asymmetric authorization autoincrement between binary
@@ -142,8 +143,12 @@ def operations() -> Mapping[str, str]:
 def tables() -> Mapping[str, str]:
     """Map each existing table's name to a description for error messages."""
     texts = {table.name: f"a table of the feature {feature.name}" for feature in FEATURES for table in feature.tables}
-    return texts | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"} | dict.fromkeys(
-        ("hard_jots", "soft_jots"), "a table of the service's own tests, in tests/database/test_deletion.py"
+    return (
+        texts
+        | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"}
+        | dict.fromkeys(
+            ("hard_jots", "soft_jots"), "a table of the service's own tests, in tests/database/test_deletion.py"
+        )
     )
 
 
@@ -165,8 +170,9 @@ def plural_conflicts(plural: str) -> Iterator[str]:
     """Yield an error clause if a plural is reserved in SQL, or already the name of a table or route."""
     if plural in SQL:
         yield f"its plural {plural} is a reserved word of SQL"
-    if plural.startswith("sqlite_"):
-        yield f"its plural {plural} begins with sqlite_, which SQLite reserves"
+    if plural.startswith(("pg_", "sqlite_")):
+        prefix, database = ("pg_", "PostgreSQL") if plural.startswith("pg_") else ("sqlite_", "SQLite")
+        yield f"its plural {plural} begins with {prefix}, which {database} reserves"
     if plural in tables():
         yield f"its plural {plural} is {tables()[plural]}"
     path = plural.replace("_", "-")
@@ -228,7 +234,7 @@ def former_name(place: str, name: object) -> str:
 def alternative(name: str, suffix: str) -> str:
     """Return an alternative for a rejected name, made of its beginning and a suffix."""
     room = LONGEST["ref"] - len(suffix) - 1
-    stem = name.removeprefix("sqlite_").removeprefix("model_")[:room].strip("_")
+    stem = name.removeprefix("sqlite_").removeprefix("pg_").removeprefix("model_")[:room].strip("_")
     return f"{stem}_{suffix}" if stem[:1].isalpha() else f"{suffix}_{stem}"
 
 
@@ -243,11 +249,23 @@ def check_conflicts(name: str, plural: str) -> None:
 
 
 def plural_name(name: str, declared: object) -> str:
-    """Return the plural of a resource, which is declared or formed by English rules."""
+    """Return the plural of a resource, which is declared or formed by English rules; reject an uncertain one."""
+    if declared is None and candidates(name):
+        former, other = candidates(name)
+        choices = f"`plural: {former}`, which keeps an existing table, or `plural: {other}`"
+        reject(name, f"its plural is uncertain: set {choices}.")
     plural = plural_of(name) if declared is None else snake_case(name, declared, "plural")
     if len(plural) > LONGEST["name"]:
         reject(name, f"the plural {plural} has {len(plural)} characters: set `plural:` to {LONGEST['name']} or less.")
     return plural
+
+
+def former_plural(place: str, name: str, declared: object) -> str:
+    """Return the previous plural of a renamed resource; reject an uncertain one."""
+    if declared is None and candidates(name):
+        choices = " or ".join(f"`{{name: {name}, plural: {plural}}}`" for plural in candidates(name))
+        reject(place, f"the plural of {name} is uncertain: state the previous one, such as {choices}.")
+    return plural_of(name) if declared is None else former_name(place, declared)
 
 
 def field_name(place: str, name: object, kind: str) -> str:

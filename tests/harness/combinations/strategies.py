@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from extensions.slipway_template.language.domain import OPERATIONS, READERS
 from extensions.slipway_template.language.parsing import domain_problem
+from extensions.slipway_template.language.plurals import candidates, plural_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,6 +184,12 @@ def references(draw: st.DrawFn, own: str, before: list[str], after: list[str]) -
     }
 
 
+def former_name(name: str) -> str | dict[str, str]:
+    """Return a previous name, with its plural if that is uncertain."""
+    former = f"former_{name}"[:24].rstrip("_")
+    return {"name": former, "plural": f"{former[:20].rstrip('_')}_all"} if candidates(former) else former
+
+
 @st.composite
 def resources(draw: st.DrawFn, name: str, before: list[str], after: list[str]) -> dict[str, Any]:
     names = draw(st.lists(st.sampled_from(ATTRIBUTES), min_size=1, max_size=8, unique=True))
@@ -206,7 +213,8 @@ def resources(draw: st.DrawFn, name: str, before: list[str], after: list[str]) -
         **without_none(operations=draw(optional_value(st.lists(st.sampled_from(OPERATIONS), min_size=1, unique=True)))),
         **without_none(read=draw(optional_value(st.sampled_from(readers)))),
         **without_none(owner=owner, soft_delete=draw(optional_value(st.booleans()))),
-        **without_none(was=draw(optional_value(st.just(f"former_{name}"[:24].rstrip("_"))))),
+        **without_none(plural=plural_of(name) if candidates(name) else None),
+        **without_none(was=draw(optional_value(st.just(former_name(name))))),
         "fields": fields,
     }
 
