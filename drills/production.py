@@ -130,6 +130,8 @@ def postgresql(place: Path) -> Machine:
         "--auth=trust",
         "--encoding=UTF8",
         "--no-locale",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
     ]
     subprocess.run([*AS_NOBODY, *initdb], check=True, capture_output=True, cwd="/")
     options = {"listen_addresses": "", "unix_socket_directories": sockets, "max_connections": 60}

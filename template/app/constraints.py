@@ -10,6 +10,7 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 
 from app.errors import Conflict, FieldProblem, Invalid
 from app.models.base import Base
+from app.schemas.base import shown
 
 Values = tuple[str, Mapping[str, Any]]  # table and columns of one row
 
@@ -34,7 +35,7 @@ def duplicate(constraint: ColumnCollectionConstraint, rows: Iterable[Values]) ->
     fields = [column.name for column in constraint.columns]
     flushed = [values for table, values in rows if table == constraint.table.name]
     values = flushed[0] if len(flushed) == 1 else {}
-    described = [f"{name} {values[name]}" if name in values else name for name in fields]
+    described = [f"{name} {shown(values[name])}" if name in values else name for name in fields]
     singular = label(constraint.table)
     article = "An" if singular[0] in "aeiou" else "A"
     return Conflict(

@@ -21,7 +21,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import NoDecode, SettingsConfigDict
-from sqlalchemy import URL, event, func, make_url, select
+from sqlalchemy import URL, event, func, literal, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -29,6 +29,15 @@ from app.errors import Unavailable
 from app.settings import ConfigurationError, Environment, EnvironmentSettings
 
 MIGRATION_LOCK = 5_842_391_043  # key of the advisory lock; the same in every replica
+ASCII_ONLY = (
+    "database: lower() changes only ASCII letters, so searches for other letters depend on case."
+    " Move the data to a database created by `CREATE DATABASE name"
+    " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0`."
+)
+OTHER_ORDER = (
+    "database: its collation sorts text by the rules of a language, not by code points as in"
+    " development and tests. See docs/postgresql.md."
+)
 HINT = "Set it to postgresql://user:password@host:5432/name."
 
 
@@ -221,3 +230,17 @@ async def migration_lock(connection: AsyncConnection) -> AsyncGenerator[None, No
         await connection.rollback()
         await connection.execute(select(func.pg_advisory_unlock(MIGRATION_LOCK)))
         await connection.rollback()
+
+
+async def locale_problems(connection: AsyncConnection) -> list[str]:
+    """Return one line if `lower` changes only ASCII letters, as with the locale C; else nothing."""
+    if await connection.scalar(select(func.lower("É") == "é")):
+        return []
+    return [ASCII_ONLY]
+
+
+async def sort_order_notes(connection: AsyncConnection) -> list[str]:
+    """Return one line if text is sorted by a language's rules instead of by code points."""
+    if not await connection.scalar(select(literal("a") < literal("B"))):
+        return []
+    return [OTHER_ORDER]

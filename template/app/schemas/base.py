@@ -1,8 +1,11 @@
 """Base classes of schemas, and field types with values that the database can store."""
 
 import json
+import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
 from typing import Annotated, Any
 
 from pydantic import (
@@ -13,12 +16,19 @@ from pydantic import (
     ConfigDict,
     EmailStr,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     HttpUrl,
     PlainSerializer,
     PlainValidator,
     StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from app.limits.json_depth import JSON_DEPTH
 
@@ -27,9 +37,63 @@ LINE = r"^[^\x00-\x1f\x7f]*$"  # without control characters
 TEXT = r"^[^\x00]*$"  # databases do not store NUL
 
 
-def places(number: int) -> AfterValidator:
-    """Return a validator that rounds a decimal to the decimal places of its column."""
-    return AfterValidator(lambda value: round(value, number) + 0)
+def fixed_point(value: Decimal) -> str:
+    """Return a decimal without an exponent: `0.00000001`, not `1E-8`."""
+    return f"{value:f}"
+
+
+def shown(value: object) -> object:
+    """Return a value for a message, in which a decimal has no exponent."""
+    return fixed_point(value) if isinstance(value, Decimal) else value
+
+
+def nfc(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
+    """Return text in the normalization form NFC (UAX #15), and any other value unchanged.
+
+    A letter and its accent are one code point, so that equal texts are equal in the database.
+    Combining characters are sorted first, since `normalize` needs quadratic time for long runs.
+    """
+    if not isinstance(value, str) or value.isascii():
+        return value
+    runs = groupby(value, lambda letter: unicodedata.combining(letter) > 0)
+    ordered = (sorted(run, key=unicodedata.combining) if marks else run for marks, run in runs)
+    return unicodedata.normalize("NFC", "".join(map("".join, ordered)))
+
+
+class Normalized:
+    """Annotation of text that `Schema` converts to NFC before it checks length and pattern."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Mark the schema of the text, since the constraints that follow must apply to it."""
+        schema: Any = handler(source)
+        return {**schema, "metadata": {"is_normalized": True}}
+
+
+def places(number: int) -> WrapValidator:
+    """Return a validator that rounds a decimal to the decimal places of its column.
+
+    Zero is valid in any notation. Pydantic counts the digit of `0`, but not the first of `0.5`.
+    """
+
+    def convert(value: object, validate: ValidatorFunctionWrapHandler) -> Decimal:
+        try:
+            valid = validate(value)
+        except ValidationError:
+            if not is_zero(value):
+                raise
+            valid = validate(Decimal(0).scaleb(-number))
+        return Decimal(round(valid, number) + 0)
+
+    return WrapValidator(convert)
+
+
+def is_zero(value: object) -> bool:
+    """Return whether a number or text is zero, such as `0`, `-0.0` or `0E5`."""
+    try:
+        return isinstance(value, str | int | Decimal) and Decimal(value) == 0
+    except InvalidOperation:
+        return False
 
 
 def not_unix_time(value: object) -> object:
@@ -64,7 +128,8 @@ def as_ascii(address: str) -> str:
     """Return an e-mail address that every SMTP server accepts: ASCII, with the domain in Punycode.
 
     Many servers lack SMTPUTF8 (RFC 6531), and a non-ASCII local part may look like that of another
-    user (homograph attack). `EmailStr` has normalized the domain (IDNA 2008).
+    user (homograph attack). `EmailStr` has normalized the domain (IDNA 2008). The address is in
+    lower case, because mail servers ignore case: two spellings are one address.
     """
     local, _, domain = address.rpartition("@")
     if not local.isascii():
@@ -73,7 +138,7 @@ def as_ascii(address: str) -> str:
     if "=?" in local:  # an encoded word, which an address must not contain (RFC 2047, section 5)
         message = "Must not have =? before the @."
         raise ValueError(message)
-    return f"{local}@{'.'.join(map(_as_a_label, domain.split('.')))}"
+    return f"{local}@{'.'.join(map(_as_a_label, domain.split('.')))}".lower()
 
 
 def _as_a_label(label: str) -> str:
@@ -106,14 +171,18 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
     return value
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=LINE)]
-Text = Annotated[str, StringConstraints(pattern=TEXT)]
+NFC = BeforeValidator(nfc)  # the last annotation of text outside a `Schema`
+PLAIN = core_schema.plain_serializer_function_ser_schema(fixed_point, when_used="json")
+Line = Annotated[str, Normalized, StringConstraints(strip_whitespace=True, pattern=LINE)]
+Text = Annotated[str, Normalized, StringConstraints(pattern=TEXT)]
 Link = Annotated[HttpUrl, AfterValidator(as_text), PlainSerializer(str)]
 AsciiEmail = Annotated[EmailStr, AfterValidator(as_ascii)]
 Integer = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 BigInteger = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Number = Annotated[
-    Decimal, WithJsonSchema({"type": "string", "format": "decimal", "examples": ["4.50"]})
+    Decimal,
+    PlainSerializer(fixed_point, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "decimal", "examples": ["4.50"]}),
 ]
 Moment = Annotated[AwareDatetime, BeforeValidator(not_unix_time), AfterValidator(in_utc)]
 TimeOfDay = Annotated[
@@ -129,13 +198,59 @@ Json = Annotated[
 ]
 
 
-class Schema(BaseModel):
-    """Base class of request schemas, which reject unknown fields."""
+def adapt(schema: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - nested dictionaries
+    """Return a core schema of Pydantic in which `change` has replaced each part."""
+    if isinstance(schema, dict):
+        return change({key: adapt(part, change) for key, part in schema.items()})
+    return [adapt(part, change) for part in schema] if isinstance(schema, list) else schema
 
-    model_config = ConfigDict(extra="forbid")
+
+class Schema(BaseModel):
+    """Base class of request schemas, which reject unknown fields and normalize text to NFC."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Normalize the values of `Line`, `Text` and enumerations before their validation."""
+
+        def normalize(part: Any) -> Any:  # noqa: ANN401
+            is_text = (part.get("metadata") or {}).get("is_normalized")
+            is_enum = "type" in part and handler.resolve_ref_schema(part)["type"] == "enum"
+            is_either = is_text or is_enum
+            return core_schema.no_info_before_validator_function(nfc, part) if is_either else part
+
+        schema: CoreSchema = adapt(handler(source), normalize)
+        return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the defaults of decimals without an exponent."""
+        described = handler(schema)
+        properties = handler.resolve_ref_schema(described)["properties"]
+        for name, field in cls.model_fields.items():
+            if isinstance(field.default, Decimal):
+                properties[name]["default"] = fixed_point(field.default)
+        return described
 
 
 class ReadSchema(BaseModel):
     """Base class of response schemas, which read the attributes of rows."""
 
     model_config = ConfigDict(from_attributes=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Serialize all decimals without an exponent."""
+
+        def serialize(part: Any) -> Any:  # noqa: ANN401
+            return {"serialization": PLAIN} | part if part.get("type") == "decimal" else part
+
+        schema: CoreSchema = adapt(handler(source), serialize)
+        return schema

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from app.pagination import Paging
-from app.schemas.base import Line, ReadSchema, Schema
+from app.schemas.base import NFC, Line, ReadSchema, Schema
 
 FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, line separators
 # Bidirectional controls disguise extensions: after U+202E, "gpj.exe" reads as "exe.jpg".
@@ -31,6 +31,7 @@ FileName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
     AfterValidator(reject_control_characters),
+    NFC,
 ]
 FileSort = Literal["created_at", "-created_at", "name", "-name", "size", "-size"]
 

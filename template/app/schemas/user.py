@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import MISSING, AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import MISSING, Field, TypeAdapter, ValidationError
 
 from app.pagination import Paging
-from app.schemas.base import AsciiEmail, Line, ReadSchema, Schema
+from app.schemas.base import NFC, AsciiEmail, Line, ReadSchema, Schema
 
-Email = Annotated[AsciiEmail, Field(max_length=320), AfterValidator(str.lower)]
-Name = Annotated[Line, Field(min_length=1, max_length=40)]
+Email = Annotated[AsciiEmail, Field(max_length=320)]
+Name = Annotated[Line, Field(min_length=1, max_length=40), NFC]
 FullName = Annotated[Line, Field(min_length=1, max_length=100)]
 Roles = Annotated[list[Name], Field(max_length=40, description="Names of roles.")]
 Permission = Annotated[str, Field(pattern=r"^(\*|[a-z0-9_-]+:[a-z]+)$", max_length=80)]

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic_core.core_schema import ErrorType
 
-from app.schemas.base import LINE, TEXT
+from app.schemas.base import LINE, TEXT, shown
 
 Context = Mapping[str, Any]  # context of a Pydantic error, such as the violated constraint
 
@@ -87,7 +87,7 @@ def message(error: Mapping[str, Any]) -> str:
     """Return the message for one of the errors in `ValidationError.errors()`."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in TEMPLATES:
-        text = TEMPLATES[kind].format(**context)
+        text = TEMPLATES[kind].format(**{name: shown(value) for name, value in context.items()})
         if context.get("field_type") == SECRET:
             text = text.replace("items", "characters")
         return SINGULAR.sub(r"1 \1", text)

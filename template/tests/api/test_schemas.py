@@ -1,6 +1,8 @@
 """Tests of schemas: validation of requests, types, and messages to clients."""
 
+import json
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -17,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.pagination import Page
 from app.schemas import validation_messages
 from app.schemas.base import (
     BigInteger,
@@ -26,9 +29,11 @@ from app.schemas.base import (
     Link,
     Moment,
     Number,
+    ReadSchema,
     Schema,
     Text,
     TimeOfDay,
+    as_ascii,
     places,
 )
 from tests.support.sample_resource import URL, payload
@@ -100,10 +105,74 @@ def test_valid_value_is_converted_to_stored_form(kind: Any, value: object, store
 
 
 @pytest.mark.parametrize(
-    ("value", "rounded"), [("1.5", "1.50"), ("-0", "0.00"), ("-0.01", "-0.01")]
+    ("value", "rounded"),
+    [("1.5", "1.50"), ("-0", "0.00"), ("-0.01", "-0.01"), ("1E-2", "0.01"), (1234.5, "1234.50")],
 )
-def test_decimal_is_padded_to_column_decimal_places(value: str, rounded: str) -> None:
+def test_decimal_is_padded_to_column_decimal_places(value: object, rounded: str) -> None:
     assert str(TypeAdapter(Annotated[Number, places(2)]).validate_python(value)) == rounded
+
+
+@pytest.mark.parametrize("value", [0, 0.0, -0.0, "0", "-0", "0.00", "0E5", Decimal(0)], ids=repr)
+@pytest.mark.parametrize("bounds", [{}, {"ge": 0}, {"gt": -1, "lt": 1}], ids=str)
+def test_zero_is_valid_decimal_without_integer_digits(value: object, bounds: Any) -> None:  # noqa: ANN401
+    digits = Field(max_digits=8, decimal_places=8, **bounds)
+    adapter = TypeAdapter[Decimal](Annotated[Number, digits, places(8)])
+    assert adapter.dump_json(adapter.validate_python(value)) == b'"0.00000000"'
+
+
+@pytest.mark.parametrize("value", [0, "0", "-0", "1", "x", [0], None], ids=repr)
+def test_invalid_decimal_without_integer_digits_is_rejected(value: object) -> None:
+    digits = Field(gt=0, max_digits=4, decimal_places=4)
+    with pytest.raises(ValidationError):
+        TypeAdapter(Annotated[Number, digits, places(4)]).validate_python(value)
+
+
+class Rate(ReadSchema):
+    """Response with decimals that `str` writes with an exponent."""
+
+    value: Decimal
+    number: Number | None
+    history: list[Decimal]
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [("0E-8", "0.00000000"), ("1E-8", "0.00000001"), ("-5.0E-7", "-0.00000050"), ("1E+3", "1000")],
+)
+def test_decimal_is_serialized_without_exponent(value: str, plain: str) -> None:
+    number = Decimal(value)
+    rate = Rate(value=number, number=number, history=[number])
+    page = Page[Rate](items=[rate], total=1, page=1, size=1)
+    expected = {"value": plain, "number": plain, "history": [plain]}
+    assert page.model_dump(mode="json")["items"] == [expected]
+    assert json.loads(page.model_dump_json())["items"] == [expected]
+
+
+def test_decimal_default_is_described_without_exponent() -> None:
+    class Quote(Schema):
+        rate: Number = Decimal("0E-8")
+
+    assert Quote.model_json_schema()["properties"]["rate"]["default"] == "0.00000000"
+
+
+def test_enumeration_accepts_value_in_any_normalization_form() -> None:
+    class Dish(StrEnum):
+        CREPE = "cr\u00eape"
+        SOUP = "soup"
+
+    class Order(Schema):
+        dish: Dish = Dish.SOUP
+        others: list[Dish] = Field([])
+        removed: Dish | None = None
+
+    text = "cre\u0302pe"
+    order = Order.model_validate({"dish": text, "others": [text], "removed": text})
+    assert order == Order(dish=Dish.CREPE, others=[Dish.CREPE], removed=Dish.CREPE)
+
+
+def test_email_address_is_stored_in_lower_case() -> None:
+    assert as_ascii("Jane.Doe@Example.com") == "jane.doe@example.com"
+    assert as_ascii("Jane@B\u00fccher.example") == "jane@xn--bcher-kva.example"
 
 
 def test_custom_types_have_valid_json_schema_examples() -> None:
@@ -191,6 +260,7 @@ def reject_all(_: str) -> str:
         (Annotated[int, Field(gt=0)], 0, "Must be greater than 0."),
         (Annotated[int, Field(ge=1)], 0, "Must be at least 1."),
         (Annotated[int, Field(le=1)], 2, "Must be at most 1."),
+        (Annotated[Number, Field(ge=Decimal("1E-8"))], 0, "Must be at least 0.00000001."),
         (Annotated[int, Field(multiple_of=5)], 2, "Must be a multiple of 5."),
         (FiniteFloat, "hunter2", "Must be a number."),
         (FiniteFloat, "NaN", "Must be a finite number."),

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
@@ -18,7 +19,16 @@ from app.__main__ import main
 from app.database import ReadSession, Session, flush, lock_references
 from app.errors import Invalid
 from app.main import create_app
-from app.postgresql import DatabaseSettings, Pooler, create_engine, parse_url
+from app.postgresql import (
+    ASCII_ONLY,
+    OTHER_ORDER,
+    DatabaseSettings,
+    Pooler,
+    create_engine,
+    locale_problems,
+    parse_url,
+    sort_order_notes,
+)
 from development import postgresql
 from tests.support import sample_resource
 from tests.support.live_server import Live, lifespan
@@ -46,6 +56,35 @@ IGNORED_RULES = (  # of squawk
 )
 def test_database_url_is_converted_to_asyncpg_driver(url: str, expected: str) -> None:
     assert parse_url(url).render_as_string(hide_password=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "problems", "notes"),
+    [
+        ("LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'", [], []),
+        ("LOCALE_PROVIDER libc LOCALE 'C'", [ASCII_ONLY], []),
+        ("LOCALE_PROVIDER icu ICU_LOCALE 'en'", [], [OTHER_ORDER]),
+    ],
+    ids=["builtin", "c", "icu"],
+)
+async def test_check_reports_locale_of_database(
+    database_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    problems: list[str],
+    notes: list[str],
+) -> None:
+    monkeypatch.setattr(postgresql, "LOCALE", f"TEMPLATE template0 ENCODING UTF8 {options}")
+    try:
+        url = await postgresql.create(database_server)
+    except asyncpg.FeatureNotSupportedError:
+        pytest.skip("The embedded server is built without ICU; the container image has it.")
+    engine = create_engine(DatabaseSettings(url=make_url(url)))
+    async with engine.connect() as connection:
+        assert await locale_problems(connection) == problems
+        assert await sort_order_notes(connection) == notes
+    await engine.dispose()
+    await postgresql.drop(url)
 
 
 @pytest.mark.parametrize("url", ["", "hunter2", "mysql://u:hunter2@h/d"])
