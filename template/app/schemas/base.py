@@ -35,6 +35,14 @@ from app.limits.json_depth import JSON_DEPTH
 MAX_LINK_LENGTH = 2083  # characters, the limit of most browsers
 LINE = r"^[^\x00-\x1f\x7f]*$"  # without control characters
 TEXT = r"^[^\x00]*$"  # databases do not store NUL
+DECIMAL_BOUNDS = {
+    "gt": "more than {}",
+    "ge": "{} or more",
+    "lt": "less than {}",
+    "le": "{} or less",
+    "max_digits": "up to {} digits",
+    "decimal_places": "up to {} decimal places",
+}
 
 
 def fixed_point(value: Decimal) -> str:
@@ -171,6 +179,25 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
     return value
 
 
+class DecimalSchema:
+    """JSON schema of a decimal: text, since a `number` of JSON is often parsed to a binary float.
+
+    The bounds are in the description, because `minimum` has no effect on text, and a pattern of
+    them needs a look-ahead, which the regular expressions of Go and Rust lack.
+    """
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, _: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the JSON schema of a decimal, with its bounds as description."""
+        bounds: dict[str, Any] = {**schema}
+        while "schema" in bounds:  # of the validators around it
+            bounds = bounds["schema"]
+        texts = [text.format(bounds[key]) for key, text in DECIMAL_BOUNDS.items() if key in bounds]
+        description = {"description": f"Decimal: {', '.join(texts)}."} if texts else {}
+        return {"type": "string", "format": "decimal", "examples": ["4.50"], **description}
+
+
 NFC = BeforeValidator(nfc)  # the last annotation of text outside a `Schema`
 PLAIN = core_schema.plain_serializer_function_ser_schema(fixed_point, when_used="json")
 Line = Annotated[str, Normalized, StringConstraints(strip_whitespace=True, pattern=LINE)]
@@ -179,11 +206,7 @@ Link = Annotated[HttpUrl, AfterValidator(as_text), PlainSerializer(str)]
 AsciiEmail = Annotated[EmailStr, AfterValidator(as_ascii)]
 Integer = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 BigInteger = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-Number = Annotated[
-    Decimal,
-    PlainSerializer(fixed_point, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "decimal", "examples": ["4.50"]}),
-]
+Number = Annotated[Decimal, PlainSerializer(fixed_point, when_used="json"), DecimalSchema()]
 Moment = Annotated[AwareDatetime, BeforeValidator(not_unix_time), AfterValidator(in_utc)]
 TimeOfDay = Annotated[
     time,
@@ -194,7 +217,15 @@ TimeOfDay = Annotated[
 Json = Annotated[
     dict[str, Any] | list[Any],
     PlainValidator(storable),
-    WithJsonSchema({"type": ["object", "array"]}),
+    # without a list of types, in which generators of clients find no type
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "object", "additionalProperties": True},
+                {"type": "array", "items": {}},
+            ]
+        }
+    ),
 ]
 
 

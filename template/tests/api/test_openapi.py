@@ -1,14 +1,27 @@
 """Tests of the OpenAPI schema, and of all operations by random requests (fuzzing)."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from fastapi import FastAPI
+from pydantic import Field
 
 from app import health
+from app.openapi import describe
+from app.schemas.base import Json, Schema
 from tests.support import sample_resource
 from tests.support.fuzzing import fuzz_api
+
+
+class Measured(Schema):
+    """Schema with numbers, and with fields that have names of keywords."""
+
+    type: int
+    default: float | None = None
+    short: Annotated[int, Field(json_schema_extra={"format": "int32"})] = 0
+    data: Annotated[Json, Field(default_factory=dict, examples=[{"type": "integer"}])]
 
 
 def operations(app: FastAPI) -> dict[str, dict[str, Any]]:
@@ -52,6 +65,39 @@ def test_openapi_references_point_to_existing_schemas(jot_app: FastAPI) -> None:
         target = schema
         for part in reference.removeprefix("#/").split("/"):
             target = target[part]
+
+
+def parts(part: object) -> Iterator[dict[str, Any]]:
+    """Yield each object in a part of the OpenAPI schema."""
+    if isinstance(part, dict):
+        yield part
+        part = list(part.values())
+    for each in part if isinstance(part, list) else []:
+        yield from parts(each)
+
+
+def test_types_are_such_as_client_generators_read(jot_app: FastAPI) -> None:
+    types = [part["type"] for part in parts(jot_app.openapi()) if "type" in part]
+    assert [kind for kind in types if isinstance(kind, list)] == []
+
+
+def test_numbers_have_64_bits() -> None:
+    app = FastAPI()
+
+    @app.post("/measured")
+    async def measured(size: int, body: Measured) -> float:
+        return size / body.type
+
+    schema = describe(app)
+    operation = schema["paths"]["/measured"]["post"]
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    fields = schema["components"]["schemas"]["Measured"]["properties"]
+    assert operation["parameters"][0]["schema"]["format"] == "int64"
+    assert answer["format"] == "double"
+    assert fields["type"]["format"] == "int64"
+    assert fields["default"]["anyOf"][0]["format"] == "double"
+    assert fields["short"]["format"] == "int32"
+    assert fields["data"]["examples"] == [{"type": "integer"}]
 
 
 @pytest.mark.drill

@@ -179,7 +179,12 @@ def test_custom_types_have_valid_json_schema_examples() -> None:
     schemas: dict[Any, dict[str, Any]] = {
         Number: {"type": "string", "format": "decimal", "examples": ["4.50"]},
         TimeOfDay: {"type": "string", "examples": ["09:30:00"]},
-        Json: {"type": ["object", "array"]},
+        Json: {
+            "anyOf": [
+                {"type": "object", "additionalProperties": True},
+                {"type": "array", "items": {}},
+            ]
+        },
         Link: {"type": "string"},
     }
     for kind, schema in schemas.items():
@@ -187,6 +192,13 @@ def test_custom_types_have_valid_json_schema_examples() -> None:
         assert adapter.json_schema(mode="serialization") == schema
         for example in schema.get("examples", []):
             assert str(adapter.validate_python(example)) == example
+
+
+def test_json_schema_of_decimal_describes_its_bounds() -> None:
+    bounds = Field(ge=0, max_digits=8, decimal_places=2)
+    schema = TypeAdapter(Annotated[Number, bounds, places(2)]).json_schema()
+    assert schema["type"] == "string"
+    assert schema["description"] == "Decimal: 0 or more, up to 8 digits, up to 2 decimal places."
 
 
 class Status(StrEnum):

@@ -9,6 +9,7 @@ NUMBER: Schema = {"type": "integer"}
 NULL: Schema = {"type": "null"}
 OPEN: Schema = {"type": "object", "properties": {"a": TEXT}}
 REQUIRING = OPEN | {"required": ["a"]}
+OBJECT: Schema = {"type": "object", "additionalProperties": True}
 EMPTY: Schema = {"type": "object", "properties": {}}
 
 
@@ -69,6 +70,9 @@ def test_narrower_request_and_wider_response_schema_are_reported(
         (NUMBER | {"minimum": 2}, NUMBER | {"minimum": 1}),
         (TEXT | {"title": "A", "default": "a"}, TEXT | {"title": "B", "examples": ["b"]}),
         ({"type": "array", "uniqueItems": True}, {"type": "array", "uniqueItems": False}),
+        (NUMBER, NUMBER | {"format": "int64"}),
+        (NUMBER | {"format": "int64"}, NUMBER | {"format": "int32"}),
+        ({"type": ["object", "array"]}, {"anyOf": [OBJECT, {"type": "array", "items": {}}]}),
     ],
 )
 def test_wider_request_and_narrower_response_schema_are_compatible(
