@@ -1,5 +1,7 @@
 """OpenAPI 3.1 schema of the service, with problem details (RFC 9457) for all errors."""
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,7 +19,9 @@ from app.errors import (
 )
 
 NUMBER_FORMATS = {"integer": "int64", "number": "double"}
-NAMED = {"properties", "responses", "schemas"}  # their keys are names
+JSON_TYPES = "x-json-types"  # of a value without a type in the schema, for `app compare`
+ANY_CONTAINER = ({"type": "object", "additionalProperties": True}, {"type": "array", "items": {}})
+NAMED = {"properties", "responses"}  # their keys are names
 VALUES = {"const", "default", "enum", "example", "examples"}  # they contain values, not schemas
 
 
@@ -32,7 +36,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
             tags=app.openapi_tags,
         )
         _add_problems(schema)
-        _add_number_formats(schema)
+        _describe_streams(schema)
+        _simplify(schema["paths"])
+        _simplify(schema["components"]["schemas"], has_names=True)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -51,20 +57,37 @@ def _add_problems(schema: dict[str, Any]) -> None:
     validation = _responses(Invalid)
     body = _responses(BadRequest, ContentTooLarge)
     security = _responses(Unauthenticated, Forbidden)
-    for path in schema["paths"].values():
-        for operation in path.values():
-            if "422" in operation["responses"]:
-                operation["responses"] |= validation
-            if "security" in operation:
-                operation["responses"] |= security
-            if "requestBody" in operation:
-                operation["responses"] |= body
+    for operation in _operations(schema):
+        if "422" in operation["responses"]:
+            operation["responses"] |= validation
+        if "security" in operation:
+            operation["responses"] |= security
+        if "requestBody" in operation:
+            operation["responses"] |= body
 
 
-def _add_number_formats(part: object, *, has_names: bool = False) -> None:
-    """Add a format to all numbers that have none.
+def _describe_streams(schema: dict[str, Any]) -> None:
+    """Describe streams of events as text: `itemSchema` is a keyword of OpenAPI 3.2.
 
-    Without it, clients that are generated for Java, Go or C# store numbers in 32 bits.
+    Generators of clients reject a schema of OpenAPI 3.1 with unknown keywords.
+    """
+    for operation in _operations(schema):
+        for response in operation["responses"].values():
+            for content in response.get("content", {}).values():
+                if content.pop("itemSchema", None):
+                    content.setdefault("schema", {"type": "string"})
+
+
+def _operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return chain.from_iterable(path.values() for path in schema["paths"].values())
+
+
+def _simplify(part: object, *, has_names: bool = False) -> None:
+    """Rewrite the parts of a JSON schema that generators of clients misunderstand.
+
+    Numbers get a format, since clients in Java, Go and C# would store them in 32 bits. Unions that
+    contain any value, or any object and any array, become schemas without type: Java's and Go's
+    types of such unions do not compile, or do not read `{}`.
 
     Args:
         part: a part of the OpenAPI schema
@@ -72,14 +95,24 @@ def _add_number_formats(part: object, *, has_names: bool = False) -> None:
     """
     if isinstance(part, list):
         for each in part:
-            _add_number_formats(each)
+            _simplify(each)
     elif isinstance(part, dict):
-        kind = part.get("type")
-        if isinstance(kind, str) and kind in NUMBER_FORMATS:
-            part.setdefault("format", NUMBER_FORMATS[kind])
         for key, value in part.items():
             if has_names or key not in VALUES:
-                _add_number_formats(value, has_names=key in NAMED and not has_names)
+                _simplify(value, has_names=key in NAMED and not has_names)
+        if isinstance(kind := part.get("type"), str) and kind in NUMBER_FORMATS:
+            part.setdefault("format", NUMBER_FORMATS[kind])
+        if isinstance(union := part.get("anyOf"), list):
+            _simplify_union(part, union)
+
+
+def _simplify_union(schema: dict[str, Any], union: list[dict[str, Any]]) -> None:
+    types = [kind for each in union for kind in each.get(JSON_TYPES, [each.get("type")])]
+    if {} in union:
+        del schema["anyOf"]
+    elif all(each in union for each in ANY_CONTAINER) or any(JSON_TYPES in each for each in union):
+        del schema["anyOf"]
+        schema |= {JSON_TYPES: types, "description": f"JSON: {' or '.join(types)}."} | schema
 
 
 def _responses(*kinds: type[Error]) -> dict[str, Any]:

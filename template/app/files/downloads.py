@@ -15,7 +15,9 @@ from app.files.content_disposition import disposition
 from app.files.storage import Store
 
 RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
-BINARY: dict[str, Any] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
+# Generators of clients know no range of media types: they use the first.
+BINARY: dict[str, Any] = {"application/octet-stream": ANY_BYTES, "*/*": ANY_BYTES}
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The whole content.", "content": BINARY},
     206: {"description": "The byte range that `Range` requests.", "content": BINARY},

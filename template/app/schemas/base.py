@@ -22,6 +22,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
@@ -183,7 +184,8 @@ class DecimalSchema:
     """JSON schema of a decimal: text, since a `number` of JSON is often parsed to a binary float.
 
     The bounds are in the description, because `minimum` has no effect on text, and a pattern of
-    them needs a look-ahead, which the regular expressions of Go and Rust lack.
+    them needs a look-ahead, which the regular expressions of Go and Rust lack. There is no format
+    `decimal`, for which clients in Go expect a number.
     """
 
     def __get_pydantic_json_schema__(
@@ -194,8 +196,8 @@ class DecimalSchema:
         while "schema" in bounds:  # of the validators around it
             bounds = bounds["schema"]
         texts = [text.format(bounds[key]) for key, text in DECIMAL_BOUNDS.items() if key in bounds]
-        description = {"description": f"Decimal: {', '.join(texts)}."} if texts else {}
-        return {"type": "string", "format": "decimal", "examples": ["4.50"], **description}
+        description = f"Decimal: {', '.join(texts)}." if texts else "Decimal."
+        return {"type": "string", "examples": ["4.50"], "description": description}
 
 
 NFC = BeforeValidator(nfc)  # the last annotation of text outside a `Schema`
@@ -217,15 +219,7 @@ TimeOfDay = Annotated[
 Json = Annotated[
     dict[str, Any] | list[Any],
     PlainValidator(storable),
-    # without a list of types, in which generators of clients find no type
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "object", "additionalProperties": True},
-                {"type": "array", "items": {}},
-            ]
-        }
-    ),
+    WithJsonSchema(TypeAdapter(dict[str, Any] | list[Any]).json_schema()),
 ]
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from json import dumps
 from typing import Any
 
+from app.openapi import JSON_TYPES
+
 Schema = dict[str, Any]
 
 TYPES = {
@@ -41,8 +43,10 @@ EXACT_KEYWORDS = {
     "pattern": "text that does not match {}",
     "uniqueItems": "duplicate items",
 }
+HINTS = {"decimal", "double", "float", "int32", "int64"}  # formats that reject no value
 LISTS = ("allOf", "prefixItems")
 SUPPORTED = {
+    JSON_TYPES,
     *("$ref", "additionalProperties", "anyOf", "const", "enum", "items", "oneOf", "properties"),
     *("required", "type", *UPPER_BOUNDS, *LOWER_BOUNDS, *EXACT_KEYWORDS, *LISTS),
 }
@@ -91,7 +95,7 @@ def alternatives(schema: Schema, document: Schema) -> Iterator[Schema]:
             return
     if "const" in schema:
         schema = schema | {"enum": [schema["const"]]}
-    types = schema.get("type")
+    types = schema.get(JSON_TYPES, schema.get("type"))
     yield from [schema | {"type": each} for each in types] if isinstance(types, list) else [schema]
 
 
@@ -107,8 +111,8 @@ def _has_type(one: Schema, other: Schema) -> bool:
 def _differs(key: str, one: Schema, other: Schema) -> bool:
     if key not in other or other[key] is False:
         return False
-    if key == "format" and other.get("type") in {"integer", "number"}:
-        return False  # a hint for generated clients: minimum and maximum bound the values
+    if key == "format" and other[key] in HINTS:
+        return False
     if key not in one or key in EXACT_KEYWORDS:
         return bool(one.get(key) != other[key])
     return bool(one[key] > other[key] if key in UPPER_BOUNDS else one[key] < other[key])

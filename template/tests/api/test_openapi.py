@@ -10,7 +10,7 @@ from pydantic import Field
 
 from app import health
 from app.openapi import describe
-from app.schemas.base import Json, Schema
+from app.schemas.base import Json, ReadSchema, Schema
 from tests.support import sample_resource
 from tests.support.fuzzing import fuzz_api
 
@@ -22,6 +22,22 @@ class Measured(Schema):
     default: float | None = None
     short: Annotated[int, Field(json_schema_extra={"format": "int32"})] = 0
     data: Annotated[Json, Field(default_factory=dict, examples=[{"type": "integer"}])]
+
+
+class Noted(Schema):
+    """Request with JSON values."""
+
+    data: Json
+    more: Json | None
+    any: Any | None
+
+
+class NotedRead(ReadSchema):
+    """Response with JSON values."""
+
+    data: dict[str, Any] | list[Any]
+    more: dict[str, Any] | list[Any] | None
+    any: Any | None
 
 
 def operations(app: FastAPI) -> dict[str, dict[str, Any]]:
@@ -76,9 +92,24 @@ def parts(part: object) -> Iterator[dict[str, Any]]:
         yield from parts(each)
 
 
-def test_types_are_such_as_client_generators_read(jot_app: FastAPI) -> None:
+def test_no_schema_has_several_types(jot_app: FastAPI) -> None:
     types = [part["type"] for part in parts(jot_app.openapi()) if "type" in part]
     assert [kind for kind in types if isinstance(kind, list)] == []
+
+
+def test_json_fields_have_no_type() -> None:
+    app = FastAPI()
+
+    @app.post("/noted")
+    async def noted(body: Noted) -> NotedRead:
+        return NotedRead(**body.model_dump())
+
+    schemas = describe(app)["components"]["schemas"]
+    for name in ("Noted", "NotedRead"):
+        fields = schemas[name]["properties"]
+        assert fields["data"]["x-json-types"] == ["object", "array"]
+        assert fields["more"]["x-json-types"] == ["object", "array", "null"]
+        assert not any({"type", "anyOf"} & field.keys() for field in fields.values())
 
 
 def test_numbers_have_64_bits() -> None:

@@ -10,6 +10,7 @@ NULL: Schema = {"type": "null"}
 OPEN: Schema = {"type": "object", "properties": {"a": TEXT}}
 REQUIRING = OPEN | {"required": ["a"]}
 OBJECT: Schema = {"type": "object", "additionalProperties": True}
+ARRAY: Schema = {"type": "array", "items": {}}
 EMPTY: Schema = {"type": "object", "properties": {}}
 
 
@@ -32,6 +33,7 @@ def lines(
         ({}, TEXT, "anything"),
         ({"type": "number"}, NUMBER, "a number"),
         ({"anyOf": [TEXT, NULL]}, TEXT, "null"),
+        ({"x-json-types": ["object", "array"]}, OBJECT, "a list"),
         ({"type": ["string", "null"]}, TEXT, "null"),
         ({"oneOf": [TEXT, NUMBER]}, {"anyOf": [NUMBER, NULL]}, "text"),
         (TEXT | {"enum": ["a", "b"]}, TEXT | {"enum": ["b", "c"]}, '"a"'),
@@ -72,7 +74,10 @@ def test_narrower_request_and_wider_response_schema_are_reported(
         ({"type": "array", "uniqueItems": True}, {"type": "array", "uniqueItems": False}),
         (NUMBER, NUMBER | {"format": "int64"}),
         (NUMBER | {"format": "int64"}, NUMBER | {"format": "int32"}),
-        ({"type": ["object", "array"]}, {"anyOf": [OBJECT, {"type": "array", "items": {}}]}),
+        (TEXT | {"format": "decimal"}, TEXT),
+        (TEXT, TEXT | {"format": "decimal"}),
+        ({"anyOf": [OBJECT, ARRAY]}, {"x-json-types": ["object", "array"]}),
+        ({"x-json-types": ["object", "array"]}, {"anyOf": [OBJECT, ARRAY, NULL]}),
     ],
 )
 def test_wider_request_and_narrower_response_schema_are_compatible(

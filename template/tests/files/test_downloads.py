@@ -181,7 +181,8 @@ def test_content_disposition_is_inline_for_media_and_text(content_type: str, kin
 
 def test_openapi_describes_download_responses(app: FastAPI) -> None:
     responses = app.openapi()["paths"][f"{URL}/{{file_id}}/content"]["get"]["responses"]
-    binary = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    content = {"schema": {"type": "string", "format": "binary"}}
+    binary = {"application/octet-stream": content, "*/*": content}
     assert responses["200"]["content"] == responses["206"]["content"] == binary
     assert "content" not in responses["304"]
 
