@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 from uuid import uuid4
@@ -35,7 +34,7 @@ current_request_id: ContextVar[str | None] = ContextVar("current_request_id", de
 log = structlog.get_logger()
 
 
-class Level(StrEnum):
+class Level(settings.Choice):
     """Minimum level of the events that are logged."""
 
     DEBUG = "debug"
@@ -44,7 +43,7 @@ class Level(StrEnum):
     ERROR = "error"
 
 
-class Format(StrEnum):
+class Format(settings.Choice):
     """Format of log lines: JSON for log aggregation, or readable text for a console."""
 
     JSON = "json"

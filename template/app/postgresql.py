@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.errors import Unavailable
 from app.postgresql_url import driver_arguments, hosts_of, is_in_home, parse_url, server_url
-from app.settings import ConfigurationError, Environment, EnvironmentSettings
+from app.settings import Choice, ConfigurationError, Environment, EnvironmentSettings, Probe
 
 MIGRATION_LOCK = 5_842_391_043  # key of the advisory lock; the same in every replica
 ASCII_ONLY = (
@@ -64,7 +64,7 @@ def has_credentials(url: URL) -> bool:
     return bool(is_local or url.password or variables or parameters or is_in_home(".pgpass"))
 
 
-class Pooler(StrEnum):
+class Pooler(Choice):
     """Kind of connection pooler between the service and the PostgreSQL server."""
 
     NONE = "none"
@@ -147,6 +147,25 @@ class DatabaseSettings(EnvironmentSettings):
             }
         )
 
+    def connections(self) -> Mapping[str, Probe]:
+        """Return functions that connect to the server, the pooler and the replica."""
+        configs = {"url": self}
+        if self.direct_url:
+            configs["direct_url"] = self.for_migrations()
+        if self.read_url:
+            configs["read_url"] = self.model_copy(update={"url": self.read_url})
+        return {field: partial(connect, config) for field, config in configs.items()}
+
+
+async def connect(settings: DatabaseSettings) -> None:
+    """Connect to the server once; raise an error if it is unavailable."""
+    engine = create_engine(settings)
+    try:
+        async with engine.connect():
+            pass
+    finally:
+        await engine.dispose()
+
 
 def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     """Create the engine and its connection pool, which connects on first use."""
@@ -161,7 +180,7 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")
-    def connect(dialect: Any, _record: Any, args: Any, options: Any) -> Any:  # noqa: ANN401
+    def connect_driver(dialect: Any, _record: Any, args: Any, options: Any) -> Any:  # noqa: ANN401
         try:
             return dialect.connect(*args, **options)
         except UNAVAILABLE as error:

@@ -94,6 +94,10 @@ class RateLimitSettings(settings.EnvironmentSettings):
         description="Set it to routes and rates, as in login=10/minute,refresh=60/minute.",
     )
 
+    def connections(self) -> Mapping[str, settings.Probe]:
+        """Return a function that connects to Valkey, if its URL is set."""
+        return valkey.connections(self.url)
+
 
 class TooManyRequests(errors.Error):
     """The caller has exceeded a rate limit."""

@@ -6,13 +6,22 @@ Each part of the service defines its own settings beside its code, as a subclass
 
 import json
 import os
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.state import StateKey
 
@@ -23,7 +32,15 @@ PLACEHOLDERS = frozenset(
 )
 
 
-class Environment(StrEnum):
+class Choice(StrEnum):
+    """Base class of settings with few values, which are read case-insensitively."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Choice | None":
+        return next((each for each in cls if each.lower() == str(value).lower()), None)
+
+
+class Environment(Choice):
     """The kind of environment that the service runs in."""
 
     DEVELOPMENT = "development"
@@ -52,13 +69,58 @@ def split(value: object) -> object:
 Strings = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 
 
+Probe = Callable[[], Awaitable[object]]
+
+
 class EnvironmentSettings(BaseSettings):
     """Base class of immutable settings from environment variables.
 
-    The error for an invalid field ends with the field's `description`.
+    White space around a value is removed, such as the line break of a mounted secret. An empty
+    variable is unset. The error for an invalid field ends with the field's `description`.
     """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def strip(cls, values: dict[str, object]) -> dict[str, object]:
+        """Remove white space around values, and empty values."""
+        stripped = {
+            name: value.strip() if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def reject_quotes(cls, value: object) -> object:
+        """Reject quotes around a value, which Docker and Kubernetes do not remove."""
+        if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            message = "It is in quotes. Leave out the quotes"
+            raise ValueError(message)
+        return value
+
+    def connections(self) -> Mapping[str, Probe]:
+        """Return a function by field that connects to the server of a URL, for `app check`."""
+        return {}
+
+
+def parse_url(value: object) -> URL:
+    """Parse a URL with a lower-case scheme; errors omit the URL, which may contain a password."""
+    try:
+        url = make_url(str(value).strip())
+    except (ArgumentError, ValueError):
+        message = "It is not a URL"
+        raise ValueError(message) from None
+    return url.set(drivername=url.drivername.lower())
+
+
+def reject_parameters(url: URL, known: Collection[str]) -> None:
+    """Reject a URL with a parameter that would have no effect, or fail on connecting."""
+    for name in url.query.keys() - set(known):
+        known_names = f"only {', '.join(known)}" if known else "none"
+        message = f"Its parameter {name} is not supported, {known_names}"
+        raise ValueError(message)
 
 
 class Settings(EnvironmentSettings):
@@ -100,7 +162,7 @@ def read(kind: type[S]) -> S:
     return settings
 
 
-def _variable(kind: type[EnvironmentSettings], field: str) -> str:
+def variable(kind: type[EnvironmentSettings], field: str) -> str:
     return f"{kind.model_config.get('env_prefix', '')}{field}".upper()
 
 
@@ -113,7 +175,7 @@ def _describe(kind: type[EnvironmentSettings], error: ValidationError) -> str:
         message = detail["msg"].removeprefix("Value error, ").removeprefix("It is ")
         problem = "missing" if detail["type"] == "missing" else message
         fix = kind.model_fields[field].description if field in kind.model_fields else ""
-        lines.append(f"{_variable(kind, field)}: {problem}. {fix}".strip())
+        lines.append(f"{variable(kind, field)}: {problem}. {fix}".strip())
     return "\n".join(lines)
 
 
@@ -122,7 +184,7 @@ def _placeholders(settings: EnvironmentSettings) -> str:
     if not fields or _environment(settings) is not Environment.PRODUCTION:
         return ""
     return "\n".join(
-        f"{_variable(type(settings), field)}: its secret is a placeholder. "
+        f"{variable(type(settings), field)}: its secret is a placeholder. "
         "Set a random secret, or ENVIRONMENT=development."
         for field in fields
     )

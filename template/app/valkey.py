@@ -1,14 +1,16 @@
 """Valkey, or Redis with the same protocol: URLs, and connection pools with short timeouts."""
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import PlainValidator
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
+
+from app import settings
 
 MAX_CONNECTIONS = 32  # connections per pool
 TIMEOUT = 0.25  # seconds to connect, to wait for a connection of the pool, and for a response
@@ -23,20 +25,72 @@ SCHEMES = {
 }
 
 
+# Parameters of URLs, which redis-py and Celery read.
+TLS_PARAMETERS = (
+    "ssl_ca_certs",
+    "ssl_ca_path",
+    "ssl_cert_reqs",
+    "ssl_certfile",
+    "ssl_check_hostname",
+    "ssl_keyfile",
+    "ssl_password",
+)
+VERIFICATION = ("none", "optional", "required")
+IGNORED = ("family",)  # of ioredis: connections use IPv4 and IPv6
+
+
 def parse_url(value: object) -> URL:
     """Parse the URL of a Valkey server; errors omit the URL, which may contain a password."""
-    try:
-        url = make_url(str(value))
-    except (ArgumentError, ValueError):
-        message = "It is not a URL"
-        raise ValueError(message) from None
+    url = settings.parse_url(value).difference_update_query(IGNORED)
     if url.drivername not in SCHEMES:
         message = "It is not a URL of Valkey or Redis"
         raise ValueError(message)
-    return url.set(drivername=SCHEMES[url.drivername])
+    url = url.set(drivername=SCHEMES[url.drivername])
+    settings.reject_parameters(url, ("db", *TLS_PARAMETERS))
+    if url.drivername != "unix" and not str(url.query.get("db", url.database or "0")).isdecimal():
+        message = "Its database is not a number"
+        raise ValueError(message)
+    return check_tls(url)
+
+
+def check_tls(url: URL) -> URL:
+    """Check the TLS parameters, and load their files."""
+    names = sorted(url.query.keys() & set(TLS_PARAMETERS))
+    if not names:
+        return url
+    if url.drivername != "rediss":
+        message = f"Its parameter {names[0]} needs the scheme rediss"
+        raise ValueError(message)
+    if "ssl_cert_reqs" in names:  # CERT_NONE is Celery's form
+        reqs = str(url.query["ssl_cert_reqs"]).removeprefix("CERT_").lower()
+        if reqs not in VERIFICATION:
+            message = f"Its parameter ssl_cert_reqs is not one of {', '.join(VERIFICATION)}"
+            raise ValueError(message)
+        url = url.update_query_dict({"ssl_cert_reqs": reqs})
+    connection = connection_pool(url).make_connection()  # type: ignore[no-untyped-call]
+    try:
+        connection.ssl_context.get()
+    except OSError as error:  # also ssl.SSLError
+        message = f"A file of its parameters {', '.join(names)} cannot be loaded ({error.strerror})"
+        raise ValueError(message) from None
+    return url
 
 
 ValkeyUrl = Annotated[URL, PlainValidator(parse_url)]
+
+
+def connections(url: URL | None) -> dict[str, settings.Probe]:
+    """Return a function that connects to the server of the field `url`, if it is set."""
+    return {} if url is None else {"url": partial(ping, url)}
+
+
+async def ping(url: URL) -> None:
+    """Send PING to a server; raise an error if it is unavailable, or rejects the password."""
+    pool = connection_pool(url)
+    try:
+        await Redis(connection_pool=pool).ping()
+    finally:
+        await pool.aclose()
 
 
 def connection_pool(url: URL, timeout: float | None = None) -> BlockingConnectionPool:

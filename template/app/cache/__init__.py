@@ -5,7 +5,7 @@ a Valkey. The response is sent after the invalidation. While Valkey is unavailab
 computed.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -36,6 +36,10 @@ class CacheSettings(settings.EnvironmentSettings):
     memory: PositiveInt = Field(
         32 << 20, description="Set it to the maximum size in bytes of values stored in memory."
     )
+
+    def connections(self) -> Mapping[str, settings.Probe]:
+        """Return a function that connects to Valkey, if its URL is set."""
+        return valkey.connections(self.url)
 
 
 @asynccontextmanager

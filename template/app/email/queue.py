@@ -6,7 +6,7 @@ instead.
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
 from functools import partial
@@ -18,8 +18,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from pydantic import AfterValidator, Field, PlainValidator, PositiveFloat, ValidationInfo
 from pydantic import field_validator as validator
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
@@ -46,13 +45,13 @@ def parse_server_url(value: object) -> URL:
 
     Error messages omit the URL, since it may contain a password.
     """
-    try:
-        url = make_url(str(value))
-    except (ArgumentError, ValueError):
-        message = "It is not a URL"
-        raise ValueError(message) from None
+    url = settings.parse_url(value)
     if url.drivername not in PORTS or not url.host:
         message = "It is not an smtp:// or smtps:// URL"
+        raise ValueError(message)
+    settings.reject_parameters(url, ("tls",))
+    if url.query.get("tls", "off") != "off":
+        message = "Its parameter tls is not off"
         raise ValueError(message)
     if url.password and not is_encrypted(url) and url.host not in LOCAL_HOSTS:
         message = "tls=off would send the password unencrypted"
@@ -96,6 +95,10 @@ class EmailSettings(settings.EnvironmentSettings):
             message = "It is missing"
             raise ValueError(message)
         return value
+
+    def connections(self) -> Mapping[str, settings.Probe]:
+        """Return a function that signs in at the SMTP server, if its URL is set."""
+        return {} if self.url is None else {"url": partial(sign_in, self, self.url)}
 
 
 class EmailQueue:
@@ -178,8 +181,19 @@ async def transmit(
     if url is None:
         mail_preview.add(message)
         return
-    await aiosmtplib.send(
-        message,
+    async with client(config, url) as connection:
+        await connection.send_message(message)
+
+
+async def sign_in(config: EmailSettings, url: URL) -> None:
+    """Connect to the SMTP server and sign in; raise its errors."""
+    async with client(config, url):
+        pass
+
+
+def client(config: EmailSettings, url: URL) -> aiosmtplib.SMTP:
+    """Return a client of the SMTP server, which connects and signs in as a context manager."""
+    return aiosmtplib.SMTP(
         hostname=url.host,
         port=url.port or PORTS[url.drivername],
         username=url.username,

@@ -1,7 +1,7 @@
 """Object store of file contents: a local directory, memory, or a bucket (S3, GCS, Azure)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -50,11 +50,16 @@ log = structlog.get_logger()
 
 
 def parse_url(value: str) -> str:
-    """Validate the scheme of a URL; the error omits the URL, which may contain a secret."""
-    if not value.startswith(SCHEMES):
+    """Validate the form of a URL; the error omits the URL, which may contain a secret."""
+    scheme, separator, rest = value.partition("://")
+    url = f"{scheme.lower()}{separator}{rest}"
+    if not url.startswith(SCHEMES):
         message = "It is not a URL of an object store"
         raise ValueError(message)
-    return value
+    if not url.startswith("file:") and any(mark in rest for mark in "?#@"):
+        message = "Its endpoint, region and keys are variables, such as AWS_ENDPOINT_URL"
+        raise ValueError(message)
+    return url
 
 
 class FilesSettings(settings.EnvironmentSettings):
@@ -86,6 +91,10 @@ class FilesSettings(settings.EnvironmentSettings):
                 message = "It is not persistent: memory:// loses all files at a restart"
                 raise ValueError(message)
         return value
+
+    def connections(self) -> Mapping[str, settings.Probe]:
+        """Return a function that lists objects of the store."""
+        return {"url": partial(list_objects, self)}
 
     @property
     def store_url(self) -> str:
@@ -120,6 +129,12 @@ def open_store(config: FilesSettings) -> "ObjectStore":
             "Correct the URL or the bucket's settings."
         )
         raise settings.ConfigurationError(message) from None
+
+
+async def list_objects(config: FilesSettings) -> None:
+    """List the first objects of the store; raise its errors."""
+    async for _ in obstore.list(open_store(config), chunk_size=1):
+        break
 
 
 def _first_line(error: Exception) -> str:

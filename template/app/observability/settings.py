@@ -7,7 +7,15 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, NonNegativeInt, PositiveFloat, SecretStr
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    SecretStr,
+)
 from pydantic_settings import SettingsConfigDict
 
 from app.settings import Environment, EnvironmentSettings
@@ -32,8 +40,12 @@ def validate_endpoint(url: str) -> str:
 
 def validate_dsn(value: SecretStr) -> SecretStr:
     """Reject an invalid DSN; the error message omits the DSN."""
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in {"http", "https"} or not (parts.username and parts.path.strip("/")):
+    try:
+        parts = urlsplit(value.get_secret_value())
+        is_dsn = parts.scheme in {"http", "https"} and parts.username and parts.path.strip("/")
+    except ValueError:
+        is_dsn = False
+    if not is_dsn:
         message = "It must be a DSN, e.g. https://key@host/project"
         raise ValueError(message)
     return value
@@ -57,7 +69,8 @@ def parse_pairs(text: SecretStr) -> dict[str, str]:
 
 Endpoint = Annotated[str, AfterValidator(validate_endpoint)]
 Pairs = Annotated[SecretStr, AfterValidator(validate_pairs)]
-Destination = Literal["otlp", "none"]
+Lowercase = BeforeValidator(lambda value: str(value).lower())  # as OpenTelemetry specifies
+Destination = Annotated[Literal["otlp", "none"], Lowercase]
 
 
 class TelemetrySettings(EnvironmentSettings):
@@ -88,13 +101,16 @@ class TelemetrySettings(EnvironmentSettings):
     metric_export_interval: PositiveFloat = Field(
         60_000, description="Set it to a number of milliseconds."
     )
-    traces_sampler: Literal[
-        "always_on",
-        "always_off",
-        "traceidratio",
-        "parentbased_always_on",
-        "parentbased_always_off",
-        "parentbased_traceidratio",
+    traces_sampler: Annotated[
+        Literal[
+            "always_on",
+            "always_off",
+            "traceidratio",
+            "parentbased_always_on",
+            "parentbased_always_off",
+            "parentbased_traceidratio",
+        ],
+        Lowercase,
     ] = Field(
         "parentbased_always_on", description="Set it to always_on, parentbased_traceidratio, …"
     )

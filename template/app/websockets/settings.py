@@ -1,5 +1,7 @@
 """Settings of WebSockets and server-sent events."""
 
+from collections.abc import Mapping
+
 from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
@@ -19,3 +21,7 @@ class WebSocketSettings(settings.EnvironmentSettings):
     message_limit: PositiveInt = Field(4096, description="Set it to a number of bytes.")
     queue_limit: PositiveInt = Field(256, description="Set it to a number of messages.")
     heartbeat: PositiveFloat = Field(20, description="Set it to a number of seconds.")
+
+    def connections(self) -> Mapping[str, settings.Probe]:
+        """Return a function that connects to Valkey, if its URL is set."""
+        return valkey.connections(self.url)

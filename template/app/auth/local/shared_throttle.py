@@ -4,7 +4,7 @@ While Valkey is unavailable, each process counts in its memory: guesses are thro
 """
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -33,6 +33,10 @@ class SharedThrottleSettings(settings.EnvironmentSettings):
     url: valkey.ValkeyUrl | None = Field(
         None, description="Set it to redis://host:6379/0, or leave it out."
     )
+
+    def connections(self) -> Mapping[str, settings.Probe]:
+        """Return a function that connects to Valkey, if its URL is set."""
+        return valkey.connections(self.url)
 
 
 class SharedThrottle(Throttle):

@@ -19,6 +19,7 @@ from app.errors import Unauthenticated
 from app.models.base import now
 from app.settings import (
     PLACEHOLDERS,
+    Choice,
     ConfigurationError,
     Environment,
     EnvironmentSettings,
@@ -44,7 +45,7 @@ INVALID = "The token is invalid or expired."
 Claims = dict[str, Any]
 
 
-class Algorithm(StrEnum):
+class Algorithm(Choice):
     """Signature algorithms: a shared secret (HS256), or a private key with a public one.
 
     RFC 7518, section 3.1, and RFC 8037 (EdDSA).

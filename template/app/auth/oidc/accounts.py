@@ -6,7 +6,6 @@ provider publishes (JWKS), and must name the audience of this service.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -22,7 +21,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from starlette.requests import HTTPConnection
 
 from app import settings
-from app.auth.oidc.provider import Provider
+from app.auth.oidc.provider import WELL_KNOWN, Provider
 from app.auth.oidc.token_types import TokenType, client_of, is_sender_constrained, token_type
 from app.auth.oidc.userinfo import UserinfoCache
 from app.database import READERS, SESSIONS
@@ -53,7 +52,7 @@ Claims = Mapping[str, Any]
 log = structlog.get_logger()
 
 
-class Algorithm(StrEnum):
+class Algorithm(settings.Choice):
     """Signature algorithms that are accepted: asymmetric ones only (RFC 7518, section 3.1)."""
 
     RS256 = "RS256"
@@ -141,6 +140,9 @@ class OidcSettings(RoleSettings):
         is_production = info.data.get("environment") is Environment.PRODUCTION
         if parts.scheme not in {"http", "https"} or (is_production and not is_safe):
             message = "It is not an https:// URL"
+            raise ValueError(message)
+        if not parts.hostname or parts.query or parts.path.endswith(WELL_KNOWN):
+            message = f"It is not an issuer: remove {WELL_KNOWN} and parameters"
             raise ValueError(message)
         return value
 
