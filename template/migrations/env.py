@@ -10,11 +10,13 @@ from sqlalchemy.schema import CreateTable
 
 from app.migrate import DIALECT, locked
 from app.models import Base
+from migrations.conversions import family, generic
+from migrations.steps import cast_in_copies
 
 
 def default_differs(
     migration: MigrationContext,
-    _inspected: Column[Any],
+    inspected: Column[Any],
     column: Column[Any],
     existing: str | None,
     _default: object,
@@ -23,6 +25,8 @@ def default_differs(
     """Return whether two server defaults have different values, regardless of their spelling."""
     if existing is None or expected is None:
         return existing is not expected
+    if family(generic(inspected.type)) is not family(column.type):
+        return True  # its value may have no meaning in the new type
     dialect = migration.dialect
     compiler = dialect.ddl_compiler(dialect, CreateTable(column.table))
     kind = column.type.compile(dialect)
@@ -39,9 +43,10 @@ def run(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=default_differs,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
-        render_as_batch=not connection.dialect.supports_alter,
+        render_as_batch=True,  # the revisions also run on SQLite, which copies altered tables
         transactional_ddl=True,
     )
+    cast_in_copies(context.get_context().impl)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -1,12 +1,15 @@
-"""Alembic revisions, extended with renames, backfills and data-loss warnings."""
+"""Alembic revisions, extended with renames, backfills, conversions and checks of existing rows."""
+
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.operations.ops import MigrationScript
+from alembic.operations.ops import CreateTableOp, MigrationScript, ModifyTableOps
+from sqlalchemy import Dialect
 
 from app.models import Base
-from development.revisions import backfill, data_loss, renames
+from development.revisions import backfill, checks, conversions, data_loss, portable, renames
 
 
 def write(config: Config, message: str) -> list[str]:
@@ -19,10 +22,13 @@ def write(config: Config, message: str) -> list[str]:
     warnings: list[str] = []
 
     def process(context: MigrationContext, _heads: object, scripts: list[MigrationScript]) -> None:
-        """Add renames, backfills and data-loss comments to the generated operations."""
+        """Add renames, backfills, checks and data-loss comments to the generated operations."""
         upgrade, downgrade = scripts[0].upgrade_ops_list[0], scripts[0].downgrade_ops_list[0]
+        for operations in (upgrade.ops, downgrade.ops):
+            portable.rewrite(operations, context.dialect)
         warnings.extend(data_loss.review(upgrade, context.dialect))
-        backfill.insert(upgrade, metadata, context.dialect)
+        for operations in (upgrade.ops, downgrade.ops):
+            secure(operations, context.dialect)
         upgrade.ops[:0] = [rename for rename, _ in renamed]
         downgrade.ops.extend(inverse for _, inverse in reversed(renamed))
 
@@ -31,3 +37,19 @@ def write(config: Config, message: str) -> list[str]:
         command.revision(config, message, autogenerate=True, process_revision_directives=process)
         savepoint.rollback()
     return warnings
+
+
+def secure(operations: list[Any], dialect: Dialect) -> None:
+    """Insert backfills, and checks of existing rows above the operations on each table."""
+    created = {each.table_name for each in operations if isinstance(each, CreateTableOp)}
+    secured: list[Any] = []
+    for operation in operations:
+        if isinstance(operation, ModifyTableOps):
+            for part in conversions.split(operation):
+                secured += backfill.fill(part, dialect)
+                secured += checks.of_table(part, created, dialect)
+                secured.append(part)
+        else:
+            secured.append(operation)
+            secured += backfill.copy(operation) if isinstance(operation, CreateTableOp) else []
+    operations[:] = secured

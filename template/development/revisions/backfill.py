@@ -7,60 +7,45 @@ rows that its model selects by `info={"filled_by": "SELECT ..."}`, such as from 
 from collections.abc import Iterator
 from typing import Any
 
-from alembic.operations.ops import (
-    AlterColumnOp,
-    CreateTableOp,
-    ExecuteSQLOp,
-    ModifyTableOps,
-    UpgradeOps,
-)
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Dialect,
-    MetaData,
-    column,
-    literal_column,
-    table,
-    update,
-)
+from alembic.operations.ops import AlterColumnOp, CreateTableOp, ExecuteSQLOp, ModifyTableOps
+from sqlalchemy import Column, ColumnElement, Dialect, MetaData, Table, literal_column, update
 from sqlalchemy.schema import CreateTable
 
 
-def insert(upgrade: UpgradeOps, metadata: MetaData, dialect: Dialect) -> None:
-    """Insert the statements: an INSERT after a table's creation, an UPDATE before NOT NULL."""
-    for operation in list(upgrade.ops):
-        if isinstance(operation, CreateTableOp) and "filled_by" in operation.info:
-            upgrade.ops.insert(upgrade.ops.index(operation) + 1, ExecuteSQLOp(copy(operation)))
-        if isinstance(operation, ModifyTableOps):
-            place = upgrade.ops.index(operation)
-            columns = becoming_required(operation, metadata)
-            upgrade.ops[place:place] = [ExecuteSQLOp(fill(each, dialect)) for each in columns]
-
-
-def copy(created: CreateTableOp) -> str:
-    """Return the INSERT statement that fills a new table with the rows that its model selects."""
+def copy(created: CreateTableOp) -> list[ExecuteSQLOp]:
+    """Return the INSERT statement that fills a new table, if its model selects rows."""
+    if "filled_by" not in created.info:
+        return []
     columns = ", ".join(created.to_table().columns.keys())
-    return f"INSERT INTO {created.table_name} ({columns}) {created.info.pop('filled_by')}"
+    rows = created.info.pop("filled_by")
+    return [ExecuteSQLOp(f"INSERT INTO {created.table_name} ({columns}) {rows}")]
 
 
-def becoming_required(table: ModifyTableOps, metadata: MetaData) -> Iterator[Column[Any]]:
-    """Yield a table's columns that become NOT NULL and have a default."""
+def fill(table: ModifyTableOps, dialect: Dialect) -> Iterator[ExecuteSQLOp]:
+    """Yield the UPDATE statements that replace NULL by the defaults of columns that forbid it."""
     for operation in table.ops:
         if isinstance(operation, AlterColumnOp) and operation.modify_nullable is False:
-            changed = metadata.tables[table.table_name].columns[operation.column_name]
-            if changed.server_default:
-                yield changed
+            default = default_of(operation)
+            if default is not None:
+                kind = operation.modify_type or operation.existing_type
+                changed = Column(operation.column_name, kind, server_default=default)
+                yield ExecuteSQLOp(replace_null(table.table_name, changed, dialect))
 
 
-def fill(changed: Column[Any], dialect: Dialect) -> str:
+def default_of(operation: AlterColumnOp) -> Any:  # noqa: ANN401 - as Alembic declares it
+    """Return the server default that a changed column has afterwards, or None."""
+    new = operation.modify_server_default
+    return (operation.existing_server_default if new is False else new) or None
+
+
+def replace_null(name: str, changed: Column[Any], dialect: Dialect) -> str:
     """Return the UPDATE statement that replaces NULL by a column's default.
 
     Colons are escaped, since `op.execute` would read them as bound parameters.
     """
-    compiler = dialect.ddl_compiler(dialect, CreateTable(changed.table))
+    table = Table(name, MetaData(), changed)
+    compiler = dialect.ddl_compiler(dialect, CreateTable(table))
     default: ColumnElement[Any] = literal_column(str(compiler.get_column_default_string(changed)))
-    target = column(changed.name, changed.type)
-    rows = update(table(changed.table.name, target)).where(target.is_(None))
-    statement = str(rows.values({target: default}).compile(dialect=dialect))
+    rows = update(table).where(changed.is_(None))
+    statement = str(rows.values({changed: default}).compile(dialect=dialect))
     return statement.replace(":", "\\:")  # no bound parameter

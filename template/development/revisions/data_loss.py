@@ -25,6 +25,7 @@ from development.revisions.types import is_lossless
 Loss = tuple[MigrateOperation, str]
 
 RENAMED = "If it was renamed, declare `was`, delete this revision, and write it again."
+NARROWED = "the migration fails on values that do not fit. Change them first."
 REQUIRED = "fails where rows exist. Give it a default, or make it optional first."
 
 
@@ -46,8 +47,8 @@ def review(upgrade: UpgradeOps, dialect: Dialect) -> list[str]:
     warnings = mark(upgrade.ops, replaced_tables(upgrade.ops, dialect))
     for table in upgrade.ops:
         if isinstance(table, ModifyTableOps):
-            losses = [*replaced_columns(table, dialect), *narrowed_columns(table, dialect)]
-            warnings += [*mark(table.ops, losses), *required_columns(table)]
+            warnings += mark(table.ops, replaced_columns(table, dialect))
+            warnings += [*narrowed_columns(table, dialect), *required_columns(table)]
     return warnings
 
 
@@ -88,15 +89,15 @@ def replaced_columns(table: ModifyTableOps, dialect: Dialect) -> Iterator[Loss]:
                 yield operation, f"{names}, of the same type. {RENAMED}"
 
 
-def narrowed_columns(table: ModifyTableOps, dialect: Dialect) -> Iterator[Loss]:
-    """Yield each column whose new type cannot hold every value of its old type."""
-    for operation in list(table.ops):
+def narrowed_columns(table: ModifyTableOps, dialect: Dialect) -> Iterator[str]:
+    """Yield a warning for each column whose new type cannot hold every value of its old type."""
+    for operation in table.ops:
         if isinstance(operation, AlterColumnOp) and operation.modify_type is not None:
             old, new = operation.existing_type, operation.modify_type
             if old is not None and not is_lossless(old, new):
                 types = f"{old.compile(dialect)} to {new.compile(dialect)}"
                 name = f"{table.table_name}.{operation.column_name}"
-                yield operation, f"{name}, {types}, may round, cut or reject values."
+                yield f"{name}, {types}: {NARROWED}"
 
 
 def required_columns(table: ModifyTableOps) -> Iterator[str]:

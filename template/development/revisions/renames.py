@@ -6,18 +6,26 @@ rename applies where the database has the old name and lacks the new one.
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
-from alembic.operations.ops import AlterColumnOp, ExecuteSQLOp, RenameTableOp
+from alembic.operations.ops import AlterColumnOp, RenameTableOp
 from sqlalchemy import Connection, MetaData, Table, inspect
+
+from development.revisions.checks import Step
+from migrations import steps
 
 Rename = tuple[MigrateOperation, MigrateOperation]  # and its inverse, for `downgrade`
 
-INDEX = "ALTER INDEX {old} RENAME TO {new}"
-CONSTRAINT = "ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}"
+
+@Operations.implementation_for(Step)
+def invoke(operations: Operations, step: Step) -> None:
+    """Run a step while a revision is written."""
+    with Operations.context(operations.migration_context):
+        getattr(steps, step.function)(*step.arguments)
 
 
 def apply(connection: Connection, metadata: MetaData) -> list[Rename]:
@@ -54,26 +62,18 @@ def columns(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
 
 
 def constraints(connection: Connection, metadata: MetaData) -> Iterator[Rename]:
-    """Yield the renames of constraints and indexes of renamed tables and columns.
-
-    If the database cannot alter constraints, autogenerate drops and creates those that it compares
-    by name.
-    """
-    if not connection.dialect.supports_alter:
-        return
-    quote = connection.dialect.identifier_preparer.quote
+    """Yield the renames of constraints and indexes of renamed tables and columns."""
     for table in existing(connection, metadata):
-        names = named(Table(table.name, MetaData(), autoload_with=connection, resolve_fks=False))
-        expected = named(table)
-        for old, statement in names.items():
-            new = with_present_names(old, table)
-            if new in expected and new not in names:
-                values = {"table": quote(table.name), "old": quote(old), "new": quote(new)}
-                inverse = values | {"old": values["new"], "new": values["old"]}
-                yield (
-                    ExecuteSQLOp(statement.format(**values)),
-                    ExecuteSQLOp(statement.format(**inverse)),
-                )
+        present = Table(table.name, MetaData(), autoload_with=connection, resolve_fks=False)
+        names, expected = named(present), named(table)
+        renamed = {old: with_present_names(old, table) for old in sorted(names)}
+        renamed = {old: new for old, new in renamed.items() if new in expected and new not in names}
+        if renamed:
+            inverse = {new: old for old, new in renamed.items()}
+            yield (
+                Step("rename_names", table.name, renamed),
+                Step("rename_names", table.name, inverse),
+            )
 
 
 def existing(connection: Connection, metadata: MetaData) -> list[Table]:
@@ -82,10 +82,10 @@ def existing(connection: Connection, metadata: MetaData) -> list[Table]:
     return [table for table in metadata.sorted_tables if table.name in present]
 
 
-def named(table: Table) -> dict[str, str]:
-    """Map the name of each index and constraint of a table to the SQL that renames it."""
-    indexes = {str(index.name): INDEX for index in table.indexes if index.name}
-    return indexes | {str(each.name): CONSTRAINT for each in table.constraints if each.name}
+def named(table: Table) -> set[str]:
+    """Return the names of the indexes and constraints of a table."""
+    items: list[Any] = [*table.indexes, *table.constraints]
+    return {str(each.name) for each in items if each.name}
 
 
 def with_present_names(name: str, table: Table) -> str:

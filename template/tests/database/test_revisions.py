@@ -188,18 +188,26 @@ async def test_unrelated_drop_and_add_is_not_reported_as_rename(history: History
     assert warnings == []
 
 
-async def test_lossy_column_type_change_is_marked_and_reported(history: History) -> None:
+async def test_narrowing_column_type_is_reported_and_fails_on_unfit_values(
+    history: History,
+) -> None:
     await history.start(table("products", Column("price", Numeric(10, 2)), Column("note", Text)))
-    source, warnings = await history.revise(
+    await history.execute("INSERT INTO products VALUES (1, 2.50, 'A note of 30 characters or so.')")
+    _, warnings = await history.revise(
         "change", table("products", Column("price", Integer), Column("note", String(20)))
     )
-    upgrade, _, downgrade = source.partition("def downgrade")
-    assert warnings == [
-        "products.price, NUMERIC(10, 2) to INTEGER, may round, cut or reject values.",
-        "products.note, TEXT to VARCHAR(20), may round, cut or reject values.",
+    assert [warning.partition(":")[0] for warning in warnings] == [
+        "products.price, NUMERIC(10, 2) to INTEGER",
+        "products.note, TEXT to VARCHAR(20)",
     ]
-    assert [upgrade.count("# Lossy: "), downgrade.count("# Lossy: ")] == [2, 0]
-    assert all(f"# Lossy: {warning}\n" in upgrade for warning in warnings)
+    with pytest.raises(ValueError, match="1 values of price do not convert to INTEGER"):
+        await history.run(command.upgrade, "head")
+    await history.execute("UPDATE products SET price = 3")
+    with pytest.raises(ValueError, match=r"1 rows violate `length\(note\) <= 20`"):
+        await history.run(command.upgrade, "head")
+    await history.execute("UPDATE products SET note = 'Short.'")
+    await history.assert_reversible()
+    assert await history.execute("SELECT * FROM products") == [(1, 3, "Short.")]
 
 
 @pytest.mark.parametrize(

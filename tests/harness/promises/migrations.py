@@ -93,7 +93,7 @@ MIGRATIONS = [
         Break(
             "a column that becomes required is not filled",
             "development/revisions/backfill.py",
-            "            if changed.server_default:\n",
+            "            if default is not None:\n",
             "            if False:\n",
             "database/test_revisions.py::test_migration_fills_existing_rows_with_default",
             BOTH,

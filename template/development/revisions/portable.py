@@ -1,0 +1,84 @@
+"""Portable revisions: types, defaults and conditions that each database can read.
+
+What autogenerate reads from a database, it writes as that database spells it.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from alembic.operations.ops import (
+    AddColumnOp,
+    AlterColumnOp,
+    CreateCheckConstraintOp,
+    CreateTableOp,
+    ModifyTableOps,
+)
+from sqlalchemy import Boolean, CheckConstraint, Column, DefaultClause, Dialect, text
+
+from migrations.conversions import generic
+
+CAST = r"::(?:character varying|double precision|timestamp with time zone|\w+)(?:\(\d+\))?(?:\[\])?"
+PIECES = re.compile(rf"('(?:[^']|'')*')|{CAST}")  # texts in quotes, which stay, and casts
+ANY = re.compile(r"= ANY \(\(?ARRAY\[(.*?)\]\)?\)")
+
+
+def rewrite(operations: Iterable[Any], dialect: Dialect) -> None:
+    """Rewrite the types, defaults and conditions of operations in place."""
+    for operation in operations:
+        if isinstance(operation, ModifyTableOps):
+            rewrite(operation.ops, dialect)
+        elif isinstance(operation, CreateTableOp):
+            for item in operation.columns:
+                if isinstance(item, Column):
+                    rewrite_column(item)
+                elif isinstance(item, CheckConstraint):
+                    item.sqltext = text(condition(item.sqltext, dialect))
+        elif isinstance(operation, AddColumnOp):
+            rewrite_column(operation.column)
+        elif isinstance(operation, CreateCheckConstraintOp):
+            operation.condition = condition(operation.condition, dialect)
+        elif isinstance(operation, AlterColumnOp):
+            rewrite_change(operation)
+
+
+def rewrite_column(column: Column[Any]) -> None:
+    """Rewrite the type and the default of a column."""
+    column.type = generic(column.type)
+    column.server_default = default(column.server_default, column.type)
+
+
+def rewrite_change(operation: AlterColumnOp) -> None:
+    """Rewrite the types and the defaults of a changed column."""
+    if operation.existing_type is not None:
+        operation.existing_type = generic(operation.existing_type)
+    if operation.modify_type is not None:
+        operation.modify_type = generic(operation.modify_type)
+    kind = operation.modify_type or operation.existing_type
+    operation.modify_server_default = default(operation.modify_server_default, kind)
+    operation.existing_server_default = default(
+        operation.existing_server_default, operation.existing_type
+    )
+
+
+def default(clause: Any, kind: Any) -> Any:  # noqa: ANN401
+    """Return a server default without casts; SQLite reports truth values as numbers."""
+    if not isinstance(clause, DefaultClause) or isinstance(clause.arg, str):
+        return clause
+    source = without_casts(str(clause.arg))
+    if isinstance(kind, Boolean):
+        source = {"0": "false", "1": "true"}.get(source, source)
+    return DefaultClause(text(source.replace(":", "\\:")))
+
+
+def condition(expression: Any, dialect: Dialect) -> str:  # noqa: ANN401
+    """Return a condition as SQL without casts, and with IN instead of ANY."""
+    if not isinstance(expression, str):
+        compiled = expression.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+        expression = str(compiled)
+    return ANY.sub(r"IN (\1)", without_casts(expression))
+
+
+def without_casts(source: str) -> str:
+    """Return SQL without PostgreSQL's casts, which it adds to each literal that it stores."""
+    return PIECES.sub(lambda match: match[1] or "", source)

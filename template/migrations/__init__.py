@@ -1,0 +1,1 @@
+"""Alembic environment, revisions, and the steps that they call."""

@@ -1,0 +1,177 @@
+"""Exact conversions of values between column types."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Double,
+    Float,
+    Integer,
+    Numeric,
+    String,
+    Text,
+    Time,
+    Uuid,
+)
+from sqlalchemy.types import TypeEngine
+
+T = TypeVar("T")
+
+HEX = 32  # characters of a UUID, where a database has no such type
+
+
+def generic(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return a type of a database as the type that models use for it."""
+    kinds: dict[str, Callable[[Any], Any]] = {
+        "VARCHAR": lambda kind: String(kind.length),
+        "CHAR": lambda kind: Uuid() if kind.length == HEX else kind,
+        "TEXT": lambda _: Text(),
+        "INTEGER": lambda _: Integer(),
+        "BIGINT": lambda _: BigInteger(),
+        "NUMERIC": lambda kind: Numeric(kind.precision, kind.scale),
+        "DOUBLE": lambda _: Double(),
+        "DOUBLE_PRECISION": lambda _: Double(),
+        "BOOLEAN": lambda _: Boolean(),
+        "DATE": lambda _: Date(),
+        "TIME": lambda kind: kind if kind.timezone else Time(),
+        "DATETIME": lambda _: DateTime(timezone=True),
+        "TIMESTAMP": lambda kind: DateTime(timezone=kind.timezone),
+        "UUID": lambda _: Uuid(),
+        "JSON": lambda _: JSON(),
+    }
+    known = kinds.get(kind.__visit_name__)
+    result: TypeEngine[Any] = known(kind) if known else kind
+    return result
+
+
+def family(kind: TypeEngine[Any]) -> type[Any]:
+    """Return the kind of a type: text, number, truth value, date, datetime, time, UUID or JSON."""
+    base = next((each for each in CONVERSIONS if isinstance(kind, each)), type(kind))
+    return Numeric if base in {Integer, Float} else base
+
+
+def convert(value: Any, kind: TypeEngine[Any]) -> Any:  # noqa: ANN401
+    """Convert a value to a column type.
+
+    Raises:
+        ValueError: the type cannot hold the value, or only a part of it.
+    """
+    for base, function in CONVERSIONS.items():
+        if isinstance(kind, base):
+            return function(value, kind)
+    return value
+
+
+def exactly(value: T, *, is_exact: bool) -> T:
+    """Return a converted value; raise an error if it lost something."""
+    if not is_exact:
+        message = "The conversion is not exact."
+        raise ValueError(message)
+    return value
+
+
+def to_text(value: Any, kind: Any) -> str:  # noqa: ANN401
+    """Convert to the text that JSON has for the value."""
+    if isinstance(value, bool | dict | list):
+        value = json.dumps(value)
+    elif isinstance(value, datetime):
+        value = value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    elif isinstance(value, Decimal):
+        value = f"{value:f}"
+    result = str(value)
+    return exactly(result, is_exact=not kind.length or len(result) <= kind.length)
+
+
+def to_decimal(value: Any) -> Decimal:  # noqa: ANN401
+    """Convert a number, a truth value, or the text of a number."""
+    if isinstance(value, str):
+        exactly(value, is_exact=bool(re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", value)))
+    return Decimal(int(value)) if isinstance(value, bool) else Decimal(str(value))
+
+
+def to_integer(value: Any, kind: Any) -> int:  # noqa: ANN401
+    """Convert to an integer of 32 or 64 bits; text must have no decimal point."""
+    number = to_decimal(value)
+    end = 1 << (63 if isinstance(kind, BigInteger) else 31)
+    is_whole = number == int(number) and "." not in (value if isinstance(value, str) else "")
+    return exactly(int(number), is_exact=is_whole and -end <= number < end)
+
+
+def to_numeric(value: Any, kind: Any) -> Decimal:  # noqa: ANN401
+    """Convert to a decimal with the type's number of digits."""
+    number = to_decimal(value)
+    places = kind.scale or 0
+    result = round(number, places)
+    fits = abs(result) < Decimal(10) ** (kind.precision - places)
+    return exactly(result, is_exact=result == number and fits)
+
+
+def to_float(value: Any, _: Any) -> float:  # noqa: ANN401
+    """Convert to a 64-bit float that is equal, or has the same shortest text."""
+    if isinstance(value, float):
+        return value
+    number = to_decimal(value)
+    return exactly(float(number), is_exact=Decimal(repr(float(number))) == number)
+
+
+def to_bool(value: Any, _: Any) -> bool:  # noqa: ANN401
+    """Convert 0, 1, `false` or `true`."""
+    truths = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
+    return exactly(truths.get(value, False), is_exact=value in truths)
+
+
+def to_datetime(value: Any, _: Any) -> datetime:  # noqa: ANN401
+    """Convert a date to its midnight in UTC, or text with a UTC offset (ISO 8601)."""
+    if isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        return exactly(moment, is_exact=moment.tzinfo is not None)
+    return value if isinstance(value, datetime) else datetime.combine(value, time.min, UTC)
+
+
+def to_date(value: Any, _: Any) -> date:  # noqa: ANN401
+    """Convert a midnight in UTC, or text such as `2026-01-31`."""
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC)
+        return exactly(moment.date(), is_exact=moment.time() == time.min)
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def to_time(value: Any, _: Any) -> time:  # noqa: ANN401
+    """Convert text such as `10:30:00`, without a UTC offset."""
+    moment = value if isinstance(value, time) else time.fromisoformat(value)
+    return exactly(moment, is_exact=moment.tzinfo is None)
+
+
+def to_uuid(value: Any, _: Any) -> UUID:  # noqa: ANN401
+    """Convert the text of a UUID."""
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def to_json(value: Any, _: Any) -> Any:  # noqa: ANN401
+    """Convert the text of a JSON object or array."""
+    parsed = json.loads(value) if isinstance(value, str) else value
+    return exactly(parsed, is_exact=isinstance(parsed, dict | list))
+
+
+CONVERSIONS: dict[type[Any], Callable[[Any, Any], Any]] = {
+    String: to_text,
+    Integer: to_integer,
+    Float: to_float,  # before Numeric, its base
+    Numeric: to_numeric,
+    Boolean: to_bool,
+    DateTime: to_datetime,
+    Date: to_date,
+    Time: to_time,
+    Uuid: to_uuid,
+    JSON: to_json,
+}
