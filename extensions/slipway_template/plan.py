@@ -213,6 +213,7 @@ def parts_plan(features: list[Feature]) -> dict[str, Any]:
         "settings": [setting_facts(setting) for setting in settings],
         "needed": [setting.name for setting in settings if setting.is_needed],
         "stand_ins": [{"name": each.name, "value": each.stand_in} for each in settings if each.stand_in],
+        "accepted": merged(features, "accepts"),
         "exposed": merged(features, "exposes"),
         "filters": ["error", *(each for feature in features for each in feature.tolerates)],
         "test_environment": [{"name": name, "value": value} for name, value in tested_with],

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from app.routing.root_path import root_path
+
 ASSETS = "/docs/assets"
 REDIRECT = "/docs/oauth2-redirect"
 # Content-Security-Policy: assets of this origin and the inline script (by its hash), no framing,
@@ -29,7 +31,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/docs", response_class=HTMLResponse)
 async def docs(request: Request) -> HTMLResponse:
     """Return the HTML page of Swagger UI."""
-    root = request.scope.get("root_path", "").rstrip("/")
+    root = root_path(request.scope)
     page = get_swagger_ui_html(
         openapi_url=f"{root}{request.app.openapi_url}",
         title=request.app.title,

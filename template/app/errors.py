@@ -30,6 +30,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.limits.json_depth import JSON_DEPTH
+from app.routing.root_path import route_path
 from app.schemas import validation_messages
 
 MEDIA_TYPE = "application/problem+json"
@@ -199,16 +200,18 @@ def _allow_header(request: Request) -> dict[str, str]:
 
     A path such as `/users/me` has its own methods only, although `/users/{user_id}` matches it too.
     """
-    described = request.app.openapi()["paths"].get(request.scope["path"], {})
-    methods = [method for method in METHODS if method.lower() in described] or [
+    described = request.app.openapi()["paths"].get(route_path(request.scope), {})
+    methods = {method for method in METHODS if method.lower() in described} or {
         method
         for method in METHODS
         if any(
             route.matches({**request.scope, "method": method})[0] is Match.FULL
             for route in request.app.router.routes
         )
-    ]
-    return {"Allow": ", ".join(methods)}
+    }
+    if "GET" in methods:
+        methods.add("HEAD")
+    return {"Allow": ", ".join(sorted(methods))}
 
 
 class ProblemMiddleware:

@@ -13,8 +13,10 @@ from typing import Literal
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
+from starlette.types import Scope
 
 from app.errors import Unavailable, error_responses
+from app.routing.root_path import route_path
 from app.state import StateKey
 
 PREFIX = "/health"
@@ -83,6 +85,11 @@ async def _failure(app: FastAPI, probe: Probe) -> str:
 def add(app: FastAPI, name: str, probe: Probe) -> None:
     """Register a check that raises an exception if its dependency is unavailable."""
     readiness(app).probes[name] = probe
+
+
+def is_probe(scope: Scope) -> bool:
+    """Return whether a request is a health check, with or without the root path."""
+    return route_path(scope).startswith(PROBES)
 
 
 def readiness(app: FastAPI) -> Readiness:

@@ -11,6 +11,12 @@ import sys
 TIMEOUT = 2.0  # seconds
 
 
+def local_address(host: str) -> str:
+    """Return the address at which this machine reaches a server that is bound to `HOST`."""
+    local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it connects
+    return local.get(host, host)
+
+
 def is_alive(host: str, port: int) -> bool:
     """Return whether the liveness probe succeeds."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
@@ -24,4 +30,4 @@ def is_alive(host: str, port: int) -> bool:
 
 
 if __name__ == "__main__":  # `app check` imports every module
-    sys.exit(not is_alive("127.0.0.1", int(os.environ["PORT"])))
+    sys.exit(not is_alive(local_address(os.environ.get("HOST", "")), int(os.environ["PORT"])))

@@ -191,7 +191,7 @@ def choose_request_id(scope: Scope) -> str:
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    write = log.debug if scope["path"].startswith(health.PROBES) else log.info
+    write = log.debug if health.is_probe(scope) else log.info
     client: tuple[Any, ...] = scope.get("client") or ("",)
     caller = {name: value for name, value in scope["state"].items() if name == "caller"}
     write(

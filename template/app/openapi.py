@@ -34,8 +34,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
             summary=app.summary,
             routes=app.routes,
             tags=app.openapi_tags,
+            servers=[{"url": app.root_path}] if app.root_path else None,
         )
         _add_problems(schema)
+        _add_root_path(schema, app.root_path)
         _describe_streams(schema)
         _simplify(schema["paths"])
         _simplify(schema["components"]["schemas"], has_names=True)
@@ -113,6 +115,14 @@ def _simplify_union(schema: dict[str, Any], union: list[dict[str, Any]]) -> None
     elif all(each in union for each in ANY_CONTAINER) or any(JSON_TYPES in each for each in union):
         del schema["anyOf"]
         schema |= {JSON_TYPES: types, "description": f"JSON: {' or '.join(types)}."} | schema
+
+
+def _add_root_path(schema: dict[str, Any], root_path: str) -> None:
+    """Add the root path to the URLs of logins, which `servers` does not apply to."""
+    for scheme in schema["components"].get("securitySchemes", {}).values():
+        for flow in scheme.get("flows", {}).values():
+            if flow.get("tokenUrl", "").startswith("/"):
+                flow["tokenUrl"] = f"{root_path}{flow['tokenUrl']}"
 
 
 def _responses(*kinds: type[Error]) -> dict[str, Any]:

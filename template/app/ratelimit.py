@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors, health, settings, valkey
 from app.logging import client_address
+from app.routing.root_path import route_path
 from app.state import StateKey
 
 EXEMPT = (health.PROBES, "/docs")  # prefixes of paths that are not limited
@@ -168,7 +169,7 @@ LIMITER = StateKey[Limiter]("limiter")
 async def limit_all(connection: HTTPConnection) -> None:
     """Apply the default rate and the route's rate from `RATELIMIT_ROUTES` to a request."""
     config = CONFIG.get(connection.app)
-    if connection.scope["path"].startswith(EXEMPT):
+    if route_path(connection.scope).startswith(EXEMPT):
         return
     await apply_limit(connection, "default", config.default, caller_key(connection))
     name = connection.scope["route"].name

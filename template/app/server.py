@@ -55,7 +55,9 @@ class ServerSettings(settings.EnvironmentSettings):
     """Settings of the server: address, graceful shutdown, trusted proxies (`X-Forwarded-For`)."""
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
-    host: str = Field("127.0.0.1", description="Set it to an address; 0.0.0.0 for all.")
+    host: str = Field(
+        "127.0.0.1", description="Set it to an address; 0.0.0.0 for all of IPv4, :: for all."
+    )
     port: NonNegativeInt = Field(8000, le=65535, description="Set it to a port; 0 for any.")
     drain_seconds: NonNegativeFloat = Field(
         5, description="Set it to the seconds until load balancers stop sending requests."
@@ -86,7 +88,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=protocol_class(settings.read(ConnectionSettings)),
-                host=config.host,
+                host="" if config.host == "::" else config.host,  # asyncio: IPv4 and IPv6
                 port=config.port,
                 log_config=None,  # structured logging is configured by `app.logging`
                 access_log=False,

@@ -27,6 +27,7 @@ AUTH = Feature(
     ),
     routes=("roles", "users"),
     installs="auth",
+    accepts=("X-API-Key",),
     explains="auth/",
     guards=True,
     signs_in="auth",

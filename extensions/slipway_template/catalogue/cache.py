@@ -35,6 +35,7 @@ CACHE = Feature(
         Setting(name="CACHE_ENABLED", example="true", default="true", meaning="Enables the cache."),
     ),
     tested_with={"CACHE_ENABLED": "false"},
+    accepts=("If-None-Match",),
     exposes=("ETag",),
     guidance=("`Cache` caches a value; if it depends on the caller, the key must contain `user.id`.",),
 )

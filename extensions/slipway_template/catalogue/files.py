@@ -26,7 +26,8 @@ FILES = Feature(
     runtime=("obstore>=0.12,<0.13", "python-multipart>=0.0.34"),
     environment={"FILES_URL": "file:///srv/files"},
     volumes={"files": "/srv/files"},
-    exposes=("Content-Disposition", "Content-Range", "ETag", "Repr-Digest"),
+    accepts=("Content-Digest", "If-None-Match", "If-Range", "Range"),
+    exposes=("Accept-Ranges", "Content-Range", "ETag", "Repr-Digest"),
     commands=(
         Command(
             name="collect_files",

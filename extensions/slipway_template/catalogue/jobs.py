@@ -25,6 +25,7 @@ JOBS = Feature(
     routes=("jobs",),
     is_word=True,
     installs="jobs",
+    accepts=("Idempotency-Key",),
     explains="jobs/",
     runtime=("cronsim>=2.7,<3", "opentelemetry-api>=1.45,<2"),
     commands=(

@@ -166,6 +166,7 @@ class Feature:
         volumes: writable directories of the service's container, by volume name.
         built_with: variables of the service's image, each with the build argument that sets it.
         tested_with: variables of the tests.
+        accepts: request headers that CORS allows.
         exposes: response headers that CORS exposes.
         tolerates: filters of warnings that tests ignore.
         processes: long-running processes from the same image.
@@ -207,6 +208,7 @@ class Feature:
     volumes: Mapping[str, str] = field(default_factory=dict)
     built_with: Mapping[str, str] = field(default_factory=dict)
     tested_with: Mapping[str, str] = field(default_factory=dict)
+    accepts: tuple[str, ...] = ()
     exposes: tuple[str, ...] = ()
     tolerates: tuple[str, ...] = ()
     is_component: bool = False

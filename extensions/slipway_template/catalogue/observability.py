@@ -18,6 +18,7 @@ OBSERVABILITY = Feature(
     is_component=True,
     listens={"METRICS_PORT": 9464},
     installs="observability",
+    accepts=("baggage", "sentry-trace", "traceparent", "tracestate"),
     watches=True,
     arguments={"telemetry": "observability"},
     explains="observability/",

@@ -43,6 +43,7 @@ SERVICE = Feature(
         "app/healthcheck.py",
         "app/limits/",
         "app/routers/__init__.py",
+        "app/routing/",
         "app/schemas/__init__.py",
         "app/schemas/base.py",
         "app/schemas/validation_messages.py",
@@ -79,6 +80,7 @@ SERVICE = Feature(
         "tests/limits/",
         "tests/server/",
         "tests/support/__init__.py",
+        "tests/support/cors.py",
         "tests/support/fuzzing.py",
         "tests/support/live_server.py",
         "tests/support/query_count.py",
@@ -117,7 +119,8 @@ SERVICE = Feature(
         "ruff>=0.17.5,<0.18",
     ),
     unimported=("fastapi-offline", "httptools", "uvloop"),
-    exposes=("Link", "Location"),
+    accepts=("Authorization", "Content-Type"),
+    exposes=("Allow", "Content-Disposition", "Link", "Location", "Retry-After"),
     settings=(
         Setting(
             name="ENVIRONMENT",
@@ -136,6 +139,11 @@ SERVICE = Feature(
             name="CORS_ORIGINS",
             example="http://localhost:3000",
             meaning="CORS: allowed origins, as a comma-separated or JSON list.",
+        ),
+        Setting(
+            name="CORS_HEADERS",
+            example="X-Tenant",
+            meaning="CORS: further request headers that these origins may send, comma-separated or as JSON; * for all.",
         ),
         Setting(
             name="TRUSTED_HOSTS",
@@ -205,9 +213,14 @@ SERVICE = Feature(
             name="HOST",
             example="127.0.0.1",
             default="127.0.0.1",
-            meaning="Address to bind to; 0.0.0.0 for all interfaces.",
+            meaning="Address to bind to; 0.0.0.0 for all interfaces with IPv4, :: for IPv6 and IPv4.",
         ),
         Setting(name="PORT", example="8000", default="8000", meaning="Port to bind to."),
+        Setting(
+            name="ROOT_PATH",
+            example="/shop",
+            meaning="Path prefix of the service at the reverse proxy, whether or not the proxy removes it.",
+        ),
         Setting(
             name="FORWARDED_ALLOW_IPS",
             example="10.0.0.0/8",

@@ -17,6 +17,7 @@ WEBSOCKETS = Feature(
     routes=("changes",),
     is_word=True,
     installs="websockets",
+    accepts=("Last-Event-ID",),
     explains="websockets/",
     runtime=("websockets>=17,<18",),
     unimported=("websockets",),

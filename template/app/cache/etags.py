@@ -22,12 +22,12 @@ class ETagMiddleware:
         self.app, self.versions, self.gzip_from = app, versions, gzip_from
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, and add an ETag if the request is a GET and the response is JSON."""
+        """Handle a request, and add an ETag to a JSON response to GET or HEAD."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         held: Message | None = None  # the start of a response whose body is not known yet
-        is_read = scope["method"] == "GET" and not scope["path"].startswith(health.PROBES)
+        is_read = scope["method"] in {"GET", "HEAD"} and not health.is_probe(scope)
 
         async def send_tagged(message: Message) -> None:
             nonlocal held

@@ -11,6 +11,7 @@ from app.database import flush
 from app.jobs.outbox import enqueue, enqueue_once
 from app.jobs.task import A, Task
 from app.models.job import Job
+from app.routing.root_path import root_path
 
 # The header `Idempotency-Key` (an IETF draft): a repeated request enqueues no second job.
 IdempotencyKey = Annotated[
@@ -43,7 +44,7 @@ class JobSubmitter:
         """Enqueue a job, and set the `Location` header to the URL of its status."""
         job = await self._enqueue(task, arguments)
         path = self.request.app.url_path_for("read_job", job_id=job.id)
-        self.response.headers["Location"] = str(path)
+        self.response.headers["Location"] = f"{root_path(self.request.scope)}{path}"
         return job
 
     async def _enqueue(self, task: Task[A], arguments: A) -> Job:

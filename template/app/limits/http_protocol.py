@@ -48,7 +48,7 @@ class ProbesOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the application for probes only."""
-        app = self.app if scope["path"].startswith(health.PROBES) else TOO_MANY_CONNECTIONS
+        app = self.app if health.is_probe(scope) else TOO_MANY_CONNECTIONS
         await app(scope, receive, send)
 
 

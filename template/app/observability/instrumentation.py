@@ -37,7 +37,7 @@ def config() -> TelemetryConfig:
         "logs": False,  # they contain the messages of errors
         "operation_spans": False,  # one span per dependency would cost more than the request
         "auto_configure": False,
-        "exclude": lambda scope: scope["path"].startswith(health.PROBES),
+        "exclude": health.is_probe,
     }
 
 

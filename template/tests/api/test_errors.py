@@ -82,11 +82,11 @@ async def test_unknown_path_returns_404(jot_client: AsyncClient, path: str) -> N
 async def test_unknown_method_returns_405_with_allow(jot_client: AsyncClient) -> None:
     response = await jot_client.put(URL)
     assert problem(response) == (405, "method_not_allowed")
-    assert response.headers["Allow"] == "GET, POST"
+    assert response.headers["Allow"] == "GET, HEAD, POST"
     response = await jot_client.post(f"{URL}/{uuid4()}")
-    assert response.headers["Allow"] == "DELETE, GET, PATCH"
+    assert response.headers["Allow"] == "DELETE, GET, HEAD, PATCH"
     response = await jot_client.post(f"{URL}/export")
-    assert response.headers["Allow"] == "GET"
+    assert response.headers["Allow"] == "GET, HEAD"
 
 
 async def test_validation_error_does_not_echo_values(jot_client: AsyncClient) -> None:

@@ -16,6 +16,7 @@ from app.models.api_key import ApiKey
 from app.models.base import now
 from app.models.user import EVERYTHING, User
 from tests.support.auth import bearer, make_user
+from tests.support.cors import rejected_headers
 from tests.support.live_server import Live
 
 URL = "/api/v1/users/me/api-keys"
@@ -44,6 +45,11 @@ async def test_api_key_authenticates_its_user(client: AsyncClient, session: Asyn
     headers = await create_key(client, user, "users:read")
     assert (await client.get(f"{USERS}/me", headers=headers)).json()["id"] == str(user.id)
     assert (await client.get(USERS, headers=headers)).status_code == 200
+
+
+@pytest.mark.usefixtures("shared_url")
+async def test_cors_allows_api_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await rejected_headers(monkeypatch, "X-API-Key") == set()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from app.cache.invalidation import TableVersions
 from app.cache.stores import MemoryStore
 from app.errors import NotFound
 from tests.support import sample_resource
+from tests.support.cors import rejected_headers
 from tests.support.live_server import lifespan
 from tests.support.sample_resource import URL
 
@@ -211,6 +212,11 @@ def test_response_is_compressed_only_if_long_and_accepted(
     middleware = ETagMiddleware(FastAPI(), TableVersions(MemoryStore(0), ""), gzip_from)
     request_headers = Headers({"Accept-Encoding": accepted} if accepted else {})
     assert middleware.is_compressed(request_headers, b"123") is compressed
+
+
+@pytest.mark.usefixtures("shared_url")
+async def test_cors_allows_conditional_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await rejected_headers(monkeypatch, "If-None-Match") == set()
 
 
 async def test_cors_exposes_etag_header(client: AsyncClient) -> None:

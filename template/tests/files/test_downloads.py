@@ -9,6 +9,7 @@ from httpx2 import ASGITransport, AsyncClient, Response
 
 from app.files.content_disposition import disposition
 from app.main import create_app
+from tests.support.cors import rejected_headers
 
 URL = "/api/v1/files"
 TEXT = b"0123456789"
@@ -157,6 +158,7 @@ async def test_content_that_browsers_execute_is_sent_as_attachment(
             "filename=\"Gr__e _.txt\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20%E2%82%AC.txt",
         ),
         ("ü!#$&+-.^_`|~", "filename=\"_!#$&+-.^_`|~\"; filename*=UTF-8''%C3%BC!#$&+-.^_`|~"),
+        ("写真.png", "filename=\"__.png\"; filename*=UTF-8''%E5%86%99%E7%9C%9F.png"),
         ("\x7f ~", "filename=\"_ ~\"; filename*=UTF-8''%7F%20~"),
     ],
 )
@@ -196,4 +198,13 @@ async def test_cors_exposes_download_headers(
     async with AsyncClient(transport=transport, base_url="http://test") as client:
         response = await client.get("/health/live", headers={"Origin": "https://shop.example"})
     exposed = set(response.headers["Access-Control-Expose-Headers"].split(", "))
-    assert exposed >= {"Content-Disposition", "Content-Range", "ETag", "Repr-Digest"}
+    assert exposed >= {"Accept-Ranges", "Content-Disposition", "Content-Range"}
+    assert exposed >= {"ETag", "Repr-Digest"}
+
+
+@pytest.mark.usefixtures("shared_url")
+async def test_cors_allows_headers_of_uploads_and_downloads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("Content-Digest", "If-None-Match", "If-Range", "Range")
+    assert await rejected_headers(monkeypatch, *names) == set()

@@ -31,6 +31,7 @@ from app.jobs.trace_context import current_traceparent
 from app.models.base import now
 from app.models.job import Job
 from tests.support import sample_tasks
+from tests.support.cors import rejected_headers
 from tests.support.sample_tasks import (
     FAIL,
     GIVE_UP,
@@ -107,6 +108,11 @@ async def test_concurrent_claims_return_job_once(sessions: Sessions) -> None:
     await enqueue_job(sessions)
     claims = await asyncio.gather(*(store.claim(sessions) for _ in range(WORKERS)))
     assert len([job for job in claims if job]) == 1
+
+
+@pytest.mark.usefixtures("shared_url")
+async def test_cors_allows_idempotency_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await rejected_headers(monkeypatch, "Idempotency-Key") == set()
 
 
 async def test_repeated_idempotency_key_enqueues_one_job(sessions: Sessions) -> None:

@@ -1,5 +1,6 @@
 """Tests of job endpoints in a service with accounts: ownership and permissions."""
 
+import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +25,15 @@ async def test_post_creates_job_that_is_readable_at_location(
     done = (await client.get(location, headers=owner)).json()
     assert done["state"] == "done"
     assert done["result"]["rows"]["jobs"] >= 1
+
+
+async def test_location_of_job_has_root_path(
+    app: FastAPI, client: AsyncClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "root_path", "/shop")
+    owner = bearer(await make_user(session, PERMISSION))
+    location = (await client.post(URL, headers=owner)).headers["Location"]
+    assert location.startswith("/shop/api/v1/jobs/")
 
 
 async def test_job_is_readable_by_owner_or_permission(

@@ -1,5 +1,6 @@
 """Tests of job endpoints in a service without accounts."""
 
+import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
@@ -21,6 +22,13 @@ async def test_post_creates_job_that_is_readable_at_location(
     done = (await client.get(location)).json()
     assert done["state"] == "done"
     assert done["result"]["rows"]["jobs"] == 1
+
+
+async def test_location_of_job_has_root_path(
+    app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "root_path", "/shop")
+    assert (await client.post(URL)).headers["Location"].startswith("/shop/api/v1/jobs/")
 
 
 async def test_repeated_idempotency_key_returns_same_job(client: AsyncClient) -> None:

@@ -24,6 +24,7 @@ from app.observability.prometheus import serve_metrics
 from app.observability.runtime_metrics import runtime_metrics
 from app.observability.settings import MetricsSettings, TelemetrySettings
 from tests.support import sample_resource
+from tests.support.cors import rejected_headers
 from tests.support.live_server import calling, free_port, output, running, serving, spawned
 from tests.support.telemetry import Collector, ObservedService, attributes, running_collector
 from tests.support.timeouts import DEADLINE, wait_until
@@ -334,6 +335,12 @@ def test_occupied_metrics_port_is_reported(
         monkeypatch.setenv("METRICS_PORT", str(taken.getsockname()[1]))
         assert main(["serve"]) == 2
     assert "METRICS_PORT: cannot listen on " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("shared_url")
+async def test_cors_allows_trace_headers_of_browsers(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("baggage", "sentry-trace", "traceparent", "tracestate")
+    assert await rejected_headers(monkeypatch, *names) == set()
 
 
 async def test_cli_command_is_recorded_as_span(collector: Collector, shared_url: str) -> None:

@@ -5,20 +5,30 @@ import os
 import sys
 
 import pytest
+from fastapi import FastAPI
 
-from app import healthcheck
-from tests.support.live_server import Live, spawned
+from app import health, healthcheck
+from tests.support.live_server import Live, free_port, has_ipv6, spawned, started
 
 
-async def exit_status(port: int) -> int:
-    """Run the health check against a port; return its exit status."""
+async def exit_status(port: int, host: str = "") -> int:
+    """Run the health check against an address; return its exit status."""
     command = (sys.executable, "-m", "app.healthcheck")
-    async with spawned(*command, env=os.environ | {"PORT": str(port)}) as process:
+    environment = os.environ | {"HOST": host, "PORT": str(port)}
+    async with spawned(*command, env=environment) as process:
         return await process.wait()
 
 
 async def test_health_check_of_running_service_succeeds(live: Live) -> None:
     assert await exit_status(live.port) == 0
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="the machine has no IPv6")
+async def test_health_check_of_server_on_ipv6_succeeds() -> None:
+    app, port = FastAPI(), free_port()
+    health.install(app)
+    async with started(app, "::1", port):
+        assert [await exit_status(port, host) for host in ("::1", "::", "")] == [0, 0, 1]
 
 
 async def test_health_check_of_unused_port_fails() -> None:

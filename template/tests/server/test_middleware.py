@@ -14,10 +14,10 @@ from app.main import create_app
 from app.middleware import BodyLimit, MiddlewareSettings, SecurityHeaders, TrustedHosts
 from app.settings import ConfigurationError, read
 from tests.support import sample_resource
+from tests.support.cors import ORIGIN, rejected_headers
 from tests.support.sample_resource import URL
 
 MakeClient = Callable[..., AsyncClient]
-ORIGIN = "https://shop.example"
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -29,9 +29,6 @@ SECURITY_HEADERS = {
 HSTS = "Strict-Transport-Security"
 ALLOWED = {
     "Credentials": "true",
-    "Headers": (
-        "Accept, Accept-Language, Authorization, Content-Language, Content-Type, X-Request-ID"
-    ),
     "Methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
     "Origin": ORIGIN,
 }
@@ -136,7 +133,7 @@ async def test_body_limit_rejects_content_length_before_reading_body(
 async def test_untrusted_host_returns_400(
     make_client: MakeClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = make_client(TRUSTED_HOSTS="api.example, *.shop.example")
+    client = make_client(TRUSTED_HOSTS="api.example, *.shop.example, [2001:db8::1]")
     for host, status in {
         "api.example": 200,
         "API.example:8000": 200,
@@ -144,6 +141,9 @@ async def test_untrusted_host_returns_400(
         "shop.example": 400,
         "evil.example": 400,
         "api.example.evil": 400,
+        "[2001:db8::1]:8000": 200,
+        "[2001:DB8::1]": 200,
+        "[2001:db8::2]": 400,
     }.items():
         response = await client.get("/static/favicon.svg", headers={"Host": host})
         assert response.status_code == status, host
@@ -192,10 +192,41 @@ async def test_cors_preflight_allows_configured_origin(make_client: MakeClient) 
     response = (await client.options(URL, headers=preflight)).raise_for_status()
     allowed = {name: response.headers[f"Access-Control-Allow-{name}"] for name in ALLOWED}
     assert allowed == ALLOWED
+    assert response.headers["Access-Control-Max-Age"] == "600"
     missing = await client.get("/nowhere", headers={"Origin": ORIGIN})
     assert missing.headers["Access-Control-Allow-Origin"] == ORIGIN
     exposed = missing.headers["Access-Control-Expose-Headers"].split(", ")
-    assert {"Link", "Location", "X-Request-ID"} <= set(exposed)
+    assert {"Allow", "Content-Disposition", "Link", "Location"} <= set(exposed)
+    assert {"Retry-After", "X-Request-ID"} <= set(exposed)
+
+
+@pytest.mark.usefixtures("shared_url")
+async def test_cors_preflight_allows_headers_of_service_and_of_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("Authorization", "Content-Type", "X-Request-ID", "X-Tenant", "X-Trace")
+    assert await rejected_headers(monkeypatch, *names) == {"X-Tenant", "X-Trace"}
+    monkeypatch.setenv("CORS_HEADERS", "X-Tenant")
+    assert await rejected_headers(monkeypatch, *names) == {"X-Trace"}
+    monkeypatch.setenv("CORS_HEADERS", "*")
+    assert await rejected_headers(monkeypatch, *names) == set()
+
+
+@pytest.mark.parametrize("value", ["X Tenant", "X-Tenant:", "é", '["X-Tenant", ""]'])
+def test_malformed_cors_header_name_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CORS_HEADERS", value)
+    with pytest.raises(ConfigurationError, match=r"^CORS_HEADERS: not a list of.*Set it to"):
+        read(MiddlewareSettings)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/broken", 500), ("/sized/many", 422)])
+async def test_error_has_cors_headers(make_client: MakeClient, path: str, status: int) -> None:
+    client = make_client(CORS_ORIGINS=ORIGIN)
+    response = await client.get(path, headers={"Origin": ORIGIN})
+    assert response.status_code == status
+    assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
 async def test_cors_wildcard_origin_allows_no_credentials(make_client: MakeClient) -> None:

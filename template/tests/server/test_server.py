@@ -20,7 +20,16 @@ from httpx2 import AsyncClient, TransportError
 from app import health, server, settings
 from app.main import create_app
 from app.server import Server, ServerSettings
-from tests.support.live_server import Live, calling, output, running, serving
+from tests.support.live_server import (
+    Live,
+    calling,
+    free_port,
+    has_ipv6,
+    output,
+    running,
+    serving,
+    started,
+)
 from tests.support.sample_resource import URL, payload
 from tests.support.timeouts import DEADLINE
 
@@ -32,6 +41,7 @@ BODY = b"0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r
 SIZED = b"Content-Length: 5\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="the machine has no IPv6")
 ServeBehind = Callable[..., AbstractAsyncContextManager[AsyncClient]]
 Forward = Callable[[AsyncClient, bytes, bytes], Awaitable[tuple[str, bool]]]
 
@@ -106,6 +116,28 @@ async def test_malformed_forwarded_headers_are_ignored(
     async with serve_behind(LOCALHOST) as client:
         for address, scheme in product(addresses, schemes):
             assert (await forward(client, address, scheme))[1] is False, (address, scheme)
+
+
+@needs_ipv6
+async def test_server_on_ipv6_checks_host_and_trusts_proxies(
+    forward: Forward, monkeypatch: pytest.MonkeyPatch, shared_url: str
+) -> None:
+    _ = shared_url
+    monkeypatch.setenv(PROXIES, "::1/128,2001:db8::/32")
+    monkeypatch.setenv("TRUSTED_HOSTS", "::1")
+    port = free_port()
+    async with started(create_app(), "::1", port), calling(port, "[::1]") as client:
+        address, is_https = await forward(client, b"2001:db9::5, 2001:db8::9", b"https")
+    assert (address, is_https) == ("2001:db9::5", True)
+
+
+@needs_ipv6
+async def test_host_of_two_colons_serves_ipv4_and_ipv6(minimal_app: FastAPI) -> None:
+    port = free_port()
+    async with started(minimal_app, "::", port):
+        for host in ("127.0.0.1", "[::1]"):
+            async with calling(port, host) as client:
+                assert (await client.get("/health/live")).status_code == 200
 
 
 @pytest.mark.parametrize("proxies", ["nginx", "10.0.0.1/8", "10.0.0.1 10.0.0.2"])

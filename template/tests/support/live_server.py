@@ -17,6 +17,7 @@ from httpx2 import AsyncClient, TransportError
 from sqlalchemy import QueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app import settings
 from app.server import Server, ServerSettings
 from tests.support.timeouts import DEADLINE, PROCESS_DEADLINE, wait_until
 
@@ -69,13 +70,16 @@ async def serving(app: FastAPI) -> AsyncGenerator[int, None]:
 
 
 @asynccontextmanager
-async def started(app: FastAPI) -> AsyncGenerator[Server, None]:
-    """Start a server of `app` on a free port in this process.
+async def started(
+    app: FastAPI, host: str = "127.0.0.1", port: int = 0
+) -> AsyncGenerator[Server, None]:
+    """Start a server of `app` in this process, by default on a free port.
 
     The server installs no signal handlers, and stops without waiting for its next tick. Tests of
     the graceful shutdown use `running`. As in production, requests end before the lifespan.
     """
-    server = Server(app, ServerSettings(port=0))
+    config = settings.read(ServerSettings).model_copy(update={"host": host, "port": port})
+    server = Server(app, config)
     server.config.load()
     server.lifespan = server.config.lifespan_class(server.config)
     await server.startup()
@@ -94,9 +98,19 @@ async def started(app: FastAPI) -> AsyncGenerator[Server, None]:
             await server.lifespan.shutdown()
 
 
-def calling(port: int) -> AsyncClient:
+def calling(port: int, host: str = "127.0.0.1") -> AsyncClient:
     """Return an HTTP client of the server on a local port."""
-    return AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE, verify=NO_TRUST)
+    return AsyncClient(base_url=f"http://{host}:{port}", timeout=DEADLINE, verify=NO_TRUST)
+
+
+def has_ipv6() -> bool:
+    """Return whether this machine has the IPv6 loopback address."""
+    try:
+        with closing(socket.socket(socket.AF_INET6)) as listener:
+            listener.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 @asynccontextmanager

@@ -15,18 +15,20 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from app import health
 from app.changes import Change, Kind
 from app.openapi import describe
+from app.routing.root_path import RootPath
 from app.settings import ConfigurationError
 from app.websockets import endpoints, pubsub
 from app.websockets.message import MANY, messages
 from development.memory import shared_memory
 from development.valkey import running_in, url
 from tests.support import sample_resource, valkey
+from tests.support.cors import rejected_headers
 from tests.support.live_server import output, running
 from tests.support.timeouts import DEADLINE, wait_until
 from tests.support.websocket_service import (
@@ -39,6 +41,7 @@ from tests.support.websocket_service import (
     serving_websockets,
 )
 
+ABORTED = 30  # sockets that end without a closing handshake
 CONNECTIONS = 1000
 MAX_MEMORY = 100  # KiB per connection
 UVICORN = "0.54"  # minor version whose private WebSocket module `Protocol` extends
@@ -164,6 +167,39 @@ def test_many_changes_in_table_become_one_message() -> None:
         "order-items",
         '{"type":"created","resource":"order-items","id":null}',
     )
+
+
+@pytest.mark.parametrize("prefix", ["/shop", ""])
+async def test_websocket_is_routed_below_root_path(
+    configure: Callable[..., None], prefix: str
+) -> None:
+    configure()
+    app = create_app()
+    app.root_path = "/shop"
+    app.add_middleware(RootPath)
+    async with serving_websockets(app) as service:
+        url = service.url.replace(PATH, f"{prefix}{PATH}")
+        async with connect(f"{url}?resource=jots", proxy=None) as socket:
+            row_id = await service.create_jot()
+            assert (await receive(socket))["id"] == row_id
+
+
+async def test_listener_is_told_of_changes_after_other_sockets_were_aborted(
+    service: WebSocketService,
+) -> None:
+    async with AsyncExitStack() as stack:
+        sockets = [await stack.enter_async_context(service.socket()) for _ in range(ABORTED)]
+        for socket in sockets:
+            socket.transport.abort()
+    async with service.socket("?resource=jots") as listener:
+        row_id = await service.create_jot()
+        assert (await receive(listener))["id"] == row_id
+    await wait_until(lambda: not service.hub.subscribers)
+
+
+@pytest.mark.usefixtures("shared_url")
+async def test_cors_allows_last_event_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await rejected_headers(monkeypatch, "Last-Event-ID") == set()
 
 
 async def test_event_stream_sends_changes(service: WebSocketService) -> None:

@@ -152,6 +152,40 @@ HTTP = [
         ),
     ),
     *promise(
+        "template/docs/proxy.md: the service accepts a prefix that a proxy removes or keeps",
+        Break(
+            "does not add the prefix to a path from which a proxy has removed it",
+            "app/routing/root_path.py",
+            "    app.add_middleware(RootPath)\n",
+            "",
+            "server/test_root_path.py::test_links_have_root_path",
+        ),
+        Break(
+            "counts probes that contain the prefix as requests",
+            "app/routing/root_path.py",
+            'return path.removeprefix(root) if path.startswith(f"{root}/") else path',
+            "return path",
+            "server/test_root_path.py::test_paths_of_middleware_are_compared_without_root_path",
+        ),
+    ),
+    *promise(
+        "template/docs/proxy.md: HEAD gets the headers of GET without content",
+        Break(
+            "rejects HEAD",
+            "app/middleware.py",
+            "    app.add_middleware(HeadRequests)\n",
+            "",
+            "server/test_head.py::test_head_returns_status_and_headers_of_get",
+        ),
+        Break(
+            "sends the whole stream to HEAD",
+            "app/routing/head.py",
+            "                raise ResponseComplete\n",
+            "                pass\n",
+            "server/test_head.py::test_head_ends_stream_and_releases_database_connection",
+        ),
+    ),
+    *promise(
         "README.md: shuts down without losing a request",
         Break(
             "stops without draining",

@@ -15,6 +15,7 @@ from app.auth.local.accounts import SIGNER, TRUSTED_ORIGINS
 from app.database import SESSIONS
 from app.errors import Forbidden, Unauthenticated
 from app.middleware import host_of
+from app.routing.root_path import root_path
 from app.schemas.auth import RefreshRequest, TokenPair
 from app.services.auth import ReusedRefreshToken
 from app.settings import PREFIX
@@ -82,7 +83,7 @@ class RefreshCookie:
             COOKIE_NAME,
             value,
             max_age=days * 86_400,
-            path=COOKIE_PATH,
+            path=f"{root_path(self.request.scope)}{COOKIE_PATH}",
             secure=True,  # also behind a proxy that terminates TLS; browsers trust localhost
             httponly=True,
             samesite="strict",

@@ -323,6 +323,14 @@ async def test_refresh_cookie_from_other_origin_returns_403(
         assert response.headers["Set-Cookie"].split(";")[0] != cookie
 
 
+async def test_refresh_cookie_path_has_root_path(
+    app: FastAPI, client: AsyncClient, session: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "root_path", "/shop")
+    cookie = await log_in_cookie(client, await make_user(session))
+    assert f"Path=/shop{URL}" in cookie.split("; ")
+
+
 async def test_logout_deletes_refresh_cookie(client: AsyncClient, session: AsyncSession) -> None:
     cookie = (await log_in_cookie(client, await make_user(session))).split(";")[0]
     headers = {"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
