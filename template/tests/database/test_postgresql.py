@@ -9,14 +9,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from fastapi import FastAPI
-from httpx2 import ASGITransport, AsyncClient
+from httpx2 import ASGITransport, AsyncClient, RemoteProtocolError
 from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import StreamingResponse
 
 from app import settings
 from app.__main__ import main
-from app.database import ReadSession, Session, flush, lock_references
+from app.database import ReadSession, Session, StreamSession, flush, lock_references
 from app.errors import Invalid
 from app.main import create_app
 from app.postgresql import (
@@ -30,7 +31,7 @@ from app.postgresql import (
 )
 from development import postgresql
 from tests.support import sample_resource
-from tests.support.live_server import Live, lifespan
+from tests.support.live_server import Live, calling, lifespan, serving
 from tests.support.sample_resource import URL, Jot
 
 IGNORED_RULES = (  # of squawk
@@ -291,6 +292,26 @@ async def test_service_recovers_from_database_outage_without_restart(
         with postgresql.running_in(directory / "data", directory, postgresql.UNSAFE):
             assert (await probe())[:2] == (200, 200)
         assert await probe() == (200, 503, 503)
+
+
+async def test_stream_whose_connection_is_killed_ends_without_last_chunk(
+    shared_url: str,
+) -> None:
+    async def kill(session: StreamSession) -> StreamingResponse:
+        async def parts() -> AsyncGenerator[str, None]:
+            yield "part"
+            await session.execute(select(func.pg_terminate_backend(func.pg_backend_pid())))
+            yield "never"
+
+        return StreamingResponse(parts())
+
+    _ = shared_url
+    app = create_app()
+    app.get("/killed")(kill)
+    async with serving(app) as port, calling(port) as client:
+        with pytest.raises(RemoteProtocolError, match="incomplete chunked read"):
+            await client.get("/killed")
+        assert (await client.get("/health/ready")).status_code == 200
 
 
 def test_migrations_violate_no_squawk_lock_rules(

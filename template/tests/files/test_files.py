@@ -125,6 +125,7 @@ VALID_NAMES = [
     'a;b="c"',
     "%2e%2e%00",
     "Grüße 🚀.txt",
+    "写真.png",
     "a" * 255,
 ]
 INVALID_NAMES = [
