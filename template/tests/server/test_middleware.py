@@ -268,6 +268,72 @@ async def test_write_by_page_of_any_origin_is_allowed_if_cors_allows_all(
     assert (await client.post("/kept", content=b"text", headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("https://a.example/", "https://a.example"),
+        ("HTTPS://A.Example", "https://a.example"),
+        ("https://a.example:443", "https://a.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("*", "*"),
+    ],
+)
+def test_cors_origin_is_read_as_browsers_send_it(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: str
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", value)
+    assert read(MiddlewareSettings).cors_origins == (expected,)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a.example",
+        "https://",
+        "https://a.example/app",
+        "https://*.a.example",
+        "https://u@a.example",
+    ],
+)
+def test_cors_origin_that_matches_no_browser_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", value)
+    with pytest.raises(ConfigurationError, match=r"^CORS_ORIGINS: It must list origins.*Set it to"):
+        read(MiddlewareSettings)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("A.Example.", "a.example"),
+        ("*.a.example", "*.a.example"),
+        ("*", "*"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("localhost,[::1]", "localhost,[::1]"),
+    ],
+)
+def test_trusted_host_is_read_in_lower_case(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: str
+) -> None:
+    monkeypatch.setenv("TRUSTED_HOSTS", value)
+    assert ",".join(read(MiddlewareSettings).trusted_hosts) == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["https://a.example", "a.example:8000", "a.example/", ".a.example", "a b"]
+)
+def test_trusted_host_that_matches_no_request_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TRUSTED_HOSTS", value)
+    with pytest.raises(ConfigurationError, match=r"^TRUSTED_HOSTS: It must list host names"):
+        read(MiddlewareSettings)
+
+
 def test_cors_origin_null_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", f"{ORIGIN},null")
     with pytest.raises(ConfigurationError, match=r"^CORS_ORIGINS: It contains null.*Set it to"):

@@ -9,12 +9,15 @@ from pydantic_settings import SettingsConfigDict
 
 from app.settings import (
     PLACEHOLDERS,
+    Choice,
     ConfigurationError,
     Environment,
     EnvironmentSettings,
     Settings,
     Strings,
+    parse_url,
     read,
+    reject_parameters,
 )
 
 VALUE = "s3cr3t-v4lue"
@@ -27,6 +30,13 @@ def reject(value: str) -> str:
     raise ValueError(message)
 
 
+class Size(Choice):
+    """Sizes of shirts."""
+
+    SMALL = "S"
+    LARGE = "large"
+
+
 class SampleSettings(EnvironmentSettings):
     """Settings of several types."""
 
@@ -34,6 +44,9 @@ class SampleSettings(EnvironmentSettings):
 
     size: PositiveInt = Field(1, description="Set it to a whole number.")
     words: Strings = Field((), description="Set it to words.")
+    shirt: Size = Field(Size.SMALL, description="Set it to S or large.")
+    count: int | None = Field(None, description="Set it to a number.")
+    on: bool = Field(default=False, description="Set it to true or false.")
     key: SecretStr = Field(SecretStr(""), description="Set it to a long random text.")
 
 
@@ -81,6 +94,71 @@ def test_missing_variable_error_names_fix() -> None:
         ConfigurationError, match=r"^SAMPLE_NEEDED: missing\. Set it to anything\.$"
     ):
         read(RequiredSettings)
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n"])
+def test_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    for name in ("SIZE", "WORDS", "SHIRT", "COUNT", "ON", "KEY"):
+        monkeypatch.setenv(f"SAMPLE_{name}", value)
+    assert read(SampleSettings) == SampleSettings()
+    monkeypatch.setenv("SAMPLE_NEEDED", value)
+    with pytest.raises(ConfigurationError, match=r"^SAMPLE_NEEDED: missing\."):
+        read(RequiredSettings)
+
+
+def test_white_space_around_value_is_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SAMPLE_KEY", f" {VALUE}\r\n")
+    monkeypatch.setenv("SAMPLE_NEEDED", " a b\n")
+    assert read(SampleSettings).key.get_secret_value() == VALUE
+    assert read(RequiredSettings).sample_needed == "a b"
+    monkeypatch.delenv("SAMPLE_NEEDED")
+    (tmp_path / "settings").write_text('SAMPLE_NEEDED=" c "\n')
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / "settings"))
+    assert read(RequiredSettings).sample_needed == "c"
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quotes_around_value_are_rejected(monkeypatch: pytest.MonkeyPatch, quote: str) -> None:
+    monkeypatch.setenv("SAMPLE_NEEDED", f"{quote}{VALUE}{quote}\n")
+    with pytest.raises(ConfigurationError, match="SAMPLE_NEEDED: in quotes. Leave out") as caught:
+        read(RequiredSettings)
+    assert VALUE not in str(caught.value)
+    monkeypatch.setenv("SAMPLE_NEEDED", f'"Shop" <{VALUE}@example.com>')
+    assert read(RequiredSettings).sample_needed.startswith('"Shop"')
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("SAMPLE_SHIRT", "LARGE", Size.LARGE),
+        ("SAMPLE_SHIRT", "s", Size.SMALL),
+        ("SAMPLE_ON", "TRUE", True),
+    ],
+)
+def test_choices_are_case_insensitive(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: object
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("ENVIRONMENT", "Development")
+    assert expected in dict(read(SampleSettings)).values()
+    assert read(Settings).environment is Environment.DEVELOPMENT
+
+
+def test_url_is_parsed_with_lower_case_scheme() -> None:
+    url = parse_url(" REDISS://u:p%40ss@h:1/0?db=1\n")
+    assert (url.drivername, url.password, url.port) == ("rediss", "p@ss", 1)
+    reject_parameters(url, ["db"])
+    with pytest.raises(ValueError, match=r"^Its parameter db is not supported, only tls$"):
+        reject_parameters(url, ["tls"])
+
+
+@pytest.mark.parametrize("value", ["hunter2", "", "smtp://hunter2:x:y@h:z"])
+def test_invalid_url_error_hides_url(value: str) -> None:
+    with pytest.raises(ValueError, match=r"^It is not a URL$") as caught:
+        parse_url(value)
+    assert caught.value.__cause__ is None
 
 
 def test_setting_error_contains_variable_and_validator_message(
