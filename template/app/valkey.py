@@ -46,7 +46,10 @@ def parse_url(value: object) -> URL:
         message = "It is not a URL of Valkey or Redis"
         raise ValueError(message)
     url = url.set(drivername=SCHEMES[url.drivername])
-    settings.reject_parameters(url, ("db", *TLS_PARAMETERS))
+    settings.reject_parameters(url, ("db", "protocol", *TLS_PARAMETERS))
+    if url.query.get("protocol", "3") not in {"2", "3"}:
+        message = "Its parameter protocol is not 2 or 3"
+        raise ValueError(message)
     if url.drivername != "unix" and not str(url.query.get("db", url.database or "0")).isdecimal():
         message = "Its database is not a number"
         raise ValueError(message)

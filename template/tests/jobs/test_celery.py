@@ -7,10 +7,12 @@ import ssl
 import threading
 from collections.abc import AsyncGenerator, Generator
 from importlib.metadata import version
+from pathlib import Path
 from socket import gethostname
 from typing import Any
 
 import pytest
+import trustme
 from celery import Celery
 from celery.backends.base import DisabledBackend
 
@@ -185,7 +187,11 @@ def test_installed_celery_version_is_supported() -> None:
         ("rediss://host?ssl_ca_certs=ca.pem", "?ssl_ca_certs=ca.pem&ssl_cert_reqs=required"),
     ],
 )
-def test_broker_url_is_converted_to_celery_notation(url: str, expected: str) -> None:
+def test_broker_url_is_converted_to_celery_notation(
+    url: str, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trustme.CA().cert_pem.write_to_path("ca.pem")
     assert celery_app.broker_url(parse_url(url)).endswith(expected)
 
 

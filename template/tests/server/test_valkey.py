@@ -53,6 +53,7 @@ def test_url_of_host_is_parsed(url: str, expected: str) -> None:
         ("redis+sentinel://u:hunter2@h", "not a URL of Valkey"),
         ("redis://u:hunter2@h?socket_timeout=1", "socket_timeout"),
         ("redis://u:hunter2@h?decode_responses=true", "decode_responses"),
+        ("redis://u:hunter2@h?protocol=4", "protocol is not 2 or 3"),
         ("redis://u:hunter2@h?ssl_cert_reqs=none", "needs the scheme rediss"),
         ("rediss://u:hunter2@h?ssl_cert_reqs=no", "none, optional, required"),
         ("rediss://u:hunter2@h?ssl_ca_certs=/missing", "ssl_ca_certs cannot be loaded"),
