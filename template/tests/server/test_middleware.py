@@ -314,6 +314,7 @@ def test_cors_origin_that_matches_no_browser_is_rejected(
         ("*", "*"),
         ("10.0.0.1", "10.0.0.1"),
         ("localhost,[::1]", "localhost,[::1]"),
+        ("2001:DB8::1", "[2001:db8::1]"),
     ],
 )
 def test_trusted_host_is_read_in_lower_case(
