@@ -14,6 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from extensions.slipway_template.facts.tables import enum_check_name
 from extensions.slipway_template.language.domain import READERS
 from extensions.slipway_template.language.names import article, camel, member
 from extensions.slipway_template.language.parsing import TYPES, domain_problem, read_domain
@@ -287,6 +288,55 @@ def test_enum_member_names_are_identifiers() -> None:
         *("DRAFT", "IN_PROGRESS", "VALUE_2XL", member("価格"), "NAIVE", "A_B"),
     ]
     assert member("価格").isidentifier()
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["A+", "B"], ["A", "B"]),
+        (["A+", "A-"], ["A_PLUS", "A_MINUS"]),
+        (["A", "A+", "B-"], ["A", "A_PLUS", "B"]),
+        (["0+", "0-"], ["VALUE_0_PLUS", "VALUE_0_MINUS"]),
+        (["<", ">="], ["LESS_THAN", "GREATER_THAN_EQUALS"]),
+        (["in-progress", "in progress"], ["IN_HYPHEN_PROGRESS", "IN_PROGRESS"]),
+        (["A", "a"], ["A_UPPER", "A_LOWER"]),
+        (["Draft", "draft"], ["DRAFT_MIXED", "DRAFT_LOWER"]),
+        (["é", "e"], ["LATIN_SMALL_LETTER_E_WITH_ACUTE", "E"]),
+        (["🚀", "🔥"], ["ROCKET", "FIRE"]),
+        ({"A+": "a_plus", "A-": "name"}, ["A_PLUS", "VALUE_NAME"]),
+    ],
+    ids=str,
+)
+def test_enum_values_have_distinct_member_names(values: object, names: list[str]) -> None:
+    enum = field({"type": "enum", "values": values})
+    assert enum.members == list(zip(names, enum.values, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            ["a b", "a  b"],
+            'would both have the member A_B_LOWER: name each value\'s member, such as {"a  b": other_name}.',
+        ),
+        ({"A+": "a", "A-": "a"}, "would both have the member A: name each value's member"),
+        (["a", "a"], "a is repeated: remove one."),
+        ({"A+": "A_PLUS"}, "the member 'A_PLUS' is not in lower_snake_case, such as a_plus."),
+        ({"A+": "a" * 41}, "has 41 characters: shorten it to 40 or less."),
+        ({}, "it is a list of words, such as [draft, live]."),
+    ],
+    ids=str,
+)
+def test_equal_or_invalid_enum_members_are_reported_with_fix(values: object, message: str) -> None:
+    assert message in problem({"type": "enum", "values": values})
+
+
+def test_enum_check_name_differs_for_values_that_differ_by_signs() -> None:
+    def name(*values: str) -> str:
+        return enum_check_name(field({"type": "enum", "values": list(values)}))
+
+    assert name("in-progress", "done") == "a_in_progress_done"  # of existing services
+    assert len({name("A+", "A-"), name("A-", "A+"), name("A", "A+"), name("A", "a")}) == 4
 
 
 @pytest.mark.parametrize(

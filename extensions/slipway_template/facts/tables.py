@@ -29,7 +29,12 @@ WORDS = {">=": " ge ", "<=": " le ", ">": " gt ", "<": " lt ", " -": " minus "}
 TIMESTAMP = "DateTime(timezone=True)"
 
 
-def check_name(condition: str) -> str:
+def words(text: str) -> str:
+    """Return the letters and digits of an ASCII text, joined by underscores."""
+    return re.sub(r"[^0-9A-Za-z]+", "_", text).strip("_").lower()
+
+
+def check_name(condition: str, *, is_ambiguous: bool = False) -> str:
     """Derive the name of a check constraint from its SQL condition.
 
     `app.models.base` derives the same name, so that models and migration agree.
@@ -37,8 +42,8 @@ def check_name(condition: str) -> str:
     checksum = f"{zlib.crc32(condition.encode()):08x}"
     for sign, word in WORDS.items():
         condition = condition.replace(sign, word)
-    name = re.sub(r"[^0-9A-Za-z]+", "_", condition).strip("_").lower()
-    short = condition.isascii() and len(name) <= CHECK
+    name = words(condition)
+    short = condition.isascii() and len(name) <= CHECK and not is_ambiguous
     return name if short else f"{name[: CHECK - 9].strip('_')}_{checksum}"
 
 
@@ -155,13 +160,20 @@ def checks(resource: Resource) -> list[Facts]:
     return [{"condition": each, "name": f"ck_{resource.plural}_{check_name(each)}"} for each in expressions]
 
 
+def enum_check_name(field: Field) -> str:
+    """Derive the name of an enumeration's check constraint, with a checksum if values differ by signs or case only."""
+    distinct = {words(value) for value in field.values}
+    is_ambiguous = "" in distinct or len(distinct) < len(field.values)
+    return check_name(" ".join([field.name, *field.values]), is_ambiguous=is_ambiguous)
+
+
 def memberships(resource: Resource) -> list[Facts]:
     """Return the check constraints `column IN (…)` that restrict enumerations to their values."""
     return [
         {
             "column": field.name,
             "members": list(field.values),
-            "name": f"ck_{resource.plural}_{check_name(' '.join([field.name, *field.values]))}",
+            "name": f"ck_{resource.plural}_{enum_check_name(field)}",
         }
         for field in resource.fields
         if field.values

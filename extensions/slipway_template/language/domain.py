@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from .names import article, camel, member, spaced
+from .names import article, camel, spaced
 from .patterns import matching
 from .reserved import CLASSES, MODELS, VARIABLES
 
@@ -63,6 +63,7 @@ class Field:
     max_digits: int = 10
     decimal_places: int = 2
     values: tuple[str, ...] = ()
+    member_names: tuple[str, ...] = ()
     to: str = ""
     on_delete: str = "restrict"
     was: str = ""
@@ -130,7 +131,7 @@ class Field:
     @property
     def members(self) -> list[tuple[str, str]]:
         """The name and the value of each member of an enumeration field."""
-        return [(member(value), value) for value in self.values]
+        return list(zip(self.member_names, self.values, strict=True))
 
     @property
     def is_constrained(self) -> bool:

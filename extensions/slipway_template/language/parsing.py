@@ -30,7 +30,7 @@ from .domain import BOUNDS, ON_DELETE, OPERATIONS, READERS, Field, Resource, Res
 from .errors import DomainError, check_key, choice, line, reject, shown
 from .names import article, spaced
 from .reserved import check_conflicts, field_name, former_name, former_plural, plural_name, resource_name, snake_case
-from .values import CONVERT, LONGEST, boolean, count, enum_values, pattern
+from .values import CONVERT, LONGEST, boolean, count, enum_values, member_names, pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +104,8 @@ def read_field(resource: str, name: object, source: object) -> Field:
         **{key: lambda at, value: CONVERT[kind](at, kind, value) for key in (*BOUNDS, "default")},
     }
     values = {key: readers[key](f"{place}: {key}", value) for key, value in declaration.items()}
+    if "values" in declaration:
+        values["member_names"] = member_names(f"{place}: values", declaration["values"])
     field = Field(name=valid_name, **values)
     check_field(place, field)
     return with_decimal_places(field)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 import re
 from decimal import Decimal, InvalidOperation
@@ -13,7 +14,7 @@ from pydantic_core import SchemaError
 
 from .domain import BITS
 from .errors import line, reject, shown
-from .names import member
+from .names import LONGEST_MEMBER, member, members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,16 +118,33 @@ def pattern(place: str, value: object) -> str:
 
 
 def enum_values(place: str, value: object) -> tuple[str, ...]:
-    """Return the values of an enumeration; reject two values whose Python members would have the same name."""
-    if not isinstance(value, list) or not value:
+    """Return the values of an enumeration, from a list or from a mapping of values to member names."""
+    if not isinstance(value, list | dict) or not value:
         reject(place, "it is a list of words, such as [draft, live].")
     if len(value) > VALUES:
         reject(place, f"there are {len(value)} values, but {VALUES} are allowed.")
-    texts = tuple(line(place, each, LONGEST["value"]) for each in value)
-    names = [member(each) for each in texts]
+    return tuple(line(place, each, LONGEST["value"]) for each in value)
+
+
+def member_names(place: str, source: object) -> tuple[str, ...]:
+    """Return the member names of an enumeration's values, declared in a mapping or derived; reject equal ones."""
+    values = enum_values(place, source)
+    declared = source if isinstance(source, dict) else {}
+    names = [declared_member(place, name) for name in declared.values()] or members(values)
     for number, name in enumerate(names):
-        if not name.strip("_"):
-            reject(place, f"{shown(texts[number])} has no letter or digit to name its member by.")
-        if name in names[:number]:
-            reject(place, f"{texts[names.index(name)]} and {texts[number]} would both have the member {name}.")
-    return texts
+        one, other = values[names.index(name)], values[number]
+        if one == other and names.index(name) != number:
+            reject(place, f"{other} is repeated: remove one.")
+        if not name or one != other:
+            fix = f"name each value's member, such as {{{json.dumps(other, ensure_ascii=False)}: other_name}}"
+            reject(place, f"{shown(one)} and {shown(other)} would both have the member {name}: {fix}." if name else fix)
+    return tuple(names)
+
+
+def declared_member(place: str, name: object) -> str:
+    """Return a declared member name in upper case; reject a name that is not in snake_case."""
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        reject(place, f"the member {shown(name)} is not in lower_snake_case, such as a_plus.")
+    if len(name) > LONGEST_MEMBER:
+        reject(place, f"the member {name} has {len(name)} characters: shorten it to {LONGEST_MEMBER} or less.")
+    return member(name)

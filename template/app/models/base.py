@@ -62,19 +62,23 @@ class Timestamped:
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now, sort_order=1)
 
 
-def check_name(condition: str) -> str:
+def check_name(condition: str, *, is_ambiguous: bool = False) -> str:
     """Return a check constraint's name, which is derived from its condition.
 
     Alembic compares check constraints by name, so a changed condition needs a changed name. A
-    condition that is long or not ASCII is shortened to a checksum (CRC-32).
+    condition that is ambiguous, long or not ASCII is shortened to a checksum (CRC-32).
     """
     checksum = f"{zlib.crc32(condition.encode()):08x}"
     for sign, word in OPERATORS.items():
         condition = condition.replace(sign, word)
-    name = re.sub(r"[^0-9A-Za-z]+", "_", condition).strip("_").lower()
-    if condition.isascii() and len(name) <= MAX_CHECK_NAME:
+    name = _words(condition)
+    if condition.isascii() and len(name) <= MAX_CHECK_NAME and not is_ambiguous:
         return name
     return f"{name[: MAX_CHECK_NAME - 9].strip('_')}_{checksum}"
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[^0-9A-Za-z]+", "_", text).strip("_").lower()
 
 
 def check(condition: str) -> CheckConstraint:
@@ -85,7 +89,9 @@ def check(condition: str) -> CheckConstraint:
 def enum_check(column: str, kind: type[StrEnum]) -> CheckConstraint:
     """Return a check constraint that allows only the values of an enumeration."""
     values = [member.value for member in kind]
-    name = check_name(" ".join([column, *values]))
+    words = {_words(value) for value in values}
+    is_ambiguous = "" in words or len(words) < len(values)  # such as A+ and A-
+    name = check_name(" ".join([column, *values]), is_ambiguous=is_ambiguous)
     return CheckConstraint(expression.column(column, String()).in_(values), name=name)
 
 

@@ -1,6 +1,7 @@
 """Tests of sessions, constraint errors, and the isolation of test databases."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,7 @@ from app.constraints import label
 from app.database import flush, lock_references
 from app.errors import Conflict, Invalid
 from app.main import create_app
+from app.models.base import enum_check
 from development import databases
 from tests.support import sample_resource, tables
 from tests.support.live_server import Live
@@ -137,6 +139,15 @@ async def test_delete_of_referenced_row_returns_409(
     assert (await jot_client.delete(created.headers["Location"])).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 204
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 404
+
+
+def test_enum_check_names_differ_for_values_that_differ_by_signs() -> None:
+    names = {
+        str(enum_check("grade", StrEnum("Grade", list(zip("ab", values, strict=True)))).name)
+        for values in [("A+", "A-"), ("A-", "A+"), ("A", "a"), ("A", "-"), ("A+", "B")]
+    }
+    assert len(names) == 5
+    assert "grade_a_b" in names
 
 
 def test_label_of_table_is_resource_name_or_table_name() -> None:

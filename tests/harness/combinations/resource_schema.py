@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from extensions.slipway_template.language.domain import NUMBERS, ON_DELETE, OPERATIONS, READERS
+from extensions.slipway_template.language.names import LONGEST_MEMBER
 from extensions.slipway_template.language.parsing import EVERYWHERE, FIELDS, MOST_DIGITS, RESOURCES, TYPES
 from extensions.slipway_template.language.reserved import LONGEST
 from extensions.slipway_template.language.values import LONGEST as WIDTHS
@@ -73,11 +74,23 @@ def key(kind: str, name: str) -> Schema:
         "max_digits": {"type": "integer", "minimum": 1, "maximum": MOST_DIGITS},
         "decimal_places": {"type": "integer", "minimum": 0, "maximum": MOST_DIGITS},
         "values": {
-            "type": "array",
-            "items": {"type": "string", "maxLength": WIDTHS["value"]},
-            "minItems": 1,
-            "maxItems": VALUES,
-            "uniqueItems": True,
+            "oneOf": [
+                {
+                    "type": "array",
+                    "items": {"type": "string", "maxLength": WIDTHS["value"]},
+                    "minItems": 1,
+                    "maxItems": VALUES,
+                    "uniqueItems": True,
+                },
+                {
+                    "type": "object",
+                    "description": "Each value with the name of its member in Python.",
+                    "propertyNames": {"maxLength": WIDTHS["value"]},
+                    "additionalProperties": {"type": "string", "pattern": NAME, "maxLength": LONGEST_MEMBER},
+                    "minProperties": 1,
+                    "maxProperties": VALUES,
+                },
+            ],
         },
         "to": {"type": "string", "pattern": NAME, "description": "The name of the referenced resource."},
         "was": former("field", "The previous name of the field, which was renamed."),

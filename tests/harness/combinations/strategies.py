@@ -165,7 +165,8 @@ SCALARS = st.one_of(
     ),
     st.builds(
         lambda values, default: {"type": "enum", "values": values, **({"default": values[0]} if default else {})},
-        st.lists(lines, min_size=1, max_size=5, unique=True),
+        st.lists(lines, min_size=1, max_size=5, unique=True)
+        | st.sampled_from([["A+", "A-", "a"], ["<", ">"], ["🚀", "-"], ["é", "e"]]),
         st.booleans(),
     ),
 )
@@ -291,7 +292,7 @@ MISTAKES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (with_field("odd", {"type": "date", "default": "tomorrow"}), "2026-01-31"),
     (with_field("odd", {"type": "enum"}), "values"),
     (with_field("odd", {"type": "enum", "values": [True, False]}), "quotes"),
-    (with_field("odd", {"type": "enum", "values": ["a", "A"]}), "both"),
+    (with_field("odd", {"type": "enum", "values": ["a b", "a  b"]}), "both"),
     (with_field("odd", {"type": "enum", "values": ["a"], "default": "b"}), "There are: a"),
     (with_field("odd", {"type": "json", "default": {"a": 1}}), "default"),
     (with_field("odd", {"type": "ref"}), "to"),
