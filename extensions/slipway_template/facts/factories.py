@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 
+EXPONENT = 7  # decimal places from which on `str(Decimal)` has an exponent
 DIGITS = 6  # of the number that distinguishes rows
 # Kinds of values that are derived from the number of the row.
 NUMBERED = frozenset(
@@ -131,8 +132,14 @@ def facts(resources: Resources, resource: Resource) -> Facts:
         "entries": [{"name": field.column, **each} for field, each in values],
         "targets": [target_facts(resources, name) for name in targets],
         "is_async": bool(targets),
+        "encoder": "tests.factories" if any(map(has_exponents, resource.fields)) else "pydantic_core",
         "is_numbered": bool(kinds & NUMBERED),
     }
+
+
+def has_exponents(field: Field) -> bool:
+    """Return whether `str` writes decimals of a field as `1E-7`, which responses write as `0.0000001`."""
+    return field.type == "decimal" and field.decimal_places >= EXPONENT
 
 
 def is_required(field: Field) -> bool:

@@ -53,9 +53,10 @@ def check_key(place: str, key: object, known: Iterable[str]) -> None:
 
 
 def line(place: str, value: object, longest: int) -> str:
-    """Return a value if it is a single printable line; reject any other."""
+    """Return a value in the normalization form NFC if it is a single printable line; reject any other."""
     if not isinstance(value, str):
         reject(place, f"{shown(value)} is not text: put it in quotes.")
+    value = unicodedata.normalize("NFC", value)  # as requests are
     if not value or value != value.strip():
         reject(place, "it is empty, or starts or ends with a space.")
     if any(character in "\u2028\u2029" or unicodedata.category(character)[0] == "C" for character in value):

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import StringIO
 
 import pytest
@@ -36,7 +37,7 @@ async def test_export_contains_all_matching_rows(
     await sample_resource.make(session, title="Coffee")
     assert await rows(jot_client, search="tea") == [
         {"id": str(jot.id), "title": jot.title, "text": "", "amount": "4.50"}
-        | {"kind": "idea", "extra": "", "follows_id": ""}
+        | {"kind": "idea", "extra": "", "follows_id": "", "code": "", "due_at": "", "number": ""}
         for jot in jots
     ]
 
@@ -53,7 +54,7 @@ async def test_export_escapes_formulas(
 
 async def test_empty_export_has_header_row(jot_client: AsyncClient) -> None:
     response = await jot_client.get(f"{URL}/export")
-    assert response.text == "id,title,text,amount,kind,extra,follows_id\r\n"
+    assert response.text == "id,title,text,amount,kind,extra,follows_id,code,due_at,number\r\n"
 
 
 @pytest.mark.parametrize("value", [{"=a": ["é", 1.5, None]}, []])
@@ -64,6 +65,30 @@ async def test_export_writes_json_without_unicode_escapes(
     (row,) = await rows(jot_client)
     assert json.loads(row["extra"]) == value
     assert "\\u" not in row["extra"]
+
+
+async def test_export_preserves_quotes_and_line_breaks(
+    jot_client: AsyncClient, session: AsyncSession
+) -> None:
+    text = 'He said "no", then:\r\n\n;\tnothing'
+    await sample_resource.make(session, text=text)
+    (row,) = await rows(jot_client)
+    assert row["text"] == text
+
+
+async def test_export_writes_decimals_without_exponent() -> None:
+    class Rate(ReadSchema):
+        value: Decimal
+
+    class Row:
+        value = Decimal("-1E-8")
+
+    async def batches() -> AsyncGenerator[list[Row], None]:
+        yield [Row()]
+
+    response = await stream_csv(Rate, batches(), "rates")
+    text = "".join([str(part) async for part in response.body_iterator])
+    assert text == "value\r\n-0.00000001\r\n"
 
 
 async def test_export_writes_datetimes_in_json_format() -> None:

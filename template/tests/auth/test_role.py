@@ -19,6 +19,13 @@ async def test_put_role_creates_or_replaces_role(client: AsyncClient) -> None:
     assert "clerk" in names
 
 
+async def test_role_name_is_normalized_to_nfc(client: AsyncClient) -> None:
+    for name in ("Caf\u00e9", "Cafe\u0301"):
+        response = await client.put(f"{URL}/{name}", json={"permissions": []})
+        assert response.json()["name"] == "Caf\u00e9"
+    assert (await client.delete(f"{URL}/Cafe\u0301")).status_code == 204
+
+
 @pytest.mark.parametrize("permission", ["products", "products:", "PRODUCTS:WRITE", "**"])
 async def test_put_role_with_invalid_permission_returns_422(
     client: AsyncClient, permission: str

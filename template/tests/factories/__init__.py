@@ -1,14 +1,25 @@
 """Factories of test data, one module per resource."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from decimal import Decimal
+from typing import Any, TypeVar
 
+import pydantic_core
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.base import Identified
 
 T = TypeVar("T", bound=Identified)
+
+
+def to_jsonable_python(value: Any) -> Any:  # noqa: ANN401 - any value of a column
+    """Return a value of JSON, in which decimals have no exponent, as in responses."""
+    if isinstance(value, dict):
+        return {key: to_jsonable_python(each) for key, each in value.items()}
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return pydantic_core.to_jsonable_python(value)
 
 
 async def some(

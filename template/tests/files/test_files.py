@@ -160,6 +160,11 @@ async def test_invalid_file_name_returns_422(client: AsyncClient, name: str) -> 
     assert rejected.json()["errors"][0]["location"] == "query.name"
 
 
+async def test_file_name_is_normalized_to_nfc(client: AsyncClient) -> None:
+    response = await upload(client, b"a", "Cafe\u0301.txt")
+    assert response.json()["name"] == "Caf\u00e9.txt"
+
+
 async def test_media_type_is_sniffed_from_content(client: AsyncClient) -> None:
     created = await upload(client, PNG, "page.html", **{"Content-Type": "text/html"})
     assert created.json()["content_type"] == "image/png"

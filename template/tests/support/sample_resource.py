@@ -7,6 +7,7 @@ runs a command of the service with this resource.
 
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from http import HTTPStatus
@@ -17,7 +18,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Query
 from pydantic import Field
-from sqlalchemy import JSON, ForeignKey, MetaData, Numeric, String, func, select
+from sqlalchemy import JSON, BigInteger, ForeignKey, MetaData, Numeric, String, func, select
 from sqlalchemy import Text as LongString
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -51,7 +52,8 @@ from app.filtering import (
 from app.links import Links
 from app.models.base import Base, Identified, Timestamped, check, enum_check, enum_type
 from app.pagination import Page, Paging, Slice
-from app.schemas.base import Json, Line, ReadSchema, Schema, Text
+from app.schemas.base import BigInteger as BigNumber
+from app.schemas.base import Json, Line, Moment, ReadSchema, Schema, Text
 from tests.support.timeouts import raise_timeouts
 
 URL = "/jots"
@@ -91,6 +93,9 @@ class Jot(Identified, Timestamped, JotBase):
     kind: Mapped[JotKind] = mapped_column(enum_type(JotKind), default=JotKind.IDEA)
     extra: Mapped[dict[str, Any] | list[Any] | None] = mapped_column(JSON(none_as_null=True))
     follows_id: Mapped[UUID | None] = mapped_column(ForeignKey("jots.id", ondelete="RESTRICT"))
+    code: Mapped[str | None] = mapped_column(String(40), unique=True)
+    due_at: Mapped[datetime | None] = mapped_column(unique=True)
+    number: Mapped[int | None] = mapped_column(BigInteger)
 
     follows: Mapped["Jot | None"] = relationship(remote_side="Jot.id", lazy="raise")
 
@@ -103,6 +108,8 @@ FILTERS: Filters = {
     "kind": one_of(Jot.kind),
     "amount_from": at_least(Jot.amount),
     "amount_to": at_most(Jot.amount),
+    "due_at": equals(Jot.due_at),
+    "number": equals(Jot.number),
 }
 
 
@@ -115,6 +122,9 @@ class JotCreate(Schema):
     kind: JotKind = JotKind.IDEA
     extra: Json | None = None
     follows_id: UUID | None = None
+    code: Annotated[Line, Field(max_length=40)] | None = None
+    due_at: Moment | None = None
+    number: BigNumber | None = None
 
 
 class JotUpdate(Schema):
@@ -133,6 +143,9 @@ class JotRead(ReadSchema):
     kind: JotKind
     extra: dict[str, Any] | list[Any] | None
     follows_id: UUID | None
+    code: str | None
+    due_at: datetime | None
+    number: int | None
 
 
 class JotFilter(Schema):
@@ -143,6 +156,8 @@ class JotFilter(Schema):
     kind: list[JotKind] = Field([])
     amount_from: Decimal | None = None
     amount_to: Decimal | None = None
+    due_at: Moment | None = None
+    number: BigNumber | None = None
 
 
 class JotQuery(JotFilter, Paging):
