@@ -1,0 +1,178 @@
+"""Stock client generators accept the OpenAPI schema of every service, and the clients work.
+
+The generators are in `tests/harness/clients/generators.py`, the services in `shapes.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.harness.clients.generators import BY_NAME, EXERCISES, GENERATORS, GO_MODULE, TYPESCRIPT
+from tests.harness.clients.shapes import FULL, SHAPES, WIDE, render_shapes
+from tests.harness.clients.toolchain import InstallationError, Toolchain, install
+from tests.harness.readme.newcomer import stop, wait_until_ready
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.harness.clients.generators import Generator
+    from tests.harness.clients.shapes import Shape
+
+pytestmark = pytest.mark.thorough
+
+CASES = [
+    pytest.param(generator, shape, id=f"{generator}-{shape}")
+    for generator in GENERATORS
+    for shape in SHAPES
+    if shape in {WIDE, FULL} or not generator.is_slow
+]
+
+
+@pytest.fixture(scope="module")
+def toolchain() -> Toolchain:
+    """The installed generators; without a package index, the tests are skipped, or fail in CI."""
+    try:
+        return install()
+    except InstallationError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def shapes(template: Path, workspace: Path) -> dict[str, Shape]:
+    return render_shapes(template, workspace / "shapes")
+
+
+@pytest.fixture(scope="module")
+def generate(toolchain: Toolchain, shapes: dict[str, Shape], workspace: Path) -> Generate:
+    return Generate(toolchain, shapes, workspace / "clients", {})
+
+
+@dataclass
+class Generate:
+    """Runs each generator once for each shape."""
+
+    toolchain: Toolchain
+    shapes: dict[str, Shape]
+    directory: Path
+    warnings: dict[Path, str]
+
+    def __call__(self, generator: Generator, shape: str) -> Path:
+        """Return the directory of a client, which is generated if necessary."""
+        directory = self.directory / f"{generator}-{shape}"
+        if directory not in self.warnings:
+            self.warnings[directory] = generator.generate(self.toolchain, self.shapes[shape].path, directory)
+        return directory
+
+
+@pytest.mark.parametrize(("generator", "shape"), CASES)
+def test_generator_writes_client_with_all_operations(generator: Generator, shape: str, generate: Generate) -> None:
+    directory = generate(generator, shape)
+    assert generate.warnings[directory] == ""
+    assert generator.operations(directory) == generate.shapes[shape].operations
+    generator.compiles(generate.toolchain, directory)
+
+
+@pytest.fixture(scope="module")
+def url(shapes: dict[str, Shape], workspace: Path) -> Iterator[str]:
+    """Run the service with every type of field, and yield its URL."""
+    app = [sys.executable, "-m", "app"]
+    log = workspace / "gauges.log"
+    environment = os.environ | {
+        "DATABASE_URL": f"sqlite:///{workspace / 'gauges.db'}",
+        "ENVIRONMENT": "development",
+        "PORT": "0",
+    }
+    service = shapes[WIDE].service
+    subprocess.run([*app, "migrate"], cwd=service, env=environment, check=True, capture_output=True)
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*app, "serve"], cwd=service, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield wait_until_ready(server, log)
+    finally:
+        stop(server)
+
+
+@pytest.fixture(scope="module")
+def gauge(url: str) -> str:
+    """Create a gauge whose values are extreme, and return it as JSON."""
+    body = {
+        "code": "round",
+        "big": 2**53 + 1,
+        "other_big": -(2**63),
+        "ratio": 1e-7,
+        "price": "12345678.90",
+        "fine": "1234567.00000001",
+        "day": "0001-01-01",
+        "moment": "9999-12-31T23:59:59.999999Z",
+        "opens_at": "23:59:59",
+        "data": {},
+        "more": [{"a": [None]}],
+        "entries": [],
+        "kind": "größe",
+    }
+    request = Request(  # noqa: S310 - the address is local
+        f"{url}/api/v1/gauges", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urlopen(request) as response:  # noqa: S310
+        return str(response.read().decode())
+
+
+def test_python_client_works(url: str, generate: Generate) -> None:
+    directory = generate(BY_NAME["openapi-python-client"], WIDE)
+    generate.toolchain.run(["python", str(EXERCISES / "python_client.py"), url], directory)
+
+
+def test_typescript_client_works(url: str, generate: Generate) -> None:
+    directory = generate(BY_NAME["hey-api"], WIDE)
+    shutil.copy(EXERCISES / "typescript_client.ts", directory)
+    compiles = [*TYPESCRIPT[:-5], "--module", "commonjs", "--outDir", "compiled", "typescript_client.ts"]
+    generate.toolchain.run(compiles, directory)
+    generate.toolchain.run(["node", "compiled/typescript_client.js", url], directory)
+
+
+def test_types_of_openapi_typescript_accept_all_values(generate: Generate) -> None:
+    directory = generate(BY_NAME["openapi-typescript"], WIDE)
+    shutil.copy(EXERCISES / "typescript_types.ts", directory)
+    generate.toolchain.run([*TYPESCRIPT, "typescript_types.ts"], directory)
+
+
+def test_go_client_preserves_values(gauge: str, generate: Generate) -> None:
+    generator = BY_NAME["openapi-generator-go"]
+    directory = generate(generator, WIDE)
+    generator.compiles(generate.toolchain, directory)
+    shutil.copytree(EXERCISES / "roundtrip", directory / "client" / "roundtrip", dirs_exist_ok=True)
+    written = generate.toolchain.run(["go", "run", f"{GO_MODULE}/roundtrip"], directory / "client", gauge)
+    assert_equal_values(written, gauge)
+
+
+@pytest.mark.skipif(shutil.which("javac") is None, reason="no package of PyPI contains a compiler of Java")
+def test_java_client_preserves_values(gauge: str, generate: Generate) -> None:
+    generator = BY_NAME["openapi-generator-java"]
+    directory = generate(generator, WIDE)
+    generator.compiles(generate.toolchain, directory)
+    path = os.pathsep.join(["classes", str(generate.toolchain.generator_jar)])
+    source = str(EXERCISES / "java" / "Roundtrip.java")
+    generate.toolchain.run(["javac", "-proc:none", "-d", "classes", "-cp", path, source], directory)
+    assert_equal_values(generate.toolchain.run(["java", "-cp", path, "Roundtrip"], directory, gauge), gauge)
+
+
+def assert_equal_values(written: str, gauge: str) -> None:
+    """Compare the JSON of a gauge that a client has read and written, except the notation of points in time."""
+    values, expected = json.loads(written), json.loads(gauge)
+    for name in ("created_at", "updated_at", "moment"):
+        assert values.pop(name)[:19] == expected.pop(name)[:19]
+    assert values == expected

@@ -1,0 +1,10 @@
+package javax.annotation;
+
+/** The annotation of generated classes, which Java itself has no more. */
+public @interface Generated {
+  String[] value();
+
+  String date();
+
+  String comments();
+}
