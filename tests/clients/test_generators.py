@@ -18,8 +18,9 @@ import pytest
 
 from tests.harness.clients.generators import BY_NAME, EXERCISES, GENERATORS, GO_MODULE, TYPESCRIPT
 from tests.harness.clients.shapes import FULL, SHAPES, WIDE, render_shapes
-from tests.harness.clients.toolchain import InstallationError, Toolchain, install
+from tests.harness.clients.toolchain import PACKAGES, REQUIREMENTS, InstallationError, Toolchain, install
 from tests.harness.readme.newcomer import stop, wait_until_ready
+from tests.harness.workspace import TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,9 +132,19 @@ def gauge(url: str) -> str:
         return str(response.read().decode())
 
 
-def test_python_client_works(url: str, generate: Generate) -> None:
-    directory = generate(BY_NAME["openapi-python-client"], WIDE)
-    generate.toolchain.run(["python", str(EXERCISES / "python_client.py"), url], directory)
+def test_client_of_command_works(url: str, toolchain: Toolchain, shapes: dict[str, Shape], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "app", "client", "python", str(tmp_path / "client")]
+    toolchain.run(command, shapes[WIDE].service)
+    toolchain.run(["python", str(EXERCISES / "python_client.py"), url], tmp_path)
+
+
+def test_command_has_versions_of_tested_generators() -> None:
+    command = (TEMPLATE / "development" / "client.py").read_text(encoding="utf-8")
+    packages = json.loads(PACKAGES[0].read_text(encoding="utf-8"))["dependencies"]
+    requirements = REQUIREMENTS.read_text(encoding="utf-8").split()
+    assert next(each for each in requirements if each.startswith("openapi-python-client")) in command
+    for name in ("@hey-api/openapi-ts", "typescript"):
+        assert f"{name}@{packages[name]}" in command
 
 
 def test_typescript_client_works(url: str, generate: Generate) -> None:

@@ -1,4 +1,4 @@
-"""Use the client of openapi-python-client against a running service: `python python_client.py URL`."""
+"""Use the client of `app client python` against a running service: `python python_client.py URL`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ sys.path.insert(0, "client")
 
 from gauge_api_client import Client
 from gauge_api_client.api.gauges import create_gauge, delete_gauge, list_gauges, read_gauge, update_gauge
-from gauge_api_client.models import GaugeCreate, GaugeKind, GaugeRead, GaugeUpdate, PageGaugeRead, Problem
+from gauge_api_client.models import GaugeCreate, GaugeRead, GaugeUpdate, PageGaugeRead, Problem
 
 DATA = {"a": [1, {"b": None}]}
 client = Client(base_url=sys.argv[1], raise_on_unexpected_status=True)
@@ -23,10 +23,10 @@ def patched(gauge: GaugeRead, **fields: object) -> GaugeRead:
 
 
 def fields(gauge: GaugeRead) -> dict[str, object]:
-    return gauge.to_dict() | {"updated_at": None}
+    return {**gauge.to_dict(), "updated_at": None}
 
 
-body = GaugeCreate(code="a", ratio=0.5, price="4.50", data=DATA, more=[], note="text", kind=GaugeKind.TWO_WORDS)
+body = GaugeCreate(code="a", ratio=0.5, price="4.50", data=DATA, more=[], note="text", kind="two words")
 created = create_gauge.sync(client=client, body=body)
 assert isinstance(created, GaugeRead)
 assert (created.big, created.price, created.data, created.more) == (2**53 + 1, "4.50", DATA, [])
