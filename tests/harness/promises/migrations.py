@@ -224,4 +224,31 @@ MIGRATIONS = [
             SQLITE,
         ),
     ),
+    *promise(
+        "template/docs/clients.md: generated clients have exact types, and `app client` deletes no other files",
+        Break(
+            "describes whole numbers as 32 bits",
+            "app/openapi.py",
+            '"integer": "int64"',
+            '"integer": "int32"',
+            "api/test_openapi.py::test_numbers_have_64_bits",
+            SQLITE,
+        ),
+        Break(
+            "replaces a directory with other files",
+            "development/client.py",
+            "    if not is_free and (",
+            "    if False and (",
+            "development/test_client.py::test_directory_with_other_files_is_unchanged",
+            SQLITE,
+        ),
+        Break(
+            "deletes the previous client if the generator fails",
+            "development/client.py",
+            "check=False).returncode:",
+            "check=False).returncode and shutil.rmtree(directory) is None:",
+            "development/test_client.py::test_failed_generator_leaves_previous_client",
+            SQLITE,
+        ),
+    ),
 ]
