@@ -17,6 +17,7 @@ from sqlalchemy import URL
 
 HOST = re.compile(r"(/.*?|\[[^\]]+\]|[^:]+)(?::(\d*))?")  # a host and its port
 TIMEOUT = re.compile(r"(?:-c\s*|--)(statement|lock)[_-]timeout\s*=")  # in `options`
+FILES = ("sslrootcert", "sslcrl", "sslcert", "sslkey")
 VERIFIED = ("verify-ca", "verify-full")
 ENCRYPTED = ("require", *VERIFIED)
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
@@ -68,7 +69,6 @@ IGNORED: Mapping[str, tuple[str, ...]] = {  # any value, if there are none
     "min_protocol_version": ("3.0",),
     "pool_timeout": (),  # of Prisma; see DATABASE_POOL_TIMEOUT
     "replication": OFF,
-    "requirepeer": ("",),
     "schema": ("public",),  # of Prisma
     "sslcertmode": ("allow",),
     "sslcompression": (),  # TLS compression is insecure: OpenSSL has none
@@ -240,7 +240,7 @@ def _check_tls(parameters: dict[str, str]) -> dict[str, str]:
             message = "Its sslrootcert=system needs sslmode=verify-full"
             raise ValueError(message)
     is_direct = parameters.get("sslnegotiation") == "direct"
-    files = [name for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl") if name in parameters]
+    files = [name for name in FILES if name in parameters]
     mode = parameters.get("sslmode", os.environ.get("PGSSLMODE", "prefer"))
     if (files or is_direct) and mode not in ENCRYPTED:
         name = files[0] if files else "sslnegotiation=direct"
@@ -271,15 +271,17 @@ def is_in_home(name: str) -> bool:
 
 def _load(context: ssl.SSLContext, parameters: Mapping[str, str]) -> None:
     """Load the files of the TLS parameters; errors name the parameter and the reason."""
+    names = [name for name in FILES if parameters.get(name, "system") != "system"]
     name = ""
     try:
-        for name in ("sslrootcert", "sslcrl"):
-            if parameters.get(name, "system") != "system":
+        for name in names:
+            Path(parameters[name]).read_bytes()
+        for name in names:
+            if name == "sslcert":
+                password = parameters.get("sslpassword", "")
+                context.load_cert_chain(parameters[name], parameters.get("sslkey"), password)
+            elif name != "sslkey":
                 context.load_verify_locations(parameters[name])
-        name = "sslcert"
-        if name in parameters:
-            key, password = parameters.get("sslkey"), parameters.get("sslpassword", "")
-            context.load_cert_chain(parameters[name], key, lambda: password)
     except ssl.SSLError:
         hint = ", or sslkey or sslpassword does not match" if name == "sslcert" else ""
         message = f"Its {name} is not a file of certificates in PEM format{hint}"
@@ -322,8 +324,8 @@ def _system_context(parameters: Mapping[str, str]) -> ssl.SSLContext:
     _load(context, parameters)
     if "sslcrl" in parameters:
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
-    for bound in ("minimum", "maximum"):
-        version = parameters.get(f"ssl_{bound[:3]}_protocol_version", "")
-        if version:
-            setattr(context, f"{bound}_version", ssl.TLSVersion[version.replace(".", "_")])
+    if version := parameters.get("ssl_min_protocol_version"):
+        context.minimum_version = ssl.TLSVersion[version.replace(".", "_")]
+    if version := parameters.get("ssl_max_protocol_version"):
+        context.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
     return context

@@ -266,6 +266,8 @@ def test_certificate_with_key_of_another_is_rejected(tmp_path: Path) -> None:
     assert parse_url(url.format(files[0], files[0])).query["sslkey"] == str(files[0])
     with pytest.raises(ValueError, match="sslkey or sslpassword does not match"):
         parse_url(url.format(*files))
+    with pytest.raises(ValueError, match="sslkey cannot be read"):
+        parse_url(url.format(files[0], tmp_path / "missing.pem"))
 
 
 def test_only_addresses_stay_in_url_of_engine() -> None:

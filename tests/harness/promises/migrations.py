@@ -183,7 +183,7 @@ MIGRATIONS = [
             "echoes the value of an invalid setting",
             "app/settings.py",
             'if detail["type"] == "missing" else message',
-            'if detail["type"] == "missing" else message + os.environ.get(_variable(kind, field), "")',
+            'if detail["type"] == "missing" else message + os.environ.get(variable(kind, field), "")',
             "server/test_settings.py::test_invalid_setting_error_hides_value",
         ),
     ),

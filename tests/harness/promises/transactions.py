@@ -108,9 +108,26 @@ TRANSACTIONS = [
         Break(
             "sets no statement timeout",
             "app/postgresql.py",
-            '            "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",\n',
+            '        "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",\n',
             "",
             "database/test_postgresql.py::test_statement_timeout_returns_503",
+        ),
+    ),
+    *promise(
+        "template/docs/postgresql.md: parameters of the URL are honored, ignored or rejected by name",
+        Break(
+            "passes unknown parameters on to the driver",
+            "app/postgresql_url.py",
+            "    if name not in HONORED:\n",
+            "    if False:\n",
+            "database/test_postgresql_url.py::test_parameter_is_accepted_or_rejected_by_name",
+        ),
+        Break(
+            "trusts any server certificate",
+            "app/postgresql_url.py",
+            'arguments["ssl"] = _system_context(parameters)',
+            'arguments["ssl"] = "require"',
+            "database/test_postgresql_tls.py::test_certificates_of_operating_system_are_trusted",
         ),
     ),
     *promise(
