@@ -56,9 +56,10 @@ class RootPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Complete the path of a request."""
         if scope["type"] in {"http", "websocket"}:
-            root = root_path(scope)
-            raw_path = root.encode() + scope.get("raw_path", b"").removeprefix(root.encode())
-            scope = {**scope, "path": root + route_path(scope), "raw_path": raw_path}
+            root, path = root_path(scope), scope["path"]
+            if route_path(scope) == path:
+                raw_path = root.encode() + scope.get("raw_path", b"")
+                scope = {**scope, "path": f"{root}{path}", "raw_path": raw_path}
         await self.app(scope, receive, send)
 
 

@@ -30,8 +30,8 @@ async def stream_endlessly(session: StreamSession) -> StreamingResponse:
 
     async def parts() -> AsyncGenerator[str, None]:
         while True:
-            await session.execute(select(1))
             events.append("part")
+            await session.execute(select(1))
             yield "part"
 
     return StreamingResponse(parts())

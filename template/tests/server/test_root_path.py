@@ -4,15 +4,17 @@ import json
 import re
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
+from starlette.types import Scope
 
 from app.errors import ContentTooLarge
 from app.main import create_app
 from app.middleware import BodyLimit
-from app.routing.root_path import RootPathSettings
+from app.routing.root_path import RootPath, RootPathSettings
 from app.settings import ConfigurationError, read
 from tests.support import sample_resource
 from tests.support.live_server import calling, serving
@@ -108,9 +110,33 @@ async def test_log_contains_path_with_root_path(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["path"] == f"{ROOT}/nowhere"
 
 
-async def test_path_that_only_begins_like_root_path_is_not_stripped(client: AsyncClient) -> None:
+async def test_path_that_only_begins_like_root_path_returns_404(client: AsyncClient) -> None:
     for path in (ROOT, f"{ROOT}ping{URL}", f"{ROOT}{ROOT}{URL}"):
         assert (await client.get(path)).status_code == 404, path
+
+
+@pytest.mark.parametrize(
+    ("sent", "full"),
+    [
+        ("/shop/a%20b", "/shop/a%20b"),
+        ("/a%20b", "/shop/a%20b"),
+        ("/shopping", "/shop/shopping"),
+    ],
+)
+async def test_path_and_raw_path_contain_root_path(sent: str, full: str) -> None:
+    scopes: list[Scope] = []
+
+    async def record(scope: Scope, _: object, __: object) -> None:
+        scopes.append(scope)
+
+    async def nothing(*_: object) -> Any:  # noqa: ANN401 - `receive` and `send`
+        """Do nothing."""
+
+    raw_path = sent.encode()
+    scope = {"type": "http", "root_path": ROOT, "path": unquote(sent), "raw_path": raw_path}
+    await RootPath(record)(scope, nothing, nothing)
+    assert (scopes[0]["path"], scopes[0]["raw_path"]) == (unquote(full), full.encode())
+    assert scope["path"] == unquote(sent)
 
 
 async def test_body_limit_of_path_applies_below_root_path() -> None:
