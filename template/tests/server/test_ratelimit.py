@@ -210,7 +210,11 @@ async def test_forwarded_address_counts_only_behind_trusted_proxy(
     assert (first.status_code, second.status_code) == (200, expected)
 
 
-async def test_health_probes_and_documentation_are_not_rate_limited(make_app: MakeApp) -> None:
+@pytest.mark.parametrize("prefix", ["", "/shop"])
+async def test_health_probes_and_documentation_are_not_rate_limited(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    monkeypatch.setenv("ROOT_PATH", prefix)
     app = make_app(DEFAULT="1/hour")
     calls = [(path, ADDRESS) for path in ("/health/live", "/docs", "/openapi.json")]
     assert await statuses(app, *calls * 2) == [200] * 6

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from starlette.types import Scope
+from starlette.types import Message, Receive, Scope
 
 from app.errors import ContentTooLarge
 from app.main import create_app
@@ -100,6 +100,8 @@ async def test_paths_of_middleware_are_compared_without_root_path(
     assert "/health/" not in capsys.readouterr().out  # probes are logged at level debug
     response = await client.put(to_service(f"{ROOT}{URL}"))
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, POST")
+    response = await client.put(to_service(f"{ROOT}{URL}/export"))
+    assert response.headers["Allow"] == "GET, HEAD"
     assert (await client.head(to_service(f"{ROOT}{URL}"))).status_code == 200
 
 
@@ -140,14 +142,24 @@ async def test_path_and_raw_path_contain_root_path(sent: str, full: str) -> None
 
 
 async def test_body_limit_of_path_applies_below_root_path() -> None:
-    async def accept(*_: object) -> Any:  # noqa: ANN401 - an application, `receive` and `send`
+    kept: list[int] = []
+
+    async def read(_: object, receive: Receive, __: object) -> None:
+        await receive()
+        kept.append(limit.kept)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"12345"}
+
+    async def send(_: object) -> None:
         """Do nothing."""
 
-    limit = BodyLimit(accept, limit=8, limits={"/files": 9})
-    scope = {"type": "http", "root_path": ROOT, "headers": [(b"content-length", b"9")]}
-    await limit({**scope, "path": f"{ROOT}/files"}, accept, accept)
+    limit = BodyLimit(read, limit=4, limits={"/files": 5})
+    scope = {"type": "http", "root_path": ROOT, "headers": []}
+    await limit({**scope, "path": f"{ROOT}/files"}, receive, send)
+    assert kept == [0]  # the body of an upload is streamed
     with pytest.raises(ContentTooLarge):
-        await limit({**scope, "path": f"{ROOT}/other"}, accept, accept)
+        await limit({**scope, "path": f"{ROOT}/other"}, receive, send)
 
 
 @pytest.mark.parametrize(
