@@ -18,7 +18,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from extensions.slipway_template.answers import auth_problem
-from extensions.slipway_template.language.parsing import domain_problem, read_domain
+from extensions.slipway_template.language.parsing import RESOURCES, domain_problem, read_domain
 from extensions.slipway_template.language.reserved import IMPORTED
 from tests.harness.checks.checks import BUILT, CODE, QUICK, REQUESTS
 from tests.harness.combinations.copier_cli import copier, copy_arguments
@@ -132,8 +132,8 @@ def test_random_domain_service_passes_linter(command: str, random_services: list
 
 
 def test_large_domain_service_passes_linter(template: Path, empty: Path) -> None:
-    """The domain has forty resources of twenty fields, which render about thirty thousand lines."""
-    render(template, empty, all_questions().default | {"resources": large_domain(40)})
+    """The domain has fifty resources of twenty fields, each with a reference to the previous one."""
+    render(template, empty, all_questions().default | {"resources": large_domain(RESOURCES)})
     for command in ("check", "format --check"):
         assert_no_findings(run("ruff", *command.split(), "--quiet", "--no-cache", empty))
 

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from extensions.slipway_template.answers import auth_problem
+from extensions.slipway_template.facts.tables import facts
+from extensions.slipway_template.language.consistency import LONGEST_CONSTRAINT
+from extensions.slipway_template.language.parsing import read_domain
+from extensions.slipway_template.language.reserved import LONGEST
 from extensions.slipway_template.plan import plan
 from tests.harness.combinations.domains import DOMAINS, large_domain
 from tests.harness.combinations.questions import all_questions
@@ -51,6 +55,20 @@ def is_source(text: str) -> bool:
     calls = [node.func for node in nodes if isinstance(node, ast.Call)]
     named = all(isinstance(call, ast.Name) and CALLABLES.fullmatch(call.id) for call in calls)
     return not named or not all(isinstance(node, PARTS) for node in nodes)
+
+
+def test_longest_names_of_constraints_fit_identifiers_of_postgresql() -> None:
+    fields = {
+        "r" * LONGEST["ref"]: {"type": "ref", "to": "it", "optional": True},
+        "d" * LONGEST["field"]: {"type": "decimal", "max_digits": 15, "ge": "-999999999.25", "lt": "999999999.75"},
+        "e" * LONGEST["field"]: {"type": "enum", "values": ["excellent", "satisfactory", "insufficient"]},
+        "s" * LONGEST["field"]: {"type": "str", "min_length": 100, "max_length": 500, "unique": True},
+    }
+    (resource,) = resources = read_domain([{"name": "it", "plural": "t" * LONGEST["name"], "fields": fields}])
+    names = set(re.findall(r"\b(?:ck|fk|uq)_\w+", str(facts(resources, resource, set()))))
+    names |= {f"ix_{resource.plural}_{field.column}" for field in resource.fields}
+    assert len(names) == 10
+    assert max(map(len, names)) <= LONGEST_CONSTRAINT == 63
 
 
 @pytest.mark.parametrize("auth", ["none", "local"])

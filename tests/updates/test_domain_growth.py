@@ -73,6 +73,17 @@ GROWTHS: dict[str, tuple[Domain, set[str]]] = {
         {"customer"},
     ),
     "default changed": (changed("product", lambda it: it["fields"]["stock"].update(default=7)), {"product"}),
+    "constraints changed": (
+        changed(
+            "product",
+            lambda it: it["fields"].update(
+                title={"type": "str", "min_length": 2, "max_length": 150, "unique": True},
+                price={"type": "decimal", "max_digits": 10, "decimal_places": 2, "gt": -1, "le": 999, "index": False},
+                stock={"type": "int", "default": 7},
+            ),
+        ),
+        {"product"},
+    ),
     "operations removed": (
         changed("customer", lambda it: it.update(operations=["list", "read"])),
         {"customer", "order"},  # whose tests no longer delete a customer
@@ -82,8 +93,8 @@ GROWTHS: dict[str, tuple[Domain, set[str]]] = {
 
 # Growths that change a table, together: one migration has them all.
 MIGRATED = {
-    "postgresql": ("resource added", "enum added", "default changed"),
-    "sqlite": ("resource added", "enum added", "enum value added"),
+    "postgresql": ("resource added", "enum added", "enum value added", "constraints changed"),
+    "sqlite": ("resource added", "enum added", "enum value added", "constraints changed"),
 }
 
 
