@@ -1,4 +1,4 @@
-"""Form the plurals of nouns, and tell those whose plural English rules cannot know.
+"""Form the plurals of nouns, and return candidates where English has no rule.
 
 The guesses of `plural_of` never change, since existing services have tables of these names.
 """
@@ -95,7 +95,7 @@ UNCERTAIN = (
     (r"us$", "i"),
     (r"um$", "a"),
     (r"(eri|omen|omat|hedr|gangli)on$", r"\1a"),
-    (r"ma$", "mata"),
+    (r"ma$", r"\g<0>ta"),
     (r"a$", "ae"),
     (r"[ei]x$", "ices"),
     (r"eau$", "eaux"),
