@@ -32,6 +32,7 @@ QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 PLACEHOLDERS = frozenset(
     {"admin", "change-me", "changeme", "changethis", "example", "password", "postgres", "secret"}
 )
+JSON_ARRAY = re.compile(r'\[\s*["\]]')  # not an IPv6 address, such as [::1]
 
 
 class Choice(StrEnum):
@@ -63,7 +64,7 @@ def split(value: object) -> object:
     """Parse a list, written as comma-separated values or as a JSON array."""
     if not isinstance(value, str):
         return value
-    if value.lstrip().startswith("["):
+    if JSON_ARRAY.match(value):
         return json.loads(value)
     return [part.strip() for part in value.split(",") if part.strip()]
 

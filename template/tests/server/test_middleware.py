@@ -296,6 +296,7 @@ def test_cors_origin_is_read_as_browsers_send_it(
         "https://a.example/app",
         "https://*.a.example",
         "https://u@a.example",
+        "[https://a.example]",
     ],
 )
 def test_cors_origin_that_matches_no_browser_is_rejected(
@@ -313,7 +314,8 @@ def test_cors_origin_that_matches_no_browser_is_rejected(
         ("*.a.example", "*.a.example"),
         ("*", "*"),
         ("10.0.0.1", "10.0.0.1"),
-        ("localhost,[::1]", "localhost,[::1]"),
+        ("[::1],localhost", "[::1],localhost"),
+        ('["a.example", "::1"]', "a.example,[::1]"),
         ("2001:DB8::1", "[2001:db8::1]"),
     ],
 )
