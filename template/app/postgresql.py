@@ -183,9 +183,13 @@ def create_engine(settings: DatabaseSettings) -> AsyncEngine:
     def connect_driver(dialect: Any, _record: Any, args: Any, options: Any) -> Any:  # noqa: ANN401
         try:
             return dialect.connect(*args, **options)
-        except UNAVAILABLE as error:
+        except (OSError, dialect.loaded_dbapi.Error) as error:
+            # The dialect converts errors of asyncpg, but none of the network.
+            cause = error if isinstance(error, OSError) else error.__cause__
+            if not isinstance(cause, UNAVAILABLE):
+                raise
             message = "The database is unavailable. Retry later."
-            raise Unavailable(message) from error
+            raise Unavailable(message) from cause
 
     return engine
 

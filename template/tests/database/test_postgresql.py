@@ -19,7 +19,7 @@ from app import settings
 from app.__main__ import main
 from app.checks import check
 from app.database import ReadSession, Session, StreamSession, flush, lock_references
-from app.errors import Invalid
+from app.errors import Invalid, Unavailable
 from app.main import create_app
 from app.postgresql import (
     ASCII_ONLY,
@@ -97,6 +97,7 @@ def test_placeholder_database_password_is_rejected_in_production(
         ("postgresql://app:app@db/app", "its secret is a placeholder"),
         ("postgresql://app@db/app", "It has no password"),
         ("postgresql://app:@db/app", "It has no password"),
+        ("postgresql://app@localhost,db/app", "It has no password"),
         ("postgresql://app@/app?host=a:5432&host=b:5432", "It has no password"),
     ],
 )
@@ -119,11 +120,15 @@ def test_default_or_empty_database_password_is_rejected_in_production(
         "postgresql://app:a-long-word@db/app",
         "postgresql://app@/app?host=/run/postgresql",
         "postgresql://app@127.0.0.1/app",
+        "postgresql://app@127.0.0.1,localhost/app",
+        "postgresql://app@db/app?passfile=/run/pgpass",
+        "postgresql://db/app?user=app&service=shop",
     ],
 )
 def test_password_or_local_database_is_accepted_in_production(
-    monkeypatch: pytest.MonkeyPatch, url: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
 ) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("ENVIRONMENT", "production")
     assert settings.read(DatabaseSettings).url.username == "app"
@@ -191,6 +196,27 @@ async def test_exhausted_connection_pool_returns_503_with_retry_after(
             response = await client.get(URL)
         assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
         assert (await client.get(URL)).status_code == 200
+
+
+async def test_too_many_connections_raise_unavailable(
+    shared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"limited_{uuid4().hex}"
+    engine = create_engine(settings.read(DatabaseSettings))
+    url = make_url(shared_url).set(username=role, password=role)
+    monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+    limited = create_engine(settings.read(DatabaseSettings))
+    async with engine.connect() as connection:
+        options = f"LOGIN CONNECTION LIMIT 0 PASSWORD '{role}'"
+        await connection.execute(text(f"CREATE ROLE {role} {options}"))
+        await connection.commit()
+        with pytest.raises(Unavailable):
+            async with limited.connect():
+                pass
+        await connection.execute(text(f"DROP ROLE {role}"))
+        await connection.commit()
+    await limited.dispose()
+    await engine.dispose()
 
 
 async def databases_of(app: FastAPI) -> list[str]:

@@ -97,7 +97,7 @@ TRANSACTIONS = [
         Break(
             "returns 500 while the database is unavailable",
             "app/postgresql.py",
-            "raise Unavailable(message) from error",
+            "raise Unavailable(message) from cause",
             "raise",
             "database/test_postgresql.py::test_service_recovers_from_database_outage_without_restart",
             drill=True,
