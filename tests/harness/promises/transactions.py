@@ -125,8 +125,8 @@ TRANSACTIONS = [
         Break(
             "trusts any server certificate",
             "app/postgresql_url.py",
-            'arguments["ssl"] = _system_context(parameters)',
-            'arguments["ssl"] = "require"',
+            "context = ssl.create_default_context()",
+            "context = ssl._create_unverified_context()",
             "database/test_postgresql_tls.py::test_certificates_of_operating_system_are_trusted",
         ),
     ),
