@@ -79,6 +79,7 @@ def test_missing_generator_is_reported_with_fix(
         ("python", "*/api/*/*.py", "def _get_kwargs("),
         ("typescript", "sdk.gen.ts", "<ThrowOnError extends boolean = false>(options"),
     ],
+    ids=["python", "typescript"],
 )
 def test_generated_client_has_all_operations(
     language: str, modules: str, operation: str, app: FastAPI, tmp_path: Path
