@@ -1,6 +1,7 @@
 """Tests of sessions, constraint errors, and the isolation of test databases."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -24,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import settings
-from app.constraints import label
+from app.constraints import duplicate, label
 from app.database import flush, lock_references
 from app.errors import Conflict, Invalid
 from app.main import create_app
@@ -87,6 +88,12 @@ async def test_duplicate_error_for_several_rows_names_only_field(
     with pytest.raises(Conflict, match="^A jot with title already exists.$"):
         await flush(session)
     await session.rollback()
+
+
+def test_duplicate_error_writes_decimal_without_exponent() -> None:
+    key = Jot.metadata.tables["jots"].primary_key
+    error = duplicate(key, [("jots", {"id": Decimal("1E-8")})])
+    assert "with id 0.00000001 already exists" in error.detail
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
