@@ -27,6 +27,8 @@ from sqlalchemy.types import TypeEngine
 
 T = TypeVar("T")
 
+# Without zeros in front, which a number would lose: `007` may be a code.
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 HEX = 32  # characters of a UUID, where a database has no such type
 
 
@@ -88,6 +90,8 @@ def to_text(value: Any, kind: Any) -> str:  # noqa: ANN401
         value = value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     elif isinstance(value, Decimal):
         value = f"{value:f}"
+    elif isinstance(value, float):
+        value = repr(value).removesuffix(".0")
     result = str(value)
     return exactly(result, is_exact=not kind.length or len(result) <= kind.length)
 
@@ -95,15 +99,16 @@ def to_text(value: Any, kind: Any) -> str:  # noqa: ANN401
 def to_decimal(value: Any) -> Decimal:  # noqa: ANN401
     """Convert a number, a truth value, or the text of a number."""
     if isinstance(value, str):
-        exactly(value, is_exact=bool(re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", value)))
+        exactly(value, is_exact=bool(NUMBER.fullmatch(value)))
     return Decimal(int(value)) if isinstance(value, bool) else Decimal(str(value))
 
 
 def to_integer(value: Any, kind: Any) -> int:  # noqa: ANN401
-    """Convert to an integer of 32 or 64 bits; text must have no decimal point."""
+    """Convert to an integer of 32 or 64 bits; text must have digits only."""
     number = to_decimal(value)
     end = 1 << (63 if isinstance(kind, BigInteger) else 31)
-    is_whole = number == int(number) and "." not in (value if isinstance(value, str) else "")
+    has_point = isinstance(value, str) and bool({".", "e"} & {*value.lower()})
+    is_whole = number == int(number) and not has_point
     return exactly(int(number), is_exact=is_whole and -end <= number < end)
 
 

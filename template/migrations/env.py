@@ -1,6 +1,7 @@
 """Alembic environment that runs migrations on a given connection, or on a new one."""
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any
 
 from alembic import context
@@ -46,7 +47,10 @@ def run(connection: Connection) -> None:
         render_as_batch=True,  # the revisions also run on SQLite, which copies altered tables
         transactional_ddl=True,
     )
-    cast_in_copies(context.get_context().impl)
+    migration = context.get_context()
+    cast_in_copies(migration.impl)
+    if connection.in_transaction():  # of the caller: SQLite's lock, whose statements all run in it
+        migration.autocommit_block = nullcontext  # type: ignore[assignment,method-assign]
     with context.begin_transaction():
         context.run_migrations()
 

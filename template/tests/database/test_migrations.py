@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.main import create_app
-from app.migrate import config, create, is_current, migrate, upgrade
+from app.migrate import config, create, is_current, locked, migrate
 from app.settings import ROOT
 from development import databases
 from tests.support.live_server import lifespan, output, spawned
@@ -36,20 +36,9 @@ async def connected(
 
 @pytest.fixture
 async def empty(
-    empty_url: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncGenerator[AsyncConnection, None]:
-    """Connect to an empty database in a transaction that is rolled back."""
-    async with connected(empty_url, monkeypatch) as connection:
-        transaction = await connection.begin()
-        yield connection
-        await transaction.rollback()
-
-
-@pytest.fixture
-async def committing(
     database_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[AsyncConnection, None]:
-    """Create an empty database whose migrations really commit, and connect to it."""
+    """Create an empty database, where migrations really commit, and connect to it."""
     url = await databases.create(database_server)
     async with connected(url, monkeypatch) as connection:
         yield connection
@@ -101,13 +90,13 @@ def test_migrations_contain_no_unreviewed_lossy_changes() -> None:
 
 
 async def test_upgraded_database_matches_models(empty: AsyncConnection) -> None:
-    await empty.run_sync(upgrade)
+    await migrate()
     await empty.run_sync(check)
 
 
 @pytest.mark.usefixtures("jots_in_metadata")
 async def test_model_without_migration_is_reported_with_fix(empty: AsyncConnection) -> None:
-    await empty.run_sync(upgrade)
+    await migrate()
     with pytest.raises(pytest.fail.Exception) as caught:
         await empty.run_sync(check)
     assert "jots" in str(caught.value)
@@ -115,31 +104,34 @@ async def test_model_without_migration_is_reported_with_fix(empty: AsyncConnecti
 
 
 async def test_migrations_can_be_downgraded_and_upgraded_again(empty: AsyncConnection) -> None:
-    await empty.run_sync(upgrade)
+    await migrate()
     before = await empty.run_sync(tables)
-    await empty.run_sync(run(command.downgrade, "base"))
+    await empty.rollback()
+    async with locked() as connection:
+        await connection.run_sync(run(command.downgrade, "base"))
     remaining = await empty.run_sync(tables) - {"alembic_version"}
     assert not remaining, "Drop in `downgrade` what `upgrade` creates."
-    await empty.run_sync(upgrade)
+    await empty.rollback()
+    await migrate()
     assert await empty.run_sync(tables) == before
 
 
-async def test_second_migrate_changes_nothing(committing: AsyncConnection) -> None:
-    assert not await committing.run_sync(is_current)
-    await committing.rollback()
+async def test_second_migrate_changes_nothing(empty: AsyncConnection) -> None:
+    assert not await empty.run_sync(is_current)
+    await empty.rollback()
     assert await migrate()
     assert not await migrate()
-    assert await committing.run_sync(is_current)
+    assert await empty.run_sync(is_current)
 
 
-async def test_startup_does_not_migrate_database(committing: AsyncConnection) -> None:
+async def test_startup_does_not_migrate_database(empty: AsyncConnection) -> None:
     app = create_app()
     async with lifespan(app):
-        assert await committing.run_sync(tables) == set()
+        assert await empty.run_sync(tables) == set()
 
 
 @pytest.mark.drill
-async def test_concurrent_migrate_commands_all_succeed(committing: AsyncConnection) -> None:
+async def test_concurrent_migrate_commands_all_succeed(empty: AsyncConnection) -> None:
     command = (sys.executable, "-m", "app", "migrate")
     async with AsyncExitStack() as stack:
         replicas = [
@@ -148,4 +140,4 @@ async def test_concurrent_migrate_commands_all_succeed(committing: AsyncConnecti
         ]
         outputs = [(await output(replica))[0].decode() for replica in replicas]
     assert [replica.returncode for replica in replicas] == [0] * REPLICAS, outputs
-    assert await committing.run_sync(is_current)
+    assert await empty.run_sync(is_current)

@@ -1,9 +1,12 @@
 """Tests of generated migrations: renames, backfills, and warnings of data loss."""
 
 from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from alembic import command
@@ -22,7 +25,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Time,
     Uuid,
+    insert,
+    select,
     text,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +38,14 @@ from app.migrate import config, locked
 from app.models.base import Base, check
 from development import databases, revisions
 from development.revisions.types import is_lossless
+
+AUTOCOMMIT = """
+from alembic import op
+revision, down_revision = "autocommit", None
+def upgrade():
+    with op.get_context().autocommit_block():
+        op.execute("CREATE TABLE notes (id INTEGER)")
+"""
 
 
 class History:
@@ -304,3 +318,68 @@ async def test_new_required_column_without_default_is_reported(history: History)
         "products.stock is required without a default",
     ]
     assert all("Give it a default, or make it optional first." in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Integer(), 7),
+        (Numeric(10, 2), Decimal("2.50")),
+        (Boolean(), True),
+        (Date(), date(2026, 1, 31)),
+        (DateTime(timezone=True), datetime(2026, 1, 31, 10, 11, 12, 1, tzinfo=UTC)),
+        (Time(), time(10, 11, 12)),
+        (Uuid(), UUID(int=7)),
+        (JSON(), {"a": [1, "ü"]}),
+    ],
+    ids=repr,
+)
+async def test_values_convert_to_text_and_back(
+    history: History, kind: TypeEngine[Any], value: object
+) -> None:
+    await history.start(table("products", Column("code", kind)))
+    products = history.metadata.tables["products"]
+    await history.connection.execute(insert(products).values(id=1, code=value))
+    await history.revise("text", table("products", Column("code", Text)))
+    await history.assert_reversible()
+    await history.revise("back", table("products", Column("code", kind)))
+    await history.assert_reversible()
+    assert await history.connection.scalar(select(products.c.code)) == value
+
+
+async def test_text_that_is_no_number_fails_conversion_and_stays(history: History) -> None:
+    await history.start(table("products", Column("code", String(40))))
+    await history.execute("INSERT INTO products VALUES (1, '7'), (2, '007'), (3, 'abc')")
+    await history.revise("change", table("products", Column("code", Integer)))
+    with pytest.raises(ValueError, match="products: 2 values of code do not convert to INTEGER"):
+        await history.run(command.upgrade, "head")
+    assert await history.execute("SELECT code FROM products WHERE id = 3") == [("abc",)]
+
+
+async def test_conversion_without_meaning_is_rejected(history: History) -> None:
+    await history.start(table("products", Column("stock", Integer)))
+    with pytest.raises(
+        ValueError, match=r"products\.stock: values of INTEGER do not convert to UUID"
+    ):
+        await history.revise("change", table("products", Column("stock", Uuid)))
+    assert not list(history.directory.glob("*_change.py"))
+
+
+async def test_rows_that_violate_new_constraints_are_counted(history: History) -> None:
+    columns = [Column("code", String(40)), Column("stock", Integer)]
+    await history.start(table("products", *columns))
+    await history.execute("INSERT INTO products VALUES (1, 'a', -1), (2, 'a', -1)")
+    columns = [Column("code", String(40), unique=True), Column("stock", Integer)]
+    await history.revise("change", table("products", *columns, check("stock >= 0")))
+    with pytest.raises(ValueError, match="products: 1 values of code occur in several rows"):
+        await history.run(command.upgrade, "head")
+    await history.execute("UPDATE products SET code = 'b' WHERE id = 2")
+    with pytest.raises(ValueError, match="products: 2 rows violate `stock >= 0`"):
+        await history.run(command.upgrade, "head")
+
+
+async def test_autocommit_block_runs_within_transaction_of_caller(history: History) -> None:
+    (history.directory / "autocommit.py").write_text(AUTOCOMMIT)
+    await history.execute("SELECT 1")  # begins a transaction
+    await history.run(command.upgrade, "head")
+    assert await history.execute("SELECT * FROM notes") == []
