@@ -1,8 +1,9 @@
-"""A service moves from SQLite to PostgreSQL: an update changes the code, `app move` copies all rows."""
+"""A service changes its database: all rows move, and revisions of one database run on the other."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -95,3 +96,109 @@ def test_app_move_copies_all_rows_from_sqlite_to_postgresql(template: Path, tmp_
     filled = {table for table, rows in before.items() if len(rows) >= ROWS}
     assert filled >= {"categories", "orders", "products"}
     assert after == before
+
+
+OWN_COLUMNS = """\
+    shelf: Mapped[str | None] = mapped_column(String(20), unique=True)
+    weight: Mapped[int] = mapped_column(server_default="5")
+
+    category: Mapped"""
+OWN_REVISION = '''\
+"""Add a grade with a check constraint and partial and concurrent indexes."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "own"
+down_revision = "{down}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("products") as batch:
+        batch.add_column(sa.Column("scratch", sa.Text()))
+        batch.add_column(sa.Column("grade", sa.String(10)))
+        batch.create_check_constraint(batch.f("ck_products_grade"), "grade <> 'x'")
+    op.execute("UPDATE products SET grade = 'a'")
+    op.create_index(
+        "ix_products_grade",
+        "products",
+        ["grade"],
+        postgresql_where=sa.text("grade <> 'b'"),
+        sqlite_where=sa.text("grade <> 'b'"),
+    )
+    with op.batch_alter_table("products") as batch:
+        batch.drop_column("scratch")
+        batch.alter_column("title", existing_type=sa.String(120), type_=sa.String(150))
+    with op.get_context().autocommit_block():
+        op.create_index("ix_products_both", "products", ["grade", "weight"], postgresql_concurrently=True)
+
+
+def downgrade() -> None:
+    op.drop_index("ix_products_both", "products")
+    op.drop_index("ix_products_grade", "products")
+    with op.batch_alter_table("products") as batch:
+        batch.alter_column("title", existing_type=sa.String(150), type_=sa.String(120))
+        batch.drop_constraint(batch.f("ck_products_grade"), type_="check")
+        batch.drop_column("grade")
+'''
+UP_DOWN_UP = """
+import asyncio, json
+from alembic import command
+from sqlalchemy import text
+from app import migrate
+
+async def run(connection, action, revision):
+    await connection.run_sync(lambda each: action(migrate.config(each), revision))
+
+async def main():
+    assert await migrate.migrate()
+    async with migrate.locked() as connection:
+        await run(connection, command.downgrade, "0001")
+    async with migrate.locked() as connection:
+        await run(connection, command.upgrade, "head")
+        names = "SELECT sql FROM sqlite_master WHERE tbl_name = 'products' AND sql IS NOT NULL ORDER BY name"
+        return list((await connection.execute(text(names))).scalars())
+
+print(json.dumps(asyncio.run(main())))
+"""
+
+
+def test_revisions_of_one_database_migrate_rows_of_the_other(template: Path, tmp_path: Path, workspace: Path) -> None:
+    """Rows start on SQLite, revisions are written on PostgreSQL, run on SQLite, and run again on PostgreSQL."""
+    _ = workspace
+    service, file = tmp_path / "service", tmp_path / "app.db"
+    on_sqlite = {"DATABASE_URL": f"sqlite:///{file}"}
+    answers = all_questions().default | {"resources": DOMAINS["shop"], "auth": "none", "database": "sqlite"}
+    render(template, service, answers, RELEASE)
+    commit(service, "start")
+    run(service, MAKE, **on_sqlite)
+    before = json.loads(run(service, SHOW + "print(json.dumps(asyncio.run(show())))", **on_sqlite))
+    update(service, {"database": "postgresql"}, RELEASE)
+    commit(service, "postgresql")
+    model = service / "app" / "models" / "product.py"
+    source = model.read_text(encoding="utf-8").replace("    category: Mapped", OWN_COLUMNS, 1)
+    model.write_text(source.replace("String(120)", "String(150)"), encoding="utf-8")
+    run(service, "from app.__main__ import main\nassert not main(['revision', 'own columns'])")
+    [written] = (service / "migrations" / "versions").glob("*own_columns.py")
+    [down] = re.findall(r'^revision = "(\w+)"', written.read_text(encoding="utf-8"), re.MULTILINE)
+    (written.parent / "own.py").write_text(OWN_REVISION.replace("{down}", down), encoding="utf-8")
+    commit(service, "own")
+    update(service, {"database": "sqlite"}, RELEASE)
+    commit(service, "sqlite")
+    schema = json.loads(run(service, UP_DOWN_UP, **on_sqlite))
+    migrated = json.loads(run(service, SHOW + "print(json.dumps(asyncio.run(show())))", **on_sqlite))
+    assert any("CONSTRAINT ck_products_grade CHECK (grade <> 'x')" in each for each in schema), schema
+    assert any("CONSTRAINT ck_products_price_ge_0 CHECK (price >= 0)" in each for each in schema)
+    assert any("REFERENCES categories (id) ON DELETE RESTRICT" in each for each in schema)
+    assert "CREATE INDEX ix_products_grade ON products (grade) WHERE grade <> 'b'" in schema
+    assert [name for name in schema if "ix_products_both" in name]
+    products = migrated.pop("products")
+    assert [
+        {key: row[key] for key in old} for row, old in zip(products, before["products"], strict=True)
+    ] == before.pop("products")
+    assert {(row["shelf"], row["weight"]) for row in products} == {(None, 5)}
+    assert migrated == before
+    update(service, {"database": "postgresql"}, RELEASE)
+    assert json.loads(run(service, SHOW + MOVE, file)) == migrated | {"products": products}

@@ -89,6 +89,44 @@ MIGRATIONS = [
         ),
     ),
     *promise(
+        "docs/resources.md: a migration checks the rows, and fails before it loses values",
+        Break(
+            "values that do not fit another type are not counted",
+            "migrations/steps.py",
+            "if not _is_convertible(one, new)",
+            "if False",
+            "database/test_revisions.py::test_text_that_is_no_number_fails_conversion_and_stays",
+            BOTH,
+        ),
+        Break(
+            "duplicates are not counted",
+            "migrations/steps.py",
+            "having(func.count() > 1)",
+            "having(func.count() > 9)",
+            "database/test_revisions.py::test_rows_that_violate_new_constraints_are_counted",
+            BOTH,
+        ),
+        Break(
+            "a conversion without a meaning is written",
+            "development/revisions/conversions.py",
+            "if String not in families and families not in CASTS:",
+            "if False:",
+            "database/test_revisions.py::test_conversion_without_meaning_is_rejected",
+            BOTH,
+        ),
+    ),
+    *promise(
+        "template/docs/postgresql.md: statements that cannot run in a transaction are in an autocommit block",
+        Break(
+            "a block in the transaction of SQLite's lock is an error",
+            "migrations/env.py",
+            "if connection.in_transaction():",
+            "if False:",
+            "database/test_revisions.py::test_autocommit_block_runs_within_transaction_of_caller",
+            BOTH,
+        ),
+    ),
+    *promise(
         "docs/resources.md: a default fills rows that exist",
         Break(
             "a column that becomes required is not filled",
