@@ -402,3 +402,20 @@ async def test_engine_for_pooler_leaves_no_prepared_statements(
 
 def test_tests_create_their_own_databases(database_server: str, empty_url: str) -> None:
     assert empty_url != database_server
+
+
+@pytest.mark.parametrize("missing", ["database", "server"])
+def test_migrate_without_connection_exits_with_one_line(
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    missing: str,
+) -> None:
+    url = make_url(database_url).set(database="absent")
+    url = url if missing == "database" else url.update_query_dict({"host": str(tmp_path)})
+    monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+    assert main(["migrate"]) == 2
+    error = capsys.readouterr().err
+    assert "database: unavailable (" in error
+    assert "Traceback" not in error
