@@ -233,7 +233,7 @@ def adapt(schema: Any, change: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - n
 class Schema(BaseModel):
     """Base class of request schemas, which reject unknown fields and normalize text to NFC."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid")
 
     @classmethod
     def __get_pydantic_core_schema__(

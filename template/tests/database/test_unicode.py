@@ -11,7 +11,7 @@ from app.schemas.base import nfc
 from tests.support import sample_resource
 from tests.support.sample_resource import URL, payload
 
-COMPOSED, DECOMPOSED = "Caf\u00e9", "Cafe\u0301"
+COMPOSED, DECOMPOSED = "Café", "Cafe\u0301"
 
 
 def lower(letter: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.harness.combinations.domains import EXAMPLES
-from tests.harness.promises.definition import BOTH, Break, promise
+from tests.harness.promises.definition import BOTH, SQLITE, Break, promise
 
 RESOURCES = [
     *promise(
@@ -21,6 +21,38 @@ RESOURCES = [
             'extra="forbid"',
             'extra="ignore"',
             "api/test_schemas.py::test_invalid_field_returns_422",
+        ),
+    ),
+    *promise(
+        "docs/resources.md: decimals have no exponent, and text is NFC",
+        Break(
+            "writes small decimals with an exponent",
+            "app/schemas/base.py",
+            '{"serialization": PLAIN} | part if',
+            "part if",
+            "api/test_export.py::test_export_writes_decimals_without_exponent",
+        ),
+        Break(
+            "rejects zero if all digits are decimal places",
+            "app/schemas/base.py",
+            "if not is_zero(value):",
+            "if True:",
+            "api/test_schemas.py::test_zero_is_valid_decimal_without_integer_digits",
+        ),
+        Break(
+            "stores composed and decomposed letters as two values",
+            "app/schemas/base.py",
+            "is_either = is_text or is_enum",
+            "is_either = is_enum",
+            "database/test_unicode.py::test_create_duplicate_in_other_normalization_form_returns_409",
+        ),
+        Break(
+            "searches without regard to case for ASCII letters only",
+            "app/sqlite.py",
+            'connection.create_function("lower", 1, lower, deterministic=True)',
+            "pass",
+            "database/test_unicode.py::test_search_ignores_case_of_all_letters",
+            SQLITE,
         ),
     ),
     *promise(
