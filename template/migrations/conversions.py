@@ -49,7 +49,7 @@ def generic(kind: TypeEngine[Any]) -> TypeEngine[Any]:
         "DATETIME": lambda _: DateTime(timezone=True),
         "TIMESTAMP": lambda kind: DateTime(timezone=kind.timezone),
         "UUID": lambda _: Uuid(),
-        "JSON": lambda _: JSON(),
+        "JSON": lambda kind: kind if type(kind) is JSON else JSON(),
     }
     known = kinds.get(kind.__visit_name__)
     result: TypeEngine[Any] = known(kind) if known else kind
@@ -84,7 +84,7 @@ def exactly(value: T, *, is_exact: bool) -> T:
 
 def to_text(value: Any, kind: Any) -> str:  # noqa: ANN401
     """Convert to the text that JSON has for the value."""
-    if isinstance(value, bool | dict | list):
+    if value is None or isinstance(value, bool | dict | list):
         value = json.dumps(value)
     elif isinstance(value, datetime):
         value = value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

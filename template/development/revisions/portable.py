@@ -14,7 +14,7 @@ from alembic.operations.ops import (
     CreateTableOp,
     ModifyTableOps,
 )
-from sqlalchemy import Boolean, CheckConstraint, Column, DefaultClause, Dialect, text
+from sqlalchemy import Boolean, CheckConstraint, Column, DefaultClause, Dialect, TextClause, text
 
 from migrations.conversions import generic
 
@@ -32,7 +32,7 @@ def rewrite(operations: Iterable[Any], dialect: Dialect) -> None:
             for item in operation.columns:
                 if isinstance(item, Column):
                     rewrite_column(item)
-                elif isinstance(item, CheckConstraint):
+                elif isinstance(item, CheckConstraint) and isinstance(item.sqltext, TextClause):
                     item.sqltext = text(condition(item.sqltext, dialect))
         elif isinstance(operation, AddColumnOp):
             rewrite_column(operation.column)
@@ -63,7 +63,7 @@ def rewrite_change(operation: AlterColumnOp) -> None:
 
 def default(clause: Any, kind: Any) -> Any:  # noqa: ANN401
     """Return a server default without casts; SQLite reports truth values as numbers."""
-    if not isinstance(clause, DefaultClause) or isinstance(clause.arg, str):
+    if not isinstance(clause, DefaultClause) or not isinstance(clause.arg, TextClause):
         return clause
     source = without_casts(str(clause.arg))
     if isinstance(kind, Boolean):
