@@ -296,6 +296,7 @@ def test_cors_origin_is_read_as_browsers_send_it(
         "https://a.example/app",
         "https://*.a.example",
         "https://u@a.example",
+        "https://:443",
         "[https://a.example]",
     ],
 )
