@@ -25,7 +25,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import Unavailable
-from app.postgresql_url import driver_arguments, hosts_of, is_in_home, parse_url, server_url
+from app.libpq.tls import is_in_home
+from app.libpq.url import driver_arguments, hosts_of, parse_url, server_url
 from app.settings import Choice, ConfigurationError, Environment, EnvironmentSettings, Probe
 
 MIGRATION_LOCK = 5_842_391_043  # key of the advisory lock; the same in every replica

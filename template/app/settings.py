@@ -32,7 +32,7 @@ QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 PLACEHOLDERS = frozenset(
     {"admin", "change-me", "changeme", "changethis", "example", "password", "postgres", "secret"}
 )
-JSON_ARRAY = re.compile(r'\[\s*["\]]')  # not an IPv6 address, such as [::1]
+IPV6_HOST = re.compile(r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]")  # such as [::1]
 
 
 class Choice(StrEnum):
@@ -64,7 +64,7 @@ def split(value: object) -> object:
     """Parse a list, written as comma-separated values or as a JSON array."""
     if not isinstance(value, str):
         return value
-    if JSON_ARRAY.match(value):
+    if value.lstrip().startswith("[") and not IPV6_HOST.match(value.lstrip()):
         return json.loads(value)
     return [part.strip() for part in value.split(",") if part.strip()]
 

@@ -10,8 +10,8 @@ POSTGRESQL = Feature(
     requires=("child_process",),
     paths=(
         "app/import_sqlite.py",
+        "app/libpq/",
         "app/postgresql.py",
-        "app/postgresql_url.py",
         "deploy/kubernetes/components/postgresql/",
         "development/postgresql.py",
         "docs/postgresql.md",

@@ -7,16 +7,9 @@ import trustme
 from sqlalchemy import make_url
 
 from app import settings
+from app.libpq.parameters import FIXES, HONORED, IGNORED
+from app.libpq.url import driver_arguments, hosts_of, parse_url, server_url
 from app.postgresql import DatabaseSettings
-from app.postgresql_url import (
-    FIXES,
-    HONORED,
-    IGNORED,
-    driver_arguments,
-    hosts_of,
-    parse_url,
-    server_url,
-)
 
 START = "postgresql+asyncpg://"
 

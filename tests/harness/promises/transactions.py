@@ -117,14 +117,14 @@ TRANSACTIONS = [
         "template/docs/postgresql.md: parameters of the URL are honored, ignored or rejected by name",
         Break(
             "passes unknown parameters on to the driver",
-            "app/postgresql_url.py",
+            "app/libpq/parameters.py",
             "    if name not in HONORED:\n",
             "    if False:\n",
             "database/test_postgresql_url.py::test_parameter_is_accepted_or_rejected_by_name",
         ),
         Break(
             "trusts any server certificate",
-            "app/postgresql_url.py",
+            "app/libpq/tls.py",
             "context = ssl.create_default_context()",
             "context = ssl._create_unverified_context()",
             "database/test_postgresql_tls.py::test_certificates_of_operating_system_are_trusted",
