@@ -297,7 +297,7 @@ def test_cors_origin_is_read_as_browsers_send_it(
         "https://*.a.example",
         "https://u@a.example",
         "https://:443",
-        "[https://a.example]",
+        "<https://a.example",
     ],
 )
 def test_cors_origin_that_matches_no_browser_is_rejected(
