@@ -9,7 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 NAMES = ("current", "base", "other")
-CONFLICT = re.compile(rb"^<{7} current\n.*?^>{7} other$", re.DOTALL | re.MULTILINE)
+CONFLICT = re.compile(
+    rb"^<{7} current\n.*?^\|{7} base\n(?P<base>.*?)^={7}\n(?P<other>.*?)^>{7} other$", re.DOTALL | re.MULTILINE
+)
 MARKER = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 SIGNALS = 128  # exit codes of `git merge-file` from here on are failures; smaller ones count conflicts
 
@@ -32,7 +34,7 @@ def merge_file(current: bytes, base: bytes, other: bytes, *options: str) -> byte
 
 def conflict_hunks(current: bytes, base: bytes, other: bytes) -> set[bytes]:
     """Return the conflicts in a merged file, each with both sides and the base version."""
-    return set(CONFLICT.findall(merge_file(current, base, other)))
+    return {match[0] for match in CONFLICT.finditer(merge_file(current, base, other))}
 
 
 def has_insertions(current: bytes, base: bytes, other: bytes) -> bool:
@@ -53,13 +55,16 @@ def has_insertions(current: bytes, base: bytes, other: bytes) -> bool:
 def lacks(current: bytes, base: bytes, other: bytes, before: bytes | None) -> bool:
     """Return whether `current` lacks a part of the change from `base` to `other`.
 
-    A conflicting hunk counts as contained, because its conflict was resolved, unless its lines are still as `before`.
+    A conflicting hunk counts as contained, because its conflict was resolved, unless its lines are still as `before`
+    and `current` lacks the blocks that it inserts, which may be elsewhere if Git aligned the lines differently.
     """
     if merge_file(current, base, other, "--ours") != current and not has_insertions(current, base, other):
         return True
     if before is None:
         return False
-    return not conflict_hunks(current, base, other).isdisjoint(conflict_hunks(before, base, other))
+    unresolved = conflict_hunks(current, base, other) & conflict_hunks(before, base, other)
+    hunks = [match for hunk in unresolved if (match := CONFLICT.search(hunk))]
+    return not all(has_insertions(current, hunk["base"], hunk["other"]) for hunk in hunks)
 
 
 def count_markers(content: bytes) -> int:

@@ -22,3 +22,12 @@ OTHER = BASE.replace(b"@fixture\ndef two", BLOCK + b"@fixture\ndef two")
 )
 def test_lacks_reports_missing_change(current: bytes, expected: object) -> None:
     assert lacks(current, BASE, OTHER, None) is expected
+
+
+@pytest.mark.parametrize(("block", "expected"), [(BLOCK, False), (b"", True)], ids=["elsewhere", "missing"])
+def test_lacks_searches_inserted_block_of_unresolved_conflict_elsewhere(block: bytes, expected: object) -> None:
+    theirs = BASE.replace(b"return 2", b"return 4").replace(b"def two", b"def four")
+    base = BASE.replace(b"@fixture\ndef two", b"def two")
+    other = base.replace(b"def two", BLOCK + b"def two")
+    before = theirs.replace(b"@fixture\ndef four", b"def four")
+    assert lacks(block + before, base, other, before) is expected
