@@ -65,7 +65,11 @@ def split(value: object) -> object:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("[") and not IPV6_HOST.match(value.lstrip()):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except ValueError:
+            message = "It is not a JSON array"
+            raise ValueError(message) from None
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
