@@ -17,6 +17,7 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction
 
 from app.after_commit import after_commit
+from app.constraints import references
 from app.state import StateKey
 
 log = structlog.get_logger()
@@ -69,6 +70,8 @@ def _on_execute(state: ORMExecuteState) -> None:
     if state.bind_mapper is not None:
         table = str(state.bind_mapper.local_table)
         changes = [Change(table, kind) for kind, is_kind in kinds.items() if is_kind]
+        if state.is_delete:
+            changes += changes_by_database(state.bind_mapper.local_table)
         _publish_after_commit(state.session, changes)
 
 
@@ -81,6 +84,17 @@ def _flushed_rows(session: Session) -> Iterator[Change]:
             yield _change(row, Kind.DELETED if is_soft_deleted else Kind.UPDATED)
     for row in session.deleted:
         yield _change(row, Kind.DELETED)
+    for table in dict.fromkeys(inspect(row).mapper.local_table for row in session.deleted):
+        yield from changes_by_database(table)
+
+
+def changes_by_database(table: Any) -> Iterator[Change]:  # noqa: ANN401 - a table of a mapper
+    """Yield the changes of unknown rows by ON DELETE, if rows of a table are deleted."""
+    kinds = {"CASCADE": Kind.DELETED, "SET NULL": Kind.UPDATED}
+    keys = [(key.parent.table.name, str(key.ondelete)) for key in references(table)]
+    for name, rule in dict.fromkeys(keys):
+        if rule in kinds:
+            yield Change(name, kinds[rule])
 
 
 def _change(row: Any, kind: Kind) -> Change:  # noqa: ANN401 - of any model

@@ -3,9 +3,17 @@
 import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from app.errors import Conflict, FieldProblem, Invalid
@@ -91,12 +99,24 @@ def label(table: Table) -> str:
 
 
 def _restricting(table: Table) -> list[Column[Any]]:
-    return [
-        key.parent
-        for other in table.metadata.tables.values()
-        for key in other.foreign_keys
-        if key.column.table is table and key.ondelete in {None, "RESTRICT", "NO ACTION"}
-    ]
+    restricting = {None, "RESTRICT", "NO ACTION"}
+    return [key.parent for key in references(table) if key.ondelete in restricting]
+
+
+def references(table: Table) -> list[ForeignKey]:
+    """Return the foreign keys that reference a table, or tables whose rows are deleted with it.
+
+    ON DELETE CASCADE deletes rows with the row that they reference.
+    """
+    keys: list[ForeignKey] = []
+    deleted = [table]
+    for target in deleted:  # grows while it is read
+        for other in table.metadata.tables.values():
+            found = [key for key in other.foreign_keys if key.column.table is target]
+            keys += sorted(found, key=attrgetter("parent.name"))
+            if other not in deleted and any(key.ondelete == "CASCADE" for key in found):
+                deleted.append(other)
+    return keys
 
 
 def _problem(field: str, message: str, code: str) -> FieldProblem:

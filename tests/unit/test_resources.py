@@ -95,7 +95,7 @@ def test_resource_with_renamed_plural_keeps_name() -> None:
         ({"was": "animal"}, "pet: was: animal is the previous name of person, too: remove one."),
         (
             {"fields": {"name": {"type": "str", "was": "class"}}},
-            "person.name: was: class is a keyword of Python: choose another name.",
+            "person.name: was: class is a keyword of Python: choose another name, such as class_value.",
         ),
         (
             {"fields": {"name": {"type": "str", "was": "name"}}},
@@ -152,7 +152,10 @@ def test_examples_use_every_type() -> None:
         ([7], "resource 1: 7 is not a mapping with a `name` and `fields`."),
         ([{}], "resource 1: it has no `name:`."),
         ([PERSON, PERSON], "person: person is a name of the resource person, too: choose another name."),
-        ([PERSON | {"name": "class"}], "resource 1: class is a keyword of Python: choose another name."),
+        (
+            [PERSON | {"name": "class"}],
+            "resource 1: class is a keyword of Python: choose another name, such as class_value.",
+        ),
         (
             [PERSON | {"name": "file"}],
             "file: app/models/file.py is a file of the service: choose another name, such as file_record.",
@@ -312,6 +315,12 @@ def test_enum_values_have_distinct_member_names(values: object, names: list[str]
     assert enum.members == list(zip(names, enum.values, strict=True))
 
 
+@pytest.mark.parametrize("option", ["default", "ge", "lt"])
+@pytest.mark.parametrize("value", ["1e28", "1e40", "1e999999999"])
+def test_decimal_beyond_digits_is_rejected(option: str, value: str) -> None:
+    assert "more digits than" in problem({"type": "decimal", option: value})
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -319,8 +328,14 @@ def test_enum_values_have_distinct_member_names(values: object, names: list[str]
             ["a b", "a  b"],
             'would both have the member A_B_LOWER: name each value\'s member, such as {"a  b": other_name}.',
         ),
-        ({"A+": "a", "A-": "a"}, "would both have the member A: name each value's member"),
+        (
+            {"A+": "a", "A-": "a"},
+            "would both have the member A: give 'A-' another member, such as {\"A-\": other_name}.",
+        ),
+        (["_"], "'_' has no letter that could name its member: name it, such as {\"_\": other_name}."),
         (["a", "a"], "a is repeated: remove one."),
+        ({"\u00e9": "one", "e\u0301": "two"}, "\u00e9 is repeated: remove one."),
+        (["a\u200db"], "it contains U+200D, a line break or invisible character: remove it."),
         ({"A+": "A_PLUS"}, "the member 'A_PLUS' is not in lower_snake_case, such as a_plus."),
         ({"A+": "a" * 41}, "has 41 characters: shorten it to 40 or less."),
         ({}, "it is a list of words, such as [draft, live]."),

@@ -59,7 +59,8 @@ def check_lengths(place: str, field: Field) -> None:
 
 def fits(field: Field, value: Decimal) -> bool:
     """Return whether a decimal fits the field's limits of digits and decimal places."""
-    return value == round(value, field.decimal_places) and abs(value) < 10 ** (field.max_digits - field.decimal_places)
+    whole = 10 ** (field.max_digits - field.decimal_places)
+    return value.copy_abs() < whole and value == round(value, field.decimal_places)  # `abs` may overflow
 
 
 def check_bounds(place: str, field: Field) -> None:

@@ -59,8 +59,9 @@ def line(place: str, value: object, longest: int) -> str:
     value = unicodedata.normalize("NFC", value)  # as requests are
     if not value or value != value.strip():
         reject(place, "it is empty, or starts or ends with a space.")
-    if any(character in "\u2028\u2029" or unicodedata.category(character)[0] == "C" for character in value):
-        reject(place, "it contains a line break or another control character: remove it.")
+    for character in value:
+        if character in "\u2028\u2029" or unicodedata.category(character)[0] == "C":
+            reject(place, f"it contains U+{ord(character):04X}, a line break or invisible character: remove it.")
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in value)
     width = len(json.dumps(value, ensure_ascii=False)) - 2 + wide  # of a Python literal; wide characters count twice
     if width > longest:

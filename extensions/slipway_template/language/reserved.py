@@ -146,6 +146,7 @@ def tables() -> Mapping[str, str]:
     return (
         texts
         | {"jots": "a table of the service's own tests, in tests/support/sample_resource.py"}
+        | {"alembic_version": "the table of Alembic"}
         | dict.fromkeys(
             ("hard_jots", "soft_jots"), "a table of the service's own tests, in tests/database/test_deletion.py"
         )
@@ -208,7 +209,7 @@ def snake_case(place: str, name: object, kind: str) -> str:
         hint = f"; for example {fix}" if fix and keyword.iskeyword(fix) is False else ""
         reject(place, f"the {kind} {shown(name)} is not in lower_snake_case, of a to z, 0 to 9 and single _{hint}.")
     if keyword.iskeyword(name):
-        reject(place, f"{name} is a keyword of Python: choose another {kind}.")
+        reject(place, f"{name} is a keyword of Python: choose another {kind}, such as {name}_value.")
     return name
 
 

@@ -123,7 +123,11 @@ def enum_values(place: str, value: object) -> tuple[str, ...]:
         reject(place, "it is a list of words, such as [draft, live].")
     if len(value) > VALUES:
         reject(place, f"there are {len(value)} values, but {VALUES} are allowed.")
-    return tuple(line(place, each, LONGEST["value"]) for each in value)
+    values = tuple(line(place, each, LONGEST["value"]) for each in value)
+    for number, each in enumerate(values):
+        if each in values[:number]:
+            reject(place, f"{each} is repeated: remove one.")
+    return values
 
 
 def member_names(place: str, source: object) -> tuple[str, ...]:
@@ -133,11 +137,14 @@ def member_names(place: str, source: object) -> tuple[str, ...]:
     names = [declared_member(place, name) for name in declared.values()] or members(values)
     for number, name in enumerate(names):
         one, other = values[names.index(name)], values[number]
-        if one == other and names.index(name) != number:
-            reject(place, f"{other} is repeated: remove one.")
-        if not name or one != other:
-            fix = f"name each value's member, such as {{{json.dumps(other, ensure_ascii=False)}: other_name}}"
-            reject(place, f"{shown(one)} and {shown(other)} would both have the member {name}: {fix}." if name else fix)
+        example = f"{{{json.dumps(other, ensure_ascii=False)}: other_name}}"
+        if not name:
+            reject(place, f"{shown(other)} has no letter that could name its member: name it, such as {example}.")
+        if one != other:
+            fix = f"give {shown(other)} another member" if declared else "name each value's member"
+            reject(
+                place, f"{shown(one)} and {shown(other)} would both have the member {name}: {fix}, such as {example}."
+            )
     return tuple(names)
 
 

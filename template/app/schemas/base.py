@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
@@ -41,8 +41,8 @@ DECIMAL_BOUNDS = {
     "ge": "{} or more",
     "lt": "less than {}",
     "le": "{} or less",
-    "max_digits": "up to {} digits",
-    "decimal_places": "up to {} decimal places",
+    "max_digits": "total digits up to {}",
+    "decimal_places": "decimal places up to {}",
 }
 
 
@@ -60,11 +60,13 @@ def nfc(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
     """Return text in the normalization form NFC (UAX #15), and any other value unchanged.
 
     A letter and its accent are one code point, so that equal texts are equal in the database.
-    Combining characters are sorted first, since `normalize` needs quadratic time for long runs.
+    Letters are decomposed and combining characters sorted first, since `normalize` needs quadratic
+    time for long runs.
     """
     if not isinstance(value, str) or value.isascii():
         return value
-    runs = groupby(value, lambda letter: unicodedata.combining(letter) > 0)
+    letters = "".join(unicodedata.normalize("NFD", letter) for letter in value)
+    runs = groupby(letters, lambda letter: unicodedata.combining(letter) > 0)
     ordered = (sorted(run, key=unicodedata.combining) if marks else run for marks, run in runs)
     return unicodedata.normalize("NFC", "".join(map("".join, ordered)))
 
@@ -180,6 +182,16 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
     return value
 
 
+def example(bounds: Mapping[str, Any]) -> str:
+    """Return a decimal that is in its bounds, with all decimal places."""
+    places = bounds.get("decimal_places", 2)
+    step = Decimal(1).scaleb(-places)
+    whole = bounds.get("max_digits", places + 1) - places
+    limits = {"ge": Decimal(0), "le": Decimal(0), "gt": step, "lt": -step}
+    near = [bounds[key] + distance for key, distance in limits.items() if key in bounds]
+    return fixed_point(round(near[0] if near else Decimal("4.5") if whole else step, places))
+
+
 class DecimalSchema:
     """JSON schema of a decimal: text, since a `number` of JSON is often parsed to a binary float.
 
@@ -195,9 +207,11 @@ class DecimalSchema:
         bounds: dict[str, Any] = {**schema}
         while "schema" in bounds:  # of the validators around it
             bounds = bounds["schema"]
-        texts = [text.format(bounds[key]) for key, text in DECIMAL_BOUNDS.items() if key in bounds]
+        texts = [
+            text.format(shown(bounds[key])) for key, text in DECIMAL_BOUNDS.items() if key in bounds
+        ]
         description = f"Decimal: {', '.join(texts)}." if texts else "Decimal."
-        return {"type": "string", "examples": ["4.50"], "description": description}
+        return {"type": "string", "examples": [example(bounds)], "description": description}
 
 
 NFC = BeforeValidator(nfc)  # the last annotation of text outside a `Schema`

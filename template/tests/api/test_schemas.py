@@ -17,6 +17,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from app.pagination import Page
@@ -194,11 +195,40 @@ def test_custom_types_have_valid_json_schema_examples() -> None:
             assert str(adapter.validate_python(example)) == example
 
 
-def test_json_schema_of_decimal_describes_its_bounds() -> None:
-    bounds = Field(ge=0, max_digits=8, decimal_places=2)
-    schema = TypeAdapter(Annotated[Number, bounds, places(2)]).json_schema()
-    assert schema["type"] == "string"
-    assert schema["description"] == "Decimal: 0 or more, up to 8 digits, up to 2 decimal places."
+@pytest.mark.parametrize(
+    ("bounds", "description", "example"),
+    [
+        (
+            Field(ge=0, max_digits=8, decimal_places=2),
+            "0 or more, total digits up to 8, decimal places up to 2",
+            "0.00",
+        ),
+        (
+            Field(gt=Decimal("1E-8"), max_digits=9, decimal_places=8),
+            "more than 0.00000001, total digits up to 9, decimal places up to 8",
+            "0.00000002",
+        ),
+        (
+            Field(lt=0, max_digits=1, decimal_places=0),
+            "less than 0, total digits up to 1, decimal places up to 0",
+            "-1",
+        ),
+        (
+            Field(max_digits=1, decimal_places=1),
+            "total digits up to 1, decimal places up to 1",
+            "0.1",
+        ),
+    ],
+    ids=["ge", "gt", "lt", "fraction"],
+)
+def test_json_schema_of_decimal_describes_its_bounds(
+    bounds: FieldInfo, description: str, example: str
+) -> None:
+    adapter = TypeAdapter(Annotated[Number, bounds])
+    schema = adapter.json_schema()
+    assert (schema["type"], schema["description"]) == ("string", f"Decimal: {description}.")
+    assert schema["examples"] == [example]
+    assert adapter.validate_python(example) == Decimal(example)
 
 
 class Status(StrEnum):

@@ -4,9 +4,9 @@ from collections.abc import Generator, Sequence
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import Column, ForeignKey, MetaData, Table, delete, update
 
-from app.changes import Change, Kind, subscribe
+from app.changes import Change, Kind, changes_by_database, subscribe
 from app.deletion import SOFT_DELETE
 from tests.support.live_server import Live
 from tests.support.sample_resource import URL, Jot
@@ -98,3 +98,22 @@ async def test_failing_listener_is_logged_and_next_listener_is_called(
     live.app.state.listeners.remove(fail)
     assert len(changes) == 1
     assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_deletion_publishes_changes_by_on_delete_of_database() -> None:
+    metadata = MetaData()
+
+    def table(name: str, target: str, rule: str) -> Table:
+        reference: Column[int] = Column("reference", ForeignKey(f"{target}.id", ondelete=rule))
+        return Table(name, metadata, Column("id", primary_key=True), reference)
+
+    rooms = table("rooms", "rooms", "RESTRICT")
+    table("stays", "rooms", "CASCADE")
+    table("ratings", "stays", "CASCADE")
+    table("photos", "ratings", "SET NULL")
+    table("votes", "photos", "CASCADE")  # photos are not deleted
+    assert list(changes_by_database(rooms)) == [
+        Change("stays", Kind.DELETED),
+        Change("ratings", Kind.DELETED),
+        Change("photos", Kind.UPDATED),
+    ]

@@ -97,6 +97,7 @@ def test_long_run_of_combining_characters_is_normalized_in_canonical_order() -> 
     size = 200_000  # in quadratic time, this would take more than a minute
     text = nfc("a" + "\u0301" * size + "\u0316" * size)
     assert text == "\u00e1" + "\u0316" * size + "\u0301" * (size - 1)
+    assert nfc("\u0f73" * size) == "\u0f71" * size + "\u0f72" * size  # each one decomposes to two
 
 
 @pytest.mark.parametrize(
