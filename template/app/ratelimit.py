@@ -85,7 +85,7 @@ class RateLimitSettings(settings.EnvironmentSettings):
 
     enabled: bool = Field(default=True, description="Set it to true or false.")
     url: valkey.ValkeyUrl | None = Field(
-        None, description="Set it to redis://host:6379/0, or leave it out."
+        None, repr=False, description="Set it to redis://host:6379/0, or leave it out."
     )
     default: Rate = Field(
         parse_rate("300/minute"), description="Set it to a rate, as in 300/minute."

@@ -119,6 +119,9 @@ def parse_url(value: object) -> URL:
     except (ArgumentError, ValueError):
         message = "It is not a URL"
         raise ValueError(message) from None
+    if url.port is not None and not 0 < url.port < 1 << 16:
+        message = "Its port is not a number from 1 to 65535"
+        raise ValueError(message)
     return url.set(drivername=url.drivername.lower())
 
 

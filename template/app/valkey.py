@@ -1,5 +1,6 @@
 """Valkey, or Redis with the same protocol: URLs, and connection pools with short timeouts."""
 
+import re
 from functools import partial
 from typing import Annotated
 
@@ -35,6 +36,7 @@ TLS_PARAMETERS = (
     "ssl_keyfile",
     "ssl_password",
 )
+NUMBER = re.compile(r"[0-9]+")
 VERIFICATION = ("none", "optional", "required")
 IGNORED = ("family",)  # of ioredis: connections use IPv4 and IPv6
 
@@ -50,7 +52,8 @@ def parse_url(value: object) -> URL:
     if url.query.get("protocol", "3") not in {"2", "3"}:
         message = "Its parameter protocol is not 2 or 3"
         raise ValueError(message)
-    if url.drivername != "unix" and not str(url.query.get("db", url.database or "0")).isdecimal():
+    path = "0" if url.drivername == "unix" else url.database or "0"
+    if not NUMBER.fullmatch(str(url.query.get("db", path))):
         message = "Its database is not a number"
         raise ValueError(message)
     return check_tls(url)

@@ -1,6 +1,7 @@
 """Clients of the API, which maintained generators write from the OpenAPI schema."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -42,6 +43,7 @@ def generate(language: str, directory: Path) -> int:
         ConfigurationError: the generator cannot run, or the directory has other content.
     """
     program = PROGRAMS[language]
+    directory = directory.resolve()
     _check(directory)
     if shutil.which(program[0]) is None:
         raise ConfigurationError(INSTALL[program[0]])
@@ -59,7 +61,8 @@ def generate(language: str, directory: Path) -> int:
         shutil.rmtree(place / OUTPUT / ".ruff_cache", ignore_errors=True)
         mark = f"Do not edit: `app client {language}` replaces this directory.\n"
         (place / OUTPUT / MARK).write_text(mark, encoding="utf-8")
-        shutil.rmtree(directory, ignore_errors=True)
+        if directory.exists():
+            shutil.rmtree(directory)
         directory.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(place / OUTPUT, directory)
     print(f"Wrote {directory}.")
@@ -71,4 +74,8 @@ def _check(directory: Path) -> None:
     is_free = not directory.exists() or (directory / MARK).exists()
     if not is_free and (not directory.is_dir() or any(directory.iterdir())):
         message = f"{directory} contains other files. Choose a new or empty directory."
+        raise ConfigurationError(message)
+    parent = next(each for each in directory.parents if each.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        message = f"{parent} is not a directory that you may write to. Choose another one."
         raise ConfigurationError(message)

@@ -31,7 +31,9 @@ class CacheSettings(settings.EnvironmentSettings):
 
     enabled: bool = Field(default=True, description="Set it to true or false.")
     url: valkey.ValkeyUrl | None = Field(
-        None, description="Set it to redis://host:6379/0; unset, values are stored in memory."
+        None,
+        repr=False,
+        description="Set it to redis://host:6379/0; unset, values are stored in memory.",
     )
     memory: PositiveInt = Field(
         32 << 20, description="Set it to the maximum size in bytes of values stored in memory."

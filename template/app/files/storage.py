@@ -53,8 +53,8 @@ def parse_url(value: str) -> str:
     """Validate the form of a URL; the error omits the URL, which may contain a secret."""
     scheme, separator, rest = value.partition("://")
     url = f"{scheme.lower()}{separator}{rest}"
-    if not url.startswith(SCHEMES):
-        message = "It is not a URL of an object store"
+    if not url.startswith(SCHEMES) or url.rstrip("/") in {"s3:", "gs:", "az:"}:
+        message = "It is not a URL of a bucket or a directory"
         raise ValueError(message)
     if not url.startswith("file:") and any(mark in rest for mark in "?#@"):
         message = "Its endpoint, region and keys are variables, such as AWS_ENDPOINT_URL"

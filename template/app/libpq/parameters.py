@@ -7,9 +7,10 @@ contains a value, except those of parameters with few values.
 import re
 from collections.abc import Mapping
 
-from app.libpq import tls
+from app.libpq import service_file, tls
 
-TIMEOUT = re.compile(r"(?:-c\s*|--)(statement|lock)[_-]timeout\s*=")  # in `options`
+TIMEOUT = re.compile(r"(?:-c\s*|--)(statement|lock)[_-]timeout\s*=", re.IGNORECASE)  # in `options`
+SECONDS = re.compile(r"[0-9]{1,9}")
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 SYNONYMS = {"true": "require", "1": "require", "no-verify": "require", "false": "disable"}
 
@@ -100,11 +101,13 @@ def check(parameters: Mapping[str, str]) -> dict[str, str]:
         kept.setdefault("application_name", fallback)
     if ssl_mode := kept.pop("ssl", ""):  # as drivers other than libpq name it
         kept.setdefault("sslmode", ssl_mode)
-    if kept.get("sslmode") in SYNONYMS:
-        kept["sslmode"] = SYNONYMS[kept["sslmode"]]
+    mode = kept.get("sslmode", "")
+    kept |= {"sslmode": SYNONYMS[mode.lower()]} if mode.lower() in SYNONYMS else {}
     kept = {name: value for name, value in kept.items() if not _is_ignored(name, value)}
     for name, value in kept.items():
         _check(name, value)
+    if "service" in kept:
+        service_file.check(kept["service"])
     return tls.check(kept)
 
 
@@ -116,13 +119,15 @@ def _check(name: str, value: str) -> None:
     """Reject a parameter that has no effect here, and a value that is not one of few."""
     if name not in HONORED:
         known = f"parameter {name}" if name.isidentifier() else "an unknown parameter"
-        message = f"Its {known} is not supported: {FIXES.get(name, 'remove it')}"
+        is_known = name.lower() in {*HONORED, *IGNORED} and name != name.lower()
+        fix = f"write {name.lower()}" if is_known else FIXES.get(name, "remove it")
+        message = f"Its {known} is not supported: {fix}"
         raise ValueError(message)
     values = HONORED[name]
     if values and value not in values:
         message = f"Its parameter {name} is not one of {', '.join(values)}"
         raise ValueError(message)
-    if name == "connect_timeout" and not value.isdecimal():
+    if name == "connect_timeout" and not SECONDS.fullmatch(value):
         message = "Its parameter connect_timeout is not a number of seconds"
         raise ValueError(message)
     if name == "options" and (match := TIMEOUT.search(value)):

@@ -9,6 +9,7 @@ from sqlalchemy import URL
 from app.libpq import parameters, tls
 
 HOST = re.compile(r"(/.*?|\[[^\]]+\]|[^:]+)(?::(\d*))?")  # a host and its port
+PORT = re.compile(r"[0-9]{1,5}")
 
 
 def parse_url(value: str | URL) -> URL:
@@ -25,7 +26,7 @@ def parse_url(value: str | URL) -> URL:
     user, _, password = map(unquote, user_info.partition(":"))
     given = _parameters(query)
     names, ports = given.pop("host", ""), given.pop("port", "")
-    addresses = _addresses(unquote(hosts) or names, ports)
+    addresses = _addresses(names or unquote(hosts), ports)
     url = URL.create(
         "postgresql+asyncpg",
         username=given.pop("user", user) or None,
@@ -55,8 +56,9 @@ def _split(text: str) -> tuple[str, str, str, str, str]:
 
 def _parameters(query: str) -> dict[str, str]:
     """Return the parameters of a query: the last of several values, or all hosts."""
+    parts = "&".join(part for part in query.split("&") if part).replace("+", "%2B")  # a plus sign
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+        pairs = parse_qsl(parts, keep_blank_values=True, strict_parsing=bool(parts))
     except ValueError:
         message = "Its parameters are not pairs of name=value"
         raise ValueError(message) from None
@@ -77,12 +79,17 @@ def _addresses(hosts: str, ports: str) -> list[tuple[str, str]]:
 def _address(host: str, port: str) -> tuple[str, str]:
     """Split a host into address and port, unless it is an IPv6 address without brackets."""
     if match := HOST.fullmatch(host):
-        host, port = match[1].strip("[]"), match[2] or port
-    is_port = not port or (port.isdecimal() and 0 < int(port) < 1 << 16)
-    if not is_port or not (match or _is_ip_address(host)):
+        host, port = match[1], port or match[2] or ""
+    elif host.count(":") == 1 and not host.startswith(":"):
+        host, _, port = host.partition(":")
+    if port and not (PORT.fullmatch(port) and 0 < int(port) < 1 << 16):
         message = "Its port is not a number from 1 to 65535"
         raise ValueError(message)
-    return host, port
+    name = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not name or (":" in host and host[0] != "/" and not _is_ip_address(name)):
+        message = "One of its hosts is missing or malformed"
+        raise ValueError(message)
+    return name, port
 
 
 def _is_ip_address(text: str) -> bool:

@@ -14,7 +14,7 @@ class WebSocketSettings(settings.EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="WEBSOCKETS_")
 
     url: valkey.ValkeyUrl | None = Field(
-        None, description="Set it to redis://host:6379/0, or leave it out."
+        None, repr=False, description="Set it to redis://host:6379/0, or leave it out."
     )
     limit: PositiveInt = Field(10_000, description="Set it to a number of connections.")
     caller_limit: PositiveInt = Field(50, description="Set it to a number of connections.")

@@ -144,6 +144,7 @@ def test_default_or_empty_database_password_is_rejected_in_production(
 def test_password_or_local_database_is_accepted_in_production(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
 ) -> None:
+    (tmp_path / ".pg_service.conf").write_text("[shop]\nport=5433\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("ENVIRONMENT", "production")

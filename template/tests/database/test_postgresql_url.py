@@ -109,6 +109,25 @@ def variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def service_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Create the file of services, and return its path."""
+    path = tmp_path / "services"
+    path.write_text("[shop]\nhost=h\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(path))
+    return path
+
+
+@pytest.mark.parametrize("line", ["hunter2", "password=x%hunter2", "[shop]"])
+def test_malformed_service_file_is_rejected_without_its_lines(
+    service_file: Path, line: str
+) -> None:
+    service_file.write_text(f"[shop]\n{line}\n")
+    with pytest.raises(ValueError, match="file of its service is not valid") as caught:
+        parse_url("postgresql://?service=shop")
+    assert "hunter2" not in str(caught.value)
+
+
 def text(url: str) -> str:
     """Return a parsed URL as text, with its password."""
     return parse_url(url).render_as_string(hide_password=False)
@@ -162,6 +181,12 @@ def text(url: str) -> str:
             "postgresql://u@/d?host=/run/postgresql&port=5433",
             "u@/d?host=%2Frun%2Fpostgresql&port=5433",
         ),
+        # the query replaces the host, and a plus sign is one
+        (
+            "postgresql://u@localhost:1/d?host=/cloudsql/a:b:c&port=7&",
+            "u@/d?host=%2Fcloudsql%2Fa%3Ab%3Ac&port=7",
+        ),
+        ("postgresql://u@h/d?password=a+b", "u:a+b@h/d"),
         # several hosts
         ("postgresql://u:p@a:5432,b:5433/d", "u:p@/d?host=a%2Cb&port=5432%2C5433"),
         ("postgresql://u:p@a,[::1]:5433/d", "u:p@/d?host=a%2C%3A%3A1&port=5432%2C5433"),
@@ -224,7 +249,14 @@ def test_every_parameter_is_tested() -> None:
         ("postgresql://u:hunter2\n@h/d", "white space"),
         ("postgresql://u:hunter2@h:x/d", "port"),
         ("postgresql://u:hunter2@h:70000/d", "port"),
-        ("postgresql://u:hunter2@h:1:2/d", "port"),
+        ("postgresql://u:hunter2@h:1:2/d", "hosts"),
+        ("postgresql://u:hunter2@:5432/d", "hosts"),
+        ("postgresql://u:hunter2@[::1/d", "hosts"),
+        ("postgresql://u:hunter2@[]:5432/d", "hosts"),
+        ("postgresql://u:hunter2@a,,b/d", "hosts"),
+        ("postgresql://u:hunter2@h/d?SSLMODE=require", "write sslmode"),
+        ("postgresql://u:hunter2@h/d?service=hunter2", "service"),
+        ("postgresql://u:hunter2@h/d?options=-cSTATEMENT_TIMEOUT%3D5", "STATEMENT_TIMEOUT"),
         ("postgresql://u:hunter2@/d?host=a,b,c&port=1,2", "hosts and ports"),
         ("postgresql://u:p#hunter2@h/d", "%23"),
         ("postgresql://u:p/hunter2@h/d", "%2F"),

@@ -33,8 +33,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("", "production", "missing. Set it to file:///"),
         ("memory://", "production", "not persistent"),
-        ("https://user:hunter2@example.com", "test", "not a URL of an object store"),
-        ("hunter2", "test", "not a URL of an object store"),
+        ("https://user:hunter2@example.com", "test", "not a URL of a bucket"),
+        ("hunter2", "test", "not a URL of a bucket"),
+        ("s3:///", "test", "not a URL of a bucket"),
         ("file:///dev/null/files", "test", "cannot open the object store"),
         ("az://container", "test", "Account must be specified"),
         ("s3://id:hunter2@bucket", "test", "AWS_ENDPOINT_URL"),

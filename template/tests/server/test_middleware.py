@@ -297,6 +297,9 @@ def test_cors_origin_is_read_as_browsers_send_it(
         "https://*.a.example",
         "https://u@a.example",
         "https://:443",
+        "https://a:x",
+        "https://a:443:443",
+        'https://a"b',
         "<https://a.example",
     ],
 )
@@ -328,7 +331,7 @@ def test_trusted_host_is_read_in_lower_case(
 
 
 @pytest.mark.parametrize(
-    "value", ["https://a.example", "a.example:8000", "a.example/", ".a.example", "a b"]
+    "value", ["https://a.example", "a.example:8000", "a.example/", ".a.example", "a b", "*."]
 )
 def test_trusted_host_that_matches_no_request_is_rejected(
     monkeypatch: pytest.MonkeyPatch, value: str

@@ -31,7 +31,7 @@ class SharedThrottleSettings(settings.EnvironmentSettings):
     model_config = SettingsConfigDict(env_prefix="THROTTLE_")
 
     url: valkey.ValkeyUrl | None = Field(
-        None, description="Set it to redis://host:6379/0, or leave it out."
+        None, repr=False, description="Set it to redis://host:6379/0, or leave it out."
     )
 
     def connections(self) -> Mapping[str, settings.Probe]:
