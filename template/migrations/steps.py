@@ -1,7 +1,8 @@
 """Steps of revisions that Alembic lacks: checks of rows, casts of values, renames of constraints.
 
 `app revision` writes them, and deployed revisions call them, so their names must not change. A
-failed check raises before its table is altered, and the migration is rolled back.
+failed check raises, and the migration is rolled back. Old constraints are dropped above the checks,
+so that statements there can write values that only the new constraints allow.
 """
 
 from functools import partial

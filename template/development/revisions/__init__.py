@@ -9,7 +9,15 @@ from alembic.operations.ops import CreateTableOp, MigrationScript, ModifyTableOp
 from sqlalchemy import Dialect
 
 from app.models import Base
-from development.revisions import backfill, checks, conversions, data_loss, portable, renames
+from development.revisions import (
+    backfill,
+    checks,
+    conversions,
+    data_loss,
+    portable,
+    relaxation,
+    renames,
+)
 
 
 def write(config: Config, message: str) -> list[str]:
@@ -40,15 +48,20 @@ def write(config: Config, message: str) -> list[str]:
 
 
 def secure(operations: list[Any], dialect: Dialect) -> None:
-    """Insert backfills, and checks of existing rows above the operations on each table."""
+    """Insert backfills, and checks of existing rows above the operations that need them.
+
+    Operations that only relax a table come first, so that statements can change rows in between.
+    """
     created = {each.table_name for each in operations if isinstance(each, CreateTableOp)}
     secured: list[Any] = []
     for operation in operations:
         if isinstance(operation, ModifyTableOps):
             for part in conversions.split(operation):
-                secured += backfill.fill(part, dialect)
-                secured += checks.of_table(part, created, dialect)
-                secured.append(part)
+                steps = [
+                    *backfill.fill(part, dialect),
+                    *checks.of_table(part, created, dialect),
+                ]
+                secured += relaxation.before(steps, part)
         else:
             secured.append(operation)
             secured += backfill.copy(operation) if isinstance(operation, CreateTableOp) else []

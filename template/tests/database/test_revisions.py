@@ -383,3 +383,86 @@ async def test_autocommit_block_runs_within_transaction_of_caller(history: Histo
     await history.execute("SELECT 1")  # begins a transaction
     await history.run(command.upgrade, "head")
     assert await history.execute("SELECT * FROM notes") == []
+
+
+def rooms_of_guests() -> list[Callable[[MetaData], Table]]:
+    """Return a table with every constraint that a row may violate, and the table it references."""
+    return [
+        table("guests"),
+        table("tenants"),
+        table(
+            "rooms",
+            Column("mode", String(1), nullable=False),
+            Column("beds", Integer),
+            Column("code", String(9), unique=True),
+            Column("guest_id", ForeignKey("guests.id", name="fk_rooms_guest")),
+            check("mode IN ('a','b')"),
+            check("beds <= 5"),
+        ),
+    ]
+
+
+def rooms_of_tenants() -> list[Callable[[MetaData], Table]]:
+    """Return the tables with constraints that no row of before satisfies."""
+    return [
+        table("guests"),
+        table("tenants"),
+        table(
+            "rooms",
+            Column("mode", String(2), nullable=False, server_default="aa"),
+            Column("beds", Integer),
+            Column("code", String(9)),
+            Column("guest_id", ForeignKey("tenants.id", name="fk_rooms_tenant")),
+            check("mode IN ('aa','b')"),
+            check("beds > 5"),
+        ),
+    ]
+
+
+def with_statements(source: str, function: str, *statements: str) -> str:
+    """Insert statements above the first check of a revision's function, as its error says."""
+    head, name, body = source.partition(f"def {function}")
+    lines = "".join(f'    op.execute("{each}")\n' for each in statements)
+    first, step, rest = body.partition("    steps.")
+    assert step
+    return head + name + first + lines + step + rest
+
+
+async def test_rows_can_be_changed_between_old_and_new_constraints(history: History) -> None:
+    await history.start(*rooms_of_guests())
+    for statement in ("INSERT INTO guests VALUES (1)", "INSERT INTO tenants VALUES (2)"):
+        await history.execute(statement)
+    await history.execute("INSERT INTO rooms VALUES (1, 'a', 5, 'x', 1), (2, 'b', 4, 'y', 1)")
+    source, _ = await history.revise("change", *rooms_of_tenants())
+    async with history.connection.begin_nested() as savepoint:
+        with pytest.raises(ValueError, match=r"op\.execute` above this step"):
+            await history.run(command.upgrade, "head")
+        await savepoint.rollback()
+    source = with_statements(
+        source,
+        "upgrade",
+        "UPDATE rooms SET beds = beds + 5, code = 'x', guest_id = 2",
+        "UPDATE rooms SET mode = 'aa' WHERE mode = 'a'",
+    )
+    source = with_statements(
+        source,
+        "downgrade",
+        "UPDATE rooms SET beds = beds - 5, code = mode, guest_id = 1",
+        "UPDATE rooms SET mode = 'a' WHERE mode = 'aa'",
+    )
+    (path,) = history.directory.glob("*_change.py")
+    path.write_text(source)
+    await history.assert_reversible()
+    assert await history.execute("SELECT mode, beds, code, guest_id FROM rooms ORDER BY id") == [
+        ("aa", 10, "x", 2),
+        ("b", 9, "x", 2),
+    ]
+
+
+async def test_backfill_writes_value_that_old_constraint_rejects(history: History) -> None:
+    await history.start(table("rooms", Column("mode", String(2)), check("mode IN ('a')")))
+    await history.execute("INSERT INTO rooms VALUES (1, NULL)")
+    mode = Column("mode", String(2), nullable=False, server_default="b")
+    await history.revise("change", table("rooms", mode, check("mode IN ('a','b')")))
+    await history.run(command.upgrade, "head")
+    assert await history.execute("SELECT mode FROM rooms") == [("b",)]

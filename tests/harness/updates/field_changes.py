@@ -60,6 +60,7 @@ class Change:
     options: dict[str, Any] = field(default_factory=dict)  # of the resource
     options_after: dict[str, Any] | None = None
     says: str = ""  # in the error of a failed migration
+    fix: str = ""  # SQL that makes the unfit rows fit, above the check
 
 
 def typed(kind: str, *, optional: bool) -> dict[str, Any]:
@@ -204,6 +205,25 @@ def options() -> list[Change]:
             [{"value_id": OTHER}],
             [held],
             says="1 rows reference missing seconds by value_id",
+            fix="UPDATE target_changeds SET value_id = (SELECT id FROM seconds)",
+        ),
+        Change(
+            "enum_renamed_default",
+            {"value": {**kinds, "default": "a"}},
+            {"value": {**kinds, "values": ["aa", "b"], "default": "aa"}},
+            [{"value": "b"}],
+            [{"value": "a"}],
+            says="violate `value IN ('aa', 'b')`",
+            fix="UPDATE enum_renamed_defaults SET value = 'aa' WHERE value = 'a'",
+        ),
+        Change(
+            "bounds_disjoint",
+            {"value": {**number, "le": 5}},
+            {"value": {**number, "gt": 5}},
+            [],
+            [{"value": 5}],
+            says="violate `value > 5`",
+            fix="UPDATE bounds_disjoints SET value = value + 5",
         ),
         Change("ref_optional", {"value": reference}, {"value": {**reference, "optional": True}}, [held]),
         Change("renamed", {"old": text}, {"new": {**text, "was": "old"}}, [{"old": "x"}]),
@@ -360,6 +380,7 @@ def program_input(changes: list[Change]) -> dict[str, Any]:
                 "rows": each.rows,
                 "unfit": each.unfit,
                 "says": each.says,
+                "fix": each.fix,
             }
             for each in changes
         ],
