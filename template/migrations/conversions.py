@@ -25,10 +25,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from app.schemas.base import storable
+
 T = TypeVar("T")
 
 # Without zeros in front, which a number would lose: `007` may be a code.
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
+# ISO 8601 as JSON has it. PostgreSQL accepts UTC offsets of less than 16 hours.
+CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+TIME = re.compile(CLOCK)
+OFFSET = r"(Z|[+-](0[0-9]|1[0-5]):[0-5][0-9])"
+DATETIME = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{CLOCK}{OFFSET}")
+UUID_TEXT = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 HEX = 32  # characters of a UUID, where a database has no such type
 
 
@@ -108,8 +116,8 @@ def to_integer(value: Any, kind: Any) -> int:  # noqa: ANN401
     number = to_decimal(value)
     end = 1 << (63 if isinstance(kind, BigInteger) else 31)
     has_point = isinstance(value, str) and bool({".", "e"} & {*value.lower()})
-    is_whole = number == int(number) and not has_point
-    return exactly(int(number), is_exact=is_whole and -end <= number < end)
+    exactly(number, is_exact=not has_point and -end <= number < end)
+    return exactly(int(number), is_exact=number == int(number))
 
 
 def to_numeric(value: Any, kind: Any) -> Decimal:  # noqa: ANN401
@@ -138,8 +146,8 @@ def to_bool(value: Any, _: Any) -> bool:  # noqa: ANN401
 def to_datetime(value: Any, _: Any) -> datetime:  # noqa: ANN401
     """Convert a date to its midnight in UTC, or text with a UTC offset (ISO 8601)."""
     if isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        return exactly(moment, is_exact=moment.tzinfo is not None)
+        exactly(value, is_exact=bool(DATETIME.fullmatch(value)))
+        return datetime.fromisoformat(value).astimezone(UTC)
     return value if isinstance(value, datetime) else datetime.combine(value, time.min, UTC)
 
 
@@ -148,24 +156,43 @@ def to_date(value: Any, _: Any) -> date:  # noqa: ANN401
     if isinstance(value, datetime):
         moment = value.astimezone(UTC)
         return exactly(moment.date(), is_exact=moment.time() == time.min)
-    return value if isinstance(value, date) else date.fromisoformat(value)
+    if isinstance(value, date):
+        return value
+    day = date.fromisoformat(value)
+    return exactly(day, is_exact=day.isoformat() == value)
 
 
 def to_time(value: Any, _: Any) -> time:  # noqa: ANN401
     """Convert text such as `10:30:00`, without a UTC offset."""
-    moment = value if isinstance(value, time) else time.fromisoformat(value)
-    return exactly(moment, is_exact=moment.tzinfo is None)
+    if isinstance(value, time):
+        return exactly(value, is_exact=value.tzinfo is None)
+    return time.fromisoformat(exactly(value, is_exact=bool(TIME.fullmatch(value))))
 
 
 def to_uuid(value: Any, _: Any) -> UUID:  # noqa: ANN401
-    """Convert the text of a UUID."""
-    return value if isinstance(value, UUID) else UUID(value)
+    """Convert the text of a UUID, with or without hyphens."""
+    if isinstance(value, UUID):
+        return value
+    return UUID(exactly(value, is_exact=bool(UUID_TEXT.fullmatch(value))))
 
 
 def to_json(value: Any, _: Any) -> Any:  # noqa: ANN401
-    """Convert the text of a JSON object or array."""
-    parsed = json.loads(value) if isinstance(value, str) else value
-    return exactly(parsed, is_exact=isinstance(parsed, dict | list))
+    """Convert the text of a JSON object or array that the API can return."""
+    if isinstance(value, str):
+        value = json.loads(value, parse_float=to_json_number, object_pairs_hook=to_json_object)
+    return storable(value)
+
+
+def to_json_number(value: str) -> float:
+    """Convert the text of a number that is equal as a 64-bit float."""
+    number = float(value)
+    return exactly(number, is_exact=Decimal(repr(number)) == Decimal(value))
+
+
+def to_json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Convert the pairs of a JSON object without duplicate keys."""
+    result = dict(pairs)
+    return exactly(result, is_exact=len(result) == len(pairs))
 
 
 CONVERSIONS: dict[type[Any], Callable[[Any, Any], Any]] = {

@@ -144,7 +144,7 @@ def _stored(connection: Connection, old: TypeEngine[Any], new: TypeEngine[Any], 
 def _is_convertible(value: object, kind: TypeEngine[Any]) -> bool:
     try:
         convert(value, kind)
-    except (ValueError, ArithmeticError):
+    except (ValueError, ArithmeticError, RecursionError):
         return False
     return True
 

@@ -356,6 +356,70 @@ async def test_text_that_is_no_number_fails_conversion_and_stays(history: Histor
     assert await history.execute("SELECT code FROM products WHERE id = 3") == [("abc",)]
 
 
+NO_JSON = [
+    '{"a": NaN}',
+    "[1e999]",
+    '["\\ud800"]',
+    '["\\u0000"]',
+    '{"a": 1, "a": 2}',
+    "[12345678901234567890123.0]",
+    f"{'[' * 150}{']' * 150}",
+    f"{'[' * 100_000}{']' * 100_000}",
+    "7",
+]
+NO_DATETIMES = [
+    "0001-01-01T00:00:00+05:00",
+    "9999-12-31T23:59:59-05:00",
+    "2026-01-31T10:30:00.1234567Z",
+    "2026-01-31T10:30:00,5Z",
+    "2026-01-31T10Z",
+    "2026-W05-6T10:30:00Z",
+    "2026-01-31T10:30:00+16:00",
+    "2026-01-31T24:00:00Z",
+    "2026-01-31T10:30:00",
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lossy", "exact"),
+    [
+        (JSON(), NO_JSON, {'{"a": [1.10, "\\ud83d\\ude00"]}': {"a": [1.1, "\U0001f600"]}}),
+        (
+            DateTime(timezone=True),
+            NO_DATETIMES,
+            {"2026-01-31T10:30+05:30": datetime(2026, 1, 31, 5, 0, tzinfo=UTC)},
+        ),
+        (Date(), ["2026-W01-1", "20260131"], {"0197-08-24": date(197, 8, 24)}),
+        (
+            Time(),
+            ["T103059,5", "10", "10:30Z", "24:00", "10:30:00.1234567"],
+            {"10:30:59.5": time(10, 30, 59, 500_000)},
+        ),
+        (
+            Uuid(),
+            [f"urn:uuid:{UUID(int=7)}", f"{{{UUID(int=7)}}}", "0-7", f"{UUID(int=7)}-"],
+            {str(UUID(int=10)).upper(): UUID(int=10), UUID(int=11).hex: UUID(int=11)},
+        ),
+        (Integer(), ["1e999999999", "1.0", "+7"], {"-7": -7}),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, TypeEngine) else "",
+)
+async def test_text_converts_exactly_or_fails_and_stays(
+    history: History, kind: TypeEngine[Any], lossy: list[str], exact: dict[str, Any]
+) -> None:
+    await history.start(table("products", Column("code", Text)))
+    products = history.metadata.tables["products"]
+    for number, code in enumerate([*lossy, *exact]):
+        await history.connection.execute(insert(products).values(id=number, code=code))
+    await history.revise("change", table("products", Column("code", kind)))
+    with pytest.raises(ValueError, match=f"products: {len(lossy)} values of code do not convert"):
+        await history.run(command.upgrade, "head")
+    await history.execute(f"DELETE FROM products WHERE id < {len(lossy)}")  # noqa: S608
+    await history.run(command.upgrade, "head")
+    changed = select(history.metadata.tables["products"].c.code).order_by(text("id"))
+    assert list(await history.connection.scalars(changed)) == list(exact.values())
+
+
 async def test_conversion_without_meaning_is_rejected(history: History) -> None:
     await history.start(table("products", Column("stock", Integer)))
     with pytest.raises(

@@ -57,7 +57,7 @@ def is_fit(value: Any, column: Any) -> bool:  # noqa: ANN401
         return bool(column.nullable)
     try:
         converted = conversions.convert(value, column.type)
-    except (ValueError, ArithmeticError):
+    except (ValueError, ArithmeticError, RecursionError):
         return False
     return converted in getattr(column.type, "enums", [converted])
 
