@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import conv
 from sqlalchemy.types import TypeEngine
 
+from app.migrate import MigrationError
 from migrations.conversions import convert, family, generic
 
 FIX = "Change them first, such as by `op.execute` above this step."
@@ -40,8 +41,9 @@ FIX = "Change them first, such as by `op.execute` above this step."
 def require(name: str, condition: str) -> None:
     """Fail if an SQL condition is false for rows of a table; NULL counts as true."""
     if number := _number(_rows(name).where(not_(literal_column(f"({condition})", Boolean)))):
-        message = f"{name}: {number} rows violate `{condition}`. {FIX}"
-        raise ValueError(message)
+        rows = _counted(number, "row violates", "rows violate")
+        message = f"{name}: {rows} `{condition}`. {FIX}"
+        raise MigrationError(message)
 
 
 def require_unique(name: str, *columns: str) -> None:
@@ -51,26 +53,28 @@ def require_unique(name: str, *columns: str) -> None:
     groups = rows.group_by(*keys).having(func.count() > 1).subquery()
     if number := _number(select(func.count()).select_from(groups)):
         names = ", ".join(columns)
-        message = f"{name}: {number} values of {names} occur in several rows. {FIX}"
-        raise ValueError(message)
+        values = _counted(number, f"value of {names} occurs", f"values of {names} occur")
+        message = f"{name}: {values} in several rows. {FIX}"
+        raise MigrationError(message)
 
 
 def require_referenced(name: str, reference: str, target: str, key: str) -> None:
     """Fail if a column has values that are no keys of another table."""
     keys: Select[Any] = select(column(key)).select_from(table(target))
     if number := _number(_rows(name).where(column(reference).not_in(keys))):
-        message = f"{name}: {number} rows reference missing {target} by {reference}. {FIX}"
-        raise ValueError(message)
+        rows = _counted(number, "row references", "rows reference")
+        message = f"{name}: {rows} missing {target} by {reference}. {FIX}"
+        raise MigrationError(message)
 
 
 def require_empty(name: str, added: str) -> None:
     """Fail if a table has rows, because an added column is required and has no default."""
     if number := _number(_rows(name)):
         message = (
-            f"{name}: {number} rows would lack {added}, which is required without a default."
-            " Give it a default, or make it optional first."
+            f"{name}: {_counted(number, 'row', 'rows')} would lack {added}, which is required without"
+            " a default. Give it a default, or make it optional first."
         )
-        raise ValueError(message)
+        raise MigrationError(message)
 
 
 def require_convertible(
@@ -85,8 +89,9 @@ def require_convertible(
     values = op.get_bind().execute(rows.group_by(value))
     if number := sum(count for one, count in values if not _is_convertible(one, new)):
         kind = new.compile(op.get_bind().dialect)
-        message = f"{name}: {number} values of {changed} do not convert to {kind}. {FIX}"
-        raise ValueError(message)
+        lost = _counted(number, f"value of {changed} does", f"values of {changed} do")
+        message = f"{name}: {lost} not convert to {kind}. {FIX}"
+        raise MigrationError(message)
 
 
 def rename_names(name: str, renamed: dict[str, str]) -> None:
@@ -156,6 +161,10 @@ def _rows(name: str) -> Select[int]:
 def _number(query: Select[int]) -> int:
     """Return the result of a query that counts; 0 in offline mode, which has no database."""
     return 0 if op.get_context().as_sql else op.get_bind().scalars(query).one()
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _quote(name: str) -> str:

@@ -3,10 +3,30 @@
 import math
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Date, DateTime, Float, Integer, Numeric, String
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    Numeric,
+    String,
+    Time,
+    Uuid,
+)
 from sqlalchemy.types import TypeEngine
 
-MAX_TEXT_LENGTH = 40  # characters of a number, a datetime or a UUID as text
+LENGTHS: dict[type[TypeEngine[Any]], int] = {  # maximum numbers of characters as text
+    Boolean: 5,
+    BigInteger: 20,  # before Integer, its base
+    Integer: 11,
+    Float: 24,
+    Date: 10,
+    Time: 15,
+    DateTime: 27,
+    Uuid: 36,
+}
 DOUBLE = 15  # decimal digits of a 64-bit float
 
 
@@ -27,14 +47,19 @@ def is_lossless(old: TypeEngine[Any], new: TypeEngine[Any]) -> bool:
 
 
 def length(kind: TypeEngine[Any]) -> float:
-    """Return the maximum number of characters of a type's values as text."""
+    """Return the maximum number of characters of a type's values as text; infinity if unknown."""
     if isinstance(kind, String):
         return kind.length or math.inf
-    return math.inf if isinstance(kind, JSON) else MAX_TEXT_LENGTH
+    for base, characters in LENGTHS.items():
+        if isinstance(kind, base):
+            return characters
+    return sum(digits(kind)) + len("-0.")
 
 
 def digits(kind: TypeEngine[Any]) -> tuple[float, float]:
     """Return a type's maximum number of digits before and after the decimal point."""
+    if isinstance(kind, Boolean):
+        return 1, 0
     if isinstance(kind, BigInteger):
         return 19, 0
     if isinstance(kind, Integer):

@@ -214,10 +214,10 @@ async def test_narrowing_column_type_is_reported_and_fails_on_unfit_values(
         "products.price, NUMERIC(10, 2) to INTEGER",
         "products.note, TEXT to VARCHAR(20)",
     ]
-    with pytest.raises(ValueError, match="1 values of price do not convert to INTEGER"):
+    with pytest.raises(ValueError, match="1 value of price does not convert to INTEGER"):
         await history.run(command.upgrade, "head")
     await history.execute("UPDATE products SET price = 3")
-    with pytest.raises(ValueError, match=r"1 rows violate `length\(note\) <= 20`"):
+    with pytest.raises(ValueError, match=r"1 row violates `length\(note\) <= 20`"):
         await history.run(command.upgrade, "head")
     await history.execute("UPDATE products SET note = 'Short.'")
     await history.assert_reversible()
@@ -235,6 +235,18 @@ async def test_narrowing_column_type_is_reported_and_fails_on_unfit_values(
         (Numeric(8, 2), Numeric(10, 2)),
         (Integer(), Double()),
         (Date(), DateTime(timezone=True)),
+        (Boolean(), Integer()),
+        (Boolean(), Numeric(10, 2)),
+        (Boolean(), Double()),
+        (Boolean(), String(5)),
+        (Integer(), String(11)),
+        (BigInteger(), String(20)),
+        (Numeric(4, 4), String(7)),
+        (Double(), String(24)),
+        (Date(), String(10)),
+        (Time(), String(15)),
+        (DateTime(timezone=True), String(27)),
+        (Uuid(), String(36)),
     ],
     ids=repr,
 )
@@ -253,6 +265,16 @@ def test_change_to_wider_column_type_is_lossless(
         (BigInteger(), Double()),
         (Double(), Numeric(10, 2)),
         (JSON(), String(200)),
+        (Boolean(), String(4)),
+        (Integer(), String(10)),
+        (BigInteger(), String(19)),
+        (Numeric(4, 4), String(6)),
+        (Double(), String(23)),
+        (Date(), String(9)),
+        (Time(), String(14)),
+        (DateTime(timezone=True), String(26)),
+        (Uuid(), String(35)),
+        (Boolean(), Numeric(2, 2)),
         (Text(), Date()),
         (DateTime(timezone=True), Date()),
         (Uuid(), Boolean()),
@@ -435,7 +457,7 @@ async def test_rows_that_violate_new_constraints_are_counted(history: History) -
     await history.execute("INSERT INTO products VALUES (1, 'a', -1), (2, 'a', -1)")
     columns = [Column("code", String(40), unique=True), Column("stock", Integer)]
     await history.revise("change", table("products", *columns, check("stock >= 0")))
-    with pytest.raises(ValueError, match="products: 1 values of code occur in several rows"):
+    with pytest.raises(ValueError, match="products: 1 value of code occurs in several rows"):
         await history.run(command.upgrade, "head")
     await history.execute("UPDATE products SET code = 'b' WHERE id = 2")
     with pytest.raises(ValueError, match="products: 2 rows violate `stock >= 0`"):

@@ -13,10 +13,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from httpx2 import AsyncClient
 
 from app.__main__ import main
 from app.checks import check
+from app.migrate import config
 from tests.support.live_server import output, ready, spawned
 from tests.support.timeouts import DEADLINE, PROCESS_DEADLINE
 
@@ -39,6 +41,18 @@ async def jot(session: Session) -> int:
     await session.execute(text("INSERT INTO _jots VALUES (1)"))
     return await session.scalar(text("SELECT count(*) FROM _jots")) or 0
 '''
+REVISION = """
+from alembic import op
+from migrations import steps
+
+revision, down_revision = "checked", {head!r}
+
+
+def upgrade():
+    op.execute("CREATE TABLE _jots (id INTEGER)")
+    op.execute("INSERT INTO _jots VALUES (1)")
+    steps.require("_jots", "id > 1")
+"""
 MODEL = '''
 """A table without a migration."""
 
@@ -150,6 +164,22 @@ async def test_dev_command_without_configuration_persists_data(copy: Path) -> No
     async with running_dev(copy, port) as client:
         assert client.base_url.port == port
         assert (await client.post("/api/v1/jots")).json() == 2
+
+
+@pytest.mark.parametrize("name", ["migrate", "dev"])
+async def test_command_prints_failed_check_of_rows_in_one_line(
+    copy: Path, empty_url: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+    revision = REVISION.format(head=ScriptDirectory.from_config(config()).get_current_head())
+    (copy / "migrations" / "versions" / "checked.py").write_text(revision)
+    app = (sys.executable, "-m", "app", name)
+    async with spawned(*app, cwd=copy, stdout=PIPE, stderr=STDOUT) as process:
+        text, _ = await output(process)
+    lines = text.decode().splitlines()
+    assert "Error      _jots: 1 row violates `id > 1`. Change them first" in lines[-1]
+    assert "Traceback" not in text.decode()
+    assert process.returncode == 1
 
 
 async def command(directory: Path, *arguments: str) -> str:

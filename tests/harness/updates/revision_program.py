@@ -179,7 +179,7 @@ class Group:
             if not about["unfit"] or self.outcomes[name]["refused"]:
                 continue
             error = self.upgrade_error(about, about["unfit"])
-            counted = re.search(r": (\d+) values of \w+ do not convert", error)
+            counted = re.search(r": (\d+) values? of \w+ (?:does|do) not convert", error)
             self.outcomes[name]["unfit"] = [error]
             if not (counted and int(counted[1]) == len(about["unfit"])) and "_to_" in name:
                 errors = [self.upgrade_error(about, [row]) for row in about["unfit"]]
