@@ -70,9 +70,10 @@ def require_referenced(name: str, reference: str, target: str, key: str) -> None
 def require_empty(name: str, added: str) -> None:
     """Fail if a table has rows, because an added column is required and has no default."""
     if number := _number(_rows(name)):
+        rows = _counted(number, "row", "rows")
         message = (
-            f"{name}: {_counted(number, 'row', 'rows')} would lack {added}, which is required without"
-            " a default. Give it a default, or make it optional first."
+            f"{name}: {rows} would lack {added}, which is required without a default."
+            " Give it a default, or make it optional first."
         )
         raise MigrationError(message)
 
