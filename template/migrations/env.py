@@ -44,12 +44,12 @@ def run(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=default_differs,
         autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
-        render_as_batch=True,  # the revisions also run on SQLite, which copies altered tables
+        render_as_batch=True,  # also for databases that alter a table by copying it
         transactional_ddl=True,
     )
     migration = context.get_context()
     cast_in_copies(migration.impl)
-    if connection.in_transaction():  # of the caller: SQLite's lock, whose statements all run in it
+    if connection.in_transaction():  # of the caller: a lock, whose statements all run in it
         migration.autocommit_block = nullcontext  # type: ignore[assignment,method-assign]
     with context.begin_transaction():
         context.run_migrations()

@@ -1,6 +1,6 @@
 """Checks of existing rows, with which a revision fails before it alters their table.
 
-Databases differ in what they check: SQLite casts every text to a number, and ignores lengths.
+Databases differ in what they check: some cast every text to a number, and ignore lengths.
 """
 
 from collections.abc import Iterator

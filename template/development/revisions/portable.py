@@ -62,7 +62,7 @@ def rewrite_change(operation: AlterColumnOp) -> None:
 
 
 def default(clause: Any, kind: Any) -> Any:  # noqa: ANN401
-    """Return a server default without casts; SQLite reports truth values as numbers."""
+    """Return a server default without casts; some databases report truth values as numbers."""
     if not isinstance(clause, DefaultClause) or not isinstance(clause.arg, TextClause):
         return clause
     source = without_casts(str(clause.arg))

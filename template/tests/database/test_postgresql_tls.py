@@ -95,7 +95,7 @@ async def relay(shared_url: str, tmp_path: Path) -> AsyncGenerator[Relay, None]:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     trustme.CA().cert_pem.write_to_path(tmp_path / "other-ca.pem")
-    client = authority.issue_cert(common_name="app")
+    client = authority.issue_cert("app.example", common_name="app")
     client.private_key_and_cert_chain_pem.write_to_path(tmp_path / "client.pem")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["postgresql"])
