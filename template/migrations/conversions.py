@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 # Without zeros in front, which a number would lose: `007` may be a code.
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
-# ISO 8601 as JSON has it. PostgreSQL accepts UTC offsets of less than 16 hours.
+# ISO 8601 as JSON has it, with UTC offsets of less than 16 hours, which all databases accept.
 CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
 TIME = re.compile(CLOCK)
 OFFSET = r"(Z|[+-](0[0-9]|1[0-5]):[0-5][0-9])"

@@ -60,6 +60,8 @@ COMMAND = "slipway.py"  # names every host of sources, whatever runs the service
 
 PRINT_COMMANDS = ("README.md", "app/__main__.py")  # with texts of the chosen features, such as "SQLite" of PostgreSQL
 
+BOTH = {"development/revisions/conversions.py": {"postgresql"}}  # its revisions run on either database
+
 
 @cache
 def distribution(requirement: str) -> str:
@@ -97,7 +99,7 @@ def traces(files: dict[str, str], included: list[Feature], omitted: list[Feature
     shared = [path for path in strange if not any(contains(path, name) for name in names)]
     named = [path for path in strange for feature in omitted if contains(path, feature.name)]
     printed = " ".join(text for feature in included for command in feature.commands for text in texts(command))
-    expected = {path: {word for word in words if contains(printed, word)} for path in PRINT_COMMANDS}
+    expected = BOTH | {path: {word for word in words if contains(printed, word)} for path in PRINT_COMMANDS}
     return named + [
         f"{path}: {word}"
         for path in shared

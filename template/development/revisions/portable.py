@@ -80,5 +80,5 @@ def condition(expression: Any, dialect: Dialect) -> str:  # noqa: ANN401
 
 
 def without_casts(source: str) -> str:
-    """Return SQL without PostgreSQL's casts, which it adds to each literal that it stores."""
+    """Return SQL without the casts that a database adds to each literal that it stores."""
     return PIECES.sub(lambda match: match[1] or "", source)
