@@ -101,7 +101,7 @@ class EnvironmentSettings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def reject_quotes(cls, value: object) -> object:
-        """Reject quotes around a value, which Docker and Kubernetes do not remove."""
+        """Reject quotes around a value, which a container engine does not remove."""
         if isinstance(value, str) and QUOTED.fullmatch(value):
             message = "It is in quotes. Leave out the quotes"
             raise ValueError(message)
