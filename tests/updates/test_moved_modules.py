@@ -32,7 +32,7 @@ pytestmark = pytest.mark.thorough
 
 MOVES = Moves.parse((ROOT / "updates/moves.toml").read_text(encoding="utf-8"))
 MIN_MOVED = 90  # files of the larger services
-MAX_CONFLICTS = 0.25  # of the moved files: those whose last lines the release rewrote
+MAX_CONFLICTS = 0.26  # of the moved files: those whose last lines the release rewrote
 FEATURES = ["ratelimit", "cache", "websockets", "email", "files", "observability"]
 SERVICES: dict[str, Answers] = {
     "local": {"auth": "local", "tasks": "taskiq", "features": FEATURES},
