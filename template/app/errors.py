@@ -9,6 +9,7 @@ Error                    500  internal_error
 ├── Conflict             409  conflict
 ├── ContentTooLarge      413  content_too_large
 ├── Invalid              422  invalid
+├── HeadersTooLarge      431  request_header_fields_too_large
 └── Unavailable          503  unavailable
 
 Exceptions of the framework (404, 405, …) have the same form. An unhandled exception is logged and
@@ -124,6 +125,13 @@ class Invalid(Error):
     """The request failed validation."""
 
     status, code, title = 422, "invalid", "Unprocessable Content"
+
+
+class HeadersTooLarge(Error):
+    """The URL and headers exceed the size limit of `app.limits`, which sends this error itself."""
+
+    status = 431
+    code, title = "request_header_fields_too_large", "Request Header Fields Too Large"
 
 
 class Unavailable(Error):

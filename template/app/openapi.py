@@ -12,6 +12,7 @@ from app.errors import (
     ContentTooLarge,
     Error,
     Forbidden,
+    HeadersTooLarge,
     Invalid,
     Problem,
     Unauthenticated,
@@ -48,7 +49,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
 def _add_problems(schema: dict[str, Any]) -> None:
     """Replace FastAPI's error responses by problem details in the OpenAPI schema.
 
-    These are the errors of validation, request bodies and authentication.
+    These are the errors of validation, request bodies, authentication, and queries that can exceed
+    the limit of headers, since they have lists.
     """
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
@@ -59,6 +61,7 @@ def _add_problems(schema: dict[str, Any]) -> None:
     validation = _responses(Invalid)
     body = _responses(BadRequest, ContentTooLarge)
     security = _responses(Unauthenticated, Forbidden)
+    long_query = _responses(HeadersTooLarge)
     for operation in _operations(schema):
         if "422" in operation["responses"]:
             operation["responses"] |= validation
@@ -66,6 +69,12 @@ def _add_problems(schema: dict[str, Any]) -> None:
             operation["responses"] |= security
         if "requestBody" in operation:
             operation["responses"] |= body
+        if any(_is_list(each["schema"]) for each in operation.get("parameters", [])):
+            operation["responses"] |= long_query
+
+
+def _is_list(schema: dict[str, Any]) -> bool:
+    return any(part.get("type") == "array" for part in (schema, *schema.get("anyOf", [])))
 
 
 def _describe_streams(schema: dict[str, Any]) -> None:

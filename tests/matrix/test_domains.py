@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thorough
 
-# Only the fuzz tests of the service's own suite.
 # Modules of tests that depend on the domain, besides those of its resources; the others are equal in every service.
 OF_ANY_DOMAIN = (
     "tests/api/test_export.py",
@@ -60,6 +59,7 @@ CORPUS = [
     for resource in yaml.safe_load(path.read_text(encoding="utf-8"))
 ]
 DATABASES = ("postgresql", "sqlite")
+BY_ADMIN = replace(REQUESTS, command="pytest -q -k random_admin_requests_cause_no_500")
 
 
 def random_domains(number: int, start: int) -> list[Domain]:
@@ -148,11 +148,12 @@ def domain_tests(service: Service) -> Check:
 def checks(service: Service) -> list[Check]:
     """Return the checks of a service: the whole suite for a random domain, a part for the corpus.
 
-    Random requests do not depend on the database, and take minutes for the corpus: only one of its services runs them.
+    Random requests do not depend on the database, and take minutes for the corpus: only one of its services runs them,
+    with the rights of an administrator.
     """
     if service.answers["resources"] != CORPUS:
         return [BUILT, CODE[0], QUICK, REQUESTS]
-    requests = [REQUESTS] if service.answers["database"] == DATABASES[0] else []
+    requests = [BY_ADMIN] if service.answers["database"] == DATABASES[0] else []
     return [BUILT, CODE[0], domain_tests(service), *requests]
 
 
@@ -163,7 +164,7 @@ def test_random_domain_service_passes_checks(
     meter = show("Checking domains")
     results = [runner.result(service, check, meter) for service in random_services for check in checks(service)]
     failed = [
-        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-3000:]}\n{each.reproduce}"
+        f"{each.service.label}: {each.service.answers['resources']}\n{each.output[-6000:]}\n{each.reproduce}"
         for each in results
         if not each.passed
     ]

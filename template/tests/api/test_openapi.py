@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from pydantic import Field
 
 from app import health
@@ -73,6 +73,25 @@ def test_documented_error_responses_are_problem_documents(jot_app: FastAPI) -> N
         for status, response in operation["responses"].items():
             if status >= "400":
                 assert list(response["content"]) == ["application/problem+json"], name
+
+
+def test_query_with_list_documents_431() -> None:
+    app = FastAPI()
+
+    @app.get("/several")
+    async def find(one: str, several: Annotated[list[str], Query()]) -> None: ...
+
+    @app.get("/optional")
+    async def find_optional(several: Annotated[list[int] | None, Query()] = None) -> None: ...
+
+    @app.get("/one")
+    async def find_one(one: str = "") -> None: ...
+
+    assert {
+        path
+        for path, methods in describe(app)["paths"].items()
+        if "431" in methods["get"]["responses"]
+    } == {"/several", "/optional"}
 
 
 def test_openapi_references_point_to_existing_schemas(jot_app: FastAPI) -> None:
