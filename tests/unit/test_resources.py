@@ -346,7 +346,7 @@ def test_equal_or_invalid_enum_members_are_reported_with_fix(values: object, mes
     assert message in problem({"type": "enum", "values": values})
 
 
-def test_enum_check_name_differs_for_values_that_differ_by_signs() -> None:
+def test_enum_check_name_differs_by_signs_of_values() -> None:
     def name(*values: str) -> str:
         return enum_check_name(field({"type": "enum", "values": list(values)}))
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.harness.checks.runner import environment
 from tests.harness.combinations.services import write
-from tests.harness.updates.field_changes import TYPES, groups, options, pairs, program_input
+from tests.harness.updates.field_changes import OPTIONS, TYPES, groups, pairs, program_input
 from tests.harness.workspace import ROOT
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ KINDS = {
 }
 KIND = {name: kind for kind, names in KINDS.items() for name in names}
 CONVERTIBLE = [{"number", "bool"}, {"date", "datetime"}]
-CHANGES = {each.name: each for each in [*pairs(), *options()]}
+CHANGES = {each.name: each for each in [*pairs(), *OPTIONS]}
 # Rules of squawk that a changed type and a required column violate; the service's page says what to do.
 REVIEWED = {"changing-column-type", "adding-not-nullable-field"}
 LINTERS = (
@@ -66,7 +66,7 @@ def revised(
     write(service.files, directory)
     completed = subprocess.run(
         [sys.executable, "-P", PROGRAM, directory / "revised"],
-        input=json.dumps([program_input(group) for group in [*groups(pairs()), *groups(options())]]),
+        input=json.dumps([program_input(group) for group in [*groups(pairs()), *groups(OPTIONS)]]),
         cwd=directory,
         env=environment() | {"ENVIRONMENT": "development"},
         capture_output=True,

@@ -26,7 +26,7 @@ class RootPathSettings(settings.EnvironmentSettings):
     @field_validator("root_path")
     @classmethod
     def check_segments(cls, value: str) -> str:
-        """Reject what is not a path prefix, or would have to be encoded in a URL."""
+        """Reject a value that is no path prefix, or that a URL would have to encode."""
         path = "" if value == "/" else value
         if not ROOT_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
             message = "It is not a path of letters, digits, hyphens, periods, _ and ~"

@@ -149,7 +149,7 @@ async def test_delete_of_referenced_row_returns_409(
     assert (await jot_client.delete(f"{URL}/{first.id}")).status_code == 404
 
 
-def test_enum_check_names_differ_for_values_that_differ_by_signs() -> None:
+def test_enum_check_names_differ_by_signs_of_values() -> None:
     def name(*values: str) -> object:
         define: Any = StrEnum
         kind = define("Grade", list(zip("ab", values, strict=True)))

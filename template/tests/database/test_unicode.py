@@ -93,7 +93,7 @@ async def test_json_is_not_normalized(jot_client: AsyncClient) -> None:
         assert created.json()["extra"] == extra
 
 
-def test_long_run_of_combining_characters_is_normalized_in_canonical_order() -> None:
+def test_many_combining_characters_are_in_canonical_order() -> None:
     size = 200_000  # in quadratic time, this would take more than a minute
     text = nfc("a" + "\u0301" * size + "\u0316" * size)
     assert text == "\u00e1" + "\u0316" * size + "\u0301" * (size - 1)

@@ -260,7 +260,7 @@ async def test_write_by_page_of_other_origin_returns_403(
     assert (await client.get("/sized/1", headers=headers)).status_code == 200
 
 
-async def test_write_by_page_of_any_origin_is_allowed_if_cors_allows_all(
+async def test_write_from_any_origin_is_allowed_with_cors_wildcard(
     make_client: MakeClient,
 ) -> None:
     client = make_client(CORS_ORIGINS="*")
