@@ -77,7 +77,10 @@ class EmailSettings(settings.EnvironmentSettings):
 
     environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
     url: Annotated[URL, PlainValidator(parse_server_url)] | None = Field(
-        None, validate_default=True, description="Set it to smtp://user:password@host:587."
+        None,
+        repr=False,
+        validate_default=True,
+        description="Set it to smtp://user:password@host:587.",
     )
     sender: Annotated[str, AfterValidator(validate_address)] = Field(
         "App <app@localhost>", description="Set it to an address, such as Shop <shop@example.com>."

@@ -46,6 +46,26 @@ def test_directory_with_other_files_is_unchanged(
 
 
 @pytest.mark.usefixtures("stub")
+def test_directory_below_file_is_rejected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["client", "python", str(file / "client")]) == 2
+    assert f"{file} is not a directory that you may write to." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stub")
+def test_client_of_link_replaces_content_of_its_target(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.mkdir()
+    link.symlink_to(target)
+    assert main(["client", "python", str(link)]) == 0
+    assert link.is_symlink()
+    assert {path.name for path in target.iterdir()} == {"GENERATED", "new.py"}
+
+
+@pytest.mark.usefixtures("stub")
 def test_failed_generator_leaves_previous_client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

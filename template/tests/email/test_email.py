@@ -202,6 +202,7 @@ def test_url_of_host_is_parsed(text: str, expected: tuple[object, ...]) -> None:
         ("smtp://u:hunter2@h?tls=on", "tls is not off"),
         ("smtp://u:hunter2@h?encryption=tls", "encryption is not supported, only tls"),
         ("http://u:hunter2@h", "smtp://"),
+        ("smtp://u:hunter2@h:0", "port is not a number from 1 to 65535"),
     ],
 )
 def test_invalid_url_error_names_problem_and_hides_password(text: str, problem: str) -> None:

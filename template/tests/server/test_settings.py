@@ -1,12 +1,14 @@
 """Tests of settings: errors name the variable, the problem and the fix, never the value."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import pytest
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
+from sqlalchemy import URL
 
+from app.checks import settings_classes
 from app.settings import (
     PLACEHOLDERS,
     Choice,
@@ -195,3 +197,15 @@ def test_environment_variable_overrides_env_file(
 def test_settings_repr_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_KEY", VALUE)
     assert VALUE not in repr(read(SampleSettings))
+
+
+def test_settings_repr_hides_urls() -> None:
+    """Users and parameters of URLs may be secrets, too."""
+    urls = {
+        f"{kind.__name__}.{name}": field.repr
+        for kind in settings_classes(EnvironmentSettings)
+        for name, field in kind.model_fields.items()
+        if URL in {field.annotation, *get_args(field.annotation)}
+        or any(URL in get_args(each) for each in get_args(field.annotation))
+    }
+    assert [name for name, is_shown in urls.items() if is_shown] == []

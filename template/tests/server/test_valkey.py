@@ -51,6 +51,7 @@ def test_url_of_host_is_parsed(url: str, expected: str) -> None:
         ("hunter2", "not a URL"),
         ("http://u:hunter2@h", "not a URL of Valkey"),
         ("redis+sentinel://u:hunter2@h", "not a URL of Valkey"),
+        ("redis://u:hunter2@h:65536", "port is not a number from 1 to 65535"),
         ("redis://u:hunter2@h?socket_timeout=1", "socket_timeout"),
         ("redis://u:hunter2@h?decode_responses=true", "decode_responses"),
         ("redis://u:hunter2@h?protocol=4", "protocol is not 2 or 3"),
