@@ -26,7 +26,7 @@ class RootPathSettings(settings.EnvironmentSettings):
     @field_validator("root_path")
     @classmethod
     def check_segments(cls, value: str) -> str:
-        """Reject a value that is no path prefix, or that a URL would have to encode."""
+        """Reject a value that is not a path prefix, or contains characters that a URL encodes."""
         path = "" if value == "/" else value
         if not ROOT_PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
             message = "It is not a path of letters, digits, hyphens, periods, _ and ~"
