@@ -1,18 +1,22 @@
 """Alembic environment that runs migrations on a given connection, or on a new one."""
 
 import asyncio
+import re
 from contextlib import nullcontext
 from typing import Any
 
 from alembic import context
+from alembic.ddl.impl import DefaultImpl
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, Connection
+from sqlalchemy import CheckConstraint, Column, Connection
 from sqlalchemy.schema import CreateTable
 
 from app.migrate import DIALECT, locked
 from app.models import Base
 from migrations.conversions import family, generic
 from migrations.steps import cast_in_copies
+
+LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
 
 def default_differs(
@@ -36,6 +40,22 @@ def default_differs(
     return bool(context.get_bind().exec_driver_sql(f"SELECT {one} <> {other}").scalar())
 
 
+def compare_members(impl: DefaultImpl) -> None:
+    """Compare checks `column IN (...)` by their values, of which a name omits signs and case."""
+    compare: Any = impl.compare_check_constraint
+
+    def compare_values(declared: CheckConstraint, inspected: CheckConstraint) -> object:
+        result = compare(declared, inspected)
+        values = getattr(getattr(declared.sqltext, "right", None), "value", None)
+        if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
+            return result
+        source = getattr(inspected.sqltext, "text", "")  # `str` would unescape colons
+        existing = {each.replace("''", "'") for each in LITERAL.findall(source)}
+        return result if existing == set(values) else type(result).Different("other values")
+
+    impl.compare_check_constraint = compare_values  # type: ignore[assignment,method-assign]
+
+
 def run(connection: Connection) -> None:
     """Run the requested revisions in one transaction on a connection."""
     context.configure(
@@ -49,6 +69,7 @@ def run(connection: Connection) -> None:
     )
     migration = context.get_context()
     cast_in_copies(migration.impl)
+    compare_members(migration.impl)
     if connection.in_transaction():  # of the caller: a lock, whose statements all run in it
         migration.autocommit_block = nullcontext  # type: ignore[assignment,method-assign]
     with context.begin_transaction():

@@ -32,8 +32,8 @@ def write(config: Config, message: str) -> list[str]:
     def process(context: MigrationContext, _heads: object, scripts: list[MigrationScript]) -> None:
         """Add renames, backfills, checks and data-loss comments to the generated operations."""
         upgrade, downgrade = scripts[0].upgrade_ops_list[0], scripts[0].downgrade_ops_list[0]
-        for operations in (upgrade.ops, downgrade.ops):
-            portable.rewrite(operations, context.dialect)
+        portable.rewrite(upgrade.ops, context.dialect)
+        portable.rewrite(downgrade.ops, context.dialect, is_read=True)
         warnings.extend(data_loss.review(upgrade, context.dialect))
         for operations in (upgrade.ops, downgrade.ops):
             secure(operations, context.dialect)

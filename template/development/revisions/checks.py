@@ -3,6 +3,7 @@
 Databases differ in what they check: some cast every text to a number, and ignore lengths.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +22,11 @@ from alembic.operations.ops import (
 from sqlalchemy import Dialect, Enum, String
 
 from development.revisions.backfill import default_of
+from development.revisions.portable import COLON
 from development.revisions.types import is_lossless
 from migrations.conversions import family
+
+NAME = re.compile(r"\w+")
 
 
 class Step(MigrateOperation):
@@ -67,8 +71,8 @@ def of_table(table: ModifyTableOps, created: set[str], dialect: Dialect) -> Iter
             if added.isdisjoint(each.local_cols):
                 yield Step("require_referenced", name, column, each.referent_table, target)
         elif isinstance(each, CreateCheckConstraintOp):
-            condition = str(each.condition)
-            if not any(column in condition for column in added):
+            condition = str(each.condition).replace(COLON, ":")
+            if added.isdisjoint(NAME.findall(condition)):
                 yield Step("require", name, condition)
 
 

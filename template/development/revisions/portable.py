@@ -20,24 +20,31 @@ from migrations.conversions import generic
 
 CAST = r"::(?:character varying|double precision|timestamp with time zone|\w+)(?:\(\d+\))?(?:\[\])?"
 PIECES = re.compile(rf"('(?:[^']|'')*')|{CAST}")  # texts in quotes, which stay, and casts
+COLON = r"\\:"  # both the revision's writer and its reader see a parameter in `:name`, and unescape
 ANY = re.compile(r"= ANY \(\(?ARRAY\[(.*?)\]\)?\)")
 
 
-def rewrite(operations: Iterable[Any], dialect: Dialect) -> None:
-    """Rewrite the types, defaults and conditions of operations in place."""
+def rewrite(operations: Iterable[Any], dialect: Dialect, *, is_read: bool = False) -> None:
+    """Rewrite the types, defaults and conditions of operations in place.
+
+    Args:
+        operations: the operations of an upgrade or a downgrade
+        dialect: the SQL dialect
+        is_read: whether conditions were read from a database, so that their colons are unescaped
+    """
     for operation in operations:
         if isinstance(operation, ModifyTableOps):
-            rewrite(operation.ops, dialect)
+            rewrite(operation.ops, dialect, is_read=is_read)
         elif isinstance(operation, CreateTableOp):
             for item in operation.columns:
                 if isinstance(item, Column):
                     rewrite_column(item)
-                elif isinstance(item, CheckConstraint) and isinstance(item.sqltext, TextClause):
-                    item.sqltext = text(condition(item.sqltext, dialect))
+                elif isinstance(item, CheckConstraint):
+                    item.sqltext = text(condition(item.sqltext, dialect, is_read=is_read))
         elif isinstance(operation, AddColumnOp):
             rewrite_column(operation.column)
         elif isinstance(operation, CreateCheckConstraintOp):
-            operation.condition = condition(operation.condition, dialect)
+            operation.condition = condition(operation.condition, dialect, is_read=is_read)
         elif isinstance(operation, AlterColumnOp):
             rewrite_change(operation)
 
@@ -71,12 +78,14 @@ def default(clause: Any, kind: Any) -> Any:  # noqa: ANN401
     return DefaultClause(text(source.replace(":", "\\:")))
 
 
-def condition(expression: Any, dialect: Dialect) -> str:  # noqa: ANN401
-    """Return a condition as SQL without casts, and with IN instead of ANY."""
+def condition(expression: Any, dialect: Dialect, *, is_read: bool = False) -> str:  # noqa: ANN401
+    """Return a condition as SQL without casts, with IN instead of ANY, and with escaped colons."""
+    if is_read and isinstance(expression, TextClause):
+        expression = expression.text
     if not isinstance(expression, str):
         compiled = expression.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
         expression = str(compiled)
-    return ANY.sub(r"IN (\1)", without_casts(expression))
+    return ANY.sub(r"IN (\1)", without_casts(expression)).replace(":", COLON)
 
 
 def without_casts(source: str) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     Text,
     Time,
     Uuid,
+    column,
     insert,
     select,
     text,
@@ -552,3 +554,28 @@ async def test_backfill_writes_value_that_old_constraint_rejects(history: Histor
     await history.revise("change", table("rooms", mode, check("mode IN ('a','b')")))
     await history.run(command.upgrade, "head")
     assert await history.execute("SELECT mode FROM rooms") == [("b",)]
+
+
+def graded(*values: str) -> Callable[[MetaData], Table]:
+    """Return a table of pupils, whose grade is one of the values."""
+    members = column("grade", String()).in_(values)
+    return table("pupils", Column("grade", String(40)), CheckConstraint(members, name="grade"))
+
+
+async def test_member_that_differs_by_sign_is_replaced(history: History) -> None:
+    await history.start(graded("A+", "b"))
+    await history.execute("INSERT INTO pupils VALUES (1, 'b')")
+    await history.revise("signs", graded("A-", "b"))
+    await history.assert_reversible()
+    await history.execute("UPDATE pupils SET grade = 'A-'")
+
+
+@pytest.mark.parametrize("value", [":x", "it's (1), CHECK (", "50 %", "a\\b", "::text", "ß\\:y"])
+async def test_member_with_special_characters_is_stored(history: History, value: str) -> None:
+    statement = text("INSERT INTO pupils VALUES (1, :grade)")
+    await history.start(graded("b", value))
+    await history.connection.execute(statement, {"grade": value})
+    await history.run(command.check)
+    await history.revise("more", graded("b", value, "c"))
+    await history.assert_reversible()
+    assert await history.execute("SELECT grade FROM pupils") == [(value,)]

@@ -178,6 +178,21 @@ OPTIONS = [  # a change of each option
         ("enum_longer", KINDS, {**KINDS, "values": ["a", "b", "x" * 30]}, ["a"]),
         ("enum_removed", KINDS, {**KINDS, "values": ["a"]}, ["a"], (["b"], "violates `value IN ('a')`")),
         ("enum_renamed", KINDS, {**KINDS, "values": ["a", "c"]}, ["a"], (["b"], "violates `value IN ('a', 'c')`")),
+        (
+            "enum_renamed_sign",
+            {**KINDS, "values": ["A+", "in progress", "b"]},
+            {**KINDS, "values": ["A-", "in-progress", "b"]},
+            ["b"],
+            (["A+"], "violates `value IN ('A-', 'in-progress', 'b')`"),
+        ),
+        (
+            "enum_renamed_case",
+            {**KINDS, "values": ["Draft", "b"]},
+            {**KINDS, "values": ["draft", "b"]},
+            ["b"],
+            (["Draft"], "violates `value IN ('draft', 'b')`"),
+        ),
+        ("enum_reordered", KINDS, {**KINDS, "values": ["b", "a"]}, ["a", "b"]),
         ("enum_default", {**KINDS, "default": "a"}, {**KINDS, "default": "b"}, ["a"]),
         ("bound_of_new_type", TEXT, {**NUMBER, "ge": 5}, ["5"], (["4"], "violates `value >= 5`")),
         (
