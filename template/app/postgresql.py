@@ -39,6 +39,7 @@ OTHER_ORDER = (
     "database: its collation sorts text by the rules of a language, not by code points as in"
     " development and tests. See docs/postgresql.md."
 )
+TIMEOUTS = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 UNAVAILABLE = (  # also while no host is a primary, during a failover
     OSError,
     asyncpg.CannotConnectNowError,
@@ -222,7 +223,9 @@ def _connect_args(settings: DatabaseSettings) -> dict[str, Any]:
         "statement_timeout": f"{settings.statement_timeout * 1000:.0f}",
         "lock_timeout": f"{settings.lock_timeout * 1000:.0f}",
     }
-    return arguments | {"server_settings": name | timeouts}
+    # A server that does not respond cannot cancel a statement; one that does is a second earlier.
+    limit = settings.statement_timeout and settings.statement_timeout + 1
+    return arguments | {"server_settings": name | timeouts, "command_timeout": limit or None}
 
 
 def read_options(settings: DatabaseSettings) -> dict[str, Any]:
@@ -241,9 +244,9 @@ def constraint_name(error: IntegrityError) -> str | None:
 
 
 def is_disconnect(error: DBAPIError) -> bool:
-    """Return whether the connection was lost or the statement timed out."""
+    """Return whether the connection was lost, or the statement or its lock timed out."""
     cause = getattr(error.orig, "__cause__", None)
-    return error.connection_invalidated or isinstance(cause, asyncpg.QueryCanceledError)
+    return error.connection_invalidated or isinstance(cause, TIMEOUTS)
 
 
 @asynccontextmanager

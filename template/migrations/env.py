@@ -47,7 +47,9 @@ def compare_members(impl: DefaultImpl) -> None:
     def compare_values(declared: CheckConstraint, inspected: CheckConstraint) -> object:
         result = compare(declared, inspected)
         values = getattr(getattr(declared.sqltext, "right", None), "value", None)
-        if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
+        if not isinstance(values, list | tuple) or not all(
+            isinstance(each, str) for each in values
+        ):
             return result
         source = getattr(inspected.sqltext, "text", "")  # `str` would unescape colons
         existing = {each.replace("''", "'") for each in LITERAL.findall(source)}

@@ -94,6 +94,12 @@ POSTGRESQL = Feature(
             default="10",
             meaning="Timeout in seconds of a statement; 0 for none.",
         ),
+        Setting(
+            name="DATABASE_LOCK_TIMEOUT",
+            example="5",
+            default="0",
+            meaning="Timeout in seconds of a statement that waits for a lock; 0 for none.",
+        ),
     ),
     containers={
         "postgresql": Container(

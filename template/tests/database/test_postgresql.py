@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from app.checks import check
 from app.database import ReadSession, Session, StreamSession, flush, lock_references
 from app.errors import Invalid, Unavailable
 from app.main import create_app
+from app.migrate import MigrationError, migrate
 from app.postgresql import (
     ASCII_ONLY,
     OTHER_ORDER,
@@ -178,6 +180,16 @@ def test_migrations_require_direct_url_behind_pooler(monkeypatch: pytest.MonkeyP
     assert "pooler/app" not in str(caught.value)
 
 
+@asynccontextmanager
+async def lock_revisions(url: str) -> AsyncGenerator[None, None]:
+    """Lock the table of Alembic's revision while the context is open."""
+    engine = create_engine(DatabaseSettings(url=make_url(url)))
+    async with engine.begin() as connection:
+        await connection.execute(text("LOCK TABLE alembic_version"))
+        yield
+    await engine.dispose()
+
+
 @pytest.mark.parametrize("pooler", list(Pooler))
 async def test_statement_timeout_returns_503(
     shared_url: str, monkeypatch: pytest.MonkeyPatch, pooler: Pooler
@@ -196,6 +208,31 @@ async def test_statement_timeout_returns_503(
         AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
     ):
         assert (await client.get("/sleep")).status_code == 503
+
+
+async def test_lock_timeout_returns_503(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.1")
+    app = create_app()
+
+    @app.get("/locked")
+    async def locked(session: ReadSession) -> None:
+        await session.execute(text("SELECT * FROM alembic_version"))
+
+    async with (
+        lock_revisions(database_url),
+        lifespan(app),
+        AsyncClient(transport=ASGITransport(app), base_url="http://test") as client,
+    ):
+        assert (await client.get("/locked")).status_code == 503
+
+
+async def test_migration_that_waits_for_lock_is_rolled_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_LOCK_TIMEOUT", "0.1")
+    async with lock_revisions(database_url):
+        with pytest.raises(MigrationError, match=r"lock timeout\. .* run it again\.$"):
+            await migrate()
 
 
 async def test_exhausted_connection_pool_returns_503_with_retry_after(

@@ -39,6 +39,7 @@ class Relay:
     ports: dict[str, int] = field(default_factory=dict)
     subjects: list[str] = field(default_factory=list)
     startups: list[dict[str, str]] = field(default_factory=list)
+    is_silent: bool = False  # whether no message of the server reaches the client
 
     async def upgrade(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Accept a request for TLS (`sslnegotiation=postgres`), then relay."""
@@ -52,7 +53,7 @@ class Relay:
             await self.relay(reader, writer)
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Copy the messages of both sides, after recording the client's first message."""
+        """Connect to the server."""
         url = make_url(self.url)
         path = f"{url.query.get('host')}/.s.PGSQL.{url.port or 5432}"
         is_local = "host" in url.query
@@ -61,6 +62,17 @@ class Relay:
             if is_local
             else asyncio.open_connection(url.host, url.port or 5432)
         )
+        with closing(writer), closing(upstream):
+            await self.exchange(reader, writer, upstream_reader, upstream)
+
+    async def exchange(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        upstream_reader: asyncio.StreamReader,
+        upstream: asyncio.StreamWriter,
+    ) -> None:
+        """Copy the messages of both sides, after recording the client's first message."""
         (length,) = struct.unpack("!i", head := await reader.readexactly(4))
         startup = await reader.readexactly(length - 4)
         words = startup[4:].decode().strip("\0").split("\0")
@@ -68,19 +80,19 @@ class Relay:
         subject = dict(pair for (pair,) in writer.get_extra_info("peercert")["subject"])
         self.subjects.append(subject["commonName"])
         upstream.write(head + startup)
-        await asyncio.gather(copy(reader, upstream), copy(upstream_reader, writer))
+        await asyncio.gather(self.copy(reader, upstream), self.copy(upstream_reader, writer))
 
-
-async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy bytes until the end; then close the other side."""
-    try:
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    except (OSError, ssl.SSLError):
-        pass
-    finally:
-        writer.close()
+    async def copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Copy bytes until the end, unless the relay is silent; then close the other side."""
+        try:
+            while data := await reader.read(1 << 16):
+                if not self.is_silent:
+                    writer.write(data)
+                    await writer.drain()
+        except (OSError, ssl.SSLError):
+            pass
+        finally:
+            writer.close()
 
 
 def free_port() -> int:
@@ -200,3 +212,20 @@ async def test_primary_is_found_behind_unavailable_host(
     for unsuitable in (hosts, f"localhost:{relay.ports['postgres']}"):  # as during a failover
         with pytest.raises(Unavailable):
             await connect(monkeypatch, url_of(relay, unsuitable, "&target_session_attrs=standby"))
+
+
+@pytest.mark.parametrize("pooler", ["none", "transaction"])
+async def test_statement_without_response_is_cancelled(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch, pooler: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url_of(relay, f"localhost:{relay.ports['postgres']}"))
+    monkeypatch.setenv("DATABASE_STATEMENT_TIMEOUT", "0.1")
+    monkeypatch.setenv("DATABASE_POOLER", pooler)
+    engine = create_engine(settings.read(DatabaseSettings))
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        relay.is_silent = True
+        with pytest.raises(TimeoutError):
+            await connection.execute(text("SELECT 2"))
+        await connection.invalidate()
+    await engine.dispose()
