@@ -180,13 +180,22 @@ def _describe(kind: type[EnvironmentSettings], error: ValidationError) -> str:
     """Return one line per invalid variable: `NAME: problem. Fix`."""
     lines = []
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
-        field = str(detail["loc"][0]) if detail["loc"] else ""
+        name = str(detail["loc"][0]) if detail["loc"] else ""
         # A validator's "It is missing" becomes "NAME: missing".
         message = detail["msg"].removeprefix("Value error, ").removeprefix("It is ")
         problem = "missing" if detail["type"] == "missing" else message
-        fix = kind.model_fields[field].description if field in kind.model_fields else ""
-        lines.append(f"{variable(kind, field)}: {problem}. {fix}".strip())
+        # An alias, such as ENVIRONMENT, is a variable, without the prefix.
+        named = name if name.isupper() else variable(kind, name)
+        lines.append(f"{named}: {problem}. {_fix(kind, name)}".strip())
     return "\n".join(lines)
+
+
+def _fix(kind: type[EnvironmentSettings], name: str) -> str:
+    """Return the description of a field, by its name or alias, or of the field of `Settings`."""
+    for field, about in (*kind.model_fields.items(), *Settings.model_fields.items()):
+        if about.description and name.upper() in {field.upper(), variable(kind, field)}:
+            return about.description
+    return ""
 
 
 def _placeholders(settings: EnvironmentSettings) -> str:

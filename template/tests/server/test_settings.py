@@ -1,10 +1,11 @@
 """Tests of settings: errors name the variable, the problem and the fix, never the value."""
 
+import re
 from pathlib import Path
 from typing import Annotated, get_args
 
 import pytest
-from pydantic import AfterValidator, Field, PositiveInt, SecretStr
+from pydantic import AfterValidator, AliasChoices, Field, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL
 
@@ -64,6 +65,19 @@ class RequiredSettings(EnvironmentSettings):
     sample_needed: str = Field(description="Set it to anything.")
 
 
+class AliasedSettings(EnvironmentSettings):
+    """Settings of variables without the prefix."""
+
+    model_config = SettingsConfigDict(env_prefix="SAMPLE_")
+
+    environment: Environment = Field(Environment.PRODUCTION, validation_alias="ENVIRONMENT")
+    size: PositiveInt = Field(
+        1,
+        validation_alias=AliasChoices("SAMPLE_SIZE", "SIZE"),
+        description="Set it to a whole number.",
+    )
+
+
 def test_environment_defaults_to_production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ENVIRONMENT")
     assert read(Settings).environment is Environment.PRODUCTION
@@ -96,6 +110,21 @@ def test_missing_variable_error_names_fix() -> None:
         ConfigurationError, match=r"^SAMPLE_NEEDED: missing\. Set it to anything\.$"
     ):
         read(RequiredSettings)
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("ENVIRONMENT", "Set it to development, test or production."),
+        ("SAMPLE_SIZE", "Set it to a whole number."),
+    ],
+)
+def test_invalid_aliased_setting_error_names_variable_and_fix(
+    monkeypatch: pytest.MonkeyPatch, name: str, fix: str
+) -> None:
+    monkeypatch.setenv(name, "prod")
+    with pytest.raises(ConfigurationError, match=rf"^{name}: [^\n]*\. {re.escape(fix)}$"):
+        read(AliasedSettings)
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"])
