@@ -27,6 +27,7 @@ from sqlalchemy.exc import ArgumentError
 from app.state import StateKey
 
 ROOT = Path(__file__).resolve().parent.parent  # root of the checkout or of the image
+ENV_FILE = ".env"  # optional
 PREFIX = "/api/v1"  # path prefix of every route of the API
 QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 PLACEHOLDERS = frozenset(
@@ -160,16 +161,32 @@ def read(kind: type[S]) -> S:
     `ENV_FILE` names the file to read instead of `.env`; no file is read if it is empty.
 
     Raises:
-        ConfigurationError: a variable is missing, malformed, or a placeholder in production.
+        ConfigurationError: a variable is missing, malformed, or a placeholder in production, or the
+            file cannot be read.
     """
     try:
-        settings = kind(_env_file=os.environ.get("ENV_FILE", ".env") or None)
+        settings = kind(_env_file=_env_file())
     except ValidationError as error:
         # `from None`: pydantic's error may contain the value, which may be a secret.
         raise ConfigurationError(_describe(kind, error)) from None
     if problems := _placeholders(settings):
         raise ConfigurationError(problems)
     return settings
+
+
+def _env_file() -> Path | None:
+    """Return the path of the file of settings; None if there is none."""
+    name = os.environ.get("ENV_FILE", ENV_FILE)
+    if not name or (name == ENV_FILE and not Path(name).is_file()):
+        return None
+    try:
+        path = Path(name).expanduser()
+        path.read_text(encoding="utf-8")
+    except (OSError, RuntimeError, UnicodeDecodeError):
+        problem = f"ENV_FILE: its file (by default {ENV_FILE}) cannot be read as UTF-8."
+        message = f"{problem} Set it to an existing file in UTF-8."
+        raise ConfigurationError(message) from None
+    return path
 
 
 def variable(kind: type[EnvironmentSettings], field: str) -> str:

@@ -223,6 +223,26 @@ def test_environment_variable_overrides_env_file(
     assert read(SampleSettings).words == ("c",)
 
 
+@pytest.mark.parametrize("content", [None, "SAMPLE_SIZE=2 # \xe9\n".encode("latin-1")])
+def test_unreadable_env_file_is_rejected(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "settings"
+    if content:
+        file.write_bytes(content)
+    monkeypatch.setenv("ENV_FILE", str(file))
+    with pytest.raises(ConfigurationError, match=r"^ENV_FILE: .* cannot be read as UTF-8\. Set it"):
+        read(SampleSettings)
+
+
+def test_default_env_file_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("ENV_FILE")
+    monkeypatch.chdir(tmp_path)
+    assert read(SampleSettings).size == 1
+    (tmp_path / ".env").write_text("SAMPLE_SIZE=2\n")
+    assert read(SampleSettings).size == 2
+
+
 def test_settings_repr_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAMPLE_KEY", VALUE)
     assert VALUE not in repr(read(SampleSettings))
