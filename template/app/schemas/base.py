@@ -101,8 +101,10 @@ def places(number: int) -> WrapValidator:
 
 def is_zero(value: object) -> bool:
     """Return whether a number or text is zero, such as `0`, `-0.0` or `0E5`."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return False
     try:
-        return isinstance(value, str | int | Decimal) and Decimal(value) == 0
+        return Decimal(value) == 0
     except InvalidOperation:
         return False
 

@@ -121,6 +121,12 @@ def test_zero_is_valid_decimal_without_integer_digits(value: object, bounds: Any
     assert adapter.dump_json(adapter.validate_python(value)) == b'"0.00000000"'
 
 
+@pytest.mark.parametrize("value", [False, True])
+def test_boolean_is_rejected_as_decimal(value: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Annotated[Number, places(2)]).validate_python(value)
+
+
 @pytest.mark.parametrize("value", [0, "0", "-0", "1", "x", [0], None], ids=repr)
 def test_invalid_decimal_without_integer_digits_is_rejected(value: object) -> None:
     digits = Field(gt=0, max_digits=4, decimal_places=4)
