@@ -174,11 +174,12 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
         raise ValueError(message)  # noqa: TRY004 - Pydantic does not handle `TypeError`
     JSON_DEPTH.check(value)
     try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except ValueError:
         message = "Must not contain NaN, Infinity or lone surrogates."
         raise ValueError(message) from None
-    if "\\u0000" in json.dumps(value):
+    if "\\u0000" in text.replace("\\\\", ""):  # without escaped backslashes
         message = "Must not contain the NUL character."
         raise ValueError(message)
     return value

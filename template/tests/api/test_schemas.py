@@ -65,6 +65,7 @@ async def test_create_trims_single_line_but_not_multi_line_text(jot_client: Asyn
         (BigInteger, -(2**63) - 1),
         (Json, "text"),
         (Json, {"a": "\x00"}),
+        (Json, {"a": "\\\x00"}),
         (Json, ["\ud800"]),
         (Json, [float("nan")]),
         (Link, "javascript:alert(1)"),
@@ -95,6 +96,7 @@ def test_number_is_no_time(kind: Any, number: object) -> None:  # noqa: ANN401
         (BigInteger, 2**63 - 1, 2**63 - 1),
         (BigInteger, -(2**63), -(2**63)),
         (Json, {"a": [None, 1.5]}, {"a": [None, 1.5]}),
+        (Json, ["\\u0000"], ["\\u0000"]),  # a backslash and five characters
         (Link, "https://a.example", "https://a.example/"),
         (Link, f"https://a.example/{'x' * 2_059}é", f"https://a.example/{'x' * 2_059}%C3%A9"),
         (Moment, "2026-01-02T01:00:00+02:00", datetime(2026, 1, 1, 23, tzinfo=UTC)),
