@@ -95,20 +95,33 @@ FIXES = {  # of rejected parameters, and of rejected values of ignored parameter
 
 def check(parameters: Mapping[str, str]) -> dict[str, str]:
     """Return the honored parameters without the ignored ones; reject all others."""
-    kept = dict(parameters)
-    fallback = kept.pop("fallback_application_name", "")
+    honored = {name: value for name, value in parameters.items() if not _is_ignored(name, value)}
+    fallback = honored.pop("fallback_application_name", "")
     if fallback:
-        kept.setdefault("application_name", fallback)
-    if ssl_mode := kept.pop("ssl", ""):  # as drivers other than libpq name it
-        kept.setdefault("sslmode", ssl_mode)
-    mode = kept.get("sslmode", "")
-    kept |= {"sslmode": SYNONYMS[mode.lower()]} if mode.lower() in SYNONYMS else {}
-    kept = {name: value for name, value in kept.items() if not _is_ignored(name, value)}
-    for name, value in kept.items():
+        honored.setdefault("application_name", fallback)
+    _set_ssl_mode(honored)
+    for name, value in honored.items():
         _check(name, value)
-    if "service" in kept:
-        service_file.check(kept["service"])
-    return tls.check(kept)
+    if "service" in honored:
+        service_file.check(honored["service"])
+    return tls.check(honored)
+
+
+def _set_ssl_mode(parameters: dict[str, str]) -> None:
+    """Set `sslmode` to a mode of libpq, from `ssl`, too, as drivers other than libpq name it.
+
+    A mode that verifies the server contains `ssl=true`.
+    """
+    ssl, mode = (_ssl_mode(parameters.pop(name, "")) for name in ("ssl", "sslmode"))
+    if ssl and mode and ssl != mode and not (ssl == "require" and mode in tls.ENCRYPTED):
+        message = "Its ssl contradicts its sslmode: remove ssl"
+        raise ValueError(message)
+    if mode or ssl:
+        parameters["sslmode"] = mode or ssl
+
+
+def _ssl_mode(value: str) -> str:
+    return SYNONYMS.get(value.lower(), value)
 
 
 def _is_ignored(name: str, value: str) -> bool:

@@ -24,16 +24,16 @@ def parse_url(value: str | URL) -> URL:
         message = "It starts with jdbc:" if is_jdbc else "Its scheme is not postgresql"
         raise ValueError(message)
     user, _, password = map(unquote, user_info.partition(":"))
-    given = _parameters(query)
-    names, ports = given.pop("host", ""), given.pop("port", "")
+    query_parameters = _parameters(query)
+    names, ports = query_parameters.pop("host", ""), query_parameters.pop("port", "")
     addresses = _addresses(names or unquote(hosts), ports)
     url = URL.create(
         "postgresql+asyncpg",
-        username=given.pop("user", user) or None,
-        password=given.pop("password", password) or None,
-        database=given.pop("dbname", "") or unquote(path) or None,
+        username=query_parameters.pop("user", user) or None,
+        password=query_parameters.pop("password", password) or None,
+        database=query_parameters.pop("dbname", "") or unquote(path) or None,
     )
-    return _set_addresses(url, addresses).update_query_dict(parameters.check(given))
+    return _set_addresses(url, addresses).update_query_dict(parameters.check(query_parameters))
 
 
 def _split(text: str) -> tuple[str, str, str, str, str]:
@@ -68,6 +68,9 @@ def _parameters(query: str) -> dict[str, str]:
 
 def _addresses(hosts: str, ports: str) -> list[tuple[str, str]]:
     """Pair hosts with their ports, of which one may serve for all hosts."""
+    if ports and not hosts:
+        message = "Its port needs a host: write host=/run/postgresql for a Unix socket"
+        raise ValueError(message)
     names = hosts.split(",") if hosts else []
     numbers = ports.split(",") if "," in ports else [ports] * len(names)
     if len(numbers) != len(names):
@@ -127,8 +130,8 @@ def driver_arguments(url: URL) -> dict[str, object]:
     asyncpg reads them in a DSN, except the certificates of the operating system.
     """
     others = {"host", "port", "connect_timeout", "pgbouncer"}
-    given = {name: str(value) for name, value in url.query.items() if name not in others}
-    arguments: dict[str, object] = {"dsn": f"postgresql://?{urlencode(given)}"} if given else {}
-    if given.get("sslrootcert") == "system":
-        arguments["ssl"] = tls.system_context(given)
+    query = {name: str(value) for name, value in url.query.items() if name not in others}
+    arguments: dict[str, object] = {"dsn": f"postgresql://?{urlencode(query)}"} if query else {}
+    if query.get("sslrootcert") == "system":
+        arguments["ssl"] = tls.system_context(query)
     return arguments
