@@ -25,9 +25,7 @@ def check(parameters: dict[str, str]) -> dict[str, str]:
         name = files[0] if files else "sslnegotiation=direct"
         message = f"Its {name} needs one of sslmode={', '.join(ENCRYPTED)}"
         raise ValueError(message)
-    if mode in VERIFIED and not _has_root(parameters):
-        message = f"Its sslmode={mode} needs sslrootcert: a file of CA certificates, or system"
-        raise ValueError(message)
+    _check_root(parameters, mode)
     if "sslkey" in parameters and "sslcert" not in parameters:
         message = "Its sslkey needs sslcert"
         raise ValueError(message)
@@ -35,10 +33,17 @@ def check(parameters: dict[str, str]) -> dict[str, str]:
     return parameters
 
 
-def _has_root(parameters: Mapping[str, str]) -> bool:
-    """Return whether there is a CA certificate, in a variable or a file of libpq, too."""
-    is_named = bool({"sslrootcert", "service"} & parameters.keys()) or "PGSSLROOTCERT" in os.environ
-    return is_named or is_in_home(".postgresql/root.crt")
+def _check_root(parameters: Mapping[str, str], mode: str) -> None:
+    """Check that there is a CA certificate, in a variable or a file of libpq, too."""
+    if {"sslrootcert", "service"} & parameters.keys():
+        return
+    variable = os.environ.get("PGSSLROOTCERT", "")
+    if variable == "system":  # asyncpg reads a file of this name
+        message = "PGSSLROOTCERT=system is not supported: write sslrootcert=system in the URL"
+        raise ValueError(message)
+    if mode in VERIFIED and not variable and not is_in_home(".postgresql/root.crt"):
+        message = f"Its sslmode={mode} needs sslrootcert: a file of CA certificates, or system"
+        raise ValueError(message)
 
 
 def is_in_home(name: str) -> bool:

@@ -128,6 +128,20 @@ def test_malformed_service_file_is_rejected_without_its_lines(
     assert "hunter2" not in str(caught.value)
 
 
+def test_service_without_home_directory_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGSERVICEFILE")
+    monkeypatch.setenv("HOME", "~")  # as without an entry in /etc/passwd
+    with pytest.raises(ValueError, match="service is not in the file"):
+        parse_url("postgresql://?service=shop")
+
+
+def test_root_certificate_of_system_must_be_in_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLROOTCERT", "system")
+    with pytest.raises(ValueError, match="write sslrootcert=system in the URL"):
+        parse_url("postgresql://h/d?sslmode=verify-full")
+    parse_url("postgresql://h/d?sslrootcert=system")
+
+
 def text(url: str) -> str:
     """Return a parsed URL as text, with its password."""
     return parse_url(url).render_as_string(hide_password=False)
