@@ -26,16 +26,9 @@ SCHEMES = {
 }
 
 
-# Parameters of URLs, which redis-py and Celery read.
-TLS_PARAMETERS = (
-    "ssl_ca_certs",
-    "ssl_ca_path",
-    "ssl_cert_reqs",
-    "ssl_certfile",
-    "ssl_check_hostname",
-    "ssl_keyfile",
-    "ssl_password",
-)
+# Parameters of URLs, which client libraries read.
+FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+TLS_PARAMETERS = (*FILES, "ssl_cert_reqs", "ssl_check_hostname", "ssl_password")
 NUMBER = re.compile(r"[0-9]+")
 VERIFICATION = ("none", "optional", "required")
 IGNORED = ("family",)  # of ioredis: connections use IPv4 and IPv6
@@ -67,19 +60,27 @@ def check_tls(url: URL) -> URL:
     if url.drivername != "rediss":
         message = f"Its parameter {names[0]} needs the scheme rediss"
         raise ValueError(message)
-    if "ssl_cert_reqs" in names:  # CERT_NONE is Celery's form
+    if "ssl_keyfile" in names and "ssl_certfile" not in names:
+        message = "Its parameter ssl_keyfile needs ssl_certfile"
+        raise ValueError(message)
+    if "ssl_cert_reqs" in names:  # also as a constant of Python, such as CERT_NONE
         reqs = str(url.query["ssl_cert_reqs"]).removeprefix("CERT_").lower()
         if reqs not in VERIFICATION:
             message = f"Its parameter ssl_cert_reqs is not one of {', '.join(VERIFICATION)}"
             raise ValueError(message)
         url = url.update_query_dict({"ssl_cert_reqs": reqs})
+    _load_files(url)
+    return url
+
+
+def _load_files(url: URL) -> None:
     connection = connection_pool(url).make_connection()  # type: ignore[no-untyped-call]
     try:
         connection.ssl_context.get()
     except OSError as error:  # also ssl.SSLError
-        message = f"A file of its parameters {', '.join(names)} cannot be loaded ({error.strerror})"
+        files = ", ".join(name for name in FILES if name in url.query)
+        message = f"A file of its parameters {files} cannot be loaded ({error.strerror})"
         raise ValueError(message) from None
-    return url
 
 
 ValkeyUrl = Annotated[URL, PlainValidator(parse_url)]

@@ -59,6 +59,14 @@ def test_url_of_host_is_parsed(url: str, expected: str) -> None:
         ("rediss://u:hunter2@h?ssl_cert_reqs=no", "none, optional, required"),
         ("rediss://u:hunter2@h?ssl_ca_certs=/missing", "ssl_ca_certs cannot be loaded"),
         ("rediss://u:hunter2@h?ssl_certfile=/missing", "ssl_certfile cannot be loaded"),
+        (
+            "rediss://u:hunter2@h?ssl_keyfile=/missing&ssl_cert_reqs=none",
+            "ssl_keyfile needs ssl_certfile",
+        ),
+        (
+            "rediss://u:hunter2@h?ssl_cert_reqs=none&ssl_certfile=/missing",
+            "its parameters ssl_certfile cannot",
+        ),
         ("redis://u:hunter2@h/shop", "database is not a number"),
         ("redis://u:hunter2@h?db=shop", "database is not a number"),
     ],
