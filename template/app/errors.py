@@ -141,6 +141,14 @@ class Unavailable(Error):
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
+def reason(error: BaseException) -> str:
+    """Return the class and message of the cause of an error, such as of an unavailable server."""
+    # A timeout of asyncio is caused by a cancellation, and has no message.
+    cause = error if isinstance(error, TimeoutError) else error.__cause__ or error
+    message = str(cause) or ("no answer in time" if isinstance(cause, TimeoutError) else "")
+    return f"{type(cause).__name__}: {message}".removesuffix(": ")
+
+
 def problem_response(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 from starlette.types import Scope
 
-from app.errors import Unavailable, error_responses
+from app.errors import Unavailable, error_responses, reason
 from app.routing.root_path import route_path
 from app.state import StateKey
 
@@ -78,7 +78,7 @@ async def _failure(app: FastAPI, probe: Probe) -> str:
             await probe(app)
     except Exception as error:  # noqa: BLE001 - any error means not ready
         log.warning("readiness_check_failed", probe=probe.__name__, error=type(error).__name__)
-        return f"{type(error).__name__}: {error}".strip(": ")
+        return reason(error)
     return ""
 
 

@@ -1,6 +1,7 @@
 """Tests of error responses, each of which is a problem document (RFC 9457)."""
 
 import json
+from asyncio import CancelledError
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -218,3 +219,26 @@ async def test_late_or_websocket_error_sends_no_response(
     with pytest.raises(errors.Conflict):
         await errors.ProblemMiddleware(fail)({"type": kind}, receive, send)
     assert tuple(sent) == started
+
+
+def caused(error: Exception, cause: BaseException) -> Exception:
+    """Return an error with a cause."""
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError("in flux"), "OSError: in flux"),
+        (ConnectionError(), "ConnectionError"),
+        (caused(errors.Unavailable("Retry."), OSError("in flux")), "OSError: in flux"),
+        (
+            caused(errors.Unavailable("Retry."), caused(TimeoutError(), CancelledError())),
+            "TimeoutError: no answer in time",
+        ),
+        (caused(TimeoutError("late"), CancelledError()), "TimeoutError: late"),
+    ],
+)
+def test_reason_is_class_and_message_of_cause(error: Exception, reason: str) -> None:
+    assert errors.reason(error) == reason

@@ -16,9 +16,11 @@ import pytest
 from alembic.script import ScriptDirectory
 from httpx2 import AsyncClient
 
+from app import checks
 from app.__main__ import main
 from app.checks import check
 from app.migrate import config
+from app.settings import Probe
 from tests.support.live_server import output, ready, spawned
 from tests.support.timeouts import DEADLINE, PROCESS_DEADLINE
 
@@ -91,6 +93,28 @@ async def test_check_command_reports_all_invalid_variables(
     errors = capsys.readouterr().err
     for name in ("DATABASE_URL", "ENVIRONMENT", "LOG_LEVEL", "PORT"):
         assert len(re.findall(rf"^✗ {name}: ", errors, re.MULTILINE)) == 1, errors
+
+
+async def hang() -> None:
+    """Wait forever."""
+    await asyncio.Event().wait()
+
+
+async def time_out() -> None:
+    """Raise the timeout of a client."""
+    raise TimeoutError
+
+
+@pytest.mark.parametrize(
+    ("probe", "reason"),
+    [(hang, "no answer within 0.01 seconds"), (time_out, "TimeoutError: no answer in time")],
+    ids=["own", "client"],
+)
+async def test_check_distinguishes_its_timeout_from_that_of_client(
+    monkeypatch: pytest.MonkeyPatch, probe: Probe, reason: str
+) -> None:
+    monkeypatch.setattr(checks, "TIMEOUT", 0.01 if probe is hang else DEADLINE)
+    assert await checks.failure(probe) == f"unavailable ({reason})"
 
 
 async def test_check_command_reports_pending_migrations(
