@@ -119,10 +119,12 @@ def _simplify(part: object, *, has_names: bool = False) -> None:
 
 def _simplify_union(schema: dict[str, Any], union: list[dict[str, Any]]) -> None:
     types = [kind for each in union for kind in each.get(JSON_TYPES, [each.get("type")])]
-    if {} in union:
+    is_json = all(each in union for each in ANY_CONTAINER) or any(
+        JSON_TYPES in each for each in union
+    )
+    if {} in union or is_json:
         del schema["anyOf"]
-    elif all(each in union for each in ANY_CONTAINER) or any(JSON_TYPES in each for each in union):
-        del schema["anyOf"]
+    if is_json and None not in types:  # as of any value, or of a reference
         schema |= {JSON_TYPES: types, "description": f"JSON: {' or '.join(types)}."} | schema
 
 

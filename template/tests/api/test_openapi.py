@@ -30,6 +30,7 @@ class Noted(Schema):
     data: Json
     more: Json | None
     any: Any | None
+    mixed: Json | Measured
 
 
 class NotedRead(ReadSchema):
@@ -38,6 +39,7 @@ class NotedRead(ReadSchema):
     data: dict[str, Any] | list[Any]
     more: dict[str, Any] | list[Any] | None
     any: Any | None
+    mixed: dict[str, Any] | list[Any] | Measured
 
 
 def operations(app: FastAPI) -> dict[str, dict[str, Any]]:
@@ -128,6 +130,7 @@ def test_json_fields_have_no_type() -> None:
         fields = schemas[name]["properties"]
         assert fields["data"]["x-json-types"] == ["object", "array"]
         assert fields["more"]["x-json-types"] == ["object", "array", "null"]
+        assert fields["mixed"] == {"title": "Mixed"}
         assert not any({"type", "anyOf"} & field.keys() for field in fields.values())
 
 
