@@ -71,9 +71,11 @@ def generate(language: str, directory: Path) -> int:
 
 def _check(directory: Path) -> None:
     """Reject a directory that contains anything but a generated client."""
+    is_file = directory.exists() and not directory.is_dir()
     is_free = not directory.exists() or (directory / MARK).exists()
-    if not is_free and (not directory.is_dir() or any(directory.iterdir())):
-        message = f"{directory} contains other files. Choose a new or empty directory."
+    if is_file or (not is_free and any(directory.iterdir())):
+        problem = "is a file" if is_file else "contains other files"
+        message = f"{directory} {problem}. Choose a new or empty directory."
         raise ConfigurationError(message)
     parent = next(each for each in directory.parents if each.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):

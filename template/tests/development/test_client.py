@@ -46,6 +46,14 @@ def test_directory_with_other_files_is_unchanged(
 
 
 @pytest.mark.usefixtures("stub")
+def test_file_is_rejected_as_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["client", "python", str(file)]) == 2
+    assert f"{file} is a file. Choose a new or empty directory." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stub")
 def test_directory_below_file_is_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
