@@ -112,9 +112,9 @@ def references(table: Table) -> list[ForeignKey]:
     deleted = [table]
     for target in deleted:  # grows while it is read
         for other in table.metadata.tables.values():
-            found = [key for key in other.foreign_keys if key.column.table is target]
-            keys += sorted(found, key=attrgetter("parent.name"))
-            if other not in deleted and any(key.ondelete == "CASCADE" for key in found):
+            to_target = [key for key in other.foreign_keys if key.column.table is target]
+            keys += sorted(to_target, key=attrgetter("parent.name"))
+            if other not in deleted and any(key.ondelete == "CASCADE" for key in to_target):
                 deleted.append(other)
     return keys
 
