@@ -41,7 +41,7 @@ class DatabaseSettings(EnvironmentSettings):
 
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
-    url: DatabaseURL = Field(description=HINT)
+    url: DatabaseURL = Field(repr=False, description=HINT)
     pool_size: PositiveInt = Field(
         5, description="Set it to the number of connections in the pool."
     )
