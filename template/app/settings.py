@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -59,6 +59,14 @@ class ConfigurationError(Exception):
 
     It never contains a value, which may be a secret.
     """
+
+    heading: ClassVar[str] = "Invalid configuration:\n"
+
+
+class CommandError(ConfigurationError):
+    """A command cannot run; the message names the reason and the fix."""
+
+    heading = "Error: "
 
 
 def split(value: object) -> object:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.settings import ConfigurationError
+from app.settings import CommandError
 from development.compatibility.comparison import ROOT, describe
 
 SCHEMA = "openapi.json"
@@ -40,13 +40,13 @@ def generate(language: str, directory: Path) -> int:
     The previous client in the directory is replaced, once the generator has succeeded.
 
     Raises:
-        ConfigurationError: the generator cannot run, or the directory has other content.
+        CommandError: the generator cannot run, or the directory has other content.
     """
     program = PROGRAMS[language]
     directory = directory.resolve()
     _check(directory)
     if shutil.which(program[0]) is None:
-        raise ConfigurationError(INSTALL[program[0]])
+        raise CommandError(INSTALL[program[0]])
     schema = describe(ROOT)
     number = sum(len(path) for path in schema["paths"].values())
     print(f"{schema['info']['title']} has {number} operations.")
@@ -57,7 +57,7 @@ def generate(language: str, directory: Path) -> int:
         (place / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
         if subprocess.run([*program, *OPTIONS[language]], cwd=place, check=False).returncode:
             message = f"{program[0]} failed, so {directory} is unchanged: see the output above."
-            raise ConfigurationError(message)
+            raise CommandError(message)
         shutil.rmtree(place / OUTPUT / ".ruff_cache", ignore_errors=True)
         mark = f"Do not edit: `app client {language}` replaces this directory.\n"
         (place / OUTPUT / MARK).write_text(mark, encoding="utf-8")
@@ -76,8 +76,8 @@ def _check(directory: Path) -> None:
     if is_file or (not is_free and any(directory.iterdir())):
         problem = "is a file" if is_file else "contains other files"
         message = f"{directory} {problem}. Choose a new or empty directory."
-        raise ConfigurationError(message)
+        raise CommandError(message)
     parent = next(each for each in directory.parents if each.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         message = f"{parent} is not a directory that you may write to. Choose another one."
-        raise ConfigurationError(message)
+        raise CommandError(message)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from app.settings import ConfigurationError
+from app.settings import CommandError
 from development.compatibility.incompatibilities import breaks
 from development.compatibility.narrowed_schemas import Change
 
@@ -59,12 +59,12 @@ def git(*arguments: str) -> bytes:
     """Run a Git command and return its output.
 
     Raises:
-        ConfigurationError: Git fails, as for an unknown revision; with its error message.
+        CommandError: Git fails, as for an unknown revision; with its error message.
     """
     run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
     if run.returncode:
         message = f"git {' '.join(arguments)}: {run.stderr.decode().strip() or 'no such commit.'}"
-        raise ConfigurationError(
+        raise CommandError(
             f"{message}\nThe history is required. In a shallow clone: git fetch --unshallow"
         )
     return run.stdout
@@ -81,7 +81,7 @@ def describe(directory: Path) -> dict[str, Any]:
     """Return a checkout's OpenAPI schema, generated with the packages of the checkout's lock file.
 
     Raises:
-        ConfigurationError: the command fails.
+        CommandError: the command fails.
     """
     is_same = lock_file(directory) == lock_file(ROOT)
     command = DESCRIBE if is_same else DESCRIBE_BY_LOCK
@@ -90,7 +90,7 @@ def describe(directory: Path) -> dict[str, Any]:
     run = subprocess.run(command, cwd=directory, env=environment, capture_output=True, check=False)
     if run.returncode:
         message = f"{' '.join(command)}, in {directory}: {run.stderr.decode().strip()}"
-        raise ConfigurationError(message)
+        raise CommandError(message)
     return dict(json.loads(run.stdout))
 
 

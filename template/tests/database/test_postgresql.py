@@ -455,5 +455,5 @@ def test_migrate_without_connection_exits_with_one_line(
     monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
     assert main(["migrate"]) == 2
     error = capsys.readouterr().err
-    assert "database: unavailable (" in error
+    assert error.startswith("Error: database: unavailable (")
     assert "Traceback" not in error
