@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -68,27 +69,30 @@ def url(serve: Callable[[Answers], Service]) -> Iterator[str]:
 
 async def find_failures(url: str) -> list[str]:
     """Return the errors of both databases for keywords that are accepted as names."""
-    connection = await asyncpg.connect(url)
-    words = {row[0] for query in (KEYWORDS, SYSTEM_COLUMNS) for row in await connection.fetch(query)}
-    assert words.issuperset(OF_POSTGRESQL)
     failures = []
-    for word in sorted(words | SQL | set(SQLITE)):
-        declarations = {
-            "field": {"name": "thing", "fields": {word: "int"}},
-            "plural": {"name": "thing", "plural": word, "fields": {"title": "str"}},
-        }
-        for kind, declaration in declarations.items():
-            if domain_problem([declaration]):
-                continue
-            statements = STATEMENTS[kind].format(word)
-            try:
-                sqlite3.connect(":memory:").executescript(statements)
-                async with connection.transaction():
-                    await connection.execute(statements)
-            except (asyncpg.PostgresError, sqlite3.Error) as error:
-                failures.append(f"{kind} {word}: {error}")
-    await connection.close()
+    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool, pool.acquire() as connection:
+        words = {row[0] for query in (KEYWORDS, SYSTEM_COLUMNS) for row in await connection.fetch(query)}
+        assert words.issuperset(OF_POSTGRESQL)
+        for word in sorted(words | SQL | set(SQLITE)):
+            for kind in accepted_kinds(word):
+                statements = STATEMENTS[kind].format(word)
+                try:
+                    with closing(sqlite3.connect(":memory:")) as sqlite:
+                        sqlite.executescript(statements)
+                    async with connection.transaction():
+                        await connection.execute(statements)
+                except (asyncpg.PostgresError, sqlite3.Error) as error:
+                    failures.append(f"{kind} {word}: {error}")
     return failures
+
+
+def accepted_kinds(word: str) -> list[str]:
+    """Return whether a word is accepted as the name of a field, as a plural, or as both."""
+    declarations = {
+        "field": {"name": "thing", "fields": {word: "int"}},
+        "plural": {"name": "thing", "plural": word, "fields": {"title": "str"}},
+    }
+    return [kind for kind, declaration in declarations.items() if not domain_problem([declaration])]
 
 
 def test_accepted_names_need_no_quotes_in_sql(url: str) -> None:
