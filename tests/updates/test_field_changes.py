@@ -121,12 +121,12 @@ def test_written_revisions_pass_linters_of_service(revised: tuple[Path, Outcomes
 
 def constants(module: Path) -> dict[str, Any]:
     """Return the lists and patterns that a module assigns."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for each in ast.parse(module.read_text(encoding="utf-8")).body:
         if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name):
             value = each.value.args[0] if isinstance(each.value, ast.Call) else each.value
-            found[each.targets[0].id] = ast.literal_eval(value)
-    return found
+            values[each.targets[0].id] = ast.literal_eval(value)
+    return values
 
 
 def test_written_revisions_violate_only_reviewed_lock_rules(revised: tuple[Path, Outcomes]) -> None:

@@ -18,6 +18,7 @@ Fields = dict[str, Any]
 GROUP = 16  # changes per revision
 KEY = "0197a3b2-7c1d-7e2f-8a3b-4c5d6e7f8a9b"
 OTHER = "0197a3b2-7c1d-7e2f-8a3b-4c5d6e7f8a9c"
+KEYS = {"targets": [KEY, OTHER], "users": [KEY], "seconds": [OTHER]}  # of rows that may be referenced
 TARGET = {"name": "target", "fields": {"name": "str"}}
 SECOND = {"name": "second", "fields": {"name": "str"}}
 # Dates and UUIDs are written as text, which is converted to the column's type.
@@ -376,6 +377,7 @@ def source(resources: list[dict[str, Any]]) -> str:
 def program_input(changes: list[Change]) -> dict[str, Any]:
     """Return a group of changes as the program in the service reads them."""
     return {
+        "keys": KEYS,
         "before": source([declared(each, each.before, each.options) for each in changes]),
         "after": source(
             [

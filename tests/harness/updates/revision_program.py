@@ -32,9 +32,6 @@ databases: Any = import_module("development.databases")
 revisions: Any = import_module("development.revisions")
 conversions: Any = import_module("migrations.conversions")
 
-ONE, TWO = "0197a3b2-7c1d-7e2f-8a3b-4c5d6e7f8a9b", "0197a3b2-7c1d-7e2f-8a3b-4c5d6e7f8a9c"
-KEYS = {"targets": [ONE, TWO], "users": [ONE], "seconds": [TWO]}  # of rows that may be referenced
-
 
 def metadata(source: str) -> MetaData:
     """Execute the models of one state with a `Base` of their own; return their tables."""
@@ -77,6 +74,7 @@ class Group:
         self.before = metadata(about["before"])
         self.after = metadata(about["after"])
         self.metadata = self.before
+        self.keys: dict[str, list[str]] = about["keys"]
         self.changes = {each["name"]: each for each in about["changes"]}
         self.outcomes: dict[str, Any] = {name: {"refused": "", "unfit": []} for name in self.changes}
 
@@ -93,7 +91,7 @@ class Group:
     def start(self) -> None:
         self.run(revisions.write, f"start {self.number}")
         self.run(command.upgrade, "head")
-        for name, keys in KEYS.items():
+        for name, keys in self.keys.items():
             self.insert(self.before.tables[name], [{"id": key, "name": "x"} for key in keys])
 
     def revise(self) -> None:
@@ -160,13 +158,13 @@ class Group:
             self.run(command.check)
             for name, about in self.changes.items():
                 after = self.read(self.after.tables[about["after"]])
-                kept = [{each: row[each] for each in self.renamed(about).values()} for row in after]
-                self.compare(name, kept, self.expected(about, before[name]))
+                actual = [{each: row[each] for each in self.renamed(about).values()} for row in after]
+                self.compare(name, actual, self.expected(about, before[name]))
             self.run(command.downgrade, "-1")
             for name, about in self.changes.items():
-                again = self.read(self.before.tables[about["before"]])
-                self.compare(name, self.expected(about, again), self.expected(about, before[name]))
-                self.outcomes[name]["rows"] = len(again)
+                reverted = self.read(self.before.tables[about["before"]])
+                self.compare(name, self.expected(about, reverted), self.expected(about, before[name]))
+                self.outcomes[name]["rows"] = len(reverted)
 
     def compare(self, name: str, rows: Any, expected: Any) -> None:  # noqa: ANN401
         if rows != expected:
