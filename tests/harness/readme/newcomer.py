@@ -22,6 +22,7 @@ from tests.harness.combinations.copier_cli import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 FENCE = re.compile(r"^ *```(?:sh|console)\n(?P<commands>.*?)^ *```$", re.MULTILINE | re.DOTALL)  # in lists, too
 CHECK = re.compile(r"^\| `(?P<command>uv run (?!app |pytest)[^`]+)` \|", re.MULTILINE)
@@ -84,23 +85,22 @@ class Newcomer:
             pytest.fail(f"$ {command}\n{completed.stdout}", pytrace=False)
         return completed.stdout
 
-    @contextmanager
-    def serving(self, command: str) -> Iterator[str]:
+    def serving(self, command: str) -> AbstractContextManager[str]:
         """Run a server in the background, and yield its base URL once it is ready."""
-        log = self.directory.parent / "server.log"
-        with log.open("wb") as output:
-            server = subprocess.Popen(
-                command.split(),
-                cwd=self.directory,
-                env=self.environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        try:
-            yield wait_until_ready(server, log)
-        finally:
-            stop(server)
+        return serving(command.split(), self.directory, self.environment, self.directory.parent / "server.log")
+
+
+@contextmanager
+def serving(command: list[str], directory: Path, environment: dict[str, str], log: Path) -> Iterator[str]:
+    """Run a server that writes to a log, and yield its base URL once it is ready."""
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, cwd=directory, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield wait_until_ready(server, log)
+    finally:
+        stop(server)
 
 
 def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> str:

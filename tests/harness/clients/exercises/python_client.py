@@ -12,6 +12,7 @@ from gauge_api_client.api.gauges import create_gauge, delete_gauge, list_gauges,
 from gauge_api_client.models import GaugeCreate, GaugeRead, GaugeUpdate, PageGaugeRead, Problem
 
 DATA = {"a": [1, {"b": None}]}
+RUN = uuid4().hex[:12]  # part of each code, since the service may have other gauges
 client = Client(base_url=sys.argv[1], raise_on_unexpected_status=True)
 
 
@@ -26,7 +27,7 @@ def fields(gauge: GaugeRead) -> dict[str, object]:
     return {**gauge.to_dict(), "updated_at": None}
 
 
-body = GaugeCreate(code="a", ratio=0.5, price="4.50", data=DATA, more=[], note="text", kind="two words")
+body = GaugeCreate(code=f"{RUN} a", ratio=0.5, price="4.50", data=DATA, more=[], note="text", kind="two words")
 created = create_gauge.sync(client=client, body=body)
 assert isinstance(created, GaugeRead)
 assert (created.big, created.price, created.data, created.more) == (2**53 + 1, "4.50", DATA, [])
@@ -36,13 +37,15 @@ problem = create_gauge.sync(client=client, body=body)
 assert isinstance(problem, Problem)
 assert problem.code == "conflict"
 
-other = create_gauge.sync(client=client, body=GaugeCreate(code="b", ratio=-1, price="0.10", big=-(2**63), data=[]))
+body = GaugeCreate(code=f"{RUN} b", ratio=-1, price="0.10", big=-(2**63), data=[])
+other = create_gauge.sync(client=client, body=body)
 assert isinstance(other, GaugeRead)
 assert (other.big, other.data) == (-(2**63), [])
-page = list_gauges.sync(client=client, sort="-big", size=1)
+page = list_gauges.sync(client=client, search=RUN, sort="-big", size=1)
 assert isinstance(page, PageGaugeRead)
-assert (page.total, [each.code for each in page.items]) == (2, ["a"])
-assert isinstance(filtered := list_gauges.sync(client=client, big=2**53 + 1, price_from="1.5"), PageGaugeRead)
+assert (page.total, [each.code for each in page.items]) == (2, [created.code])
+filtered = list_gauges.sync(client=client, search=RUN, big=2**53 + 1, price_from="1.5")
+assert isinstance(filtered, PageGaugeRead)
 assert filtered.total == 1
 
 assert fields(patched(created)) == fields(created)
@@ -52,7 +55,7 @@ assert patched(created, big=2**63 - 1, other_big=2**53 + 1).big == 2**63 - 1
 assert patched(created, data={}, more=None).data == {}
 assert patched(created, data=[[]], more={"a": 1}).more == {"a": 1}
 
-rejected = create_gauge.sync(client=client, body=GaugeCreate(code="c", ratio=1, price="-1"))
+rejected = create_gauge.sync(client=client, body=GaugeCreate(code=f"{RUN} c", ratio=1, price="-1"))
 assert isinstance(rejected, Problem)
 assert rejected.status == 422
 assert rejected.errors
