@@ -424,6 +424,28 @@ def test_uncertain_plural_is_reported_with_candidates(name: str, former: str, ot
 
 
 @pytest.mark.parametrize(
+    ("name", "fix", "former_fix"),
+    [
+        (
+            "accommodation_xy_radius",
+            "set `plural: accommodation_xy_radii`.",
+            "state the previous one, such as `{name: accommodation_xy_radius, plural: accommodation_xy_radii}`.",
+        ),
+        (
+            "accommodation_xyz_matrix",
+            "set `plural:` to a word of up to 24 characters.",
+            "state the previous one by `plural:` in `was`.",
+        ),
+    ],
+    ids=["one", "both"],
+)
+def test_too_long_plural_is_not_recommended(name: str, fix: str, former_fix: str) -> None:
+    thing = {"name": name, "fields": {"title": "str"}}
+    assert domain_problem([thing]) == f"{name}: its plural is uncertain: {fix}"
+    assert domain_problem([PERSON | {"was": name}]) == f"person: was: the plural of {name} is uncertain: {former_fix}"
+
+
+@pytest.mark.parametrize(
     "name", ["address", "analysis", "bus", "case_status", "cliff", "hero", "location", "man", "news", "photo", "video"]
 )
 def test_certain_plural_needs_no_declaration(name: str) -> None:

@@ -252,20 +252,32 @@ def check_conflicts(name: str, plural: str) -> None:
 def plural_name(name: str, declared: object) -> str:
     """Return the plural of a resource, which is declared or formed by English rules; reject an uncertain one."""
     if declared is None and candidates(name):
-        former, other = candidates(name)
-        choices = f"`plural: {former}`, which keeps an existing table, or `plural: {other}`"
-        reject(name, f"its plural is uncertain: set {choices}.")
+        reject(name, f"its plural is uncertain: set {plural_choices(name)}.")
     plural = plural_of(name) if declared is None else snake_case(name, declared, "plural")
     if len(plural) > LONGEST["name"]:
         reject(name, f"the plural {plural} has {len(plural)} characters: set `plural:` to {LONGEST['name']} or less.")
     return plural
 
 
+def plural_choices(name: str) -> str:
+    """Return the declarations of an uncertain plural that are accepted, as words of an error."""
+    former, _ = candidates(name)
+    accepted = [each for each in short_candidates(name) if not any(plural_conflicts(each))]
+    choices = [f"`plural: {each}`{', which keeps an existing table' if each == former else ''}" for each in accepted]
+    return ", or ".join(choices) or f"`plural:` to a word of up to {LONGEST['name']} characters"
+
+
+def short_candidates(name: str) -> list[str]:
+    """Return the candidates for an uncertain plural that are not too long."""
+    return [each for each in candidates(name) if len(each) <= LONGEST["name"]]
+
+
 def former_plural(place: str, name: str, declared: object) -> str:
     """Return the previous plural of a renamed resource; reject an uncertain one."""
     if declared is None and candidates(name):
-        choices = " or ".join(f"`{{name: {name}, plural: {plural}}}`" for plural in candidates(name))
-        reject(place, f"the plural of {name} is uncertain: state the previous one, such as {choices}.")
+        choices = " or ".join(f"`{{name: {name}, plural: {plural}}}`" for plural in short_candidates(name))
+        fix = f", such as {choices}" if choices else " by `plural:` in `was`"
+        reject(place, f"the plural of {name} is uncertain: state the previous one{fix}.")
     return plural_of(name) if declared is None else former_name(place, declared)
 
 
