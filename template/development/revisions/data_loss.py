@@ -1,6 +1,7 @@
-"""Data loss: operations of a revision that lose values, or that fail on existing rows.
+"""Warnings of a revision: probable renames without `was`, narrowed columns, and required columns.
 
-A comment `# Lossy: ...` marks operations that lose values; a test fails until they are reviewed.
+A comment `# Lossy: ...` marks a probable rename, which loses values; a test fails until the comment
+is reviewed.
 """
 
 from collections.abc import Iterable, Iterator
