@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.thorough
 
 CASES = [
-    pytest.param(generator, shape, id=f"{generator}-{shape}")
+    pytest.param(generator, shape, id=f"{generator}-{shape}", marks=() if shape == WIDE else pytest.mark.weekly)
     for generator in GENERATORS
     for shape in SHAPES
     if shape in {WIDE, FULL} or not generator.is_slow
