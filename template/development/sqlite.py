@@ -1,15 +1,18 @@
 """SQLite files for development and tests."""
 
 import shutil
+import sqlite3
 import tempfile
 from asyncio import to_thread
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import make_url
 
+from app import settings
+from app.sqlite import DatabaseSettings
 from development.memory import shared_memory
 
 
@@ -19,6 +22,35 @@ def persistent(directory: Path) -> Generator[str, None, None]:
     directory.mkdir(exist_ok=True)
     print(f"Database   SQLite in {directory / 'app.db'}")
     yield f"sqlite:///{directory / 'app.db'}"
+
+
+def is_used(directory: Path) -> bool:
+    """Return whether a connection to the SQLite file in `directory` is open."""
+    file = directory / "app.db"
+    if not file.exists():
+        return False
+    with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            return True
+    return False
+
+
+def client(statement: str | None) -> tuple[list[str], dict[str, str]]:
+    """Return the command that opens the file of `DATABASE_URL`, and its environment variables.
+
+    It is `sqlite3`, or `litecli` from the package index if that is not installed.
+
+    Args:
+        statement: SQL to run instead of opening a prompt
+    """
+    file = settings.read(DatabaseSettings).url.database or ""
+    if program := shutil.which("sqlite3"):
+        options = ["-header", "-column", "-cmd", "PRAGMA foreign_keys = ON"]
+        return [program, *options, file, *([statement] if statement else [])], {}
+    return ["uvx", "litecli", file, *(["--table", "--execute", statement] if statement else [])], {}
 
 
 @contextmanager

@@ -75,6 +75,15 @@ class Step:
     command: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """An option of `app dev`, such as `--db-port` with the name `db_port`, that the local database reads."""
+
+    name: str
+    type: str  # the function of `app/__main__.py` that parses it
+    meaning: str
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table in the first migration, with an SQLAlchemy type such as `String(length=40)`."""
@@ -158,6 +167,7 @@ class Feature:
         plays: packages below `app`, each with the module of this feature that shared files import from it.
         counts: the module whose `count` returns the totals of lists, instead of `app.filtering`.
         beside: modules of `development` whose `beside()` runs servers for `app dev`, and sets variables to their URLs.
+        database_options: options of `app dev` for its database.
         reaches: variables that `beside()` sets, each with the feature of the server.
         shows: the curl option that authenticates a client, in the README.
         runtime, test, lint: requirements (PEP 508).
@@ -192,6 +202,7 @@ class Feature:
     plays: Mapping[str, str] = field(default_factory=dict)
     counts: str = ""
     beside: tuple[str, ...] = ()
+    database_options: tuple[Option, ...] = ()
     reaches: Mapping[str, str] = field(default_factory=dict)
     shows: str = ""
     first_steps: tuple[Step, ...] = ()

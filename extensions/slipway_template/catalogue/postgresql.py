@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import Argument, Command, Container, Feature, Setting
+from .model import Argument, Command, Container, Feature, Option, Setting
 
 POSTGRESQL = Feature(
     name="postgresql",
@@ -19,6 +19,7 @@ POSTGRESQL = Feature(
         "tests/database/test_postgresql.py",
         "tests/database/test_postgresql_tls.py",
         "tests/database/test_postgresql_url.py",
+        "tests/development/test_local_postgresql.py",
     ),
     is_component=True,
     runtime=("asyncpg>=0.32,<0.33",),
@@ -34,6 +35,9 @@ POSTGRESQL = Feature(
             done="Imports all rows of a SQLite file into an empty database: docs/postgresql.md",
             is_for_people=True,
         ),
+    ),
+    database_options=(
+        Option(name="db_port", type="port", meaning="TCP port of the database on 127.0.0.1, for graphical clients"),
     ),
     settings=(
         Setting(

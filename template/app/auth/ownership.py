@@ -29,6 +29,9 @@ class OwnerOrPermission:
         register(*permissions)
         self.permissions = permissions
 
+    def __str__(self) -> str:
+        return f"owner, or {' or '.join(self.permissions)}"
+
     async def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Scope:
         """Return the scope of rows that the current caller may access (the dependency)."""
         return self.scope(caller)

@@ -1,14 +1,13 @@
 """Tests of access policies: every route requires authentication, or is listed as public."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
+from fastapi.params import Depends
 from fastapi.routing import APIRoute, iter_route_contexts
 from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,9 +16,19 @@ from starlette.types import Message
 from starlette.websockets import WebSocket
 
 from app import auth, errors, migrate
-from app.auth import PUBLIC, CurrentUser, current_caller, identify, optional_caller
+from app.auth import (
+    PUBLIC,
+    SIGNED_IN,
+    CurrentUser,
+    current_caller,
+    identify,
+    optional_caller,
+    require_permission,
+    signed_in_or_key,
+)
 from app.models.base import now
 from app.models.user import EVERYTHING
+from development.routes import dependency_calls, rows
 from tests.support.auth import OPEN, bearer, log_in_again, make_user
 from tests.support.fuzzing import fuzz_api
 
@@ -27,13 +36,6 @@ from tests.support.fuzzing import fuzz_api
 # `CurrentUser` or a permission.
 WITHOUT_POLICY = {"docs", "live", "ready", "redirect"}
 POLICIES = {PUBLIC.dependency, current_caller, optional_caller}
-
-
-def dependency_calls(dependant: Dependant) -> Iterator[object]:
-    """Yield the functions that a route depends on, recursively."""
-    yield dependant.call
-    for nested in dependant.dependencies:
-        yield from dependency_calls(nested)
 
 
 def test_every_route_declares_access_policy(app: FastAPI) -> None:
@@ -44,6 +46,31 @@ def test_every_route_declares_access_policy(app: FastAPI) -> None:
             assert declared & POLICIES, (
                 f"{route.name}: declare a policy, or add it to WITHOUT_POLICY."
             )
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "description"),
+    [
+        ((), "public"),
+        ((PUBLIC,), "public"),
+        ((SIGNED_IN,), "signed in"),
+        ((signed_in_or_key("users:read"),), "signed in, or API key with users:read"),
+        ((signed_in_or_key("users:read"), require_permission("users:write")), "users:write"),
+        ((require_permission("users:read", "users:write"),), "users:read or users:write"),
+    ],
+)
+def test_route_is_described_by_its_strictest_policy(
+    dependencies: tuple[Depends, ...], description: str
+) -> None:
+    service = FastAPI()
+    auth.install(service)
+
+    @service.get("/goods", dependencies=dependencies)
+    async def list_goods() -> None:
+        """Do nothing."""
+
+    (row,) = [row for row in rows(service) if row[1] == "/goods"]
+    assert row == ("GET", "/goods", description, f"{__name__}.list_goods")
 
 
 async def test_api_key_without_scopes_reads_no_resource(
