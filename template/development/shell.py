@@ -30,7 +30,7 @@ The models and schemas have their own names. Ctrl-D ends the prompt."""
 
 
 def run() -> int:
-    """Run a prompt on the database, or the program on standard input if that is no terminal."""
+    """Run a prompt on the database, or the program that standard input contains."""
     output = sys.stdout
     with redirect_stdout(sys.stderr), commands.database(), redirect_stdout(output):
         asyncio.run(interact())
