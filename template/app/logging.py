@@ -5,13 +5,16 @@ valid, else a new ID. The response header and problem documents contain the requ
 """
 
 import logging
+import os
 import re
 import sys
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from ipaddress import IPv6Address, ip_address
-from typing import Any
+from pathlib import Path
+from traceback import FrameSummary, StackSummary, TracebackException
+from typing import Any, TextIO
 from uuid import uuid4
 
 import orjson
@@ -21,7 +24,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from app import health, settings
 
@@ -89,6 +92,9 @@ SHARED: list[Processor] = [
 ]
 
 
+PROCESSORS: list[Processor] = []  # one list, because loggers keep the list of their first use
+
+
 class StandardOutput:
     """Output stream that writes to the current `sys.stdout`, which a test may have replaced."""
 
@@ -100,17 +106,29 @@ class StandardOutput:
     debug = info = warning = error = critical = exception = write
 
 
+class StandardOutputHandler(logging.Handler):
+    """Handler that writes records of the standard library's logging to `StandardOutput`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as one event."""
+        try:
+            StandardOutput().write(self.format(record).encode())
+        except Exception:  # noqa: BLE001 - as in the handlers of the standard library
+            self.handleError(record)
+
+
 def configure(config: LogSettings) -> None:
     """Configure structlog, and the standard library's logging, which libraries use."""
     level = getattr(logging, config.level.upper())
     renderers = _json() if config.format is Format.JSON else _console()
+    PROCESSORS[:] = [*SHARED, *renderers]
     structlog.configure(
-        processors=[*SHARED, *renderers],
+        processors=PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: StandardOutput(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = StandardOutputHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*SHARED, structlog.stdlib.add_logger_name],
@@ -136,8 +154,38 @@ def _json() -> list[Processor]:
 
 
 def _console() -> list[Processor]:
-    write = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    write = structlog.dev.ConsoleRenderer(
+        colors=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+        exception_formatter=write_short_traceback,
+    )
     return [lambda logger, method, event: write(logger, method, event).encode()]
+
+
+def write_short_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """Write a traceback with the service's own frames, and the frame that raised the exception.
+
+    Causes and members of exception groups are included. A note counts the omitted frames.
+    """
+    main = TracebackException(*exc_info, compact=True)
+    related, omitted = [main], 0
+    for error in related:  # the list grows
+        related += filter(None, (error.__cause__, error.__context__, *(error.exceptions or ())))
+        last = error.stack[-1:] if error is main else []
+        shown = [frame for frame in error.stack if _is_own(frame) or frame in last]
+        omitted += len(error.stack) - len(shown)
+        error.stack = StackSummary.from_list(shown)
+    if omitted:
+        note = f"[{omitted} frames of packages and middleware omitted; LOG_FORMAT=json logs them]"
+        main.__notes__ = [*(main.__notes__ or ()), note]
+    stream.write("\n" + "".join(main.format()).rstrip("\n"))
+
+
+def _is_own(frame: FrameSummary) -> bool:
+    """Return whether a frame is the service's, except calls of the next ASGI application."""
+    path = Path(frame.filename)
+    is_installed = "site-packages" in path.parts
+    calls_next = "(scope, " in (frame.line or "")
+    return path.is_relative_to(settings.ROOT) and not is_installed and not calls_next
 
 
 def client_address(connection: HTTPConnection) -> str:

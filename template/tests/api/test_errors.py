@@ -130,6 +130,7 @@ async def test_body_without_content_type_returns_422(jot_client: AsyncClient) ->
     assert problem(response) == (422, "invalid")
 
 
+@pytest.mark.usefixtures("json_logs")
 async def test_unhandled_exception_returns_500_without_details(
     broken: FastAPI, capsys: pytest.CaptureFixture[str]
 ) -> None:

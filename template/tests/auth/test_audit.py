@@ -22,6 +22,8 @@ from app.services.audit_event import FailureLimit, Origin
 from tests.support.auth import bearer, make_user
 from tests.support.live_server import Live
 
+pytestmark = pytest.mark.usefixtures("json_logs")
+
 URL = "/api/v1/audit"
 USERS = "/api/v1/users"
 TARGET = ("user", uuid7())

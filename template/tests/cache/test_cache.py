@@ -31,6 +31,8 @@ from tests.support.query_count import selects
 from tests.support.sample_resource import Jot
 from tests.support.timeouts import DEADLINE, wait_until
 
+pytestmark = pytest.mark.usefixtures("json_logs")
+
 STRING = TypeAdapter(str)
 
 

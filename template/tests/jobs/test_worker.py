@@ -34,6 +34,8 @@ from tests.support.sample_tasks import (
 )
 from tests.support.timeouts import DEADLINE, PROCESS_DEADLINE, wait_until
 
+pytestmark = pytest.mark.usefixtures("json_logs")
+
 CONCURRENCY = 4
 
 

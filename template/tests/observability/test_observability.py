@@ -123,6 +123,7 @@ async def test_sampler_exports_configured_trace_ratio(
     await asyncio.to_thread(app.state.observability.close)
 
 
+@pytest.mark.usefixtures("json_logs")
 async def test_log_line_has_trace_and_span_id(
     observed: ObservedService, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +136,7 @@ async def test_log_line_has_trace_and_span_id(
     assert (line["trace_id"], line["span_id"]) == (span.trace_id.hex(), span.span_id.hex())
 
 
+@pytest.mark.usefixtures("json_logs")
 async def test_log_line_without_span_has_no_trace_id(
     client: AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -362,6 +364,7 @@ async def test_failed_command_span_contains_no_error_message(collector: Collecto
 
 
 @pytest.mark.drill
+@pytest.mark.usefixtures("json_logs")
 async def test_server_exports_spans_and_metrics_until_exit(
     collector: Collector, database_url: str
 ) -> None:

@@ -125,6 +125,7 @@ async def test_head_of_path_without_get_returns_405(extended: Live) -> None:
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
 
 
+@pytest.mark.usefixtures("json_logs")
 async def test_head_is_logged_as_head(
     client: AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,8 @@ from httpx2 import AsyncClient
 
 from tests.support.sample_resource import URL
 
+pytestmark = pytest.mark.usefixtures("json_logs")
+
 Lines = list[dict[str, Any]]
 
 

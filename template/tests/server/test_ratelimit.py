@@ -26,6 +26,8 @@ from tests.support import valkey
 from tests.support.live_server import calling, lifespan, serving
 from tests.support.timeouts import DEADLINE
 
+pytestmark = pytest.mark.usefixtures("json_logs")
+
 MakeApp = Callable[..., FastAPI]
 ADDRESS, OTHER_ADDRESS = "192.0.2.1", "192.0.2.2"
 

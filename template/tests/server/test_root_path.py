@@ -105,6 +105,7 @@ async def test_paths_of_middleware_are_compared_without_root_path(
     assert (await client.head(to_service(f"{ROOT}{URL}"))).status_code == 200
 
 
+@pytest.mark.usefixtures("json_logs")
 async def test_log_contains_path_with_root_path(
     client: AsyncClient, to_service: ToService, capsys: pytest.CaptureFixture[str]
 ) -> None:

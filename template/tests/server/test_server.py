@@ -33,6 +33,8 @@ from tests.support.live_server import (
 from tests.support.sample_resource import URL, payload
 from tests.support.timeouts import DEADLINE
 
+pytestmark = pytest.mark.usefixtures("json_logs")
+
 CLIENTS = 8
 LOCALHOST = "127.0.0.1"  # the address of the tests
 PROXIES = "FORWARDED_ALLOW_IPS"
