@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, Enum, MetaData, String
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql import expression
 
@@ -55,11 +56,17 @@ class Identified:
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7, sort_order=-1)
 
 
+def creation_time(context: DefaultExecutionContext) -> datetime:
+    """Return `created_at` of the row that is inserted, as `updated_at` of an unchanged row."""
+    row: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return row.get("created_at") or now()
+
+
 class Timestamped:
     """Mixin that adds the times of creation and last update."""
 
     created_at: Mapped[datetime] = mapped_column(default=now, index=True, sort_order=1)
-    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now, sort_order=1)
+    updated_at: Mapped[datetime] = mapped_column(default=creation_time, onupdate=now, sort_order=1)
 
 
 def check_name(condition: str, *, is_ambiguous: bool = False) -> str:
