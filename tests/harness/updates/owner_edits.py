@@ -408,8 +408,8 @@ def install(app: FastAPI) -> None:
 '''
     return [
         *create(service, "app/pantry.py", text),
-        *insert(service, MAIN, "from app.pantry import install as install_pantry\n", below("from app import (", ")")),
-        *insert(service, MAIN, "    install_pantry(app)\n", below(SLOT), above("    routers.install(app)")),
+        *insert(service, MAIN, "from app import pantry\n", below("# isort: split"), below("from app import (", ")")),
+        *insert(service, MAIN, "    pantry.install(app)\n", below(SLOT), above("    routers.install(app)")),
     ]
 
 
