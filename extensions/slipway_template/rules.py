@@ -73,7 +73,7 @@ RULES = (
         f"{ARCHITECTURE}relationships_are_not_lazy_loaded",
     ),
     Rule(
-        "Declare columns as `Mapped[...] = mapped_column(...)`.",
+        "Declare columns as `Mapped[...] = mapped_column(...)`, except in a `Table` of an association.",
         f"{ARCHITECTURE}models_declare_columns_by_mapped_column",
     ),
     Rule(
