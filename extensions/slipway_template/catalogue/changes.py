@@ -21,6 +21,7 @@ CHANGES = Feature(
     paths=(
         "app/changes.py",
         "tests/database/test_changes.py",
+        "tests/support/changes.py",
     ),
     is_word=True,
     installs="changes",

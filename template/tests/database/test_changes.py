@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Column, ForeignKey, MetaData, Table, delete, update
 
-from app.changes import Change, Kind, changes_by_database, subscribe
+from app.changes import Change, Kind, changes_by_database
 from app.deletion import SOFT_DELETE
+from tests.support.changes import recorded
 from tests.support.live_server import Live
 from tests.support.sample_resource import URL, Jot
 
@@ -17,10 +18,8 @@ Changes = list[Change]
 @pytest.fixture
 def changes(live: Live) -> Generator[Changes, None, None]:
     """Record the changes that the service publishes during a test."""
-    published: Changes = []
-    subscribe(live.app, published.extend)
-    yield published
-    live.app.state.listeners.remove(published.extend)
+    with recorded(live.app) as published:
+        yield published
 
 
 async def create(live: Live, title: str = "one") -> UUID:
