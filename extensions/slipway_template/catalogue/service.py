@@ -62,6 +62,7 @@ SERVICE = Feature(
         "development/pending_migrations.py",
         "development/revisions/",
         "development/routes.py",
+        "development/seeds/",
         "development/server.py",
         "development/shell.py",
         "docs/clients.md",
@@ -109,6 +110,8 @@ SERVICE = Feature(
         "uvloop>=0.22,<1 ; sys_platform != 'win32'",
     ),
     test=(
+        "faker>=40.63,<41",
+        "polyfactory>=3.5,<4",
         "ptpython>=3.0.32,<4",
         "pytest>=9.2,<10",
         "pytest-asyncio>=1.5,<2",
