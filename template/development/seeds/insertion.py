@@ -87,7 +87,7 @@ class Seeder:
                 new = [row for row in rows if _key(table, row) not in before]
                 await _insert(connection, table, new)
                 after = {_key(table, row) for row in await _existing(connection, table)}
-        except (StatementError, ValueError) as error:
+        except (StatementError, ArithmeticError, ValueError) as error:
             report = Report(table.name, 0, remark=reason(error), is_error=True)
         else:
             own = [row for row in rows if _key(table, row) in after]

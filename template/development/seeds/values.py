@@ -171,9 +171,7 @@ class PlausibleFactory(ModelFactory[BaseModel]):
     @classmethod
     def _number(cls, kind: type, name: str, bounds: Bounds) -> object:
         usual = next((RANGES[each] for each in endings(name) if each in RANGES), USUAL_RANGE)
-        places = bounds.get("decimal_places", FLOAT_PLACES if issubclass(kind, float) else 0)
-        if issubclass(kind, Decimal):
-            places = bounds.get("decimal_places", 2)
+        places = 0 if issubclass(kind, int) else bounds.get("decimal_places", _places(bounds))
         step = Decimal(1).scaleb(-places)
         low, high = _limits(bounds, step, places)
         start = Decimal(usual[0])
@@ -190,17 +188,26 @@ class PlausibleFactory(ModelFactory[BaseModel]):
     def _moment(cls, name: str, bounds: Bounds) -> datetime:
         is_birth = bool({"birth", "birthday", "born"} & set(name.split("_")))
         start, end = (START - BIRTH, START - BIRTH / 3) if is_birth else (START, END)
+        width = end - start
         low = _moment(bounds.get("ge") or bounds.get("gt"))
         high = _moment(bounds.get("le") or bounds.get("lt"))
-        width = end - start
-        if low and low >= start:
+        if low and (low >= start or (high and high < start)):
             start = low + timedelta(days="gt" in bounds)
-            end = max(end, start + width) if high is None else end
+        if start >= end:
+            end = start + width
         if high and high <= end:
             end = high - timedelta(days="lt" in bounds)
-            start = min(start, end - width) if low is None else start
+        if start > end and low is None:
+            start = end - width
         minutes = max(int((end - start) / timedelta(minutes=1)), 0)
         return start + timedelta(minutes=cls.__random__.randint(0, minutes))
+
+
+def _places(bounds: Bounds) -> int:
+    """Return decimal places that suffice for ten numbers in the bounds."""
+    limits = [Decimal(str(bounds[key])) for key in ("ge", "gt", "le", "lt") if key in bounds]
+    span = max(limits, default=Decimal(1)) - min(limits, default=Decimal(0))
+    return max(FLOAT_PLACES, FLOAT_PLACES - span.adjusted()) if span else FLOAT_PLACES
 
 
 def _limits(bounds: Bounds, step: Decimal, places: int) -> tuple[Decimal | None, Decimal | None]:

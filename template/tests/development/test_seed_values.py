@@ -42,6 +42,8 @@ class Sample(Schema):
     depth: Annotated[Int, Field(lt=-10)]
     share: Annotated[float, Field(gt=0, lt=1)]
     born_on: Annotated[date, Field(lt=date(2026, 1, 1))]
+    tiny: Annotated[float, Field(ge=0.001, le=0.002)]
+    past: Annotated[date, Field(ge=date(1990, 1, 1), lt=date(1990, 1, 3))]
     due_on: Annotated[date, Field(ge=date(2040, 1, 1), le=date(2040, 1, 2))]
     seen_at: Moment
     opens_at: TimeOfDay
