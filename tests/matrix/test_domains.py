@@ -52,6 +52,7 @@ OF_ANY_DOMAIN = (
     "tests/architecture/test_architecture.py",
     "tests/auth/test_ownership.py",
     "tests/database/test_migrations.py",
+    "tests/development/test_seeds.py",
 )
 CORPUS = [
     resource

@@ -32,8 +32,10 @@ from development.seeds.vocabulary import (
 EXAMPLES = 0.5  # proportion of values from `examples`, after several failed attempts
 FILLED = 0.8  # proportion of optional fields that have a value
 START, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 BIRTH = timedelta(days=50 * 365)  # before `START`
 MIN_PROSE = 200  # maximum length from which a text consists of sentences
+CROWDED_WIDTH = 20  # further periods for unique dates, after several failed attempts
 MANY = 1_000_000  # numbers for a unique field
 COLUMN_BOUND = 1 << 31  # a bound of the column, which says nothing about usual numbers
 FLOAT_PLACES = 1
@@ -180,6 +182,9 @@ class PlausibleFactory(ModelFactory[BaseModel]):
             start = low
         elif high is not None and high < start:
             start = high - width if low is None else low
+        if cls.is_crowded and name in cls.distinct:
+            start = start - width if low is None else low
+            width *= 2
         end = start + width if high is None else min(start + width, high)
         count = int((end - start) / step)
         return kind(start + step * cls.__random__.randint(0, max(count, 0)))
@@ -188,17 +193,19 @@ class PlausibleFactory(ModelFactory[BaseModel]):
     def _moment(cls, name: str, bounds: Bounds) -> datetime:
         is_birth = bool({"birth", "birthday", "born"} & set(name.split("_")))
         start, end = (START - BIRTH, START - BIRTH / 3) if is_birth else (START, END)
+        if cls.is_crowded and name in cls.distinct:
+            end += CROWDED_WIDTH * (end - start)
         width = end - start
         low = _moment(bounds.get("ge") or bounds.get("gt"))
         high = _moment(bounds.get("le") or bounds.get("lt"))
         if low and (low >= start or (high and high < start)):
             start = low + timedelta(days="gt" in bounds)
         if start >= end:
-            end = start + width
+            end = start + min(width, LAST - start)
         if high and high <= end:
             end = high - timedelta(days="lt" in bounds)
         if start > end and low is None:
-            start = end - width
+            start = end - min(width, end - FIRST)
         minutes = max(int((end - start) / timedelta(minutes=1)), 0)
         return start + timedelta(minutes=cls.__random__.randint(0, minutes))
 
@@ -217,7 +224,8 @@ def _limits(bounds: Bounds, step: Decimal, places: int) -> tuple[Decimal | None,
     highs = [Decimal(str(bounds["le"]))] if "le" in bounds else []
     highs += [Decimal(str(bounds["lt"])) - step] if "lt" in bounds else []
     if "max_digits" in bounds:
-        highs.append(Decimal(10) ** (bounds["max_digits"] - places) - step)
+        limit = Decimal(10) ** (bounds["max_digits"] - places) - step
+        lows, highs = [*lows, -limit], [*highs, limit]
     low = max((each for each in lows if each > -COLUMN_BOUND), default=None)
     high = min((each for each in highs if each < COLUMN_BOUND - 1), default=None)
     return low, high
