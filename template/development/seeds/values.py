@@ -69,6 +69,7 @@ class PlausibleFactory(ModelFactory[BaseModel]):
     """Factory of a schema's instances, with values by Faker for known names of fields."""
 
     __is_base_factory__ = True
+    __faker__ = Faker("en_US")  # shared, since its creation takes long
     distinct: ClassVar[frozenset[str]] = frozenset()  # fields of unique constraints
     is_person: ClassVar[bool] = False
     is_crowded: ClassVar[bool] = False  # several attempts failed: texts of `distinct` get a number
@@ -86,6 +87,7 @@ class PlausibleFactory(ModelFactory[BaseModel]):
         build_context: Any = None,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """Return a plausible value of a field; Polyfactory generates those of other types."""
+        cls.__faker__.factories[0].random = cls.__random__
         examples = field_meta.examples
         if examples and cls.is_crowded and cls.__random__.random() < EXAMPLES:
             return cls.__random__.choice(examples)
@@ -244,12 +246,9 @@ def stream(key: str) -> Random:
 
 def factory(schema: type[BaseModel], key: str, distinct: frozenset[str]) -> type[PlausibleFactory]:
     """Return the factory of a schema, whose values depend on the key only."""
-    faker = Faker("en_US")
-    faker.seed_instance(f"{key} words")
     variables = {
         "__model__": schema,
         "__random__": stream(f"{key} values"),
-        "__faker__": faker,
         "distinct": distinct,
         "is_person": not PERSONAL.isdisjoint(schema.model_fields),
     }
