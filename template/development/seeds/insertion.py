@@ -1,6 +1,5 @@
 """Insertion of seed rows, table by table, each in its own transaction."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -11,10 +10,10 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import reason
-from development.seeds.resources import Schemas, columns, required_columns, schema_of
+from development.seeds.resources import Schemas, required_columns, schema_of, schemas_of
 from development.seeds.rows import Row, RowFactory, foreign_keys, is_nullable, unique_columns
 
-PARENTS = 5  # rows of a referenced table that is no resource, such as users, if it is empty
+PARENTS = 5  # rows of an empty referenced table that is not a resource, such as users
 CANDIDATES = 1000  # rows of such a table that may be referenced
 
 Key = tuple[Any, ...]
@@ -53,13 +52,13 @@ class Seeder:
         for table, schema in self.schemas.items():
             for key in foreign_keys(table):
                 await self._provide(key.referred_table)
-            await self._fill(table, list(_schemas(table, schema)), count)
+            await self._fill(table, list(schemas_of(table, schema)), count)
         for factory, keys in self.added:
             await self._link(factory, keys)
         return self.reports
 
     async def _provide(self, table: Table) -> None:
-        """Select rows of a table that is no resource; insert a few if there are none."""
+        """Select rows of a table that is not a resource; insert a few if it is empty."""
         if table in self.schemas or table in self.pools:
             return
         query = select(table).order_by(*table.primary_key).limit(CANDIDATES)
@@ -115,17 +114,6 @@ class Seeder:
         parameters = [{f"new_{name}": change[name] for name in change} for change in changes]
         async with self.engine.begin() as connection:
             await connection.execute(query, parameters)
-
-
-def _schemas(table: Table, schema: type[BaseModel] | None) -> Iterator[type[BaseModel]]:
-    """Yield the schema of a resource, and one of the columns that it lacks."""
-    if schema is None:
-        yield schema_of(table, columns(table))
-        return
-    yield schema
-    missing = [each for each in required_columns(table) if each.name not in schema.model_fields]
-    if missing:
-        yield schema_of(table, missing)
 
 
 def _key(table: Table, row: Row) -> Key:

@@ -39,6 +39,17 @@ def resources() -> Schemas:
     return {table: found[table] for table in _sorted(found)}
 
 
+def schemas_of(table: Table, schema: type[BaseModel] | None) -> Iterator[type[BaseModel]]:
+    """Yield the `Create` schema of a resource, and a schema of the columns that it lacks."""
+    if schema is None:
+        yield schema_of(table, columns(table))
+        return
+    yield schema
+    missing = [each for each in required_columns(table) if each.name not in schema.model_fields]
+    if missing:
+        yield schema_of(table, missing)
+
+
 def required_columns(table: Table) -> list[Column[Any]]:
     """Return the columns that neither null, a default nor a reference can fill."""
     return [

@@ -1,4 +1,4 @@
-"""What the names of fields say about their values."""
+"""Names of fields, and the values that they suggest."""
 
 from collections.abc import Iterator, Mapping
 

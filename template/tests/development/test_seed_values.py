@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Integer,
     MetaData,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 
 from app.schemas.base import Integer as Int
 from app.schemas.base import Json, Line, Moment, Number, Schema, Text, TimeOfDay, places
-from development.seeds.resources import columns, schema_of
+from development.seeds.resources import columns, schema_of, schemas_of
 from development.seeds.rows import RowFactory
 from development.seeds.values import factory
 
@@ -135,6 +136,13 @@ def test_impossible_rule_is_reported() -> None:
     )
 
 
+def test_required_column_that_schema_lacks_is_filled() -> None:
+    target = table(Column("arrives_on", Date), Column("slug", String(9), nullable=False))
+    schemas = list(schemas_of(target, Stay))
+    rows, _ = RowFactory(target, schemas, "0", {}).rows(COUNT, [])
+    assert all(row["arrives_on"] and 0 < len(row["slug"]) <= 9 for row in rows)
+
+
 def test_unique_values_differ_from_each_other_and_existing_rows() -> None:
     target = table(
         Column("rank", Integer, CheckConstraint("rank >= 1"), unique=True, nullable=False),
@@ -176,6 +184,17 @@ def test_self_reference_is_to_earlier_row() -> None:
     links = {link["id"]: link["parent_id"] for link in made.linked(rows)}
     assert COUNT / 2 < len(links) < COUNT
     assert all(parent < child for child, parent in links.items())
+
+
+def test_self_reference_in_composite_unique_constraint_stays_null() -> None:
+    target = table(
+        Column("parent_id", ForeignKey("samples.id")),
+        Column("rank", Integer),
+        UniqueConstraint("parent_id", "rank"),
+    )
+    made = RowFactory(target, [], "0", {})
+    rows, _ = made.rows(COUNT, [])
+    assert list(made.linked(rows)) == []
 
 
 def test_required_self_reference_is_to_row_itself() -> None:
