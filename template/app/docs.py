@@ -1,4 +1,7 @@
-"""Swagger UI at `/docs`, with assets from this process instead of a CDN."""
+"""Swagger UI at `/docs`, with assets from this process instead of a CDN.
+
+A request for `/` is redirected to it, unless the service has a route for `/`.
+"""
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
@@ -10,10 +13,11 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.routing.root_path import root_path
+from app.routing.root_path import root_path, route_path
 
 ASSETS = "/docs/assets"
 REDIRECT = "/docs/oauth2-redirect"
@@ -79,6 +83,20 @@ def _urls(scheme: dict[str, Any]) -> Iterator[str]:
         yield flow.get("tokenUrl", "")
 
 
+class RedirectToDocs:
+    """Handler of requests that no route matches, which redirects `GET /` to Swagger UI."""
+
+    def __init__(self, default: ASGIApp) -> None:
+        self.default = default
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Redirect a request for `/`, and leave any other to the previous handler."""
+        is_root = scope["type"] == "http" and route_path(scope) == "/"
+        is_page = is_root and scope["method"] in {"GET", "HEAD"}
+        page = RedirectResponse(f"{root_path(scope)}/docs") if is_page else self.default
+        await page(scope, receive, send)
+
+
 def install(app: FastAPI) -> None:
     """Install Swagger UI, unless `/openapi.json` is disabled."""
     if app.openapi_url is None:
@@ -86,3 +104,4 @@ def install(app: FastAPI) -> None:
     assets = files("fastapi_offline") / "static"
     app.mount(ASSETS, StaticFiles(directory=str(assets)), name="docs")
     app.include_router(router)
+    app.router.default = RedirectToDocs(app.router.default)

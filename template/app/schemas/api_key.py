@@ -26,7 +26,7 @@ class ApiKeyCreate(Schema):
     scopes: Scopes = Field(
         description="Permissions of the key; each is effective while its user has it, too."
     )
-    expires_at: Expiry | None = None
+    expires_at: Expiry | None = Field(None, examples=["2099-12-31T23:59:59Z"])
 
 
 class ApiKeyRead(ReadSchema):

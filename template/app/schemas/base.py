@@ -32,6 +32,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from app.limits.json_depth import JSON_DEPTH
+from app.schemas import examples
 
 MAX_LINK_LENGTH = 2083  # characters, the limit of most browsers
 LINE = r"^[^\x00-\x1f\x7f]*$"  # without control characters
@@ -271,12 +272,14 @@ class Schema(BaseModel):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe the defaults of decimals without an exponent."""
+        """Describe the defaults of decimals without an exponent, and add examples to fields."""
         described = handler(schema)
         properties = handler.resolve_ref_schema(described)["properties"]
         for name, field in cls.model_fields.items():
             if isinstance(field.default, Decimal):
                 properties[name]["default"] = fixed_point(field.default)
+        for name, described_field in properties.items():
+            examples.add(name, described_field)
         return described
 
 

@@ -12,8 +12,10 @@ from app.schemas.base import NFC, AsciiEmail, Line, ReadSchema, Schema
 Email = Annotated[AsciiEmail, Field(max_length=320)]
 Name = Annotated[Line, Field(min_length=1, max_length=40), NFC]
 FullName = Annotated[Line, Field(min_length=1, max_length=100)]
-Roles = Annotated[list[Name], Field(max_length=40, description="Names of roles.")]
-Permission = Annotated[str, Field(pattern=r"^(\*|[a-z0-9_-]+:[a-z]+)$", max_length=80)]
+Roles = Annotated[list[Name], Field(max_length=40, description="Names of roles.", examples=[[]])]
+Permission = Annotated[
+    str, Field(pattern=r"^(\*|[a-z0-9_-]+:[a-z]+)$", max_length=80, examples=["users:read"])
+]
 UserSort = Literal["created_at", "-created_at", "email", "-email"]
 
 _EMAIL = TypeAdapter[str](Email)

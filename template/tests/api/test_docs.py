@@ -63,3 +63,44 @@ async def test_docs_in_production_return_404_unless_enabled(
     async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
         assert (await client.get("/docs")).status_code == status
         assert (await client.get("/openapi.json")).status_code == status
+
+
+@pytest.mark.usefixtures("shared_url")
+@pytest.mark.parametrize("root", ["", "/shop"])
+async def test_root_redirects_to_docs(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    monkeypatch.setenv("ROOT_PATH", root)
+    for base in ("http://test", f"http://test{root}"):
+        async with AsyncClient(transport=ASGITransport(create_app()), base_url=base) as client:
+            page = await client.get("/")
+            assert (page.status_code, page.headers["Location"]) == (307, f"{root}/docs")
+            assert (await client.post("/")).status_code == 404
+            assert (await client.get("/nothing")).status_code == 404
+
+
+@pytest.mark.usefixtures("shared_url")
+async def test_own_route_for_root_replaces_redirect_to_docs() -> None:
+    app = create_app()
+
+    @app.get("/")
+    async def home() -> str:
+        return "home"
+
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        assert (await client.get("/")).json() == "home"
+
+
+@pytest.mark.usefixtures("production", "shared_url")
+async def test_root_in_production_returns_404() -> None:
+    transport = ASGITransport(create_app())
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/")).status_code == 404
+
+
+async def test_favicon_is_revalidated_by_its_etag(client: AsyncClient) -> None:
+    icon = await client.get("/favicon.ico")
+    assert icon.status_code == 200
+    assert icon.headers["Content-Type"] == "image/svg+xml"
+    headers = (await client.get("/static/favicon.svg")).headers
+    assert icon.headers["Cache-Control"] == headers["Cache-Control"]
+    known = {"If-None-Match": icon.headers["ETag"]}
+    assert (await client.get("/favicon.ico", headers=known)).status_code == 304

@@ -1,5 +1,6 @@
 """Tests of the OpenAPI schema, and of all operations by random requests (fuzzing)."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from app import health
 from app.openapi import describe
-from app.schemas.base import Json, ReadSchema, Schema
+from app.schemas.base import BigInteger, Json, Line, ReadSchema, Schema, Text
 from tests.support import sample_resource
 from tests.support.fuzzing import fuzz_api
 
@@ -151,6 +152,75 @@ def test_numbers_have_64_bits() -> None:
     assert fields["default"]["anyOf"][0]["format"] == "double"
     assert fields["short"]["format"] == "int32"
     assert fields["data"]["examples"] == [{"type": "integer"}]
+
+
+FORMATS = {
+    "date": "2026-12-01",
+    "date-time": "2026-12-01T09:30:00Z",
+    "email": "user@example.com",
+    "uri": "https://example.com/",
+    "uuid": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+}
+
+
+def prefilled(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return the value that Swagger UI makes of a schema: no text of a pattern, no length."""
+    for key in ("default", "examples", "enum"):
+        if key in schema:
+            return schema[key] if key == "default" else schema[key][0]
+    if "$ref" in schema:
+        return prefilled(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "anyOf" in schema:
+        return prefilled(schema["anyOf"][0], schemas)
+    if "properties" in schema:
+        return {name: prefilled(each, schemas) for name, each in schema["properties"].items()}
+    if schema.get("type") == "array":
+        return [prefilled(schema["items"], schemas)]
+    values = {"boolean": True, "number": schema.get("minimum", 0.1), "string": "?"}
+    return FORMATS.get(schema.get("format", ""), values.get(schema.get("type", "")))
+
+
+class Described(Schema):
+    """Request with fields whose examples cannot come from the schema alone."""
+
+    title: Annotated[Line, Field(min_length=9, max_length=9)]
+    note: Annotated[Text, Field(min_length=20)] | None = None
+    count: BigInteger
+    dozens: Annotated[int, Field(ge=20, multiple_of=12)] | None = None
+    tags: list[Annotated[Line, Field(max_length=3)]]
+    data: Json
+    more: Json | None = None
+
+
+def test_prefilled_request_bodies_are_valid(jot_app: FastAPI) -> None:
+    app = FastAPI()
+
+    @app.post("/described")
+    async def described(body: Described) -> None: ...
+
+    schemas = {
+        name: schema
+        for each in (describe(app), jot_app.openapi())
+        for name, schema in each["components"]["schemas"].items()
+    }
+    models = {model.__name__: model for model in subclasses(Schema)}
+    checked = schemas.keys() & models.keys()
+    assert "Described" in checked
+    for name in checked:
+        models[name].model_validate_json(json.dumps(prefilled(schemas[name], schemas)))
+
+
+def test_query_parameters_have_no_examples(app: FastAPI) -> None:
+    for name, operation in operations(app).items():
+        for parameter in operation.get("parameters", []):
+            assert "examples" not in parameter["schema"], name
+
+
+def subclasses(model: type[Schema]) -> Iterator[type[Schema]]:
+    """Yield all subclasses of a schema."""
+    for each in model.__subclasses__():
+        yield each
+        yield from subclasses(each)
 
 
 @pytest.mark.drill

@@ -34,7 +34,7 @@ from tests.support.fuzzing import fuzz_api
 
 # Routes without a policy, besides `OPEN`. All others declare one, such as `PUBLIC`, `SIGNED_IN`,
 # `CurrentUser` or a permission.
-WITHOUT_POLICY = {"docs", "live", "ready", "redirect"}
+WITHOUT_POLICY = {"docs", "favicon", "live", "ready", "redirect"}
 POLICIES = {PUBLIC.dependency, current_caller, optional_caller}
 
 
