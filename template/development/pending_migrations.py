@@ -121,12 +121,12 @@ class PendingMigrations:
     async def report(self) -> None:
         """Print the pending migrations, or that the models need a migration."""
         if not await self.check():
-            offer = " Press Enter to apply them, or" if self._listen() else ""
-            print(f"Pending    {', '.join(self.pending)}.{offer} run `uv run app migrate`.")
+            offer = " press Enter to apply, or" if self._listen() else ""
+            print(f"Pending    {', '.join(self.pending)}:{offer} run `uv run app migrate`")
         elif self.is_current:
             async with ENGINE.get(self.service).connect() as connection:
                 if await connection.run_sync(differs):
-                    print('Models     differ from the database: run `uv run app revision "..."`.')
+                    print('Models     differ from the database: run `uv run app revision "..."`')
 
     def _listen(self) -> bool:
         """Apply the migrations when Enter is pressed; return whether there is a terminal."""
@@ -153,10 +153,10 @@ def pending(connection: Connection) -> list[str]:
             return []
         revisions = list(scripts.iterate_revisions("heads", current))
     except CommandError as error:  # such as a revision of another branch
-        return [f"{error} Switch to its branch, or run `uv run app reset`"]
+        return [f"{error} (switch to its branch, or run `uv run app reset`)"]
     except Exception as error:  # noqa: BLE001 - a revision that cannot be imported
         return [reason(error)]
-    return [revision.doc for revision in reversed(revisions)]
+    return [revision.doc.removesuffix(".") for revision in reversed(revisions)]
 
 
 def differs(connection: Connection) -> bool:

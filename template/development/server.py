@@ -19,6 +19,7 @@ HIGHLIGHT = "\033[1;32m{}\033[0m"  # bold and green (ECMA-48, SGR)
 def run(port: int) -> None:
     """Serve the application on a port, and reload it when its code or a migration changes."""
     os.environ[URL] = f"http://{HOST}:{port}/docs"
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     uvicorn.run(
         "development.server:create_app",
         factory=True,
