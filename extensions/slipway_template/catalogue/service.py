@@ -46,6 +46,7 @@ SERVICE = Feature(
         "app/routing/",
         "app/schemas/__init__.py",
         "app/schemas/base.py",
+        "app/schemas/examples.py",
         "app/schemas/validation_messages.py",
         "app/server.py",
         "app/services/__init__.py",
