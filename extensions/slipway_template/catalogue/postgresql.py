@@ -19,7 +19,7 @@ POSTGRESQL = Feature(
         "tests/database/test_postgresql.py",
         "tests/database/test_postgresql_tls.py",
         "tests/database/test_postgresql_url.py",
-        "tests/development/test_local_postgresql.py",
+        "tests/development/test_postgresql_server.py",
     ),
     is_component=True,
     runtime=("asyncpg>=0.32,<0.33",),

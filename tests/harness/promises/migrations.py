@@ -208,7 +208,7 @@ MIGRATIONS = [
         Break(
             "app dev discards its database",
             "development/commands.py",
-            'databases.persistent(ROOT / ".dev")',
+            "databases.persistent(LOCAL, **options)",
             "databases.temporary()",
             "server/test_commands.py::test_dev_command_without_configuration_persists_data",
             BOTH,

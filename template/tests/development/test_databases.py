@@ -66,12 +66,12 @@ def test_option_of_local_database_with_database_url_is_rejected(
 
 def test_reset_deletes_data_but_no_update(local: Path) -> None:
     (local / "update").mkdir(parents=True)
-    (local / "files").mkdir()
+    (local / "other").mkdir()
     with commands.database():
         assert not asyncio.run(is_current())
     assert commands.reset(is_confirmed=True) == 0
     assert (local / "update").exists()
-    assert not (local / "files").exists()
+    assert not (local / "other").exists()
 
 
 def test_reset_migrates_new_database(local: Path) -> None:
