@@ -38,7 +38,7 @@ PAGE = """<!doctype html>
 <ul>{items}</ul>
 <p>{message}</p>
 <form method="post" action="{action}"><button>Apply</button></form>
-<p>Or run <code>uv run app migrate</code>.</p>
+<p><code>app migrate</code> does the same.</p>
 </html>
 """
 
