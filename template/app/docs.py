@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.routing import favicon
 from app.routing.root_path import root_path, route_path
 
 ASSETS = "/docs/assets"
@@ -98,7 +99,8 @@ class RedirectToDocs:
 
 
 def install(app: FastAPI) -> None:
-    """Install Swagger UI, unless `/openapi.json` is disabled."""
+    """Install the icon, and Swagger UI unless `/openapi.json` is disabled."""
+    favicon.install(app)
     if app.openapi_url is None:
         return
     assets = files("fastapi_offline") / "static"

@@ -61,7 +61,8 @@ def persistent(directory: Path, db_port: int | None = None) -> Generator[str, No
     """
     data = directory / "postgresql"
     running = _running(data)
-    print(f"Database   PostgreSQL {_version()} in {data}" + (" (running)" * bool(running)))
+    state = " (running)" if running else ""
+    print(f"Database   PostgreSQL {_version()} in {data}{state}", flush=True)
     if running:
         if db_port and f"port={db_port}" not in running:
             message = f"--db-port: stop the command that runs the database without port {db_port}."

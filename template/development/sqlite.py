@@ -20,7 +20,7 @@ from development.memory import shared_memory
 def persistent(directory: Path) -> Generator[str, None, None]:
     """Return the URL of a SQLite file in `directory`."""
     directory.mkdir(exist_ok=True)
-    print(f"Database   SQLite in {directory / 'app.db'}")
+    print(f"Database   SQLite in {directory / 'app.db'}", flush=True)
     yield f"sqlite:///{directory / 'app.db'}"
 
 

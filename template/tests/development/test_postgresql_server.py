@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+from collections.abc import Generator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,13 @@ from development import postgresql
 from tests.support.live_server import free_port
 
 
+@pytest.fixture
+def directory() -> Generator[Path, None, None]:
+    """Return an empty directory whose path is short enough for that of a socket."""
+    with TemporaryDirectory() as path:
+        yield Path(path)
+
+
 async def answers(url: str) -> bool:
     """Return whether a server answers a query."""
     connection = await asyncpg.connect(url)
@@ -23,31 +31,29 @@ async def answers(url: str) -> bool:
         await connection.close()
 
 
-def test_local_server_has_same_url_at_each_start(tmp_path: Path) -> None:
+def test_local_server_has_same_url_at_each_start(directory: Path) -> None:
     for _ in range(2):
-        with postgresql.persistent(tmp_path / ".dev") as url:
-            assert f"host={tmp_path / '.dev'}" in url
+        with postgresql.persistent(directory) as url:
+            assert f"host={directory}&" in url
             assert asyncio.run(answers(url))
-            with postgresql.persistent(tmp_path / ".dev") as other:
+            with postgresql.persistent(directory) as other:
                 assert other == url
 
 
 def test_local_server_in_long_directory_has_socket_in_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = tmp_path / ("long" * 30)
-    with TemporaryDirectory() as home:  # whose path is short
-        monkeypatch.setenv("HOME", home)
-        with postgresql.persistent(directory) as url:
-            assert f"host={home}/.cache/app-" in url
-            assert asyncio.run(answers(url))
+    monkeypatch.setenv("HOME", str(directory))
+    with postgresql.persistent(tmp_path / ("long" * 30)) as url:
+        assert f"host={directory}/.cache/app-" in url
+        assert asyncio.run(answers(url))
 
 
 def test_port_of_local_server_requires_printed_password(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = free_port()
-    with postgresql.persistent(tmp_path / ".dev", port):
+    with postgresql.persistent(directory, port):
         printed = re.search(r"postgresql://postgres:(\S+)@\S+", capsys.readouterr().out)
         assert printed
         assert asyncio.run(answers(printed[0]))
@@ -55,16 +61,16 @@ def test_port_of_local_server_requires_printed_password(
             asyncio.run(answers(printed[0].replace(printed[1], "wrong")))
         with (
             pytest.raises(CommandError, match="stop the command"),
-            postgresql.persistent(tmp_path / ".dev", free_port()),
+            postgresql.persistent(directory, free_port()),
         ):
             pass
 
 
-def test_used_port_of_local_server_is_rejected(tmp_path: Path) -> None:
+def test_used_port_of_local_server_is_rejected(directory: Path) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         pytest.raises(CommandError, match="is in use"),
-        postgresql.persistent(tmp_path / ".dev", listener.getsockname()[1]),
+        postgresql.persistent(directory, listener.getsockname()[1]),
     ):
         pass
 
