@@ -64,23 +64,6 @@ def test_option_of_local_database_with_database_url_is_rejected(
     assert not local.exists()
 
 
-def test_reset_deletes_data_but_no_update(local: Path) -> None:
-    (local / "update").mkdir(parents=True)
-    (local / "other").mkdir()
-    with commands.database():
-        assert not asyncio.run(is_current())
-    assert commands.reset(is_confirmed=True) == 0
-    assert (local / "update").exists()
-    assert not (local / "other").exists()
-
-
-def test_reset_migrates_new_database(local: Path) -> None:
-    assert commands.reset(is_confirmed=True) == 0
-    with commands.database():
-        assert asyncio.run(is_current())
-    assert local.exists()
-
-
 @pytest.mark.parametrize("answer", ["", "n\n"])
 def test_reset_without_confirmation_changes_nothing(
     local: Path, answer: str, monkeypatch: pytest.MonkeyPatch
@@ -93,14 +76,19 @@ def test_reset_without_confirmation_changes_nothing(
     assert (local / "note").exists()
 
 
-def test_reset_after_confirmation_deletes_data(
+def test_reset_after_confirmation_deletes_data_but_no_update(
     local: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    local.mkdir()
+    (local / "update").mkdir(parents=True)
+    (local / "other").mkdir()
     (local / "note").touch()
     monkeypatch.setattr("sys.stdin", StringIO("y\n"))
     assert commands.reset(is_confirmed=False) == 0
+    assert (local / "update").exists()
+    assert not (local / "other").exists()
     assert not (local / "note").exists()
+    with commands.database():
+        assert asyncio.run(is_current())
 
 
 async def reset_while_connected(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ def test_services_have_names_of_routers() -> None:
         assert name.isidentifier()
 
 
+@pytest.mark.drill
 async def test_program_on_standard_input_may_await(database_url: str, tmp_path: Path) -> None:
     _ = database_url
     program = tmp_path / "program.py"
