@@ -278,6 +278,8 @@ class Schema(BaseModel):
         for name, field in cls.model_fields.items():
             if isinstance(field.default, Decimal):
                 properties[name]["default"] = fixed_point(field.default)
+            if (moment := examples.date_in_bounds(field)) and field.examples is None:
+                properties[name]["examples"] = [moment.isoformat()]
         for name, described_field in properties.items():
             examples.add(name, described_field)
         return described

@@ -4,7 +4,11 @@ Swagger UI would make random text of a pattern, and text of JSON without a type.
 """
 
 import re
-from typing import Any
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
 
 TEXTS = {
     "address": "12 Example Street",
@@ -39,6 +43,7 @@ TEXTS = {
     "url": "https://example.com/",
     "zip": "SW1A 1AA",
 }
+DATE_STEPS = {"ge": 0, "le": 0, "gt": 1, "lt": -1}  # days from the bound to a valid date
 FIXED = {"$ref", "const", "enum", "example", "examples"}  # these decide the value
 CONTAINERS = {"object", "array"}
 
@@ -88,6 +93,27 @@ def integer(_: str, schema: dict[str, Any]) -> int | None:
     high = schema.get("maximum", schema.get("exclusiveMaximum", low + step * 2 + 1) - 1)
     value = -(-min(max(step, low), high) // step) * step
     return value if value <= high else None
+
+
+def date_in_bounds(field: FieldInfo) -> date | None:
+    """Return a date at a bound of a field; JSON Schema has no bounds of dates.
+
+    None if the field has no such bound, so that Swagger UI takes the current date.
+    """
+    for limit in constraints(field.annotation, field.metadata):
+        for name, days in DATE_STEPS.items():
+            bound = getattr(limit, name, None)
+            if isinstance(bound, date):
+                return bound + timedelta(days)
+    return None
+
+
+def constraints(annotation: object, metadata: Iterable[object]) -> Iterator[object]:
+    """Yield the constraints of a type, also of the types in a union."""
+    for each in metadata:
+        yield from each.metadata if isinstance(each, FieldInfo) else [each]
+    for part in get_args(annotation):
+        yield from constraints(part, getattr(part, "__metadata__", ()))
 
 
 SCALARS = {"string": text, "integer": integer}
