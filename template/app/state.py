@@ -36,5 +36,7 @@ class StateKey(Generic[T]):
 
 
 SERVER_OPTIONS = StateKey[dict[str, Any]]("server_options")  # further options of uvicorn
+# Whether the process does work besides that of requests, such as jobs; False in `app check`.
+BACKGROUND_WORK = StateKey[bool]("background_work")
 # Returns who may call a route that depends on these functions, in words.
 AUTHORIZATION = StateKey[Callable[[Iterable[object]], str]]("authorization")

@@ -21,6 +21,7 @@ from app import migrate, routers, schemas, services
 from app.database import SESSIONS
 from app.main import create_app
 from app.models import Base
+from app.state import BACKGROUND_WORK
 from development import commands
 
 HISTORY = commands.LOCAL / "shell_history"
@@ -41,6 +42,7 @@ async def interact() -> None:
     """Start the application, and run the prompt or program with its names."""
     await migrate.ping()
     app = create_app()
+    BACKGROUND_WORK.set(app, False)  # noqa: FBT003 - the value
     async with app.router.lifespan_context(app), SESSIONS.get(app)() as session:
         names = namespace(app, session)
         if sys.stdin.isatty():

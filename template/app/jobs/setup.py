@@ -18,7 +18,7 @@ from app.jobs.schedule import SCHEDULER, Periodic, Scheduler
 from app.jobs.task import TASKS, Task
 from app.jobs.worker import WORKER, Worker
 from app.settings import Environment
-from app.state import StateKey
+from app.state import BACKGROUND_WORK, StateKey
 
 
 class JobSettings(settings.EnvironmentSettings):
@@ -64,7 +64,8 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     worker, broker = WORKER.get(app), BROKER.get(app)
     notify: Notify = worker.wake
     async with AsyncExitStack() as stack:
-        if JOB_SETTINGS.get(app).environment is Environment.DEVELOPMENT:
+        is_development = JOB_SETTINGS.get(app).environment is Environment.DEVELOPMENT
+        if is_development and BACKGROUND_WORK.find(app) is not False:
             await stack.enter_async_context(worker.working(broker))
         if broker:
             notifier = Notifier(broker)

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
+from app import checks
 from app.enums.job import JobState
 from app.jobs import Every, Periodic, worker
 from app.jobs.schedule import Scheduler
@@ -206,3 +207,12 @@ async def test_killed_worker_neither_loses_nor_repeats_jobs(
         await wait_until_written(sessions, len(jobs))
     assert {(await read_job(sessions, job)).state for job in jobs} == {JobState.DONE}
     assert await count_written(sessions) == len(jobs)
+
+
+async def test_check_command_runs_no_jobs(
+    shared_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _ = shared_url
+    monkeypatch.setenv("ENVIRONMENT", "development")
+    monkeypatch.delattr(Worker, "working")
+    assert await checks.check() == 0, capsys.readouterr().err
