@@ -26,6 +26,7 @@ from app.routing.root_path import root_path, route_path
 
 PATH = "/dev/migrate"
 FIX = "Run `uv run app migrate`."
+DIFFERENCE = 'differ from the database: run `uv run app revision "what changes"`'
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 OWN_SITE = {"none", "same-origin"}  # Sec-Fetch-Site of requests that no other site has sent
 PAGE = """<!doctype html>
@@ -52,7 +53,7 @@ class PendingMigrations:
 
     def __init__(self, app: ASGIApp, service: FastAPI) -> None:
         self.app, self.service = app, service
-        self.is_current = False
+        self.is_current = self.differs = False
         self.pending: list[str] = []
         self.error = ""
 
@@ -62,6 +63,8 @@ class PendingMigrations:
             await self.app(scope, receive, self._reporting(send))
         elif scope["type"] == "http" and not await self.check():
             await (await self.respond(Request(scope)))(scope, receive, send)
+        elif scope["type"] == "http" and self.differs:
+            await self.app(scope, receive, self._explaining(scope, receive, send))
         else:
             await self.app(scope, receive, send)
 
@@ -87,12 +90,7 @@ class PendingMigrations:
         if "text/html" in request.headers.get("Accept", ""):
             return self._page(message, root_path(request.scope))
         names = f"Pending migrations: {', '.join(self.pending)}. " if self.pending else ""
-        detail = names + (message or FIX)
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        problem = Problem(
-            title=status.phrase, status=status, detail=detail, code="pending_migrations"
-        )
-        return problem_response(request, problem)
+        return unavailable(request, names + (message or FIX))
 
     async def apply(self) -> str:
         """Apply the pending migrations; return why this failed, or an empty text."""
@@ -121,6 +119,22 @@ class PendingMigrations:
 
         return send_after_report
 
+    def _explaining(self, scope: Scope, receive: Receive, send: Send) -> Send:
+        """Replace a response with status 500 by the reason that is probable."""
+        is_replaced = False
+
+        async def send_or_explain(message: Message) -> None:
+            nonlocal is_replaced
+            is_start = message["type"] == "http.response.start"
+            if is_start and message["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+                is_replaced = True
+                response = unavailable(Request(scope), f"The models {DIFFERENCE}.")
+                await response(scope, receive, send)
+            elif not is_replaced:
+                await send(message)
+
+        return send_or_explain
+
     async def report(self) -> None:
         """Print the pending migrations, or that the models need a migration."""
         if not await self.check():
@@ -131,8 +145,9 @@ class PendingMigrations:
             print(f"Pending    {', '.join(self.pending)}:{offer} run `uv run app migrate`")
         elif self.is_current:
             async with ENGINE.get(self.service).connect() as connection:
-                if await connection.run_sync(differs):
-                    print('Models     differ from the database: run `uv run app revision "..."`')
+                self.differs = await connection.run_sync(differs)
+            if self.differs:
+                print(f"Models     {DIFFERENCE}")
 
     def _listen(self) -> bool:
         """Apply the migrations when Enter is pressed; return whether there is a terminal."""
@@ -148,6 +163,13 @@ class PendingMigrations:
         if is_in_foreground():
             sys.stdin.readline()
             self._task = loop.create_task(self.apply())
+
+
+def unavailable(request: Request, detail: str) -> Response:
+    """Return a problem document with status 503, since the database is older than the code."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    problem = Problem(title=status.phrase, status=status, detail=detail, code="pending_migrations")
+    return problem_response(request, problem)
 
 
 def is_in_foreground() -> bool:

@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -20,7 +21,7 @@ from app import migrate
 from app.database import ENGINE
 from app.migrate import config
 from app.settings import ROOT
-from development.pending_migrations import differs
+from development.pending_migrations import PendingMigrations, differs
 from development.server import create_app
 from tests.support.checkout import copy_checkout, run_command
 from tests.support.live_server import lifespan, spawned
@@ -84,6 +85,14 @@ async def get(
         return await client.request(method, path, headers=names)
 
 
+def middleware(app: FastAPI) -> PendingMigrations:
+    """Return the middleware of a started application."""
+    layer: Any = app.middleware_stack
+    while not isinstance(layer, PendingMigrations):
+        layer = layer.app
+    return layer
+
+
 async def test_request_without_pending_migration_is_served(app: FastAPI) -> None:
     assert (await get(app)).status_code == 200
 
@@ -144,6 +153,20 @@ async def test_unknown_revision_of_database_is_reported(app: FastAPI, checkout: 
     async with ENGINE.get(app).begin() as connection:
         await connection.execute(update(version).values(version_num="elsewhere"))
     assert "uv run app reset" in (await get(app)).json()["detail"]
+
+
+async def test_error_is_explained_while_models_differ(app: FastAPI) -> None:
+    @app.get("/jots")
+    async def fail() -> None:
+        message = "column does not exist"
+        raise RuntimeError(message)
+
+    assert (await get(app, path="/jots")).status_code == 500
+    await middleware(app).report()  # the table `jots` has no model
+    response = await get(app, path="/jots")
+    assert response.status_code == 503
+    assert "uv run app revision" in response.json()["detail"]
+    assert (await get(app)).status_code == 200
 
 
 async def test_table_without_model_differs(database_url: str) -> None:
