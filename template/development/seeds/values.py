@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, BaseModel, EmailStr, HttpUrl
 from app.schemas.base import LINE, TEXT
 from development.seeds.vocabulary import (
     CODES,
+    KINDS,
     PERSONAL,
     PROSE,
     RANGES,
@@ -170,7 +171,9 @@ class PlausibleFactory(ModelFactory[BaseModel]):
             if ending in TEXTS:
                 method = "name" if ending == "name" and cls.is_person else TEXTS[ending]
                 return str(getattr(faker, method)())
-        return " ".join(faker.words(2)).capitalize()
+        if name in cls.distinct:
+            return " ".join(faker.words(2)).capitalize()
+        return str(cls.__random__.choice(KINDS))
 
     @classmethod
     def _number(cls, kind: type, name: str, bounds: Bounds) -> object:

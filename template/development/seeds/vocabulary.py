@@ -66,6 +66,8 @@ PROSE = frozenset(
     {"bio", "body", "comment", "content", "description", "message", "note", "notes", "remark"}
     | {"remarks", "review", "summary", "text"}
 )
+# Texts of fields with other names: few, so that rows can be grouped and filtered by them.
+KINDS = ("Basic", "Classic", "Custom", "Economy", "Extra", "Premium", "Regular", "Special")
 # Fields of people: the `name` beside them is a person's name.
 PERSONAL = frozenset({"birthday", "born", "born_on", "email", "handle", "phone", "username"})
 
