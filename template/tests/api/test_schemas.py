@@ -209,12 +209,22 @@ def test_custom_types_have_valid_json_schema_examples() -> None:
         (
             Field(ge=0, max_digits=8, decimal_places=2),
             "0 or more, total digits up to 8, decimal places up to 2",
-            "0.00",
+            "4.50",
         ),
         (
-            Field(gt=Decimal("1E-8"), max_digits=9, decimal_places=8),
-            "more than 0.00000001, total digits up to 9, decimal places up to 8",
-            "0.00000002",
+            Field(ge=5, max_digits=8, decimal_places=2),
+            "5 or more, total digits up to 8, decimal places up to 2",
+            "5.00",
+        ),
+        (
+            Field(gt=5, max_digits=9, decimal_places=8),
+            "more than 5, total digits up to 9, decimal places up to 8",
+            "5.00000001",
+        ),
+        (
+            Field(le=Decimal("1E-8"), max_digits=9, decimal_places=8),
+            "0.00000001 or less, total digits up to 9, decimal places up to 8",
+            "0.00000001",
         ),
         (
             Field(lt=0, max_digits=1, decimal_places=0),
@@ -227,7 +237,7 @@ def test_custom_types_have_valid_json_schema_examples() -> None:
             "0.1",
         ),
     ],
-    ids=["ge", "gt", "lt", "fraction"],
+    ids=["usual", "ge", "gt", "le", "lt", "fraction"],
 )
 def test_json_schema_of_decimal_describes_its_bounds(
     bounds: FieldInfo, description: str, example: str
