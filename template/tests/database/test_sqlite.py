@@ -119,3 +119,22 @@ async def test_database_files_are_readable_by_their_owner_only(
 
 async def test_sqlite_enforces_foreign_keys(session: AsyncSession) -> None:
     assert await session.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+@pytest.mark.parametrize(
+    ("programs", "expected"),
+    [
+        (["sqlite3"], ["-cmd", "PRAGMA foreign_keys = ON", "data/app.db", "SELECT 1"]),
+        ([], ["litecli", "data/app.db", "--table", "--execute", "SELECT 1"]),
+    ],
+    ids=["installed", "missing"],
+)
+def test_client_is_sqlite3_or_litecli_if_it_is_missing(
+    programs: list[str], expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in programs:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///data/app.db")
+    command, _ = databases.client("SELECT 1")
+    assert command[-len(expected) :] == expected

@@ -78,7 +78,7 @@ RULES = [
             "from sqlalchemy import Numeric, String, Text\n",
             "from sqlalchemy import Column, Numeric, String, Text\n\nCOLOUR = Column(String)\n",
             "architecture/test_architecture.py::test_models_declare_columns_by_mapped_column",
-            says="Write `Mapped[…] = mapped_column(…)`.",
+            says="write `Mapped[…] = mapped_column(…)`.",
         ),
         Break(
             "a schema is configured as in Pydantic 1",
