@@ -21,27 +21,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import migrate
 from app.database import ENGINE
-from app.errors import Problem, problem_response, reason
+from app.errors import Problem, Unavailable, problem_response, reason
 from app.routing.root_path import root_path, route_path
+
+if sys.platform != "win32":
+    import termios
 
 PATH = "/dev/migrate"
 FIX = "Run `uv run app migrate`."
 DIFFERENCE = 'differ from the database: run `uv run app revision "what changes"`'
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 OWN_SITE = {"none", "same-origin"}  # Sec-Fetch-Site of requests that no other site has sent
+LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Pending migrations</title>
 <style>body {{ font: 16px system-ui; margin: 4em auto; max-width: 40em }}</style>
 <h1>Pending migrations</h1>
-<p>The database is older than the code.</p>
 <ul>{items}</ul>
 <p>{message}</p>
-<form method="post" action="{action}"><button>Apply</button></form>
-<p><code>app migrate</code> does the same.</p>
+{form}
 </html>
 """
+FORM = """<form method="post" action="{action}"><button>Apply</button></form>
+<p><code>app migrate</code> does the same.</p>"""
 
 
 class PendingMigrations:
@@ -74,7 +78,7 @@ class PendingMigrations:
             try:
                 async with ENGINE.get(self.service).connect() as connection:
                     self.pending, self.error = await connection.run_sync(pending)
-            except (OSError, SQLAlchemyError):
+            except (OSError, SQLAlchemyError, Unavailable):
                 return True  # the application responds that it is unavailable
             self.is_current = not self.pending and not self.error
         return self.is_current
@@ -83,7 +87,10 @@ class PendingMigrations:
         """Apply the migrations if the request asks for it, else offer to apply them."""
         message = self.error
         if request.method == "POST" and route_path(request.scope) == PATH:
-            is_own = request.headers.get("Sec-Fetch-Site", "none") in OWN_SITE
+            is_own = (
+                request.headers.get("Sec-Fetch-Site", "none") in OWN_SITE
+                and request.url.hostname in LOCAL_HOSTS  # against DNS rebinding
+            )
             message = await self.apply() if is_own else "The request is from another site."
             if not message:
                 return RedirectResponse(f"{root_path(request.scope)}/", HTTPStatus.SEE_OTHER)
@@ -107,7 +114,8 @@ class PendingMigrations:
 
     def _page(self, message: str, root: str) -> Response:
         items = "".join(f"<li>{escape(each)}</li>" for each in self.pending)
-        page = PAGE.format(items=items, message=escape(message), action=escape(root + PATH))
+        form = FORM.format(action=escape(root + PATH)) if self.pending else ""
+        page = PAGE.format(items=items, message=escape(message), form=form)
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
         return HTMLResponse(page, HTTPStatus.SERVICE_UNAVAILABLE, headers)
 
@@ -151,8 +159,9 @@ class PendingMigrations:
 
     def _listen(self) -> bool:
         """Apply the migrations when Enter is pressed; return whether there is a terminal."""
-        if sys.platform == "win32" or not sys.stdin.isatty():
+        if sys.platform == "win32" or not sys.stdin.isatty() or not is_in_foreground():
             return False
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # drop lines that were typed before the offer
         asyncio.get_running_loop().add_reader(sys.stdin, self._on_input)
         return True
 
@@ -160,8 +169,7 @@ class PendingMigrations:
         """Handle a line of the terminal, unless this process runs in the background."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(sys.stdin)
-        if is_in_foreground():
-            sys.stdin.readline()
+        if is_in_foreground() and sys.stdin.readline() == "\n":
             self._task = loop.create_task(self.apply())
 
 

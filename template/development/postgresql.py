@@ -19,6 +19,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
 import asyncpg
@@ -36,7 +37,7 @@ PORT = 5432  # of the Unix socket's name
 MAX_SOCKET_PATH = 100  # bytes; systems allow 103 or more
 
 LOCALE = "TEMPLATE template0 ENCODING UTF8 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
-PERSISTENT = {"synchronous_commit": "off"}
+PERSISTENT = {"synchronous_commit": "off", "unix_socket_permissions": "0700"}
 UNSAFE = {  # fast, but a crash corrupts the data
     "autovacuum": "off",
     "fsync": "off",
@@ -64,7 +65,7 @@ def persistent(directory: Path, db_port: int | None = None) -> Generator[str, No
     state = " (running)" if running else ""
     print(f"Database   PostgreSQL {_version()} in {data}{state}", flush=True)
     if running:
-        if db_port and f"port={db_port}" not in running:
+        if db_port and not _listens(db_port):
             message = f"--db-port: stop the command that runs the database without port {db_port}."
             raise settings.CommandError(message)
         yield running
@@ -158,17 +159,23 @@ async def _execute(url: URL, statement: str) -> None:
 
 
 def _url(sockets: Path, port: int = PORT) -> str:
-    return f"postgresql://postgres@/postgres?host={sockets}&port={port}"
+    return f"postgresql://postgres@/postgres?host={quote(str(sockets))}&port={port}"
 
 
 def _sockets(directory: Path) -> Path:
-    """Return the directory of the Unix socket: `directory`, unless its path is too long."""
-    if len(os.fsencode(directory / f".s.PGSQL.{PORT}")) < MAX_SOCKET_PATH:
+    """Return the directory of the Unix socket: `directory`, unless its path is unsuitable."""
+    is_short = len(os.fsencode(directory / f".s.PGSQL.{PORT}")) < MAX_SOCKET_PATH
+    if is_short and "," not in str(directory):  # which separates directories
         return directory
     digest = sha256(os.fsencode(directory)).hexdigest()
     short = Path.home() / ".cache" / f"app-{digest[:12]}"
     short.mkdir(mode=0o700, parents=True, exist_ok=True)
     return short
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((HOST, port)) == 0
 
 
 def _access(directory: Path, port: int | None) -> dict[str, str]:
@@ -219,9 +226,17 @@ def _running(data: Path) -> str | None:
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         os.kill(int(lines[0]), 0)
-    except (FileNotFoundError, IndexError, ProcessLookupError):
+        if lines[-1].strip() == "ready":  # of this server, unless another process has its ID
+            _connect(Path(lines[4]) / f".s.PGSQL.{lines[3]}")
+    except (OSError, IndexError):
         return None
     return _url(Path(lines[4]), int(lines[3])) if lines[-1].strip() == "ready" else None
+
+
+def _connect(path: Path) -> None:
+    """Connect to a Unix socket once."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
 
 
 @contextmanager

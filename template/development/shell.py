@@ -46,6 +46,7 @@ async def interact() -> None:
     async with app.router.lifespan_context(app), SESSIONS.get(app)() as session:
         names = namespace(app, session)
         if sys.stdin.isatty():
+            commands.LOCAL.mkdir(exist_ok=True)
             print(INTRODUCTION.format(", ".join(sorted(service_modules()))))
             await embed(names, return_asyncio_coroutine=True, history_filename=str(HISTORY))
         else:

@@ -35,6 +35,8 @@ def is_used(directory: Path) -> bool:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             return True
+        except sqlite3.DatabaseError:  # a damaged file
+            return False
     return False
 
 

@@ -281,10 +281,11 @@ class Schema(BaseModel):
         described = handler(schema)
         properties = handler.resolve_ref_schema(described)["properties"]
         for name, field in cls.model_fields.items():
+            described_field = properties.get(field.alias or name, {})
             if isinstance(field.default, Decimal):
-                properties[name]["default"] = fixed_point(field.default)
+                described_field["default"] = fixed_point(field.default)
             if (moment := examples.date_in_bounds(field)) and field.examples is None:
-                properties[name]["examples"] = [moment.isoformat()]
+                described_field["examples"] = [moment.isoformat()]
         for name, described_field in properties.items():
             examples.add(name, described_field)
         return described

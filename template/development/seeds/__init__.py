@@ -15,9 +15,10 @@ __all__ = ["insert", "seed"]
 
 
 class SeedSettings(settings.EnvironmentSettings):
-    """The environment, if it is set."""
+    """The environment and the URL of an external database, if they are set."""
 
     environment: settings.Environment | None = None
+    database_url: str | None = None
 
 
 def seed(rows: int, number: int) -> int:
@@ -29,7 +30,9 @@ def seed(rows: int, number: int) -> int:
     if rows < 1:
         message = "--rows must be 1 or more."
         raise settings.CommandError(message)
-    if settings.read(SeedSettings).environment is settings.Environment.PRODUCTION:
+    config = settings.read(SeedSettings)
+    is_unknown = config.environment is None and config.database_url is not None
+    if is_unknown or config.environment is settings.Environment.PRODUCTION:
         message = "`seed` does not run in production. Set ENVIRONMENT=development."
         raise settings.CommandError(message)
     with database():

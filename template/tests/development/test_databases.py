@@ -40,9 +40,9 @@ async def test_commands_share_local_database(
     assert "Migrated." in await run_command(copy, "migrate")
     assert "✓" in await run_command(copy, "check")
     await run_command(copy, "db", "CREATE TABLE _jots (id INTEGER)")
-    assert "0" in await run_command(copy, "db", "SELECT count(*) FROM _jots")
+    assert "40320" in await run_command(copy, "db", "SELECT 40320 FROM alembic_version")
     assert "empty" in await run_command(copy, "reset", "--yes")
-    assert "_jots" not in await run_command(copy, "db", "SELECT * FROM alembic_version")
+    await run_command(copy, "db", "CREATE TABLE _jots (id INTEGER)")  # fails if it exists
 
 
 @pytest.mark.parametrize("command", ["migrate", "check"])

@@ -81,7 +81,7 @@ async def get(
 ) -> Response:
     """Send a request to the application."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
         return await client.request(method, path, headers=names)
 
 
@@ -123,6 +123,12 @@ async def test_request_of_other_site_applies_no_migration(app: FastAPI, checkout
     write_revision(checkout)
     response = await get(app, "POST", "/dev/migrate", Sec_Fetch_Site="cross-site")
     assert response.status_code == 503
+    assert (await get(app)).status_code == 503
+
+
+async def test_request_of_other_host_applies_no_migration(app: FastAPI, checkout: Path) -> None:
+    write_revision(checkout)
+    assert (await get(app, "POST", "/dev/migrate", Host="rebound.example")).status_code == 503
     assert (await get(app)).status_code == 503
 
 
@@ -228,11 +234,12 @@ async def test_enter_in_terminal_applies_migration_after_reload(
         spawned(*command, leads_group=True, **options) as process,
     ):
         address = await read_line(process, "API ")
+        os.write(terminal, b"\n")  # before the offer, so without effect
         write_revision(copy)
         assert "press Enter" in await read_line(process, "Pending ")
         assert await read_line(process, "API ") == address
         os.write(terminal, b"\n")
         assert "Add <jots>" in await read_line(process, "migrated:")
-        assert "0" in await run_command(copy, "db", "SELECT count(*) FROM _jots")
+        await run_command(copy, "db", "SELECT id FROM _jots")  # fails if it does not exist
     os.close(terminal)
     os.close(stdin)

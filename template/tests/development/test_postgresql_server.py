@@ -36,6 +36,7 @@ def test_local_server_has_same_url_at_each_start(directory: Path) -> None:
         with postgresql.persistent(directory) as url:
             assert f"host={directory}&" in url
             assert asyncio.run(answers(url))
+            assert (directory / ".s.PGSQL.5432").stat().st_mode & 0o777 == 0o700
             with postgresql.persistent(directory) as other:
                 assert other == url
 
