@@ -249,6 +249,16 @@ def test_json_schema_of_decimal_describes_its_bounds(
     assert adapter.validate_python(example) == Decimal(example)
 
 
+class Period(Schema):
+    """Request body with a field that has an alias."""
+
+    start: Annotated[date, Field(alias="from", ge=date(2020, 1, 1))]
+
+
+def test_example_of_date_is_in_bounds_and_by_alias() -> None:
+    assert Period.model_json_schema()["properties"]["from"]["examples"] == ["2020-01-01"]
+
+
 class Status(StrEnum):
     """Status of an advertisement."""
 

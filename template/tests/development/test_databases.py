@@ -82,6 +82,7 @@ def test_reset_after_confirmation_deletes_data_but_no_update(
     (local / "update").mkdir(parents=True)
     (local / "other").mkdir()
     (local / "note").touch()
+    (local / "app.db").write_text("damaged")
     monkeypatch.setattr("sys.stdin", StringIO("y\n"))
     assert commands.reset(is_confirmed=False) == 0
     assert (local / "update").exists()

@@ -125,6 +125,15 @@ def test_production_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("database_url")
+def test_external_database_without_environment_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "")
+    assert main(["seed"]) == 2
+    assert "Set ENVIRONMENT=development." in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("database_url")
 def test_no_rows_are_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["seed", "--rows", "0"]) == 2
     assert "--rows must be 1 or more." in capsys.readouterr().err
