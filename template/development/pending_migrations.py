@@ -37,11 +37,12 @@ PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>Pending migrations</title>
-<style>body {{ font: 16px system-ui; margin: 4em auto; max-width: 40em }}</style>
+<body style="font: 16px system-ui; margin: 4em auto; max-width: 40em">
 <h1>Pending migrations</h1>
 <ul>{items}</ul>
 <p>{message}</p>
 {form}
+</body>
 </html>
 """
 FORM = """<form method="post" action="{action}"><button>Apply</button></form>

@@ -30,7 +30,7 @@ async def fuzz_api(database_url: str, directory: Path, operations: int, *options
         *options: further options of schemathesis
     """
     examples = max(5, REQUESTS // operations)
-    (directory / "schemathesis.toml").write_text(CONFIG)
+    (directory / "schemathesis").with_suffix(".toml").write_text(CONFIG)
     quiet = {"DRAIN_SECONDS": "0", "LOG_LEVEL": "error"}  # a full, unread pipe blocks the service
     async with running(DATABASE_URL=database_url, **quiet) as (_, client):
         command = (
