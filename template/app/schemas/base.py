@@ -1,7 +1,6 @@
 """Base classes of schemas, and field types with values that the database can store."""
 
 import json
-import operator
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time
@@ -46,7 +45,6 @@ DECIMAL_BOUNDS = {
     "max_digits": "total digits up to {}",
     "decimal_places": "decimal places up to {}",
 }
-COMPARISONS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 
 
 def fixed_point(value: Decimal) -> str:
@@ -194,7 +192,8 @@ def example(bounds: Mapping[str, Any]) -> str:
     step = Decimal(1).scaleb(-places)
     whole = bounds.get("max_digits", places + 1) - places
     usual = round(Decimal("4.5") if whole else step, places)
-    if all(holds(usual, bounds[key]) for key, holds in COMPARISONS.items() if key in bounds):
+    limited = examples.COMPARISONS.keys() & bounds.keys()
+    if all(examples.COMPARISONS[key](usual, bounds[key]) for key in limited):
         return fixed_point(usual)
     limits = {"ge": Decimal(0), "le": Decimal(0), "gt": step, "lt": -step}
     near = [bounds[key] + distance for key, distance in limits.items() if key in bounds]

@@ -3,6 +3,7 @@
 Swagger UI would make random text of a pattern, and text of JSON without a type.
 """
 
+import operator
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -43,6 +44,8 @@ TEXTS = {
     "url": "https://example.com/",
     "zip": "SW1A 1AA",
 }
+COMPARISONS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
+USUAL_DATE = date(2026, 1, 1)
 DATE_STEPS = {"ge": 0, "le": 0, "gt": 1, "lt": -1}  # days from the bound to a valid date
 FIXED = {"$ref", "const", "enum", "example", "examples"}  # these decide the value
 CONTAINERS = {"object", "array"}
@@ -96,16 +99,20 @@ def integer(_: str, schema: dict[str, Any]) -> int | None:
 
 
 def date_in_bounds(field: FieldInfo) -> date | None:
-    """Return a date at a bound of a field; JSON Schema has no bounds of dates.
+    """Return a date in the bounds of a field; JSON Schema has no bounds of dates.
 
     None if the field has no such bound, so that Swagger UI takes the current date.
     """
-    for limit in constraints(field.annotation, field.metadata):
-        for name, days in DATE_STEPS.items():
-            bound = getattr(limit, name, None)
-            if isinstance(bound, date):
-                return bound + timedelta(days)
-    return None
+    limits = {
+        name: bound
+        for limit in constraints(field.annotation, field.metadata)
+        for name in COMPARISONS
+        if type(bound := getattr(limit, name, None)) is date
+    }
+    if all(COMPARISONS[name](USUAL_DATE, bound) for name, bound in limits.items()):
+        return USUAL_DATE if limits else None
+    name, bound = next(iter(limits.items()))
+    return bound + timedelta(DATE_STEPS[name])
 
 
 def constraints(annotation: object, metadata: Iterable[object]) -> Iterator[object]:

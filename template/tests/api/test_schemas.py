@@ -250,13 +250,25 @@ def test_json_schema_of_decimal_describes_its_bounds(
 
 
 class Period(Schema):
-    """Request body with a field that has an alias."""
+    """Request body with dates that have bounds, and an alias."""
 
     start: Annotated[date, Field(alias="from", ge=date(2020, 1, 1))]
+    due_on: Annotated[date, Field(gt=date(2030, 1, 1), le=date(2031, 1, 1))] | None = None
+    built_on: Annotated[date, Field(lt=date(1900, 1, 1))]
+    seen_on: date
 
 
-def test_example_of_date_is_in_bounds_and_by_alias() -> None:
-    assert Period.model_json_schema()["properties"]["from"]["examples"] == ["2020-01-01"]
+@pytest.mark.parametrize(
+    ("name", "examples"),
+    [
+        ("from", ["2026-01-01"]),
+        ("due_on", ["2030-01-02"]),
+        ("built_on", ["1899-12-31"]),
+        ("seen_on", None),
+    ],
+)
+def test_example_of_date_is_in_its_bounds(name: str, examples: list[str] | None) -> None:
+    assert Period.model_json_schema()["properties"][name].get("examples") == examples
 
 
 class Status(StrEnum):
