@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -21,10 +20,9 @@ from app.__main__ import main
 from app.checks import check
 from app.migrate import config
 from app.settings import Probe
+from tests.support.checkout import copy_checkout, run_command
 from tests.support.live_server import output, ready, spawned
 from tests.support.timeouts import DEADLINE, PROCESS_DEADLINE
-
-ROOT = Path(__file__).parent.parent.parent
 
 ROUTER = '''
 """Counts requests in a table."""
@@ -147,10 +145,7 @@ def test_openapi_command_needs_no_database(
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the service's code to a temporary directory, without a configured database."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    for name in ("app", "development", "migrations"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    return tmp_path
+    return copy_checkout(tmp_path)
 
 
 @asynccontextmanager
@@ -207,24 +202,14 @@ async def test_command_prints_failed_check_of_rows_in_one_line(
     assert process.returncode == 1
 
 
-async def command(directory: Path, *arguments: str) -> str:
-    """Run a command in a copy of the service; return its output."""
-    app = (sys.executable, "-m", "app", *arguments)
-    streams = {"stdout": PIPE, "stderr": STDOUT}
-    async with spawned(*app, leads_group=True, cwd=directory, **streams) as process:
-        text, _ = await output(process)
-    assert process.returncode == 0, text.decode()
-    return text.decode()
-
-
 @pytest.mark.drill
 async def test_revision_command_writes_migration_for_new_model(copy: Path) -> None:
     before = set((copy / "migrations" / "versions").glob("*.py"))
     (copy / "app" / "models" / "_jots.py").write_text(MODEL)
     for message in ("Count jots", "Nothing more"):
-        await command(copy, "revision", message)
+        await run_command(copy, "revision", message)
     revisions = sorted(set((copy / "migrations" / "versions").glob("*.py")) - before)
     created, empty = [path.read_text() for path in revisions]
     assert 'op.create_table(\n        "_jots",' in created
     assert "op." not in empty
-    await command(copy, "migrate", "--sql")
+    await run_command(copy, "migrate", "--sql")
