@@ -155,10 +155,15 @@ def _json() -> list[Processor]:
 
 def _console() -> list[Processor]:
     write = structlog.dev.ConsoleRenderer(
-        colors=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+        colors=has_colors(),
         exception_formatter=write_short_traceback,
     )
     return [lambda logger, method, event: write(logger, method, event).encode()]
+
+
+def has_colors() -> bool:
+    """Return whether standard output is a terminal, and `NO_COLOR` is not set (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def write_short_traceback(stream: TextIO, exc_info: ExcInfo) -> None:

@@ -201,7 +201,8 @@ def pending(connection: Connection) -> tuple[list[str], str]:
         return [], f"{error}. Switch to its branch, or run `uv run app reset`."
     except Exception as error:  # noqa: BLE001 - a revision that cannot be imported
         return [], f"{reason(error)}. Change the revision."
-    return [revision.doc.removesuffix(".") for revision in reversed(revisions)], ""
+    names = [revision.doc.removesuffix(".") or revision.revision for revision in revisions]
+    return names[::-1], ""
 
 
 def differs(connection: Connection) -> bool:

@@ -72,7 +72,8 @@ def persistent(directory: Path, db_port: int | None = None) -> Generator[str, No
         return
     directory.mkdir(exist_ok=True)
     sockets = _sockets(directory)
-    with running_in(data, sockets, PERSISTENT | _access(directory, db_port)):
+    options = PERSISTENT | _access_rules(directory) | _tcp_options(db_port)
+    with running_in(data, sockets, options):
         url = _url(sockets, db_port or PORT)
         if db_port:
             print(f"           {_tcp_url(url, directory / 'password', db_port)}")
@@ -178,14 +179,18 @@ def _listens(port: int) -> bool:
         return client.connect_ex((HOST, port)) == 0
 
 
-def _access(directory: Path, port: int | None) -> dict[str, str]:
-    """Return the options that open a TCP port for clients with a password, or none."""
+def _access_rules(directory: Path) -> dict[str, str]:
+    """Write the rules of authentication: a password for TCP, none for the owner of the socket."""
     rules = directory / "pg_hba.conf"
     rules.write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
     rules.chmod(0o644)  # as root, the server runs as another user
-    options = {"hba_file": str(rules)}
+    return {"hba_file": str(rules)}
+
+
+def _tcp_options(port: int | None) -> dict[str, str]:
+    """Return the options that open a TCP port."""
     if port is None:
-        return options
+        return {}
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -193,7 +198,7 @@ def _access(directory: Path, port: int | None) -> dict[str, str]:
         except OSError:
             message = f"--db-port: port {port} is in use; choose another one."
             raise settings.CommandError(message) from None
-    return {**options, "listen_addresses": HOST, "port": str(port)}
+    return {"listen_addresses": HOST, "port": str(port)}
 
 
 def _tcp_url(server: str, file: Path, port: int) -> str:

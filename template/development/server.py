@@ -2,13 +2,13 @@
 
 import logging
 import os
-import sys
 
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import main, settings
+from app.logging import has_colors
 from development.pending_migrations import PendingMigrations
 
 HOST = "127.0.0.1"
@@ -54,12 +54,8 @@ class Announcement:
         async def send_and_print(message: Message) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
-                print(f"API        {highlighted(os.environ[URL])}", flush=True)
+                url = os.environ[URL]
+                address = HIGHLIGHT.format(url) if has_colors() else url
+                print(f"API        {address}", flush=True)
 
         await self.app(scope, receive, send_and_print if scope["type"] == "lifespan" else send)
-
-
-def highlighted(text: str) -> str:
-    """Return text in bold and green for a terminal, unless `NO_COLOR` is set (no-color.org)."""
-    has_color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return HIGHLIGHT.format(text) if has_color else text

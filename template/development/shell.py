@@ -42,7 +42,7 @@ async def interact() -> None:
     """Start the application, and run the prompt or program with its names."""
     await migrate.ping()
     app = create_app()
-    BACKGROUND_WORK.set(app, False)  # noqa: FBT003 - the value
+    BACKGROUND_WORK.set(app, value=False)
     async with app.router.lifespan_context(app), SESSIONS.get(app)() as session:
         names = namespace(app, session)
         if sys.stdin.isatty():

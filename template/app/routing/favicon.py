@@ -1,4 +1,4 @@
-"""Icon of the service at `/favicon.ico`, for which browsers ask by themselves."""
+"""Icon of the service at `/favicon.ico`, which browsers request without a link."""
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
